@@ -1,0 +1,108 @@
+/*
+ * XXH3 is compiled in from its header, which lets short keys be hashed without a call.
+ *
+ * Once a digester exists, SHA-256 over memory has no way to fail. Should OpenSSL ever say that it did, the process
+ * ends: a wrong digest would be taken for the identity of a file, and a restart is the recovery that is always safe.
+ */
+#include "base/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+uint64_t hash_bytes(struct slice s, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(s.data, s.len, seed);
+}
+
+static void must(int success)
+{
+    if (success != 1)
+        abort();
+}
+
+bool digester_init(struct digester *d, struct error *error)
+{
+    d->state = EVP_MD_CTX_new();
+    if (!d->state)
+        return error_memory(error);
+    if (EVP_DigestInit_ex(d->state, EVP_sha256(), NULL) == 1)
+        return true;
+    digester_close(d);
+    return error_set(error, ERROR_BUG, "OpenSSL offers no SHA-256");
+}
+
+void digester_close(struct digester *d)
+{
+    EVP_MD_CTX_free(d->state);
+    d->state = NULL;
+}
+
+void digester_add(struct digester *d, struct slice s)
+{
+    if (s.len > 0)
+        must(EVP_DigestUpdate(d->state, s.data, s.len));
+}
+
+void digester_add_u64(struct digester *d, uint64_t value)
+{
+    char bytes[8];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(value >> (8 * i) & 0xff);
+    digester_add(d, (struct slice){bytes, sizeof bytes});
+}
+
+struct digest digester_take(struct digester *d)
+{
+    struct digest digest;
+    must(EVP_DigestFinal_ex(d->state, digest.bytes, NULL));
+    /* No type means the same one again, without the search for it. */
+    must(EVP_DigestInit_ex(d->state, NULL, NULL));
+    return digest;
+}
+
+bool digest_equal(const struct digest *a, const struct digest *b)
+{
+    return memcmp(a->bytes, b->bytes, DIGEST_SIZE) == 0;
+}
+
+void digest_hex(const struct digest *d, char out[DIGEST_HEX_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < DIGEST_SIZE; i++) {
+        out[2 * i] = digits[d->bytes[i] >> 4];
+        out[2 * i + 1] = digits[d->bytes[i] & 15];
+    }
+    out[DIGEST_HEX_SIZE - 1] = '\0';
+}
+
+/* The value of a hexadecimal digit, or -1. */
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool digest_from_hex(struct slice s, struct digest *out)
+{
+    if (s.len != DIGEST_HEX_SIZE - 1)
+        return false;
+    struct digest digest;
+    for (size_t i = 0; i < DIGEST_SIZE; i++) {
+        int high = hex_value(s.data[2 * i]);
+        int low = hex_value(s.data[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        digest.bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    *out = digest;
+    return true;
+}

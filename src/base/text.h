@@ -1,0 +1,44 @@
+/* Text for people and for machines: escaping of bytes, JSON strings, the nearest known word. */
+#ifndef DROPFOLD_BASE_TEXT_H
+#define DROPFOLD_BASE_TEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/slice.h"
+
+/*
+ * Bytes made fit for one line of a terminal: valid UTF-8 stays, control characters, DEL, C1 controls, backslashes and
+ * invalid bytes become \n, \t, \r, \\ or \xNN. At most `size - 1` bytes are written and NUL-terminated; text that does
+ * not fit ends in "...". Returns out.
+ */
+char *text_escape(struct slice s, char *out, size_t size);
+
+/*
+ * vsnprintf into `size` bytes (at least 1) that never leaves half a UTF-8 character: text that does not fit ends in
+ * "...". Returns the length of what stands in out, without the NUL.
+ */
+size_t text_format(char *out, size_t size, const char *format, va_list args) PRINTF_LIKE(3, 0);
+
+/* A JSON string with its quotes. Invalid UTF-8 becomes U+FFFD. */
+void text_put_json(struct buf *out, struct slice s);
+
+/* Length in bytes of the valid UTF-8 prefix of s; equal to s.len when all of it is valid (RFC 3629: no surrogates, no
+   overlong forms, at most U+10FFFF). NUL counts as valid. */
+size_t text_valid_utf8(struct slice s);
+
+/*
+ * The word of `words` nearest to `s` by Damerau-Levenshtein distance, case ignored, when it is near enough to be a
+ * likely slip (distance at most a third of the length of s, at least 1, and some letter left alike); else NULL. Reads
+ * at most 64 bytes of each word.
+ */
+const char *text_nearest(struct slice s, const char *const *words, size_t count);
+
+/* "1,234,567" for people. Returns out. */
+char *text_count(uint64_t value, char out[32]);
+
+#endif
