@@ -1,0 +1,86 @@
+#include "model/batch.h"
+
+#include <stdlib.h>
+
+enum {
+    REJECTS_FIRST = 16, /* room for rejects in a batch's first allocation of them */
+    REJECT_BYTES_MAX =
+        CHUNK_ROW_MAX + 65536 /* texts of one reject: a record's limit, and far more than name and reason */
+};
+
+struct batch *batch_new(const struct feed *feed)
+{
+    struct batch *batch = calloc(1, sizeof *batch);
+    if (!batch)
+        return NULL;
+    chunk_writer_init(&batch->chunk, feed);
+    arena_init(&batch->arena, BATCH_ARENA_MAX);
+    return batch;
+}
+
+void batch_free(struct batch *batch)
+{
+    if (!batch)
+        return;
+    chunk_writer_close(&batch->chunk);
+    arena_close(&batch->arena);
+    free(batch->rejects);
+    free(batch);
+}
+
+size_t batch_bytes(const struct batch *batch)
+{
+    return sizeof *batch + batch->chunk.buf.cap + batch->arena.used + batch->reject_capacity * sizeof *batch->rejects;
+}
+
+bool batch_full(const struct batch *batch)
+{
+    return chunk_full(&batch->chunk) || batch->reject_count == BATCH_REJECTS_MAX ||
+           batch->arena.used > BATCH_ARENA_MAX - REJECT_BYTES_MAX;
+}
+
+static bool make_room(struct batch *batch)
+{
+    if (batch->reject_count < batch->reject_capacity)
+        return true;
+    if (batch->reject_count == BATCH_REJECTS_MAX)
+        return false;
+    size_t capacity = batch->reject_capacity > 0 ? batch->reject_capacity * 2 : REJECTS_FIRST;
+    struct reject *rejects = realloc(batch->rejects, capacity * sizeof *rejects);
+    if (!rejects)
+        return false;
+    batch->rejects = rejects;
+    batch->reject_capacity = capacity;
+    return true;
+}
+
+bool batch_reject(struct batch *batch, const struct reject *reject)
+{
+    if (!make_room(batch))
+        return false;
+    struct reject copy = *reject;
+    copy.field = arena_copy(&batch->arena, reject->field);
+    copy.reason = arena_copy(&batch->arena, reject->reason);
+    copy.raw = arena_copy(&batch->arena, reject->raw);
+    if (!copy.field.data || !copy.reason.data || !copy.raw.data)
+        return false;
+    batch->rejects[batch->reject_count++] = copy;
+    return true;
+}
+
+uint64_t buckets_total(const struct buckets *buckets)
+{
+    return buckets->applied + buckets->unchanged + buckets->superseded + buckets->filtered + buckets->deleted +
+           buckets->late + buckets->rejected;
+}
+
+void buckets_add(struct buckets *sum, const struct buckets *more)
+{
+    sum->applied += more->applied;
+    sum->unchanged += more->unchanged;
+    sum->superseded += more->superseded;
+    sum->filtered += more->filtered;
+    sum->deleted += more->deleted;
+    sum->late += more->late;
+    sum->rejected += more->rejected;
+}

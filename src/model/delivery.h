@@ -1,0 +1,78 @@
+/*
+ * What goes to a target: rows of tables with their final values, and the progress they bring it to.
+ *
+ * Rows are absolute, never increments: delivering them twice changes nothing. All blocks of a delivery are written in one
+ * transaction of the target together with the new progress.
+ */
+#ifndef DROPFOLD_MODEL_DELIVERY_H
+#define DROPFOLD_MODEL_DELIVERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/hash.h"
+#include "model/pipeline.h"
+#include "model/wide.h"
+
+enum {
+    EPOCH_SIZE = 37,        /* a UUID as text, NUL included */
+    BLOCK_ROWS_MAX = 4096,
+    BLOCK_BYTES_MAX = 8 * 1024 * 1024
+};
+
+/* A value of a table's column in its final type, converted once. */
+enum cell_kind {
+    CELL_NULL,
+    CELL_INT,       /* i: integer, bigint, date in days, timestamp in microseconds, boolean: as the column's type says */
+    CELL_FLOAT,     /* d: real (already rounded to float) and double */
+    CELL_NUMERIC,   /* n, in units of 10^-column.scale */
+    CELL_TEXT       /* text, valid UTF-8 without NUL */
+};
+
+struct cell {
+    enum cell_kind kind;
+    union {
+        int64_t i;
+        double d;
+        wide n;
+        struct slice text;
+    };
+};
+
+/* Rows of one table: to upsert (all columns) or to delete (the key columns only, in key order). */
+struct block {
+    size_t table;
+    bool deletes;
+    size_t rows, columns;
+    struct cell *cells; /* row by row */
+    struct arena arena;
+};
+
+/* An empty block with room for `rows` rows of null cells: its own `rows` starts at 0. The arena is for texts, at most
+   BLOCK_BYTES_MAX. NULL when out of memory. */
+struct block *block_new(size_t table, bool deletes, size_t rows, size_t columns) MUST_USE;
+void block_free(struct block *block);
+
+/* How far a target is. Its digest tells two histories with the same numbers apart. */
+struct progress {
+    bool present; /* false: the target has no progress row for this pipeline */
+    char epoch[EPOCH_SIZE];
+    uint64_t sequence;
+    struct digest digest;
+    uint64_t rows[PIPELINE_TABLES_MAX]; /* of each table, after that delivery */
+};
+
+struct delivery {
+    struct progress from; /* what the target must hold when it begins; otherwise the delivery is off */
+    struct progress to;
+    bool full; /* the tables are to hold these rows and no others; no deletes are listed */
+    uint64_t upserts[PIPELINE_TABLES_MAX], deletes[PIPELINE_TABLES_MAX]; /* rows to come, each table */
+};
+
+/* Two that are not present are equal; else everything counts. */
+bool progress_equal(const struct progress *a, const struct progress *b);
+
+#endif

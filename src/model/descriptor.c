@@ -1,0 +1,143 @@
+/* Descriptors: the file as a whole. Its fields are read in descriptor_field.c, bound to columns in descriptor_bind.c.
+ */
+#include "model/descriptor.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "model/descriptor_field.h"
+
+static const char *const descriptor_words[] = {"feed", "version", "format", "names", "null", "match", "fields"};
+static const char *const format_words[] = {"csv", "json"};
+static const char *const names_words[] = {"exact", "underscore"};
+
+/* The folder's and the file's names say which feed and version this is; a copy that was not edited is found here. */
+static bool load_identity(const struct doc_node *root, struct descriptor *d)
+{
+    const char *feed = NULL;
+    int64_t version = d->version;
+    bool ok = doc_string(root, "feed", true, &feed);
+    if (feed && strcmp(feed, d->feed) != 0)
+        ok = doc_problem(root->doc, doc_member(root, "feed"), "\"feed\" is \"%s\", expected \"%s\" as the folder says",
+                         feed, d->feed);
+    if (!doc_integer(root, "version", true, 1, DESCRIPTOR_VERSION_MAX, &version))
+        return false;
+    if (version != d->version)
+        return doc_problem(root->doc, doc_member(root, "version"),
+                           "\"version\" is %jd, expected %u as the file's name says", (intmax_t)version, d->version);
+    return ok;
+}
+
+static bool load_form(const struct doc_node *root, struct descriptor *d)
+{
+    size_t format = DESCRIPTOR_CSV, names = DESCRIPTOR_NAMES_EXACT;
+    bool ok = doc_choice(root, "format", true, format_words, COUNT_OF(format_words), &format);
+    ok = doc_choice(root, "names", false, names_words, COUNT_OF(names_words), &names) && ok;
+    d->format = (enum descriptor_format)format;
+    d->names = (enum descriptor_names)names;
+    return descriptor_slices(root, "match", &d->match, &d->match_count) && ok;
+}
+
+static bool load_null(const struct doc_node *root, struct arena *arena, struct slice **words, size_t *count)
+{
+    if (!descriptor_slices(root, "null", words, count))
+        return false;
+    if (*words)
+        return true;
+    *words = arena_array(arena, 1, sizeof **words); /* one word: the empty text */
+    if (!*words)
+        return doc_memory(root->doc);
+    (*words)[0] = SLICE("");
+    *count = 1;
+    return true;
+}
+
+static bool load_fields(const struct doc_node *root, struct arena *arena, struct descriptor *d)
+{
+    struct slice *null = NULL;
+    size_t null_count = 0;
+    bool ok = load_null(root, arena, &null, &null_count);
+    const struct doc_node *fields = NULL;
+    if (!doc_object(root, "fields", true, &fields))
+        return false;
+    if (fields->count == 0 || fields->count > DESCRIPTOR_FIELDS_MAX)
+        return doc_problem(root->doc, fields, "\"fields\" has %zu fields, expected 1 to %d", fields->count,
+                           DESCRIPTOR_FIELDS_MAX);
+    d->fields = arena_array(arena, fields->count, sizeof *d->fields);
+    if (!d->fields)
+        return doc_memory(root->doc);
+    for (const struct doc_node *member = fields->child; member; member = member->next) {
+        struct descriptor_field *field = &d->fields[d->field_count++];
+        field->null = null;
+        field->null_count = null_count;
+        ok = descriptor_field_load(member, arena, field) && ok;
+    }
+    return ok;
+}
+
+static bool load_digest(const struct doc *doc, struct descriptor *d)
+{
+    struct error error = {0};
+    struct digester digester;
+    if (!digester_init(&digester, &error))
+        return doc_problem(doc, NULL, "%s", error.text);
+    digester_add(&digester, doc->text);
+    d->digest = digester_take(&digester);
+    digester_close(&digester);
+    return true;
+}
+
+static bool load(const struct doc *doc, struct arena *arena, struct descriptor *d)
+{
+    const struct doc_node *root = doc->root;
+    d->root = root;
+    if (root->kind != DOC_OBJECT)
+        return doc_problem(doc, root, "a descriptor is an object, found %s", doc_kind_name(root->kind));
+    bool ok = doc_only(root, descriptor_words, COUNT_OF(descriptor_words));
+    ok = load_identity(root, d) && ok;
+    ok = load_form(root, d) && ok;
+    ok = load_fields(root, arena, d) && ok;
+    return load_digest(doc, d) && ok;
+}
+
+struct descriptor *descriptor_load(const char *path, const char *feed, uint32_t version, struct arena *arena,
+                                   struct doc_problems *problems)
+{
+    struct doc *doc = arena_array(arena, 1, sizeof *doc);
+    struct descriptor *d = arena_array(arena, 1, sizeof *d);
+    if (!doc || !d) {
+        problems->count++;
+        return NULL;
+    }
+    if (!doc_load(doc, path, arena, problems))
+        return NULL;
+    d->version = version;
+    d->feed = arena_string(arena, slice_of(feed));
+    d->path = arena_string(arena, slice_of(path));
+    if (!d->feed || !d->path) {
+        doc_memory(doc);
+        return NULL;
+    }
+    if (load(doc, arena, d))
+        return d;
+    descriptor_close(d);
+    return NULL;
+}
+
+void descriptor_close(struct descriptor *descriptor)
+{
+    if (!descriptor)
+        return;
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        pattern_free(descriptor->fields[i].extract);
+        descriptor->fields[i].extract = NULL;
+    }
+}
+
+const struct descriptor_field *descriptor_field(const struct descriptor *descriptor, const char *name)
+{
+    for (size_t i = 0; i < descriptor->field_count; i++)
+        if (strcmp(descriptor->fields[i].name, name) == 0)
+            return &descriptor->fields[i];
+    return NULL;
+}

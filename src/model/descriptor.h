@@ -1,0 +1,89 @@
+/*
+ * A descriptor: the versioned schema of one feed, schemas/<feed>/<version>.json.
+ *
+ * It says how a file's columns become typed fields. docs/descriptors.md is the reference of its keys.
+ */
+#ifndef DROPFOLD_MODEL_DESCRIPTOR_H
+#define DROPFOLD_MODEL_DESCRIPTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/hash.h"
+#include "base/slice.h"
+#include "model/doc.h"
+#include "model/pattern.h"
+#include "model/value.h"
+
+enum { DESCRIPTOR_FIELDS_MAX = 512, DESCRIPTOR_VERSION_MAX = 1000000 };
+
+enum descriptor_format { DESCRIPTOR_CSV, DESCRIPTOR_JSON };
+enum descriptor_names { DESCRIPTOR_NAMES_EXACT, DESCRIPTOR_NAMES_UNDERSCORE };
+
+struct descriptor_pair {
+    struct slice from, to;
+};
+
+/* How a text becomes a value, in this order: a null word makes it null, strip_prefix (and a null word again), extract, map,
+   type. Blanks at both ends of it count for texts only. */
+struct descriptor_field {
+    const char *name;
+    struct slice *from; /* source names, first found wins; the field's own name when none were given */
+    size_t from_count;
+    struct value_type type;
+    bool required;      /* the column must be there, and a row where it is null is rejected */
+    struct slice *null; /* words that mean null: the field's own, else the descriptor's */
+    size_t null_count;
+    struct pattern *extract;    /* or NULL */
+    struct slice *strip_prefix; /* the first that the text begins with is taken off, and the blanks behind it */
+    size_t strip_prefix_count;
+    struct descriptor_pair *map; /* exact text to text, after strip_prefix and extract; unmapped text stays */
+    size_t map_count;
+    const char **formats; /* of a date or timestamp */
+    size_t format_count;
+    const char *doc; /* or NULL */
+};
+
+struct descriptor {
+    const char *feed;
+    uint32_t version;
+    enum descriptor_format format;
+    enum descriptor_names names;
+    struct slice *match; /* source columns that must also be present for this version to be chosen */
+    size_t match_count;
+    struct descriptor_field *fields;
+    size_t field_count;
+    struct digest digest; /* of the file's bytes */
+    const char *path;
+    const struct doc_node *root; /* for messages about it later */
+};
+
+/*
+ * Reads one descriptor; everything lives in `arena`, which must outlive it (patterns excepted: descriptor_close frees them).
+ * `feed` and `version` are what the path says; the file must agree. Problems go to `problems`; NULL when there were any.
+ */
+struct descriptor *descriptor_load(const char *path, const char *feed, uint32_t version, struct arena *arena,
+                                   struct doc_problems *problems) MUST_USE;
+void descriptor_close(struct descriptor *descriptor);
+
+/* The field called `name`, or NULL. */
+const struct descriptor_field *descriptor_field(const struct descriptor *descriptor, const char *name);
+
+/* Whether the source column `column` is what the field reads, the descriptor's `names` applied: with "underscore" blanks
+   in the column's name count as underscores. `from` entries are compared as they stand and so folded. */
+bool descriptor_name_matches(const struct descriptor *descriptor, struct slice from, struct slice column);
+
+/*
+ * Where the fields stand among a file's columns.
+ *
+ * columns[i] of field i is its index in the header, or -1. Fits when every required field and every `match` column is
+ * there and no declared field is found twice. When it does not fit, `lacks` (if not NULL) says so in words:
+ * `lacks Order_ID, SKU` or `column "Tip" stands twice`.
+ */
+bool descriptor_bind(const struct descriptor *descriptor, const struct slice *header, size_t header_count, int *columns,
+                     struct buf *lacks) MUST_USE;
+
+#endif

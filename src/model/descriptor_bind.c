@@ -1,0 +1,94 @@
+/* Fields to columns, by name only: a column's position says nothing, so that one more column shifts nothing. */
+#include "base/text.h"
+#include "model/descriptor.h"
+
+enum {
+    NOT_FOUND = -1,
+    FOUND_TWICE = -2,
+    SHOWN_MAX = 80 /* bytes of a column's name in a message */
+};
+
+static char fold(char c)
+{
+    return c == ' ' || c == '\t' ? '_' : c;
+}
+
+bool descriptor_name_matches(const struct descriptor *descriptor, struct slice from, struct slice column)
+{
+    if (descriptor->names == DESCRIPTOR_NAMES_EXACT || from.len != column.len)
+        return slice_equal(from, column);
+    for (size_t i = 0; i < from.len; i++)
+        if (fold(from.data[i]) != fold(column.data[i]))
+            return false;
+    return true;
+}
+
+/* Where the column `from` stands in the header. */
+static int find_column(const struct descriptor *d, struct slice from, const struct slice *header, size_t count)
+{
+    int found = NOT_FOUND;
+    for (size_t i = 0; i < count; i++) {
+        if (!descriptor_name_matches(d, from, header[i]))
+            continue;
+        if (found != NOT_FOUND)
+            return FOUND_TWICE;
+        found = (int)i;
+    }
+    return found;
+}
+
+/* The words so far: lists what is missing after one "lacks". */
+struct report {
+    struct buf *out; /* or NULL */
+    bool fits, lacking;
+};
+
+static void report_lack(struct report *report, struct slice name)
+{
+    char shown[SHOWN_MAX];
+    if (report->out)
+        buf_printf(report->out, "%s%s",
+                   report->lacking ? ", "
+                   : report->fits  ? "lacks "
+                                   : "; lacks ",
+                   text_escape(name, shown, sizeof shown));
+    report->lacking = true;
+    report->fits = false;
+}
+
+static void report_twice(struct report *report, struct slice name)
+{
+    char shown[SHOWN_MAX];
+    if (report->out)
+        buf_printf(report->out, "%scolumn \"%s\" stands twice", report->fits ? "" : "; ",
+                   text_escape(name, shown, sizeof shown));
+    report->lacking = false;
+    report->fits = false;
+}
+
+static int bind_field(const struct descriptor *d, const struct descriptor_field *field, const struct slice *header,
+                      size_t count, struct report *report)
+{
+    for (size_t i = 0; i < field->from_count; i++) {
+        int column = find_column(d, field->from[i], header, count);
+        if (column == FOUND_TWICE)
+            report_twice(report, field->from[i]);
+        if (column != NOT_FOUND)
+            return column;
+    }
+    if (field->required)
+        report_lack(report, slice_of(field->name));
+    return NOT_FOUND;
+}
+
+bool descriptor_bind(const struct descriptor *descriptor, const struct slice *header, size_t header_count, int *columns,
+                     struct buf *lacks)
+{
+    struct report report = {.out = lacks, .fits = true};
+    for (size_t i = 0; i < descriptor->field_count; i++)
+        columns[i] = bind_field(descriptor, &descriptor->fields[i], header, header_count, &report);
+    for (size_t i = 0; i < descriptor->match_count; i++)
+        if (find_column(descriptor, descriptor->match[i], header, header_count) == NOT_FOUND)
+            report_lack(&report, descriptor->match[i]);
+    return report.fits;
+}

@@ -1,0 +1,120 @@
+/*
+ * The compiled code and its limits are only read after pattern_new; everything that matching writes is in the scratch.
+ * Compiled to machine code where PCRE2 can, interpreted elsewhere: the same matches either way.
+ */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "model/pattern.h"
+
+#include <pcre2.h>
+#include <stdlib.h>
+
+enum {
+    STEPS_MAX = 10000,     /* of one match, and of its depth */
+    PATTERN_MESSAGE = 256, /* bytes of PCRE2's longest message, with room to spare */
+    PAIRS = 2              /* the whole match and the first group */
+};
+
+struct pattern {
+    pcre2_code *code;
+    pcre2_match_context *limits;
+};
+
+struct pattern_scratch {
+    pcre2_match_data *data;
+};
+
+static bool compile(struct pattern *pattern, struct slice expression, struct error *error)
+{
+    const uint32_t options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY;
+    PCRE2_SPTR text = expression.len > 0 ? (PCRE2_SPTR)expression.data : (PCRE2_SPTR) "";
+    int number;
+    size_t offset;
+    pattern->code = pcre2_compile(text, expression.len, options, &number, &offset, NULL);
+    if (pattern->code)
+        return true;
+    PCRE2_UCHAR message[PATTERN_MESSAGE];
+    pcre2_get_error_message(number, message, sizeof message);
+    return error_set(error, ERROR_CONFIG, "%s at offset %zu", (const char *)message, offset);
+}
+
+static bool check_groups(const struct pattern *pattern, struct slice expression, struct error *error)
+{
+    uint32_t groups = 0;
+    pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &groups);
+    if (groups > 0)
+        return true;
+    return error_set(error, ERROR_CONFIG,
+                     "no capture group, expected \"(\" and \")\" around what to extract at offset %zu", expression.len);
+}
+
+static bool set_limits(struct pattern *pattern, struct error *error)
+{
+    pattern->limits = pcre2_match_context_create(NULL);
+    if (!pattern->limits)
+        return error_memory(error);
+    pcre2_set_match_limit(pattern->limits, STEPS_MAX);
+    pcre2_set_depth_limit(pattern->limits, STEPS_MAX);
+    return true;
+}
+
+struct pattern *pattern_new(struct slice expression, struct error *error)
+{
+    struct pattern *pattern = calloc(1, sizeof *pattern);
+    if (!pattern) {
+        error_memory(error);
+        return NULL;
+    }
+    if (!compile(pattern, expression, error) || !check_groups(pattern, expression, error) ||
+        !set_limits(pattern, error)) {
+        pattern_free(pattern);
+        return NULL;
+    }
+    /* A system that forbids writable code refuses this; matching is then slower, not different. */
+    (void)pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
+    return pattern;
+}
+
+void pattern_free(struct pattern *pattern)
+{
+    if (!pattern)
+        return;
+    pcre2_match_context_free(pattern->limits);
+    pcre2_code_free(pattern->code);
+    free(pattern);
+}
+
+struct pattern_scratch *pattern_scratch_new(void)
+{
+    struct pattern_scratch *scratch = calloc(1, sizeof *scratch);
+    if (!scratch)
+        return NULL;
+    scratch->data = pcre2_match_data_create(PAIRS, NULL);
+    if (!scratch->data) {
+        free(scratch);
+        return NULL;
+    }
+    return scratch;
+}
+
+void pattern_scratch_free(struct pattern_scratch *scratch)
+{
+    if (!scratch)
+        return;
+    pcre2_match_data_free(scratch->data);
+    free(scratch);
+}
+
+bool pattern_extract(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
+                     struct slice *out)
+{
+    PCRE2_SPTR subject = text.len > 0 ? (PCRE2_SPTR)text.data : (PCRE2_SPTR) "";
+    int groups = pcre2_match(pattern->code, subject, text.len, 0, 0, scratch->data, pattern->limits);
+    /* 0 says that the pattern has more groups than the two pairs; the first one is still there. */
+    if (groups < 0)
+        return false;
+    const size_t *pairs = pcre2_get_ovector_pointer(scratch->data);
+    if (pairs[2] == PCRE2_UNSET)
+        return false;
+    *out = (struct slice){(const char *)subject + pairs[2], pairs[3] - pairs[2]};
+    return true;
+}

@@ -1,0 +1,28 @@
+/*
+ * A compiled regular expression (PCRE2, UTF-8), shared by any number of threads once made.
+ *
+ * `$` means the end of the text, never the place before a last newline.
+ * Matching is bounded: a match limit and a depth limit of 10,000 steps, so that no expression hangs on a hostile field.
+ */
+#ifndef DROPFOLD_MODEL_PATTERN_H
+#define DROPFOLD_MODEL_PATTERN_H
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+struct pattern;
+struct pattern_scratch; /* what one thread needs to match; never shared */
+
+/* NULL with "… at offset N" in `error` when it does not compile or has no capture group. */
+struct pattern *pattern_new(struct slice expression, struct error *error) MUST_USE;
+void pattern_free(struct pattern *pattern);
+
+struct pattern_scratch *pattern_scratch_new(void) MUST_USE;
+void pattern_scratch_free(struct pattern_scratch *scratch);
+
+/* The first capture group of the match in `text`, a part of `text`. False when it does not match, or not within the limits. */
+bool pattern_extract(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
+                     struct slice *out) MUST_USE;
+
+#endif

@@ -1,0 +1,244 @@
+/*
+ * Loading of a pipeline: the order of the steps, and what they share.
+ *
+ * Nothing is resolved twice and nothing is guessed: a step that fails leaves its part empty, and the problems it
+ * reported keep the pipeline from being used.
+ */
+#include "model/pipeline.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "model/pipeline_build.h"
+
+enum {
+    ARENA_LIMIT = 256 * 1024 * 1024 /* bytes: far above what documents of DOC_SIZE_MAX come to */
+};
+
+static const char *const pipeline_words[] = {"pipeline", "facts", "join", "feeds", "tables", "views"};
+
+/* --- what the steps share ----------------------------------------------------------------------------------------- */
+
+bool build_problem(const struct build *build, struct place place, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    text_format(text, sizeof text, format, args);
+    va_end(args);
+    return doc_problem_at(build->doc, place.line, place.column, "%s", text);
+}
+
+void *build_alloc(const struct build *build, size_t count, size_t size)
+{
+    void *memory = arena_array(build->arena, count, size);
+    if (!memory)
+        doc_memory(build->doc);
+    return memory;
+}
+
+const char *build_printf(const struct build *build, const char *format, ...)
+{
+    char *text;
+    va_list args;
+    va_start(args, format);
+    int len = vasprintf(&text, format, args);
+    va_end(args);
+    const char *copy = NULL;
+    if (len >= 0) {
+        copy = arena_string(build->arena, (struct slice){text, (size_t)len});
+        free(text);
+    }
+    if (!copy)
+        doc_memory(build->doc);
+    return copy;
+}
+
+bool build_check_name(const struct build *build, const struct doc_node *member, const char *what)
+{
+    struct slice name = member->name;
+    bool fit = name.len > 0 && name.len <= PIPELINE_NAME_MAX;
+    for (size_t i = 0; fit && i < name.len; i++)
+        fit = (unsigned char)name.data[i] >= ' ' && name.data[i] != 0x7f;
+    char shown[BUILD_SHOWN_MAX];
+    return fit || build_problem(build, place_of_name(member),
+                                "\"%s\" cannot name %s: 1 to %d bytes without control characters",
+                                text_escape(name, shown, sizeof shown), what, PIPELINE_NAME_MAX);
+}
+
+bool build_same_name(const char *a, const char *b)
+{
+    for (; *a && *b; a++, b++) {
+        char x = *a >= 'A' && *a <= 'Z' ? (char)(*a - 'A' + 'a') : *a;
+        char y = *b >= 'A' && *b <= 'Z' ? (char)(*b - 'A' + 'a') : *b;
+        if (x != y)
+            return false;
+    }
+    return *a == *b;
+}
+
+/* --- loading ------------------------------------------------------------------------------------------------------ */
+
+/* The name is also that of the store's file and of a row in the target. */
+static void load_name(struct build *build, const struct doc_node *root)
+{
+    const char *name = NULL;
+    if (!doc_string(root, "pipeline", true, &name))
+        return;
+    size_t len = strlen(name);
+    size_t fit = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+    char shown[BUILD_SHOWN_MAX];
+    if (len == 0 || len > PIPELINE_NAME_MAX || fit != len || name[0] == '-')
+        doc_problem(build->doc, doc_member(root, "pipeline"),
+                    "\"%s\" cannot name a pipeline: letters, digits, _ and - only, at most %d, no - in front",
+                    text_escape(slice_of(name), shown, sizeof shown), PIPELINE_NAME_MAX);
+    build->pipeline->name = name;
+}
+
+static bool find_folder(struct build *build, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        build->folder = ".";
+    else if (slash == path)
+        build->folder = ""; /* of "/x.json": what follows brings the slash */
+    else
+        build->folder = arena_string(build->arena, (struct slice){path, (size_t)(slash - path)});
+    return build->folder || doc_memory(build->doc);
+}
+
+static void add_text(struct digester *digester, struct slice text)
+{
+    digester_add_u64(digester, text.len);
+    digester_add(digester, text);
+}
+
+static bool load_fingerprint(struct build *build)
+{
+    struct error error = {0};
+    struct digester digester;
+    struct pipeline *p = build->pipeline;
+    if (!digester_init(&digester, &error))
+        return doc_problem(build->doc, NULL, "%s", error.text);
+    add_text(&digester, build->doc->text);
+    for (size_t i = 0; i < p->feed_count; i++) {
+        const struct feed *feed = &p->feeds[i];
+        add_text(&digester, slice_of(feed->name));
+        digester_add_u64(&digester, feed->version_count);
+        for (size_t j = feed->version_count; j-- > 0;) {
+            const struct descriptor *d = feed->versions[j].descriptor;
+            digester_add_u64(&digester, d->version);
+            digester_add(&digester, (struct slice){(const char *)d->digest.bytes, sizeof d->digest.bytes});
+        }
+    }
+    p->fingerprint = digester_take(&digester);
+    digester_close(&digester);
+    return true;
+}
+
+/* True when the pipeline is whole. */
+static bool build_all(struct build *build, const char *path)
+{
+    const struct doc_problems *problems = build->doc->problems;
+    size_t before = problems->count;
+    if (!doc_load(build->doc, path, build->arena, build->doc->problems) || !find_folder(build, path))
+        return false;
+    const struct doc_node *root = build->doc->root;
+    if (root->kind != DOC_OBJECT)
+        return doc_problem(build->doc, root, "a pipeline is an object, found %s", doc_kind_name(root->kind));
+    doc_only(root, pipeline_words, COUNT_OF(pipeline_words));
+    load_name(build, root);
+    if (!build_feeds(build, root))
+        return false;
+    build_feed_options(build, root);
+    if (!build_facts(build, root))
+        return false;
+    build_tables(build, root);
+    build_views(build, root);
+    return problems->count == before && build_versions(build) && load_fingerprint(build);
+}
+
+/* An empty pipeline with its arena and the document it is read from; NULL when out of memory. */
+static struct pipeline *new_pipeline(struct doc **doc)
+{
+    struct pipeline *p = calloc(1, sizeof *p);
+    struct arena *arena = malloc(sizeof *arena);
+    if (p && arena) {
+        arena_init(arena, ARENA_LIMIT);
+        p->arena = arena;
+        *doc = arena_array(arena, 1, sizeof **doc);
+        if (*doc)
+            return p;
+    }
+    free(p);
+    free(arena);
+    return NULL;
+}
+
+struct pipeline *pipeline_load(const char *path, struct doc_problems *problems)
+{
+    struct doc *doc;
+    struct pipeline *p = new_pipeline(&doc);
+    if (!p) {
+        problems->count++;
+        buf_printf(&problems->text, "%s:1:1: out of memory\n", path);
+        return NULL;
+    }
+    doc->problems = problems;
+    struct build build = {.pipeline = p, .doc = doc, .arena = p->arena};
+    if (build_all(&build, path))
+        return p;
+    pipeline_free(p);
+    return NULL;
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+    if (!pipeline)
+        return;
+    for (size_t i = 0; i < pipeline->feed_count; i++)
+        for (size_t j = 0; j < pipeline->feeds[i].version_count; j++)
+            descriptor_close(pipeline->feeds[i].versions[j].descriptor);
+    arena_close(pipeline->arena);
+    free(pipeline->arena);
+    free(pipeline);
+}
+
+const struct feed *pipeline_feed(const struct pipeline *pipeline, struct slice name)
+{
+    for (size_t i = 0; i < pipeline->feed_count; i++)
+        if (slice_equal(slice_of(pipeline->feeds[i].name), name))
+            return &pipeline->feeds[i];
+    return NULL;
+}
+
+const char *sql_type_name(enum sql_type type)
+{
+    switch (type) {
+    case SQL_INTEGER:
+        return "integer";
+    case SQL_BIGINT:
+        return "bigint";
+    case SQL_REAL:
+        return "real";
+    case SQL_DOUBLE:
+        return "double precision";
+    case SQL_NUMERIC:
+        return "numeric";
+    case SQL_TEXT:
+        return "text";
+    case SQL_BOOLEAN:
+        return "boolean";
+    case SQL_DATE:
+        return "date";
+    case SQL_TIMESTAMP:
+        return "timestamp without time zone";
+    case SQL_TIMESTAMPTZ:
+        return "timestamp with time zone";
+    }
+    return "?";
+}

@@ -1,0 +1,309 @@
+/*
+ * The feeds of a pipeline: their names, the folders of descriptors beside the pipeline's file, and what becomes of
+ * files.
+ *
+ * Listing those folders is the only I/O of this floor beside the reading of the documents themselves.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "model/pipeline_build.h"
+#include "model/timestamp.h"
+
+enum {
+    VERSIONS_MAX = 1000 /* descriptors of one feed */
+};
+
+static const char *const reserved_names[] = {"archive", "quarantine", "results"};
+static const char *const after_words[] = {"archive", "leave", "delete"};
+static const char *const ready_words[] = {"settle", "done"};
+static const char *const option_words[] = {"after", "ready", "settle"};
+
+/* --- names -------------------------------------------------------------------------------------------------------- */
+
+static bool is_reserved(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(reserved_names); i++)
+        if (build_same_name(name, reserved_names[i]))
+            return true;
+    return false;
+}
+
+/* A feed's name is a folder's, below the data folder and below the schemas. */
+static bool check_feed_name(const struct build *build, const struct doc_node *node)
+{
+    const char *name = doc_text(node);
+    char shown[BUILD_SHOWN_MAX];
+    text_escape(node->text, shown, sizeof shown);
+    bool fit = node->text.len > 0 && node->text.len <= PIPELINE_NAME_MAX && name[0] != '.' && !strchr(name, '/');
+    for (size_t i = 0; fit && i < node->text.len; i++)
+        fit = (unsigned char)name[i] >= ' ' && name[i] != 0x7f;
+    if (!fit)
+        return build_problem(
+            build, place_of(node),
+            "\"%s\" cannot name a feed: it names a folder, 1 to %d bytes, without '/' or a dot in front", shown,
+            PIPELINE_NAME_MAX);
+    if (is_reserved(name))
+        return build_problem(build, place_of(node),
+                             "\"%s\" cannot name a feed: dropfold keeps its own files in that folder", shown);
+    return true;
+}
+
+static bool check_new_feed(const struct build *build, const struct doc_node *node)
+{
+    for (size_t i = 0; i < build->pipeline->feed_count; i++)
+        if (build_same_name(build->pipeline->feeds[i].name, doc_text(node)))
+            return build_problem(build, place_of(node), "\"%s\" is a feed of this pipeline already", doc_text(node));
+    return true;
+}
+
+bool build_find_feed(const struct build *build, struct place place, struct slice name, size_t *feed)
+{
+    const struct pipeline *p = build->pipeline;
+    const char *names[PIPELINE_FEEDS_MAX];
+    for (size_t i = 0; i < p->feed_count; i++) {
+        names[i] = p->feeds[i].name;
+        if (slice_equal(name, slice_of(names[i]))) {
+            *feed = i;
+            return true;
+        }
+    }
+    char shown[BUILD_SHOWN_MAX];
+    text_escape(name, shown, sizeof shown);
+    const char *nearest = text_nearest(name, names, p->feed_count);
+    return build_problem(build, place, "\"%s\" is no feed of this pipeline%s%s%s", shown,
+                         nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+}
+
+/* --- descriptors -------------------------------------------------------------------------------------------------- */
+
+static bool report_file(const struct build *build, const char *path, const char *message)
+{
+    struct doc file = {.path = path, .problems = build->doc->problems, .arena = build->arena};
+    return doc_problem(&file, NULL, "%s", message);
+}
+
+/* The version in a file's name; 0 when it is none of a descriptor, which is a mistake if it ends in .json. */
+static uint32_t version_of(const struct build *build, const char *folder, const char *name, bool *ok)
+{
+    size_t len = strlen(name);
+    if (name[0] == '.' || len < 6 || strcmp(name + len - 5, ".json") != 0)
+        return 0;
+    char *stop;
+    unsigned long version = name[0] >= '1' && name[0] <= '9' ? strtoul(name, &stop, 10) : 0;
+    if (version > 0 && version <= DESCRIPTOR_VERSION_MAX && strcmp(stop, ".json") == 0)
+        return (uint32_t)version;
+    char shown[BUILD_SHOWN_MAX];
+    const char *path = build_printf(build, "%s/%s", folder, text_escape(slice_of(name), shown, sizeof shown));
+    if (path)
+        report_file(build, path, "a descriptor's file is named by its version, as in 1.json");
+    *ok = false;
+    return 0;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* The versions in the folder, highest first. */
+static bool list_versions(const struct build *build, struct place place, const char *folder, uint32_t *versions,
+                          size_t *count)
+{
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return build_problem(build, place, "no descriptors: folder %s: %s", folder, strerror(errno));
+    bool ok = true;
+    *count = 0;
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        uint32_t version = version_of(build, folder, entry->d_name, &ok);
+        if (version == 0)
+            continue;
+        if (*count == VERSIONS_MAX) {
+            ok = build_problem(build, place, "more than %d descriptors in %s", VERSIONS_MAX, folder);
+            break;
+        }
+        versions[(*count)++] = version;
+    }
+    closedir(dir);
+    qsort(versions, *count, sizeof *versions, newest_first);
+    if (ok && *count == 0)
+        return build_problem(build, place, "no descriptors: folder %s has no 1.json", folder);
+    return ok;
+}
+
+static bool load_descriptors(struct build *build, struct feed *feed, const char *folder, const uint32_t *versions,
+                             size_t count)
+{
+    bool ok = true;
+    feed->versions = build_alloc(build, count, sizeof *feed->versions);
+    if (!feed->versions)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const char *path = build_printf(build, "%s/%u.json", folder, versions[i]);
+        struct descriptor *d =
+            path ? descriptor_load(path, feed->name, versions[i], build->arena, build->doc->problems) : NULL;
+        if (d)
+            feed->versions[feed->version_count++].descriptor = d;
+        else
+            ok = false;
+    }
+    return ok;
+}
+
+/* The names of all fields of all versions, each once, the newest version's first. */
+static bool collect_names(struct build *build, struct feed *feed, struct build_feed *known)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < feed->version_count; i++)
+        most += feed->versions[i].descriptor->field_count;
+    known->names = build_alloc(build, most, sizeof *known->names);
+    if (!known->names)
+        return false;
+    for (size_t i = 0; i < feed->version_count; i++) {
+        const struct descriptor *d = feed->versions[i].descriptor;
+        for (size_t j = 0; j < d->field_count; j++) {
+            bool seen = false;
+            for (size_t k = 0; k < i && !seen; k++)
+                seen = descriptor_field(feed->versions[k].descriptor, d->fields[j].name) != NULL;
+            if (!seen)
+                known->names[known->name_count++] = d->fields[j].name;
+        }
+    }
+    return true;
+}
+
+static bool load_feed(struct build *build, struct place place, struct feed *feed, struct build_feed *known)
+{
+    uint32_t versions[VERSIONS_MAX];
+    size_t count = 0;
+    const char *folder = build_printf(build, "%s/%s", build->folder, feed->name);
+    if (!folder)
+        return false;
+    bool ok = list_versions(build, place, folder, versions, &count);
+    ok = load_descriptors(build, feed, folder, versions, count) && ok;
+    return collect_names(build, feed, known) && ok;
+}
+
+/* --- the feeds ---------------------------------------------------------------------------------------------------- */
+
+/* Adds the feed that `object`, "facts" or a member of "join", names. */
+static bool add_feed(struct build *build, const struct doc_node *object)
+{
+    struct pipeline *p = build->pipeline;
+    const char *name = NULL;
+    if (!doc_string(object, "feed", true, &name))
+        return false;
+    const struct doc_node *node = doc_member(object, "feed");
+    if (!check_feed_name(build, node) || !check_new_feed(build, node))
+        return false;
+    struct feed *feed = &p->feeds[p->feed_count];
+    struct build_feed *known = &build->feeds[p->feed_count++];
+    *feed = (struct feed){.name = name, .after = FEED_ARCHIVE, .ready = FEED_READY_SETTLE, .settle = TIMESTAMP_SECOND};
+    known->node = object;
+    feed->fields = build_alloc(build, PIPELINE_FIELDS_MAX, sizeof *feed->fields);
+    known->broken = !feed->fields || !load_feed(build, place_of(node), feed, known);
+    return true;
+}
+
+static void add_joined(struct build *build, const struct doc_node *join)
+{
+    if (join->kind != DOC_ARRAY) {
+        doc_problem(build->doc, join, "\"join\" is %s, expected a list of objects", doc_kind_name(join->kind));
+        return;
+    }
+    for (const struct doc_node *item = join->child; item; item = item->next) {
+        if (item->kind != DOC_OBJECT) {
+            doc_problem(build->doc, item, "\"join\" lists %s, expected objects only", doc_kind_name(item->kind));
+        } else if (build->pipeline->feed_count == PIPELINE_FEEDS_MAX) {
+            doc_problem(build->doc, item, "more than %d joined feeds", PIPELINE_FEEDS_MAX - 1);
+            return;
+        } else {
+            add_feed(build, item);
+        }
+    }
+}
+
+bool build_feeds(struct build *build, const struct doc_node *root)
+{
+    const struct doc_node *facts = NULL;
+    build->pipeline->feeds = build_alloc(build, PIPELINE_FEEDS_MAX, sizeof *build->pipeline->feeds);
+    if (!build->pipeline->feeds || !doc_object(root, "facts", true, &facts) || !add_feed(build, facts))
+        return false;
+    const struct doc_node *join = doc_member(root, "join");
+    if (join)
+        add_joined(build, join);
+    return true;
+}
+
+static void load_settle(struct build *build, const struct doc_node *member, struct feed *feed)
+{
+    const char *text = NULL;
+    if (!doc_string(member, "settle", false, &text) || !text)
+        return;
+    if (!timestamp_parse_interval(slice_of(text), &feed->settle))
+        doc_problem(build->doc, doc_member(member, "settle"),
+                    "\"settle\" is \"%s\", expected a time such as \"1 second\" or \"2 minutes\"", text);
+    else if (feed->settle > TIMESTAMP_DAY)
+        doc_problem(build->doc, doc_member(member, "settle"), "\"settle\" is \"%s\", expected at most 1 day", text);
+}
+
+static void load_options(struct build *build, const struct doc_node *member)
+{
+    size_t index, after = FEED_ARCHIVE, ready = FEED_READY_SETTLE;
+    if (!build_find_feed(build, place_of_name(member), member->name, &index))
+        return;
+    if (member->kind != DOC_OBJECT) {
+        doc_problem(build->doc, member, "\"%s\" is %s, expected an object such as {\"after\": \"leave\"}",
+                    member->name.data, doc_kind_name(member->kind));
+        return;
+    }
+    struct feed *feed = &build->pipeline->feeds[index];
+    doc_only(member, option_words, COUNT_OF(option_words));
+    if (doc_choice(member, "after", false, after_words, COUNT_OF(after_words), &after))
+        feed->after = (enum feed_after)after;
+    if (doc_choice(member, "ready", false, ready_words, COUNT_OF(ready_words), &ready))
+        feed->ready = (enum feed_ready)ready;
+    load_settle(build, member, feed);
+}
+
+void build_feed_options(struct build *build, const struct doc_node *root)
+{
+    const struct doc_node *feeds = NULL;
+    if (!doc_object(root, "feeds", false, &feeds) || !feeds)
+        return;
+    for (const struct doc_node *member = feeds->child; member; member = member->next)
+        load_options(build, member);
+}
+
+/* --- versions ----------------------------------------------------------------------------------------------------- */
+
+static int field_index(const struct feed *feed, const char *name)
+{
+    for (size_t i = 0; i < feed->field_count; i++)
+        if (strcmp(feed->fields[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+bool build_versions(struct build *build)
+{
+    for (size_t i = 0; i < build->pipeline->feed_count; i++) {
+        struct feed *feed = &build->pipeline->feeds[i];
+        for (size_t j = 0; j < feed->version_count; j++) {
+            struct feed_version *version = &feed->versions[j];
+            const struct descriptor *d = version->descriptor;
+            version->feed_field = build_alloc(build, d->field_count, sizeof *version->feed_field);
+            if (!version->feed_field)
+                return false;
+            for (size_t k = 0; k < d->field_count; k++)
+                version->feed_field[k] = field_index(feed, d->fields[k].name);
+        }
+    }
+    return true;
+}

@@ -1,0 +1,281 @@
+/* Views over tables, declared by structure: what a view may say is what every target can do. */
+#include <string.h>
+
+#include "base/text.h"
+#include "model/pipeline_build.h"
+
+static const char *const latest_view_words[] = {"doc", "table", "latest"};
+static const char *const total_view_words[] = {"doc", "table", "by", "columns"};
+static const char *const view_words[] = {"doc", "table", "latest", "by", "columns"};
+static const char *const latest_words[] = {"by", "on"};
+static const char *const column_words[] = {"sum", "min", "max", "ratio"};
+
+/* A table that did not get its key is told already. */
+static bool in_key(const struct table *table, size_t column)
+{
+    if (table->key_count == 0)
+        return true;
+    for (size_t i = 0; i < table->key_count; i++)
+        if (table->key[i] == column)
+            return true;
+    return false;
+}
+
+/* Reads "by" of `object`: columns of the primary key. */
+static bool load_by(const struct build *build, const struct doc_node *object, const struct table *table,
+                    struct view *view)
+{
+    const char **names = NULL;
+    size_t count = 0;
+    if (!doc_strings(object, "by", true, &names, &count))
+        return false;
+    const struct doc_node *node = doc_member(object, "by");
+    if (count == 0 || count > PIPELINE_GROUP_MAX)
+        return doc_problem(build->doc, node, "\"by\" has %zu columns, expected 1 to %d", count, PIPELINE_GROUP_MAX);
+    bool ok = true;
+    const struct doc_node *item = node->kind == DOC_ARRAY ? node->child : node;
+    for (size_t i = 0; i < count; i++, item = item->next) {
+        size_t column;
+        if (!build_find_column(build, place_of(item), table, item->text, &column)) {
+            ok = false;
+            continue;
+        }
+        if (!in_key(table, column))
+            ok = doc_problem(build->doc, item, "\"by\" has \"%s\", which is not in the primary key of \"%s\"",
+                             doc_text(item), table->name);
+        for (size_t j = 0; j < view->by_count; j++)
+            if (view->by[j] == column)
+                ok = doc_problem(build->doc, item, "\"%s\" stands twice in \"by\"", doc_text(item));
+        view->by[view->by_count++] = column;
+    }
+    return ok;
+}
+
+/* --- latest ------------------------------------------------------------------------------------------------------- */
+
+static bool is_by(const struct view *view, size_t column)
+{
+    for (size_t i = 0; i < view->by_count; i++)
+        if (view->by[i] == column)
+            return true;
+    return false;
+}
+
+/* The key tells rows apart, so `by` and `on` together must be the key: else "the latest" is several rows. */
+static void check_one_row(const struct build *build, const struct doc_node *latest, const struct table *table,
+                          const struct view *view)
+{
+    if (is_by(view, view->on)) {
+        doc_problem(build->doc, doc_member(latest, "on"), "\"on\" is in \"by\" too");
+        return;
+    }
+    for (size_t i = 0; i < table->key_count; i++)
+        if (table->key[i] != view->on && !is_by(view, table->key[i]))
+            doc_problem(build->doc, doc_member(latest, "by"),
+                        "\"by\" lacks \"%s\" of the primary key, so the latest row would not be one",
+                        table->columns[table->key[i]].name);
+}
+
+static void load_latest(const struct build *build, const struct doc_node *member, const struct table *table,
+                        struct view *view)
+{
+    const struct doc_node *latest = NULL;
+    const char *on = NULL;
+    view->kind = VIEW_LATEST;
+    doc_only(member, latest_view_words, COUNT_OF(latest_view_words));
+    if (!doc_object(member, "latest", true, &latest))
+        return;
+    bool ok = doc_only(latest, latest_words, COUNT_OF(latest_words));
+    ok = load_by(build, latest, table, view) && ok;
+    if (!doc_string(latest, "on", true, &on))
+        return;
+    const struct doc_node *node = doc_member(latest, "on");
+    if (!build_find_column(build, place_of(node), table, node->text, &view->on))
+        return;
+    if (!in_key(table, view->on))
+        doc_problem(build->doc, node, "\"on\" is \"%s\", which is not in the primary key of \"%s\"", on, table->name);
+    else if (ok)
+        check_one_row(build, latest, table, view);
+}
+
+/* --- total -------------------------------------------------------------------------------------------------------- */
+
+/* Sums of sums and counts are sums; of averages, extremes and distinct counts they are not. */
+static bool check_function(const struct build *build, const struct doc_node *node, enum view_function function,
+                           const struct table *table, size_t index)
+{
+    const struct column *column = &table->columns[index];
+    if (build_is_broken(build, table, index))
+        return false;
+    bool adds = column->kind == COLUMN_SUM || column->kind == COLUMN_COUNT;
+    if (function == VIEW_SUM && !adds)
+        return doc_problem(build->doc, node, "\"sum\" over \"%s\", which is neither a sum nor a count", column->name);
+    if (function != VIEW_SUM && column->type == SQL_BOOLEAN)
+        return doc_problem(build->doc, node, "\"%s\" over \"%s\", which is boolean", node->name.data, column->name);
+    return true;
+}
+
+static const struct doc_node *find_function(const struct build *build, const struct doc_node *member,
+                                            enum view_function *function)
+{
+    if (member->kind != DOC_OBJECT || member->count != 1) {
+        doc_problem(build->doc, member,
+                    "column \"%s\" needs one of {\"sum\": ...}, {\"min\": ...}, {\"max\": ...} or "
+                    "{\"ratio\": [...]}",
+                    member->name.data);
+        return NULL;
+    }
+    for (size_t i = 0; i < COUNT_OF(column_words); i++)
+        if (slice_equal(member->child->name, slice_of(column_words[i]))) {
+            *function = (enum view_function)i; /* the words stand in the order of the enum */
+            return member->child;
+        }
+    doc_unknown(member->child, column_words, COUNT_OF(column_words));
+    return NULL;
+}
+
+static bool load_column(const struct build *build, const struct doc_node *member, const struct table *table,
+                        struct view_column *column)
+{
+    column->name = member->name.data;
+    bool named = build_check_name(build, member, "a column");
+    const struct doc_node *node = find_function(build, member, &column->function);
+    if (!node || column->function == VIEW_RATIO)
+        return node && named;
+    if (node->kind != DOC_STRING)
+        return doc_problem(build->doc, node, "\"%s\" is %s, expected the name of a column", node->name.data,
+                           doc_kind_name(node->kind));
+    return build_find_column(build, place_of(node), table, node->text, &column->column) &&
+           check_function(build, node, column->function, table, column->column) && named;
+}
+
+static bool find_sum(const struct build *build, const struct view *view, const struct doc_node *node, size_t *column)
+{
+    if (node->kind == DOC_STRING)
+        for (size_t i = 0; i < view->column_count; i++)
+            if (slice_equal(node->text, slice_of(view->columns[i].name)) && view->columns[i].function == VIEW_SUM) {
+                *column = i;
+                return true;
+            }
+    return doc_problem(build->doc, node, "a ratio of a view is over two of its own \"sum\" columns, %s%s%s is none",
+                       node->kind == DOC_STRING ? "\"" : "",
+                       node->kind == DOC_STRING ? doc_text(node) : doc_kind_name(node->kind),
+                       node->kind == DOC_STRING ? "\"" : "");
+}
+
+static void load_ratio(const struct build *build, const struct doc_node *ratio, const struct view *view,
+                       struct view_column *column)
+{
+    if (ratio->kind != DOC_ARRAY || ratio->count != 2) {
+        doc_problem(build->doc, ratio, "\"ratio\" needs a list of two columns, as in [\"total\", \"count\"]");
+        return;
+    }
+    (void)!find_sum(build, view, ratio->child, &column->numerator);
+    (void)!find_sum(build, view, ratio->child->next, &column->denominator);
+}
+
+static void check_view_names(const struct build *build, const struct doc_node *columns, const struct table *table,
+                             const struct view *view)
+{
+    for (const struct doc_node *a = columns->child; a; a = a->next) {
+        bool twice = false;
+        for (size_t i = 0; i < view->by_count; i++)
+            twice = twice || build_same_name(a->name.data, table->columns[view->by[i]].name);
+        for (const struct doc_node *b = columns->child; b != a; b = b->next)
+            twice = twice || build_same_name(a->name.data, b->name.data);
+        if (twice)
+            build_problem(build, place_of_name(a), "column \"%s\" stands twice in view \"%s\"", a->name.data,
+                          view->name);
+    }
+}
+
+static void load_total(const struct build *build, const struct doc_node *member, const struct table *table,
+                       struct view *view)
+{
+    const struct doc_node *columns = NULL;
+    view->kind = VIEW_TOTAL;
+    doc_only(member, total_view_words, COUNT_OF(total_view_words));
+    (void)!load_by(build, member, table, view);
+    if (!doc_object(member, "columns", true, &columns))
+        return;
+    if (columns->count == 0 || columns->count > PIPELINE_COLUMNS_MAX) {
+        doc_problem(build->doc, columns, "\"columns\" has %zu columns, expected 1 to %d", columns->count,
+                    PIPELINE_COLUMNS_MAX);
+        return;
+    }
+    view->columns = build_alloc(build, columns->count, sizeof *view->columns);
+    if (!view->columns)
+        return;
+    bool ok = true;
+    for (const struct doc_node *c = columns->child; c; c = c->next)
+        ok = load_column(build, c, table, &view->columns[view->column_count++]) && ok;
+    size_t i = 0;
+    for (const struct doc_node *c = columns->child; c && ok; c = c->next, i++)
+        if (view->columns[i].function == VIEW_RATIO)
+            load_ratio(build, c->child, view, &view->columns[i]);
+    check_view_names(build, columns, table, view);
+}
+
+/* --- views -------------------------------------------------------------------------------------------------------- */
+
+static void check_view_name(const struct build *build, const struct doc_node *member)
+{
+    const struct pipeline *p = build->pipeline;
+    (void)!build_check_name(build, member, "a view");
+    for (size_t i = 0; i < p->table_count; i++)
+        if (build_same_name(p->tables[i].name, member->name.data))
+            build_problem(build, place_of_name(member), "view \"%s\" has the name of a table", member->name.data);
+    for (size_t i = 0; i < p->view_count; i++)
+        if (build_same_name(p->views[i].name, member->name.data))
+            build_problem(build, place_of_name(member), "view \"%s\" and \"%s\" differ in case only", member->name.data,
+                          p->views[i].name);
+}
+
+static bool find_table(const struct build *build, const struct doc_node *member, size_t *table)
+{
+    const struct pipeline *p = build->pipeline;
+    const char *names[PIPELINE_TABLES_MAX];
+    for (size_t i = 0; i < p->table_count; i++)
+        names[i] = p->tables[i].name;
+    return doc_choice(member, "table", true, names, p->table_count, table);
+}
+
+static void load_view(struct build *build, const struct doc_node *member, struct view *view)
+{
+    if (member->kind != DOC_OBJECT) {
+        doc_problem(build->doc, member, "view \"%s\" is %s, expected an object", member->name.data,
+                    doc_kind_name(member->kind));
+        return;
+    }
+    (void)!doc_string(member, "doc", false, &view->doc);
+    if (!find_table(build, member, &view->table)) {
+        doc_only(member, view_words, COUNT_OF(view_words));
+        return;
+    }
+    const struct table *table = &build->pipeline->tables[view->table];
+    if (doc_member(member, "latest"))
+        load_latest(build, member, table, view);
+    else if (doc_member(member, "by") || doc_member(member, "columns"))
+        load_total(build, member, table, view);
+    else if (doc_only(member, view_words, COUNT_OF(view_words)))
+        build_problem(build, place_of_name(member), "view \"%s\" needs \"latest\", or \"by\" and \"columns\"",
+                      view->name);
+}
+
+void build_views(struct build *build, const struct doc_node *root)
+{
+    struct pipeline *p = build->pipeline;
+    const struct doc_node *views = NULL;
+    if (!doc_object(root, "views", false, &views) || !views || p->table_count == 0)
+        return;
+    p->views = build_alloc(build, views->count, sizeof *p->views);
+    if (!p->views)
+        return;
+    for (const struct doc_node *member = views->child; member; member = member->next) {
+        struct view *view = &p->views[p->view_count];
+        check_view_name(build, member);
+        view->name = member->name.data;
+        p->view_count++;
+        load_view(build, member, view);
+    }
+}

@@ -1,0 +1,218 @@
+/* Types, comparison and printing; value_parse.c reads values. */
+#include "model/value.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/timestamp.h"
+#include "model/wide.h"
+
+static const char *const kind_words[] = {
+    [VALUE_INT64] = "int64", [VALUE_DOUBLE] = "double", [VALUE_DECIMAL] = "decimal(18,2)", [VALUE_TEXT] = "text",
+    [VALUE_BOOL] = "bool",   [VALUE_DATE] = "date",     [VALUE_TIMESTAMP] = "timestamp",
+};
+
+static const int64_t powers_of_ten[] = {
+    INT64_C(1),
+    INT64_C(10),
+    INT64_C(100),
+    INT64_C(1000),
+    INT64_C(10000),
+    INT64_C(100000),
+    INT64_C(1000000),
+    INT64_C(10000000),
+    INT64_C(100000000),
+    INT64_C(1000000000),
+    INT64_C(10000000000),
+    INT64_C(100000000000),
+    INT64_C(1000000000000),
+    INT64_C(10000000000000),
+    INT64_C(100000000000000),
+    INT64_C(1000000000000000),
+    INT64_C(10000000000000000),
+    INT64_C(100000000000000000),
+    INT64_C(1000000000000000000),
+};
+
+_Static_assert(COUNT_OF(powers_of_ten) == DECIMAL_PRECISION_MAX + 1, "a power for every precision");
+
+/* One or two digits without a leading zero before one, from 0 to DECIMAL_PRECISION_MAX; moves *text behind them. */
+static bool take_digits(struct slice *text, uint8_t *out)
+{
+    unsigned value = 0;
+    size_t len = 0;
+    for (; len < 2 && len < text->len && text->data[len] >= '0' && text->data[len] <= '9'; len++)
+        value = value * 10 + (unsigned)(text->data[len] - '0');
+    if (len == 0 || (len == 2 && text->data[0] == '0') || value > DECIMAL_PRECISION_MAX)
+        return false;
+    *out = (uint8_t)value;
+    text->data += len;
+    text->len -= len;
+    return true;
+}
+
+static bool take_char(struct slice *text, char c)
+{
+    if (text->len == 0 || text->data[0] != c)
+        return false;
+    text->data++;
+    text->len--;
+    return true;
+}
+
+static bool parse_decimal_type(struct slice text, struct value_type *type)
+{
+    struct value_type read = {.kind = VALUE_DECIMAL};
+    struct slice name = SLICE("decimal");
+    if (!slice_starts_with(text, name))
+        return false;
+    text.data += name.len;
+    text.len -= name.len;
+    if (!take_char(&text, '(') || !take_digits(&text, &read.precision) || !take_char(&text, ',') ||
+        !take_digits(&text, &read.scale) || !take_char(&text, ')') || text.len > 0)
+        return false;
+    if (read.precision == 0 || read.scale > read.precision)
+        return false;
+    *type = read;
+    return true;
+}
+
+bool value_type_parse(struct slice text, struct value_type *type)
+{
+    for (size_t i = 0; i < COUNT_OF(kind_words); i++) {
+        if (i == VALUE_DECIMAL || !slice_equal(text, slice_of(kind_words[i])))
+            continue;
+        *type = (struct value_type){.kind = (enum value_kind)i};
+        return true;
+    }
+    return parse_decimal_type(text, type);
+}
+
+const char *value_type_text(struct value_type type, char out[VALUE_TYPE_TEXT_SIZE])
+{
+    if (type.kind == VALUE_DECIMAL)
+        snprintf(out, VALUE_TYPE_TEXT_SIZE, "decimal(%u,%u)", type.precision, type.scale);
+    else
+        snprintf(out, VALUE_TYPE_TEXT_SIZE, "%s", kind_words[type.kind]);
+    return out;
+}
+
+bool value_type_equal(struct value_type a, struct value_type b)
+{
+    return a.kind == b.kind && a.precision == b.precision && a.scale == b.scale;
+}
+
+const char *const *value_type_words(size_t *count)
+{
+    *count = COUNT_OF(kind_words);
+    return kind_words;
+}
+
+bool value_type_widens(struct value_type from, struct value_type to)
+{
+    if (value_type_equal(from, to))
+        return true;
+    if (to.kind == VALUE_TIMESTAMP)
+        return from.kind == VALUE_DATE;
+    if (to.kind != VALUE_DECIMAL)
+        return false;
+    if (from.kind == VALUE_DECIMAL)
+        return from.scale <= to.scale && from.precision - from.scale <= to.precision - to.scale;
+    return from.kind == VALUE_INT64;
+}
+
+static bool widen_to_decimal(struct value_type to, unsigned more_places, struct value *value)
+{
+    int64_t units, max = powers_of_ten[to.precision] - 1;
+    if (__builtin_mul_overflow(value->i, powers_of_ten[more_places], &units) || units > max || units < -max)
+        return false;
+    value->i = units;
+    return true;
+}
+
+bool value_widen(struct value_type from, struct value_type to, struct value *value)
+{
+    if (value->null || value_type_equal(from, to))
+        return true;
+    if (from.kind == VALUE_DATE) {
+        value->i *= TIMESTAMP_DAY;
+        return true;
+    }
+    return widen_to_decimal(to, (unsigned)(to.scale - from.scale), value);
+}
+
+int value_compare(struct value_type type, struct value a, struct value b)
+{
+    if (a.null || b.null)
+        return (int)b.null - (int)a.null;
+    switch (type.kind) {
+    case VALUE_TEXT:
+        return slice_compare(a.text, b.text);
+    case VALUE_DOUBLE:
+        return (a.d > b.d) - (a.d < b.d);
+    case VALUE_INT64:
+    case VALUE_DECIMAL:
+    case VALUE_BOOL:
+    case VALUE_DATE:
+    case VALUE_TIMESTAMP:
+        break;
+    }
+    return (a.i > b.i) - (a.i < b.i);
+}
+
+bool value_equal(struct value_type type, struct value a, struct value b)
+{
+    if (a.null || b.null)
+        return a.null == b.null;
+    if (type.kind == VALUE_TEXT)
+        return slice_equal(a.text, b.text);
+    return value_compare(type, a, b) == 0;
+}
+
+/* The fewest digits, 15 to 17, that read back as the same double. */
+static void print_double(double d, struct buf *out)
+{
+    char text[32];
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    locale_t before = uselocale(plain);
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, d);
+        if (strtod(text, NULL) == d)
+            break;
+    }
+    uselocale(before);
+    if (plain)
+        freelocale(plain);
+    buf_put_text(out, text);
+}
+
+void value_print(struct value_type type, struct value value, struct buf *out)
+{
+    if (value.null)
+        return;
+    switch (type.kind) {
+    case VALUE_INT64:
+        wide_print(value.i, 0, out);
+        break;
+    case VALUE_DOUBLE:
+        print_double(value.d, out);
+        break;
+    case VALUE_DECIMAL:
+        wide_print(value.i, type.scale, out);
+        break;
+    case VALUE_TEXT:
+        buf_put_slice(out, value.text);
+        break;
+    case VALUE_BOOL:
+        buf_put_text(out, value.i ? "true" : "false");
+        break;
+    case VALUE_DATE:
+        timestamp_print_date(value.i, out);
+        break;
+    case VALUE_TIMESTAMP:
+        timestamp_print(value.i, out);
+        break;
+    }
+}

@@ -1,0 +1,30 @@
+/*
+ * Sums: 128-bit integers that count units of 10^-scale, exact, with overflow told and never wrapped.
+ */
+#ifndef DROPFOLD_MODEL_WIDE_H
+#define DROPFOLD_MODEL_WIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+
+__extension__ typedef __int128 wide;
+
+/* *sum += value * times. False, and *sum unchanged, on overflow. */
+bool wide_add(wide *sum, int64_t value, int64_t times) MUST_USE;
+
+/* value * 10^digits (0 <= digits <= 38). False on overflow. */
+bool wide_scale(wide value, unsigned digits, wide *out) MUST_USE;
+
+/* a / b, rounded half away from zero as SQL's numeric does; b != 0, and the quotient fits. */
+wide wide_divide(wide a, wide b);
+
+/* value / 10^scale (scale <= 38) as the nearest double: rounded once, ties to even. */
+double wide_to_double(wide value, unsigned scale);
+
+/* value / 10^scale in decimal notation with exactly `scale` places (scale <= 38). */
+void wide_print(wide value, unsigned scale, struct buf *out);
+
+#endif

@@ -1,0 +1,225 @@
+#include "testing.h"
+
+#include <pthread.h>
+
+#include "model/pattern.h"
+
+static struct pattern *make(const char *expression)
+{
+    struct error error = {0};
+    struct pattern *pattern = pattern_new(slice_of(expression), &error);
+    if (!pattern)
+        fail_msg("%s", error.text);
+    return pattern;
+}
+
+/* The first group, or "(none)". */
+static void assert_extract(const char *expression, const char *text, const char *wanted)
+{
+    struct pattern *pattern = make(expression);
+    struct pattern_scratch *scratch = pattern_scratch_new();
+    assert_non_null(scratch);
+    struct slice found = SLICE("(none)");
+    if (!pattern_extract(pattern, scratch, slice_of(text), &found))
+        found = SLICE("(none)");
+    assert_slice(found, wanted);
+    pattern_scratch_free(scratch);
+    pattern_free(pattern);
+}
+
+static void assert_broken(struct slice expression, const char *part)
+{
+    struct error error = {0};
+    assert_null(pattern_new(expression, &error));
+    assert_error(&error, ERROR_CONFIG, part);
+}
+
+static void finds_an_orders_id_in_both_of_its_spellings(void **state)
+{
+    (void)state;
+    const char *expression = "^(?:YR-)?([0-9]+)(?:,0)?$";
+    assert_extract(expression, "YR-1234,0", "1234");
+    assert_extract(expression, "1234", "1234");
+    assert_extract(expression, "1234,0", "1234");
+    assert_extract(expression, "YR-", "(none)");
+    assert_extract(expression, "1234,00", "(none)");
+    assert_extract(expression, "yr-1234", "(none)");
+    assert_extract(expression, "", "(none)");
+    assert_extract(expression, "1234\n", "(none)");
+}
+
+static void hands_out_a_part_of_the_very_text(void **state)
+{
+    (void)state;
+    static const char text[] = "id=77;";
+    struct pattern *pattern = make("id=([0-9]*);");
+    struct pattern_scratch *scratch = pattern_scratch_new();
+    struct slice found;
+    assert_true(pattern_extract(pattern, scratch, SLICE(text), &found));
+    assert_ptr_equal(found.data, text + 3);
+    assert_int_equal(found.len, 2);
+    pattern_scratch_free(scratch);
+    pattern_free(pattern);
+}
+
+static void tells_an_empty_group_from_one_that_took_no_part(void **state)
+{
+    (void)state;
+    assert_extract("^x([0-9]*)$", "x", "");
+    assert_extract("^()$", "", "");
+    assert_extract("^x([0-9]+)?$", "x", "(none)");
+    assert_extract("^(?:(a)|(b))$", "b", "(none)");
+    assert_extract("^(?:(a)|(b)|(c))$", "a", "a");
+}
+
+static void takes_the_first_of_many_groups(void **state)
+{
+    (void)state;
+    assert_extract("(.)(.)(.)(.)(.)(.)(.)", "abcdefg", "a");
+    assert_extract("(?<whole>a(b)c)", "xabcx", "abc");
+}
+
+static void matches_characters_and_not_bytes(void **state)
+{
+    (void)state;
+    assert_extract("^(.)x$", "₦x", "₦");
+    assert_extract("^.(.*)$", "₦5", "5");
+}
+
+static void matches_no_text_that_is_not_utf_8(void **state)
+{
+    (void)state;
+    assert_extract("^(.*)$", "caf\xe9", "(none)");
+    assert_extract("([0-9]+)", "12\xff", "(none)");
+}
+
+static void says_where_an_expression_is_broken(void **state)
+{
+    (void)state;
+    assert_broken(SLICE("^([0-9]+$"), "at offset 9");
+    assert_broken(SLICE("a(b))"), "at offset 4");
+    assert_broken(SLICE("([z-a])"), "at offset");
+    assert_broken(SLICE("(\xff)"), "at offset 1");
+    assert_broken(SLICE("(\\C)"), "at offset");
+}
+
+static void wants_a_group_to_extract(void **state)
+{
+    (void)state;
+    assert_broken(SLICE("^[0-9]+$"), "no capture group");
+    assert_broken(SLICE("^(?:[0-9]+)$"), "no capture group");
+    assert_broken(SLICE(""), "no capture group");
+    assert_broken((struct slice){NULL, 0}, "no capture group");
+}
+
+static void gives_up_on_a_hostile_field_instead_of_hanging(void **state)
+{
+    (void)state;
+    assert_extract("^((?:a+)+)$", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", "(none)");
+    assert_extract("^(a+)+$", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", "(none)");
+}
+
+/* The second alternative would match, after more steps than are allowed: 2^18 and some. */
+static void stops_at_its_limit_even_before_a_match(void **state)
+{
+    (void)state;
+    const char *expression = "^(?:(?:x+x+)+y|x+(z))$";
+    assert_extract(expression, "xxxxz", "z");
+    assert_extract(expression, "xxxxxxxxxxxxxxxxxxz", "(none)");
+}
+
+static void matches_long_fields(void **state)
+{
+    (void)state;
+    size_t len = 60000;
+    char *text = malloc(len);
+    assert_non_null(text);
+    memset(text, 'x', len);
+    text[len - 1] = '7';
+    struct pattern *pattern = make("^x*([0-9])$");
+    struct pattern_scratch *scratch = pattern_scratch_new();
+    struct slice found;
+    assert_true(pattern_extract(pattern, scratch, (struct slice){text, len}, &found));
+    assert_slice(found, "7");
+    pattern_scratch_free(scratch);
+    pattern_free(pattern);
+    free(text);
+}
+
+static void uses_one_scratch_for_many_patterns(void **state)
+{
+    (void)state;
+    struct pattern *one = make("(a)(b)(c)(d)"), *two = make("x(y)");
+    struct pattern_scratch *scratch = pattern_scratch_new();
+    struct slice found;
+    for (int i = 0; i < 3; i++) {
+        assert_true(pattern_extract(one, scratch, SLICE("abcd"), &found));
+        assert_slice(found, "a");
+        assert_true(pattern_extract(two, scratch, SLICE("xy"), &found));
+        assert_slice(found, "y");
+        assert_false(pattern_extract(two, scratch, SLICE("abcd"), &found));
+    }
+    pattern_scratch_free(scratch);
+    pattern_free(one);
+    pattern_free(two);
+}
+
+static void *extract_many(void *shared)
+{
+    const struct pattern *pattern = shared;
+    struct pattern_scratch *scratch = pattern_scratch_new();
+    uintptr_t right = 0;
+    for (unsigned i = 0; scratch && i < 20000; i++) {
+        char text[32], digits[16];
+        struct slice found;
+        snprintf(digits, sizeof digits, "%u", i);
+        int len = snprintf(text, sizeof text, "YR-%s,0", digits);
+        right += pattern_extract(pattern, scratch, (struct slice){text, (size_t)len}, &found) &&
+                 slice_equal(found, slice_of(digits));
+    }
+    pattern_scratch_free(scratch);
+    return (void *)right;
+}
+
+static void serves_many_threads_at_once(void **state)
+{
+    (void)state;
+    struct pattern *pattern = make("^(?:YR-)?([0-9]+)(?:,0)?$");
+    pthread_t threads[4];
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, extract_many, pattern), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        void *right;
+        assert_int_equal(pthread_join(threads[i], &right), 0);
+        assert_int_equal((uintptr_t)right, 20000);
+    }
+    pattern_free(pattern);
+}
+
+static void frees_nothing_quietly(void **state)
+{
+    (void)state;
+    pattern_free(NULL);
+    pattern_scratch_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_an_orders_id_in_both_of_its_spellings),
+        cmocka_unit_test(hands_out_a_part_of_the_very_text),
+        cmocka_unit_test(tells_an_empty_group_from_one_that_took_no_part),
+        cmocka_unit_test(takes_the_first_of_many_groups),
+        cmocka_unit_test(matches_characters_and_not_bytes),
+        cmocka_unit_test(matches_no_text_that_is_not_utf_8),
+        cmocka_unit_test(says_where_an_expression_is_broken),
+        cmocka_unit_test(wants_a_group_to_extract),
+        cmocka_unit_test(gives_up_on_a_hostile_field_instead_of_hanging),
+        cmocka_unit_test(stops_at_its_limit_even_before_a_match),
+        cmocka_unit_test(matches_long_fields),
+        cmocka_unit_test(uses_one_scratch_for_many_patterns),
+        cmocka_unit_test(serves_many_threads_at_once),
+        cmocka_unit_test(frees_nothing_quietly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
