@@ -1,0 +1,26 @@
+/* Places in the text of a CSV file: ends of lines, and starts of fields for messages. */
+#ifndef DROPFOLD_PARSE_CSV_PLACE_H
+#define DROPFOLD_PARSE_CSV_PLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/slice.h"
+
+/*
+ * Behind the first LF, CR LF or lone CR at or after `from`, or `end`. *lf is NULL for a new block and then kept by the
+ * callee: the first LF, so that it is looked for once a line, also in a block that has none.
+ */
+const char *csv_place_line_end(const char *from, const char *end, const char **lf) MUST_USE;
+
+struct csv_place {
+    uint64_t line, column; /* from 1; columns count bytes */
+    bool quoted;           /* the field begins with a quote */
+};
+
+/* The start of field `field` (from 0) of the raw record, whose own start is *place. */
+void csv_place_find(struct slice raw, size_t field, struct csv_place *place);
+
+#endif

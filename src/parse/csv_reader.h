@@ -1,0 +1,38 @@
+/*
+ * CSV to rows: RFC 4180 by libcsv in its strict mode, the header binding the fields by name.
+ *
+ * What counts as what:
+ *   - LF, CR LF and a lone CR end a line. Lines without anything but blanks are no rows.
+ *   - Blanks and tabs around a field without quotes are no part of it; inside of quotes everything is.
+ *   - Nothing between two commas is null; "" is the empty text.
+ *   - A row with more or fewer fields than the header is rejected; a quote where none may be makes all that follows
+ *     doubtful and fails the file, and so does a field, a record or a header past its limit (parser.h).
+ */
+#ifndef DROPFOLD_PARSE_CSV_READER_H
+#define DROPFOLD_PARSE_CSV_READER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "parse/bind.h"
+#include "parse/coerce.h"
+#include "parse/rowsink.h"
+
+struct csv_reader;
+
+/* What it is given must outlive it. */
+struct csv_reader *csv_reader_new(struct bind *bind, struct coerce *coerce, struct rowsink *sink,
+                                  struct error *error) MUST_USE;
+void csv_reader_free(struct csv_reader *reader);
+
+/* Begins a file whose first byte to come stands at this place. False when out of memory. */
+bool csv_reader_start(struct csv_reader *reader, uint64_t line, uint64_t column, struct error *error) MUST_USE;
+
+/* The error's text begins with the place. After a failure only start may follow. */
+bool csv_reader_feed(struct csv_reader *reader, struct slice block, struct error *error) MUST_USE;
+bool csv_reader_finish(struct csv_reader *reader, struct error *error) MUST_USE;
+
+#endif

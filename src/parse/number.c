@@ -1,0 +1,99 @@
+/* Decimal text is moved, never computed, so nothing is rounded: value = 0.DIGITS * 10^point. */
+#include "parse/number.h"
+
+#include <string.h>
+
+enum {
+    POINT_MAX = 40,        /* places the point may lie outside the digits: far beyond 64 bits */
+    EXPONENT_MAX = 1000000 /* larger ones are read as this one */
+};
+
+struct digits {
+    char text[NUMBER_TOKEN_MAX]; /* without zeros at either end */
+    int count;
+    int point; /* how many digits stand before the point; may lie outside */
+};
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static int read_exponent(const char *at, const char *end)
+{
+    bool negative = at < end && *at == '-';
+    int sum = 0;
+    for (; at < end; at++)
+        if (is_digit(*at) && sum < EXPONENT_MAX)
+            sum = sum * 10 + (*at - '0');
+    return negative ? -sum : sum;
+}
+
+static void read_digits(struct slice token, struct digits *digits)
+{
+    const char *at = token.data, *end = token.data + token.len;
+    bool behind = false;
+    *digits = (struct digits){.count = 0};
+    for (; at < end && *at != 'e' && *at != 'E'; at++) {
+        behind = behind || *at == '.';
+        if (!is_digit(*at))
+            continue;
+        if (*at == '0' && digits->count == 0) {
+            digits->point -= behind;
+            continue;
+        }
+        digits->text[digits->count++] = *at;
+        digits->point += !behind;
+    }
+    if (at < end)
+        digits->point += read_exponent(at + 1, end);
+    while (digits->count > 0 && digits->text[digits->count - 1] == '0')
+        digits->count--;
+}
+
+static char *put_zeros(char *at, int count)
+{
+    for (int i = 0; i < count; i++)
+        *at++ = '0';
+    return at;
+}
+
+static char *put_digits(char *at, const struct digits *digits, int from, int to)
+{
+    memcpy(at, digits->text + from, (size_t)(to - from));
+    return at + (to - from);
+}
+
+static char *put_fraction(char *at, const struct digits *digits)
+{
+    *at++ = '.';
+    if (digits->point < 0)
+        at = put_zeros(at, -digits->point);
+    return put_digits(at, digits, digits->point > 0 ? digits->point : 0, digits->count);
+}
+
+bool number_plain(struct slice token, char out[NUMBER_PLAIN_MAX], struct slice *plain)
+{
+    struct digits digits;
+    char *at = out;
+    if (token.len > NUMBER_TOKEN_MAX)
+        return false;
+    read_digits(token, &digits);
+    if (digits.count == 0) {
+        *plain = SLICE("0");
+        return true;
+    }
+    if (digits.point > POINT_MAX || digits.point < -POINT_MAX)
+        return false;
+    if (token.data[0] == '-')
+        *at++ = '-';
+    int whole = digits.point < digits.count ? digits.point : digits.count;
+    if (whole > 0)
+        at = put_zeros(put_digits(at, &digits, 0, whole), digits.point - whole);
+    else
+        *at++ = '0';
+    if (digits.count > whole)
+        at = put_fraction(at, &digits);
+    *plain = (struct slice){out, (size_t)(at - out)};
+    return true;
+}

@@ -1,0 +1,22 @@
+/* JSON numbers with an exponent, or with a point where whole numbers are wanted, written out without either. */
+#ifndef DROPFOLD_PARSE_NUMBER_H
+#define DROPFOLD_PARSE_NUMBER_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/slice.h"
+
+enum {
+    NUMBER_TOKEN_MAX = 63, /* bytes of a JSON number: what cJSON reads */
+    NUMBER_PLAIN_MAX = 192 /* bytes of the longest number written out */
+};
+
+/*
+ * The same number without an exponent, leading zeros, and zeros behind its last place: 3.5E2 is 350, 5.0 is 5, 12e-3 is
+ * 0.012. `token` is a JSON number of at most NUMBER_TOKEN_MAX bytes. False when it is so large or so small that no
+ * 64-bit type could hold it.
+ */
+bool number_plain(struct slice token, char out[NUMBER_PLAIN_MAX], struct slice *plain) MUST_USE;
+
+#endif

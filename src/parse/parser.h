@@ -1,0 +1,57 @@
+/*
+ * Bytes of one file to typed rows: decode, split into records, bind by name, coerce, encode.
+ *
+ * Push in bytes, take out batches:
+ *
+ *   parser_start -> { parser_feed(<= 64 KiB) -> while parser_full: parser_take }* -> parser_finish -> parser_take
+ *
+ * Every row read ends either in a batch's chunk or among its rejects. What makes the whole file unreadable (a quote that
+ * never closes, truncated JSON, a header that fits no descriptor) fails feed or finish with ERROR_DATA and a text that begins with
+ * "line:column: " where there is a place; the batches taken so far are then void.
+ *
+ * Pure: no I/O, no clock, no log. One parser is used by one thread at a time and reused for any number of files.
+ */
+#ifndef DROPFOLD_PARSE_PARSER_H
+#define DROPFOLD_PARSE_PARSER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "model/batch.h"
+#include "model/pipeline.h"
+
+enum {
+    PARSER_INPUT_MAX = 64 * 1024,    /* bytes of one parser_feed */
+    PARSER_FIELD_MAX = 64 * 1024,    /* bytes of one field; a longer one fails the file: most likely a quote never closed */
+    PARSER_RECORD_MAX = 1024 * 1024, /* bytes of one record */
+    PARSER_COLUMNS_MAX = 4096,       /* columns of a file */
+    PARSER_DEPTH_MAX = 32            /* of nested JSON */
+};
+
+struct parser;
+
+/* A parser for files of `feed`, which must outlive it. */
+struct parser *parser_new(const struct feed *feed, struct error *error) MUST_USE;
+void parser_free(struct parser *parser);
+
+/* Begins a file. `version` 0 chooses the descriptor by the file's columns; another asks for that one and no other. */
+void parser_start(struct parser *parser, uint32_t version);
+
+bool parser_feed(struct parser *parser, struct slice bytes, struct error *error) MUST_USE;
+bool parser_finish(struct parser *parser, struct error *error) MUST_USE;
+
+/* True when the batch being filled should be taken before more is fed. */
+bool parser_full(const struct parser *parser);
+
+/* The oldest rows not yet taken, to be freed by the caller; NULL in *batch when there are none. One block of input may
+   fill several batches; after finish one take gets the rest. False when out of memory. */
+bool parser_take(struct parser *parser, struct batch **batch, struct error *error) MUST_USE;
+
+/* Fills rows, rejected, version, descriptor and unknown (allocated in facts->arena, which the caller has made); content
+   and size are the reader's to fill. Meaningful after finish, and after a failure for its report. */
+bool parser_facts(const struct parser *parser, struct file_facts *facts) MUST_USE;
+
+#endif

@@ -1,0 +1,92 @@
+#include "parse/rowsink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FULL_FIRST = 4 /* places in the first line of full batches */
+};
+
+void rowsink_init(struct rowsink *sink, const struct feed *feed)
+{
+    *sink = (struct rowsink){.feed = feed};
+}
+
+void rowsink_start(struct rowsink *sink)
+{
+    batch_free(sink->open);
+    sink->open = NULL;
+    for (size_t i = 0; i < sink->full_count; i++)
+        batch_free(sink->full[i]);
+    sink->full_count = 0;
+    sink->rows = sink->rejected = 0;
+}
+
+void rowsink_close(struct rowsink *sink)
+{
+    rowsink_start(sink);
+    free(sink->full);
+}
+
+static bool open_batch(struct rowsink *sink)
+{
+    if (!sink->open)
+        sink->open = batch_new(sink->feed);
+    return sink->open != NULL;
+}
+
+/* Moves a batch that is full to the line. */
+static bool settle(struct rowsink *sink)
+{
+    if (!batch_full(sink->open))
+        return true;
+    if (sink->full_count == sink->full_capacity) {
+        size_t capacity = sink->full_capacity > 0 ? sink->full_capacity * 2 : FULL_FIRST;
+        struct batch **full = realloc(sink->full, capacity * sizeof(struct batch *));
+        if (!full)
+            return false;
+        sink->full = full;
+        sink->full_capacity = capacity;
+    }
+    sink->full[sink->full_count++] = sink->open;
+    sink->open = NULL;
+    return true;
+}
+
+enum rowsink_result rowsink_accept(struct rowsink *sink, uint64_t line, const struct value *values)
+{
+    if (!open_batch(sink))
+        return ROWSINK_MEMORY;
+    if (!chunk_put(&sink->open->chunk, sink->rows + 1, line, values))
+        return sink->open->chunk.buf.failed ? ROWSINK_MEMORY : ROWSINK_UNFIT;
+    sink->rows++;
+    return settle(sink) ? ROWSINK_OK : ROWSINK_MEMORY;
+}
+
+bool rowsink_reject(struct rowsink *sink, struct reject reject)
+{
+    reject.row = sink->rows + 1;
+    if (!open_batch(sink) || !batch_reject(sink->open, &reject))
+        return false;
+    sink->rows++;
+    sink->rejected++;
+    return settle(sink);
+}
+
+bool rowsink_full(const struct rowsink *sink)
+{
+    return sink->full_count > 0;
+}
+
+struct batch *rowsink_take(struct rowsink *sink)
+{
+    struct batch *batch = sink->open;
+    if (sink->full_count == 0) {
+        sink->open = NULL;
+        return batch;
+    }
+    batch = sink->full[0];
+    sink->full_count--;
+    memmove(sink->full, sink->full + 1, sink->full_count * sizeof(struct batch *));
+    return batch;
+}

@@ -1,0 +1,52 @@
+/*
+ * Where rows end: accepted ones in a batch's chunk, the others among its rejects, all of them counted.
+ *
+ * One block of input may hold more rejects than a batch takes (64 KiB of two-byte rows), so full batches wait in a line
+ * until they are taken; the batch being filled always has room for one more row and one more reject.
+ */
+#ifndef DROPFOLD_PARSE_ROWSINK_H
+#define DROPFOLD_PARSE_ROWSINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "model/batch.h"
+
+enum {
+    ROWSINK_SHOWN_MAX = 80 /* bytes of found text that a message shows, escaped */
+};
+
+struct rowsink {
+    const struct feed *feed;
+    struct batch *open;  /* being filled; or NULL */
+    struct batch **full; /* oldest first */
+    size_t full_count, full_capacity;
+    uint64_t rows, rejected; /* of the file so far */
+};
+
+void rowsink_init(struct rowsink *sink, const struct feed *feed);
+void rowsink_close(struct rowsink *sink);
+
+/* Drops what was not taken and counts from 0 again. */
+void rowsink_start(struct rowsink *sink);
+
+enum rowsink_result {
+    ROWSINK_OK,
+    ROWSINK_UNFIT, /* the values take more than a chunk's row may: nothing was counted, reject it */
+    ROWSINK_MEMORY
+};
+
+enum rowsink_result rowsink_accept(struct rowsink *sink, uint64_t line, const struct value *values) MUST_USE;
+
+/* Fills in the row's number. False when out of memory. */
+bool rowsink_reject(struct rowsink *sink, struct reject reject) MUST_USE;
+
+/* True when a batch should be taken before more is read. */
+bool rowsink_full(const struct rowsink *sink);
+
+/* The oldest batch, the caller's from then on; NULL when there are no rows. */
+struct batch *rowsink_take(struct rowsink *sink) MUST_USE;
+
+#endif

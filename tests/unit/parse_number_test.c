@@ -1,0 +1,83 @@
+#include "testing.h"
+
+#include "base/attr.h"
+#include "parse/number.h"
+
+static void check(const char *token, const char *wanted)
+{
+    char out[NUMBER_PLAIN_MAX];
+    struct slice plain;
+    assert_true(number_plain(slice_of(token), out, &plain));
+    assert_slice(plain, wanted);
+}
+
+static void writes_exponents_out(void **state)
+{
+    (void)state;
+    check("1e3", "1000");
+    check("3.5E2", "350");
+    check("3.5e+1", "35");
+    check("3.5e0", "3.5");
+    check("3.5e-1", "0.35");
+    check("12e-2", "0.12");
+    check("12e-3", "0.012");
+    check("-1.25e1", "-12.5");
+    check("1234567890123456789e-19", "0.1234567890123456789");
+    check("0.000123e6", "123");
+}
+
+static void drops_zeros_that_mean_nothing(void **state)
+{
+    (void)state;
+    check("5.0", "5");
+    check("5.10", "5.1");
+    check("100", "100");
+    check("1000e-3", "1");
+    check("0.10", "0.1");
+    check("10e-1", "1");
+}
+
+static void writes_every_zero_alike(void **state)
+{
+    (void)state;
+    check("0", "0");
+    check("-0", "0");
+    check("0.000", "0");
+    check("0e999999999", "0");
+    check("-0.0E-7", "0");
+}
+
+static void gives_up_where_no_type_could_hold_the_number(void **state)
+{
+    (void)state;
+    static const char *const tokens[] = {"1e41", "1e-42", "1e999999999999999999999", "1e-99999999999", "-1.5E400"};
+    char out[NUMBER_PLAIN_MAX];
+    struct slice plain;
+    for (size_t i = 0; i < COUNT_OF(tokens); i++)
+        assert_false(number_plain(slice_of(tokens[i]), out, &plain));
+}
+
+static void holds_the_longest_numbers(void **state)
+{
+    (void)state;
+    char token[NUMBER_TOKEN_MAX + 2], out[NUMBER_PLAIN_MAX];
+    struct slice plain;
+    memset(token, '7', sizeof token);
+    memcpy(token, "0.", 2);
+    memcpy(token + NUMBER_TOKEN_MAX - 4, "e-39", 5);
+    assert_true(number_plain(slice_of(token), out, &plain));
+    assert_int_equal(plain.len, 2 + 39 + NUMBER_TOKEN_MAX - 6);
+    memset(token, '7', sizeof token);
+    token[NUMBER_TOKEN_MAX + 1] = '\0';
+    assert_false(number_plain(slice_of(token), out, &plain));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_exponents_out),      cmocka_unit_test(drops_zeros_that_mean_nothing),
+        cmocka_unit_test(writes_every_zero_alike),   cmocka_unit_test(gives_up_where_no_type_could_hold_the_number),
+        cmocka_unit_test(holds_the_longest_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
