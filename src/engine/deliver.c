@@ -1,0 +1,381 @@
+#include "engine/deliver.h"
+
+#include <endian.h>
+#include <stdlib.h>
+
+#include "engine/emit.h"
+#include "engine/groups.h"
+
+enum {
+    BLOCK_CELLS_MAX = 128 * 1024 /* cells of a block: 4 MiB */
+};
+
+/* Rows set aside, of one table. */
+struct aside {
+    struct ids groups;
+    struct map map; /* place in `groups`, from 1 */
+    struct cell *cells;
+    size_t room; /* rows */
+};
+
+struct deliver {
+    bool open, full;
+    uint64_t sequence;
+    size_t table, at; /* what comes next */
+    bool upserting;
+    struct listed {
+        struct ids deletes, upserts;
+    } listed[PIPELINE_TABLES_MAX];
+    struct aside asides[PIPELINE_TABLES_MAX];
+    struct emit emit;
+};
+
+struct deliver *deliver_new(struct error *error)
+{
+    struct deliver *deliver = calloc(1, sizeof *deliver);
+    if (!deliver)
+        error_memory(error);
+    return deliver;
+}
+
+/* --- rows set aside ----------------------------------------------------------------------------------------------- */
+
+static void refill(void *context, struct map *map)
+{
+    struct map_filler filler = {.count = 0};
+    const struct aside *aside = context;
+    for (size_t i = 0; i < aside->groups.count; i++)
+        map_fill(map, &filler, hash_u64(aside->groups.at[i]), (uint32_t)i + 1);
+    map_fill_end(map, &filler);
+}
+
+static struct cell *aside_room(struct memory *memory, struct aside *aside, size_t columns)
+{
+    if (!memory_map_room(memory, &aside->map, 1, refill, aside))
+        return NULL;
+    if (aside->groups.count == aside->room) {
+        size_t room = aside->room > 0 ? aside->room + aside->room / 2 : 64, row = columns * sizeof(struct cell);
+        struct cell *cells = memory_resize(memory, aside->cells, aside->room * row, room * row);
+        if (!cells)
+            return NULL;
+        aside->cells = cells;
+        aside->room = room;
+    }
+    return aside->cells + aside->groups.count * columns;
+}
+
+void deliver_set_aside(struct engine *engine, struct engine_table *table, uint32_t group)
+{
+    struct aside *aside = &engine->deliver->asides[table - engine->tables];
+    struct cell *cells = aside_room(&engine->memory, aside, table->table->column_count);
+    if (!cells)
+        return;
+    struct emit_members members;
+    emit_find_members(engine, table, &group, 1, &members);
+    emit_row(engine, &engine->deliver->emit, table, group, &members, cells);
+    ids_push(&engine->memory, &aside->groups, group);
+    map_put(&aside->map, hash_u64(group), (uint32_t)aside->groups.count);
+    keyed_flag(&table->groups, group, GROUP_ASIDE, true);
+}
+
+static const struct cell *find_aside(const struct aside *aside, uint32_t group, size_t columns)
+{
+    struct map_probe probe;
+    for (uint32_t at = map_first(&aside->map, hash_u64(group), &probe); at != MAP_NONE;
+         at = map_next(&aside->map, &probe))
+        if (aside->groups.at[at - 1] == group)
+            return aside->cells + (at - 1) * columns;
+    return NULL;
+}
+
+static void close_aside(struct memory *memory, struct aside *aside, size_t columns)
+{
+    memory_drop(memory, aside->cells, aside->room * columns * sizeof(struct cell));
+    memory_close_ids(memory, &aside->groups);
+    memory_close_map(memory, &aside->map);
+    *aside = (struct aside){0};
+}
+
+/* --- key order ---------------------------------------------------------------------------------------------------- */
+
+enum { PREFIX_PARTS = 2 };
+
+/* A group with the beginning of its key, which nearly always decides. */
+struct sorted {
+    uint64_t prefix[PREFIX_PARTS];
+    uint32_t group;
+};
+
+struct sorter {
+    const struct engine *engine;
+    const struct engine_table *table;
+};
+
+static enum value_kind part_kind(const struct engine_table *table, size_t key)
+{
+    const struct column *column = &table->table->columns[table->table->key[key]];
+    return column->kind == COLUMN_GROUP ? column->field_type.kind : VALUE_INT64;
+}
+
+static int64_t part_code(const struct engine_table *table, uint32_t group, size_t key)
+{
+    return rows_get(&table->groups.rows, group, KEYED_KEY + table->column_part[table->table->key[key]]);
+}
+
+static uint64_t prefix_of(const struct sorter *sorter, uint32_t group, size_t key)
+{
+    int64_t code = part_code(sorter->table, group, key);
+    enum value_kind kind = part_kind(sorter->table, key);
+    if (kind != VALUE_TEXT)
+        return (uint64_t)codes_rank(kind, code) ^ UINT64_C(1) << 63;
+    struct slice text = dict_text(&sorter->engine->dict, (uint32_t)code);
+    uint64_t bytes = 0;
+    memcpy(&bytes, text.data, text.len < sizeof bytes ? text.len : sizeof bytes);
+    return be64toh(bytes);
+}
+
+static int compare_groups(const void *a, const void *b, void *context)
+{
+    const struct sorter *sorter = context;
+    const struct sorted *x = a, *y = b;
+    for (size_t i = 0; i < PREFIX_PARTS; i++) {
+        if (x->prefix[i] == y->prefix[i])
+            continue;
+        /* Only where all before is equal does the next prefix count; texts may differ behind theirs. */
+        if (i == 0 || part_kind(sorter->table, 0) != VALUE_TEXT)
+            return x->prefix[i] < y->prefix[i] ? -1 : 1;
+        break;
+    }
+    for (size_t key = 0; key < sorter->table->table->key_count; key++) {
+        int order = codes_compare(part_kind(sorter->table, key), part_code(sorter->table, x->group, key),
+                                  part_code(sorter->table, y->group, key), &sorter->engine->dict);
+        if (order != 0)
+            return order;
+    }
+    return 0;
+}
+
+static bool sort_groups(struct engine *engine, const struct engine_table *table, struct ids *groups)
+{
+    struct sorter sorter = {engine, table};
+    size_t size = groups->count * sizeof(struct sorted);
+    if (groups->count < 2 || table->table->key_count == 0)
+        return true;
+    struct sorted *sorted = memory_new(&engine->memory, size);
+    if (!sorted)
+        return false;
+    for (size_t i = 0; i < groups->count; i++) {
+        sorted[i].group = groups->at[i];
+        for (size_t key = 0; key < PREFIX_PARTS && key < table->table->key_count; key++)
+            sorted[i].prefix[key] = prefix_of(&sorter, groups->at[i], key);
+    }
+    qsort_r(sorted, groups->count, sizeof *sorted, compare_groups, &sorter);
+    for (size_t i = 0; i < groups->count; i++)
+        groups->at[i] = sorted[i].group;
+    memory_drop(&engine->memory, sorted, size);
+    return true;
+}
+
+/* --- start -------------------------------------------------------------------------------------------------------- */
+
+struct lister {
+    struct engine *engine;
+    struct engine_table *table;
+    struct listed *listed;
+    bool full;
+};
+
+static void list_group(void *context, uint32_t group)
+{
+    struct lister *lister = context;
+    struct memory *memory = &lister->engine->memory;
+    if (groups_units(lister->table, group) > 0) {
+        ids_push(memory, &lister->listed->upserts, group);
+        keyed_flag(&lister->table->groups, group, GROUP_PENDING, true);
+    } else if (!lister->full) {
+        ids_push(memory, &lister->listed->deletes, group);
+    }
+}
+
+static bool list_table(struct engine *engine, size_t t, uint64_t since, bool full, struct delivery *delivery)
+{
+    struct engine_table *table = &engine->tables[t];
+    struct listed *listed = &engine->deliver->listed[t];
+    struct lister lister = {engine, table, listed, full};
+    groups_each_changed(table, full ? 0 : since, list_group, &lister);
+    delivery->upserts[t] = listed->upserts.count;
+    delivery->deletes[t] = listed->deletes.count;
+    delivery->to.rows[t] = table->live;
+    return !engine->memory.failed && sort_groups(engine, table, &listed->upserts) &&
+           sort_groups(engine, table, &listed->deletes);
+}
+
+bool engine_delivery_start(struct engine *engine, uint64_t since, bool full, struct delivery *delivery,
+                           struct error *error)
+{
+    struct deliver *deliver = engine->deliver;
+    if (deliver->open || engine->in_change)
+        return error_set(error, ERROR_BUG, "A delivery starts %s", deliver->open ? "twice" : "within a change");
+    deliver->open = true;
+    deliver->full = full;
+    deliver->sequence = engine->sequence;
+    deliver->table = deliver->at = 0;
+    deliver->upserting = false;
+    delivery->full = full;
+    for (size_t t = 0; t < engine->pipeline->table_count; t++)
+        if (!list_table(engine, t, since, full, delivery))
+            return memory_error(&engine->memory, error);
+    return true;
+}
+
+/* --- blocks ------------------------------------------------------------------------------------------------------- */
+
+/* Copies the texts of a row into the block; false when they do not fit into it any more. */
+static bool copy_texts(struct block *block, struct cell *cells)
+{
+    for (size_t i = 0; i < block->columns; i++) {
+        if (cells[i].kind != CELL_TEXT)
+            continue;
+        cells[i].text = arena_copy(&block->arena, cells[i].text);
+        if (!cells[i].text.data)
+            return false;
+    }
+    return true;
+}
+
+static void put_row(struct engine *engine, const struct engine_table *table, uint32_t group,
+                    const struct emit_members *members, struct cell *cells)
+{
+    struct deliver *deliver = engine->deliver;
+    size_t columns = table->table->column_count;
+    const struct cell *aside = NULL;
+    if (keyed_has(&table->groups, group, GROUP_ASIDE))
+        aside = find_aside(&deliver->asides[deliver->table], group, columns);
+    if (aside)
+        memcpy(cells, aside, columns * sizeof *cells);
+    else
+        emit_row(engine, &deliver->emit, table, group, members, cells);
+}
+
+/* Fills the block with as many of the groups as it takes; at least one, or memory is out. */
+static bool fill_block(struct engine *engine, struct block *block, size_t rows, const uint32_t *groups)
+{
+    struct engine_table *table = &engine->tables[block->table];
+    struct emit_members members[EMIT_GROUPS];
+    for (size_t i = 0; i < rows; i++) {
+        struct cell *cells = block->cells + i * block->columns;
+        uint64_t overflows = engine->overflows;
+        size_t left = rows - i, at = i % EMIT_GROUPS;
+        if (at == 0 && !block->deletes)
+            emit_find_members(engine, table, groups + i, left < EMIT_GROUPS ? left : EMIT_GROUPS, members);
+        if (block->deletes)
+            emit_key(engine, table, groups[i], cells);
+        else
+            put_row(engine, table, groups[i], &members[at], cells);
+        if (!copy_texts(block, cells)) {
+            engine->overflows = overflows;
+            return i > 0;
+        }
+        block->rows++;
+        if (!block->deletes)
+            keyed_flag(&table->groups, groups[i], GROUP_PENDING | GROUP_ASIDE, false);
+    }
+    return !engine->memory.failed;
+}
+
+static struct ids *current_list(struct deliver *deliver)
+{
+    struct listed *listed = &deliver->listed[deliver->table];
+    return deliver->upserting ? &listed->upserts : &listed->deletes;
+}
+
+/* Moves on to the next list that is not sent yet; NULL at the end. */
+static struct ids *unsent_list(struct engine *engine)
+{
+    struct deliver *deliver = engine->deliver;
+    while (deliver->open && deliver->table < engine->pipeline->table_count) {
+        struct ids *list = current_list(deliver);
+        if (deliver->at < list->count)
+            return list;
+        deliver->at = 0;
+        deliver->table += deliver->upserting;
+        deliver->upserting = !deliver->upserting;
+    }
+    return NULL;
+}
+
+bool engine_delivery_next(struct engine *engine, struct block **block, struct error *error)
+{
+    struct deliver *deliver = engine->deliver;
+    const struct ids *list = unsent_list(engine);
+    *block = NULL;
+    if (!list)
+        return true;
+    const struct table *table = &engine->pipeline->tables[deliver->table];
+    size_t columns = deliver->upserting ? table->column_count : table->key_count;
+    size_t rows = list->count - deliver->at, most = BLOCK_CELLS_MAX / (columns > 0 ? columns : 1);
+    rows = rows < BLOCK_ROWS_MAX ? rows : BLOCK_ROWS_MAX;
+    struct block *made = block_new(deliver->table, !deliver->upserting, rows < most ? rows : most, columns);
+    if (!made)
+        return error_memory(error);
+    made->rows = 0;
+    if (!fill_block(engine, made, rows < most ? rows : most, list->at + deliver->at)) {
+        block_free(made);
+        return memory_error(&engine->memory, error);
+    }
+    deliver->at += made->rows;
+    *block = made;
+    return true;
+}
+
+/* --- end ---------------------------------------------------------------------------------------------------------- */
+
+static void close_table(struct engine *engine, size_t t)
+{
+    struct deliver *deliver = engine->deliver;
+    struct engine_table *table = &engine->tables[t];
+    struct listed *listed = &deliver->listed[t];
+    for (size_t i = 0; i < listed->upserts.count; i++)
+        if (keyed_has(&table->groups, listed->upserts.at[i], GROUP_PENDING))
+            keyed_flag(&table->groups, listed->upserts.at[i], GROUP_PENDING | GROUP_ASIDE, false);
+    memory_close_ids(&engine->memory, &listed->upserts);
+    memory_close_ids(&engine->memory, &listed->deletes);
+    close_aside(&engine->memory, &deliver->asides[t], table->table->column_count);
+}
+
+void engine_delivery_end(struct engine *engine, bool delivered)
+{
+    struct deliver *deliver = engine->deliver;
+    if (!deliver->open)
+        return;
+    for (size_t t = 0; t < engine->pipeline->table_count; t++) {
+        close_table(engine, t);
+        if (delivered)
+            groups_delivered(engine, &engine->tables[t], deliver->sequence);
+    }
+    emit_close(&deliver->emit, &engine->memory);
+    deliver->open = false;
+}
+
+void deliver_free(struct engine *engine)
+{
+    if (!engine->deliver)
+        return;
+    engine_delivery_end(engine, false);
+    emit_close(&engine->deliver->emit, &engine->memory);
+    free(engine->deliver);
+}
+
+static void count_group(void *context, uint32_t group)
+{
+    (void)group;
+    ++*(uint64_t *)context;
+}
+
+uint64_t engine_undelivered(const struct engine *engine, uint64_t since)
+{
+    uint64_t count = 0;
+    for (size_t t = 0; t < engine->pipeline->table_count; t++)
+        groups_each_changed(&engine->tables[t], since, count_group, &count);
+    return count;
+}

@@ -1,0 +1,38 @@
+/*
+ * Texts as numbers: equal texts have equal numbers, from 1 on, and each is stored once for as long as the engine lives.
+ *
+ * The bytes lie in large pieces that never move, so a text's slice stays valid. Numbers follow the order in which texts
+ * are first met; nothing that leaves the engine depends on them.
+ */
+#ifndef DROPFOLD_ENGINE_DICT_H
+#define DROPFOLD_ENGINE_DICT_H
+
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/slice.h"
+#include "engine/memory.h"
+#include "engine/rows.h"
+
+enum {
+    DICT_PIECE = 256 * 1024 /* bytes; a text never crosses a piece's end */
+};
+
+struct dict {
+    struct memory *memory;
+    struct rows rows; /* where each text begins and its length */
+    struct map map;
+    char **pieces;
+    size_t piece_count, piece_room;
+    size_t left; /* free bytes at the end of the last piece */
+};
+
+bool dict_init(struct dict *dict, struct memory *memory) MUST_USE;
+void dict_close(struct dict *dict);
+
+/* The number of a text shorter than DICT_PIECE; 0 after noting the failure. */
+uint32_t dict_id(struct dict *dict, struct slice text);
+
+/* The text of a number that dict_id returned; of 0 the empty one. */
+struct slice dict_text(const struct dict *dict, uint32_t id);
+
+#endif

@@ -1,0 +1,366 @@
+#include "engine/emit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine/accumulate.h"
+#include "engine/groups.h"
+#include "engine/units.h"
+#include "model/timestamp.h"
+
+enum {
+    SORT_FEW = 48 /* codes: so many are sorted by insertion */
+};
+
+/* --- minimum, maximum, distinct ----------------------------------------------------------------------------------- */
+
+void emit_close(struct emit *emit, struct memory *memory)
+{
+    for (size_t i = 0; i < STATE_PARTS_MAX; i++)
+        memory_drop(memory, emit->outcomes[i].codes, emit->outcomes[i].room * sizeof(int64_t));
+    *emit = (struct emit){0};
+}
+
+struct gatherer {
+    struct engine *engine;
+    const struct engine_table *table;
+    struct emit *emit;
+};
+
+static void push_code(struct memory *memory, struct outcome *outcome, int64_t code)
+{
+    if (outcome->count == outcome->room) {
+        size_t room = outcome->room > 0 ? outcome->room * 2 : 64;
+        int64_t *codes = memory_resize(memory, outcome->codes, outcome->room * sizeof *codes, room * sizeof *codes);
+        if (!codes)
+            return;
+        outcome->codes = codes;
+        outcome->room = room;
+    }
+    outcome->codes[outcome->count++] = code;
+}
+
+static void gather(void *context, const struct selection *selection, const struct codes *codes)
+{
+    struct gatherer *gatherer = context;
+    for (size_t i = selection->first; i < selection->first + selection->count; i++) {
+        const struct measure *measure = &gatherer->table->measures[i];
+        struct outcome *outcome = &gatherer->emit->outcomes[i];
+        if (!measure->ordered || codes_null(codes, measure->field))
+            continue;
+        int64_t rank = codes_rank(measure->kind, codes->at[measure->field]);
+        struct bag_order order = groups_order(gatherer->engine, measure);
+        if (!outcome->any || bag_compare(order, rank, outcome->least) < 0)
+            outcome->least = rank;
+        if (!outcome->any || bag_compare(order, rank, outcome->greatest) > 0)
+            outcome->greatest = rank;
+        outcome->any = true;
+        if (measure->distinct)
+            push_code(&gatherer->engine->memory, outcome, rank);
+    }
+}
+
+static int compare_codes(const void *a, const void *b)
+{
+    int64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+static void sort_codes(int64_t *codes, size_t count)
+{
+    if (count > SORT_FEW) {
+        qsort(codes, count, sizeof *codes, compare_codes);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        int64_t code = codes[i];
+        size_t at = i;
+        for (; at > 0 && codes[at - 1] > code; at--)
+            codes[at] = codes[at - 1];
+        codes[at] = code;
+    }
+}
+
+static void count_distinct(struct outcome *outcome)
+{
+    sort_codes(outcome->codes, outcome->count);
+    outcome->distinct = outcome->count > 0;
+    for (size_t i = 1; i < outcome->count; i++)
+        outcome->distinct += outcome->codes[i] != outcome->codes[i - 1];
+}
+
+/* Goes one unit further; false at the end of the list. */
+static bool next_member(const struct engine *engine, const struct engine_table *table, struct emit_members *members,
+                        uint32_t *next)
+{
+    uint32_t unit = *next;
+    if (unit == 0 || members->count == STATE_BIG)
+        return false;
+    members->units[members->count++] = unit;
+    units_prefetch(engine, unit);
+    *next = rows_link(&engine->units.rows, unit, table->unit_member);
+    rows_prefetch_some(&engine->units.rows, *next);
+    return true;
+}
+
+void emit_find_members(const struct engine *engine, const struct engine_table *table, const uint32_t *groups,
+                       size_t count, struct emit_members *members)
+{
+    uint32_t next[EMIT_GROUPS];
+    for (size_t i = 0; i < count; i++)
+        rows_prefetch(&table->groups.rows, groups[i]);
+    for (size_t i = 0; i < count; i++) {
+        members[i].count = 0;
+        next[i] = table->scans ? rows_link(&table->groups.rows, groups[i], table->members) : 0;
+        rows_prefetch_some(&engine->units.rows, next[i]);
+    }
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < count; i++)
+            more = next_member(engine, table, &members[i], &next[i]) || more;
+    }
+}
+
+static void gather_units(struct engine *engine, struct emit *emit, const struct engine_table *table,
+                         const struct emit_members *members)
+{
+    for (size_t i = 0; i < table->measure_count; i++) {
+        emit->outcomes[i].any = false;
+        emit->outcomes[i].count = 0;
+    }
+    struct gatherer gatherer = {engine, table, emit};
+    for (uint32_t i = 0; i < members->count; i++)
+        accumulate_walk(engine, table, members->units[i], gather, &gatherer);
+    for (size_t i = 0; i < table->measure_count; i++)
+        if (table->measures[i].distinct)
+            count_distinct(&emit->outcomes[i]);
+}
+
+static void read_bags(struct emit *emit, const struct engine_table *table, const struct bag *bags)
+{
+    for (size_t i = 0; i < table->measure_count; i++) {
+        if (!table->measures[i].ordered)
+            continue;
+        const struct bag *bag = &bags[table->measures[i].bag];
+        struct outcome *outcome = &emit->outcomes[i];
+        outcome->any = bag->root != NULL;
+        outcome->least = bag->root ? bag_first(bag, NULL) : 0;
+        outcome->greatest = bag->root ? bag_last(bag) : 0;
+        outcome->distinct = bag->distinct;
+    }
+}
+
+/* --- exact numbers ------------------------------------------------------------------------------------------------ */
+
+/* units of 10^-scale, or null. */
+struct number {
+    bool null;
+    wide units;
+    unsigned scale;
+};
+
+static struct number count_of(const struct engine_table *table, uint32_t group, const struct measure *measure)
+{
+    struct rows_at at = rows_at(&table->groups.rows, group);
+    wide rows = rows_peek(at, table->selections[measure->selection].rows);
+    return (struct number){.units = rows - rows_peek(at, measure->nulls)};
+}
+
+static struct number sum_of(const struct engine_table *table, uint32_t group, const struct column *column,
+                            const struct measure *measure)
+{
+    struct rows_at at = rows_at(&table->groups.rows, group);
+    wide sum = (wide)rows_peek(at, measure->low) + (wide)rows_peek(at, measure->high) * ((wide)1 << 64);
+    bool none = count_of(table, group, measure).units == 0;
+    return (struct number){.null = none, .units = sum, .scale = column->field_type.scale};
+}
+
+/* Of a column that a ratio may refer to. */
+static struct number number_of(const struct engine_table *table, uint32_t group, size_t i)
+{
+    const struct column *column = &table->table->columns[i];
+    const struct measure *measure = &table->measures[table->column_measure[i]];
+    return column->kind == COLUMN_SUM ? sum_of(table, group, column, measure) : count_of(table, group, measure);
+}
+
+/* --- cells -------------------------------------------------------------------------------------------------------- */
+
+static struct cell overflowed(struct engine *engine)
+{
+    engine->overflows++;
+    return (struct cell){.kind = CELL_NULL};
+}
+
+static struct cell integer_cell(struct engine *engine, wide value, int64_t min, int64_t max)
+{
+    if (value < min || value > max)
+        return overflowed(engine);
+    return (struct cell){.kind = CELL_INT, .i = (int64_t)value};
+}
+
+static struct cell float_cell(struct engine *engine, enum sql_type type, double value)
+{
+    if (type == SQL_REAL)
+        value = (double)(float)value;
+    if (!isfinite(value))
+        return overflowed(engine);
+    return (struct cell){.kind = CELL_FLOAT, .d = value};
+}
+
+static bool is_float(enum sql_type type)
+{
+    return type == SQL_REAL || type == SQL_DOUBLE;
+}
+
+/* An exact number of the column's scale. */
+static struct cell scaled_cell(struct engine *engine, const struct column *column, wide units)
+{
+    if (column->type == SQL_NUMERIC)
+        return (struct cell){.kind = CELL_NUMERIC, .n = units};
+    if (column->type == SQL_INTEGER)
+        return integer_cell(engine, units, INT32_MIN, INT32_MAX);
+    return integer_cell(engine, units, INT64_MIN, INT64_MAX);
+}
+
+/* value * 10^digits / divisor, where it fits. */
+static bool divide_scaled(wide value, wide divisor, int digits, wide *out)
+{
+    if (digits == 0 && divisor == 1) {
+        *out = value;
+        return true;
+    }
+    if (digits >= 0) {
+        if (digits > 38 || !wide_scale(value, (unsigned)digits, &value))
+            return false;
+    } else if (digits < -38 || !wide_scale(divisor, (unsigned)-digits, &divisor)) {
+        return false;
+    }
+    *out = wide_divide(value, divisor);
+    return true;
+}
+
+static struct cell number_cell(struct engine *engine, const struct column *column, struct number number)
+{
+    if (number.null)
+        return (struct cell){.kind = CELL_NULL};
+    if (is_float(column->type))
+        return float_cell(engine, column->type, wide_to_double(number.units, number.scale));
+    wide units;
+    int scale = column->type == SQL_NUMERIC ? column->scale : 0;
+    if (!divide_scaled(number.units, 1, scale - (int)number.scale, &units))
+        return overflowed(engine);
+    return scaled_cell(engine, column, units);
+}
+
+static struct cell quotient_cell(struct engine *engine, const struct column *column, struct number a, struct number b)
+{
+    if (a.null || b.null || b.units == 0)
+        return (struct cell){.kind = CELL_NULL};
+    if (is_float(column->type))
+        return float_cell(engine, column->type, wide_to_double(a.units, a.scale) / wide_to_double(b.units, b.scale));
+    wide units;
+    int scale = column->type == SQL_NUMERIC ? column->scale : 0;
+    if (!divide_scaled(a.units, b.units, scale + (int)b.scale - (int)a.scale, &units))
+        return overflowed(engine);
+    return scaled_cell(engine, column, units);
+}
+
+static int64_t floor_days(int64_t micros)
+{
+    return timestamp_window(micros, TIMESTAMP_DAY) / TIMESTAMP_DAY;
+}
+
+static struct cell time_cell(const struct column *column, int64_t micros)
+{
+    return (struct cell){.kind = CELL_INT, .i = column->type == SQL_DATE ? floor_days(micros) : micros};
+}
+
+/* A value as its field has it. */
+static struct cell value_cell(struct engine *engine, const struct column *column, int64_t code)
+{
+    struct value value = codes_value(column->field_type.kind, code, &engine->dict);
+    switch (column->field_type.kind) {
+    case VALUE_TEXT:
+        return (struct cell){.kind = CELL_TEXT, .text = value.text};
+    case VALUE_DOUBLE:
+        return float_cell(engine, column->type, value.d);
+    case VALUE_DATE:
+        return time_cell(column, value.i * TIMESTAMP_DAY);
+    case VALUE_TIMESTAMP:
+        return time_cell(column, value.i);
+    case VALUE_BOOL:
+        return (struct cell){.kind = CELL_INT, .i = value.i};
+    case VALUE_INT64:
+    case VALUE_DECIMAL:
+        break;
+    }
+    return number_cell(engine, column, (struct number){.units = value.i, .scale = column->field_type.scale});
+}
+
+/* --- rows --------------------------------------------------------------------------------------------------------- */
+
+static struct cell key_cell(struct engine *engine, const struct engine_table *table, uint32_t group, size_t i)
+{
+    const struct column *column = &table->table->columns[i];
+    int64_t code = rows_get(&table->groups.rows, group, KEYED_KEY + table->column_part[i]);
+    if (column->kind == COLUMN_GROUP)
+        return value_cell(engine, column, code);
+    return time_cell(column, (code + (column->kind == COLUMN_WINDOW_END)) * table->table->window_size);
+}
+
+static struct cell extreme_cell(struct engine *engine, const struct column *column, const struct outcome *outcome)
+{
+    if (!outcome->any)
+        return (struct cell){.kind = CELL_NULL};
+    int64_t rank = column->kind == COLUMN_MIN ? outcome->least : outcome->greatest;
+    return value_cell(engine, column, codes_of_rank(column->field_type.kind, rank));
+}
+
+static struct cell cell_of(struct engine *engine, const struct emit *emit, const struct engine_table *table,
+                           uint32_t group, size_t i)
+{
+    const struct column *column = &table->table->columns[i];
+    const struct measure *measure = &table->measures[table->column_measure[i]];
+    const struct outcome *outcome = &emit->outcomes[table->column_measure[i]];
+    switch (column->kind) {
+    case COLUMN_GROUP:
+    case COLUMN_WINDOW_START:
+    case COLUMN_WINDOW_END:
+        return key_cell(engine, table, group, i);
+    case COLUMN_COUNT:
+        return number_cell(engine, column, count_of(table, group, measure));
+    case COLUMN_COUNT_DISTINCT:
+        return number_cell(engine, column, (struct number){.units = (wide)outcome->distinct});
+    case COLUMN_SUM:
+        return number_cell(engine, column, sum_of(table, group, column, measure));
+    case COLUMN_AVG:
+        return quotient_cell(engine, column, sum_of(table, group, column, measure), count_of(table, group, measure));
+    case COLUMN_MIN:
+    case COLUMN_MAX:
+        return extreme_cell(engine, column, outcome);
+    case COLUMN_RATIO:
+        return quotient_cell(engine, column, number_of(table, group, column->numerator),
+                             number_of(table, group, column->denominator));
+    }
+    return (struct cell){.kind = CELL_NULL};
+}
+
+void emit_row(struct engine *engine, struct emit *emit, const struct engine_table *table, uint32_t group,
+              const struct emit_members *members, struct cell *cells)
+{
+    const struct bag *bags = groups_bags(table, group);
+    if (bags)
+        read_bags(emit, table, bags);
+    else if (table->scans)
+        gather_units(engine, emit, table, members);
+    for (size_t i = 0; i < table->table->column_count; i++)
+        cells[i] = cell_of(engine, emit, table, group, i);
+}
+
+void emit_key(struct engine *engine, const struct engine_table *table, uint32_t group, struct cell *cells)
+{
+    for (size_t i = 0; i < table->table->key_count; i++)
+        cells[i] = key_cell(engine, table, group, table->table->key[i]);
+}

@@ -1,0 +1,41 @@
+/* Groups as rows of their table: cells in the columns' final types, converted once, from exact sums. */
+#ifndef DROPFOLD_ENGINE_EMIT_H
+#define DROPFOLD_ENGINE_EMIT_H
+
+#include "engine/state.h"
+
+/* What a small group's units are gathered in; kept for the next group. */
+struct emit {
+    struct outcome {
+        bool any;
+        int64_t least, greatest; /* ranks */
+        uint64_t distinct;
+        int64_t *codes; /* all that were met, for distinct */
+        size_t count, room;
+    } outcomes[STATE_PARTS_MAX]; /* by measure */
+};
+
+void emit_close(struct emit *emit, struct memory *memory);
+
+/* The units of a small group; none of a large one, nor where no column needs them. */
+struct emit_members {
+    uint32_t count;
+    uint32_t units[STATE_BIG];
+};
+
+enum {
+    EMIT_GROUPS = 16 /* at once: their lists are followed side by side, each step asking for the memory of the next */
+};
+
+void emit_find_members(const struct engine *engine, const struct engine_table *table, const uint32_t *groups,
+                       size_t count, struct emit_members *members);
+
+/* Fills a cell for each column. Texts are the dictionary's. A value that its column cannot hold becomes null and is
+   counted. */
+void emit_row(struct engine *engine, struct emit *emit, const struct engine_table *table, uint32_t group,
+              const struct emit_members *members, struct cell *cells);
+
+/* The same for the columns of the primary key only, in its order. */
+void emit_key(struct engine *engine, const struct engine_table *table, uint32_t group, struct cell *cells);
+
+#endif

@@ -1,0 +1,237 @@
+/* The public face: life of an engine, a change from begin to end, what it can be asked. */
+#include "engine/engine.h"
+
+#include <stdlib.h>
+
+#include "engine/accumulate.h"
+#include "engine/deliver.h"
+#include "engine/plan.h"
+#include "engine/records.h"
+#include "engine/settle.h"
+#include "engine/units.h"
+
+static bool make(struct engine *engine, struct error *error)
+{
+    if (!dict_init(&engine->dict, &engine->memory))
+        return memory_error(&engine->memory, error);
+    engine->batch = memory_new(&engine->memory, STATE_BATCH * sizeof *engine->batch);
+    engine->values = memory_new(&engine->memory, PIPELINE_FIELDS_MAX * sizeof *engine->values);
+    engine->opened = memory_new(&engine->memory, SETTLE_UNITS * sizeof *engine->opened);
+    if (!engine->batch || !engine->values || !engine->opened)
+        return memory_error(&engine->memory, error);
+    engine->deliver = deliver_new(error);
+    return engine->deliver && plan_make(engine, error);
+}
+
+struct engine *engine_new(const struct pipeline *pipeline, size_t memory_limit, struct error *error)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (!engine) {
+        error_memory(error);
+        return NULL;
+    }
+    engine->pipeline = pipeline;
+    engine->memory.limit = memory_limit;
+    if (make(engine, error))
+        return engine;
+    engine_free(engine);
+    return NULL;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine)
+        return;
+    if (engine->tables)
+        deliver_free(engine);
+    plan_close(engine);
+    dict_close(&engine->dict);
+    memory_close_ids(&engine->memory, &engine->touched);
+    memory_close_ids(&engine->memory, &engine->husks);
+    memory_drop(&engine->memory, engine->batch, STATE_BATCH * sizeof *engine->batch);
+    memory_drop(&engine->memory, engine->opened, SETTLE_UNITS * sizeof *engine->opened);
+    memory_drop(&engine->memory, engine->values, PIPELINE_FIELDS_MAX * sizeof *engine->values);
+    free(engine);
+}
+
+/* --- a change ----------------------------------------------------------------------------------------------------- */
+
+void engine_begin(struct engine *engine, uint64_t sequence)
+{
+    engine->sequence = sequence;
+    engine->in_change = true;
+    for (size_t i = 0; i < engine->pipeline->table_count; i++)
+        engine->tables[i].changed_last = 0;
+}
+
+static void encode(struct engine *engine, const struct feed *feed, struct batch_row *row)
+{
+    row->codes.nulls = 0;
+    for (size_t i = 0; i < feed->field_count; i++) {
+        const struct value *value = &engine->values[i];
+        row->codes.at[i] = value->null ? 0 : codes_of(feed->fields[i].type.kind, value, &engine->dict);
+        row->codes.nulls |= (uint64_t)value->null << i;
+    }
+    row->passes = condition_holds(feed->filter, engine->values);
+}
+
+/* Decodes up to STATE_BATCH rows and asks for the memory they will need. */
+static enum chunk_result read_batch(struct engine *engine, size_t feed, struct chunk_reader *reader, size_t *count)
+{
+    enum chunk_result result = CHUNK_ROW;
+    for (*count = 0; *count < STATE_BATCH; ++*count) {
+        result = chunk_next(reader, engine->values);
+        if (result != CHUNK_ROW)
+            break;
+        struct batch_row *row = &engine->batch[*count];
+        row->rank = (struct rank){(int64_t)engine->sequence, (int64_t)reader->row};
+        encode(engine, reader->feed, row);
+        records_prepare(engine, feed, row);
+    }
+    for (size_t i = 0; i < *count; i++)
+        records_prefetch(engine, feed, &engine->batch[i]);
+    return result;
+}
+
+static void count_row(struct buckets *buckets, enum records_result result, bool passes)
+{
+    switch (result) {
+    case RECORDS_SUPERSEDED:
+        buckets->superseded++;
+        break;
+    case RECORDS_UNCHANGED:
+        buckets->unchanged++;
+        break;
+    case RECORDS_APPLIED:
+        if (passes)
+            buckets->applied++;
+        else
+            buckets->filtered++;
+        break;
+    }
+}
+
+struct report {
+    struct buckets *buckets;
+    engine_replaced replaced;
+    void *context;
+};
+
+static void apply_batch(struct engine *engine, size_t feed, size_t count, const struct report *report)
+{
+    for (size_t i = 0; i < count && !engine->memory.failed; i++) {
+        int64_t replaced = 0;
+        enum records_result result = records_apply(engine, feed, &engine->batch[i], &replaced);
+        if (report->buckets)
+            count_row(report->buckets, result, engine->batch[i].passes);
+        if (replaced > 0 && report->replaced)
+            report->replaced(report->context, (uint64_t)replaced);
+    }
+}
+
+bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct buckets *buckets,
+                  engine_replaced replaced, void *context, struct error *error)
+{
+    const struct report report = {buckets, replaced, context};
+    struct chunk_reader reader;
+    enum chunk_result result = CHUNK_ROW;
+    chunk_reader_init(&reader, &engine->pipeline->feeds[feed], chunk);
+    while (result == CHUNK_ROW) {
+        size_t count;
+        result = read_batch(engine, feed, &reader, &count);
+        apply_batch(engine, feed, count, &report);
+        if (engine->memory.failed)
+            return memory_error(&engine->memory, error);
+    }
+    if (result == CHUNK_CORRUPT)
+        return error_set(error, ERROR_CORRUPT, "A chunk of %s cannot be read behind row %llu",
+                         engine->pipeline->feeds[feed].name, (unsigned long long)reader.row);
+    return true;
+}
+
+bool engine_end(struct engine *engine, struct error *error)
+{
+    records_sweep(engine);
+    settle_touched(engine);
+    engine->in_change = false;
+    if (engine->memory.failed)
+        return memory_error(&engine->memory, error);
+    if (engine->too_wide)
+        return error_set(error, ERROR_DATA, "A record of %s joins to more than %lld combinations of records",
+                         engine->pipeline->feeds[0].name, (long long)STATE_WEIGHT_MAX);
+    return true;
+}
+
+void engine_stats(const struct engine *engine, struct engine_stats *stats)
+{
+    *stats = (struct engine_stats){.units = engine->counted,
+                                   .grain_conflicts = engine->conflicts,
+                                   .overflows = engine->overflows,
+                                   .memory = engine->memory.used};
+    for (size_t i = 0; i < engine->pipeline->feed_count; i++) {
+        stats->records[i] = engine->records[i].live;
+        stats->waiting[i] = engine->waiting[i];
+    }
+    for (size_t i = 0; i < engine->pipeline->table_count; i++) {
+        stats->groups[i] = engine->tables[i].live;
+        stats->changed[i] = engine->tables[i].changed_last;
+        stats->mixed[i] = engine->tables[i].mixed;
+        stats->ungrouped[i] = engine->tables[i].ungrouped;
+    }
+}
+
+/* --- looking in --------------------------------------------------------------------------------------------------- */
+
+/* The fields of units' keys and a unit's values of them. */
+static size_t read_key(const struct engine *engine, uint32_t unit, struct value *key)
+{
+    const struct records *lines = &engine->records[0];
+    struct rows_at at = rows_at(&engine->units.rows, unit);
+    for (size_t i = 0; i < engine->units.parts; i++) {
+        bool null = ((uint64_t)rows_peek(at, KEYED_NULLS) & engine->units.bits[i]) != 0;
+        enum value_kind kind = lines->feed->fields[lines->parent_fields[i]].type.kind;
+        key[i] = null ? VALUE_NULL : codes_value(kind, rows_peek(at, KEYED_KEY + i), &engine->dict);
+    }
+    return engine->units.parts;
+}
+
+static bool visit_waiting(const struct engine *engine, uint32_t unit,
+                          bool (*visit)(void *context, const struct engine_waiting *waiting), void *context)
+{
+    uint32_t lacks = rows_link(&engine->units.rows, unit, engine->unit_lacks);
+    if (lacks == 0)
+        return true;
+    struct value key[KEYED_PARTS_MAX];
+    size_t count = read_key(engine, unit, key);
+    struct rank rank = records_rank(&engine->records[0], units_top(engine, unit));
+    for (size_t feed = 1; feed < engine->pipeline->feed_count; feed++) {
+        struct engine_waiting waiting = {.key = key,
+                                         .key_fields = engine->records[0].parent_fields,
+                                         .key_count = count,
+                                         .lacks = feed,
+                                         .sequence = (uint64_t)rank.sequence,
+                                         .row = (uint64_t)rank.row};
+        if (lacks >> feed & 1 && !visit(context, &waiting))
+            return false;
+    }
+    return true;
+}
+
+void engine_each_waiting(const struct engine *engine,
+                         bool (*visit)(void *context, const struct engine_waiting *waiting), void *context)
+{
+    for (uint32_t unit = 1; unit < engine->units.rows.end; unit++)
+        if (keyed_has(&engine->units, unit, PARENT_COUNTED) && !visit_waiting(engine, unit, visit, context))
+            return;
+}
+
+void engine_each_conflict(const struct engine *engine,
+                          bool (*visit)(void *context, const struct value *key, size_t key_count), void *context)
+{
+    for (uint32_t unit = 1; unit < engine->units.rows.end; unit++) {
+        struct value key[KEYED_PARTS_MAX];
+        if (keyed_has(&engine->units, unit, PARENT_COUNTED) && keyed_has(&engine->units, unit, PARENT_CONFLICT) &&
+            !visit(context, key, read_key(engine, unit, key)))
+            return;
+    }
+}

@@ -1,0 +1,107 @@
+/*
+ * Records to groups: keys, ranks, grain, star join, windows, aggregates, all in memory and incremental.
+ *
+ * The engine is a pure function of the changes applied to it, in order. It knows no clock, disk or database. A change is
+ * applied in three steps:
+ *
+ *   engine_begin(N)  engine_apply(chunk) ...  engine_end
+ *
+ * Apply looks up each row's key, decides its bucket, and changes records. The first time a change touches a unit (an
+ * order; without a grain a fact record), the unit's contribution is taken back from its groups; engine_end adds the new
+ * contribution of every touched unit and marks the groups it changed. So a unit costs its own size per change that
+ * touches it, however often, and never the size of its group.
+ *
+ * Not safe for threads: the store thread owns it.
+ */
+#ifndef DROPFOLD_ENGINE_ENGINE_H
+#define DROPFOLD_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "model/batch.h"
+#include "model/delivery.h"
+#include "model/pipeline.h"
+
+struct engine;
+
+/* `memory_limit` in bytes, 0 for none: past it, apply fails with ERROR_MEMORY. The pipeline must outlive the engine. */
+struct engine *engine_new(const struct pipeline *pipeline, size_t memory_limit, struct error *error) MUST_USE;
+void engine_free(struct engine *engine);
+
+/*
+ * Begins change `sequence` (greater than any before). A replay may begin the next change without ending the one before:
+ * then units are worked out once, at the end of the last, which is when all groups count as changed; what groups there
+ * were in between is not known, so a target that is in between needs a full delivery.
+ */
+void engine_begin(struct engine *engine, uint64_t sequence);
+
+/*
+ * Applies rows of feed number `feed`. Rank of a row is (sequence, row number). `buckets` is added to; NULL is allowed
+ * (replay). `replaced` (or NULL) is called with the sequence of every live record that a row replaces, or takes over from
+ * with the same values (what is replaced later is then no longer the earlier file's), at least once per such sequence and
+ * change. On false (out of memory, corrupt chunk) the engine is unusable.
+ */
+typedef void (*engine_replaced)(void *context, uint64_t sequence);
+bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct buckets *buckets,
+                  engine_replaced replaced, void *context, struct error *error) MUST_USE;
+
+/* Ends the change. False only when out of memory: the engine is then unusable. */
+bool engine_end(struct engine *engine, struct error *error) MUST_USE;
+
+struct engine_stats {
+    uint64_t records[PIPELINE_FEEDS_MAX];    /* live ones, filtered ones included */
+    uint64_t units;                          /* with at least one live, unfiltered fact record */
+    uint64_t waiting[PIPELINE_FEEDS_MAX];    /* units that lack a record of that (required, joined) feed */
+    uint64_t ungrouped[PIPELINE_TABLES_MAX]; /* units that join, but have a null in the table's group_by or window */
+    uint64_t groups[PIPELINE_TABLES_MAX];
+    uint64_t changed[PIPELINE_TABLES_MAX]; /* groups changed, emptied ones included, by the last change */
+    uint64_t mixed[PIPELINE_TABLES_MAX];   /* groups whose `uniform` fields are not */
+    uint64_t grain_conflicts;              /* units whose live lines disagree about an attribute */
+    uint64_t overflows;                    /* values delivered as NULL because their column cannot hold them */
+    uint64_t memory;                       /* bytes held */
+};
+
+void engine_stats(const struct engine *engine, struct engine_stats *stats);
+
+/* --- delivery ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * Starts a delivery of the groups changed by changes after `since` (all of them when full) up to the last one ended, and
+ * fills upserts, deletes and to.rows. Only one can be open. Changes may be applied while it is open: before a group that
+ * is still to be sent changes, its row is set aside, so that the blocks show the state at the start and nothing later.
+ */
+bool engine_delivery_start(struct engine *engine, uint64_t since, bool full, struct delivery *delivery,
+                           struct error *error) MUST_USE;
+
+/* The next block, to be freed by the caller; NULL in *block at the end. For each table its deletes come before its
+   upserts, and tables come in order. */
+bool engine_delivery_next(struct engine *engine, struct block **block, struct error *error) MUST_USE;
+
+/* Ends it. When it was not `delivered`, its groups count as changed still. */
+void engine_delivery_end(struct engine *engine, bool delivered);
+
+/* Groups (emptied ones included) that the next incremental delivery since `since` would send. */
+uint64_t engine_undelivered(const struct engine *engine, uint64_t since);
+
+/* --- looking in --------------------------------------------------------------------------------------------------- */
+
+/* A unit that waits: its key (grain key, else the fact key, else nothing), the feed it lacks, the rank of its newest line. */
+struct engine_waiting {
+    const struct value *key;
+    const size_t *key_fields; /* of the fact feed */
+    size_t key_count;
+    size_t lacks; /* feed index */
+    uint64_t sequence, row;
+};
+void engine_each_waiting(const struct engine *engine,
+                         bool (*visit)(void *context, const struct engine_waiting *waiting), void *context);
+
+/* A unit whose live lines disagree: its grain key. */
+void engine_each_conflict(const struct engine *engine,
+                          bool (*visit)(void *context, const struct value *key, size_t key_count), void *context);
+
+#endif

@@ -1,0 +1,104 @@
+#include "engine/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { IDS_SMALLEST = 16 };
+
+/* Counts `more` bytes, `less` of which are given back at once. */
+static bool take(struct memory *memory, size_t less, size_t more)
+{
+    size_t used = memory->used - less;
+    if (memory->limit > 0 && more > less && (used > memory->limit || more > memory->limit - used)) {
+        memory->failed = memory->limited = true;
+        return false;
+    }
+    memory->used = used + more;
+    return true;
+}
+
+void *memory_new(struct memory *memory, size_t size)
+{
+    if (!take(memory, 0, size))
+        return NULL;
+    void *block = calloc(1, size);
+    if (!block) {
+        memory->used -= size;
+        memory->failed = true;
+    }
+    return block;
+}
+
+void memory_drop(struct memory *memory, void *block, size_t size)
+{
+    if (!block)
+        return;
+    memory->used -= size;
+    free(block);
+}
+
+void *memory_resize(struct memory *memory, void *block, size_t old, size_t size)
+{
+    if (!take(memory, old, size))
+        return NULL;
+    void *now = realloc(block, size);
+    if (!now) {
+        memory->used = memory->used - size + old;
+        memory->failed = true;
+    }
+    return now;
+}
+
+bool memory_error(const struct memory *memory, struct error *error)
+{
+    if (!memory->limited)
+        return error_memory(error);
+    return error_set(error, ERROR_MEMORY,
+                     "The records and groups need more memory than the limit of %zu MiB (%zu bytes) allows",
+                     memory->limit >> 20, memory->limit);
+}
+
+bool memory_grow_map(struct memory *memory, struct map *map, uint32_t more, memory_refill refill, void *context)
+{
+    uint32_t capacity = map_grown(map), needed = map_capacity_for((uint64_t)map->count + more);
+    if (needed == 0)
+        capacity = 0;
+    else if (capacity > 0 && capacity < needed)
+        capacity = needed;
+    if (capacity == 0) {
+        memory->failed = true;
+        return false;
+    }
+    if (!take(memory, map_size(map->capacity), map_size(capacity)))
+        return false;
+    if (!map_resize(map, capacity)) {
+        memory->used -= map_size(capacity);
+        memory->failed = true;
+        return false;
+    }
+    refill(context, map);
+    return true;
+}
+
+void memory_close_map(struct memory *memory, struct map *map)
+{
+    memory->used -= map_size(map->capacity);
+    map_close(map);
+}
+
+bool memory_more_ids(struct memory *memory, struct ids *ids)
+{
+    size_t room = ids->room > 0 ? ids->room + ids->room / 2 : IDS_SMALLEST;
+    void *at = memory_resize(memory, ids->at, ids->room * sizeof *ids->at, room * sizeof *ids->at);
+    if (!at)
+        return false;
+    ids->at = at;
+    ids->room = room;
+    return true;
+}
+
+void memory_close_ids(struct memory *memory, struct ids *ids)
+{
+    memory_drop(memory, ids->at, ids->room * sizeof *ids->at);
+    *ids = (struct ids){0};
+}

@@ -1,0 +1,66 @@
+/*
+ * The engine's memory: every byte it holds is counted here and held against one limit.
+ *
+ * The first failure sticks. What failed to get memory leaves its structure valid but incomplete, and the engine gives up at
+ * the next check; so the many small steps of a change need not each be able to fail.
+ */
+#ifndef DROPFOLD_ENGINE_MEMORY_H
+#define DROPFOLD_ENGINE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/map.h"
+
+struct memory {
+    size_t used, limit; /* bytes; limit 0: none */
+    bool failed;
+    bool limited; /* it failed because of the limit */
+};
+
+/* `size` zeroed bytes; NULL after noting the failure. */
+void *memory_new(struct memory *memory, size_t size) MUST_USE;
+void memory_drop(struct memory *memory, void *block, size_t size);
+
+/* `old` bytes become `size`; new ones are not zeroed. NULL leaves the block as it was. */
+void *memory_resize(struct memory *memory, void *block, size_t old, size_t size) MUST_USE;
+
+/* Says what failed. Always returns false. */
+bool memory_error(const struct memory *memory, struct error *error);
+
+/* --- maps --------------------------------------------------------------------------------------------------------- */
+
+/* Makes room in a map for `more` entries where there is none. `refill` puts every entry again. False after noting the failure: then it has no slots. */
+typedef void (*memory_refill)(void *context, struct map *map);
+bool memory_grow_map(struct memory *memory, struct map *map, uint32_t more, memory_refill refill,
+                     void *context) MUST_USE;
+
+static inline bool memory_map_room(struct memory *memory, struct map *map, uint32_t more, memory_refill refill,
+                                   void *context)
+{
+    return map_has_room(map, more) || memory_grow_map(memory, map, more, refill, context);
+}
+
+void memory_close_map(struct memory *memory, struct map *map);
+
+/* --- lists of row numbers ----------------------------------------------------------------------------------------- */
+
+struct ids {
+    uint32_t *at;
+    size_t count, room;
+};
+
+bool memory_more_ids(struct memory *memory, struct ids *ids) MUST_USE;
+void memory_close_ids(struct memory *memory, struct ids *ids);
+
+/* Without memory the id is lost; the failure is noted. */
+static inline void ids_push(struct memory *memory, struct ids *ids, uint32_t id)
+{
+    if (ids->count < ids->room || memory_more_ids(memory, ids))
+        ids->at[ids->count++] = id;
+}
+
+#endif

@@ -1,0 +1,374 @@
+/*
+ * A record whose parent changes gets a new row under the new parent. The old row stays in its chain as a husk until the
+ * end of the change, when every chain that has some is walked once; so chains need no way back.
+ */
+#include "engine/records.h"
+
+#include "engine/units.h"
+
+/* --- codes of stored records -------------------------------------------------------------------------------------- */
+
+/* The code of any field of a stored record. */
+static int64_t record_code(const struct engine *engine, const struct records *records, uint32_t record, uint32_t parent,
+                           size_t field, bool *null)
+{
+    const struct field_home *home = &records->homes[field];
+    struct rows_at at = rows_at(&records->rows, record);
+    size_t nulls = RECORD_NULLS, column = home->column;
+    if (home->in_parent) {
+        uint32_t alt = home->attribute ? (uint32_t)rows_peek(at, RECORD_ALT) : 0;
+        at = alt ? rows_at(&engine->alts, alt) : rows_at(&records->parents->rows, parent);
+        nulls = alt ? (size_t)ALT_NULLS : (size_t)KEYED_NULLS;
+        column = alt ? home->alt_column : home->column;
+    }
+    *null = ((uint64_t)rows_peek(at, nulls) & home->null_bit) != 0;
+    return rows_peek(at, column);
+}
+
+static uint32_t parent_of(const struct records *records, uint32_t record)
+{
+    return rows_link(&records->rows, record, RECORD_PARENT);
+}
+
+/* --- the feed's map ----------------------------------------------------------------------------------------------- */
+
+static uint64_t hash_of_row(const struct records *records, const struct codes *codes, uint32_t parent)
+{
+    uint64_t hash = records->nested ? hash_u64(parent) : 0;
+    for (size_t i = 0; i < records->rest_count; i++)
+        hash = codes_hash(hash, codes->at[records->rest[i]], codes_null(codes, records->rest[i]));
+    return hash;
+}
+
+/* What map callbacks need. */
+struct of_feed {
+    const struct engine *engine;
+    const struct records *records;
+};
+
+static uint64_t hash_of_record(const void *context, uint32_t record)
+{
+    const struct of_feed *of = context;
+    uint32_t parent = parent_of(of->records, record);
+    uint64_t hash = of->records->nested ? hash_u64(parent) : 0;
+    for (size_t i = 0; i < of->records->rest_count; i++) {
+        bool null;
+        int64_t code = record_code(of->engine, of->records, record, parent, of->records->rest[i], &null);
+        hash = codes_hash(hash, code, null);
+    }
+    return hash;
+}
+
+static void refill(void *context, struct map *map)
+{
+    struct map_filler filler = {.count = 0};
+    const struct of_feed *of = context;
+    const struct records *records = of->records;
+    for (size_t i = 0; i < records->crowded.count; i++)
+        for (uint32_t r = records_first(records, records->crowded.at[i]); r; r = records_next(records, r))
+            map_fill(map, &filler, hash_of_record(of, r), r);
+    for (uint32_t r = 1; !records->nested && r < records->rows.end; r++)
+        if (!(rows_get(&records->rows, r, RECORD_FLAGS) & RECORD_DEAD))
+            map_fill(map, &filler, hash_of_record(of, r), r);
+    map_fill_end(map, &filler);
+}
+
+static bool make_room(struct engine *engine, struct records *records, uint32_t more)
+{
+    struct of_feed of = {engine, records};
+    return memory_map_room(&engine->memory, &records->map, more, refill, &of);
+}
+
+/* --- finding ------------------------------------------------------------------------------------------------------ */
+
+static bool has_key(const struct engine *engine, const struct records *records, uint32_t record, uint32_t parent,
+                    const struct codes *codes)
+{
+    for (size_t i = 0; i < records->rest_count; i++) {
+        bool null;
+        size_t field = records->rest[i];
+        if (record_code(engine, records, record, parent, field, &null) != codes->at[field] ||
+            null != codes_null(codes, field))
+            return false;
+    }
+    return true;
+}
+
+static uint32_t find_in_map(const struct engine *engine, const struct records *records, uint64_t hash, uint32_t parent,
+                            const struct codes *codes)
+{
+    struct map_probe probe;
+    for (uint32_t r = map_first(&records->map, hash, &probe); r != MAP_NONE; r = map_next(&records->map, &probe)) {
+        uint32_t its = parent_of(records, r);
+        if ((!records->nested || its == parent) && has_key(engine, records, r, its, codes))
+            return r;
+    }
+    return 0;
+}
+
+static int64_t crowded_flag(const struct engine *engine, const struct records *records)
+{
+    return (int64_t)PARENT_CROWDED << (records - engine->records);
+}
+
+/* Puts the records of a parent that has many into the map. */
+static void crowd(struct engine *engine, struct records *records, uint32_t parent, uint32_t count)
+{
+    struct of_feed of = {engine, records};
+    if (!make_room(engine, records, count))
+        return;
+    for (uint32_t r = records_first(records, parent); r; r = records_next(records, r)) {
+        rows_set(&records->rows, r, RECORD_PARENT, parent);
+        map_put(&records->map, hash_of_record(&of, r), r);
+    }
+    keyed_flag(records->parents, parent, crowded_flag(engine, records), true);
+    ids_push(&engine->memory, &records->crowded, parent);
+}
+
+static uint32_t find_nested(struct engine *engine, struct records *records, uint32_t parent, const struct codes *codes)
+{
+    if (parent == 0)
+        return 0;
+    if (keyed_has(records->parents, parent, crowded_flag(engine, records)))
+        return find_in_map(engine, records, hash_of_row(records, codes, parent), parent, codes);
+    uint32_t count = 0;
+    for (uint32_t r = records_first(records, parent); r; r = records_next(records, r), count++)
+        if (has_key(engine, records, r, parent, codes))
+            return r;
+    if (count >= STATE_CROWD)
+        crowd(engine, records, parent, count);
+    return 0;
+}
+
+static uint32_t find_record(struct engine *engine, struct records *records, uint32_t parent,
+                            const struct batch_row *row)
+{
+    if (!records->keyed)
+        return 0;
+    return records->nested ? find_nested(engine, records, parent, &row->codes)
+                           : find_in_map(engine, records, row->hash, 0, &row->codes);
+}
+
+/* --- parents ------------------------------------------------------------------------------------------------------ */
+
+void records_prepare(const struct engine *engine, size_t feed, struct batch_row *row)
+{
+    const struct records *records = &engine->records[feed];
+    struct keyed_key *key = &row->parent;
+    key->nulls = 0;
+    for (size_t i = 0; i < records->parents->parts; i++) {
+        size_t field = records->parent_fields[i];
+        key->codes[i] = row->codes.at[field];
+        if (codes_null(&row->codes, field))
+            key->nulls |= records->parents->bits[i];
+    }
+    keyed_hash(records->parents, key);
+    map_prefetch(&records->parents->map, key->hash);
+    if (records->keyed && !records->nested) {
+        row->hash = hash_of_row(records, &row->codes, 0);
+        map_prefetch(&records->map, row->hash);
+    }
+}
+
+void records_prefetch(const struct engine *engine, size_t feed, const struct batch_row *row)
+{
+    const struct records *records = &engine->records[feed];
+    struct map_probe probe;
+    uint32_t parent = map_first(&records->parents->map, row->parent.hash, &probe);
+    if (parent)
+        rows_prefetch(&records->parents->rows, parent);
+    uint32_t record = records->keyed && !records->nested ? map_first(&records->map, row->hash, &probe) : 0;
+    if (record)
+        rows_prefetch(&records->rows, record);
+}
+
+static bool has_parent_key(const struct engine *engine, size_t feed)
+{
+    return feed > 0 || engine->units_found;
+}
+
+/* Units that see this parent's records are taken back from their groups. */
+static void touch_parent(struct engine *engine, size_t feed, uint32_t parent)
+{
+    if (engine->records[feed].parents == &engine->units)
+        units_touch(engine, parent);
+    else
+        units_touch_at_node(engine, &engine->joins[feed - 1], parent);
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+
+/* A row that was just added holds zeros already. */
+static void write_own(struct records *records, uint32_t record, const struct batch_row *row, bool added)
+{
+    struct rows *rows = &records->rows;
+    struct rows_at at = rows_at(rows, record);
+    const int64_t nulls = (int64_t)(row->codes.nulls & records->own_bits);
+    rows_set_at(rows, record, &at, RECORD_SEQUENCE, row->rank.sequence);
+    rows_set_at(rows, record, &at, RECORD_ROW, row->rank.row);
+    if (!added || !row->passes)
+        rows_set_at(rows, record, &at, RECORD_FLAGS, row->passes ? 0 : RECORD_FILTERED);
+    if (!added || nulls != 0)
+        rows_set_at(rows, record, &at, RECORD_NULLS, nulls);
+    for (size_t i = 0; i < records->own_count; i++) {
+        int64_t code = row->codes.at[records->own[i]];
+        if (!added || code != 0)
+            rows_set_at(rows, record, &at, records->homes[records->own[i]].column, code);
+    }
+}
+
+static void write_rank(struct records *records, uint32_t record, struct rank rank)
+{
+    rows_set(&records->rows, record, RECORD_SEQUENCE, rank.sequence);
+    rows_set(&records->rows, record, RECORD_ROW, rank.row);
+}
+
+/* A new row in the chain of `parent`, found by nothing yet. */
+static uint32_t add_row(struct engine *engine, struct records *records, uint32_t parent, const struct batch_row *row)
+{
+    uint32_t record = rows_add(&records->rows);
+    if (record == 0)
+        return 0;
+    write_own(records, record, row, true);
+    if (!records->nested || keyed_has(records->parents, parent, crowded_flag(engine, records)))
+        rows_set(&records->rows, record, RECORD_PARENT, parent);
+    uint32_t first = records_first(records, parent);
+    if (first)
+        rows_set(&records->rows, record, RECORD_NEXT, first);
+    rows_set(&records->parents->rows, parent, records->head, record);
+    return record;
+}
+
+static void add_record(struct engine *engine, size_t feed, uint32_t parent, const struct batch_row *row)
+{
+    struct records *records = &engine->records[feed];
+    bool crowded = records->nested && keyed_has(records->parents, parent, crowded_flag(engine, records));
+    bool in_map = records->keyed && (!records->nested || crowded);
+    if (in_map && !make_room(engine, records, 1))
+        return;
+    uint32_t record = add_row(engine, records, parent, row);
+    if (record == 0)
+        return;
+    if (feed == 0)
+        units_set_attributes(engine, parent, record, &row->codes);
+    if (in_map)
+        map_put(&records->map, crowded ? hash_of_row(records, &row->codes, parent) : row->hash, record);
+    records->live++;
+}
+
+/* The record's row becomes a husk, another one takes its place under `parent`. Joined feeds only: facts keep their unit. */
+static void move_record(struct engine *engine, size_t feed, uint32_t record, uint32_t parent,
+                        const struct batch_row *row)
+{
+    struct records *records = &engine->records[feed];
+    uint32_t moved = add_row(engine, records, parent, row);
+    if (moved == 0)
+        return;
+    map_replace(&records->map, row->hash, record, moved);
+    rows_set(&records->rows, record, RECORD_FLAGS, RECORD_DEAD);
+    ids_push(&engine->memory, &engine->husks, (uint32_t)feed);
+    ids_push(&engine->memory, &engine->husks, parent_of(records, record));
+}
+
+static void sweep(struct records *records, uint32_t parent)
+{
+    uint32_t before = 0;
+    for (uint32_t r = records_first(records, parent), next; r; r = next) {
+        next = records_next(records, r);
+        if (!(rows_get(&records->rows, r, RECORD_FLAGS) & RECORD_DEAD)) {
+            before = r;
+            continue;
+        }
+        if (before)
+            rows_set(&records->rows, before, RECORD_NEXT, next);
+        else
+            rows_set(&records->parents->rows, parent, records->head, next);
+        rows_remove(&records->rows, r);
+    }
+}
+
+void records_sweep(struct engine *engine)
+{
+    for (size_t i = 0; i + 1 < engine->husks.count; i += 2)
+        sweep(&engine->records[engine->husks.at[i]], engine->husks.at[i + 1]);
+    engine->husks.count = 0;
+}
+
+/* --- what becomes of a row ---------------------------------------------------------------------------------------- */
+
+/* <0, 0, >0 as the stored record's values stand to the row's, field by field. */
+static int compare_values(const struct engine *engine, const struct records *records, uint32_t record, uint32_t parent,
+                          const struct codes *codes)
+{
+    for (size_t field = 0; field < records->feed->field_count; field++) {
+        bool null;
+        int64_t code = record_code(engine, records, record, parent, field, &null);
+        bool other = codes_null(codes, field);
+        if (null != other)
+            return null ? -1 : 1;
+        int order = codes_compare(records->feed->fields[field].type.kind, code, codes->at[field], &engine->dict);
+        if (order != 0)
+            return order;
+    }
+    return 0;
+}
+
+static void replace(struct engine *engine, size_t feed, uint32_t record, uint32_t its, uint32_t parent,
+                    const struct batch_row *row)
+{
+    struct records *records = &engine->records[feed];
+    touch_parent(engine, feed, its);
+    if (its != parent) {
+        touch_parent(engine, feed, parent);
+        move_record(engine, feed, record, parent, row);
+        return;
+    }
+    write_own(records, record, row, false);
+    if (feed == 0)
+        units_set_attributes(engine, parent, record, &row->codes);
+}
+
+/* A row whose key has a live record. Rows of one rank (which several files of one change may have) go by their values. */
+static enum records_result meet(struct engine *engine, size_t feed, uint32_t record, uint32_t its, uint32_t parent,
+                                const struct batch_row *row, int64_t *replaced)
+{
+    struct records *records = &engine->records[feed];
+    struct rank rank = records_rank(records, record);
+    int order = rank_compare(rank, row->rank);
+    if (order > 0)
+        return RECORDS_SUPERSEDED;
+    int values = compare_values(engine, records, record, its, &row->codes);
+    if (values == 0) {
+        /* A higher rank may change whose attributes hold for the unit. */
+        if (feed == 0 && keyed_has(&engine->units, parent, PARENT_ALTS))
+            units_touch(engine, parent);
+        write_rank(records, record, row->rank);
+        *replaced = order < 0 ? rank.sequence : 0;
+        return RECORDS_UNCHANGED;
+    }
+    if (order == 0 && values > 0)
+        return RECORDS_SUPERSEDED;
+    *replaced = rank.sequence;
+    replace(engine, feed, record, its, parent, row);
+    return RECORDS_APPLIED;
+}
+
+enum records_result records_apply(struct engine *engine, size_t feed, const struct batch_row *row, int64_t *replaced)
+{
+    struct records *records = &engine->records[feed];
+    bool found = has_parent_key(engine, feed);
+    uint32_t parent = found ? keyed_find(records->parents, &row->parent) : 0;
+    uint32_t record = find_record(engine, records, parent, row);
+    if (record && records->nested)
+        return meet(engine, feed, record, parent, parent, row, replaced);
+    /* A superseded row leaves no parent behind. */
+    if (record && rank_compare(records_rank(records, record), row->rank) > 0)
+        return RECORDS_SUPERSEDED;
+    if (!parent)
+        parent = found ? keyed_add(records->parents, &row->parent) : keyed_add_unfound(records->parents);
+    if (record)
+        return meet(engine, feed, record, parent_of(records, record), parent, row, replaced);
+    touch_parent(engine, feed, parent);
+    add_record(engine, feed, parent, row);
+    return RECORDS_APPLIED;
+}

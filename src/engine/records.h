@@ -1,0 +1,68 @@
+/*
+ * Live records of the feeds: found by key, ordered by rank, chained under their parents.
+ *
+ * Which row of a key is live is decided here, and nothing is counted here: before a record comes, goes or changes, the
+ * units that it may matter to are touched (units.h), which takes their contributions back until the end of the change.
+ */
+#ifndef DROPFOLD_ENGINE_RECORDS_H
+#define DROPFOLD_ENGINE_RECORDS_H
+
+#include "engine/state.h"
+
+/* Of two rows of a key the one of higher rank is live. */
+struct rank {
+    int64_t sequence, row;
+};
+
+static inline int rank_compare(struct rank a, struct rank b)
+{
+    if (a.sequence != b.sequence)
+        return a.sequence < b.sequence ? -1 : 1;
+    return (a.row > b.row) - (a.row < b.row);
+}
+
+static inline struct rank records_rank(const struct records *records, uint32_t record)
+{
+    struct rows_at at = rows_at(&records->rows, record);
+    return (struct rank){rows_peek(at, RECORD_SEQUENCE), rows_peek(at, RECORD_ROW)};
+}
+
+/* Whether a record in a chain counts: the filter let it pass. Husks lie in chains only while nothing is counted. */
+static inline bool records_count(const struct records *records, uint32_t record)
+{
+    return !records->filters || rows_get(&records->rows, record, RECORD_FLAGS) == 0;
+}
+
+static inline uint32_t records_first(const struct records *records, uint32_t parent)
+{
+    return rows_link(&records->parents->rows, parent, records->head);
+}
+
+static inline uint32_t records_next(const struct records *records, uint32_t record)
+{
+    return rows_link(&records->rows, record, RECORD_NEXT);
+}
+
+/* A row on its way in. */
+struct batch_row {
+    struct codes codes;
+    struct keyed_key parent;
+    uint64_t hash; /* of its key, where records are not found through their parent */
+    struct rank rank;
+    bool passes; /* the filter */
+};
+
+/* Fills in parent and hash from the codes, and asks for the memory that the next steps will read. */
+void records_prepare(const struct engine *engine, size_t feed, struct batch_row *row);
+void records_prefetch(const struct engine *engine, size_t feed, const struct batch_row *row);
+
+enum records_result { RECORDS_APPLIED, RECORDS_UNCHANGED, RECORDS_SUPERSEDED };
+
+/* Makes the row its key's live record unless that has a higher rank. *replaced is the sequence of the record it replaced
+   or, with the same values, took over from; else 0. */
+enum records_result records_apply(struct engine *engine, size_t feed, const struct batch_row *row, int64_t *replaced);
+
+/* Frees the records that left their parents in this change. */
+void records_sweep(struct engine *engine);
+
+#endif

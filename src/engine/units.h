@@ -1,0 +1,32 @@
+/*
+ * Units: what one line of an order says of all its lines, and what it joins to.
+ *
+ * Touching a unit takes its contribution back from its groups and counters, once a change; at the end of the change all
+ * touched units are settled (settle.h).
+ */
+#ifndef DROPFOLD_ENGINE_UNITS_H
+#define DROPFOLD_ENGINE_UNITS_H
+
+#include "engine/state.h"
+
+void units_touch(struct engine *engine, uint32_t unit);
+
+/* Every unit that lies at a join's node. */
+void units_touch_at_node(struct engine *engine, struct engine_join *join, uint32_t node);
+
+/* Stores what a new or changed line of a touched unit says of the attributes. */
+void units_set_attributes(struct engine *engine, uint32_t unit, uint32_t line, const struct codes *codes);
+
+/* Lets the top line say the attributes, and notes whether lines disagree. */
+void units_elect(struct engine *engine, uint32_t unit, uint32_t top);
+
+/* Asks for the memory of the records and nodes that the unit leads to. */
+void units_prefetch(const struct engine *engine, uint32_t unit);
+
+/* The unit's fields that tables read. */
+void units_read(const struct engine *engine, uint32_t unit, struct codes *codes);
+
+/* The live line of highest rank that counts, or 0. */
+uint32_t units_top(const struct engine *engine, uint32_t unit);
+
+#endif

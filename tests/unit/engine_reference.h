@@ -1,0 +1,513 @@
+/*
+ * The engine's results computed the plain way: all live rows in lists, every table from scratch by nested loops.
+ *
+ * Written from the pipeline's meaning (docs of struct join, struct column and design section 4), sharing no code with the
+ * engine; slow on purpose.
+ */
+#ifndef DROPFOLD_TESTS_ENGINE_REFERENCE_H
+#define DROPFOLD_TESTS_ENGINE_REFERENCE_H
+
+#include "engine_support.h"
+
+struct ref_row {
+    char *text; /* what the values borrow */
+    struct value values[PIPELINE_FIELDS_MAX];
+    uint64_t sequence, row;
+};
+
+struct ref_rows {
+    struct ref_row *at;
+    size_t count;
+};
+
+struct reference {
+    const struct pipeline *pipeline;
+    struct ref_rows feeds[PIPELINE_FEEDS_MAX]; /* live rows */
+};
+
+static inline void ref_close(struct reference *ref)
+{
+    for (size_t f = 0; f < PIPELINE_FEEDS_MAX; f++) {
+        for (size_t i = 0; i < ref->feeds[f].count; i++)
+            free(ref->feeds[f].at[i].text);
+        free(ref->feeds[f].at);
+    }
+}
+
+static inline bool ref_same(const struct feed *feed, const size_t *fields, size_t count, const struct value *a,
+                            const struct value *b)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!value_equal(feed->fields[fields[i]].type, a[fields[i]], b[fields[i]]))
+            return false;
+    return true;
+}
+
+static inline int ref_order(const struct feed *feed, const struct ref_row *a, const struct ref_row *b)
+{
+    if (a->sequence != b->sequence)
+        return a->sequence < b->sequence ? -1 : 1;
+    if (a->row != b->row)
+        return a->row < b->row ? -1 : 1;
+    for (size_t i = 0; i < feed->field_count; i++) {
+        int order = value_compare(feed->fields[i].type, a->values[i], b->values[i]);
+        if (order != 0)
+            return order;
+    }
+    return 0;
+}
+
+static inline void ref_apply(struct reference *ref, size_t f, uint64_t sequence, uint64_t number, const char *text)
+{
+    const struct feed *feed = &ref->pipeline->feeds[f];
+    struct ref_rows *rows = &ref->feeds[f];
+    struct ref_row row = {.text = strdup(text), .sequence = sequence, .row = number};
+    shop_values(feed, row.text, row.values);
+    for (size_t i = 0; feed->key_count > 0 && i < rows->count; i++) {
+        if (!ref_same(feed, feed->key, feed->key_count, rows->at[i].values, row.values))
+            continue;
+        bool wins = ref_order(feed, &rows->at[i], &row) <= 0;
+        free(wins ? rows->at[i].text : row.text);
+        if (wins)
+            rows->at[i] = row;
+        return;
+    }
+    rows->at = realloc(rows->at, (rows->count + 1) * sizeof *rows->at);
+    assert_non_null(rows->at);
+    rows->at[rows->count++] = row;
+}
+
+static inline bool ref_passes(const struct reference *ref, size_t f, size_t i)
+{
+    return condition_holds(ref->pipeline->feeds[f].filter, ref->feeds[f].at[i].values);
+}
+
+/* --- units -------------------------------------------------------------------------------------------------------- */
+
+struct ref_unit {
+    const struct ref_row *lines[4096];
+    size_t line_count;
+    const struct ref_row *top; /* says the attributes */
+    const struct ref_row *matches[PIPELINE_FEEDS_MAX][4096];
+    size_t match_count[PIPELINE_FEEDS_MAX];
+};
+
+static inline bool ref_in_grain(const struct pipeline *p, size_t field)
+{
+    for (size_t i = 0; i < p->grain_key_count; i++)
+        if (p->grain_key[i] == field)
+            return true;
+    for (size_t i = 0; i < p->grain_attribute_count; i++)
+        if (p->grain_attributes[i] == field)
+            return true;
+    return !p->has_grain;
+}
+
+/* Of two lines the one that says the attributes; of one rank the one whose attributes are greater, field by field. */
+static inline bool ref_says(const struct pipeline *p, const struct ref_row *a, const struct ref_row *b)
+{
+    if (a->sequence != b->sequence)
+        return a->sequence > b->sequence;
+    if (a->row != b->row)
+        return a->row > b->row;
+    for (size_t i = 0; i < p->feeds[0].field_count; i++) {
+        int order = value_compare(p->feeds[0].fields[i].type, a->values[i], b->values[i]);
+        if (ref_in_grain(p, i) && order != 0)
+            return order > 0;
+    }
+    return false;
+}
+
+static inline void ref_join(const struct reference *ref, struct ref_unit *unit)
+{
+    const struct pipeline *p = ref->pipeline;
+    for (size_t j = 0; j < p->join_count; j++) {
+        const struct join *join = &p->joins[j];
+        const struct ref_rows *rows = &ref->feeds[join->feed];
+        unit->match_count[join->feed] = 0;
+        for (size_t i = 0; i < rows->count; i++) {
+            bool match = ref_passes(ref, join->feed, i);
+            for (size_t k = 0; k < join->on_count && match; k++) {
+                struct value a = unit->top->values[join->fact_field[k]], b = rows->at[i].values[join->feed_field[k]];
+                match = !a.null && !b.null && value_equal(p->feeds[0].fields[join->fact_field[k]].type, a, b);
+            }
+            if (match)
+                unit->matches[join->feed][unit->match_count[join->feed]++] = &rows->at[i];
+        }
+    }
+}
+
+/* The unit that begins with fact row `first`; false when an earlier row began it. */
+static inline bool ref_unit(const struct reference *ref, size_t first, struct ref_unit *unit)
+{
+    const struct pipeline *p = ref->pipeline;
+    const struct ref_rows *rows = &ref->feeds[0];
+    unit->line_count = 0;
+    unit->top = NULL;
+    for (size_t i = 0; i < rows->count; i++) {
+        bool same = p->has_grain ? ref_same(&p->feeds[0], p->grain_key, p->grain_key_count, rows->at[first].values,
+                                            rows->at[i].values)
+                                 : i == first;
+        if (!same || !ref_passes(ref, 0, i))
+            continue;
+        if (i < first)
+            return false;
+        unit->lines[unit->line_count++] = &rows->at[i];
+        if (!unit->top || ref_says(p, &rows->at[i], unit->top))
+            unit->top = &rows->at[i];
+    }
+    ref_join(ref, unit);
+    return true;
+}
+
+/* --- groups ------------------------------------------------------------------------------------------------------- */
+
+struct ref_column {
+    wide sum;
+    uint64_t count;
+    bool any;
+    struct value least, greatest;
+    struct value *distinct;
+    size_t distinct_count;
+};
+
+struct ref_group {
+    struct value key[PIPELINE_GROUP_MAX + 1];
+    struct ref_column columns[PIPELINE_COLUMNS_MAX];
+    struct value uniform[PIPELINE_GROUP_MAX];
+    bool mixed;
+};
+
+struct ref_groups {
+    struct ref_group *at;
+    size_t count;
+};
+
+static inline void ref_count(struct ref_column *column, struct value_type type, struct value value, int64_t weight)
+{
+    if (value.null)
+        return;
+    column->count += (uint64_t)weight;
+    if (type.kind == VALUE_INT64 || type.kind == VALUE_DECIMAL)
+        column->sum += (wide)value.i * weight;
+    if (!column->any || value_compare(type, value, column->least) < 0)
+        column->least = value;
+    if (!column->any || value_compare(type, value, column->greatest) > 0)
+        column->greatest = value;
+    column->any = true;
+    for (size_t i = 0; i < column->distinct_count; i++)
+        if (value_equal(type, column->distinct[i], value))
+            return;
+    column->distinct = realloc(column->distinct, (column->distinct_count + 1) * sizeof value);
+    assert_non_null(column->distinct);
+    column->distinct[column->distinct_count++] = value;
+}
+
+/* A line's values, with the unit's attributes in place of its own. */
+static inline void ref_merge(const struct pipeline *p, const struct ref_unit *unit, const struct ref_row *line,
+                             struct value *values)
+{
+    for (size_t i = 0; i < p->feeds[0].field_count; i++)
+        values[i] = ref_in_grain(p, i) ? unit->top->values[i] : line->values[i];
+}
+
+static inline int64_t ref_weight(const struct pipeline *p, const struct ref_unit *unit, size_t but)
+{
+    int64_t weight = 1;
+    for (size_t j = 0; j < p->join_count && !p->has_grain; j++) {
+        size_t feed = p->joins[j].feed;
+        if (feed != but && unit->match_count[feed] > 0)
+            weight *= (int64_t)unit->match_count[feed];
+    }
+    return weight;
+}
+
+static inline void ref_add_column(const struct pipeline *p, const struct ref_unit *unit, const struct column *column,
+                                  struct ref_column *into)
+{
+    struct value merged[PIPELINE_FIELDS_MAX];
+    size_t feed = column->field.feed, field = column->field.field;
+    bool lines = feed == 0 && !ref_in_grain(p, field);
+    size_t count = feed > 0 ? unit->match_count[feed] : lines ? unit->line_count : 1;
+    for (size_t i = 0; i < count; i++) {
+        ref_merge(p, unit, lines ? unit->lines[i] : unit->top, merged);
+        const struct value *own = feed > 0 ? unit->matches[feed][i]->values : merged;
+        const struct value *asked = feed > 0 && column->where_feed == feed ? own : merged;
+        if (condition_holds(column->where, asked))
+            ref_count(into, column->field_type, own[field], ref_weight(p, unit, feed));
+    }
+}
+
+static inline struct value_type ref_key_type(const struct pipeline *p, const struct table *table, size_t i)
+{
+    if (i == table->group_count)
+        return (struct value_type){.kind = VALUE_TIMESTAMP};
+    return p->feeds[table->group_by[i].feed].fields[table->group_by[i].field].type;
+}
+
+/* False when the unit lies in no group of the table. */
+static inline bool ref_key(const struct pipeline *p, const struct table *table, const struct ref_unit *unit,
+                           struct value *key)
+{
+    for (size_t i = 0; i < table->group_count; i++) {
+        struct field_ref ref = table->group_by[i];
+        if (ref.feed > 0 && unit->match_count[ref.feed] == 0)
+            return false;
+        key[i] = (ref.feed > 0 ? unit->matches[ref.feed][0] : unit->top)->values[ref.field];
+        if (key[i].null)
+            return false;
+    }
+    if (!table->windowed)
+        return true;
+    struct value time = unit->top->values[table->window_field];
+    if (time.null)
+        return false;
+    if (p->feeds[0].fields[table->window_field].type.kind == VALUE_DATE)
+        time.i *= TIMESTAMP_DAY;
+    int64_t start = time.i - ((time.i % table->window_size) + table->window_size) % table->window_size;
+    key[table->group_count] = (struct value){.i = start};
+    return true;
+}
+
+static inline int ref_compare_keys(const struct pipeline *p, const struct table *table, const struct value *a,
+                                   const struct value *b)
+{
+    for (size_t i = 0; i < table->group_count + table->windowed; i++) {
+        int order = value_compare(ref_key_type(p, table, i), a[i], b[i]);
+        if (order != 0)
+            return order;
+    }
+    return 0;
+}
+
+/* The group of that key, made where its place in key order is. */
+static inline struct ref_group *ref_group(const struct pipeline *p, const struct table *table,
+                                          struct ref_groups *groups, const struct value *key)
+{
+    size_t at = 0;
+    while (at < groups->count && ref_compare_keys(p, table, groups->at[at].key, key) < 0)
+        at++;
+    if (at < groups->count && ref_compare_keys(p, table, groups->at[at].key, key) == 0)
+        return &groups->at[at];
+    groups->at = realloc(groups->at, (groups->count + 1) * sizeof *groups->at);
+    assert_non_null(groups->at);
+    memmove(groups->at + at + 1, groups->at + at, (groups->count - at) * sizeof *groups->at);
+    groups->count++;
+    memset(&groups->at[at], 0, sizeof groups->at[at]);
+    memcpy(groups->at[at].key, key, sizeof groups->at[at].key);
+    for (size_t i = 0; i < PIPELINE_GROUP_MAX; i++)
+        groups->at[at].uniform[i].null = true;
+    return &groups->at[at];
+}
+
+static inline void ref_note_uniform(const struct pipeline *p, const struct table *table, const struct ref_unit *unit,
+                                    struct ref_group *group)
+{
+    struct value merged[PIPELINE_FIELDS_MAX];
+    for (size_t i = 0; i < table->uniform_count; i++) {
+        size_t field = table->uniform[i].field;
+        for (size_t l = 0; l < unit->line_count; l++) {
+            ref_merge(p, unit, unit->lines[l], merged);
+            struct value *known = &group->uniform[i];
+            if (!merged[field].null && !known->null &&
+                !value_equal(p->feeds[0].fields[field].type, *known, merged[field]))
+                group->mixed = true;
+            if (!merged[field].null)
+                *known = merged[field];
+        }
+    }
+}
+
+struct ref_totals {
+    uint64_t units, conflicts, waiting[PIPELINE_FEEDS_MAX];
+};
+
+static inline bool ref_conflicts(const struct pipeline *p, const struct ref_unit *unit)
+{
+    for (size_t l = 1; l < unit->line_count; l++)
+        if (!ref_same(&p->feeds[0], p->grain_attributes, p->grain_attribute_count, unit->lines[l]->values,
+                      unit->lines[0]->values))
+            return true;
+    return false;
+}
+
+/* False when the unit waits. */
+static inline bool ref_total(const struct pipeline *p, const struct ref_unit *unit, struct ref_totals *totals)
+{
+    bool ready = true;
+    totals->units++;
+    totals->conflicts += p->has_grain && ref_conflicts(p, unit);
+    for (size_t j = 0; j < p->join_count; j++) {
+        bool lacks = p->joins[j].required && unit->match_count[p->joins[j].feed] == 0;
+        totals->waiting[p->joins[j].feed] += lacks;
+        ready = ready && !lacks;
+    }
+    return ready;
+}
+
+/* The groups of a table, in key order. */
+static inline struct ref_groups ref_compute(const struct reference *ref, const struct table *table,
+                                            struct ref_totals *totals)
+{
+    const struct pipeline *p = ref->pipeline;
+    struct ref_groups groups = {0};
+    struct ref_unit *unit = malloc(sizeof *unit);
+    assert_non_null(unit);
+    *totals = (struct ref_totals){0};
+    for (size_t i = 0; i < ref->feeds[0].count; i++) {
+        struct value key[PIPELINE_GROUP_MAX + 1] = {0};
+        if (!ref_passes(ref, 0, i) || !ref_unit(ref, i, unit) || !ref_total(p, unit, totals) ||
+            !ref_key(p, table, unit, key))
+            continue;
+        struct ref_group *group = ref_group(p, table, &groups, key);
+        for (size_t c = 0; c < table->column_count; c++)
+            if (table->columns[c].kind >= COLUMN_COUNT && table->columns[c].kind <= COLUMN_MAX)
+                ref_add_column(p, unit, &table->columns[c], &group->columns[c]);
+        ref_note_uniform(p, table, unit, group);
+    }
+    free(unit);
+    return groups;
+}
+
+static inline void ref_free_groups(struct ref_groups *groups)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        for (size_t c = 0; c < PIPELINE_COLUMNS_MAX; c++)
+            free(groups->at[i].columns[c].distinct);
+    free(groups->at);
+}
+
+/* --- printing ----------------------------------------------------------------------------------------------------- */
+
+static inline wide ref_power(int exponent)
+{
+    wide power = 1;
+    while (exponent-- > 0)
+        power *= 10;
+    return power;
+}
+
+/* a / b, b > 0, halves away from zero. */
+static inline wide ref_round(wide a, wide b)
+{
+    wide size = a < 0 ? -a : a, rounded = (2 * size + b) / (2 * b);
+    return a < 0 ? -rounded : rounded;
+}
+
+/* a / 10^a_scale over b / 10^b_scale. */
+static inline void ref_print_quotient(const struct column *column, wide a, int a_scale, wide b, int b_scale,
+                                      struct buf *out)
+{
+    if (column->type == SQL_DOUBLE || column->type == SQL_REAL) {
+        double value = (double)a / (double)ref_power(a_scale) / ((double)b / (double)ref_power(b_scale));
+        buf_printf(out, "%.15g", column->type == SQL_REAL ? (double)(float)value : value);
+        return;
+    }
+    int scale = column->type == SQL_NUMERIC ? column->scale : 0;
+    wide_print(ref_round(a * ref_power(scale) * ref_power(b_scale), b * ref_power(a_scale)), (unsigned)scale, out);
+}
+
+static inline void ref_print_value(const struct column *column, struct value value, struct buf *out)
+{
+    switch (column->field_type.kind) {
+    case VALUE_INT64:
+    case VALUE_DECIMAL:
+        ref_print_quotient(column, value.i, column->field_type.scale, 1, 0, out);
+        break;
+    case VALUE_TIMESTAMP:
+        timestamp_print_sql(value.i, out);
+        break;
+    case VALUE_DOUBLE:
+        buf_printf(out, "%.15g", column->type == SQL_REAL ? (double)(float)value.d : value.d);
+        break;
+    case VALUE_DATE:
+        timestamp_print_date(value.i, out);
+        break;
+    case VALUE_TEXT:
+        buf_put_slice(out, value.text);
+        break;
+    case VALUE_BOOL:
+        buf_printf(out, "%d", (int)value.i);
+        break;
+    }
+}
+
+/* What a ratio refers to: a count or a sum; *null when there is none. */
+static inline wide ref_operand(const struct table *table, const struct ref_group *group, size_t i, int *scale,
+                               bool *null)
+{
+    bool sum = table->columns[i].kind == COLUMN_SUM;
+    *scale = sum ? table->columns[i].field_type.scale : 0;
+    *null = sum && group->columns[i].count == 0;
+    return sum ? group->columns[i].sum : (wide)group->columns[i].count;
+}
+
+static inline void ref_print_ratio(const struct table *table, const struct ref_group *group,
+                                   const struct column *column, struct buf *out)
+{
+    int a_scale, b_scale;
+    bool a_null, b_null;
+    wide a = ref_operand(table, group, column->numerator, &a_scale, &a_null);
+    wide b = ref_operand(table, group, column->denominator, &b_scale, &b_null);
+    if (a_null || b_null || b == 0)
+        return;
+    if (b < 0) {
+        a = -a;
+        b = -b;
+    }
+    ref_print_quotient(column, a, a_scale, b, b_scale, out);
+}
+
+static inline void ref_print_cell(const struct table *table, const struct ref_group *group, size_t i, struct buf *out)
+{
+    const struct column *column = &table->columns[i];
+    const struct ref_column *found = &group->columns[i];
+    int scale = column->field_type.scale;
+    switch (column->kind) {
+    case COLUMN_GROUP:
+        for (size_t k = 0; k < table->group_count; k++)
+            if (table->group_by[k].feed == column->field.feed && table->group_by[k].field == column->field.field)
+                ref_print_value(column, group->key[k], out);
+        break;
+    case COLUMN_WINDOW_START:
+        timestamp_print_sql(group->key[table->group_count].i, out);
+        break;
+    case COLUMN_WINDOW_END:
+        timestamp_print_sql(group->key[table->group_count].i + table->window_size, out);
+        break;
+    case COLUMN_COUNT:
+        buf_printf(out, "%llu", (unsigned long long)found->count);
+        break;
+    case COLUMN_COUNT_DISTINCT:
+        buf_printf(out, "%zu", found->distinct_count);
+        break;
+    case COLUMN_SUM:
+        if (found->count > 0)
+            ref_print_quotient(column, found->sum, scale, 1, 0, out);
+        break;
+    case COLUMN_AVG:
+        if (found->count > 0)
+            ref_print_quotient(column, found->sum, scale, (wide)found->count, 0, out);
+        break;
+    case COLUMN_MIN:
+    case COLUMN_MAX:
+        if (found->any)
+            ref_print_value(column, column->kind == COLUMN_MIN ? found->least : found->greatest, out);
+        break;
+    case COLUMN_RATIO:
+        ref_print_ratio(table, group, column, out);
+        break;
+    }
+}
+
+static inline void ref_print_group(const struct table *table, const struct ref_group *group, struct buf *out)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (i > 0)
+            buf_put_byte(out, '|');
+        ref_print_cell(table, group, i, out);
+    }
+    buf_put_byte(out, '\n');
+}
+
+#endif
