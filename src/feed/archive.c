@@ -1,0 +1,360 @@
+#include "feed/archive.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "feed/hidden.h"
+#include "feed/move.h"
+
+enum {
+    HASH_DIGITS = 8,
+    NAME_BYTES_MAX = 255, /* of any file system here */
+    QUARANTINE_NUMBERS_MAX = 100000,
+    QUARANTINE_NAME_MAX = NAME_BYTES_MAX - 14 /* leaves room for ".99999" and ".reason" */
+};
+
+/* --- names --- */
+
+/* Appends as much of the name as fits, and no half of a UTF-8 character. */
+static void append_cut(char *out, size_t max, const char *name)
+{
+    size_t used = strlen(out), len = strlen(name);
+    if (len > max - used) {
+        len = max - used;
+        while (len > 0 && ((unsigned char)name[len] & 0xc0) == 0x80)
+            len--;
+    }
+    memcpy(out + used, name, len);
+    out[used + len] = '\0';
+}
+
+static void join_name(const char *tag, const char *name, char out[ARCHIVE_NAME_SIZE])
+{
+    snprintf(out, ARCHIVE_NAME_SIZE, "%s-", tag);
+    append_cut(out, NAME_BYTES_MAX, name);
+}
+
+void archive_name(uint64_t sequence, const struct digest *content, const char *name, char out[ARCHIVE_NAME_SIZE])
+{
+    char hex[DIGEST_HEX_SIZE], tag[64];
+    digest_hex(content, hex);
+    snprintf(tag, sizeof tag, "%06" PRIu64 "-%.*s", sequence, HASH_DIGITS, hex);
+    join_name(tag, name, out);
+}
+
+/* The tag of an archive name: what stands before its second hyphen. */
+static void tag_of(const char *archived, char *out, size_t size)
+{
+    const char *first = strchr(archived, '-'), *second = first ? strchr(first + 1, '-') : NULL;
+    snprintf(out, size, "%.*s", second ? (int)(second - archived) : 0, archived);
+}
+
+/* --- folders --- */
+
+/* Opens a folder inside another, made when missing, never through a symlink. */
+static int enter(int parent, const char *name, int *folder)
+{
+    bool made = mkdirat(parent, name, 0755) == 0;
+    int code = made || errno == EEXIST ? 0 : errno;
+    if (made)
+        code = move_sync(parent);
+    *folder = code ? -1 : openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return code == 0 && *folder < 0 ? errno : code;
+}
+
+/* <data>/<kind>/<feed>. -1 and an error when it can't be had. */
+static int open_store(const char *data, const char *kind, const char *feed, struct error *error)
+{
+    int folder = -1, middle = -1;
+    int top = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = top < 0 ? errno : enter(top, kind, &middle);
+    if (code == 0)
+        code = enter(middle, feed, &folder);
+    if (middle >= 0)
+        close(middle);
+    if (top >= 0)
+        close(top);
+    if (code)
+        (void)error_errno(error, ERROR_IO, code, "cannot open %s/%s/%s", data, kind, feed);
+    return folder;
+}
+
+/* --- moves --- */
+
+/* `what`: what was tried, as a verb. */
+static void explain(const struct hidden *hidden, int code, const char *what, struct error *error)
+{
+    char shown[4 * LANDING_NAME_SIZE];
+    text_escape(slice_of(hidden->name), shown, sizeof shown);
+    if (code == EEXIST)
+        (void)error_set(error, ERROR_IO, "cannot %s %s/%s: another file has its name there", what,
+                        hidden->landing->feed->name, shown);
+    else
+        (void)error_errno(error, ERROR_IO, code, "cannot %s %s/%s", what, hidden->landing->feed->name, shown);
+}
+
+/* Goes back after `code`. */
+static enum archive_result give_up(struct hidden *hidden, int code, const char *what, struct error *error)
+{
+    struct error second;
+    explain(hidden, code, what, error);
+    if (!hidden_put_back(hidden, &second))
+        (void)error_wrap(error, "%s; before that", second.text);
+    return code == ESTALE ? ARCHIVE_REPLACED : ARCHIVE_FAILED;
+}
+
+/* What it means that the file could not be taken into hiding. `gone`: the result when there is none. */
+static enum archive_result not_taken(enum hidden_result result, enum archive_result gone)
+{
+    switch (result) {
+    case HIDDEN_GONE:
+        return gone;
+    case HIDDEN_REPLACED:
+        return ARCHIVE_REPLACED;
+    case HIDDEN_REFUSED:
+        return ARCHIVE_LEFT;
+    case HIDDEN_FAILED:
+    case HIDDEN_TAKEN:
+        break;
+    }
+    return ARCHIVE_FAILED;
+}
+
+static bool can_write(const struct landing *landing, struct error *error)
+{
+    return landing->writable || error_set(error, ERROR_IO, "%s cannot be written", landing->path);
+}
+
+static bool has(int folder, const char *name)
+{
+    struct stat stat;
+    return fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static enum archive_result finish_move(struct hidden *hidden, int folder, const char *archived, struct error *error)
+{
+    int code = move_into(hidden->fd, hidden->name, &hidden->stat, folder, archived);
+    if (code)
+        return give_up(hidden, code, "archive", error);
+    return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+}
+
+static enum archive_result move_to(const struct landing *landing, int folder, const char *name,
+                                   const struct file_stat *stat, const char *archived, struct error *error)
+{
+    struct hidden hidden;
+    char tag[sizeof hidden.tag];
+    tag_of(archived, tag, sizeof tag);
+    enum hidden_result result = hidden_take(&hidden, landing, name, stat, tag, error);
+    if (result != HIDDEN_TAKEN) /* an earlier try may have moved it and failed after that */
+        return not_taken(result, has(folder, archived) ? ARCHIVE_MOVED : ARCHIVE_REPLACED);
+    return finish_move(&hidden, folder, archived, error);
+}
+
+enum archive_result archive_move(const struct landing *landing, const char *data, const char *name,
+                                 const struct file_stat *stat, const char *archived, struct error *error)
+{
+    if (!can_write(landing, error))
+        return ARCHIVE_LEFT;
+    /* Opened before the file is touched: where there is no archive the file stays in sight. */
+    int folder = open_store(data, "archive", landing->feed->name, error);
+    if (folder < 0)
+        return ARCHIVE_FAILED;
+    enum archive_result result = move_to(landing, folder, name, stat, archived, error);
+    close(folder);
+    return result;
+}
+
+enum archive_result archive_delete(const struct landing *landing, const char *name, const struct file_stat *stat,
+                                   struct error *error)
+{
+    struct hidden hidden;
+    if (!can_write(landing, error))
+        return ARCHIVE_LEFT;
+    enum hidden_result result = hidden_take(&hidden, landing, name, stat, "delete", error);
+    if (result != HIDDEN_TAKEN)
+        return not_taken(result, ARCHIVE_MOVED);
+    if (unlinkat(hidden.fd, hidden.name, 0) < 0)
+        return give_up(&hidden, errno, "delete", error);
+    return hidden_close(&hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+}
+
+/* --- quarantine --- */
+
+/* The name under which it is kept, and that of its reason. */
+struct stored {
+    char name[NAME_BYTES_MAX + 1], reason[NAME_BYTES_MAX + 1];
+};
+
+static void number_name(const char *name, int number, struct stored *stored)
+{
+    stored->name[0] = '\0';
+    append_cut(stored->name, QUARANTINE_NAME_MAX, name);
+    size_t len = strlen(stored->name);
+    if (number > 0)
+        snprintf(stored->name + len, sizeof stored->name - len, ".%d", number);
+    snprintf(stored->reason, sizeof stored->reason, "%.*s.reason", NAME_BYTES_MAX - 7, stored->name);
+}
+
+/* Written whole under a hidden name first: a reason that can be read is complete. */
+static int write_reason(int folder, const char *name, const char *reason)
+{
+    (void)unlinkat(folder, name, 0);
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return errno;
+    int code = move_write(fd, reason, strlen(reason));
+    if (code == 0)
+        code = move_write(fd, "\n", 1);
+    if (code == 0 && fsync(fd) < 0)
+        code = errno;
+    return close(fd) < 0 && code == 0 ? errno : code;
+}
+
+/* Moves it to the first name that is free or has the same bytes. A reason without its file keeps its name taken. */
+static int find_place(const struct hidden *hidden, int folder, struct stored *stored)
+{
+    int code = EEXIST;
+    for (int number = 0; code == EEXIST && number < QUARANTINE_NUMBERS_MAX; number++) {
+        number_name(hidden->name, number, stored);
+        if (has(folder, stored->name) || !has(folder, stored->reason))
+            code = move_into(hidden->fd, hidden->name, &hidden->stat, folder, stored->name);
+    }
+    return code;
+}
+
+/* The reason that is there already, of the same bytes set aside before, stays. */
+static int store_bad(const struct hidden *hidden, int folder, const char *reason, struct stored *stored)
+{
+    char temporary[64];
+    snprintf(temporary, sizeof temporary, ".dropfold-reason-%" PRIx64 "-%" PRIx64, (uint64_t)hidden->stat.device,
+             (uint64_t)hidden->stat.inode);
+    int code = write_reason(folder, temporary, reason);
+    if (code == 0)
+        code = find_place(hidden, folder, stored);
+    if (code == 0) {
+        code = move_noreplace(folder, temporary, folder, stored->reason);
+        code = code == EEXIST ? 0 : code;
+    }
+    (void)unlinkat(folder, temporary, 0);
+    return code ? code : move_sync(folder);
+}
+
+static enum archive_result set_aside(const struct landing *landing, int folder, const char *name,
+                                     const struct file_stat *stat, const char *reason, char *path, size_t path_size,
+                                     struct error *error)
+{
+    struct hidden hidden;
+    struct stored stored;
+    enum hidden_result result = hidden_take(&hidden, landing, name, stat, "quarantine", error);
+    if (result != HIDDEN_TAKEN)
+        return not_taken(result, ARCHIVE_REPLACED);
+    int code = store_bad(&hidden, folder, reason, &stored);
+    if (code)
+        return give_up(&hidden, code, "set aside", error);
+    snprintf(path, path_size, "quarantine/%s/%s", landing->feed->name, stored.name);
+    return hidden_close(&hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+}
+
+enum archive_result archive_quarantine(const struct landing *landing, const char *data, const char *name,
+                                       const struct file_stat *stat, const char *reason, char *path, size_t path_size,
+                                       struct error *error)
+{
+    if (!can_write(landing, error))
+        return ARCHIVE_LEFT;
+    int folder = open_store(data, "quarantine", landing->feed->name, error);
+    if (folder < 0)
+        return ARCHIVE_FAILED;
+    enum archive_result result = set_aside(landing, folder, name, stat, reason, path, path_size, error);
+    close(folder);
+    return result;
+}
+
+/* --- what a crash left --- */
+
+struct recovery {
+    const struct landing *landing;
+    const char *data;
+    archive_lookup lookup;
+    void *context;
+};
+
+/* Whether the hidden file was read, committed under `archived`, and only its move is missing. */
+static bool is_committed(const struct recovery *recovery, const struct hidden *hidden, char archived[ARCHIVE_NAME_SIZE])
+{
+    join_name(hidden->tag, hidden->name, archived);
+    return hidden_is_same(hidden) && recovery->lookup(recovery->context, recovery->landing->feed->name, archived);
+}
+
+static bool finish_committed(const struct recovery *recovery, struct hidden *hidden, const char *archived,
+                             struct error *error)
+{
+    int folder = open_store(recovery->data, "archive", recovery->landing->feed->name, error);
+    if (folder < 0) {
+        close(hidden->fd);
+        return false;
+    }
+    hidden_take_marker(hidden);
+    enum archive_result result = finish_move(hidden, folder, archived, error);
+    close(folder);
+    return result == ARCHIVE_MOVED;
+}
+
+static bool recover_hidden(const struct recovery *recovery, struct hidden *hidden, struct error *error)
+{
+    char archived[ARCHIVE_NAME_SIZE];
+    if (!hidden->has_file) /* a marker whose file is in sight belongs to that one */
+        return has(recovery->landing->fd, hidden->name) && *hidden->name ? hidden_put_back(hidden, error)
+                                                                         : hidden_close(hidden, error);
+    if (is_committed(recovery, hidden, archived))
+        return finish_committed(recovery, hidden, archived, error);
+    return hidden_put_back(hidden, error);
+}
+
+static bool recover_one(const struct recovery *recovery, const char *name, struct error *error)
+{
+    struct hidden hidden;
+    bool ours;
+    if (!hidden_open(&hidden, recovery->landing, name, &ours, error))
+        return false;
+    return !ours || recover_hidden(recovery, &hidden, error);
+}
+
+static bool recover_all(const struct recovery *recovery, DIR *dir, struct error *error)
+{
+    bool all = true;
+    struct dirent *entry;
+    struct error later;
+    errno = 0;
+    while ((entry = readdir(dir)) != NULL) {
+        if (!recover_one(recovery, entry->d_name, all ? error : &later))
+            all = false;
+        errno = 0;
+    }
+    if (errno != 0 && all)
+        return error_errno(error, ERROR_IO, errno, "cannot list %s", recovery->landing->path);
+    return all;
+}
+
+bool archive_recover(const struct landing *landing, const char *data, archive_lookup lookup, void *context,
+                     struct error *error)
+{
+    const struct recovery recovery = {.landing = landing, .data = data, .lookup = lookup, .context = context};
+    int fd = openat(landing->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        (void)error_errno(error, ERROR_IO, errno, "cannot list %s", landing->path);
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    bool all = recover_all(&recovery, dir, error);
+    closedir(dir);
+    return all;
+}

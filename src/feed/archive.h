@@ -1,0 +1,68 @@
+/*
+ * What becomes of a file once its change is committed: archived, left, deleted; or set aside whole when it is bad.
+ *
+ * A file is only ever taken away when it is still the one that was read. It is first renamed into a hidden folder of
+ * its own, inside the landing folder:
+ *
+ *   .dropfold-<device>-<inode>-<size>-<mtime>-<tag>/<name>     tag: "NNNNNN-<hash8>", "delete" or "quarantine"
+ *
+ * whose name says what was read, in hexadecimal, and what is to become of it; its own name it keeps, however long. Then
+ * it is looked at: when a producer has meanwhile put another file there, that one goes back under its name as a new
+ * candidate (under "replaced-<n>-<name>" when yet another stands there by now). Then it is moved without replacing
+ * (renameat2 RENAME_NOREPLACE, or link and unlink where the file system can't); across devices by copy, fsync, rename,
+ * unlink. In marker mode the marker follows the file, and goes when the file has gone. A crash leaves a hidden folder,
+ * and archive_recover needs nothing else to know whether to go on or to go back.
+ *
+ * All of this blocks and runs on worker threads.
+ */
+#ifndef DROPFOLD_FEED_ARCHIVE_H
+#define DROPFOLD_FEED_ARCHIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "feed/landing.h"
+
+enum {
+    /* bytes: six digits or more, eight hex digits, the name (its end is cut when the whole would pass 255), NUL */
+    ARCHIVE_NAME_SIZE = 300
+};
+
+/* "NNNNNN-<hash8>-<name>": what the commit records before the file is moved. */
+void archive_name(uint64_t sequence, const struct digest *content, const char *name, char out[ARCHIVE_NAME_SIZE]);
+
+enum archive_result {
+    ARCHIVE_MOVED,    /* it stands at <data>/archive/<feed>/<archive name> now (or is deleted) */
+    ARCHIVE_REPLACED, /* another file stands under its name, or none: release the candidate with WATCH_SETTLE. The read
+                         one is gone, which is the producer's doing */
+    ARCHIVE_LEFT,     /* the landing folder cannot be written: left where it is; `error` says why */
+    ARCHIVE_FAILED    /* `error` says why; it stands where it was; try again later */
+};
+
+/* Moves the file that had `stat` when it was read to the archive. Where the archive has that name with the same bytes
+   (a crash came in between, or it was delivered again), the file is removed. May be repeated after any result. */
+enum archive_result archive_move(const struct landing *landing, const char *data, const char *name,
+                                 const struct file_stat *stat, const char *archive_name, struct error *error) MUST_USE;
+enum archive_result archive_delete(const struct landing *landing, const char *name, const struct file_stat *stat,
+                                   struct error *error) MUST_USE;
+
+/* Moves a bad file to <data>/quarantine/<feed>/<name> (a long name cut, and numbered when that is taken by other bytes)
+   and writes <name>.reason beside it. `path` receives where it went, relative to the data folder. */
+enum archive_result archive_quarantine(const struct landing *landing, const char *data, const char *name,
+                                       const struct file_stat *stat, const char *reason, char *path, size_t path_size,
+                                       struct error *error) MUST_USE;
+
+/*
+ * Deals with what a crash left in the folder. Nothing may be moving. `lookup` tells whether the archive name was
+ * committed; when it was, and the hidden file is the one that was read, its move is finished. Every other file goes
+ * back under its own name and is read again: what was committed already is a duplicate then. On false the rest was
+ * dealt with all the same.
+ */
+typedef bool (*archive_lookup)(void *context, const char *feed, const char *archive_name);
+bool archive_recover(const struct landing *landing, const char *data, archive_lookup lookup, void *context,
+                     struct error *error) MUST_USE;
+
+#endif

@@ -1,0 +1,291 @@
+#include "feed/hidden.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "feed/move.h"
+
+enum { FRESH_NAMES_MAX = 10000 };
+
+static const struct slice folder_prefix = {".dropfold-", 10};
+
+static bool failed(const struct hidden *hidden, int code, const char *what, struct error *error)
+{
+    char shown[4 * LANDING_NAME_SIZE];
+    text_escape(slice_of(hidden->name), shown, sizeof shown);
+    return error_errno(error, ERROR_IO, code, "cannot %s %s/%s", what, hidden->landing->feed->name, shown);
+}
+
+static bool find(int folder, const char *name, struct file_stat *stat, bool *regular)
+{
+    struct stat found;
+    if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    file_stat_from(&found, stat);
+    *regular = S_ISREG(found.st_mode);
+    return true;
+}
+
+static bool exists(int folder, const char *name)
+{
+    struct stat stat;
+    return fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool hidden_is_same(const struct hidden *hidden)
+{
+    struct file_stat found;
+    bool regular;
+    return find(hidden->fd, hidden->name, &found, &regular) && regular && file_stat_same(&found, &hidden->stat);
+}
+
+/* Closes the folder and removes it when it is empty. What can't be removed now is dealt with by the next start. */
+static void leave(struct hidden *hidden)
+{
+    close(hidden->fd);
+    hidden->fd = -1;
+    (void)unlinkat(hidden->landing->fd, hidden->folder, AT_REMOVEDIR);
+}
+
+/* --- back --- */
+
+/* "replaced-<n>-<name>": what a name loses for want of room it loses at its beginning, so that its ending stays. */
+static void fresh_name(const char *name, int number, char out[LANDING_NAME_SIZE])
+{
+    int used = snprintf(out, LANDING_NAME_SIZE, "replaced-%d-", number);
+    size_t room = LANDING_NAME_SIZE - 1 - (size_t)used, len = strlen(name);
+    size_t kept = len < room ? len : room;
+    memcpy(out + used, name + len - kept, kept + 1);
+}
+
+/* Whether both names are of one file: a link without its unlink, cut short by a crash. */
+static bool is_linked(const struct hidden *hidden)
+{
+    struct file_stat here, there;
+    bool regular;
+    return find(hidden->fd, hidden->name, &here, &regular) &&
+           find(hidden->landing->fd, hidden->name, &there, &regular) && here.device == there.device &&
+           here.inode == there.inode;
+}
+
+/* `out` is the name under which it is back. A name that is taken belongs to a newer file; the hidden one was a complete
+   file too, and it alone may hold its rows. */
+static int show_file(const struct hidden *hidden, char out[LANDING_NAME_SIZE])
+{
+    snprintf(out, LANDING_NAME_SIZE, "%s", hidden->name);
+    int code = move_noreplace(hidden->fd, hidden->name, hidden->landing->fd, out);
+    if (code == EEXIST && is_linked(hidden))
+        return unlinkat(hidden->fd, hidden->name, 0) < 0 ? errno : 0;
+    for (int number = 1; code == EEXIST && number < FRESH_NAMES_MAX; number++) {
+        fresh_name(hidden->name, number, out);
+        code = move_noreplace(hidden->fd, hidden->name, hidden->landing->fd, out);
+    }
+    return code;
+}
+
+/* After the file: the other way round the marker would speak of a file that is not there. */
+static int show_marker(const struct hidden *hidden, const char *name)
+{
+    char from[LANDING_NAME_SIZE], to[LANDING_NAME_SIZE];
+    if (!landing_marker(hidden->landing, hidden->name, from) || !exists(hidden->fd, from))
+        return 0;
+    int code =
+        landing_marker(hidden->landing, name, to) ? move_noreplace(hidden->fd, from, hidden->landing->fd, to) : EEXIST;
+    if (code == EEXIST) /* a newer one says it already; or the name is too long for one */
+        code = unlinkat(hidden->fd, from, 0) < 0 ? errno : 0;
+    return code;
+}
+
+bool hidden_put_back(struct hidden *hidden, struct error *error)
+{
+    char name[LANDING_NAME_SIZE];
+    snprintf(name, sizeof name, "%s", hidden->name);
+    int code = hidden->has_file ? show_file(hidden, name) : 0;
+    if (code == 0)
+        code = show_marker(hidden, name);
+    leave(hidden);
+    if (code == 0)
+        code = move_sync(hidden->landing->fd);
+    return code == 0 || failed(hidden, code, "put back", error);
+}
+
+/* --- away --- */
+
+/* The marker as it is before the file is taken. */
+struct marker {
+    bool there;
+    char name[LANDING_NAME_SIZE];
+    struct file_stat stat;
+};
+
+static void find_marker(const struct landing *landing, const char *name, struct marker *marker)
+{
+    bool regular;
+    marker->there =
+        landing_marker(landing, name, marker->name) && find(landing->fd, marker->name, &marker->stat, &regular);
+}
+
+/*
+ * The marker that stood there before the file was taken speaks of that file. One that a producer has put there since
+ * speaks of the next file and must stay: look at what was taken, and put a newer one back.
+ */
+static void take_marker(const struct hidden *hidden, const struct marker *marker)
+{
+    struct file_stat taken;
+    bool regular;
+    if (!marker->there || renameat(hidden->landing->fd, marker->name, hidden->fd, marker->name) < 0 ||
+        !find(hidden->fd, marker->name, &taken, &regular) || file_stat_same(&taken, &marker->stat))
+        return;
+    (void)show_marker(hidden, hidden->name);
+}
+
+/*
+ * A marker without a file speaks of the hidden one, unless a producer puts both there right now: the file is there before
+ * its marker, so look for it once the marker is taken.
+ */
+void hidden_take_marker(struct hidden *hidden)
+{
+    struct marker marker;
+    find_marker(hidden->landing, hidden->name, &marker);
+    if (marker.there && !exists(hidden->landing->fd, hidden->name) &&
+        renameat(hidden->landing->fd, marker.name, hidden->fd, marker.name) == 0 &&
+        exists(hidden->landing->fd, hidden->name))
+        (void)show_marker(hidden, hidden->name);
+}
+
+static enum hidden_result refused(struct hidden *hidden, int code, struct error *error)
+{
+    (void)failed(hidden, code, "move", error);
+    return code == EROFS || code == EACCES || code == EPERM ? HIDDEN_REFUSED : HIDDEN_FAILED;
+}
+
+/* An earlier try may have left the folder, and even the file in it. */
+static int make_folder(struct hidden *hidden)
+{
+    if (mkdirat(hidden->landing->fd, hidden->folder, 0700) < 0 && errno != EEXIST)
+        return errno;
+    hidden->fd = openat(hidden->landing->fd, hidden->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return hidden->fd < 0 ? errno : 0;
+}
+
+static enum hidden_result take(struct hidden *hidden, struct error *error)
+{
+    struct marker marker;
+    find_marker(hidden->landing, hidden->name, &marker);
+    int code = move_noreplace(hidden->landing->fd, hidden->name, hidden->fd, hidden->name);
+    bool hidden_before = code == EEXIST || (code == ENOENT && exists(hidden->fd, hidden->name));
+    if (code != 0 && !hidden_before) {
+        leave(hidden);
+        return code == ENOENT ? HIDDEN_GONE : refused(hidden, code, error);
+    }
+    hidden->has_file = true;
+    if (!hidden_is_same(hidden))
+        return hidden_put_back(hidden, error) ? HIDDEN_REPLACED : HIDDEN_FAILED;
+    take_marker(hidden, &marker);
+    return HIDDEN_TAKEN;
+}
+
+enum hidden_result hidden_take(struct hidden *hidden, const struct landing *landing, const char *name,
+                               const struct file_stat *stat, const char *tag, struct error *error)
+{
+    *hidden = (struct hidden){.landing = landing, .fd = -1, .stat = *stat};
+    snprintf(hidden->name, sizeof hidden->name, "%s", name);
+    snprintf(hidden->tag, sizeof hidden->tag, "%s", tag);
+    snprintf(hidden->folder, sizeof hidden->folder, "%s%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%s",
+             folder_prefix.data, (uint64_t)stat->device, (uint64_t)stat->inode, stat->size, (uint64_t)stat->mtime_ns,
+             hidden->tag);
+    int code = make_folder(hidden);
+    return code ? refused(hidden, code, error) : take(hidden, error);
+}
+
+bool hidden_close(struct hidden *hidden, struct error *error)
+{
+    char marker[LANDING_NAME_SIZE];
+    if (landing_marker(hidden->landing, hidden->name, marker))
+        (void)unlinkat(hidden->fd, marker, 0);
+    leave(hidden);
+    int code = move_sync(hidden->landing->fd);
+    return code == 0 || failed(hidden, code, "sync the folder of", error);
+}
+
+/* --- what a crash left --- */
+
+/* Lower-case digits up to a hyphen, as they were written; *at moves behind it. */
+static bool read_hex(const char **at, uint64_t *value)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *begin = *at, *digit;
+    *value = 0;
+    while (**at && (digit = strchr(digits, **at)) != NULL && *at - begin < 16) {
+        *value = *value << 4 | (uint64_t)(digit - digits);
+        (*at)++;
+    }
+    return *at > begin && *(*at)++ == '-';
+}
+
+static bool parse(struct hidden *hidden, const char *folder)
+{
+    uint64_t device, inode, size, mtime;
+    const char *at = folder;
+    if (!slice_starts_with(slice_of(folder), folder_prefix) || strlen(folder) >= sizeof hidden->folder)
+        return false;
+    at += folder_prefix.len;
+    if (!read_hex(&at, &device) || !read_hex(&at, &inode) || !read_hex(&at, &size) || !read_hex(&at, &mtime) ||
+        strlen(at) >= sizeof hidden->tag)
+        return false;
+    snprintf(hidden->folder, sizeof hidden->folder, "%s", folder);
+    snprintf(hidden->tag, sizeof hidden->tag, "%s", at);
+    hidden->stat = (struct file_stat){.device = device, .inode = inode, .size = size, .mtime_ns = (int64_t)mtime};
+    return true;
+}
+
+/* A marker's name gives the file's away when that has gone. */
+static void note_content(struct hidden *hidden, const char *name)
+{
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || landing_marked(hidden->landing, name, hidden->name))
+        return;
+    snprintf(hidden->name, sizeof hidden->name, "%s", name);
+    hidden->has_file = true;
+}
+
+static int read_content(struct hidden *hidden)
+{
+    int fd = openat(hidden->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        int code = errno;
+        if (fd >= 0)
+            close(fd);
+        return code;
+    }
+    struct dirent *entry;
+    errno = 0;
+    while ((entry = readdir(dir)) != NULL)
+        note_content(hidden, entry->d_name);
+    int code = errno;
+    closedir(dir);
+    return code;
+}
+
+bool hidden_open(struct hidden *hidden, const struct landing *landing, const char *folder, bool *ours,
+                 struct error *error)
+{
+    *hidden = (struct hidden){.landing = landing, .fd = -1};
+    *ours = parse(hidden, folder);
+    if (!*ours)
+        return true;
+    hidden->fd = openat(landing->fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int code = hidden->fd < 0 ? errno : read_content(hidden);
+    *ours = code != ENOTDIR && code != ELOOP;
+    if (code == 0 || !*ours)
+        return true;
+    if (hidden->fd >= 0)
+        close(hidden->fd);
+    return error_errno(error, ERROR_IO, code, "cannot open %s/%s", landing->path, folder);
+}

@@ -1,0 +1,53 @@
+/*
+ * A file on its way out of a landing folder: in a hidden folder of its own whose name says what was read (archive.h has
+ * the format). Made and undone by one thread at a time.
+ */
+#ifndef DROPFOLD_FEED_HIDDEN_H
+#define DROPFOLD_FEED_HIDDEN_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "feed/landing.h"
+
+struct hidden {
+    const struct landing *landing;
+    char folder[LANDING_NAME_SIZE]; /* in the landing folder */
+    int fd;                         /* of that folder */
+    char name[LANDING_NAME_SIZE];   /* of the file in both */
+    bool has_file;                  /* false: it is on its way or gone; at most its marker is left here */
+    struct file_stat stat;          /* what was read; ctime is not kept */
+    char tag[64];
+};
+
+enum hidden_result {
+    HIDDEN_TAKEN,    /* it is the file that was read; to be ended by hidden_put_back or hidden_close */
+    HIDDEN_REPLACED, /* it was another one, which is back under its name */
+    HIDDEN_GONE,     /* there was none */
+    HIDDEN_REFUSED,  /* the landing folder can't be written */
+    HIDDEN_FAILED
+};
+
+/* Takes `name` into hiding. Both files, when it is not the one with `stat`, are safe whatever the result. */
+enum hidden_result hidden_take(struct hidden *hidden, const struct landing *landing, const char *name,
+                               const struct file_stat *stat, const char *tag, struct error *error) MUST_USE;
+
+/* Puts the file and its marker back into sight, without replacing anything, and ends the hiding. */
+bool hidden_put_back(struct hidden *hidden, struct error *error) MUST_USE;
+
+/* After hidden_open: takes along the marker that a crash left in sight without its file. */
+void hidden_take_marker(struct hidden *hidden);
+
+/* Ends the hiding of a file that was moved on: its marker goes, and the folder. */
+bool hidden_close(struct hidden *hidden, struct error *error) MUST_USE;
+
+/* True when the hidden file is what was read. */
+bool hidden_is_same(const struct hidden *hidden);
+
+/* Opens the hidden folder that a crash left. *ours false: `folder` is not one. The name is empty when the folder is. To
+   be ended like a taken one. */
+bool hidden_open(struct hidden *hidden, const struct landing *landing, const char *folder, bool *ours,
+                 struct error *error) MUST_USE;
+
+#endif

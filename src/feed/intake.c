@@ -1,0 +1,222 @@
+/*
+ * One pass over one descriptor: each block is hashed, then parsed, so that identity and rows come from the same bytes.
+ *
+ * A file stood still when fstat says the same before the first and after the last read and when exactly its size was
+ * read. read(2) and never mmap: a file that is truncated while it is mapped kills the process by SIGBUS.
+ */
+#include "feed/intake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+enum {
+    SHOWN_SIZE = 4 * LANDING_NAME_SIZE, /* an escaped name */
+    FACTS_MAX = 32 * 1024 * 1024 /* bytes of the names of undeclared columns: 256 fields of the largest size, twice */
+};
+
+struct reading {
+    int fd;
+    bool regular;
+    struct file_stat before;
+    uint64_t expected, count; /* bytes: to read (of a regular file), read */
+    bool bad;                 /* the parser gave up: the rest is hashed only */
+    struct parser *parser;
+    intake_sink sink;
+    void *context;
+    struct digester digester;
+    struct error *error;
+};
+
+static enum intake_result failed(struct reading *reading, const char *what)
+{
+    (void)error_errno(reading->error, ERROR_IO, errno, "cannot %s", what);
+    return INTAKE_FAILED;
+}
+
+/* What a parser's failure means: a bad file is read on, for its identity; anything else is our own trouble. */
+static enum intake_result parser_failed(struct reading *reading, const struct error *why)
+{
+    if (reading->error)
+        *reading->error = *why;
+    reading->bad = why->kind == ERROR_DATA;
+    return reading->bad ? INTAKE_READ : INTAKE_FAILED;
+}
+
+/* Takes one batch and hands it on; *more tells whether there was one. */
+static enum intake_result hand_on(struct reading *reading, bool *more)
+{
+    struct batch *batch = NULL;
+    struct error why = {.kind = ERROR_NONE};
+    *more = false;
+    if (!parser_take(reading->parser, &batch, &why))
+        return parser_failed(reading, &why);
+    *more = batch != NULL;
+    return !batch || reading->sink(reading->context, batch) ? INTAKE_READ : INTAKE_STOPPED;
+}
+
+static enum intake_result parse_block(struct reading *reading, struct slice block)
+{
+    struct error why = {.kind = ERROR_NONE};
+    if (!parser_feed(reading->parser, block, &why))
+        return parser_failed(reading, &why);
+    bool more = true;
+    enum intake_result result = INTAKE_READ;
+    while (result == INTAKE_READ && more && parser_full(reading->parser))
+        result = hand_on(reading, &more);
+    return result;
+}
+
+static ssize_t read_block(int fd, char *block, size_t size)
+{
+    ssize_t count;
+    do
+        count = read(fd, block, size);
+    while (count < 0 && errno == EINTR);
+    return count;
+}
+
+/* Reads to the end. A file that grows while it is read is left as soon as it is longer than it was: one that grows as
+   fast as it is read would never end. */
+static enum intake_result read_all(struct reading *reading)
+{
+    char block[PARSER_INPUT_MAX];
+    ssize_t count;
+    while ((count = read_block(reading->fd, block, sizeof block)) > 0) {
+        struct slice bytes = {block, (size_t)count};
+        reading->count += bytes.len;
+        if (reading->regular && reading->count > reading->expected)
+            return INTAKE_CHANGED;
+        digester_add(&reading->digester, bytes);
+        enum intake_result result = reading->bad ? INTAKE_READ : parse_block(reading, bytes);
+        if (result != INTAKE_READ)
+            return result;
+    }
+    return count < 0 ? failed(reading, "read") : INTAKE_READ;
+}
+
+static enum intake_result check_still(struct reading *reading)
+{
+    struct stat stat;
+    struct file_stat after;
+    if (fstat(reading->fd, &stat) < 0)
+        return failed(reading, "look at it again");
+    file_stat_from(&stat, &after);
+    if (!reading->regular || (file_stat_equal(&reading->before, &after) && reading->count == reading->expected))
+        return INTAKE_READ;
+    return INTAKE_CHANGED;
+}
+
+static enum intake_result finish(struct reading *reading)
+{
+    struct error why = {.kind = ERROR_NONE};
+    if (!parser_finish(reading->parser, &why))
+        return parser_failed(reading, &why);
+    bool more = true;
+    enum intake_result result = INTAKE_READ;
+    while (result == INTAKE_READ && more)
+        result = hand_on(reading, &more);
+    return result;
+}
+
+static enum intake_result read_and_check(struct reading *reading)
+{
+    enum intake_result result = read_all(reading);
+    if (result == INTAKE_READ)
+        result = check_still(reading);
+    if (result == INTAKE_READ && !reading->bad)
+        result = finish(reading);
+    return result;
+}
+
+static enum intake_result read_with_digest(struct reading *reading, struct file_facts *facts)
+{
+    enum intake_result result = read_and_check(reading);
+    facts->content = digester_take(&reading->digester);
+    facts->size = reading->count;
+    if (result != INTAKE_READ)
+        return result;
+    if (!parser_facts(reading->parser, facts)) {
+        (void)error_memory(reading->error);
+        return INTAKE_FAILED;
+    }
+    return reading->bad ? INTAKE_BAD : INTAKE_READ;
+}
+
+static void facts_init(struct file_facts *facts)
+{
+    *facts = (struct file_facts){.size = 0};
+    arena_init(&facts->arena, FACTS_MAX);
+}
+
+/* Reads from where the descriptor stands; `reading->before` is known. */
+static enum intake_result read_open(struct reading *reading, uint32_t version, struct file_facts *facts)
+{
+    off_t at = lseek(reading->fd, 0, SEEK_CUR);
+    uint64_t skipped = at > 0 ? (uint64_t)at : 0;
+    reading->expected = reading->before.size > skipped ? reading->before.size - skipped : 0;
+    (void)posix_fadvise(reading->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (!digester_init(&reading->digester, reading->error))
+        return INTAKE_FAILED;
+    parser_start(reading->parser, version);
+    enum intake_result result = read_with_digest(reading, facts);
+    digester_close(&reading->digester);
+    return result;
+}
+
+enum intake_result intake_read_fd(int fd, struct parser *parser, uint32_t version, intake_sink sink, void *context,
+                                  struct file_facts *facts, struct error *error)
+{
+    struct reading reading = {.fd = fd, .parser = parser, .sink = sink, .context = context, .error = error};
+    struct stat stat;
+    facts_init(facts);
+    if (fstat(fd, &stat) < 0)
+        return failed(&reading, "look at it");
+    file_stat_from(&stat, &reading.before);
+    reading.regular = S_ISREG(stat.st_mode);
+    return read_open(&reading, version, facts);
+}
+
+static enum intake_result not_opened(int number)
+{
+    switch (number) {
+    case ENOENT:
+        return INTAKE_GONE;
+    case ELOOP:
+    case EISDIR:
+    case ENOTSUP:
+        return INTAKE_ODD;
+    default:
+        return INTAKE_FAILED;
+    }
+}
+
+/* As landing_open_file names the file in its errors. */
+static void name_file(const struct landing *landing, const char *name, struct error *error)
+{
+    char shown[SHOWN_SIZE];
+    text_escape(slice_of(name), shown, sizeof shown);
+    (void)error_wrap(error, "%s/%s", landing->feed->name, shown);
+}
+
+enum intake_result intake_read(const struct landing *landing, const char *name, const struct file_stat *expected,
+                               struct parser *parser, uint32_t version, intake_sink sink, void *context,
+                               struct file_facts *facts, struct error *error)
+{
+    struct reading reading = {.regular = true, .parser = parser, .sink = sink, .context = context, .error = error};
+    int number;
+    facts_init(facts);
+    reading.fd = landing_open_file(landing, name, &reading.before, &number, error);
+    if (reading.fd < 0)
+        return not_opened(number);
+    enum intake_result result = INTAKE_CHANGED;
+    if (!expected || file_stat_equal(expected, &reading.before))
+        result = read_open(&reading, version, facts);
+    close(reading.fd);
+    if (result == INTAKE_FAILED)
+        name_file(landing, name, error);
+    return result;
+}

@@ -1,0 +1,41 @@
+/*
+ * The reading of one ready file, on a worker thread: open, read, hash, parse, and look whether it stood still.
+ */
+#ifndef DROPFOLD_FEED_INTAKE_H
+#define DROPFOLD_FEED_INTAKE_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "feed/landing.h"
+#include "model/batch.h"
+#include "parse/parser.h"
+
+enum intake_result {
+    INTAKE_READ, /* all of it was handed on; the facts are complete */
+    INTAKE_BAD,  /* cannot be read as its format or fits no descriptor: `error` says why; content and size are complete
+                    (the rest of the file is hashed), so that it can be set aside by identity */
+    INTAKE_CHANGED, /* changed while it was read, or is no longer what the candidate was: settle again */
+    INTAKE_GONE,    /* is not there any more */
+    INTAKE_ODD,     /* not a regular file */
+    INTAKE_FAILED,  /* the operating system refused (no permission, I/O error) or memory is out: try later */
+    INTAKE_STOPPED  /* the sink said so */
+};
+
+/* Takes a batch over; may block (backpressure). False ends the reading. */
+typedef bool (*intake_sink)(void *context, struct batch *batch);
+
+/* Reads `name` of `landing` through `parser`; `expected` is the candidate's stat (NULL for none), `version` as in
+   parser_start. `facts->arena` is made here whatever the result; the caller closes it. Batches that the sink took
+   before any result but INTAKE_READ are void. */
+enum intake_result intake_read(const struct landing *landing, const char *name, const struct file_stat *expected,
+                               struct parser *parser, uint32_t version, intake_sink sink, void *context,
+                               struct file_facts *facts, struct error *error) MUST_USE;
+
+/* The same for any open file (`check FILE`, replay from the archive): reads from where fd stands to its end. A pipe
+   can't change and is read as it comes. */
+enum intake_result intake_read_fd(int fd, struct parser *parser, uint32_t version, intake_sink sink, void *context,
+                                  struct file_facts *facts, struct error *error) MUST_USE;
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * Landing folders are opened once and held, so that a folder that is renamed or mounted over is noticed and never mixed
+ * up with its successor. The lock is flock on the folder itself: it vanishes with the process, whatever ends it.
+ */
+#include "feed/landing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+enum {
+    NANOS = 1000000000,
+    SHOWN_SIZE = 4 * LANDING_NAME_SIZE /* an escaped name */
+};
+
+static const struct slice marker_suffix = {".done", 5};
+
+/* Takes the folder's lock. A file system without locks (EBADF is what NFS says of a folder) is no reason to refuse it.
+ */
+static bool lock_folder(struct landing *landing, struct error *error)
+{
+    int result;
+    do
+        result = flock(landing->fd, LOCK_EX | LOCK_NB);
+    while (result < 0 && errno == EINTR);
+    landing->locked = result == 0;
+    if (landing->locked || errno == EBADF || errno == EOPNOTSUPP || errno == ENOSYS || errno == ENOLCK ||
+        errno == EINVAL)
+        return true;
+    if (errno == EWOULDBLOCK)
+        return error_set(error, ERROR_LOCKED, "%s is in use by another dropfold", landing->path);
+    return error_errno(error, ERROR_IO, errno, "cannot lock %s", landing->path);
+}
+
+static bool open_folder(struct landing *landing, struct error *error)
+{
+    landing->fd = open(landing->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (landing->fd >= 0)
+        return true;
+    if (errno == ENOENT || errno == ENOTDIR)
+        return error_errno(error, ERROR_CONFIG, errno, "the landing folder %s is missing", landing->path);
+    return error_errno(error, ERROR_IO, errno, "cannot open the landing folder %s", landing->path);
+}
+
+static bool identify(struct landing *landing, struct error *error)
+{
+    struct stat stat;
+    if (fstat(landing->fd, &stat) < 0)
+        return error_errno(error, ERROR_IO, errno, "cannot look at %s", landing->path);
+    landing->device = stat.st_dev;
+    landing->inode = stat.st_ino;
+    landing->writable = faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) == 0;
+    return true;
+}
+
+bool landing_open(struct landing *landing, const char *data, const struct feed *feed, size_t index, bool lock,
+                  struct error *error)
+{
+    *landing = (struct landing){.feed = feed, .index = index, .fd = -1};
+    int len = snprintf(landing->path, sizeof landing->path, "%s/%s", data, feed->name);
+    if (len < 0 || (size_t)len >= sizeof landing->path)
+        return error_set(error, ERROR_CONFIG, "the path of the landing folder of %s is too long", feed->name);
+    if (!open_folder(landing, error))
+        return false;
+    if (identify(landing, error) && (!lock || lock_folder(landing, error)))
+        return true;
+    landing_close(landing);
+    return false;
+}
+
+void landing_close(struct landing *landing)
+{
+    if (landing->fd >= 0)
+        close(landing->fd);
+    landing->fd = -1;
+    landing->locked = false;
+}
+
+bool landing_current(const struct landing *landing)
+{
+    struct stat now;
+    return stat(landing->path, &now) == 0 && now.st_dev == landing->device && now.st_ino == landing->inode;
+}
+
+static bool has_markers(const struct landing *landing)
+{
+    return landing->feed->ready == FEED_READY_DONE_MARKER;
+}
+
+bool landing_ignores(const struct landing *landing, const char *name)
+{
+    static const char *const unfinished[] = {".tmp", ".part", "~", "._COPYING_"};
+    struct slice s = slice_of(name);
+    if (s.len == 0 || s.len >= LANDING_NAME_SIZE || name[0] == '.')
+        return true;
+    for (size_t i = 0; i < COUNT_OF(unfinished); i++)
+        if (slice_ends_with(s, slice_of(unfinished[i])))
+            return true;
+    return has_markers(landing) && slice_ends_with(s, marker_suffix);
+}
+
+bool landing_marker(const struct landing *landing, const char *name, char out[LANDING_NAME_SIZE])
+{
+    size_t len = strlen(name);
+    if (!has_markers(landing) || len + marker_suffix.len >= LANDING_NAME_SIZE)
+        return false;
+    memcpy(out, name, len);
+    memcpy(out + len, marker_suffix.data, marker_suffix.len);
+    out[len + marker_suffix.len] = '\0';
+    return true;
+}
+
+bool landing_marked(const struct landing *landing, const char *name, char out[LANDING_NAME_SIZE])
+{
+    struct slice s = slice_of(name);
+    if (!has_markers(landing) || s.len >= LANDING_NAME_SIZE || s.len <= marker_suffix.len ||
+        !slice_ends_with(s, marker_suffix))
+        return false;
+    memcpy(out, name, s.len - marker_suffix.len);
+    out[s.len - marker_suffix.len] = '\0';
+    return true;
+}
+
+/* One name inside the folder: nothing that could lead out of it. */
+static bool is_one_name(const char *name)
+{
+    return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static int refuse(const struct landing *landing, const char *name, int code, int *number, struct error *error)
+{
+    char shown[SHOWN_SIZE];
+    text_escape(slice_of(name), shown, sizeof shown);
+    *number = code;
+    (void)error_errno(error, ERROR_IO, code, "%s/%s", landing->feed->name, shown);
+    return -1;
+}
+
+/* Why an open descriptor is not to be read, as an errno; 0 when it is. */
+static int oddness(const struct stat *stat)
+{
+    if (S_ISREG(stat->st_mode))
+        return 0;
+    return S_ISDIR(stat->st_mode) ? EISDIR : ENOTSUP;
+}
+
+int landing_open_file(const struct landing *landing, const char *name, struct file_stat *stat, int *number,
+                      struct error *error)
+{
+    if (!is_one_name(name))
+        return refuse(landing, name, EINVAL, number, error);
+    /* O_NONBLOCK: opening a FIFO that took the place of a file must not wait for its writer. */
+    int fd = openat(landing->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) /* ENXIO: a socket, or a device that is not there */
+        return refuse(landing, name, errno == ENXIO || errno == ENODEV ? ENOTSUP : errno, number, error);
+    struct stat found;
+    int code = fstat(fd, &found) < 0 ? errno : oddness(&found);
+    if (code != 0) {
+        close(fd);
+        return refuse(landing, name, code, number, error);
+    }
+    file_stat_from(&found, stat);
+    *number = 0;
+    return fd;
+}
+
+static int64_t nanoseconds(const struct timespec *time)
+{
+    int64_t value;
+    if (!__builtin_mul_overflow((int64_t)time->tv_sec, (int64_t)NANOS, &value) &&
+        !__builtin_add_overflow(value, (int64_t)time->tv_nsec, &value))
+        return value;
+    return time->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+}
+
+void file_stat_from(const struct stat *from, struct file_stat *to)
+{
+    *to = (struct file_stat){.device = from->st_dev,
+                             .inode = from->st_ino,
+                             .size = (uint64_t)from->st_size,
+                             .mtime_ns = nanoseconds(&from->st_mtim),
+                             .ctime_ns = nanoseconds(&from->st_ctim)};
+}
+
+bool file_stat_same(const struct file_stat *a, const struct file_stat *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size && a->mtime_ns == b->mtime_ns;
+}
+
+bool file_stat_equal(const struct file_stat *a, const struct file_stat *b)
+{
+    return file_stat_same(a, b) && a->ctime_ns == b->ctime_ns;
+}

@@ -1,0 +1,76 @@
+/*
+ * A landing folder: opened once, locked, and every file in it reached relative to its descriptor by one name.
+ */
+#ifndef DROPFOLD_FEED_LANDING_H
+#define DROPFOLD_FEED_LANDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "model/pipeline.h"
+
+enum {
+    LANDING_NAME_SIZE = 256, /* bytes of a name, NUL included: NAME_MAX + 1 */
+    LANDING_PATH_SIZE = 4096
+};
+
+struct landing {
+    const struct feed *feed;
+    size_t index;                 /* of the feed in the pipeline */
+    char path[LANDING_PATH_SIZE]; /* data folder and feed name */
+    int fd; /* O_PATH is not enough: the folder is locked and synced through it; -1 when not open */
+    dev_t device;
+    ino_t inode;
+    bool locked; /* false when not asked for, or when the file system knows no locks (NFS): the store's lock then stands
+                    alone */
+    bool writable; /* else files are left where they are */
+};
+
+/* What the file system says of a file; equal stats mean that nobody wrote in between. */
+struct file_stat {
+    dev_t device;
+    ino_t inode;
+    uint64_t size;              /* bytes */
+    int64_t mtime_ns, ctime_ns; /* since 1970 */
+};
+
+/* Opens and locks (flock, shared by nobody) the folder. ERROR_LOCKED names it when another instance has it,
+   ERROR_CONFIG when it is missing, ERROR_IO otherwise. `lock` false (for commands that only look) takes no lock. The
+   folder itself may be reached through a symlink; nothing inside it may. */
+bool landing_open(struct landing *landing, const char *data, const struct feed *feed, size_t index, bool lock,
+                  struct error *error) MUST_USE;
+void landing_close(struct landing *landing);
+
+/* True when the path still leads to the folder that is open. */
+bool landing_current(const struct landing *landing);
+
+/* Names that are never candidates: dotfiles, *.tmp, *.part, *~, *._COPYING_, and *.done in marker mode. */
+bool landing_ignores(const struct landing *landing, const char *name);
+
+/* The name of the file that says `name` is complete: "<name>.done". False when the feed has no markers, or when the
+   name is too long to have one. */
+bool landing_marker(const struct landing *landing, const char *name, char out[LANDING_NAME_SIZE]);
+
+/* The other way: the name that the marker `name` speaks of. False when it is no marker. */
+bool landing_marked(const struct landing *landing, const char *name, char out[LANDING_NAME_SIZE]);
+
+/*
+ * Opens one file of the folder for reading: O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC, then fstat: regular files only.
+ * -1 with ERROR_IO and errno in *number (ENOENT: gone; ELOOP: a symlink; EISDIR and ENOTSUP: not a regular file).
+ */
+int landing_open_file(const struct landing *landing, const char *name, struct file_stat *stat, int *number,
+                      struct error *error) MUST_USE;
+
+/* Times beyond what 64 bits of nanoseconds hold become the nearest that they do. */
+void file_stat_from(const struct stat *from, struct file_stat *to);
+bool file_stat_equal(const struct file_stat *a, const struct file_stat *b);
+
+/* The same file, whatever names it had: equal but for ctime, which every rename and link moves. */
+bool file_stat_same(const struct file_stat *a, const struct file_stat *b);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * Moving one file without ever replacing another. All of these return 0 or an errno.
+ */
+#ifndef DROPFOLD_FEED_MOVE_H
+#define DROPFOLD_FEED_MOVE_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "feed/landing.h"
+
+/* Renames; EEXIST when `to` is taken. Where the file system can't, it links and unlinks: a crash in between leaves both
+   names. */
+int move_noreplace(int from_folder, const char *from, int to_folder, const char *to) MUST_USE;
+
+/*
+ * Moves the file that has `stat` into a folder that only dropfold writes to. Across devices it is copied under a hidden
+ * name, synced, renamed, and only then removed here. `to` that is there with the same bytes counts as moved. EEXIST: it
+ * has other bytes. ESTALE: the file changed while it was copied. Durable in `to_folder`, not in `from_folder`, when it
+ * returns.
+ */
+int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to) MUST_USE;
+
+/* fsync of a folder; a file system that can't is taken to need none. */
+int move_sync(int folder) MUST_USE;
+
+/* Writes all of `size` bytes. */
+int move_write(int fd, const char *data, size_t size) MUST_USE;
+
+#endif

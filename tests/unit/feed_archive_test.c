@@ -1,0 +1,468 @@
+#include "feed_archiving.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+static enum archive_result move(struct fixture *f, const char *name, const struct file_stat *stat)
+{
+    char archived[ARCHIVE_NAME_SIZE];
+    archive_name(7, &f->content, name, archived);
+    return archive_move(&f->landing, f->data, name, stat, archived, &f->error);
+}
+
+/* --- archive_name --- */
+
+static void names_begin_with_sequence_and_hash(void **state)
+{
+    struct fixture *f = *state;
+    char name[ARCHIVE_NAME_SIZE];
+    archive_name(7, &f->content, "a-b.csv", name);
+    assert_string_equal(name, "000007-abababab-a-b.csv");
+    archive_name(12345678, &f->content, "x", name);
+    assert_string_equal(name, "12345678-abababab-x");
+}
+
+static void names_are_cut_to_255_bytes_and_between_characters(void **state)
+{
+    struct fixture *f = *state;
+    char name[ARCHIVE_NAME_SIZE], longest[256];
+    memset(longest, 'n', 255);
+    longest[255] = '\0';
+    archive_name(7, &f->content, longest, name);
+    assert_int_equal(strlen(name), 255);
+    memcpy(longest + 238, "\xc3\xa9", 2); /* the 239th byte is the last that fits */
+    archive_name(7, &f->content, longest, name);
+    assert_int_equal(strlen(name), 254);
+    assert_int_equal(name[253], 'n');
+}
+
+/* --- archive_move --- */
+
+static void moves_the_file_to_the_archive(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "1");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
+    assert_file(f->archive, "000007-abababab-a.csv", "1");
+    assert_int_equal(count_files(f->folder), 0);
+    assert_int_equal(count_files(f->archive), 1);
+    const struct file_stat now = file_stat_of(f->archive, "000007-abababab-a.csv");
+    assert_true(file_stat_same(&stat, &now));
+}
+
+static void moves_names_of_255_arbitrary_bytes(void **state)
+{
+    struct fixture *f = *state;
+    char name[256], archived[ARCHIVE_NAME_SIZE];
+    memset(name, 0xfe, 255);
+    name[0] = '\n';
+    name[255] = '\0';
+    file_write(f->folder, name, "1");
+    const struct file_stat stat = file_stat_of(f->folder, name);
+    assert_int_equal(move(f, name, &stat), ARCHIVE_MOVED);
+    archive_name(7, &f->content, name, archived);
+    assert_file(f->archive, archived, "1");
+    assert_int_equal(count_files(f->folder), 0);
+}
+
+static void may_be_repeated_after_success(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "1");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
+    assert_int_equal(count_files(f->folder), 0);
+}
+
+static void leaves_a_file_that_a_producer_put_in_its_place(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "old");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    file_deliver(f->folder, "a.csv", "new one");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_REPLACED);
+    assert_file(f->folder, "a.csv", "new one");
+    assert_int_equal(count_files(f->folder), 1);
+    assert_int_equal(count_files(f->archive), 0);
+}
+
+static void leaves_a_file_that_was_appended_to(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "1");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    file_append(f->folder, "a.csv", "2");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_REPLACED);
+    assert_file(f->folder, "a.csv", "12");
+}
+
+static void puts_a_symlink_back_that_stands_in_its_place(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX];
+    file_write(f->folder, "a.csv", "1");
+    file_write(f->folder, "b.csv", "1");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    path_join(path, f->folder, "a.csv");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("b.csv", path), 0);
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_REPLACED);
+    assert_true(file_there(f->folder, "a.csv"));
+    assert_int_equal(count_files(f->folder), 2);
+}
+
+static void says_replaced_when_the_file_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX];
+    file_write(f->folder, "a.csv", "1");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    path_join(path, f->folder, "a.csv");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_REPLACED);
+    assert_int_equal(count_files(f->folder), 0);
+}
+
+static void takes_a_redelivery_for_moved_when_the_archive_has_its_bytes(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 2; i++) {
+        file_deliver(f->folder, "a.csv", "1");
+        const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+        assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
+    }
+    assert_int_equal(count_files(f->archive), 1);
+    assert_int_equal(count_files(f->folder), 0);
+}
+
+static void never_replaces_other_bytes_in_the_archive(void **state)
+{
+    struct fixture *f = *state;
+    file_deliver(f->folder, "a.csv", "1");
+    struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
+    file_deliver(f->folder, "a.csv", "2");
+    stat = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_FAILED);
+    assert_error(&f->error, ERROR_IO, "Orders/a.csv");
+    assert_file(f->archive, "000007-abababab-a.csv", "1");
+    assert_file(f->folder, "a.csv", "2");
+    assert_int_equal(count_files(f->folder), 1);
+}
+
+static void never_follows_a_symlink_to_the_archive(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX];
+    path_join(path, f->data, "archive");
+    assert_int_equal(symlink("Orders", path), 0);
+    file_write(f->folder, "a.csv", "1");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_FAILED);
+    assert_error(&f->error, ERROR_IO, "archive/Orders");
+    assert_file(f->folder, "a.csv", "1");
+}
+
+static void move_from_read_only_folder(void *context)
+{
+    struct fixture *f = context;
+    struct landing landing;
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    child_check(landing_open(&landing, f->data, &f->feed, 0, false, &f->error));
+    child_check(archive_move(&landing, f->data, "a.csv", &stat, "000001-abababab-a.csv", &f->error) == ARCHIVE_LEFT);
+    landing.writable = true; /* as when it became so only after it was opened */
+    child_check(archive_move(&landing, f->data, "a.csv", &stat, "000001-abababab-a.csv", &f->error) == ARCHIVE_LEFT);
+    child_check(archive_delete(&landing, "a.csv", &stat, &f->error) == ARCHIVE_LEFT);
+    child_check(file_there(f->folder, "a.csv"));
+}
+
+static void leaves_the_file_in_a_folder_that_cannot_be_written(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "1");
+    make_archive(f);
+    assert_int_equal(chmod(f->archive, 0777), 0);
+    assert_int_equal(chmod(f->folder, 0555), 0);
+    run_unprivileged(f->data, move_from_read_only_folder, f);
+    assert_int_equal(chmod(f->folder, 0755), 0);
+    assert_int_equal(count_files(f->folder), 1);
+}
+
+static void move_without_archive(void *context)
+{
+    struct fixture *f = context;
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    struct landing landing;
+    (void)chmod(f->data, 0555); /* its owner's own folder, when that is who runs the tests */
+    child_check(landing_open(&landing, f->data, &f->feed, 0, false, &f->error) && landing.writable);
+    child_check(archive_move(&landing, f->data, "a.csv", &stat, "000001-abababab-a.csv", &f->error) == ARCHIVE_FAILED);
+    child_check(strstr(f->error.text, "archive/Orders") != NULL);
+    child_check(file_there(f->folder, "a.csv"));
+}
+
+static void fails_and_touches_nothing_when_there_can_be_no_archive(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "1");
+    assert_int_equal(chmod(f->folder, 0777), 0);
+    run_unprivileged(f->data, move_without_archive, f);
+    assert_int_equal(chmod(f->data, 0755), 0);
+    assert_int_equal(count_files(f->folder), 1);
+}
+
+/* --- other devices and file systems --- */
+
+static void mount_archive(struct fixture *f, const char *options)
+{
+    if (geteuid() != 0) {
+        print_message("needs root: skipped\n");
+        skip();
+    }
+    make_archive(f);
+    assert_int_equal(mount("none", f->archive, "tmpfs", 0, options), 0);
+}
+
+static int tear_down_mount(void **state)
+{
+    struct fixture *f = *state;
+    (void)umount(f->archive);
+    return tear_down(state);
+}
+
+static void copies_to_an_archive_on_another_device(void **state)
+{
+    struct fixture *f = *state;
+    mount_archive(f, "size=1m");
+    file_write(f->folder, "a.csv", "1");
+    file_date(f->folder, "a.csv", 1600000000);
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
+    assert_file(f->archive, "000007-abababab-a.csv", "1");
+    assert_int_equal(file_stat_of(f->archive, "000007-abababab-a.csv").mtime_ns, stat.mtime_ns);
+    assert_int_equal(count_files(f->archive), 1);
+    assert_int_equal(count_files(f->folder), 0);
+    file_deliver(f->folder, "a.csv", "1"); /* a crash after the copy looks like this */
+    const struct file_stat again = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(move(f, "a.csv", &again), ARCHIVE_MOVED);
+    assert_int_equal(count_files(f->folder), 0);
+}
+
+static void puts_the_file_back_when_the_archive_is_full(void **state)
+{
+    struct fixture *f = *state;
+    char large[100 * 1024 + 1];
+    mount_archive(f, "size=64k");
+    memset(large, 'x', sizeof large - 1);
+    large[sizeof large - 1] = '\0';
+    file_write(f->folder, "a.csv", large);
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_FAILED);
+    assert_error(&f->error, ERROR_FULL, "Orders/a.csv");
+    assert_int_equal(file_stat_of(f->folder, "a.csv").inode, stat.inode);
+    assert_int_equal(count_files(f->folder), 1);
+    assert_int_equal(count_files(f->archive), 0);
+    assert_int_equal(mount("none", f->archive, NULL, MS_REMOUNT, "size=1m"), 0);
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
+    assert_int_equal(count_files(f->archive), 1);
+}
+
+/* From here on renameat2 fails with EINVAL, as on file systems that can't rename without replacing. */
+static bool forbid_renameat2(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_renameat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {.len = COUNT_OF(code), .filter = code};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static void move_by_links(void *context)
+{
+    struct fixture *f = context;
+    const struct file_stat old = file_stat_of(f->folder, "a.csv");
+    child_check(forbid_renameat2());
+    child_check(move(f, "a.csv", &old) == ARCHIVE_MOVED);
+    file_write(f->folder, "b.csv", "old");
+    const struct file_stat stale = file_stat_of(f->folder, "b.csv");
+    file_write(f->folder, "b.csv", "newer");
+    child_check(move(f, "b.csv", &stale) == ARCHIVE_REPLACED);
+}
+
+static void moves_by_links_where_rename_would_replace(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "1");
+    assert_int_equal(chmod(f->folder, 0777), 0);
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        move_by_links(f);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_file(f->archive, "000007-abababab-a.csv", "1");
+    assert_file(f->folder, "b.csv", "newer");
+    assert_int_equal(count_files(f->folder), 1);
+}
+
+/* --- archive_delete --- */
+
+static void deletes_what_was_read_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "1");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(archive_delete(&f->landing, "a.csv", &stat, &f->error), ARCHIVE_MOVED);
+    assert_int_equal(count_files(f->folder), 0);
+    assert_int_equal(archive_delete(&f->landing, "a.csv", &stat, &f->error), ARCHIVE_MOVED);
+    file_write(f->folder, "a.csv", "22");
+    assert_int_equal(archive_delete(&f->landing, "a.csv", &stat, &f->error), ARCHIVE_REPLACED);
+    assert_file(f->folder, "a.csv", "22");
+}
+
+/* --- archive_quarantine --- */
+
+static enum archive_result set_aside(struct fixture *f, const char *name, const char *text, char path[FEED_PATH_MAX])
+{
+    file_deliver(f->folder, name, text);
+    const struct file_stat stat = file_stat_of(f->folder, name);
+    return archive_quarantine(&f->landing, f->data, name, &stat, "3:7: no closing quote", path, FEED_PATH_MAX,
+                              &f->error);
+}
+
+static void sets_a_bad_file_aside_with_its_reason(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX];
+    assert_int_equal(set_aside(f, "a.csv", "bad", path), ARCHIVE_MOVED);
+    assert_string_equal(path, "quarantine/Orders/a.csv");
+    assert_file(f->data, path, "bad");
+    assert_file(f->quarantine, "a.csv.reason", "3:7: no closing quote\n");
+    assert_int_equal(count_files(f->folder), 0);
+    assert_int_equal(count_files(f->quarantine), 2);
+}
+
+static void numbers_bad_files_of_one_name(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX];
+    assert_int_equal(set_aside(f, "a.csv", "bad", path), ARCHIVE_MOVED);
+    assert_int_equal(set_aside(f, "a.csv", "worse", path), ARCHIVE_MOVED);
+    assert_string_equal(path, "quarantine/Orders/a.csv.1");
+    assert_file(f->quarantine, "a.csv.1", "worse");
+    assert_true(file_there(f->quarantine, "a.csv.1.reason"));
+    assert_int_equal(set_aside(f, "a.csv", "bad", path), ARCHIVE_MOVED);
+    assert_string_equal(path, "quarantine/Orders/a.csv");
+    assert_int_equal(count_files(f->quarantine), 4);
+}
+
+static void cuts_long_names_of_bad_files(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX], longest[256];
+    memset(longest, 'n', 255);
+    longest[255] = '\0';
+    for (int i = 0; i < 12; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", i);
+        assert_int_equal(set_aside(f, longest, text, path), ARCHIVE_MOVED);
+        assert_file(f->data, path, text);
+    }
+    assert_int_equal(count_files(f->quarantine), 24);
+}
+
+/* --- markers --- */
+
+static void takes_the_marker_away_with_its_file(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX];
+    f->feed.ready = FEED_READY_DONE_MARKER;
+    file_write(f->folder, "a.csv", "1");
+    file_write(f->folder, "a.csv.done", "");
+    struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
+    assert_int_equal(count_files(f->folder), 0);
+    assert_int_equal(count_files(f->archive), 1);
+    file_write(f->folder, "b.csv", "1");
+    file_write(f->folder, "b.csv.done", "");
+    stat = file_stat_of(f->folder, "b.csv");
+    assert_int_equal(archive_delete(&f->landing, "b.csv", &stat, &f->error), ARCHIVE_MOVED);
+    assert_int_equal(count_files(f->folder), 0);
+    file_write(f->folder, "c.csv.done", "");
+    assert_int_equal(set_aside(f, "c.csv", "1", path), ARCHIVE_MOVED);
+    assert_int_equal(count_files(f->folder), 0);
+}
+
+static void leaves_the_marker_of_a_replaced_file(void **state)
+{
+    struct fixture *f = *state;
+    f->feed.ready = FEED_READY_DONE_MARKER;
+    file_write(f->folder, "a.csv", "1");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    file_write(f->folder, "a.csv", "new");
+    file_write(f->folder, "a.csv.done", "");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_REPLACED);
+    assert_file(f->folder, "a.csv", "new");
+    assert_true(file_there(f->folder, "a.csv.done"));
+    assert_int_equal(count_files(f->folder), 2);
+}
+
+static void puts_the_marker_back_with_its_file(void **state)
+{
+    struct fixture *f = *state;
+    f->feed.ready = FEED_READY_DONE_MARKER;
+    make_archive(f);
+    file_write(f->archive, "000007-abababab-a.csv", "other bytes");
+    file_write(f->folder, "a.csv", "1");
+    file_write(f->folder, "a.csv.done", "");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_FAILED);
+    assert_file(f->folder, "a.csv", "1");
+    assert_true(file_there(f->folder, "a.csv.done"));
+    assert_int_equal(count_files(f->folder), 2);
+}
+
+int main(void)
+{
+#define TEST(name)       cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define MOUNT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_mount)
+    const struct CMUnitTest tests[] = {
+        TEST(names_begin_with_sequence_and_hash),
+        TEST(names_are_cut_to_255_bytes_and_between_characters),
+        TEST(moves_the_file_to_the_archive),
+        TEST(moves_names_of_255_arbitrary_bytes),
+        TEST(may_be_repeated_after_success),
+        TEST(leaves_a_file_that_a_producer_put_in_its_place),
+        TEST(leaves_a_file_that_was_appended_to),
+        TEST(puts_a_symlink_back_that_stands_in_its_place),
+        TEST(says_replaced_when_the_file_is_gone),
+        TEST(takes_a_redelivery_for_moved_when_the_archive_has_its_bytes),
+        TEST(never_replaces_other_bytes_in_the_archive),
+        TEST(never_follows_a_symlink_to_the_archive),
+        TEST(leaves_the_file_in_a_folder_that_cannot_be_written),
+        TEST(fails_and_touches_nothing_when_there_can_be_no_archive),
+        MOUNT_TEST(copies_to_an_archive_on_another_device),
+        MOUNT_TEST(puts_the_file_back_when_the_archive_is_full),
+        TEST(moves_by_links_where_rename_would_replace),
+        TEST(deletes_what_was_read_and_nothing_else),
+        TEST(sets_a_bad_file_aside_with_its_reason),
+        TEST(numbers_bad_files_of_one_name),
+        TEST(cuts_long_names_of_bad_files),
+        TEST(takes_the_marker_away_with_its_file),
+        TEST(leaves_the_marker_of_a_replaced_file),
+        TEST(puts_the_marker_back_with_its_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,321 @@
+#include "feed_support.h"
+#include "parse_testing.h"
+
+#include "feed/intake.h"
+
+enum { MANY_ROWS = 600 * 1000 /* several batches' worth */ };
+
+static const char descriptor[] =
+    "{\"feed\": \"Orders\", \"version\": 1, \"format\": \"csv\","
+    " \"fields\": {\"Id\": {\"type\": \"int64\", \"required\": true}, \"Name\": {\"type\": \"text\"}}}";
+
+struct fixture {
+    char data[TESTING_PATH_MAX], folder[FEED_PATH_MAX];
+    struct parse_feed parse;
+    struct landing landing;
+    struct file_facts facts;
+    struct error error;
+    size_t batches, rows, rejects;
+    size_t stop_after;                    /* batches; 0: never */
+    void (*meanwhile)(struct fixture *f); /* called at the first batch */
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    testing_folder_make(f->data);
+    path_join(f->folder, f->data, "Orders");
+    assert_int_equal(mkdir(f->folder, 0755), 0);
+    parse_feed_open(&f->parse, descriptor, NULL);
+    assert_ok(landing_open(&f->landing, f->data, &f->parse.feed, 0, true, &f->error), &f->error);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    landing_close(&f->landing);
+    parse_feed_close(&f->parse);
+    testing_folder_remove(f->data);
+    free(f);
+    return 0;
+}
+
+static bool take(void *context, struct batch *batch)
+{
+    struct fixture *f = context;
+    f->batches++;
+    f->rows += batch->chunk.rows;
+    f->rejects += batch->reject_count;
+    batch_free(batch);
+    if (f->batches == 1 && f->meanwhile)
+        f->meanwhile(f);
+    return f->stop_after == 0 || f->batches < f->stop_after;
+}
+
+/* The arena is closed here: what is asked of the facts lies outside it. */
+static enum intake_result take_in(struct fixture *f, const char *name, const struct file_stat *expected)
+{
+    f->batches = f->rows = f->rejects = 0;
+    f->error = (struct error){.kind = ERROR_NONE};
+    enum intake_result result =
+        intake_read(&f->landing, name, expected, parse_parser(&f->parse), 0, take, f, &f->facts, &f->error);
+    arena_close(&f->facts.arena);
+    return result;
+}
+
+static struct digest digest_of(const char *folder, const char *name)
+{
+    char path[FEED_PATH_MAX], block[4096];
+    struct digester digester;
+    ssize_t len;
+    assert_true(digester_init(&digester, NULL));
+    path_join(path, folder, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    while ((len = read(fd, block, sizeof block)) > 0)
+        digester_add(&digester, (struct slice){block, (size_t)len});
+    close(fd);
+    struct digest digest = digester_take(&digester);
+    digester_close(&digester);
+    return digest;
+}
+
+static void assert_identity(struct fixture *f, const char *name)
+{
+    struct digest wanted = digest_of(f->folder, name);
+    assert_true(digest_equal(&f->facts.content, &wanted));
+    assert_int_equal(f->facts.size, file_stat_of(f->folder, name).size);
+}
+
+static void write_many(struct fixture *f, const char *name)
+{
+    char path[FEED_PATH_MAX];
+    path_join(path, f->folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "Id,Name\n");
+    for (int i = 0; i < MANY_ROWS; i++)
+        fprintf(file, "%d,name of %d\n", i, i);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void reads_rows_and_facts_of_a_file(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "Id,Name\n1,x\nnone,y\n3,z\n");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(take_in(f, "a.csv", &stat), INTAKE_READ);
+    assert_int_equal(f->rows, 2);
+    assert_int_equal(f->rejects, 1);
+    assert_int_equal(f->facts.rows, 3);
+    assert_int_equal(f->facts.rejected, 1);
+    assert_int_equal(f->facts.version, 1);
+    assert_identity(f, "a.csv");
+}
+
+static void hands_a_large_file_on_in_batches(void **state)
+{
+    struct fixture *f = *state;
+    write_many(f, "a.csv");
+    assert_int_equal(take_in(f, "a.csv", NULL), INTAKE_READ);
+    assert_true(f->batches > 1);
+    assert_int_equal(f->rows, MANY_ROWS);
+    assert_int_equal(f->facts.rows, MANY_ROWS);
+    assert_identity(f, "a.csv");
+}
+
+static void takes_an_empty_file_for_a_bad_one(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "");
+    assert_int_equal(take_in(f, "a.csv", NULL), INTAKE_BAD);
+    assert_identity(f, "a.csv");
+}
+
+static void gives_the_identity_of_a_bad_file(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX], line[128];
+    path_join(path, f->folder, "a.csv");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "Id,Name\n1,\"x\n");
+    memset(line, 'y', sizeof line);
+    for (int i = 0; i < 5000; i++) /* ten blocks behind the quote that never closes */
+        fwrite(line, 1, sizeof line, file);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(take_in(f, "a.csv", NULL), INTAKE_BAD);
+    assert_error(&f->error, ERROR_DATA, "2:");
+    assert_identity(f, "a.csv");
+}
+
+static void is_not_kept_by_a_bad_file_from_the_next(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "bad.csv", "Nothing,Known\n1,2\n");
+    file_write(f->folder, "good.csv", "Id,Name\n1,x\n");
+    assert_int_equal(take_in(f, "bad.csv", NULL), INTAKE_BAD);
+    assert_identity(f, "bad.csv");
+    assert_int_equal(take_in(f, "good.csv", NULL), INTAKE_READ);
+    assert_int_equal(f->rows, 1);
+}
+
+static void refuses_a_file_that_is_no_more_what_was_found(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "Id,Name\n1,x\n");
+    struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    file_append(f->folder, "a.csv", "2,y\n");
+    assert_int_equal(take_in(f, "a.csv", &stat), INTAKE_CHANGED);
+    stat = file_stat_of(f->folder, "a.csv");
+    file_deliver(f->folder, "a.csv", "Id,Name\n1,x\n2,z\n");
+    assert_int_equal(take_in(f, "a.csv", &stat), INTAKE_CHANGED);
+    assert_int_equal(f->batches, 0);
+    stat = file_stat_of(f->folder, "a.csv");
+    assert_int_equal(take_in(f, "a.csv", &stat), INTAKE_READ);
+}
+
+static void append_meanwhile(struct fixture *f)
+{
+    file_append(f->folder, "a.csv", "7,more\n");
+}
+
+static void truncate_meanwhile(struct fixture *f)
+{
+    char path[FEED_PATH_MAX];
+    path_join(path, f->folder, "a.csv");
+    assert_int_equal(truncate(path, 1000), 0);
+}
+
+static void replace_meanwhile(struct fixture *f)
+{
+    file_deliver(f->folder, "a.csv", "Id,Name\n1,x\n");
+}
+
+/* Neither size nor mtime tells of this one. */
+static void rewrite_meanwhile(struct fixture *f)
+{
+    char path[FEED_PATH_MAX];
+    path_join(path, f->folder, "a.csv");
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(pwrite(fd, "9", 1, (off_t)file_stat_of(f->folder, "a.csv").size - 2), 1);
+    close(fd);
+    file_date(f->folder, "a.csv", 1600000000);
+}
+
+static void notices_every_change_while_it_reads(void **state)
+{
+    struct fixture *f = *state;
+    void (*const changes[])(struct fixture *) = {append_meanwhile, truncate_meanwhile, replace_meanwhile,
+                                                 rewrite_meanwhile};
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        write_many(f, "a.csv");
+        file_date(f->folder, "a.csv", 1600000000);
+        const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+        f->meanwhile = changes[i];
+        assert_int_equal(take_in(f, "a.csv", &stat), INTAKE_CHANGED);
+        assert_true(f->batches >= 1);
+        f->meanwhile = NULL;
+        assert_int_not_equal(take_in(f, "a.csv", NULL), INTAKE_CHANGED);
+        assert_identity(f, "a.csv");
+    }
+}
+
+static void stops_when_the_sink_says_so(void **state)
+{
+    struct fixture *f = *state;
+    write_many(f, "a.csv");
+    f->stop_after = 1;
+    assert_int_equal(take_in(f, "a.csv", NULL), INTAKE_STOPPED);
+    assert_int_equal(f->batches, 1);
+}
+
+static void tells_what_is_gone_and_what_is_odd(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX];
+    assert_int_equal(take_in(f, "a.csv", NULL), INTAKE_GONE);
+    path_join(path, f->folder, "link");
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+    assert_int_equal(take_in(f, "link", NULL), INTAKE_ODD);
+    path_join(path, f->folder, "fifo");
+    assert_int_equal(mkfifo(path, 0644), 0);
+    assert_int_equal(take_in(f, "fifo", NULL), INTAKE_ODD);
+    path_join(path, f->folder, "folder");
+    assert_int_equal(mkdir(path, 0755), 0);
+    assert_int_equal(take_in(f, "folder", NULL), INTAKE_ODD);
+    file_socket(f->folder, "socket");
+    assert_int_equal(take_in(f, "socket", NULL), INTAKE_ODD);
+}
+
+static void read_what_is_forbidden(void *context)
+{
+    struct fixture *f = context;
+    child_check(take_in(f, "a.csv", NULL) == INTAKE_FAILED);
+    child_check(f->error.kind == ERROR_IO && strstr(f->error.text, "Orders/a.csv"));
+}
+
+static void fails_on_a_file_that_it_may_not_read(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX];
+    file_write(f->folder, "a.csv", "Id,Name\n1,x\n");
+    path_join(path, f->folder, "a.csv");
+    assert_int_equal(chmod(path, 0), 0);
+    run_unprivileged(f->data, read_what_is_forbidden, f);
+}
+
+static enum intake_result take_in_fd(struct fixture *f, int fd)
+{
+    enum intake_result result = intake_read_fd(fd, parse_parser(&f->parse), 0, take, f, &f->facts, &f->error);
+    arena_close(&f->facts.arena);
+    return result;
+}
+
+static void reads_an_open_file_and_a_pipe(void **state)
+{
+    struct fixture *f = *state;
+    static const char text[] = "Id,Name\n1,x\n2,y\n";
+    char path[FEED_PATH_MAX];
+    int ends[2];
+    file_write(f->folder, "a.csv", text);
+    path_join(path, f->folder, "a.csv");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(take_in_fd(f, fd), INTAKE_READ);
+    close(fd);
+    assert_int_equal(f->rows, 2);
+    assert_identity(f, "a.csv");
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], text, strlen(text)), strlen(text));
+    close(ends[1]);
+    assert_int_equal(take_in_fd(f, ends[0]), INTAKE_READ);
+    close(ends[0]);
+    assert_int_equal(f->rows, 4);
+    assert_identity(f, "a.csv");
+}
+
+static void asks_for_the_version_that_it_is_given(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "Id,Name\n1,x\n");
+    enum intake_result result =
+        intake_read(&f->landing, "a.csv", NULL, parse_parser(&f->parse), 9, take, f, &f->facts, &f->error);
+    arena_close(&f->facts.arena);
+    assert_int_not_equal(result, INTAKE_READ);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(reads_rows_and_facts_of_a_file),          TEST(hands_a_large_file_on_in_batches),
+        TEST(takes_an_empty_file_for_a_bad_one),       TEST(gives_the_identity_of_a_bad_file),
+        TEST(is_not_kept_by_a_bad_file_from_the_next), TEST(refuses_a_file_that_is_no_more_what_was_found),
+        TEST(notices_every_change_while_it_reads),     TEST(stops_when_the_sink_says_so),
+        TEST(tells_what_is_gone_and_what_is_odd),      TEST(fails_on_a_file_that_it_may_not_read),
+        TEST(reads_an_open_file_and_a_pipe),           TEST(asks_for_the_version_that_it_is_given),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

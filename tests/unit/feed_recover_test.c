@@ -1,0 +1,254 @@
+/* What a crash in the middle of archiving leaves, and what becomes of it at the next start. */
+#include "feed_archiving.h"
+
+/* Puts `name` of the landing folder into hiding as a crash would leave it, as if `stat` had been read. */
+static void hide(struct fixture *f, const char *name, const struct file_stat *stat, const char *tag,
+                 char hidden[FEED_PATH_MAX])
+{
+    char folder[256], from[FEED_PATH_MAX], to[FEED_PATH_MAX];
+    snprintf(folder, sizeof folder, ".dropfold-%llx-%llx-%llx-%llx-%s", (unsigned long long)stat->device,
+             (unsigned long long)stat->inode, (unsigned long long)stat->size, (unsigned long long)stat->mtime_ns, tag);
+    path_join(hidden, f->folder, folder);
+    if (mkdir(hidden, 0700) < 0)
+        assert_int_equal(errno, EEXIST);
+    path_join(from, f->folder, name);
+    path_join(to, hidden, name);
+    assert_int_equal(rename(from, to), 0);
+}
+
+static bool look_up(void *context, const char *feed, const char *archived)
+{
+    struct fixture *f = context;
+    assert_string_equal(feed, "Orders");
+    f->lookups++;
+    return f->committed && strcmp(archived, f->committed) == 0;
+}
+
+static void recover(struct fixture *f)
+{
+    assert_ok(archive_recover(&f->landing, f->data, look_up, f, &f->error), &f->error);
+}
+
+static void hide_as_read(struct fixture *f, const char *name, const char *tag)
+{
+    char hidden[FEED_PATH_MAX];
+    file_write(f->folder, name, "1");
+    const struct file_stat stat = file_stat_of(f->folder, name);
+    hide(f, name, &stat, tag, hidden);
+}
+
+static void finishes_the_move_of_a_committed_file(void **state)
+{
+    struct fixture *f = *state;
+    hide_as_read(f, "a.csv", "000007-abababab");
+    f->committed = "000007-abababab-a.csv";
+    recover(f);
+    assert_file(f->archive, f->committed, "1");
+    assert_int_equal(count_files(f->folder), 0);
+}
+
+static void finishes_the_move_of_a_name_of_255_bytes(void **state)
+{
+    struct fixture *f = *state;
+    char longest[256], archived[ARCHIVE_NAME_SIZE];
+    memset(longest, 'n', 255);
+    longest[255] = '\0';
+    archive_name(7, &f->content, longest, archived);
+    hide_as_read(f, longest, "000007-abababab");
+    f->committed = archived;
+    recover(f);
+    assert_file(f->archive, archived, "1");
+    hide_as_read(f, longest, "000008-abababab");
+    recover(f);
+    assert_file(f->folder, longest, "1");
+    assert_int_equal(count_files(f->folder), 1);
+}
+
+static void puts_back_a_file_that_was_not_committed(void **state)
+{
+    struct fixture *f = *state;
+    hide_as_read(f, "a.csv", "000007-abababab");
+    recover(f);
+    assert_int_equal(f->lookups, 1);
+    assert_file(f->folder, "a.csv", "1");
+    assert_int_equal(count_files(f->folder), 1);
+    assert_int_equal(count_files(f->archive), 0);
+}
+
+static void puts_back_a_file_that_is_not_the_one_committed(void **state)
+{
+    struct fixture *f = *state;
+    char hidden[FEED_PATH_MAX];
+    file_write(f->folder, "a.csv", "old");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    file_deliver(f->folder, "a.csv", "newer");
+    hide(f, "a.csv", &stat, "000007-abababab", hidden);
+    f->committed = "000007-abababab-a.csv";
+    recover(f);
+    assert_file(f->folder, "a.csv", "newer");
+    assert_int_equal(count_files(f->archive), 0);
+    assert_int_equal(count_files(f->folder), 1);
+}
+
+static void keeps_both_when_the_name_is_taken_by_now(void **state)
+{
+    struct fixture *f = *state;
+    char longest[256], fresh[256];
+    memset(longest, 'n', 251);
+    memcpy(longest + 251, ".csv", 5);
+    const char *const names[] = {"a.csv", longest};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        hide_as_read(f, names[i], "000007-abababab");
+        file_write(f->folder, names[i], "newest");
+    }
+    recover(f);
+    assert_file(f->folder, "a.csv", "newest");
+    assert_file(f->folder, "replaced-1-a.csv", "1");
+    assert_false(landing_ignores(&f->landing, "replaced-1-a.csv"));
+    assert_file(f->folder, longest, "newest");
+    snprintf(fresh, sizeof fresh, "replaced-1-%s", longest + 11);
+    assert_file(f->folder, fresh, "1");
+    assert_int_equal(count_files(f->folder), 4);
+}
+
+static void puts_back_what_was_to_be_deleted_or_set_aside(void **state)
+{
+    struct fixture *f = *state;
+    hide_as_read(f, "a.csv", "delete");
+    hide_as_read(f, "b.csv", "quarantine");
+    recover(f);
+    assert_file(f->folder, "a.csv", "1");
+    assert_file(f->folder, "b.csv", "1");
+    assert_int_equal(count_files(f->folder), 2);
+}
+
+static void removes_a_second_name_of_a_file_that_is_back(void **state)
+{
+    struct fixture *f = *state;
+    char hidden[FEED_PATH_MAX], from[FEED_PATH_MAX], to[FEED_PATH_MAX];
+    file_write(f->folder, "a.csv", "1");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    hide(f, "a.csv", &stat, "000007-abababab", hidden);
+    path_join(from, hidden, "a.csv");
+    path_join(to, f->folder, "a.csv");
+    assert_int_equal(link(from, to), 0);
+    recover(f);
+    assert_file(f->folder, "a.csv", "1");
+    assert_int_equal(count_files(f->folder), 1);
+}
+
+static void recovers_markers_with_their_files(void **state)
+{
+    struct fixture *f = *state;
+    char hidden[FEED_PATH_MAX];
+    f->feed.ready = FEED_READY_DONE_MARKER;
+    static const char *const names[] = {"committed", "open", "moved", "back"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char marker[64];
+        file_write(f->folder, names[i], "1");
+        const struct file_stat stat = file_stat_of(f->folder, names[i]);
+        snprintf(marker, sizeof marker, "%s.done", names[i]);
+        file_write(f->folder, marker, "");
+        hide(f, marker, &stat, "000007-abababab", hidden);
+        if (i < 2)
+            hide(f, names[i], &stat, "000007-abababab", hidden);
+    }
+    char path[FEED_PATH_MAX];
+    path_join(path, f->folder, "moved");
+    assert_int_equal(unlink(path), 0);
+    f->committed = "000007-abababab-committed";
+    recover(f);
+    assert_file(f->archive, "000007-abababab-committed", "1");
+    assert_true(file_there(f->folder, "open") && file_there(f->folder, "open.done"));
+    assert_true(file_there(f->folder, "back") && file_there(f->folder, "back.done"));
+    assert_int_equal(count_files(f->folder), 4);
+}
+
+static void takes_a_marker_along_whose_file_was_hidden_without_it(void **state)
+{
+    struct fixture *f = *state;
+    f->feed.ready = FEED_READY_DONE_MARKER;
+    hide_as_read(f, "a.csv", "000007-abababab");
+    file_write(f->folder, "a.csv.done", "");
+    f->committed = "000007-abababab-a.csv";
+    recover(f);
+    assert_file(f->archive, f->committed, "1");
+    assert_int_equal(count_files(f->folder), 0);
+}
+
+static void leaves_the_marker_of_the_next_file(void **state)
+{
+    struct fixture *f = *state;
+    f->feed.ready = FEED_READY_DONE_MARKER;
+    hide_as_read(f, "a.csv", "000007-abababab");
+    file_write(f->folder, "a.csv", "next");
+    file_write(f->folder, "a.csv.done", "");
+    f->committed = "000007-abababab-a.csv";
+    recover(f);
+    assert_file(f->archive, f->committed, "1");
+    assert_file(f->folder, "a.csv", "next");
+    assert_true(file_there(f->folder, "a.csv.done"));
+}
+
+static void leaves_alone_what_is_none_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[] = {".dropfold-", ".dropfold-notes", ".dropfold-1-2-3-4-file",
+                                        ".other",     ".dropfold-1-2-3", ".dropfold-0x1-2-3-4-delete"};
+    char path[FEED_PATH_MAX];
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        file_write(f->folder, names[i], "1");
+    path_join(path, f->folder, ".dropfold-1-2-3-5-link");
+    assert_int_equal(symlink("..", path), 0);
+    path_join(path, f->folder, ".dropfold-own");
+    assert_int_equal(mkdir(path, 0755), 0);
+    recover(f);
+    assert_int_equal(count_files(f->folder), COUNT_OF(names) + 2);
+    assert_int_equal(f->lookups, 0);
+}
+
+static void removes_an_empty_hidden_folder(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX];
+    path_join(path, f->folder, ".dropfold-1-2-3-4-000007-abababab");
+    assert_int_equal(mkdir(path, 0700), 0);
+    recover(f);
+    assert_int_equal(count_files(f->folder), 0);
+}
+
+static void goes_on_after_one_that_fails(void **state)
+{
+    struct fixture *f = *state;
+    make_archive(f);
+    file_write(f->archive, "000007-abababab-a.csv", "other bytes");
+    hide_as_read(f, "a.csv", "000007-abababab");
+    hide_as_read(f, "b.csv", "delete");
+    f->committed = "000007-abababab-a.csv";
+    assert_false(archive_recover(&f->landing, f->data, look_up, f, &f->error));
+    assert_error(&f->error, ERROR_IO, "Orders/a.csv");
+    assert_file(f->folder, "a.csv", "1");
+    assert_file(f->folder, "b.csv", "1");
+    assert_int_equal(count_files(f->folder), 2);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(finishes_the_move_of_a_committed_file),
+        TEST(finishes_the_move_of_a_name_of_255_bytes),
+        TEST(puts_back_a_file_that_was_not_committed),
+        TEST(puts_back_a_file_that_is_not_the_one_committed),
+        TEST(keeps_both_when_the_name_is_taken_by_now),
+        TEST(puts_back_what_was_to_be_deleted_or_set_aside),
+        TEST(removes_a_second_name_of_a_file_that_is_back),
+        TEST(recovers_markers_with_their_files),
+        TEST(takes_a_marker_along_whose_file_was_hidden_without_it),
+        TEST(leaves_the_marker_of_the_next_file),
+        TEST(leaves_alone_what_is_none_of_its_own),
+        TEST(removes_an_empty_hidden_folder),
+        TEST(goes_on_after_one_that_fails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
