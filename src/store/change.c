@@ -1,0 +1,258 @@
+/*
+ * A change: one SQLite transaction from store_begin to store_commit.
+ *
+ * Ids of files, chunks and rejects are counted here and not by SQLite, so that a file's row can be written last, with
+ * its buckets, and still name the chunks that were streamed before it. Each step makes sure of its room in the log
+ * first (space.c) and only then writes; what fails after that loses the change.
+ */
+#include "store/store_internal.h"
+
+#include <string.h>
+
+enum {
+    CHUNK_PAGES = 4,  /* of the tree, beside the chunk's own */
+    FILE_PAGES = 8,   /* a page of the table, of each index, of the undeclared columns, and some luck */
+    FILE_BYTES = 512, /* of a row beside its texts */
+    REJECT_BYTES = 64,
+    COMMIT_PAGES = 4
+};
+
+static bool bug(const struct store *store, struct error *error, const char *what)
+{
+    return error_set(error, ERROR_BUG, "%s: %s", store->path, what);
+}
+
+bool store_check_change(const struct store *store, bool file_open, struct error *error)
+{
+    if (!store_check_writable(store, error))
+        return false;
+    if (!store->in_change)
+        return bug(store, error, "no change is open");
+    if (store->file.open != file_open)
+        return bug(store, error, file_open ? "no file is open" : "a file is open");
+    return true;
+}
+
+static uint64_t open_sequence(const struct store *store)
+{
+    return store->progress.sequence + 1;
+}
+
+static struct slice open_feed(const struct store *store)
+{
+    return (struct slice){store->file.feed, store->file.feed_len};
+}
+
+bool store_begin(struct store *store, struct error *error)
+{
+    if (!store_check_writable(store, error))
+        return false;
+    if (store->in_change || store->looks > 0)
+        return bug(store, error, "a change or a read is open already");
+    if (!store_space_begin(store, error) || !store_run(store, STORE_SQL_BEGIN, error))
+        return false;
+    store->in_change = true;
+    store->kept_file = store->last_file;
+    store->kept_chunk = store->last_chunk;
+    store->kept_reject = store->last_reject;
+    store_digest_begin(&store->digester, &store->progress.digest, open_sequence(store));
+    return true;
+}
+
+bool store_file_begin(struct store *store, struct slice feed, struct error *error)
+{
+    struct store_file *file = &store->file;
+    if (!store_check_change(store, false, error))
+        return false;
+    if (store->forgetting)
+        return bug(store, error, "the change forgets a file: it takes no other");
+    if (feed.len > sizeof file->feed)
+        return bug(store, error, "the name of a feed is too long");
+    memcpy(file->feed, feed.data, feed.len);
+    file->feed_len = feed.len;
+    file->first_chunk = store->last_chunk + 1;
+    file->first_reject = store->last_reject + 1;
+    file->chunks = file->rejects = file->accepted = 0;
+    file->open = true;
+    return true;
+}
+
+/* --- batches ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t bytes_of(const struct batch *batch)
+{
+    uint64_t bytes = batch->chunk.buf.len;
+    for (size_t i = 0; i < batch->reject_count; i++) {
+        const struct reject *reject = &batch->rejects[i];
+        bytes += reject->field.len + reject->reason.len + reject->raw.len + REJECT_BYTES;
+    }
+    return bytes;
+}
+
+static bool put_chunk(struct store *store, const struct chunk_writer *chunk, struct error *error)
+{
+    struct store_file *file = &store->file;
+    struct slice bytes = buf_slice(&chunk->buf);
+    uint64_t checksum = store_checksum(open_feed(store), open_sequence(store), file->chunks, bytes);
+    struct query q;
+    query_open(&q, store, STORE_SQL_PUT_CHUNK);
+    query_u64(&q, store->last_chunk + 1);
+    query_u64(&q, chunk->rows);
+    query_u64(&q, checksum);
+    query_blob(&q, bytes);
+    if (!query_run(&q, error))
+        return false;
+    store->last_chunk++;
+    file->chunks++;
+    file->accepted += chunk->rows;
+    store_digest_chunk(&store->digester, checksum, chunk->rows);
+    return true;
+}
+
+static bool put_reject(struct store *store, const struct reject *reject, struct error *error)
+{
+    struct query q;
+    query_open(&q, store, STORE_SQL_PUT_REJECT);
+    query_u64(&q, store->last_reject + 1);
+    query_u64(&q, reject->row);
+    query_u64(&q, reject->line);
+    query_u64(&q, reject->column);
+    query_blob(&q, reject->field);
+    query_blob(&q, reject->reason);
+    query_blob(&q, reject->raw);
+    if (!query_run(&q, error))
+        return false;
+    store->last_reject++;
+    store->file.rejects++;
+    return true;
+}
+
+bool store_put_batch(struct store *store, const struct batch *batch, struct error *error)
+{
+    if (!store_check_change(store, true, error))
+        return false;
+    if (batch->chunk.buf.failed)
+        return bug(store, error, "a batch ran out of memory");
+    if (!store_space_add(store, bytes_of(batch), CHUNK_PAGES, error))
+        return false;
+    if (batch->chunk.rows > 0 && !put_chunk(store, &batch->chunk, error))
+        return false;
+    for (size_t i = 0; i < batch->reject_count; i++)
+        if (!put_reject(store, &batch->rejects[i], error))
+            return false;
+    return true;
+}
+
+bool store_file_chunks(struct store *store, store_chunk_visit visit, void *context, struct error *error)
+{
+    if (!store_check_change(store, true, error))
+        return false;
+    struct query q;
+    bool row = true, good = true;
+    uint64_t count = 0;
+    query_open(&q, store, STORE_SQL_FILE_CHUNKS);
+    query_u64(&q, store->file.first_chunk);
+    while ((good = query_row(&q, &row, error)) && row && (good = visit(context, query_slice_at(&q, 0), error)))
+        count++;
+    query_close(&q);
+    if (good && count != store->file.chunks)
+        return store_corrupt(store, error, "chunks of the open change are gone");
+    return good;
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------ */
+
+/* Promise 2: every row read is in exactly one bucket, and kept in a chunk or as a reject. */
+static bool check_counts(const struct store *store, const struct file_record *file, struct error *error)
+{
+    const struct store_file *open = &store->file;
+    if (buckets_total(&file->buckets) != file->rows)
+        return error_set(error, ERROR_BUG, "%s: the buckets of a file hold %llu rows, but %llu were read", store->path,
+                         (unsigned long long)buckets_total(&file->buckets), (unsigned long long)file->rows);
+    if (open->rejects != file->buckets.rejected || open->accepted + open->rejects != file->rows)
+        return error_set(error, ERROR_BUG, "%s: %llu accepted and %llu rejected rows of a file were put, but %llu read",
+                         store->path, (unsigned long long)open->accepted, (unsigned long long)open->rejects,
+                         (unsigned long long)file->rows);
+    return true;
+}
+
+static uint64_t record_bytes(const struct file_record *file)
+{
+    uint64_t bytes = FILE_BYTES + 3 * (file->feed.len + file->name.len) + 2 * file->stored.len + file->reason.len;
+    for (size_t i = 0; i < file->unknown_count; i++)
+        bytes += file->unknown[i].len + REJECT_BYTES;
+    return bytes;
+}
+
+bool store_file_end(struct store *store, const struct file_record *file, struct error *error)
+{
+    struct store_file *open = &store->file;
+    if (!store_check_change(store, true, error) || !check_counts(store, file, error))
+        return false;
+    if (file->state != FILE_APPLIED || !slice_equal(file->feed, open_feed(store)))
+        return bug(store, error, "a file ends as another than it began");
+    if (!store_space_add(store, record_bytes(file), FILE_PAGES, error))
+        return false;
+    struct file_record row = *file;
+    struct store_file_parts parts = {.first_chunk = open->first_chunk,
+                                     .chunks = open->chunks,
+                                     .first_reject = open->first_reject,
+                                     .rejects = open->rejects};
+    row.id = store->last_file + 1;
+    row.sequence = open_sequence(store);
+    if (!store_unknown_set(store, file, &parts.unknown, error) || !store_file_write(store, &row, &parts, error))
+        return false;
+    store_digest_file(&store->digester, &row);
+    store->last_file++;
+    open->open = false;
+    return true;
+}
+
+static bool put_change(struct store *store, const struct digest *digest, int64_t now, struct error *error)
+{
+    struct query q;
+    query_open(&q, store, STORE_SQL_PUT_CHANGE);
+    query_u64(&q, open_sequence(store));
+    query_u64(&q, store->forgetting ? CHANGE_FORGET : CHANGE_FILE);
+    query_u64(&q, store->forgetting ? store->forgetting : store->kept_file + 1);
+    query_u64(&q, store->last_file - store->kept_file);
+    query_i64(&q, now);
+    query_digest(&q, digest);
+    return query_run(&q, error);
+}
+
+bool store_commit(struct store *store, struct slice summary, int64_t now, struct error *error)
+{
+    if (!store_check_change(store, false, error))
+        return false;
+    if (store->last_file == store->kept_file && !store->forgetting)
+        return bug(store, error, "a change without a file");
+    if (!store_space_add(store, summary.len, COMMIT_PAGES, error))
+        return false;
+    struct digest digest = digester_take(&store->digester);
+    if (!put_change(store, &digest, now, error) || !store_put_meta(store, "summary", summary, error) ||
+        !store_run(store, STORE_SQL_COMMIT, error))
+        return false;
+    store->progress.sequence++;
+    store->progress.digest = digest;
+    if (store->forgetting)
+        store->rewritten = store->progress.sequence;
+    store->forgetting = 0;
+    store->in_change = false;
+    return true;
+}
+
+void store_rollback(struct store *store)
+{
+    if (!store->in_change)
+        return;
+    /* SQLite may have done so by itself. */
+    if (!sqlite3_get_autocommit(store->db))
+        (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
+    (void)digester_take(&store->digester);
+    store->in_change = store->file.open = false;
+    store->forgetting = 0;
+    store->last_file = store->kept_file;
+    store->last_chunk = store->kept_chunk;
+    store->last_reject = store->kept_reject;
+}

@@ -1,0 +1,88 @@
+/*
+ * The checksum of a chunk and the digest of a change. Both are formats: stores and targets compare them for years.
+ *
+ * Checksum of the chunk number `ordinal` (from 0) of a file of `feed` in change `sequence`:
+ *
+ *   XXH3_64(chunk, seed = XXH3_64(feed, seed = splitmix64(splitmix64(sequence) ^ ordinal)))
+ *
+ * so that a blob in the place of another is found too.
+ *
+ * Digests, all SHA-256; numbers are 8 bytes, the least first; text(x) is the number of its bytes, then the bytes:
+ *
+ *   digest(0) = of the epoch's text, 36 bytes
+ *   digest(N) = of digest(N-1), N, and, of a change of files, for each of them in order of id:
+ *                 for each chunk in order:  1, checksum, rows
+ *                 then:  2, text(feed), text(name), content (32 bytes), version, descriptor (32 bytes), rows, applied,
+ *                        unchanged, superseded, filtered, deleted, late, rejected
+ *               or, of a change that forgets a file:
+ *                        3, its id, the sequence of its change, content (32 bytes)
+ *
+ * Where a file is kept, whether it was replaced and whether it was forgotten since may change later and are no part of
+ * its own change's digest; of the last, the digest of the change that forgets it tells.
+ */
+#include "store/store_internal.h"
+
+enum { TAG_CHUNK = 1, TAG_FILE = 2, TAG_FORGET = 3 };
+
+uint64_t store_checksum(struct slice feed, uint64_t sequence, uint64_t ordinal, struct slice chunk)
+{
+    return hash_bytes(chunk, hash_bytes(feed, hash_u64(hash_u64(sequence) ^ ordinal)));
+}
+
+static void add_digest(struct digester *d, const struct digest *digest)
+{
+    digester_add(d, (struct slice){(const char *)digest->bytes, DIGEST_SIZE});
+}
+
+static void add_text(struct digester *d, struct slice text)
+{
+    digester_add_u64(d, text.len);
+    digester_add(d, text);
+}
+
+bool store_digest_epoch(const char *epoch, struct digest *digest, struct error *error)
+{
+    struct digester d;
+    if (!digester_init(&d, error))
+        return false;
+    digester_add(&d, slice_of(epoch));
+    *digest = digester_take(&d);
+    digester_close(&d);
+    return true;
+}
+
+void store_digest_begin(struct digester *d, const struct digest *before, uint64_t sequence)
+{
+    add_digest(d, before);
+    digester_add_u64(d, sequence);
+}
+
+void store_digest_chunk(struct digester *d, uint64_t checksum, uint64_t rows)
+{
+    digester_add_u64(d, TAG_CHUNK);
+    digester_add_u64(d, checksum);
+    digester_add_u64(d, rows);
+}
+
+void store_digest_file(struct digester *d, const struct file_record *file)
+{
+    const struct buckets *b = &file->buckets;
+    const uint64_t counts[] = {file->rows,  b->applied, b->unchanged, b->superseded,
+                               b->filtered, b->deleted, b->late,      b->rejected};
+    digester_add_u64(d, TAG_FILE);
+    add_text(d, file->feed);
+    add_text(d, file->name);
+    add_digest(d, &file->content);
+    digester_add_u64(d, file->version);
+    add_digest(d, &file->descriptor);
+    for (size_t i = 0; i < COUNT_OF(counts); i++)
+        digester_add_u64(d, counts[i]);
+}
+
+void store_digest_forget(struct digester *d, const struct file_record *file)
+{
+    digester_add_u64(d, TAG_FORGET);
+    digester_add_u64(d, file->id);
+    digester_add_u64(d, file->sequence);
+    add_digest(d, &file->content);
+}

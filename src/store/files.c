@@ -1,0 +1,356 @@
+/*
+ * The ledger of files: its rows, the questions that each new candidate asks, and notes about files that are no change.
+ *
+ * Each question costs one descent of an index, however many files there are and however often a name or a content came.
+ */
+#include "store/store_internal.h"
+
+#include <stdio.h>
+
+enum {
+    NOTE_PAGES = 8,    /* a change of one row */
+    ROWS_OF_A_PAGE = 8 /* of the ledger, at the least */
+};
+
+/* --- rows --------------------------------------------------------------------------------------------------------- */
+
+static void bind_buckets(struct query *q, const struct buckets *buckets)
+{
+    query_u64(q, buckets->applied);
+    query_u64(q, buckets->unchanged);
+    query_u64(q, buckets->superseded);
+    query_u64(q, buckets->filtered);
+    query_u64(q, buckets->deleted);
+    query_u64(q, buckets->late);
+    query_u64(q, buckets->rejected);
+}
+
+bool store_file_write(struct store *store, const struct file_record *file, const struct store_file_parts *parts,
+                      struct error *error)
+{
+    struct query q;
+    query_open(&q, store, STORE_SQL_PUT_FILE);
+    query_u64(&q, file->id);
+    query_u64(&q, file->sequence);
+    query_u64(&q, file->state);
+    query_blob(&q, file->feed);
+    query_blob(&q, file->name);
+    query_u64(&q, file->size);
+    query_u64(&q, file->device);
+    query_u64(&q, file->inode);
+    query_i64(&q, file->mtime_ns);
+    query_i64(&q, file->ctime_ns);
+    query_digest(&q, &file->content);
+    query_u64(&q, file->version);
+    query_digest(&q, &file->descriptor);
+    query_u64(&q, file->rows);
+    bind_buckets(&q, &file->buckets);
+    query_u64(&q, parts->first_chunk);
+    query_u64(&q, parts->chunks);
+    query_u64(&q, parts->first_reject);
+    query_u64(&q, parts->rejects);
+    query_i64(&q, parts->unknown);
+    query_i64(&q, parts->noted);
+    query_blob(&q, file->reason);
+    query_u64(&q, file->replaced);
+    query_u64(&q, file->forgotten);
+    query_blob(&q, file->stored);
+    return query_run(&q, error);
+}
+
+static void read_buckets(struct query *q, struct buckets *buckets)
+{
+    buckets->applied = query_u64_at(q, STORE_FILE_APPLIED);
+    buckets->unchanged = query_u64_at(q, STORE_FILE_UNCHANGED);
+    buckets->superseded = query_u64_at(q, STORE_FILE_SUPERSEDED);
+    buckets->filtered = query_u64_at(q, STORE_FILE_FILTERED);
+    buckets->deleted = query_u64_at(q, STORE_FILE_DELETED);
+    buckets->late = query_u64_at(q, STORE_FILE_LATE);
+    buckets->rejected = query_u64_at(q, STORE_FILE_REJECTED);
+}
+
+static void read_parts(struct query *q, struct store_file_parts *parts)
+{
+    parts->first_chunk = query_u64_at(q, STORE_FILE_FIRST_CHUNK);
+    parts->chunks = query_u64_at(q, STORE_FILE_CHUNKS);
+    parts->first_reject = query_u64_at(q, STORE_FILE_FIRST_REJECT);
+    parts->rejects = query_u64_at(q, STORE_FILE_REJECTS);
+    parts->unknown = query_i64_at(q, STORE_FILE_UNKNOWN);
+    parts->noted = query_i64_at(q, STORE_FILE_NOTED);
+}
+
+bool store_file_read(struct query *q, struct file_record *file, struct store_file_parts *parts, struct error *error)
+{
+    uint64_t state = query_u64_at(q, STORE_FILE_STATE);
+    *file = (struct file_record){
+        .id = query_u64_at(q, STORE_FILE_ID),
+        .sequence = query_u64_at(q, STORE_FILE_SEQUENCE),
+        .feed = query_slice_at(q, STORE_FILE_FEED),
+        .name = query_slice_at(q, STORE_FILE_NAME),
+        .size = query_u64_at(q, STORE_FILE_SIZE),
+        .device = query_u64_at(q, STORE_FILE_DEVICE),
+        .inode = query_u64_at(q, STORE_FILE_INODE),
+        .mtime_ns = query_i64_at(q, STORE_FILE_MTIME),
+        .ctime_ns = query_i64_at(q, STORE_FILE_CTIME),
+        .content = query_digest_at(q, STORE_FILE_CONTENT),
+        .version = (uint32_t)query_u64_at(q, STORE_FILE_VERSION),
+        .descriptor = query_digest_at(q, STORE_FILE_DESCRIPTOR),
+        .rows = query_u64_at(q, STORE_FILE_ROWS),
+        .replaced = query_u64_at(q, STORE_FILE_REPLACED) != 0,
+        .forgotten = query_u64_at(q, STORE_FILE_FORGOTTEN),
+        .stored = query_slice_at(q, STORE_FILE_STORED),
+        .reason = query_slice_at(q, STORE_FILE_REASON),
+    };
+    if (!query_i64_at(q, STORE_FILE_WHOLE) || state > FILE_QUARANTINED)
+        return store_corrupt(q->store, error, "the ledger's row of file %llu fails its checksum",
+                             (unsigned long long)file->id);
+    file->state = (enum file_state)state;
+    read_buckets(q, &file->buckets);
+    if (parts)
+        read_parts(q, parts);
+    return true;
+}
+
+/* --- undeclared columns ------------------------------------------------------------------------------------------- */
+
+/* A set's name: the first eight bytes of the SHA-256 over its names, each with its length, as a number, the greatest
+   first. Never 0. */
+static bool name_set(const struct file_record *file, int64_t *set, struct error *error)
+{
+    struct digester d;
+    if (!digester_init(&d, error))
+        return false;
+    for (size_t i = 0; i < file->unknown_count; i++) {
+        digester_add_u64(&d, file->unknown[i].len);
+        digester_add(&d, file->unknown[i]);
+    }
+    struct digest digest = digester_take(&d);
+    digester_close(&d);
+    uint64_t number = 0;
+    for (size_t i = 0; i < sizeof number; i++)
+        number = number << 8 | digest.bytes[i];
+    *set = number == 0 ? 1 : (int64_t)number;
+    return true;
+}
+
+static bool put_set(struct store *store, const struct file_record *file, int64_t set, struct error *error)
+{
+    for (size_t i = 0; i < file->unknown_count; i++) {
+        struct query q;
+        query_open(&q, store, STORE_SQL_PUT_UNKNOWN);
+        query_i64(&q, set);
+        query_u64(&q, i);
+        query_blob(&q, file->unknown[i]);
+        if (!query_run(&q, error))
+            return false;
+    }
+    return true;
+}
+
+bool store_unknown_set(struct store *store, const struct file_record *file, int64_t *set, struct error *error)
+{
+    bool there = false;
+    *set = 0;
+    if (file->unknown_count == 0)
+        return true;
+    if (!name_set(file, set, error))
+        return false;
+    struct query q;
+    query_open(&q, store, STORE_SQL_HAS_UNKNOWN);
+    query_i64(&q, *set);
+    return query_exists(&q, &there, error) && (there || put_set(store, file, *set, error));
+}
+
+/* --- questions ---------------------------------------------------------------------------------------------------- */
+
+/* The newest applied file of this content; *id is 0 when there is none, or when it was replaced since. */
+static bool find_original(struct store *store, struct slice feed, const struct digest *content, uint64_t *id,
+                          uint64_t *sequence, char original[256], struct error *error)
+{
+    struct query q;
+    bool row;
+    *id = 0;
+    query_open(&q, store, STORE_SQL_SAME_CONTENT);
+    query_blob(&q, feed);
+    query_digest(&q, content);
+    bool good = query_row(&q, &row, error);
+    if (good && row && !query_i64_at(&q, 4)) {
+        good = store_corrupt(store, error, "the ledger's row of file %llu fails its checksum",
+                             (unsigned long long)query_u64_at(&q, 0));
+    } else if (good && row && !query_i64_at(&q, 3)) {
+        struct slice name = query_slice_at(&q, 2);
+        *id = query_u64_at(&q, 0);
+        *sequence = query_u64_at(&q, 1);
+        snprintf(original, 256, "%.*s", (int)name.len, name.data);
+    }
+    query_close(&q);
+    return good;
+}
+
+bool store_find_duplicate(struct store *store, struct slice feed, struct slice name, const struct digest *content,
+                          bool *found, uint64_t *sequence, char original[256], struct error *error)
+{
+    uint64_t id;
+    bool newer = false;
+    *found = false;
+    if (!find_original(store, feed, content, &id, sequence, original, error))
+        return false;
+    if (id == 0)
+        return true;
+    struct query q;
+    query_open(&q, store, STORE_SQL_NEWER_AT_NAME);
+    query_blob(&q, feed);
+    query_blob(&q, name);
+    query_u64(&q, id);
+    if (!query_exists(&q, &newer, error))
+        return false;
+    *found = !newer;
+    return true;
+}
+
+bool store_knows(struct store *store, struct slice feed, struct slice name, uint64_t size, int64_t mtime_ns,
+                 int64_t ctime_ns, uint64_t device, uint64_t inode, bool *known, struct error *error)
+{
+    struct query q;
+    query_open(&q, store, STORE_SQL_KNOWN);
+    query_i64(&q, ctime_ns);
+    query_u64(&q, inode);
+    query_u64(&q, device);
+    query_i64(&q, mtime_ns);
+    query_u64(&q, size);
+    query_blob(&q, name);
+    query_blob(&q, feed);
+    return query_exists(&q, known, error);
+}
+
+bool store_dealt_with(struct store *store, const struct file_record *file, bool *found, uint64_t *sequence,
+                      struct error *error)
+{
+    struct query q;
+    query_open(&q, store, STORE_SQL_DEALT_WITH);
+    query_i64(&q, file->ctime_ns);
+    query_u64(&q, file->inode);
+    query_u64(&q, file->device);
+    query_i64(&q, file->mtime_ns);
+    query_u64(&q, file->size);
+    query_blob(&q, file->name);
+    query_blob(&q, file->feed);
+    query_digest(&q, &file->content);
+    bool good = query_row(&q, found, error);
+    if (good && *found)
+        *sequence = query_u64_at(&q, 0);
+    query_close(&q);
+    return good;
+}
+
+bool store_has_stored(struct store *store, struct slice stored, bool *found, struct error *error)
+{
+    struct query q;
+    query_open(&q, store, STORE_SQL_STORED);
+    query_blob(&q, stored);
+    return query_exists(&q, found, error);
+}
+
+/* --- notes -------------------------------------------------------------------------------------------------------- */
+
+/* A transaction of its own, unless a change is open: then the note is part of that. */
+static bool note_begin(struct store *store, struct error *error)
+{
+    if (!store_check_writable(store, error))
+        return false;
+    if (store->in_change)
+        return store_space_add(store, 0, NOTE_PAGES, error);
+    return store_run(store, STORE_SQL_BEGIN, error);
+}
+
+static bool note_end(struct store *store, bool good, struct error *error)
+{
+    if (store->in_change)
+        return good;
+    if (good && store_run(store, STORE_SQL_COMMIT, error))
+        return true;
+    if (!sqlite3_get_autocommit(store->db))
+        (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
+    return false;
+}
+
+bool store_note_file(struct store *store, const struct file_record *file, int64_t now, struct error *error)
+{
+    if (store->in_change || file->state == FILE_APPLIED)
+        return error_set(error, ERROR_BUG, "%s: an applied file, or one within a change, is not noted", store->path);
+    if (!note_begin(store, error))
+        return false;
+    struct file_record row = *file;
+    struct store_file_parts parts = {.noted = now};
+    row.id = store->last_file + 1;
+    bool good = store_unknown_set(store, file, &parts.unknown, error) && store_file_write(store, &row, &parts, error);
+    if (!note_end(store, good, error))
+        return false;
+    store->last_file++;
+    return true;
+}
+
+bool store_set_stored(struct store *store, uint64_t id, struct slice stored, struct error *error)
+{
+    if (!note_begin(store, error))
+        return false;
+    struct query q;
+    query_open(&q, store, STORE_SQL_SET_STORED);
+    query_u64(&q, id);
+    query_blob(&q, stored);
+    bool good = query_run(&q, error);
+    if (good && sqlite3_changes(store->db) != 1)
+        good = store_corrupt(store, error, "the ledger's row of file %llu is gone or fails its checksum",
+                             (unsigned long long)id);
+    return note_end(store, good, error);
+}
+
+bool store_note_delivered(struct store *store, struct slice target, uint64_t sequence, int64_t now, struct error *error)
+{
+    char at[32], number[32];
+    snprintf(number, sizeof number, "%llu", (unsigned long long)sequence);
+    snprintf(at, sizeof at, "%lld", (long long)now);
+    if (!note_begin(store, error))
+        return false;
+    bool good = store_put_meta(store, "delivered_target", target, error) &&
+                store_put_meta(store, "delivered_sequence", slice_of(number), error) &&
+                store_put_meta(store, "delivered_at", slice_of(at), error);
+    return note_end(store, good, error);
+}
+
+/* The ids of a change's files: *first up to, but not including, *end. */
+static bool files_of_change(struct store *store, uint64_t sequence, uint64_t *first, uint64_t *end, struct error *error)
+{
+    if (store->in_change && sequence == store->progress.sequence + 1) {
+        *first = store->kept_file + 1;
+        *end = store->last_file + 1;
+        return true;
+    }
+    struct query q;
+    bool row;
+    query_open(&q, store, STORE_SQL_GET_CHANGE);
+    query_u64(&q, sequence);
+    bool good = query_row(&q, &row, error);
+    if (good && (!row || !query_i64_at(&q, 3)))
+        good = store_corrupt(store, error, "change %llu is gone or fails its checksum", (unsigned long long)sequence);
+    if (good) {
+        *first = query_u64_at(&q, 0);
+        *end = *first + query_u64_at(&q, 1);
+    }
+    query_close(&q);
+    return good;
+}
+
+bool store_mark_replaced(struct store *store, struct slice feed, uint64_t sequence, struct error *error)
+{
+    uint64_t first, end;
+    if (!store_check_writable(store, error) || !files_of_change(store, sequence, &first, &end, error) ||
+        (store->in_change && !store_space_add(store, 0, (end - first) / ROWS_OF_A_PAGE + 2, error)))
+        return false;
+    struct query q;
+    query_open(&q, store, STORE_SQL_MARK_REPLACED);
+    query_u64(&q, first);
+    query_u64(&q, end);
+    query_blob(&q, feed);
+    return query_run(&q, error);
+}

@@ -1,0 +1,205 @@
+/*
+ * Reading all of it back, and checking it on the way.
+ *
+ * Changes, files and chunks are three cursors that advance in step, each in the order it was written: no look-up, and
+ * no row of the three that does not take part. The walk recomputes every checksum and every digest, so what it hands
+ * out is what was committed. What it does not read (indexes, rejects, notes) is looked at by store_check.
+ *
+ * A forgotten file is known by its own row before the change that forgets it is reached, so its chunks are checked and
+ * not handed out. That row is not covered by the digest of its change. So each change that forgets looks its file up
+ * again (by then it was passed), and at the end there must be as many of the one as of the other: a mark that was set,
+ * taken away or moved to another file is found.
+ */
+#include "store/store_internal.h"
+
+#include "base/text.h"
+
+struct replay {
+    struct store *store;
+    const struct replay_visit *visit;
+    struct query changes, files, chunks;
+    struct digester digester;
+    struct digest digest; /* of the change before */
+    uint64_t sequence;
+    uint64_t next_file, next_chunk; /* ids that come next */
+    uint64_t forgotten, forgets;    /* files passed that are marked, changes passed that mark one */
+    uint64_t rewritten;             /* the last of these changes */
+};
+
+/* "change 3, file Orders/a.csv: what" as an error. */
+static bool damaged_file(const struct replay *r, const struct file_record *file, const char *what, struct error *error)
+{
+    char feed[128], name[512];
+    return store_corrupt(r->store, error, "change %llu, file %s/%s: %s", (unsigned long long)r->sequence,
+                         text_escape(file->feed, feed, sizeof feed), text_escape(file->name, name, sizeof name), what);
+}
+
+static bool damaged_change(const struct replay *r, const char *what, struct error *error)
+{
+    return store_corrupt(r->store, error, "change %llu: %s", (unsigned long long)r->sequence, what);
+}
+
+static bool replay_chunk(struct replay *r, const struct file_record *file, uint64_t ordinal, struct error *error)
+{
+    struct query *q = &r->chunks;
+    bool row;
+    if (!query_row(q, &row, error))
+        return error_wrap(error, "change %llu", (unsigned long long)r->sequence);
+    if (!row || query_u64_at(q, 0) != r->next_chunk)
+        return damaged_file(r, file, "a chunk is missing", error);
+    struct replay_chunk chunk = {.sequence = r->sequence, .feed = file->feed, .chunk = query_slice_at(q, 3)};
+    uint64_t checksum = query_u64_at(q, 2);
+    if (store_checksum(file->feed, r->sequence, ordinal, chunk.chunk) != checksum)
+        return damaged_file(r, file, "a chunk fails its checksum", error);
+    store_digest_chunk(&r->digester, checksum, query_u64_at(q, 1));
+    r->next_chunk++;
+    return file->forgotten || !r->visit->chunk || r->visit->chunk(r->visit->context, &chunk, error);
+}
+
+static bool replay_file(struct replay *r, struct buckets *sum, struct error *error)
+{
+    struct file_record file;
+    struct store_file_parts parts;
+    bool row;
+    if (!query_row(&r->files, &row, error))
+        return error_wrap(error, "change %llu", (unsigned long long)r->sequence);
+    if (!row)
+        return damaged_change(r, "a file is missing", error);
+    if (!store_file_read(&r->files, &file, &parts, error))
+        return error_wrap(error, "change %llu", (unsigned long long)r->sequence);
+    if (file.id < r->next_file || file.sequence != r->sequence)
+        return damaged_change(r, "its files are not those it was committed with", error);
+    if (parts.chunks > 0 && parts.first_chunk != r->next_chunk)
+        return damaged_file(r, &file, "it has the chunks of another file", error);
+    for (uint64_t i = 0; i < parts.chunks; i++)
+        if (!replay_chunk(r, &file, i, error))
+            return false;
+    store_digest_file(&r->digester, &file);
+    if (file.forgotten)
+        r->forgotten++;
+    else
+        buckets_add(sum, &file.buckets);
+    r->next_file = file.id + 1;
+    return true;
+}
+
+/* The change forgets the file `id`: an earlier one that says so itself. */
+static bool replay_forget(struct replay *r, uint64_t id, struct error *error)
+{
+    struct file_record file;
+    struct query q;
+    bool row;
+    query_open(&q, r->store, STORE_SQL_GET_FILE);
+    query_u64(&q, id);
+    bool good = query_row(&q, &row, error);
+    if (good && !row)
+        good = damaged_change(r, "the file that it forgets is missing", error);
+    good = good && store_file_read(&q, &file, NULL, error);
+    if (good && (file.state != FILE_APPLIED || file.sequence >= r->sequence || file.forgotten != r->sequence))
+        good = damaged_change(r, "it forgets a file that does not say so", error);
+    if (good)
+        store_digest_forget(&r->digester, &file);
+    query_close(&q);
+    r->forgets++;
+    r->rewritten = r->sequence;
+    return good;
+}
+
+static bool end_change(struct replay *r, const struct buckets *sum, struct error *error)
+{
+    struct replay_end end = {.sequence = r->sequence, .buckets = *sum, .as_committed = r->forgotten == 0};
+    return !r->visit->change_end || r->visit->change_end(r->visit->context, &end, error);
+}
+
+static bool replay_change(struct replay *r, struct error *error)
+{
+    struct query *q = &r->changes;
+    struct buckets sum = {0};
+    r->sequence++;
+    if (!query_i64_at(q, 6))
+        return damaged_change(r, "its row fails its checksum", error);
+    if (query_u64_at(q, 0) != r->sequence)
+        return damaged_change(r, "it is missing", error);
+    store_digest_begin(&r->digester, &r->digest, r->sequence);
+    if (query_u64_at(q, 1) == CHANGE_FORGET && !replay_forget(r, query_u64_at(q, 2), error))
+        return false;
+    for (uint64_t i = 0; i < query_u64_at(q, 3); i++)
+        if (!replay_file(r, &sum, error))
+            return false;
+    struct digest wanted = query_digest_at(q, 5);
+    r->digest = digester_take(&r->digester);
+    if (!digest_equal(&r->digest, &wanted))
+        return damaged_change(r, "its digest does not follow from its files and the change before", error);
+    return end_change(r, &sum, error);
+}
+
+/* The open change, which has no row yet and no digest. */
+static bool replay_open_forget(struct replay *r, struct error *error)
+{
+    const struct buckets none = {0};
+    r->sequence++;
+    bool good = replay_forget(r, r->store->forgetting, error) && end_change(r, &none, error);
+    (void)digester_take(&r->digester);
+    return good;
+}
+
+/* Nothing may be left over, and the end must be where the store says it is. */
+static bool check_end(struct replay *r, struct error *error)
+{
+    const struct progress *progress = &r->store->progress;
+    bool file, chunk;
+    if (!query_row(&r->files, &file, error) || !query_row(&r->chunks, &chunk, error))
+        return false;
+    if (file || chunk)
+        return store_corrupt(r->store, error, "behind change %llu there are %s of no change",
+                             (unsigned long long)r->sequence, file ? "files" : "chunks");
+    if (r->sequence != progress->sequence || !digest_equal(&r->digest, &progress->digest))
+        return store_corrupt(r->store, error, "it ends at change %llu and not as it did when it was opened",
+                             (unsigned long long)r->sequence);
+    if (r->rewritten != r->store->rewritten)
+        return store_corrupt(r->store, error, "its index of changes that forget a file does not end at change %llu",
+                             (unsigned long long)r->rewritten);
+    return true;
+}
+
+static bool check_forgotten(struct replay *r, struct error *error)
+{
+    return r->forgotten == r->forgets ||
+           store_corrupt(r->store, error, "%llu files are marked as forgotten, but %llu changes forget one",
+                         (unsigned long long)r->forgotten, (unsigned long long)r->forgets);
+}
+
+static bool replay_all(struct replay *r, struct error *error)
+{
+    bool row;
+    query_open(&r->changes, r->store, STORE_SQL_CHANGES);
+    query_open(&r->files, r->store, STORE_SQL_CHANGE_FILES);
+    query_open(&r->chunks, r->store, STORE_SQL_CHUNKS);
+    bool good = query_row(&r->changes, &row, error);
+    while (good && row)
+        good = replay_change(r, error) && query_row(&r->changes, &row, error);
+    good = good && check_end(r, error) && (!r->store->forgetting || replay_open_forget(r, error)) &&
+           check_forgotten(r, error);
+    query_close(&r->chunks);
+    query_close(&r->files);
+    query_close(&r->changes);
+    return good;
+}
+
+bool store_replay(struct store *store, const struct replay_visit *visit, struct error *error)
+{
+    if (store->in_change && !store->forgetting)
+        return error_set(error, ERROR_BUG, "%s: a replay within a change", store->path);
+    struct replay r = {.store = store, .visit = visit, .next_file = 1, .next_chunk = 1};
+    if (!digester_init(&r.digester, error))
+        return false;
+    bool good = store_read_begin(store, error);
+    if (good) {
+        /* A writer may have gone on since a reader opened. */
+        good = (store->mode != STORE_READ || store_load_state(store, error)) &&
+               store_digest_epoch(store->progress.epoch, &r.digest, error) && replay_all(&r, error);
+        store_read_end(store);
+    }
+    digester_close(&r.digester);
+    return good;
+}

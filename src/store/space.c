@@ -1,0 +1,90 @@
+/*
+ * Makes sure of room in the log before SQLite needs it.
+ *
+ * SQLite answers a full disk, whether at an INSERT whose cache spills or at COMMIT, by rolling the whole transaction
+ * back. By then the engine has applied the change, so that losing it means starting over. Therefore every step of a
+ * change first reserves what it may write, by fallocate beyond the end of the -wal: when that fails nothing has
+ * happened, and the same call can be made again once there is space.
+ *
+ * The estimate is generous, and what is not used goes back when the log is cut or removed. It errs at two ends: a file
+ * system that cannot reserve (then SQLite's own answer stands), and the -shm, 32 KiB for every 16 MiB of log, which is
+ * SQLite's alone to open, as closing it would drop its locks.
+ */
+#include "store/store_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    PAGE = 4096 + 24,      /* a page in the log with its frame's head */
+    PAGE_ROOM = 4096 - 64, /* bytes of a row that surely fit a page */
+    STEP = 1024 * 1024,    /* bytes reserved at a time while there is plenty */
+    CHANGE_PAGES = 64      /* of the change as such: its row, meta, and the splits of tree pages now and then */
+};
+
+void store_space_open(struct store *store)
+{
+    struct store_space *space = &store->space;
+    char *path = NULL;
+    space->supported = true;
+    space->log = -1;
+    if (asprintf(&path, "%s-wal", store->path) < 0)
+        return;
+    space->log = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    free(path);
+}
+
+void store_space_close(struct store *store)
+{
+    if (store->space.log >= 0)
+        (void)close(store->space.log);
+    store->space.log = -1;
+}
+
+/* Whether the log has room up to `end`; on false errno says why. Only what is new is asked for: tmpfs takes time for every
+   page of the range, also for those it has. */
+static bool reserve(struct store_space *space, uint64_t end)
+{
+    int result;
+    do
+        result = fallocate(space->log, FALLOC_FL_KEEP_SIZE, (off_t)space->end, (off_t)(end - space->end));
+    while (result != 0 && errno == EINTR);
+    if (result != 0)
+        return false;
+    space->end = end;
+    return true;
+}
+
+bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct error *error)
+{
+    struct store_space *space = &store->space;
+    uint64_t need = space->need + (bytes / PAGE_ROOM + pages) * PAGE;
+    uint64_t end = space->start + need;
+    if (space->log < 0 || !space->supported || end <= space->end) {
+        space->need = need;
+        return true;
+    }
+    bool done = reserve(space, (end / STEP + 1) * STEP) || reserve(space, end);
+    if (!done && (errno == ENOSPC || errno == EDQUOT))
+        return error_errno(error, ERROR_FULL, errno, "Cannot make room in %s", store->path);
+    if (!done)
+        space->supported = false;
+    space->need = need;
+    return true;
+}
+
+bool store_space_begin(struct store *store, struct error *error)
+{
+    struct store_space *space = &store->space;
+    struct stat stat;
+    if (space->log < 0 || fstat(space->log, &stat) != 0)
+        return true;
+    /* SQLite cuts the log now and then, and with it goes what was reserved behind its end. */
+    space->start = space->end = (uint64_t)stat.st_size;
+    space->need = 0;
+    return store_space_add(store, 0, CHANGE_PAGES, error);
+}

@@ -1,0 +1,446 @@
+/*
+ * Opening and closing, errors, the state.
+ *
+ * Durable is what a committed SQLite transaction holds: the log (-wal) is flushed at each COMMIT (synchronous=FULL),
+ * the database file at each checkpoint. A crash leaves the last committed change, whole, in the two files together;
+ * SQLite reads the log back at the next open. Nothing else of ours is kept: no journal of our own, no state between
+ * changes.
+ *
+ * A failed flush may be reported once and never again although the data is gone (the kernel drops the pages). So after
+ * any I/O error in a store that writes, the store is `lost`: it refuses all further writing, and opening it anew, which
+ * reads what the disk really has, is the only way on.
+ *
+ * The database file is made with mode 0640, which its -wal and -shm take over: it holds rows of customers, so it is not
+ * for everybody, while a group may run `dropfold status` or a backup.
+ */
+#include "store/store_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FOLDER_MODE = 0755,
+    DATABASE_MODE = 0640,
+    PAGE_MIN = 512,
+    BUSY_WAIT = 10000,                /* milliseconds, for a reader that recovers the log */
+    VALUE_SIZE_MAX = 64 * 1024 * 1024 /* bytes: a damaged length must not ask for a gigabyte */
+};
+
+/* --- errors ------------------------------------------------------------------------------------------------------- */
+
+static bool is_full(int result, int number)
+{
+    return (result & 0xff) == SQLITE_FULL ||
+           ((result & 0xff) == SQLITE_IOERR && (number == ENOSPC || number == EDQUOT));
+}
+
+static bool fail_full(struct store *store, struct error *error)
+{
+    if (!store->in_change)
+        return error_set(error, ERROR_FULL, "No space left for %s", store->path);
+    store->lost = true;
+    return error_set(error, ERROR_IO, "No space left for %s, and the change was undone: make room, then start again",
+                     store->path);
+}
+
+static bool fail_io(struct store *store, int number, struct error *error)
+{
+    const char *reason = number != 0 ? strerror(number) : sqlite3_errmsg(store->db);
+    if (store->mode == STORE_READ)
+        return error_set(error, ERROR_IO, "Cannot read %s: %s", store->path, reason);
+    store->lost = true;
+    return error_set(error, ERROR_IO, "Cannot use %s: %s; the store must be opened again", store->path, reason);
+}
+
+bool store_fail(struct store *store, int result, struct error *error)
+{
+    int number = sqlite3_system_errno(store->db);
+    const char *text = sqlite3_errmsg(store->db);
+    if (store->in_change)
+        store->lost = true;
+    if (is_full(result, number))
+        return fail_full(store, error);
+    switch (result & 0xff) {
+    case SQLITE_IOERR:
+        return fail_io(store, number, error);
+    case SQLITE_NOMEM:
+        return error_memory(error);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return error_set(error, ERROR_LOCKED, "%s is in use by another program", store->path);
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        return error_set(error, ERROR_IO, "Cannot open %s: %s (is its folder writable?)", store->path,
+                         number != 0 ? strerror(number) : text);
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
+        return error_set(error, ERROR_BUG, "%s: SQLite says %s", store->path, text);
+    default:
+        /* All our SQL is constant and the schema was compared: whatever else it complains of is the data. */
+        return store_corrupt(store, error, "SQLite says \"%s\"", text);
+    }
+}
+
+bool store_corrupt(const struct store *store, struct error *error, const char *format, ...)
+{
+    char text[ERROR_TEXT_MAX / 2];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return error_set(error, ERROR_CORRUPT, "%s is damaged: %s", store->path, text);
+}
+
+bool store_check_writable(const struct store *store, struct error *error)
+{
+    if (store->mode == STORE_READ)
+        return error_set(error, ERROR_BUG, "%s is open for reading only", store->path);
+    if (store->lost)
+        return error_set(error, ERROR_IO, "%s must be opened again after an earlier error", store->path);
+    return true;
+}
+
+/* --- transactions ------------------------------------------------------------------------------------------------- */
+
+bool store_execute(struct store *store, const char *sql, struct error *error)
+{
+    int result = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+    return result == SQLITE_OK || store_fail(store, result, error);
+}
+
+bool store_run(struct store *store, enum store_sql which, struct error *error)
+{
+    struct query q;
+    query_open(&q, store, which);
+    return query_run(&q, error);
+}
+
+bool store_read_begin(struct store *store, struct error *error)
+{
+    if (!store->in_change && store->looks == 0 && !store_run(store, STORE_SQL_BEGIN_READ, error))
+        return false;
+    store->looks++;
+    return true;
+}
+
+void store_read_end(struct store *store)
+{
+    store->looks--;
+    if (!store->in_change && store->looks == 0 && !sqlite3_get_autocommit(store->db))
+        (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------ */
+
+bool store_sync_folder(const char *path, struct error *error)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(error, ERROR_IO, errno, "Cannot open the folder %s", path);
+    bool good = fsync(fd) == 0 || error_errno(error, ERROR_IO, errno, "Cannot flush the folder %s", path);
+    (void)close(fd);
+    return good;
+}
+
+static bool sync_parent(const char *folder, struct error *error)
+{
+    char *parent = NULL;
+    if (asprintf(&parent, "%s/..", folder) < 0)
+        return error_memory(error);
+    bool good = store_sync_folder(parent, error);
+    free(parent);
+    return good;
+}
+
+static bool make_folder(const char *folder, struct error *error)
+{
+    if (mkdir(folder, FOLDER_MODE) == 0)
+        return sync_parent(folder, error);
+    if (errno == EEXIST)
+        return true;
+    return error_errno(error, ERROR_IO, errno, "Cannot make the folder %s", folder);
+}
+
+/* Makes the file when it is missing, and finds out in plain words whether it can be written. */
+static bool touch_database(struct store *store, struct error *error)
+{
+    int fd = open(store->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, DATABASE_MODE);
+    if (fd < 0)
+        return error_errno(error, ERROR_IO, errno, "Cannot open %s for writing", store->path);
+    /* Before SQLite has it open: closing any descriptor of a file drops the process's locks on it. */
+    (void)close(fd);
+    return true;
+}
+
+static bool find_database(struct store *store, struct error *error)
+{
+    struct stat stat;
+    if (lstat(store->path, &stat) != 0)
+        return errno == ENOENT ? error_set(error, ERROR_IO,
+                                           "There is no store at %s: the first `dropfold run` makes it", store->path)
+                               : error_errno(error, ERROR_IO, errno, "There is no store at %s", store->path);
+    if (!S_ISREG(stat.st_mode))
+        return error_set(error, ERROR_IO, "%s is not a regular file", store->path);
+    /* SQLite would take what is less than its smallest page for an empty database. */
+    if (stat.st_size > 0 && stat.st_size < PAGE_MIN)
+        return store_corrupt(store, error, "it is cut to %lld bytes", (long long)stat.st_size);
+    return true;
+}
+
+/* What a replay that was cut short left. */
+static bool remove_stale(struct store *store, struct error *error)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+    bool good = true;
+    for (size_t i = 0; good && i < COUNT_OF(ends); i++) {
+        char *path = NULL;
+        if (asprintf(&path, "%s%s", store->path, ends[i]) < 0)
+            return error_memory(error);
+        if (unlink(path) != 0 && errno != ENOENT)
+            good = error_errno(error, ERROR_IO, errno, "Cannot remove %s", path);
+        free(path);
+    }
+    return good;
+}
+
+/* Folder, lock and file, as the mode wants them. */
+static bool prepare_files(struct store *store, struct error *error)
+{
+    switch (store->mode) {
+    case STORE_WRITE:
+    case STORE_REPLACE:
+        return make_folder(store->folder, error) && store_lock(store, error) && touch_database(store, error) &&
+               find_database(store, error);
+    case STORE_READ:
+        return find_database(store, error) && store_lock_shared(store, error);
+    case STORE_BUILD:
+        return remove_stale(store, error) && touch_database(store, error);
+    }
+    return error_set(error, ERROR_BUG, "No such store mode: %d", (int)store->mode);
+}
+
+static bool connect(struct store *store, struct error *error)
+{
+    /* SQLite takes a name that begins with "file:" for a URI. */
+    char *name = NULL;
+    if (asprintf(&name, "%s%s", store->path[0] == '/' ? "" : "./", store->path) < 0)
+        return error_memory(error);
+    int access = store->mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    int result = sqlite3_open_v2(name, &store->db, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    free(name);
+    if (!store->db)
+        return error_memory(error);
+    return result == SQLITE_OK || store_fail(store, result, error);
+}
+
+static bool configure(struct store *store, struct error *error)
+{
+    (void)sqlite3_busy_timeout(store->db, BUSY_WAIT);
+    (void)sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, VALUE_SIZE_MAX);
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    return store_sum_register(store, error) && store_execute(store, STORE_SQL_SETTINGS, error) &&
+           (store->mode == STORE_READ || store_execute(store, STORE_SQL_SETTINGS_WRITE, error));
+}
+
+static bool name_files(struct store *store, const char *folder, const char *pipeline, struct error *error)
+{
+    const char *end = store->mode == STORE_BUILD ? ".db.new" : ".db";
+    store->folder = strdup(folder);
+    if (asprintf(&store->path, "%s/%s%s", folder, pipeline, end) < 0)
+        store->path = NULL;
+    if (asprintf(&store->lock_path, "%s/%s.lock", folder, pipeline) < 0)
+        store->lock_path = NULL;
+    return (store->folder && store->path && store->lock_path) || error_memory(error);
+}
+
+static bool name_copy(struct store *store, const char *path, struct error *error)
+{
+    store->path = strdup(path);
+    if (asprintf(&store->lock_path, "%s.lock", path) < 0)
+        store->lock_path = NULL;
+    return (store->path && store->lock_path) || error_memory(error);
+}
+
+static struct store *new_store(enum store_mode mode, struct error *error)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (!store) {
+        (void)error_memory(error);
+        return NULL;
+    }
+    store->mode = mode;
+    store->lock = store->space.log = -1;
+    return store;
+}
+
+/* A store whose files are named. */
+static bool open_named(struct store *store, const char *pipeline, const struct digest *fingerprint, struct error *error)
+{
+    return digester_init(&store->digester, error) && prepare_files(store, error) && connect(store, error) &&
+           configure(store, error) && store_schema_open(store, pipeline, fingerprint, error) &&
+           store_load_state(store, error);
+}
+
+bool store_open(struct store **out, const char *folder, const char *pipeline, const struct digest *fingerprint,
+                enum store_mode mode, struct error *error)
+{
+    struct store *store = new_store(mode, error);
+    *out = NULL;
+    if (!store)
+        return false;
+    if (!name_files(store, folder, pipeline, error) || !open_named(store, pipeline, fingerprint, error)) {
+        store_close(store);
+        return false;
+    }
+    if (mode != STORE_READ)
+        store_space_open(store);
+    *out = store;
+    return true;
+}
+
+bool store_open_copy(struct store **out, const char *path, const char *pipeline, struct error *error)
+{
+    struct store *store = new_store(STORE_READ, error);
+    *out = NULL;
+    if (!store)
+        return false;
+    if (!name_copy(store, path, error) || !open_named(store, pipeline, NULL, error)) {
+        store_close(store);
+        return false;
+    }
+    *out = store;
+    return true;
+}
+
+void store_disconnect(struct store *store)
+{
+    for (size_t i = 0; i < STORE_SQL_COUNT; i++) {
+        (void)sqlite3_finalize(store->statements[i]);
+        store->statements[i] = NULL;
+    }
+    store_space_close(store);
+    (void)sqlite3_close(store->db);
+    store->db = NULL;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    store_disconnect(store);
+    store_unlock(store);
+    digester_close(&store->digester);
+    free(store->folder);
+    free(store->path);
+    free(store->lock_path);
+    free(store);
+}
+
+/* --- state -------------------------------------------------------------------------------------------------------- */
+
+static bool load_last_change(struct store *store, struct error *error)
+{
+    struct progress *progress = &store->progress;
+    struct query q;
+    bool row;
+    query_open(&q, store, STORE_SQL_LAST_CHANGE);
+    bool good = query_row(&q, &row, error);
+    if (good && row && !query_i64_at(&q, 2))
+        good = store_corrupt(store, error, "the row of its last change fails its checksum");
+    if (good && row) {
+        progress->sequence = query_u64_at(&q, 0);
+        progress->digest = query_digest_at(&q, 1);
+    } else if (good) {
+        progress->sequence = 0;
+        good = store_digest_epoch(progress->epoch, &progress->digest, error);
+    }
+    query_close(&q);
+    return good;
+}
+
+static bool load_last_ids(struct store *store, struct error *error)
+{
+    struct query q;
+    bool row;
+    query_open(&q, store, STORE_SQL_LAST_IDS);
+    bool good = query_row(&q, &row, error);
+    if (good) {
+        store->last_file = query_u64_at(&q, 0);
+        store->last_chunk = query_u64_at(&q, 1);
+        store->last_reject = query_u64_at(&q, 2);
+    }
+    query_close(&q);
+    return good;
+}
+
+static bool load_rewritten(struct store *store, struct error *error)
+{
+    struct query q;
+    bool row;
+    query_open(&q, store, STORE_SQL_LAST_FORGET);
+    bool good = query_row(&q, &row, error);
+    if (good && row && !query_i64_at(&q, 1))
+        good = store_corrupt(store, error, "the row of its last change that forgets fails its checksum");
+    store->rewritten = good && row ? query_u64_at(&q, 0) : 0;
+    query_close(&q);
+    return good;
+}
+
+bool store_load_state(struct store *store, struct error *error)
+{
+    store->progress.present = true;
+    return load_last_change(store, error) && load_rewritten(store, error) && load_last_ids(store, error);
+}
+
+const struct progress *store_progress(const struct store *store)
+{
+    return &store->progress;
+}
+
+uint64_t store_rewritten(const struct store *store)
+{
+    return store->rewritten;
+}
+
+bool store_is_new(const struct store *store)
+{
+    return store->is_new;
+}
+
+const char *store_path(const struct store *store)
+{
+    return store->path;
+}
+
+const struct digest *store_fingerprint(const struct store *store)
+{
+    return &store->fingerprint;
+}
+
+bool store_digest_at(struct store *store, uint64_t sequence, struct digest *digest, struct error *error)
+{
+    if (sequence == 0)
+        return store_digest_epoch(store->progress.epoch, digest, error);
+    struct query q;
+    bool row;
+    query_open(&q, store, STORE_SQL_GET_CHANGE);
+    query_u64(&q, sequence);
+    bool good = query_row(&q, &row, error);
+    if (good && !row)
+        good = error_set(error, ERROR_REFUSED, "%s has no change %llu", store->path, (unsigned long long)sequence);
+    else if (good && !query_i64_at(&q, 3))
+        good = store_corrupt(store, error, "the row of change %llu fails its checksum", (unsigned long long)sequence);
+    else if (good)
+        *digest = query_digest_at(&q, 2);
+    query_close(&q);
+    return good;
+}

@@ -1,0 +1,272 @@
+/*
+ * The checkpoint store: one SQLite file that holds everything the target is a function of.
+ *
+ * Durable when: a change (its ledger rows, chunks, rejects) is one SQLite transaction in WAL mode with
+ * synchronous=FULL; once store_commit returns true it survives a crash and a power loss. A crash before leaves no trace
+ * of it. There is one read-write connection; commands that only look open read-only.
+ *
+ * What a change's numbers hang on is covered by its digest: SHA-256 of the digest before, its ledger rows and the
+ * checksums of its chunks. store_replay checks every checksum and every digest on the way. Nothing is ever taken out of
+ * that chain: a change that forgets a file marks it, and from then on its chunks are checked but not handed out.
+ *
+ * Files: <folder>/<pipeline>.db (with -wal, -shm) and <folder>/<pipeline>.lock. One thread at a time.
+ */
+#ifndef DROPFOLD_STORE_STORE_H
+#define DROPFOLD_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/slice.h"
+#include "model/batch.h"
+#include "model/delivery.h"
+
+struct store;
+
+enum store_mode {
+    STORE_WRITE,   /* open or make; locked; a fingerprint that differs is refused */
+    STORE_REPLACE, /* as STORE_WRITE, any fingerprint: to be replaced by a store that is built from it */
+    STORE_READ,    /* must exist; beside a writer; any fingerprint. Holds off a store_swap while it is open */
+    STORE_BUILD    /* make <pipeline>.db.new afresh, beside a store that this process holds open in one of the first two
+                      modes and whose lock protects it; store_swap puts it in place */
+};
+
+/*
+ * Opens the store of `pipeline` in `folder`, which is made when missing (its last component only). ERROR_LOCKED names
+ * the process that holds it, ERROR_CONFIG says that pipeline or descriptors changed and names `dropfold replay`, or
+ * that a newer dropfold made it; ERROR_CORRUPT that it is no store of ours or damaged, ERROR_IO all else (a read-only
+ * folder says so). `fingerprint` is looked at by STORE_WRITE and written by whoever makes a store. Schema version 1
+ * (user_version) is the first.
+ */
+bool store_open(struct store **store, const char *folder, const char *pipeline, const struct digest *fingerprint,
+                enum store_mode mode, struct error *error) MUST_USE;
+void store_close(struct store *store);
+
+/* The state: epoch, last sequence and its digest. `rows` is not filled, `present` is true. Of a STORE_READ it is that
+   of the open, or of the last store_replay. */
+const struct progress *store_progress(const struct store *store);
+/* The newest change that forgot a file, or 0. It rewrote what changes before it had made of the numbers: groups may be
+   gone without a trace, so nothing that was delivered before it can be brought up to date in part. */
+uint64_t store_rewritten(const struct store *store);
+/* True when this open made the store. */
+bool store_is_new(const struct store *store);
+const char *store_path(const struct store *store);
+/* The one the store was made with. */
+const struct digest *store_fingerprint(const struct store *store);
+
+/* The digest at `sequence` (0 has one too: of the epoch). ERROR_REFUSED when there is no such sequence. */
+bool store_digest_at(struct store *store, uint64_t sequence, struct digest *digest, struct error *error) MUST_USE;
+
+/* --- files -------------------------------------------------------------------------------------------------------- */
+
+enum file_state {
+    FILE_APPLIED,    /* part of a change */
+    FILE_DUPLICATE,  /* a redelivery; nothing of it was applied */
+    FILE_QUARANTINED /* set aside whole */
+};
+
+/* A row of the file ledger. Strings are borrowed in both directions. */
+struct file_record {
+    uint64_t id;       /* given by the store */
+    uint64_t sequence; /* of its change; of the original for a duplicate; 0 when quarantined */
+    enum file_state state;
+    struct slice feed, name; /* name: bytes, relative to the landing folder */
+    uint64_t size;
+    uint64_t device, inode;
+    int64_t mtime_ns, ctime_ns;
+    struct digest content;
+    uint32_t version; /* of the descriptor */
+    struct digest descriptor;
+    uint64_t rows;
+    struct buckets buckets;
+    bool replaced;      /* a record of it was replaced since, or taken over by a row of the same values */
+    uint64_t forgotten; /* the change that took its rows back, or 0 */
+    struct slice
+        stored; /* where it is kept: "archive/Orders/000007-...", "quarantine/..."; empty when left or deleted */
+    struct slice reason;         /* of a quarantine; "duplicate of Orders/x.csv (seq 3)" */
+    const struct slice *unknown; /* undeclared columns */
+    size_t unknown_count;
+    int64_t committed; /* wall clock, microseconds */
+};
+
+/* A redelivery: of the newest applied and not forgotten file of `feed` with this content nothing was replaced since, and nothing else was
+   committed at `name` since that was not forgotten. Fills that file's sequence and name. */
+bool store_find_duplicate(struct store *store, struct slice feed, struct slice name, const struct digest *content,
+                          bool *found, uint64_t *sequence, char original[256], struct error *error) MUST_USE;
+
+/* Whether a ledger row of any state says that this very file (feed, name, size, times, device, inode) was dealt with.
+ */
+bool store_knows(struct store *store, struct slice feed, struct slice name, uint64_t size, int64_t mtime_ns,
+                 int64_t ctime_ns, uint64_t device, uint64_t inode, bool *known, struct error *error) MUST_USE;
+
+/* Whether this very file, with `file->content`, was applied or found to be a redelivery before, and only its move was
+   cut short: it must not be asked again what it is, as its rows may have been replaced or forgotten since. Fills the
+   sequence that the ledger has for it. */
+bool store_dealt_with(struct store *store, const struct file_record *file, bool *found, uint64_t *sequence,
+                      struct error *error) MUST_USE;
+
+/* Whether a row of the ledger says that its file is kept under `stored`. */
+bool store_has_stored(struct store *store, struct slice stored, bool *found, struct error *error) MUST_USE;
+
+/* --- a change ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * store_begin  { { store_file_begin  store_put_batch*  store_file_end }+ | store_forget }  store_commit | store_rollback
+ *
+ * While a change is open its sequence is store_progress()->sequence + 1. What false means:
+ *
+ *   ERROR_FULL  there is no room, and nothing happened: make the same call again later, or roll back. Each call first
+ *               reserves in the log what it may write (fallocate), since SQLite itself would undo the whole change.
+ *   ERROR_BUG   the call was out of order or its numbers do not add up; nothing happened; roll back.
+ *   all else    the change is lost, also where SQLite ran out of space after all (a file system without fallocate, or
+ *               many unlucky pages: ERROR_IO that says so). Roll back and close: nothing can be written before the
+ *               store is opened again, as nobody knows what the disk holds. Whether a failed COMMIT is in it, the next
+ *               open tells.
+ */
+bool store_begin(struct store *store, struct error *error) MUST_USE;
+bool store_file_begin(struct store *store, struct slice feed, struct error *error) MUST_USE;
+bool store_put_batch(struct store *store, const struct batch *batch, struct error *error) MUST_USE;
+
+/* The chunks put since store_file_begin, in order; the bytes are valid during the call. */
+typedef bool (*store_chunk_visit)(void *context, struct slice chunk, struct error *error);
+bool store_file_chunks(struct store *store, store_chunk_visit visit, void *context, struct error *error) MUST_USE;
+
+/* Ends the file: checks that buckets add up to rows, that every row was put as accepted or rejected and that
+   buckets.rejected of them were rejected (ERROR_BUG); writes its ledger row (id, sequence, committed are given here).
+   `file->state` is FILE_APPLIED, `file->feed` that of the begin. */
+bool store_file_end(struct store *store, const struct file_record *file, struct error *error) MUST_USE;
+
+/*
+ * Takes one file's contribution back; the change has no file of its own. `which` is "<feed>/<name>" (also at the end of
+ * a path), a bare name, the path or name it is archived under, or "seq=N", and must mean one applied file that was not
+ * forgotten before: ERROR_USAGE says what else there is. Fills `file`, with texts in `texts` and without undeclared
+ * columns. Until the commit, store_replay tells what the history will be.
+ */
+bool store_forget(struct store *store, struct slice which, struct arena *texts, struct file_record *file,
+                  struct error *error) MUST_USE;
+
+/* Marks the files of `feed` in change `sequence` as replaced; of the open change those ended so far. */
+bool store_mark_replaced(struct store *store, struct slice feed, uint64_t sequence, struct error *error) MUST_USE;
+
+/* Commits; at least one file was ended, or one forgotten. `summary` is text kept with the newest change for `status` (opaque here). `now`
+   is the wall clock. */
+bool store_commit(struct store *store, struct slice summary, int64_t now, struct error *error) MUST_USE;
+void store_rollback(struct store *store);
+
+/* A ledger row that is no change: a duplicate or a quarantined file. One transaction of its own, never within a change.
+   ERROR_FULL: nothing happened. */
+bool store_note_file(struct store *store, const struct file_record *file, int64_t now, struct error *error) MUST_USE;
+/* Corrects where a file is kept after its move turned out otherwise ("" when left). Durable on return; within a change,
+   with that change. So is the next. */
+bool store_set_stored(struct store *store, uint64_t id, struct slice stored, struct error *error) MUST_USE;
+
+/* The last delivery known, for `status` when the target cannot be asked. */
+bool store_note_delivered(struct store *store, struct slice target, uint64_t sequence, int64_t now,
+                          struct error *error) MUST_USE;
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+/* A walk is one consistent look. Its visitor may ask other things of the store, but begin neither a change nor the same
+   walk. */
+
+struct replay_chunk {
+    uint64_t sequence;
+    struct slice feed, chunk; /* valid during the call */
+};
+/* After the last chunk of each change. */
+struct replay_end {
+    uint64_t sequence;
+    struct buckets buckets; /* of its files, without forgotten ones, as they were counted when it was committed */
+    bool as_committed;      /* no file up to here was forgotten since: the same rows must fall into the same buckets */
+};
+/* Forgotten files are checked like all others, and their chunks not visited. */
+struct replay_visit {
+    void *context; /* either function may be NULL */
+    bool (*chunk)(void *context, const struct replay_chunk *chunk, struct error *error);
+    bool (*change_end)(void *context, const struct replay_end *end, struct error *error);
+};
+/* All changes in order, every checksum and digest checked on the way: ERROR_CORRUPT names the first that fails. */
+bool store_replay(struct store *store, const struct replay_visit *visit, struct error *error) MUST_USE;
+
+/* What a replay does not read: SQLite's own check of every page and index, and the checksum of every row. Slow. */
+bool store_check(struct store *store, struct error *error) MUST_USE;
+
+/* Ledger rows in order of id. `visit` returning false ends the walk without error. */
+bool store_each_file(struct store *store, bool (*visit)(void *context, const struct file_record *file), void *context,
+                     struct error *error) MUST_USE;
+
+struct reject_record {
+    struct slice feed, name; /* of the file */
+    uint64_t sequence;
+    struct reject reject;
+};
+/* Rejected rows of files not forgotten, in order of file and row; of the file `name` only (bare or "feed/name") unless that is empty. */
+bool store_each_reject(struct store *store, struct slice name,
+                       bool (*visit)(void *context, const struct reject_record *reject), void *context,
+                       struct error *error) MUST_USE;
+
+struct store_summary {
+    uint64_t files[3];      /* by file_state, without forgotten ones */
+    uint64_t forgotten;     /* applied once, and taken back */
+    struct buckets buckets; /* over all applied files but forgotten ones; so are the sums of a feed */
+    uint64_t rows, rejects;
+    char delivered_target[256]; /* "" when nothing was noted */
+    uint64_t delivered_sequence;
+    int64_t delivered_at, committed_at; /* wall clock; 0 when never */
+};
+bool store_summary(struct store *store, struct store_summary *summary, struct error *error) MUST_USE;
+/* The text given to the last store_commit, into `out`. */
+bool store_summary_text(struct store *store, struct buf *out, struct error *error) MUST_USE;
+
+struct feed_summary {
+    struct slice feed;
+    uint64_t files[3], forgotten;
+    struct buckets buckets;
+    uint64_t rows;
+};
+bool store_each_feed(struct store *store, bool (*visit)(void *context, const struct feed_summary *feed), void *context,
+                     struct error *error) MUST_USE;
+
+/* Undeclared columns: feed, column, in how many applied files that were not forgotten. */
+bool store_each_unknown(struct store *store,
+                        bool (*visit)(void *context, struct slice feed, struct slice column, uint64_t files),
+                        void *context, struct error *error) MUST_USE;
+
+/* --- keeping it --------------------------------------------------------------------------------------------------- */
+
+struct store_backup {
+    struct progress progress; /* what the copy holds */
+    uint64_t bytes;
+};
+/*
+ * Copies the store, as it is at one moment, into the new file `path`; also beside a writer, which it does not hold up.
+ * The copy is flushed, opened, and replayed with all its checksums and digests before it gets its name: a file of that
+ * name is a whole backup. One that is there already is never overwritten (ERROR_IO). Within no change.
+ */
+bool store_backup(struct store *store, const char *path, struct store_backup *made, struct error *error) MUST_USE;
+
+/* Gives back the space that is not used and puts each table in one piece; needs room for a second store on the way.
+   Bytes before and after are of the database with its log. A crash leaves it as it was. Of a store that writes. */
+bool store_compact(struct store *store, uint64_t *before, uint64_t *after, struct error *error) MUST_USE;
+
+/* --- replay into a new store -------------------------------------------------------------------------------------- */
+
+/* Epochs this store replaced, whose progress in a target may be overwritten in full: the old store's own and those it
+   had adopted. */
+bool store_adopt(struct store *store, const char *epoch, struct error *error) MUST_USE;
+bool store_adopted(struct store *store, const char *epoch, bool *adopted, struct error *error) MUST_USE;
+bool store_each_adopted(struct store *store, bool (*visit)(void *context, const char *epoch), void *context,
+                        struct error *error) MUST_USE;
+
+/*
+ * Puts the store `built` (STORE_BUILD) in the place of `old` (STORE_WRITE or STORE_REPLACE): both are closed cleanly so
+ * that no -wal is left, then one rename. Waits up to ten seconds for readers to close, then ERROR_LOCKED. Both are
+ * freed whatever happens; a crash leaves either the old or the new one, whole.
+ */
+bool store_swap(struct store *old, struct store *built, struct error *error) MUST_USE;
+
+#endif

@@ -1,0 +1,139 @@
+/* What the files of the store share. Nothing outside src/store includes this. */
+#ifndef DROPFOLD_STORE_STORE_INTERNAL_H
+#define DROPFOLD_STORE_STORE_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include "store/query.h"
+#include "store/store.h"
+#include "store/store_sql.h"
+
+/* Room made sure of in the log before a change needs it; space.c. */
+struct store_space {
+    int log;        /* a descriptor of our own of the -wal; -1 when not open */
+    bool supported; /* the file system can reserve */
+    uint64_t start; /* size of the log when the change began */
+    uint64_t need;  /* bytes the change may write, as estimated so far */
+    uint64_t end;   /* the log has room up to here */
+};
+
+/* The file that is open within a change. */
+struct store_file {
+    bool open;
+    char feed[256];
+    size_t feed_len;
+    uint64_t first_chunk, chunks, first_reject, rejects;
+    uint64_t accepted; /* rows in its chunks */
+};
+
+/* What a change is, as its row says. */
+enum store_change_kind {
+    CHANGE_FILE,  /* files were applied */
+    CHANGE_FORGET /* a file was taken out */
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STORE_SQL_COUNT];
+    enum store_mode mode;
+    char *folder, *path, *lock_path;
+    int lock; /* descriptor of the lock file; -1 when not held */
+    bool is_new;
+    unsigned looks; /* reads that share one transaction now */
+    bool lost;      /* writing failed in a way that leaves the connection, or what is thought durable, in doubt */
+    struct progress progress;
+    struct digest fingerprint;
+    uint64_t rewritten;                          /* the newest change that forgets, or 0 */
+    uint64_t last_file, last_chunk, last_reject; /* ids given out, the open change's included */
+
+    bool in_change;
+    uint64_t kept_file, kept_chunk, kept_reject; /* the last ids before it */
+    struct store_file file;
+    uint64_t forgetting; /* id of the file that it forgets; 0 when it is of files */
+    struct store_space space;
+    struct digester digester; /* of the open change */
+};
+
+/* --- store.c: errors, transactions, state --- */
+
+/* Opens the file at `path` for reading, whatever it is called and of any fingerprint; without a lock. */
+bool store_open_copy(struct store **store, const char *path, const char *pipeline, struct error *error) MUST_USE;
+/* Turns an SQLite result into an error. In a store that writes, I/O errors also mark it as lost. */
+bool store_fail(struct store *store, int result, struct error *error);
+/* ERROR_CORRUPT in the store's name. */
+bool store_corrupt(const struct store *store, struct error *error, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Refuses a store that only reads, or that is lost. */
+bool store_check_writable(const struct store *store, struct error *error) MUST_USE;
+/* Runs SQL that is no prepared statement and has no rows of interest. */
+bool store_execute(struct store *store, const char *sql, struct error *error) MUST_USE;
+/* For calls within a change; `file_open` is what they expect. */
+bool store_check_change(const struct store *store, bool file_open, struct error *error) MUST_USE;
+/* Runs a prepared statement without parameters. */
+bool store_run(struct store *store, enum store_sql which, struct error *error) MUST_USE;
+/* Reads the progress and the last ids. */
+bool store_load_state(struct store *store, struct error *error) MUST_USE;
+/* Brackets of one consistent look at the store, within the open change if there is one. */
+bool store_read_begin(struct store *store, struct error *error) MUST_USE;
+void store_read_end(struct store *store);
+/* Closes the connection and nothing else; the lock stays. */
+void store_disconnect(struct store *store);
+
+/* --- schema.c: the file's format and meta --- */
+
+/* Makes the tables in an empty file, or checks those of a store. */
+bool store_schema_open(struct store *store, const char *pipeline, const struct digest *fingerprint,
+                       struct error *error) MUST_USE;
+bool store_put_meta(struct store *store, const char *key, struct slice value, struct error *error) MUST_USE;
+/* Appends the value to `out`; *found is false when there is none. */
+bool store_get_meta(struct store *store, const char *key, struct buf *out, bool *found, struct error *error) MUST_USE;
+/* The SQL function row_sum(table, column...) on this connection. */
+bool store_sum_register(struct store *store, struct error *error) MUST_USE;
+
+/* --- lock.c --- */
+
+/* Takes the lock of a writer. */
+bool store_lock(struct store *store, struct error *error) MUST_USE;
+/* Joins the readers: store_swap waits until there are none. */
+bool store_lock_shared(struct store *store, struct error *error) MUST_USE;
+/* Waits until no reader is left and keeps new ones out; of a store that holds the lock. */
+bool store_lock_alone(struct store *store, struct error *error) MUST_USE;
+void store_unlock(struct store *store);
+
+/* --- space.c --- */
+
+void store_space_open(struct store *store);
+void store_space_close(struct store *store);
+/* Begins the account of a change. */
+bool store_space_begin(struct store *store, struct error *error) MUST_USE;
+/* Makes sure of `bytes` of rows more, in up to `pages` other pages. ERROR_FULL leaves all as it was. */
+bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct error *error) MUST_USE;
+
+/* --- digest.c: the format of checksums and digests --- */
+
+uint64_t store_checksum(struct slice feed, uint64_t sequence, uint64_t ordinal, struct slice chunk);
+bool store_digest_epoch(const char *epoch, struct digest *digest, struct error *error) MUST_USE;
+void store_digest_begin(struct digester *d, const struct digest *before, uint64_t sequence);
+void store_digest_chunk(struct digester *d, uint64_t checksum, uint64_t rows);
+void store_digest_file(struct digester *d, const struct file_record *file);
+void store_digest_forget(struct digester *d, const struct file_record *file);
+
+/* --- files.c --- */
+
+/* Where a file's chunks, rejects and undeclared columns stand. */
+struct store_file_parts {
+    uint64_t first_chunk, chunks, first_reject, rejects;
+    int64_t unknown, noted;
+};
+/* Writes a row of the ledger with the id, sequence and state that `file` holds. */
+bool store_file_write(struct store *store, const struct file_record *file, const struct store_file_parts *parts,
+                      struct error *error) MUST_USE;
+/* Reads one; texts are borrowed from the statement. ERROR_CORRUPT when the row is damaged. `parts` may be NULL. */
+bool store_file_read(struct query *q, struct file_record *file, struct store_file_parts *parts,
+                     struct error *error) MUST_USE;
+/* The set of undeclared columns under which the file's are kept, made when new; 0 for none. */
+bool store_unknown_set(struct store *store, const struct file_record *file, int64_t *set, struct error *error) MUST_USE;
+
+/* Flushes a folder's entries to disk. */
+bool store_sync_folder(const char *path, struct error *error) MUST_USE;
+
+#endif

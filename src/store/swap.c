@@ -1,0 +1,109 @@
+/*
+ * A new store in the place of the old one.
+ *
+ * The rename is the one moment of change: before it the old file is whole, with its log folded in and removed; after it
+ * the new one is. A log must not outlive its database: the next opener would apply it to the other file. That is why
+ * readers are kept out until the rename is done (lock.c), and why a -wal that is still there, left by a program that
+ * does not ask our lock, refuses the swap.
+ */
+#include "store/store_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* --- adopted epochs ----------------------------------------------------------------------------------------------- */
+
+bool store_adopt(struct store *store, const char *epoch, struct error *error)
+{
+    if (!store_check_writable(store, error))
+        return false;
+    struct query q;
+    query_open(&q, store, STORE_SQL_PUT_ADOPTED);
+    query_text(&q, epoch);
+    return query_run(&q, error);
+}
+
+bool store_adopted(struct store *store, const char *epoch, bool *adopted, struct error *error)
+{
+    struct query q;
+    query_open(&q, store, STORE_SQL_HAS_ADOPTED);
+    query_text(&q, epoch);
+    return query_exists(&q, adopted, error);
+}
+
+bool store_each_adopted(struct store *store, bool (*visit)(void *context, const char *epoch), void *context,
+                        struct error *error)
+{
+    struct query q;
+    bool row = true, good = true;
+    query_open(&q, store, STORE_SQL_ADOPTED);
+    while ((good = query_row(&q, &row, error)) && row) {
+        char epoch[EPOCH_SIZE];
+        struct slice text = query_slice_at(&q, 0);
+        snprintf(epoch, sizeof epoch, "%.*s", (int)text.len, text.data);
+        good = query_i64_at(&q, 1) || store_corrupt(store, error, "an adopted epoch fails its checksum");
+        if (!good || !visit(context, epoch))
+            break;
+    }
+    query_close(&q);
+    return good;
+}
+
+/* --- the swap ----------------------------------------------------------------------------------------------------- */
+
+static bool check_gone(const struct store *store, const char *end, struct error *error)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s%s", store->path, end) < 0)
+        return error_memory(error);
+    bool gone = access(path, F_OK) != 0 && errno == ENOENT;
+    if (!gone)
+        (void)error_set(error, ERROR_LOCKED, "%s cannot be replaced: %s is still there, so another program has it open",
+                        store->path, path);
+    free(path);
+    return gone;
+}
+
+/* Folds the log into the database, closes it, and makes sure that no log is left. */
+static bool settle(struct store *store, struct error *error)
+{
+    if (store->in_change)
+        return error_set(error, ERROR_BUG, "%s: a swap within a change", store->path);
+    int result = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    bool good = result == SQLITE_OK || store_fail(store, result, error);
+    store_disconnect(store);
+    return good && check_gone(store, "-wal", error) && check_gone(store, "-shm", error);
+}
+
+/* SQLite flushed it at the checkpoint; a rename over the only other copy is no place to rely on that. */
+static bool flush(const char *path, struct error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return error_errno(error, ERROR_IO, errno, "Cannot open %s", path);
+    bool good = fsync(fd) == 0 || error_errno(error, ERROR_IO, errno, "Cannot flush %s", path);
+    (void)close(fd);
+    return good;
+}
+
+static bool swap(struct store *old, struct store *built, struct error *error)
+{
+    if (built->mode != STORE_BUILD || (old->mode != STORE_WRITE && old->mode != STORE_REPLACE))
+        return error_set(error, ERROR_BUG, "%s cannot be replaced by %s", old->path, built->path);
+    if (!store_lock_alone(old, error) || !settle(built, error) || !flush(built->path, error) || !settle(old, error))
+        return false;
+    if (rename(built->path, old->path) != 0)
+        return error_errno(error, ERROR_IO, errno, "Cannot rename %s to %s", built->path, old->path);
+    return store_sync_folder(old->folder, error);
+}
+
+bool store_swap(struct store *old, struct store *built, struct error *error)
+{
+    bool good = swap(old, built, error);
+    store_close(built);
+    store_close(old);
+    return good;
+}

@@ -1,0 +1,42 @@
+/* Kills a child at each of its system calls in turn, so that a test can look at what every such crash leaves. */
+#ifndef DROPFOLD_TESTS_STORE_KILLING_H
+#define DROPFOLD_TESTS_STORE_KILLING_H
+
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum killing_result { KILLING_DONE, KILLING_KILLED, KILLING_IMPOSSIBLE };
+
+static inline void killing_child(void (*work)(void *context), void *context)
+{
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
+        _exit(99);
+    raise(SIGSTOP);
+    work(context);
+    _exit(0);
+}
+
+/* Runs `work` in a child and kills it at its stop number `point`, from 1; a system call has two, at entry and exit. */
+static inline enum killing_result killing_run(unsigned point, void (*work)(void *context), void *context)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        killing_child(work, context);
+    if (child < 0 || waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
+        return KILLING_IMPOSSIBLE;
+    for (unsigned i = 0; i < point; i++) {
+        (void)ptrace(PTRACE_SYSCALL, child, NULL, NULL);
+        if (waitpid(child, &status, 0) == child && WIFEXITED(status))
+            return WEXITSTATUS(status) == 0 ? KILLING_DONE : KILLING_IMPOSSIBLE;
+        if (WIFSIGNALED(status))
+            return KILLING_IMPOSSIBLE;
+    }
+    (void)kill(child, SIGKILL);
+    (void)waitpid(child, &status, 0);
+    return KILLING_KILLED;
+}
+
+#endif

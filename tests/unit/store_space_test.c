@@ -1,0 +1,221 @@
+/* Disks that are really full: small file systems in memory, which only root can mount; else these tests are skipped. */
+#include "store_testing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+static char folder[TESTING_PATH_MAX];
+static struct store *store;
+static struct error error;
+
+static int make_folder(void **state)
+{
+    (void)state;
+    testing_folder_make(folder);
+    error = (struct error){0};
+    store = NULL;
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    store_close(store);
+    (void)umount2(folder, MNT_DETACH);
+    testing_folder_remove(folder);
+    return 0;
+}
+
+static bool mounted(const char *size)
+{
+    return mount("dropfold", folder, "tmpfs", 0, size) == 0;
+}
+
+/* Takes all space but about `left` bytes. */
+static void fill_disk(long left)
+{
+    static char bytes[4096];
+    int fd = open(testing_path(folder, "filler"), O_WRONLY | O_CREAT, 0600);
+    off_t size = 0;
+    assert_true(fd >= 0);
+    while (pwrite(fd, bytes, sizeof bytes, size) == (ssize_t)sizeof bytes)
+        size += (off_t)sizeof bytes;
+    assert_int_equal(errno, ENOSPC);
+    assert_int_equal(ftruncate(fd, size > left ? size - left : 0), 0);
+    close(fd);
+}
+
+static void empty_disk(void)
+{
+    assert_int_equal(unlink(testing_path(folder, "filler")), 0);
+}
+
+static void waits_for_room_at_every_step_of_a_change(void **state)
+{
+    (void)state;
+    if (!mounted("size=4m"))
+        skip();
+    store = testing_open(folder, STORE_WRITE);
+    fill_disk(0);
+    assert_false(store_begin(store, &error));
+    assert_error(&error, ERROR_FULL, "No space left");
+    assert_false(store_begin(store, &error));
+    empty_disk();
+    assert_ok(store_begin(store, &error), &error);
+    assert_ok(store_file_begin(store, SLICE("Orders"), &error), &error);
+
+    struct batch *batch = batch_new(testing_feed());
+    struct file_record file = testing_record("big.csv", 2, 120000);
+    testing_fill(batch, 1, 120000, 2);
+    fill_disk(100000);
+    for (int i = 0; i < 3; i++) {
+        assert_false(store_put_batch(store, batch, &error));
+        assert_error(&error, ERROR_FULL, "No space left");
+    }
+    empty_disk();
+    assert_ok(store_put_batch(store, batch, &error), &error);
+    batch_free(batch);
+
+    assert_ok(store_file_end(store, &file, &error), &error);
+    char *summary = calloc(1, 1 << 20);
+    assert_non_null(summary);
+    fill_disk(0);
+    for (int i = 0; i < 3; i++) {
+        assert_false(store_commit(store, (struct slice){summary, 1 << 20}, 1, &error));
+        assert_error(&error, ERROR_FULL, "No space left");
+    }
+    empty_disk();
+    assert_ok(store_commit(store, SLICE("smaller"), 1, &error), &error);
+    free(summary);
+    assert_changes(store, 1);
+    assert_ok(store_check(store, &error), &error);
+}
+
+static void commits_on_what_it_reserved_although_the_disk_is_full(void **state)
+{
+    (void)state;
+    if (!mounted("size=4m"))
+        skip();
+    store = testing_open(folder, STORE_WRITE);
+    struct file_record file = testing_record("a.csv", 1, 40000);
+    assert_ok(store_begin(store, &error), &error);
+    assert_ok(store_file_begin(store, file.feed, &error), &error);
+    assert_ok(testing_put_rows(store, 1, 40000, 1, &error), &error);
+    fill_disk(0);
+    assert_ok(store_file_end(store, &file, &error), &error);
+    assert_ok(store_commit(store, SLICE("summary"), 1, &error), &error);
+    assert_changes(store, 1);
+    empty_disk();
+}
+
+static void lets_nothing_be_lost_on_a_disk_that_fills_up(void **state)
+{
+    (void)state;
+    if (!mounted("size=4m"))
+        skip();
+    store = testing_open(folder, STORE_WRITE);
+    uint64_t changes = 0;
+    for (unsigned i = 0; i < 5000; i++) {
+        struct file_record file = testing_record("a.csv", (uint8_t)i, 200);
+        bool begun = store_begin(store, &error);
+        bool good = begun && store_file_begin(store, file.feed, &error) &&
+                    testing_put_rows(store, 1, 200, (uint8_t)i, &error) && store_file_end(store, &file, &error) &&
+                    store_commit(store, SLICE("summary"), 1, &error);
+        if (!good) {
+            assert_int_equal(error.kind, ERROR_FULL);
+            store_rollback(store);
+            break;
+        }
+        changes++;
+    }
+    assert_in_range(changes, 50, 4999);
+    assert_changes(store, changes);
+    store_close(store);
+    store = testing_open(folder, STORE_WRITE);
+    assert_changes(store, changes);
+}
+
+static void tells_of_a_full_disk_when_a_note_does_not_fit(void **state)
+{
+    (void)state;
+    if (!mounted("size=4m"))
+        skip();
+    store = testing_open(folder, STORE_WRITE);
+    struct file_record file = testing_record("a.csv", 1, 0);
+    static char reason[64 * 1024];
+    file.state = FILE_QUARANTINED;
+    file.reason = (struct slice){reason, sizeof reason};
+    fill_disk(4096);
+    assert_false(store_note_file(store, &file, 1, &error));
+    assert_error(&error, ERROR_FULL, "No space left");
+    empty_disk();
+    assert_ok(store_note_file(store, &file, 1, &error), &error);
+    testing_change(store, "b.csv", 2);
+    assert_changes(store, 1);
+    assert_ok(store_check(store, &error), &error);
+}
+
+static void says_so_when_a_full_disk_hinders_the_open(void **state)
+{
+    (void)state;
+    if (!mounted("size=4m"))
+        skip();
+    store = testing_open(folder, STORE_WRITE);
+    testing_change(store, "a.csv", 1);
+    store_close(store);
+    fill_disk(0);
+    testing_open_fails(folder, STORE_WRITE, ERROR_FULL, "No space left");
+    empty_disk();
+    store = testing_open(folder, STORE_WRITE);
+    assert_changes(store, 1);
+}
+
+/* In a child whose files may not grow: fallocate succeeds there and the write fails, as on a disk that breaks. */
+static int write_past_limit(void)
+{
+    struct rlimit limit = {.rlim_cur = 256 * 1024, .rlim_max = 256 * 1024};
+    store = testing_open(folder, STORE_WRITE);
+    testing_change(store, "a.csv", 1);
+    if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR || setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return 1;
+    struct file_record file = testing_record("b.csv", 2, 50000);
+    bool good = store_begin(store, &error) && store_file_begin(store, file.feed, &error) &&
+                testing_put_rows(store, 1, 50000, 2, &error) && store_file_end(store, &file, &error) &&
+                store_commit(store, SLICE(""), 1, &error);
+    if (good || error.kind != ERROR_IO || !strstr(error.text, "must be opened again"))
+        return 2;
+    store_rollback(store);
+    if (store_begin(store, &error) || error.kind != ERROR_IO || !strstr(error.text, "after an earlier error"))
+        return 3;
+    return store_progress(store)->sequence == 1 ? 0 : 4;
+}
+
+static void writes_no_more_after_an_error_of_the_disk(void **state)
+{
+    (void)state;
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(write_past_limit());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    store = testing_open(folder, STORE_WRITE);
+    assert_changes(store, 1);
+    testing_change(store, "b.csv", 2);
+    assert_changes(store, 2);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+    const struct CMUnitTest tests[] = {
+        TEST(waits_for_room_at_every_step_of_a_change),     TEST(commits_on_what_it_reserved_although_the_disk_is_full),
+        TEST(lets_nothing_be_lost_on_a_disk_that_fills_up), TEST(tells_of_a_full_disk_when_a_note_does_not_fit),
+        TEST(says_so_when_a_full_disk_hinders_the_open),    TEST(writes_no_more_after_an_error_of_the_disk),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

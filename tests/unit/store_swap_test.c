@@ -1,0 +1,288 @@
+#include "store_testing.h"
+
+#include <signal.h>
+#include <sqlite3.h>
+
+#include "store_killing.h"
+
+static char folder[TESTING_PATH_MAX];
+static struct error error;
+
+static int make_folder(void **state)
+{
+    (void)state;
+    testing_folder_make(folder);
+    error = (struct error){0};
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    testing_folder_remove(folder);
+    return 0;
+}
+
+static bool exists(const char *name)
+{
+    return access(testing_path(folder, name), F_OK) == 0;
+}
+
+/* A store of two changes, and one that is built beside it and has three. */
+static void open_both(struct store **old, struct store **built)
+{
+    *old = testing_open(folder, STORE_REPLACE);
+    for (uint8_t i = 1; i <= 2; i++)
+        testing_change(*old, "a.csv", i);
+    *built = testing_open(folder, STORE_BUILD);
+    for (uint8_t i = 1; i <= 3; i++)
+        testing_change(*built, "a.csv", i);
+}
+
+static void puts_the_built_store_in_the_place_of_the_old(void **state)
+{
+    (void)state;
+    struct store *old, *built;
+    open_both(&old, &built);
+    assert_true(store_is_new(built));
+    struct progress wanted = *store_progress(built);
+    assert_true(exists("ecommerce.db.new"));
+    assert_ok(store_swap(old, built, &error), &error);
+    assert_false(exists("ecommerce.db.new"));
+    assert_false(exists("ecommerce.db.new-wal"));
+    assert_false(exists("ecommerce.db-wal"));
+    struct store *store = testing_open(folder, STORE_WRITE);
+    assert_true(progress_equal(&wanted, store_progress(store)));
+    assert_changes(store, 3);
+    store_close(store);
+}
+
+static void makes_the_built_store_afresh(void **state)
+{
+    (void)state;
+    struct store *old, *built;
+    open_both(&old, &built);
+    store_close(built);
+    assert_true(exists("ecommerce.db.new"));
+    built = testing_open(folder, STORE_BUILD);
+    assert_changes(built, 0);
+    store_close(built);
+    assert_changes(old, 2);
+    store_close(old);
+}
+
+static void clears_away_what_a_killed_build_left(void **state)
+{
+    (void)state;
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        struct store *old, *built;
+        open_both(&old, &built);
+        kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(exists("ecommerce.db.new-wal"));
+    struct store *old = testing_open(folder, STORE_WRITE);
+    struct store *built = testing_open(folder, STORE_BUILD);
+    assert_changes(old, 2);
+    assert_changes(built, 0);
+    testing_change(built, "b.csv", 9);
+    assert_ok(store_swap(old, built, &error), &error);
+    old = testing_open(folder, STORE_WRITE);
+    assert_changes(old, 1);
+    store_close(old);
+}
+
+static void takes_a_changed_fingerprint_to_the_new_store(void **state)
+{
+    (void)state;
+    struct store *old, *built;
+    struct digest other = testing_digest(8);
+    store_close(testing_open(folder, STORE_WRITE));
+    assert_false(store_open(&old, folder, "ecommerce", &other, STORE_WRITE, &error));
+    assert_ok(store_open(&old, folder, "ecommerce", &other, STORE_REPLACE, &error), &error);
+    assert_ok(store_open(&built, folder, "ecommerce", &other, STORE_BUILD, &error), &error);
+    assert_ok(store_swap(old, built, &error), &error);
+    assert_ok(store_open(&old, folder, "ecommerce", &other, STORE_WRITE, &error), &error);
+    store_close(old);
+}
+
+static void refuses_a_swap_within_a_change(void **state)
+{
+    (void)state;
+    struct store *old, *built;
+    open_both(&old, &built);
+    assert_ok(store_begin(built, &error), &error);
+    assert_false(store_swap(old, built, &error));
+    assert_error(&error, ERROR_BUG, "within a change");
+    old = testing_open(folder, STORE_WRITE);
+    assert_changes(old, 2);
+    store_close(old);
+}
+
+static void refuses_stores_of_other_modes(void **state)
+{
+    (void)state;
+    struct store *old, *reader;
+    old = testing_open(folder, STORE_WRITE);
+    reader = testing_open(folder, STORE_READ);
+    assert_false(store_swap(old, reader, &error));
+    assert_error(&error, ERROR_BUG, "cannot be replaced");
+}
+
+static bool wait_for_byte(int end)
+{
+    char byte;
+    return read(end, &byte, 1) == 1;
+}
+
+/* Reads the store when told, says so, and is still at it when the swap begins. */
+static int read_for_a_while(int go, int ready)
+{
+    struct testing_story story;
+    if (!wait_for_byte(go))
+        return 1;
+    struct store *store = testing_open(folder, STORE_READ);
+    if (write(ready, "", 1) != 1)
+        return 2;
+    usleep(300000);
+    bool good = testing_replay(store, &story, &error) && story.changes == 2;
+    store_close(store);
+    return good ? 0 : 3;
+}
+
+static void waits_for_a_reader_and_then_swaps(void **state)
+{
+    (void)state;
+    struct store *old, *built;
+    int go[2], ready[2], status;
+    assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(ready), 0);
+    /* Before the store is open here: SQLite's idea of the locks held would go with the fork. */
+    pid_t child = fork();
+    if (child == 0)
+        _exit(read_for_a_while(go[0], ready[1]));
+    open_both(&old, &built);
+    assert_int_equal(write(go[1], "", 1), 1);
+    assert_true(wait_for_byte(ready[0]));
+    assert_ok(store_swap(old, built, &error), &error);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    old = testing_open(folder, STORE_WRITE);
+    assert_changes(old, 3);
+    store_close(old);
+    for (int i = 0; i < 2; i++) {
+        close(go[i]);
+        close(ready[i]);
+    }
+}
+
+static void refuses_while_a_program_that_asks_no_lock_has_the_store_open(void **state)
+{
+    (void)state;
+    struct store *old, *built;
+    sqlite3 *db;
+    open_both(&old, &built);
+    assert_int_equal(sqlite3_open(testing_path(folder, "ecommerce.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "SELECT * FROM files", NULL, NULL, NULL), SQLITE_OK);
+    assert_false(store_swap(old, built, &error));
+    assert_error(&error, ERROR_LOCKED, "another program has it open");
+    sqlite3_close(db);
+    old = testing_open(folder, STORE_WRITE);
+    assert_changes(old, 2);
+    store_close(old);
+}
+
+/* --- crashes ------------------------------------------------------------------------------------------------------ */
+
+static void swap_both(void *context)
+{
+    struct store *old = testing_open(folder, STORE_WRITE);
+    struct digest fingerprint = testing_digest(7);
+    struct store *built;
+    (void)context;
+    if (!store_open(&built, folder, "ecommerce", &fingerprint, STORE_BUILD, &error))
+        _exit(1);
+    testing_change(built, "b.csv", 9);
+    if (!store_swap(old, built, &error))
+        _exit(1);
+}
+
+static void leaves_the_old_or_the_new_store_wherever_it_is_killed(void **state)
+{
+    (void)state;
+    enum killing_result result = KILLING_KILLED;
+    unsigned point = 1, old_ones = 0, new_ones = 0;
+    struct store *store = testing_open(folder, STORE_WRITE);
+    testing_change(store, "a.csv", 1);
+    testing_change(store, "a.csv", 2);
+    store_close(store);
+    testing_copy(testing_path(folder, "ecommerce.db"), testing_path(folder, "old"));
+    for (; result == KILLING_KILLED; point += 2) {
+        (void)unlink(testing_path(folder, "ecommerce.db-wal"));
+        (void)unlink(testing_path(folder, "ecommerce.db-shm"));
+        testing_copy(testing_path(folder, "old"), testing_path(folder, "ecommerce.db"));
+        result = killing_run(point, swap_both, NULL);
+        if (result == KILLING_IMPOSSIBLE)
+            skip();
+        store = testing_open(folder, STORE_WRITE);
+        uint64_t changes = store_progress(store)->sequence;
+        assert_in_range(changes, 1, 2);
+        assert_changes(store, changes);
+        assert_ok(store_check(store, &error), &error);
+        *(changes == 2 ? &old_ones : &new_ones) += 1;
+        store_close(store);
+    }
+    assert_true(old_ones > 50);
+    assert_true(new_ones > 1);
+}
+
+/* --- adopted epochs ----------------------------------------------------------------------------------------------- */
+
+static bool list_epoch(void *context, const char *epoch)
+{
+    buf_printf(context, "%s ", epoch);
+    return true;
+}
+
+static void remembers_the_epochs_it_replaced(void **state)
+{
+    (void)state;
+    struct buf list;
+    bool adopted;
+    struct store *store = testing_open(folder, STORE_WRITE);
+    buf_init(&list, 4096);
+    assert_ok(store_adopted(store, "b", &adopted, &error), &error);
+    assert_false(adopted);
+    assert_ok(store_adopt(store, "b", &error), &error);
+    assert_ok(store_adopt(store, "a", &error), &error);
+    assert_ok(store_adopt(store, "b", &error), &error);
+    store_close(store);
+    store = testing_open(folder, STORE_READ);
+    assert_ok(store_adopted(store, "a", &adopted, &error), &error);
+    assert_true(adopted);
+    assert_ok(store_each_adopted(store, list_epoch, &list, &error), &error);
+    assert_slice(buf_slice(&list), "b a ");
+    buf_close(&list);
+    store_close(store);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+    const struct CMUnitTest tests[] = {
+        TEST(puts_the_built_store_in_the_place_of_the_old),
+        TEST(makes_the_built_store_afresh),
+        TEST(clears_away_what_a_killed_build_left),
+        TEST(takes_a_changed_fingerprint_to_the_new_store),
+        TEST(refuses_a_swap_within_a_change),
+        TEST(refuses_stores_of_other_modes),
+        TEST(waits_for_a_reader_and_then_swaps),
+        TEST(refuses_while_a_program_that_asks_no_lock_has_the_store_open),
+        TEST(leaves_the_old_or_the_new_store_wherever_it_is_killed),
+        TEST(remembers_the_epochs_it_replaced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
