@@ -1,0 +1,76 @@
+/*
+ * A connection to PostgreSQL: made on a worker (DNS and TLS may block), then driven by the loop, and every exchange on
+ * it.
+ *
+ * Steps. Whatever is done to the server is a chain of exchanges: pg_query_* sends and names the step that comes next,
+ * which is called with the result once the whole answer is there and only if all of it worked. When anything fails, the
+ * target is answered with the error, the connection is dropped, and no step is called again; so steps hold no error
+ * handling. After a call that may have failed a step must do nothing more than return.
+ */
+#ifndef DROPFOLD_TARGET_PG_CONN_H
+#define DROPFOLD_TARGET_PG_CONN_H
+
+#include <libpq-fe.h>
+
+#include "target/target_internal.h"
+#include "target/target_sql.h"
+
+struct pg_conn;
+typedef void (*pg_step)(struct pg_conn *conn, PGresult *result);
+
+enum pg_phase {
+    PG_QUIET,   /* nothing was asked */
+    PG_WAITING, /* for the answer */
+    PG_COPYING  /* data goes out */
+};
+
+struct pg_conn {
+    struct target *target;
+    bool answers; /* false once dropped */
+
+    /* Connecting: the worker's until `connecting` is false. */
+    bool connecting;
+    unsigned *workers; /* the target's count of connections that a worker has */
+    uv_work_t work;
+    int wake; /* an eventfd: written to when the connection is dropped while the worker waits */
+    char *address;
+    struct error error;
+    PGconn *pg;
+
+    int watched; /* a duplicate of libpq's socket: libpq closes its own when the connection dies, and the number might be
+                    another file's by the time the loop lets go of it; -1: none */
+    uv_poll_t poll;
+    enum pg_phase phase;
+    const char *doing; /* for messages */
+    pg_step next;
+    PGresult *result; /* the last of the exchange, or the first that failed */
+
+    struct buf sql;
+    struct buf data; /* what COPY sends, and the bytes of parameters */
+    size_t sent;     /* of `data` */
+
+    /* Opening. */
+    struct target_shape *shapes;
+    bool making; /* within the transaction that creates what is missing */
+
+    /* A delivery. */
+    struct block *block;                  /* under way */
+    bool empty[PIPELINE_TABLES_MAX];      /* COPY goes straight into the table */
+    bool stage[PIPELINE_TABLES_MAX];      /* the temporary table exists */
+    uint64_t staged[PIPELINE_TABLES_MAX]; /* rows in it */
+};
+
+/*
+ * Starts to connect; `next` is called with no result when it stands. Holds the target until the connection is gone.
+ * *workers counts connections of the target that a worker still has, dropped ones too: those may sit in DNS for minutes
+ * and must not take up all threads, so a third one is ERROR_TARGET.
+ */
+void pg_conn_start(struct pg_conn **conn, struct target *target, const char *address, unsigned *workers, pg_step next);
+
+/* Lets it go: it answers no more and frees itself. */
+void pg_conn_drop(struct pg_conn *conn);
+
+/* Answers the target with the error, which drops the connection. */
+void pg_conn_fail(struct pg_conn *conn, const struct error *error);
+
+#endif

@@ -1,0 +1,21 @@
+/* Cells in PostgreSQL's binary formats: as rows of COPY and as elements of arrays. */
+#ifndef DROPFOLD_TARGET_PG_COPY_H
+#define DROPFOLD_TARGET_PG_COPY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "model/delivery.h"
+#include "model/pipeline.h"
+
+/* The whole block as the data of one COPY (FORMAT binary). ERROR_BUG for a cell that is no value of its column. */
+bool pg_copy_rows(struct buf *out, const struct table *table, const struct block *block, struct error *error) MUST_USE;
+
+/* One column of the block, columns[at] of it, as an array of the column's type. */
+bool pg_copy_array(struct buf *out, const struct column *column, const struct block *block, size_t at,
+                   struct error *error) MUST_USE;
+
+#endif

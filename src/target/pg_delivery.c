@@ -1,0 +1,418 @@
+/*
+ * A delivery.
+ *
+ *   begin    BEGIN, limits; lock the progress row and compare it; DELETE all rows of a full delivery, else see which
+ *            tables are empty
+ *   write    deletes: DELETE ... USING unnest(arrays)
+ *            upserts, into an empty table: COPY; few: INSERT ... SELECT FROM unnest(arrays); many: COPY into a
+ * temporary table and INSERT ... SELECT from it commit   UPDATE the progress row, COMMIT
+ *
+ * The first delivery has no row to lock. It inserts one: of two hosts that both begin with an empty target the second
+ * waits on the first one's key, then finds it taken, and gives up as diverged.
+ *
+ * Every write is done when its statement is: no COPY stays open between calls, so that the server's time-outs measure
+ * the server and not the caller, and an error belongs to its block. What is staged is moved on in portions, so that no
+ * statement grows with the delivery and the deadline holds for any size. The session keeps nothing (pgbouncer).
+ */
+#include "target/pg_delivery.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "target/pg_copy.h"
+#include "target/pg_open.h"
+#include "target/pg_query.h"
+
+enum {
+    FEW_ROWS = 1000,    /* up to so many rows of a delivery are not worth a temporary table */
+    STAGED_ROWS = 32768 /* moved on by one statement */
+};
+
+static void worked(struct pg_conn *conn, PGresult *result)
+{
+    (void)result;
+    pg_query_done(conn);
+}
+
+static const struct table *table_of(const struct pg_conn *conn)
+{
+    return &conn->target->pipeline->tables[conn->block->table];
+}
+
+/* --- begin -------------------------------------------------------------------------------------------------------- */
+
+static void take_empty(struct pg_conn *conn, PGresult *result)
+{
+    for (size_t i = 0; i < conn->target->pipeline->table_count; i++)
+        conn->empty[i] = PQgetvalue(result, 0, (int)i)[0] == 't';
+    pg_query_done(conn);
+}
+
+/* Asked within the transaction and not taken from what open counted: a row put there since would break the COPY. */
+static void ask_empty(struct pg_conn *conn)
+{
+    const struct pipeline *pipeline = conn->target->pipeline;
+    buf_reset(&conn->sql);
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        buf_put_text(&conn->sql, i > 0 ? ", NOT EXISTS (SELECT FROM " : "SELECT NOT EXISTS (SELECT FROM ");
+        target_sql_name(&conn->sql, pipeline->tables[i].name);
+        buf_put_text(&conn->sql, ")");
+    }
+    pg_query_buf(conn, take_empty);
+}
+
+static void empty_tables(struct pg_conn *conn)
+{
+    const struct pipeline *pipeline = conn->target->pipeline;
+    buf_reset(&conn->sql);
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        conn->empty[i] = true;
+        buf_put_text(&conn->sql, "DELETE FROM ");
+        target_sql_name(&conn->sql, pipeline->tables[i].name);
+        buf_put_text(&conn->sql, ";");
+    }
+    pg_query_buf(conn, worked);
+}
+
+static void locked(struct pg_conn *conn)
+{
+    memset(conn->stage, 0, sizeof conn->stage);
+    memset(conn->staged, 0, sizeof conn->staged);
+    if (conn->target->pipeline->table_count == 0)
+        pg_query_done(conn);
+    else if (conn->target->delivery->full)
+        empty_tables(conn);
+    else
+        ask_empty(conn);
+}
+
+static void compare(struct pg_conn *conn, PGresult *result)
+{
+    struct error error;
+    struct progress found;
+    const struct progress *from = &conn->target->delivery->from;
+    if (!pg_open_read_progress(result, &found, &error)) {
+        pg_conn_fail(conn, &error);
+    } else if (PQntuples(result) == 1 && target_same_history(&found, from)) {
+        locked(conn);
+    } else {
+        target_diverged(&found, from, &error);
+        error_wrap(&error, "%s", conn->target->name);
+        pg_conn_fail(conn, &error);
+    }
+}
+
+static void lock_row(struct pg_conn *conn)
+{
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, "SELECT epoch, sequence, pg_catalog.encode(digest, 'hex'), rows FROM dropfold_progress"
+                             " WHERE pipeline = $1 FOR UPDATE");
+    pg_query_params(conn, 1, &conn->target->pipeline->name, NULL, NULL, compare);
+}
+
+/* Sends a statement about the progress row, already in conn->sql, with the values it is to have. */
+static void send_progress(struct pg_conn *conn, pg_step next)
+{
+    const struct progress *to = &conn->target->delivery->to;
+    char sequence[24], digest[DIGEST_HEX_SIZE];
+    snprintf(sequence, sizeof sequence, "%" PRIu64, to->sequence);
+    digest_hex(&to->digest, digest);
+    buf_reset(&conn->data);
+    target_sql_put_rows(&conn->data, to->rows, conn->target->pipeline->table_count);
+    buf_put_byte(&conn->data, '\0');
+    const char *rows = conn->data.failed ? "{}" : conn->data.data;
+    const char *values[] = {conn->target->pipeline->name, to->epoch, sequence, digest, rows};
+    pg_query_params(conn, COUNT_OF(values), values, NULL, NULL, next);
+}
+
+static void inserted(struct pg_conn *conn, PGresult *result)
+{
+    char *tuples = PQcmdTuples(result);
+    if (strcmp(tuples, "1") == 0)
+        locked(conn);
+    else
+        lock_row(conn); /* only to tell what it holds */
+}
+
+static void insert_row(struct pg_conn *conn)
+{
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, "INSERT INTO dropfold_progress (pipeline, epoch, sequence, digest, rows, delivered_at)"
+                             " VALUES ($1, $2, $3, pg_catalog.decode($4, 'hex'), $5, pg_catalog.now())"
+                             " ON CONFLICT (pipeline) DO NOTHING");
+    send_progress(conn, inserted);
+}
+
+static void begun(struct pg_conn *conn, PGresult *result)
+{
+    (void)result;
+    if (conn->target->delivery->from.present)
+        lock_row(conn);
+    else
+        insert_row(conn);
+}
+
+void pg_delivery_begin(struct pg_conn *conn)
+{
+    conn->doing = "beginning a delivery";
+    pg_open_put_begin(conn);
+    pg_query_buf(conn, begun);
+}
+
+/* --- write -------------------------------------------------------------------------------------------------------- */
+
+static void written(struct pg_conn *conn, PGresult *result)
+{
+    (void)result;
+    block_free(conn->block);
+    conn->block = NULL;
+    pg_query_done(conn);
+}
+
+static const struct column *block_column(const struct pg_conn *conn, size_t i)
+{
+    const struct table *table = table_of(conn);
+    return &table->columns[conn->block->deletes ? table->key[i] : i];
+}
+
+/* unnest($1::integer[], $2::...) AS new ("a", ...) */
+static void put_unnest(struct pg_conn *conn)
+{
+    for (size_t i = 0; i < conn->block->columns; i++)
+        buf_printf(&conn->sql, "%s$%zu::%s[]", i > 0 ? ", " : "unnest(", i + 1,
+                   sql_type_name(block_column(conn, i)->type));
+    buf_put_text(&conn->sql, ") AS new (");
+    for (size_t i = 0; i < conn->block->columns; i++) {
+        buf_put_text(&conn->sql, i > 0 ? ", " : "");
+        target_sql_name(&conn->sql, block_column(conn, i)->name);
+    }
+    buf_put_text(&conn->sql, ")");
+}
+
+/* Sends conn->sql with the block's columns as its parameters. */
+static void send_arrays(struct pg_conn *conn)
+{
+    struct error error;
+    size_t starts[PIPELINE_COLUMNS_MAX];
+    const char *values[PIPELINE_COLUMNS_MAX];
+    int lengths[PIPELINE_COLUMNS_MAX], formats[PIPELINE_COLUMNS_MAX];
+    size_t columns = conn->block->columns;
+    buf_reset(&conn->data);
+    for (size_t i = 0; i < columns; i++) {
+        starts[i] = conn->data.len;
+        if (!pg_copy_array(&conn->data, block_column(conn, i), conn->block, i, &error)) {
+            pg_conn_fail(conn, &error);
+            return;
+        }
+        lengths[i] = (int)(conn->data.len - starts[i]);
+        formats[i] = 1;
+    }
+    for (size_t i = 0; i < columns; i++)
+        values[i] = conn->data.data + starts[i];
+    pg_query_params(conn, (int)columns, values, lengths, formats, written);
+}
+
+static void write_deletes(struct pg_conn *conn)
+{
+    const struct table *table = table_of(conn);
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, "DELETE FROM ");
+    target_sql_name(&conn->sql, table->name);
+    buf_put_text(&conn->sql, " AS old USING ");
+    put_unnest(conn);
+    for (size_t i = 0; i < table->key_count; i++) {
+        buf_put_text(&conn->sql, i > 0 ? " AND old." : " WHERE old.");
+        target_sql_name(&conn->sql, block_column(conn, i)->name);
+        buf_put_text(&conn->sql, " = new.");
+        target_sql_name(&conn->sql, block_column(conn, i)->name);
+    }
+    send_arrays(conn);
+}
+
+/* INSERT INTO table (columns) SELECT columns FROM */
+static void put_insert(struct buf *sql, const struct table *table)
+{
+    buf_put_text(sql, "INSERT INTO ");
+    target_sql_name(sql, table->name);
+    buf_put_text(sql, " (");
+    target_sql_columns(sql, table);
+    buf_put_text(sql, ") SELECT ");
+    target_sql_columns(sql, table);
+    buf_put_text(sql, " FROM ");
+}
+
+static bool is_key(const struct table *table, size_t column)
+{
+    for (size_t i = 0; i < table->key_count; i++)
+        if (table->key[i] == column)
+            return true;
+    return false;
+}
+
+/* Every column but the key's takes the new value. */
+static void put_on_conflict(struct buf *out, const struct table *table)
+{
+    const char *between = " DO UPDATE SET ";
+    buf_put_text(out, " ON CONFLICT (");
+    target_sql_key(out, table);
+    buf_put_text(out, ")");
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (is_key(table, i))
+            continue;
+        buf_put_text(out, between);
+        target_sql_name(out, table->columns[i].name);
+        buf_put_text(out, " = EXCLUDED.");
+        target_sql_name(out, table->columns[i].name);
+        between = ", ";
+    }
+    if (table->key_count == table->column_count)
+        buf_put_text(out, " DO NOTHING");
+}
+
+static void put_order(struct buf *sql, const struct table *table)
+{
+    buf_put_text(sql, " ORDER BY ");
+    target_sql_key(sql, table);
+    put_on_conflict(sql, table);
+}
+
+static void write_few(struct pg_conn *conn)
+{
+    const struct table *table = table_of(conn);
+    buf_reset(&conn->sql);
+    put_insert(&conn->sql, table);
+    put_unnest(conn);
+    put_order(&conn->sql, table);
+    send_arrays(conn);
+}
+
+/* Sends the block by COPY into the relation whose name stands in conn->sql. */
+static void copy_block(struct pg_conn *conn, pg_step next)
+{
+    struct error error;
+    const struct table *table = table_of(conn);
+    buf_put_text(&conn->sql, " (");
+    target_sql_columns(&conn->sql, table);
+    buf_put_text(&conn->sql, ") FROM STDIN (FORMAT binary)");
+    buf_reset(&conn->data);
+    if (pg_copy_rows(&conn->data, table, conn->block, &error))
+        pg_query_copy(conn, next);
+    else
+        pg_conn_fail(conn, &error);
+}
+
+static void write_straight(struct pg_conn *conn)
+{
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, "COPY ");
+    target_sql_name(&conn->sql, table_of(conn)->name);
+    copy_block(conn, written);
+}
+
+static void put_stage(struct buf *sql, size_t table)
+{
+    buf_printf(sql, "pg_temp.dropfold_stage_%zu", table);
+}
+
+static void move_on(struct pg_conn *conn, bool last)
+{
+    size_t table = conn->block->table;
+    conn->staged[table] = 0;
+    buf_reset(&conn->sql);
+    put_insert(&conn->sql, table_of(conn));
+    put_stage(&conn->sql, table);
+    put_order(&conn->sql, table_of(conn));
+    if (!last) {
+        buf_put_text(&conn->sql, "; TRUNCATE ");
+        put_stage(&conn->sql, table);
+    }
+    pg_query_buf(conn, written);
+}
+
+static void staged(struct pg_conn *conn, PGresult *result)
+{
+    size_t table = conn->block->table;
+    bool last = conn->target->upserts[table] >= conn->target->delivery->upserts[table];
+    conn->staged[table] += conn->block->rows;
+    if (last || conn->staged[table] >= STAGED_ROWS)
+        move_on(conn, last);
+    else
+        written(conn, result);
+}
+
+static void stage_block(struct pg_conn *conn, PGresult *result)
+{
+    (void)result;
+    conn->stage[conn->block->table] = true;
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, "COPY ");
+    put_stage(&conn->sql, conn->block->table);
+    copy_block(conn, staged);
+}
+
+static void make_stage(struct pg_conn *conn)
+{
+    const struct table *table = table_of(conn);
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, "CREATE TEMPORARY TABLE ");
+    buf_printf(&conn->sql, "dropfold_stage_%zu ON COMMIT DROP AS SELECT ", conn->block->table);
+    target_sql_columns(&conn->sql, table);
+    buf_put_text(&conn->sql, " FROM ");
+    target_sql_name(&conn->sql, table->name);
+    buf_put_text(&conn->sql, " WITH NO DATA");
+    pg_query_buf(conn, stage_block);
+}
+
+void pg_delivery_write(struct pg_conn *conn, struct block *block)
+{
+    conn->block = block;
+    conn->doing = table_of(conn)->name;
+    if (block->deletes)
+        write_deletes(conn);
+    else if (conn->empty[block->table])
+        write_straight(conn);
+    else if (conn->target->delivery->upserts[block->table] <= FEW_ROWS)
+        write_few(conn);
+    else if (conn->stage[block->table])
+        stage_block(conn, NULL);
+    else
+        make_stage(conn);
+}
+
+/* --- commit ------------------------------------------------------------------------------------------------------- */
+
+/* The server answers the COMMIT of a failed transaction with success and the tag ROLLBACK. */
+static void committed(struct pg_conn *conn, PGresult *result)
+{
+    struct error error;
+    const char *tag = PQcmdStatus(result);
+    if (strcmp(tag, "COMMIT") == 0) {
+        pg_query_done(conn);
+        return;
+    }
+    error_set(&error, ERROR_TARGET, "%s: the server answered COMMIT with %s", conn->target->name, tag);
+    pg_conn_fail(conn, &error);
+}
+
+static void updated(struct pg_conn *conn, PGresult *result)
+{
+    struct error error;
+    const char *tuples = PQcmdTuples(result);
+    if (strcmp(tuples, "1") == 0) {
+        pg_query_text(conn, "COMMIT", committed);
+        return;
+    }
+    error_set(&error, ERROR_REFUSED, "%s: the progress row cannot be updated", conn->target->name);
+    pg_conn_fail(conn, &error);
+}
+
+void pg_delivery_commit(struct pg_conn *conn)
+{
+    conn->doing = "committing";
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, "UPDATE dropfold_progress SET epoch = $2, sequence = $3,"
+                             " digest = pg_catalog.decode($4, 'hex'), rows = $5, delivered_at = pg_catalog.now()"
+                             " WHERE pipeline = $1");
+    send_progress(conn, updated);
+}

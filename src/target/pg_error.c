@@ -1,0 +1,115 @@
+/*
+ * SQLSTATEs to kinds of errors.
+ *
+ * A start that the server refuses gives no result to ask for its SQLSTATE, only a message. In libpq's verbose form each
+ * line of a host that answered reads `...: FATAL:  28P01: password authentication failed...`, whatever the language of
+ * the server, so the code is found by its shape between two colons. When several hosts were tried, one that may come
+ * back makes it worth trying again.
+ */
+#include "target/pg_error.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/text.h"
+
+enum {
+    MESSAGE_MAX = 16384 /* bytes of one that libpq gathered from several hosts */
+};
+
+static bool starts_with_any(const char *sqlstate, const char *const *prefixes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(sqlstate, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+enum error_kind pg_error_kind(const char *sqlstate)
+{
+    static const char *const passing[] = {
+        "08",    /* connection */
+        "40",    /* deadlock, serialization */
+        "53",    /* out of space, memory, connections */
+        "57P",   /* shutdown, starting up */
+        "57014", /* cancelled: also statement_timeout */
+        "55P03", /* lock_timeout */
+        "25006", /* read only: a standby, which a failover will change */
+        "25P03", /* idle in transaction for too long: this process was stopped */
+        "58",    /* the server's disk */
+    };
+    if (!sqlstate || starts_with_any(sqlstate, passing, COUNT_OF(passing)))
+        return ERROR_TARGET;
+    return ERROR_REFUSED;
+}
+
+bool pg_error_result(const PGresult *result, const char *target, const char *doing, struct error *error)
+{
+    char primary[384], detail[384];
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *more = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    text_escape(slice_trim(slice_of(text ? text : PQresultErrorMessage(result))), primary, sizeof primary);
+    text_escape(slice_of(more), detail, sizeof detail);
+    return error_set(error, pg_error_kind(sqlstate), "%s: %s: %s%s%s%s (%s)", target, doing, primary, more ? " (" : "",
+                     detail, more ? ")" : "", sqlstate ? sqlstate : "no SQLSTATE");
+}
+
+bool pg_error_lost(const PGconn *pg, const char *target, struct error *error)
+{
+    char text[ERROR_TEXT_MAX];
+    text_escape(slice_trim(slice_of(PQerrorMessage(pg))), text, sizeof text);
+    return error_set(error, ERROR_TARGET, "%s: the connection is lost: %s", target, text[0] ? text : "no reason given");
+}
+
+/* The five characters of a SQLSTATE and a colon. */
+static bool is_sqlstate(const char *text)
+{
+    for (int i = 0; i < 5; i++)
+        if (!isdigit((unsigned char)text[i]) && !isupper((unsigned char)text[i]))
+            return false;
+    return text[5] == ':';
+}
+
+static enum error_kind connect_kind(const PGconn *pg, const char *message)
+{
+    bool refused = PQconnectionNeedsPassword(pg) != 0;
+    while ((message = strstr(message, ":  "))) {
+        message += 3;
+        if (!is_sqlstate(message))
+            continue;
+        if (pg_error_kind(message) == ERROR_TARGET)
+            return ERROR_TARGET;
+        refused = true;
+    }
+    return refused ? ERROR_REFUSED : ERROR_TARGET;
+}
+
+/* Without the lines that say where in the server's source it happened. */
+static void put_lines(struct buf *out, const char *message)
+{
+    while (*message) {
+        size_t len = strcspn(message, "\n");
+        if (len > 0 && strncmp(message, "LOCATION:", 9) != 0) {
+            buf_put_text(out, out->len > 0 ? "; " : "");
+            buf_put(out, message, len);
+        }
+        message += len + (message[len] == '\n');
+    }
+}
+
+bool pg_error_connect(const PGconn *pg, const char *target, struct error *error)
+{
+    struct buf out;
+    char text[ERROR_TEXT_MAX];
+    const char *message = PQerrorMessage(pg);
+    buf_init(&out, MESSAGE_MAX);
+    put_lines(&out, message);
+    text_escape(buf_slice(&out), text, sizeof text);
+    buf_close(&out);
+    const char *hint = PQconnectionNeedsPassword(pg)
+                           ? " (give the password by PGPASSWORD, ~/.pgpass, PGPASSFILE or a service file)"
+                           : "";
+    return error_set(error, connect_kind(pg, message), "%s: %s%s", target, text, hint);
+}

@@ -1,0 +1,22 @@
+/* What a failure of PostgreSQL means: worth trying again, or not. By SQLSTATE, never by text. */
+#ifndef DROPFOLD_TARGET_PG_ERROR_H
+#define DROPFOLD_TARGET_PG_ERROR_H
+
+#include <libpq-fe.h>
+
+#include "base/error.h"
+
+/* ERROR_TARGET or ERROR_REFUSED for a SQLSTATE; NULL, which a lost connection has, may pass. */
+enum error_kind pg_error_kind(const char *sqlstate);
+
+/* The error of a failed result; `doing` says what was under way. Returns false. */
+bool pg_error_result(const PGresult *result, const char *target, const char *doing, struct error *error);
+
+/* The connection broke. Returns false. */
+bool pg_error_lost(const PGconn *pg, const char *target, struct error *error);
+
+/* It never came about. The connection's verbosity must have been PQERRORS_VERBOSE: only then does libpq tell the
+   SQLSTATE of a refused start. Returns false. */
+bool pg_error_connect(const PGconn *pg, const char *target, struct error *error);
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * Opening.
+ *
+ *   find --all there--> read          find --missing--> begin, lock --> find again --> create, commit --> read
+ *
+ * The catalogue is asked before anything is created, so that a role without CREATE can deliver into tables that exist.
+ * An advisory lock makes several processes that start on an empty database create one after the other. Names are looked
+ * up as the server itself would, along the search path.
+ */
+#include "target/pg_open.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/pg_query.h"
+
+/* Any number does as long as all dropfolds agree on it. */
+#define LOCK_NUMBER "7238472340913"
+
+static const char find_sql[] =
+    "SELECT w.number, c.relkind IN ('r', 'p'), c.relkind IN ('v', 'm'), a.attname,"
+    " pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attnum = ANY (k.conkey)"
+    " FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (name, number)"
+    " JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
+    " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+    " LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'"
+    " ORDER BY w.number, a.attnum";
+
+bool pg_open_read_progress(const PGresult *result, struct progress *progress, struct error *error)
+{
+    if (PQntuples(result) == 0 || PQgetisnull(result, 0, 0)) {
+        memset(progress, 0, sizeof *progress);
+        return true;
+    }
+    return target_sql_read_progress(PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2),
+                                    PQgetvalue(result, 0, 3), progress, error);
+}
+
+/* lock_timeout is the shorter one, so that waiting for another's lock is told from slowness. */
+void pg_open_put_begin(struct pg_conn *conn)
+{
+    long long patience = (long long)conn->target->patience / 1000;
+    long long deadline = (long long)conn->target->deadline / 1000;
+    buf_reset(&conn->sql);
+    buf_printf(&conn->sql,
+               "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+               "SET LOCAL statement_timeout = %lld;"
+               "SET LOCAL lock_timeout = %lld;"
+               "SET LOCAL idle_in_transaction_session_timeout = %lld;"
+               "SET LOCAL synchronous_commit = on",
+               patience, deadline / 2 + 1, deadline + 1);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static void take_progress(struct pg_conn *conn, PGresult *result)
+{
+    struct error error;
+    struct target *target = conn->target;
+    if (!pg_open_read_progress(result, &target->progress, &error)) {
+        pg_conn_fail(conn, &error);
+        return;
+    }
+    memset(target->rows, 0, sizeof target->rows);
+    for (size_t i = 0; i < target->pipeline->table_count; i++)
+        target->rows[i] = strtoull(PQgetvalue(result, 0, 4 + (int)i), NULL, 10);
+    pg_query_done(conn);
+}
+
+/* One statement is one snapshot: progress and counts belong together. What does not exist counts as empty. */
+static void read_progress(struct pg_conn *conn, PGresult *result)
+{
+    const struct pipeline *pipeline = conn->target->pipeline;
+    (void)result;
+    conn->doing = "reading the progress";
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, "SELECT p.epoch, p.sequence, pg_catalog.encode(p.digest, 'hex'), p.rows");
+    for (size_t i = 0; i < pipeline->table_count; i++) {
+        if (!conn->shapes[i + 1].exists) {
+            buf_put_text(&conn->sql, ", 0");
+            continue;
+        }
+        buf_put_text(&conn->sql, ", (SELECT pg_catalog.count(*) FROM ");
+        target_sql_name(&conn->sql, pipeline->tables[i].name);
+        buf_put_text(&conn->sql, ")");
+    }
+    buf_put_text(&conn->sql, " FROM (SELECT 1) AS one LEFT JOIN ");
+    buf_put_text(&conn->sql, conn->shapes[0].exists
+                                 ? "dropfold_progress"
+                                 : "(SELECT '' AS pipeline, '' AS epoch, 0 AS sequence, ''::bytea AS digest, '' AS rows"
+                                   " WHERE false)");
+    buf_put_text(&conn->sql, " AS p ON p.pipeline = $1");
+    pg_query_params(conn, 1, &pipeline->name, NULL, NULL, take_progress);
+}
+
+/* --- finding and making ------------------------------------------------------------------------------------------- */
+
+/* An element of an array's text. */
+static void put_element(struct buf *out, const char *text)
+{
+    buf_put_byte(out, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_put_byte(out, '\\');
+        buf_put_byte(out, (uint8_t)*text);
+    }
+    buf_put_byte(out, '"');
+}
+
+static void find(struct pg_conn *conn, pg_step next)
+{
+    const struct pipeline *pipeline = conn->target->pipeline;
+    buf_reset(&conn->data);
+    for (size_t i = 0; i < target_shape_relations(pipeline); i++) {
+        buf_put_byte(&conn->data, i > 0 ? ',' : '{');
+        put_element(&conn->data, target_shape_name(pipeline, i));
+    }
+    buf_put(&conn->data, "}", sizeof "}");
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, find_sql);
+    const char *names = conn->data.failed ? "{}" : conn->data.data;
+    pg_query_params(conn, 1, &names, NULL, NULL, next);
+}
+
+static bool is_true(const PGresult *result, int row, int column)
+{
+    return PQgetvalue(result, row, column)[0] == 't';
+}
+
+static void take_shapes(struct pg_conn *conn, PGresult *result)
+{
+    const struct pipeline *pipeline = conn->target->pipeline;
+    size_t count = target_shape_relations(pipeline);
+    memset(conn->shapes, 0, count * sizeof *conn->shapes);
+    for (int row = 0; row < PQntuples(result); row++) {
+        size_t relation = strtoul(PQgetvalue(result, row, 0), NULL, 10) - 1;
+        if (relation >= count)
+            continue;
+        struct target_shape *shape = &conn->shapes[relation];
+        bool view = target_shape_is_view(pipeline, relation);
+        shape->exists = true;
+        shape->other_kind = !is_true(result, row, view ? 2 : 1);
+        if (!PQgetisnull(result, row, 3))
+            target_shape_add(shape, PQgetvalue(result, row, 3), view ? "" : PQgetvalue(result, row, 4),
+                             !view && is_true(result, row, 5), !view && is_true(result, row, 6));
+    }
+}
+
+static void find_again(struct pg_conn *conn, PGresult *result);
+
+static void begin_making(struct pg_conn *conn)
+{
+    conn->making = true;
+    conn->doing = "creating what is missing";
+    pg_open_put_begin(conn);
+    buf_put_text(&conn->sql, "; SELECT pg_catalog.pg_advisory_xact_lock(" LOCK_NUMBER ")");
+    pg_query_buf(conn, find_again);
+}
+
+static void make(struct pg_conn *conn)
+{
+    const struct pipeline *pipeline = conn->target->pipeline;
+    buf_reset(&conn->sql);
+    for (size_t i = 0; i < target_shape_relations(pipeline); i++) {
+        if (!conn->shapes[i].exists)
+            target_sql_create(&conn->sql, pipeline, i, TARGET_POSTGRESQL);
+        conn->shapes[i].exists = true;
+    }
+    buf_put_text(&conn->sql, "COMMIT");
+    pg_query_buf(conn, read_progress);
+}
+
+static bool all_exist(const struct pg_conn *conn)
+{
+    for (size_t i = 0; i < target_shape_relations(conn->target->pipeline); i++)
+        if (!conn->shapes[i].exists)
+            return false;
+    return true;
+}
+
+static void found(struct pg_conn *conn, PGresult *result)
+{
+    struct error error;
+    take_shapes(conn, result);
+    if (!target_shape_check(conn->target->pipeline, TARGET_POSTGRESQL, conn->shapes, &error)) {
+        error_wrap(&error, "%s", conn->target->name);
+        pg_conn_fail(conn, &error);
+    } else if (conn->making) {
+        make(conn);
+    } else if (!all_exist(conn) && !conn->target->look) {
+        begin_making(conn);
+    } else {
+        read_progress(conn, NULL);
+    }
+}
+
+static void find_again(struct pg_conn *conn, PGresult *result)
+{
+    (void)result;
+    find(conn, found);
+}
+
+void pg_open_start(struct pg_conn *conn, PGresult *result)
+{
+    struct error error;
+    (void)result;
+    conn->doing = "looking for the tables";
+    conn->shapes = calloc(target_shape_relations(conn->target->pipeline), sizeof *conn->shapes);
+    if (conn->shapes) {
+        find(conn, found);
+    } else {
+        error_memory(&error);
+        pg_conn_fail(conn, &error);
+    }
+}

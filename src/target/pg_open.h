@@ -1,0 +1,16 @@
+/* What happens between "connected" and "open": tables and views checked or made, progress and rows read. */
+#ifndef DROPFOLD_TARGET_PG_OPEN_H
+#define DROPFOLD_TARGET_PG_OPEN_H
+
+#include "target/pg_conn.h"
+
+/* The step after connecting; ends by answering the target. */
+void pg_open_start(struct pg_conn *conn, PGresult *result);
+
+/* BEGIN with what a transaction of ours needs, in conn->sql: its limits and nothing that outlives it. */
+void pg_open_put_begin(struct pg_conn *conn);
+
+/* Reads a progress row from four columns of a result, epoch, sequence, digest in hex and rows; null: not present. */
+bool pg_open_read_progress(const PGresult *result, struct progress *progress, struct error *error) MUST_USE;
+
+#endif

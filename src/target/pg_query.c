@@ -1,0 +1,180 @@
+/*
+ * Asking and collecting, driven by readiness of the socket.
+ *
+ *   quiet --send--> waiting --answer complete--> quiet          waiting --server wants data--> copying --all sent-->
+ * waiting
+ *
+ * An exchange's answer may hold several results (several statements, or a COPY's two); the first that failed, else the
+ * last, is kept until the answer is complete.
+ */
+#include "target/pg_query.h"
+
+#include <string.h>
+
+#include "target/pg_error.h"
+
+enum {
+    PIECE = 64 * 1024 /* bytes handed to libpq at a time */
+};
+
+static void advance(struct pg_conn *conn);
+
+static void lose(struct pg_conn *conn)
+{
+    struct error error;
+    pg_error_lost(conn->pg, conn->target->name, &error);
+    pg_conn_fail(conn, &error);
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct pg_conn *conn = CONTAINER_OF(poll, struct pg_conn, poll);
+    if (status < 0 || ((events & UV_READABLE) && !PQconsumeInput(conn->pg)))
+        lose(conn);
+    else
+        advance(conn);
+}
+
+static void watch(struct pg_conn *conn, bool writable)
+{
+    if (uv_poll_start(&conn->poll, writable ? UV_READABLE | UV_WRITABLE : UV_READABLE, on_ready) != 0)
+        lose(conn);
+}
+
+static void finish(struct pg_conn *conn)
+{
+    struct error error;
+    PGresult *result = conn->result;
+    ExecStatusType status = PQresultStatus(result);
+    conn->result = NULL;
+    conn->phase = PG_QUIET;
+    uv_poll_stop(&conn->poll);
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+        conn->next(conn, result);
+    } else {
+        pg_error_result(result, conn->target->name, conn->doing, &error);
+        pg_conn_fail(conn, &error);
+    }
+    PQclear(result);
+}
+
+static bool failed(const PGresult *result)
+{
+    return result && PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK;
+}
+
+static void keep(struct pg_conn *conn, PGresult *result)
+{
+    if (failed(conn->result)) {
+        PQclear(result);
+    } else {
+        PQclear(conn->result);
+        conn->result = result;
+    }
+}
+
+/* Hands data to libpq until the socket is full. False when the connection broke. */
+static bool put_data(struct pg_conn *conn)
+{
+    while (conn->sent < conn->data.len) {
+        size_t rest = conn->data.len - conn->sent;
+        size_t piece = rest < PIECE ? rest : PIECE;
+        int put = PQputCopyData(conn->pg, conn->data.data + conn->sent, (int)piece);
+        if (put < 0)
+            return false;
+        if (put == 0)
+            return true;
+        conn->sent += piece;
+        int unsent = PQflush(conn->pg);
+        if (unsent != 0)
+            return unsent > 0;
+    }
+    int ended = PQputCopyEnd(conn->pg, NULL);
+    if (ended > 0)
+        conn->phase = PG_WAITING;
+    return ended >= 0;
+}
+
+/* Takes the results that are there. True when the answer is complete. */
+static bool collect(struct pg_conn *conn)
+{
+    while (conn->phase == PG_WAITING && !PQisBusy(conn->pg)) {
+        PGresult *result = PQgetResult(conn->pg);
+        if (!result)
+            return true;
+        if (PQresultStatus(result) == PGRES_COPY_IN) {
+            conn->phase = PG_COPYING;
+            PQclear(result);
+        } else {
+            keep(conn, result);
+        }
+    }
+    return false;
+}
+
+static void advance(struct pg_conn *conn)
+{
+    bool complete = collect(conn);
+    if (conn->phase == PG_COPYING && !put_data(conn)) {
+        lose(conn);
+        return;
+    }
+    int unsent = complete ? 0 : PQflush(conn->pg);
+    if (unsent < 0 || (complete && (!conn->result || PQstatus(conn->pg) == CONNECTION_BAD)))
+        lose(conn);
+    else if (complete)
+        finish(conn);
+    else
+        watch(conn, unsent > 0 || conn->phase == PG_COPYING);
+}
+
+static void sent(struct pg_conn *conn, int ok, pg_step next)
+{
+    if (!ok) {
+        lose(conn);
+        return;
+    }
+    conn->next = next;
+    conn->phase = PG_WAITING;
+    advance(conn);
+}
+
+void pg_query_text(struct pg_conn *conn, const char *sql, pg_step next)
+{
+    sent(conn, PQsendQuery(conn->pg, sql), next);
+}
+
+static bool end_sql(struct pg_conn *conn)
+{
+    struct error error;
+    buf_put_byte(&conn->sql, '\0');
+    if (!conn->sql.failed)
+        return true;
+    error_memory(&error);
+    pg_conn_fail(conn, &error);
+    return false;
+}
+
+void pg_query_buf(struct pg_conn *conn, pg_step next)
+{
+    if (end_sql(conn))
+        pg_query_text(conn, conn->sql.data, next);
+}
+
+void pg_query_params(struct pg_conn *conn, int count, const char *const *values, const int *lengths, const int *formats,
+                     pg_step next)
+{
+    if (end_sql(conn))
+        sent(conn, PQsendQueryParams(conn->pg, conn->sql.data, count, NULL, values, lengths, formats, 0), next);
+}
+
+void pg_query_copy(struct pg_conn *conn, pg_step next)
+{
+    conn->sent = 0;
+    pg_query_buf(conn, next);
+}
+
+void pg_query_done(struct pg_conn *conn)
+{
+    target_answer(conn->target, NULL);
+}

@@ -1,0 +1,24 @@
+/* Exchanges with the server; see pg_conn.h for steps. */
+#ifndef DROPFOLD_TARGET_PG_QUERY_H
+#define DROPFOLD_TARGET_PG_QUERY_H
+
+#include "target/pg_conn.h"
+
+/* One or several statements without parameters; `next` gets the last result. */
+void pg_query_text(struct pg_conn *conn, const char *sql, pg_step next);
+
+/* The text in conn->sql, which is ended here. */
+void pg_query_buf(struct pg_conn *conn, pg_step next);
+
+/* The one statement in conn->sql with parameters: lengths and formats NULL for texts. They are copied. */
+void pg_query_params(struct pg_conn *conn, int count, const char *const *values, const int *lengths, const int *formats,
+                     pg_step next);
+
+/* The COPY ... FROM STDIN in conn->sql, then the bytes in conn->data. Goes out as fast as the server takes it: never
+   more than a piece of it is queued in libpq. */
+void pg_query_copy(struct pg_conn *conn, pg_step next);
+
+/* Ends the chain: the target's call worked. */
+void pg_query_done(struct pg_conn *conn);
+
+#endif

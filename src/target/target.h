@@ -1,0 +1,76 @@
+/*
+ * Where tables are written: PostgreSQL, SQLite (the embedded default), or nowhere.
+ *
+ * Everything is asynchronous: each call answers once through its callback, on the loop's thread, never from inside the
+ * call. One call is under way at a time. Each has a deadline of its own, so that an answer
+ * always comes; a full delivery's begin and every commit have 20 us a row more.
+ *
+ *   closed --open--> idle --begin--> delivering --write*, commit--> idle        any failure, and abort --> closed
+ *
+ * Errors: ERROR_TARGET may pass (refused connection, lost connection, deadlock, out of space, shutdown: SQLSTATE 08,
+ * 40, 53, 57P; a COMMIT whose answer was lost); ERROR_REFUSED will not (wrong password, no right, another table shape,
+ * data that is refused: 22, 23, 28, 42); ERROR_DIVERGED: the progress is not what delivery->from says: open again,
+ * read, decide anew.
+ *
+ * PostgreSQL has the pipeline's types themselves. In SQLite integer, bigint and boolean are INTEGER; real and double
+ * precision are REAL (a real as the shortest decimal that names it); all else is TEXT: numeric exactly and with all its
+ * places ("12.30"; CAST it to compare or add), date ("2022-02-17"), timestamp ("2022-02-17 12:03:13", a fraction only
+ * when there is one), timestamptz (the same with "+00"). Views over numeric columns are sums of REAL there, rounded.
+ *
+ * Tables of a pipeline are made when missing, with comments and views; an existing one with other columns, types or key
+ * is ERROR_REFUSED with the differences and the remedy. Progress is one row of dropfold_progress. One delivery is one
+ * transaction, and the progress row is locked and compared first.
+ */
+#ifndef DROPFOLD_TARGET_TARGET_H
+#define DROPFOLD_TARGET_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "model/delivery.h"
+#include "model/pipeline.h"
+
+struct target;
+
+typedef void (*target_done)(void *context, const struct error *error); /* NULL: it worked */
+
+struct target_options {
+    /* "sqlite:PATH", "none:", else a libpq conninfo or URI as it is ("" takes all from PG* variables). */
+    const char *address;
+    int64_t deadline; /* microseconds an answer may take; 0: 30 s */
+    bool look;        /* open makes nothing: neither folder nor file nor tables; what is missing counts as empty */
+};
+
+/* Checks the address: ERROR_USAGE for a password in it, an unknown scheme, or words that libpq does not know. */
+bool target_new(struct target **target, uv_loop_t *loop, const struct pipeline *pipeline,
+                const struct target_options *options, struct error *error) MUST_USE;
+
+/* How messages name it, without secrets: "postgresql://user@host:5432/db", "sqlite:data/results/ecommerce.db". */
+const char *target_name(const struct target *target);
+
+/* Connects, makes or checks tables and views, reads the progress and counts the rows of each table. */
+void target_open(struct target *target, target_done done, void *context);
+/* What the last open or commit left: the progress row, */
+const struct progress *target_progress(const struct target *target);
+/* and how many rows each table had at open (kept up to date by commits). */
+const uint64_t *target_rows(const struct target *target);
+bool target_is_open(const struct target *target);
+
+/* Begins the delivery's transaction: locks the progress row, compares it with delivery->from. `delivery` must stay
+   valid until commit or failure. */
+void target_begin(struct target *target, const struct delivery *delivery, target_done done, void *context);
+/* Takes the block over. Tables come in order, a table's deletes before its upserts. */
+void target_write(struct target *target, struct block *block, target_done done, void *context);
+/* Writes the progress and commits. After ERROR_TARGET here nobody knows: open again and read the progress. */
+void target_commit(struct target *target, target_done done, void *context);
+
+/* Drops the connection and what was not committed; a call under way is answered with an error. */
+void target_abort(struct target *target);
+
+/* Closes; `closed` comes when nothing of it is left on the loop, then it is freed. */
+void target_close(struct target *target, void (*closed)(void *context), void *context);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * Between the face (target.c) and its back ends.
+ *
+ * The face owns the state, the deadline and the answer; a back end owns a connection. A back end does what it is asked
+ * and ends with one target_answer. When that is an error, or when the deadline or an abort came first, the face calls
+ * `drop`: the connection is let go at once, answers no more, and dies on its own time (a thread that sits in DNS cannot
+ * be interrupted). Until it is gone it holds the target, so that the close callback comes last.
+ */
+#ifndef DROPFOLD_TARGET_TARGET_INTERNAL_H
+#define DROPFOLD_TARGET_TARGET_INTERNAL_H
+
+#include "target/target.h"
+
+enum {
+    TARGET_NAME_SIZE = 512 /* bytes of a target's name, the NUL included */
+};
+
+enum target_state {
+    TARGET_CLOSED,
+    TARGET_OPENING,
+    TARGET_IDLE,
+    TARGET_BEGINNING,
+    TARGET_DELIVERING,
+    TARGET_WRITING,
+    TARGET_COMMITTING,
+    TARGET_CLOSING
+};
+
+struct target_backend {
+    /* Checks the address; fills target->name and target->data. */
+    bool (*init)(struct target *target, const char *address, struct error *error);
+    /* Each of these four is answered by target_answer; open fills target->progress and target->rows first. */
+    void (*open)(struct target *target);
+    void (*begin)(struct target *target);                      /* target->delivery, target->patience */
+    void (*write)(struct target *target, struct block *block); /* frees the block */
+    void (*commit)(struct target *target);
+    /* Lets go of the connection, if there is one. */
+    void (*drop)(struct target *target);
+    /* Frees target->data; no connection is left. */
+    void (*close)(struct target *target);
+};
+
+struct target {
+    uv_loop_t *loop;
+    const struct pipeline *pipeline;
+    const struct target_backend *backend;
+    void *data; /* the back end's */
+    char name[TARGET_NAME_SIZE];
+    int64_t deadline; /* microseconds an answer may take */
+    bool look;        /* open makes nothing */
+    int64_t patience; /* the same for the call under way: more where it touches whole tables */
+
+    enum target_state state;
+    target_done done; /* of the call under way; NULL: none */
+    void *context;
+    bool answered; /* the answer stands and waits for its turn on the loop */
+    bool failed;
+    struct error error;
+    uv_timer_t timer; /* the deadline; after that the answer's turn */
+
+    const struct delivery *delivery;
+    uint64_t upserts[PIPELINE_TABLES_MAX], deletes[PIPELINE_TABLES_MAX]; /* rows written in this delivery */
+    struct progress progress;
+    uint64_t rows[PIPELINE_TABLES_MAX];
+
+    size_t holds; /* the timer and every connection that is not gone yet */
+    void (*closed)(void *context);
+    void *closed_context;
+};
+
+/* Ends the call under way: NULL when it worked. Its callback runs in a later turn of the loop. */
+void target_answer(struct target *target, const struct error *error);
+
+/* A connection exists, and is gone. */
+void target_hold(struct target *target);
+void target_release(struct target *target);
+
+/* Whether two say the same of epoch, sequence and digest, or are both absent. */
+bool target_same_history(const struct progress *a, const struct progress *b);
+
+/* ERROR_DIVERGED in the one wording. `found` is what the target holds, `wanted` what was expected. */
+bool target_diverged(const struct progress *found, const struct progress *wanted, struct error *error);
+
+extern const struct target_backend target_none, target_pg, target_sqlite;
+
+#endif

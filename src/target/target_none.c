@@ -1,0 +1,56 @@
+/* The target that keeps nothing but its word: for dry runs and measurements. It never holds any progress at open. */
+#include <stdio.h>
+#include <string.h>
+
+#include "target/target_internal.h"
+
+static bool none_init(struct target *target, const char *address, struct error *error)
+{
+    (void)error;
+    snprintf(target->name, sizeof target->name, "%s", address);
+    return true;
+}
+
+static void none_open(struct target *target)
+{
+    memset(&target->progress, 0, sizeof target->progress);
+    memset(target->rows, 0, sizeof target->rows);
+    target_answer(target, NULL);
+}
+
+static void none_begin(struct target *target)
+{
+    struct error error;
+    if (target_same_history(&target->progress, &target->delivery->from)) {
+        target_answer(target, NULL);
+    } else {
+        target_diverged(&target->progress, &target->delivery->from, &error);
+        target_answer(target, &error);
+    }
+}
+
+static void none_write(struct target *target, struct block *block)
+{
+    block_free(block);
+    target_answer(target, NULL);
+}
+
+static void none_commit(struct target *target)
+{
+    target_answer(target, NULL);
+}
+
+static void none_let_go(struct target *target)
+{
+    (void)target;
+}
+
+const struct target_backend target_none = {
+    .init = none_init,
+    .open = none_open,
+    .begin = none_begin,
+    .write = none_write,
+    .commit = none_commit,
+    .drop = none_let_go,
+    .close = none_let_go,
+};

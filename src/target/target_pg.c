@@ -1,0 +1,80 @@
+/* PostgreSQL as a target: the address, and at most one connection that is wanted. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/pg_address.h"
+#include "target/pg_conn.h"
+#include "target/pg_delivery.h"
+#include "target/pg_open.h"
+
+struct settings {
+    char *address;
+    struct pg_conn *conn; /* NULL while closed */
+    unsigned workers;     /* threads that connect, or still do for a connection that was dropped */
+};
+
+static bool init(struct target *target, const char *address, struct error *error)
+{
+    if (!pg_address_check(address, target->name, sizeof target->name, error))
+        return false;
+    struct settings *settings = calloc(1, sizeof *settings);
+    char *copy = strdup(address);
+    if (!settings || !copy) {
+        free(settings);
+        free(copy);
+        return error_memory(error);
+    }
+    settings->address = copy;
+    target->data = settings;
+    return true;
+}
+
+static void open_pg(struct target *target)
+{
+    struct settings *settings = target->data;
+    pg_conn_start(&settings->conn, target, settings->address, &settings->workers, pg_open_start);
+}
+
+static void begin(struct target *target)
+{
+    struct settings *settings = target->data;
+    pg_delivery_begin(settings->conn);
+}
+
+static void write_block(struct target *target, struct block *block)
+{
+    struct settings *settings = target->data;
+    pg_delivery_write(settings->conn, block);
+}
+
+static void commit(struct target *target)
+{
+    struct settings *settings = target->data;
+    pg_delivery_commit(settings->conn);
+}
+
+static void drop(struct target *target)
+{
+    struct settings *settings = target->data;
+    struct pg_conn *conn = settings->conn;
+    settings->conn = NULL;
+    if (conn)
+        pg_conn_drop(conn);
+}
+
+static void free_settings(struct target *target)
+{
+    struct settings *settings = target->data;
+    free(settings->address);
+    free(settings);
+}
+
+const struct target_backend target_pg = {
+    .init = init,
+    .open = open_pg,
+    .begin = begin,
+    .write = write_block,
+    .commit = commit,
+    .drop = drop,
+    .close = free_settings,
+};

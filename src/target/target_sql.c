@@ -1,0 +1,337 @@
+/*
+ * SQL text of both dialects.
+ *
+ * Views over numeric columns differ: PostgreSQL computes them exactly; SQLite has no exact decimal, so there they are
+ * sums of REALs, rounded to the column's places for display. The tables themselves are exact in both.
+ */
+#include "target/target_sql.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put_quoted(struct buf *out, const char *text, char quote, bool backslashes)
+{
+    buf_put_byte(out, (uint8_t)quote);
+    for (; *text; text++) {
+        if (*text == quote || (backslashes && *text == '\\'))
+            buf_put_byte(out, (uint8_t)*text);
+        buf_put_byte(out, (uint8_t)*text);
+    }
+    buf_put_byte(out, (uint8_t)quote);
+}
+
+void target_sql_name(struct buf *out, const char *name)
+{
+    put_quoted(out, name, '"', false);
+}
+
+void target_sql_literal(struct buf *out, const char *text)
+{
+    bool backslashes = strchr(text, '\\');
+    buf_put_text(out, backslashes ? " E" : "");
+    put_quoted(out, text, '\'', backslashes);
+}
+
+void target_sql_columns(struct buf *out, const struct table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        buf_put_text(out, i > 0 ? ", " : "");
+        target_sql_name(out, table->columns[i].name);
+    }
+}
+
+void target_sql_key(struct buf *out, const struct table *table)
+{
+    for (size_t i = 0; i < table->key_count; i++) {
+        buf_put_text(out, i > 0 ? ", " : "");
+        target_sql_name(out, table->columns[table->key[i]].name);
+    }
+}
+
+/* --- tables ------------------------------------------------------------------------------------------------------- */
+
+static void put_primary_key(struct buf *out, const struct target_shape *shape)
+{
+    const char *between = "PRIMARY KEY (";
+    for (size_t i = 0; i < shape->count; i++) {
+        if (!shape->columns[i].key)
+            continue;
+        buf_put_text(out, between);
+        target_sql_name(out, shape->columns[i].name);
+        between = ", ";
+    }
+    buf_put_text(out, ")");
+}
+
+/* The key in its own order, which decides what the index is good for. */
+static void put_table_key(struct buf *out, const struct table *table)
+{
+    buf_put_text(out, "PRIMARY KEY (");
+    target_sql_key(out, table);
+    buf_put_text(out, ")");
+}
+
+static void create_table(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect)
+{
+    struct target_shape shape;
+    target_shape_wanted(pipeline, relation, dialect, &shape);
+    buf_put_text(out, "CREATE TABLE ");
+    target_sql_name(out, target_shape_name(pipeline, relation));
+    buf_put_text(out, " (");
+    for (size_t i = 0; i < shape.count; i++) {
+        target_sql_name(out, shape.columns[i].name);
+        buf_printf(out, " %s%s, ", shape.columns[i].type, shape.columns[i].not_null ? " NOT NULL" : "");
+    }
+    if (relation == 0)
+        put_primary_key(out, &shape);
+    else
+        put_table_key(out, &pipeline->tables[relation - 1]);
+    buf_put_text(out, dialect == TARGET_SQLITE ? ") WITHOUT ROWID;\n" : ");\n");
+}
+
+static void comment_on(struct buf *out, const char *kind, const char *name, const char *doc)
+{
+    if (!doc)
+        return;
+    buf_printf(out, "COMMENT ON %s ", kind);
+    target_sql_name(out, name);
+    buf_put_text(out, " IS ");
+    target_sql_literal(out, doc);
+    buf_put_text(out, ";\n");
+}
+
+static void comment_on_column(struct buf *out, const char *relation, const char *name, const char *doc)
+{
+    if (!doc)
+        return;
+    buf_put_text(out, "COMMENT ON COLUMN ");
+    target_sql_name(out, relation);
+    buf_put_text(out, ".");
+    target_sql_name(out, name);
+    buf_put_text(out, " IS ");
+    target_sql_literal(out, doc);
+    buf_put_text(out, ";\n");
+}
+
+static void comment_on_columns(struct buf *out, const struct table *table, const char *relation)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        comment_on_column(out, relation, table->columns[i].name, table->columns[i].doc);
+}
+
+/* What a total is made of can be said; its columns have no words of their own. */
+static void comment_on_totals(struct buf *out, const struct table *table, const struct view *view)
+{
+    static const char *const functions[] = {[VIEW_SUM] = "Sum", [VIEW_MIN] = "Least", [VIEW_MAX] = "Greatest"};
+    char doc[4 * PIPELINE_NAME_MAX];
+    for (size_t i = 0; i < view->by_count; i++)
+        comment_on_column(out, view->name, table->columns[view->by[i]].name, table->columns[view->by[i]].doc);
+    for (size_t i = 0; i < view->column_count; i++) {
+        const struct view_column *column = &view->columns[i];
+        if (column->function == VIEW_RATIO)
+            snprintf(doc, sizeof doc, "%s / %s", view->columns[column->numerator].name,
+                     view->columns[column->denominator].name);
+        else
+            snprintf(doc, sizeof doc, "%s of %s.%s", functions[column->function], table->name,
+                     table->columns[column->column].name);
+        comment_on_column(out, view->name, column->name, doc);
+    }
+}
+
+static void comment_on_view(struct buf *out, const struct pipeline *pipeline, const struct view *view)
+{
+    comment_on(out, "VIEW", view->name, view->doc);
+    if (view->kind == VIEW_LATEST)
+        comment_on_columns(out, &pipeline->tables[view->table], view->name);
+    else
+        comment_on_totals(out, &pipeline->tables[view->table], view);
+}
+
+static void comment(struct buf *out, const struct pipeline *pipeline, size_t relation)
+{
+    const char *name = target_shape_name(pipeline, relation);
+    if (relation == 0) {
+        comment_on(out, "TABLE", name, "how far dropfold has delivered each pipeline; written with its tables");
+    } else if (target_shape_is_view(pipeline, relation)) {
+        comment_on_view(out, pipeline, &pipeline->views[relation - 1 - pipeline->table_count]);
+    } else {
+        comment_on(out, "TABLE", name, pipeline->tables[relation - 1].doc);
+        comment_on_columns(out, &pipeline->tables[relation - 1], name);
+    }
+}
+
+/* --- views -------------------------------------------------------------------------------------------------------- */
+
+/* A column as something that SQLite compares and adds by value. */
+static void put_operand(struct buf *out, const char *of, const struct column *column, enum target_dialect dialect)
+{
+    bool cast = dialect == TARGET_SQLITE && column->type == SQL_NUMERIC;
+    buf_put_text(out, cast ? "CAST(" : "");
+    buf_put_text(out, of);
+    target_sql_name(out, column->name);
+    buf_put_text(out, cast ? " AS REAL)" : "");
+}
+
+static void put_same(struct buf *out, const char *name, const char *comparison)
+{
+    buf_put_text(out, "later.");
+    target_sql_name(out, name);
+    buf_put_text(out, comparison);
+    buf_put_text(out, "this.");
+    target_sql_name(out, name);
+}
+
+/* `by` and `on` make up the key, so that its index finds "is there a later one". */
+static void put_latest(struct buf *out, const struct table *table, const struct view *view, enum target_dialect dialect)
+{
+    buf_put_text(out, "SELECT ");
+    target_sql_columns(out, table);
+    buf_put_text(out, " FROM ");
+    target_sql_name(out, table->name);
+    buf_put_text(out, " AS this WHERE NOT EXISTS (SELECT 1 FROM ");
+    target_sql_name(out, table->name);
+    buf_put_text(out, " AS later WHERE ");
+    for (size_t i = 0; i < view->by_count; i++) {
+        put_same(out, table->columns[view->by[i]].name, " = ");
+        buf_put_text(out, " AND ");
+    }
+    put_operand(out, "later.", &table->columns[view->on], dialect);
+    buf_put_text(out, " > ");
+    put_operand(out, "this.", &table->columns[view->on], dialect);
+    buf_put_text(out, ")");
+}
+
+static void put_aggregate(struct buf *out, const struct table *table, const struct view_column *column,
+                          enum target_dialect dialect)
+{
+    static const char *const functions[] = {[VIEW_SUM] = "sum(", [VIEW_MIN] = "min(", [VIEW_MAX] = "max("};
+    const struct column *of = &table->columns[column->column];
+    bool rounded = dialect == TARGET_SQLITE && of->type == SQL_NUMERIC;
+    buf_put_text(out, rounded ? "round(" : "");
+    buf_put_text(out, functions[column->function]);
+    put_operand(out, "", of, dialect);
+    buf_put_text(out, ")");
+    if (rounded)
+        buf_printf(out, ", %u)", (unsigned)of->scale);
+}
+
+static bool floating(const struct table *table, const struct view_column *column)
+{
+    enum sql_type type = table->columns[column->column].type;
+    return type == SQL_REAL || type == SQL_DOUBLE;
+}
+
+/* Never a division of integers, which would cut. */
+static void put_ratio(struct buf *out, const struct table *table, const struct view *view,
+                      const struct view_column *ratio, enum target_dialect dialect)
+{
+    const struct view_column *over = &view->columns[ratio->numerator], *under = &view->columns[ratio->denominator];
+    const char *type = "numeric";
+    if (dialect == TARGET_SQLITE)
+        type = "REAL";
+    else if (floating(table, over) || floating(table, under))
+        type = "double precision";
+    buf_put_text(out, "CAST(");
+    put_aggregate(out, table, over, dialect);
+    buf_printf(out, " AS %s) / nullif(CAST(", type);
+    put_aggregate(out, table, under, dialect);
+    buf_printf(out, " AS %s), 0)", type);
+}
+
+static void put_total(struct buf *out, const struct table *table, const struct view *view, enum target_dialect dialect)
+{
+    buf_put_text(out, "SELECT ");
+    for (size_t i = 0; i < view->by_count; i++) {
+        target_sql_name(out, table->columns[view->by[i]].name);
+        buf_put_text(out, i + 1 < view->by_count || view->column_count > 0 ? ", " : "");
+    }
+    for (size_t i = 0; i < view->column_count; i++) {
+        const struct view_column *column = &view->columns[i];
+        buf_put_text(out, i > 0 ? ", " : "");
+        if (column->function == VIEW_RATIO)
+            put_ratio(out, table, view, column, dialect);
+        else
+            put_aggregate(out, table, column, dialect);
+        buf_put_text(out, " AS ");
+        target_sql_name(out, column->name);
+    }
+    buf_put_text(out, " FROM ");
+    target_sql_name(out, table->name);
+    for (size_t i = 0; i < view->by_count; i++) {
+        buf_put_text(out, i > 0 ? ", " : " GROUP BY ");
+        target_sql_name(out, table->columns[view->by[i]].name);
+    }
+}
+
+static void create_view(struct buf *out, const struct pipeline *pipeline, const struct view *view,
+                        enum target_dialect dialect)
+{
+    const struct table *table = &pipeline->tables[view->table];
+    buf_put_text(out, "CREATE VIEW ");
+    target_sql_name(out, view->name);
+    buf_put_text(out, " AS ");
+    if (view->kind == VIEW_LATEST)
+        put_latest(out, table, view, dialect);
+    else
+        put_total(out, table, view, dialect);
+    buf_put_text(out, ";\n");
+}
+
+void target_sql_create(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect)
+{
+    if (target_shape_is_view(pipeline, relation))
+        create_view(out, pipeline, &pipeline->views[relation - 1 - pipeline->table_count], dialect);
+    else
+        create_table(out, pipeline, relation, dialect);
+    if (dialect == TARGET_POSTGRESQL)
+        comment(out, pipeline, relation);
+}
+
+/* --- progress ----------------------------------------------------------------------------------------------------- */
+
+void target_sql_put_rows(struct buf *out, const uint64_t *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        buf_printf(out, "%c%" PRIu64, i > 0 ? ',' : '{', rows[i]);
+    buf_put_text(out, count > 0 ? "}" : "{}");
+}
+
+static bool read_number(const char **text, uint64_t *value)
+{
+    char *end;
+    if (**text < '0' || **text > '9')
+        return false;
+    *value = strtoull(*text, &end, 10);
+    *text = end;
+    return true;
+}
+
+static bool read_rows(const char *text, uint64_t rows[PIPELINE_TABLES_MAX])
+{
+    if (*text != '{' || strcmp(text, "{}") == 0)
+        return *text == '{';
+    size_t count = 0;
+    do {
+        text++; /* the brace, then the commas */
+        if (count == PIPELINE_TABLES_MAX || !read_number(&text, &rows[count++]))
+            return false;
+    } while (*text == ',');
+    return strcmp(text, "}") == 0;
+}
+
+bool target_sql_read_progress(const char *epoch, const char *sequence, const char *digest, const char *rows,
+                              struct progress *progress, struct error *error)
+{
+    memset(progress, 0, sizeof *progress);
+    progress->present = true;
+    const char *at = sequence;
+    int len = snprintf(progress->epoch, sizeof progress->epoch, "%s", epoch);
+    if (len < 0 || (size_t)len >= sizeof progress->epoch || !read_number(&at, &progress->sequence) || *at ||
+        !digest_from_hex(slice_of(digest), &progress->digest) || !read_rows(rows, progress->rows))
+        return error_set(error, ERROR_REFUSED,
+                         "the row of this pipeline in dropfold_progress was not written by dropfold; delete the row "
+                         "to have the tables delivered anew");
+    return true;
+}

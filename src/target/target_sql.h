@@ -1,0 +1,40 @@
+/*
+ * The SQL that both databases share: names, DDL, the progress row.
+ *
+ * Only identifiers of the pipeline and numbers of ours are written into SQL text, identifiers always quoted; values
+ * travel as parameters or by COPY. The one exception is comments, which take no parameters: they are quoted literals.
+ */
+#ifndef DROPFOLD_TARGET_TARGET_SQL_H
+#define DROPFOLD_TARGET_TARGET_SQL_H
+
+#include "base/buf.h"
+#include "model/delivery.h"
+#include "model/pipeline.h"
+#include "target/target_shape.h"
+
+enum {
+    TARGET_SQL_MAX = 1024 * 1024 /* bytes of one SQL text */
+};
+
+/* An identifier in quotes. */
+void target_sql_name(struct buf *out, const char *name);
+
+/* A literal that means `text` with standard_conforming_strings on and off. */
+void target_sql_literal(struct buf *out, const char *text);
+
+/* "a", "b", "c": all columns of a table, or those of its key. */
+void target_sql_columns(struct buf *out, const struct table *table);
+void target_sql_key(struct buf *out, const struct table *table);
+
+/* CREATE of one relation (target_shape.h), with its comments where the dialect has them; each statement ends in ';'. */
+void target_sql_create(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect);
+
+/* Row counts of a progress row: "{1,2,3}". */
+void target_sql_put_rows(struct buf *out, const uint64_t *rows, size_t count);
+
+/* Fills a progress from the texts of its row, the digest in hexadecimal; ERROR_REFUSED when they are not what dropfold
+   writes. */
+bool target_sql_read_progress(const char *epoch, const char *sequence, const char *digest, const char *rows,
+                              struct progress *progress, struct error *error) MUST_USE;
+
+#endif

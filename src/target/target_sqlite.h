@@ -1,0 +1,60 @@
+/* Between the two halves of the SQLite target: the connection with its worker, and the writing. */
+#ifndef DROPFOLD_TARGET_TARGET_SQLITE_H
+#define DROPFOLD_TARGET_TARGET_SQLITE_H
+
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#include "target/target_internal.h"
+#include "target/target_sql.h"
+
+/*
+ * A connection. While a job is under way the worker has all of it, but what stands first: that is the loop's alone.
+ */
+struct target_sqlite {
+    struct target *target;
+    bool answers;        /* false once dropped */
+    bool busy;           /* a job is under way */
+    bool opened;         /* `db` stays what it is until it is closed */
+    atomic_bool dropped; /* tells a job that waits for another writer to stop */
+    uv_work_t work;
+    bool (*job)(struct target_sqlite *sqlite, struct error *error);
+    bool worked;
+    struct error error;
+
+    const char *name, *path; /* the target's; they outlive this */
+    const struct pipeline *pipeline;
+    int busy_timeout; /* milliseconds */
+    bool look;        /* make nothing */
+    sqlite3 *db;
+    struct progress progress;
+    uint64_t rows[PIPELINE_TABLES_MAX];
+
+    struct delivery delivery; /* a copy: a dropped job outlives the caller's */
+    struct block *block;      /* to write */
+    sqlite3_stmt *upsert[PIPELINE_TABLES_MAX], *erase[PIPELINE_TABLES_MAX];
+    struct buf text; /* values of one row that SQLite takes as text */
+};
+
+/* Jobs, run by the worker. */
+bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error) MUST_USE;
+bool target_sqlite_write(struct target_sqlite *sqlite, struct error *error) MUST_USE;
+bool target_sqlite_commit(struct target_sqlite *sqlite, struct error *error) MUST_USE;
+
+/* Finalizes the statements of a delivery. */
+void target_sqlite_end(struct target_sqlite *sqlite);
+
+/* What the database says of its last error, with the kind that it means. Returns false. */
+bool target_sqlite_error(struct target_sqlite *sqlite, const char *doing, struct error *error);
+
+/* Runs SQL text without parameters or results. */
+bool target_sqlite_exec(struct target_sqlite *sqlite, const char *sql, struct error *error) MUST_USE;
+
+/* Prepares a statement; NULL and false on failure. */
+bool target_sqlite_prepare(struct target_sqlite *sqlite, const char *sql, sqlite3_stmt **statement,
+                           struct error *error) MUST_USE;
+
+/* Reads the progress row within the transaction that is open. */
+bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *error) MUST_USE;
+
+#endif

@@ -1,0 +1,218 @@
+/*
+ * A delivery into SQLite: one IMMEDIATE transaction, one prepared statement a table, bound row by row in key order.
+ *
+ * What SQLite keeps as TEXT is printed into one buffer a row, which bound values point into until the row is stepped.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "model/timestamp.h"
+#include "target/target_sqlite.h"
+
+bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error)
+{
+    if (!target_sqlite_exec(sqlite, "BEGIN IMMEDIATE", error) || !target_sqlite_read_progress(sqlite, error))
+        return false;
+    if (!target_same_history(&sqlite->progress, &sqlite->delivery.from))
+        return target_diverged(&sqlite->progress, &sqlite->delivery.from, error);
+    bool ok = true;
+    struct buf sql;
+    buf_init(&sql, TARGET_SQL_MAX);
+    for (size_t i = 0; ok && sqlite->delivery.full && i < sqlite->pipeline->table_count; i++) {
+        buf_reset(&sql);
+        buf_put_text(&sql, "DELETE FROM ");
+        target_sql_name(&sql, sqlite->pipeline->tables[i].name);
+        buf_put_byte(&sql, '\0');
+        ok = sql.failed ? error_memory(error) : target_sqlite_exec(sqlite, sql.data, error);
+    }
+    buf_close(&sql);
+    return ok;
+}
+
+/* All columns are given, so that replacing a row is updating it; of a table without other indexes SQLite then overwrites
+   the row unread, twice as fast as ON CONFLICT DO UPDATE. */
+static void put_upsert(struct buf *sql, const struct table *table)
+{
+    buf_put_text(sql, "INSERT OR REPLACE INTO ");
+    target_sql_name(sql, table->name);
+    buf_put_text(sql, " (");
+    target_sql_columns(sql, table);
+    buf_put_text(sql, ") VALUES (");
+    for (size_t i = 0; i < table->column_count; i++)
+        buf_put_text(sql, i > 0 ? ", ?" : "?");
+    buf_put_text(sql, ")");
+}
+
+static void put_erase(struct buf *sql, const struct table *table)
+{
+    buf_put_text(sql, "DELETE FROM ");
+    target_sql_name(sql, table->name);
+    for (size_t i = 0; i < table->key_count; i++) {
+        buf_put_text(sql, i > 0 ? " AND " : " WHERE ");
+        target_sql_name(sql, table->columns[table->key[i]].name);
+        buf_put_text(sql, " = ?");
+    }
+}
+
+static bool prepare(struct target_sqlite *sqlite, sqlite3_stmt **statement, struct error *error)
+{
+    if (*statement)
+        return true;
+    struct buf sql;
+    const struct table *table = &sqlite->pipeline->tables[sqlite->block->table];
+    buf_init(&sql, TARGET_SQL_MAX);
+    if (sqlite->block->deletes)
+        put_erase(&sql, table);
+    else
+        put_upsert(&sql, table);
+    buf_put_byte(&sql, '\0');
+    bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, statement, error);
+    buf_close(&sql);
+    return ok;
+}
+
+/* The shortest decimal that means the same float, as PostgreSQL prints a real: 0.1 and not 0.100000001490116. */
+static double shortest(double real)
+{
+    static const double scales[] = {1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    for (size_t i = 0; i < COUNT_OF(scales); i++) {
+        double rounded = rint(real * scales[i]) / scales[i];
+        if ((double)(float)rounded == real)
+            return rounded;
+    }
+    return real;
+}
+
+static void print_integer(struct buf *text, enum sql_type type, int64_t value)
+{
+    if (type == SQL_DATE)
+        timestamp_print_date(value, text);
+    else
+        timestamp_print_sql(value, text);
+    if (type == SQL_TIMESTAMPTZ)
+        buf_put_text(text, "+00");
+}
+
+static bool is_text(const struct column *column, const struct cell *cell)
+{
+    return cell->kind == CELL_NUMERIC ||
+           (cell->kind == CELL_INT &&
+            (column->type == SQL_DATE || column->type == SQL_TIMESTAMP || column->type == SQL_TIMESTAMPTZ));
+}
+
+/* The row's printed values end where `ends` says. */
+static bool print_row(struct buf *text, const struct column *const *columns, const struct cell *cells, size_t count,
+                      size_t *ends)
+{
+    buf_reset(text);
+    for (size_t i = 0; i < count; i++) {
+        if (is_text(columns[i], &cells[i])) {
+            if (cells[i].kind == CELL_NUMERIC)
+                wide_print(cells[i].n, columns[i]->scale, text);
+            else
+                print_integer(text, columns[i]->type, cells[i].i);
+        }
+        ends[i] = text->len;
+    }
+    return !text->failed;
+}
+
+static int bind_cell(sqlite3_stmt *statement, int at, const struct column *column, const struct cell *cell)
+{
+    switch (cell->kind) {
+    case CELL_NULL:
+        return sqlite3_bind_null(statement, at);
+    case CELL_FLOAT:
+        return sqlite3_bind_double(statement, at, column->type == SQL_REAL ? shortest(cell->d) : cell->d);
+    case CELL_TEXT:
+        return sqlite3_bind_text(statement, at, cell->text.len > 0 ? cell->text.data : "", (int)cell->text.len,
+                                 SQLITE_STATIC);
+    case CELL_INT:
+    case CELL_NUMERIC:
+        break;
+    }
+    return sqlite3_bind_int64(statement, at, cell->i);
+}
+
+static int bind_row(sqlite3_stmt *statement, const struct buf *text, const struct column *const *columns,
+                    const struct cell *cells, size_t count, const size_t *ends)
+{
+    int code = SQLITE_OK;
+    size_t start = 0;
+    for (size_t i = 0; i < count && code == SQLITE_OK; i++) {
+        int at = (int)i + 1;
+        if (is_text(columns[i], &cells[i]))
+            code = sqlite3_bind_text(statement, at, text->data + start, (int)(ends[i] - start), SQLITE_STATIC);
+        else
+            code = bind_cell(statement, at, columns[i], &cells[i]);
+        start = ends[i];
+    }
+    return code;
+}
+
+bool target_sqlite_write(struct target_sqlite *sqlite, struct error *error)
+{
+    struct block *block = sqlite->block;
+    const struct table *table = &sqlite->pipeline->tables[block->table];
+    sqlite3_stmt **statement = block->deletes ? &sqlite->erase[block->table] : &sqlite->upsert[block->table];
+    const struct column *columns[PIPELINE_COLUMNS_MAX];
+    size_t ends[PIPELINE_COLUMNS_MAX];
+    if (!prepare(sqlite, statement, error))
+        return false;
+    for (size_t i = 0; i < block->columns; i++)
+        columns[i] = &table->columns[block->deletes ? table->key[i] : i];
+    for (size_t row = 0; row < block->rows; row++) {
+        const struct cell *cells = block->cells + row * block->columns;
+        if (!print_row(&sqlite->text, columns, cells, block->columns, ends))
+            return error_memory(error);
+        if (bind_row(*statement, &sqlite->text, columns, cells, block->columns, ends) != SQLITE_OK ||
+            sqlite3_step(*statement) != SQLITE_DONE || sqlite3_reset(*statement) != SQLITE_OK) {
+            target_sqlite_error(sqlite, table->name, error);
+            return false;
+        }
+    }
+    block_free(block);
+    sqlite->block = NULL;
+    return true;
+}
+
+static bool put_progress(struct target_sqlite *sqlite, sqlite3_stmt *statement, struct error *error)
+{
+    const struct progress *to = &sqlite->delivery.to;
+    buf_reset(&sqlite->text);
+    target_sql_put_rows(&sqlite->text, to->rows, sqlite->pipeline->table_count);
+    if (sqlite->text.failed)
+        return error_memory(error);
+    sqlite3_bind_text(statement, 1, sqlite->pipeline->name, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, to->epoch, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 3, (int64_t)to->sequence);
+    sqlite3_bind_blob(statement, 4, to->digest.bytes, DIGEST_SIZE, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 5, sqlite->text.data, (int)sqlite->text.len, SQLITE_STATIC);
+    if (sqlite3_step(statement) != SQLITE_DONE)
+        return target_sqlite_error(sqlite, "writing the progress", error);
+    return true;
+}
+
+bool target_sqlite_commit(struct target_sqlite *sqlite, struct error *error)
+{
+    sqlite3_stmt *statement;
+    if (!target_sqlite_prepare(sqlite,
+                               "INSERT OR REPLACE INTO dropfold_progress"
+                               " (pipeline, epoch, sequence, digest, rows, delivered_at)"
+                               " VALUES (?, ?, ?, ?, ?, strftime('%Y-%m-%d %H:%M:%f+00', 'now'))",
+                               &statement, error))
+        return false;
+    bool ok = put_progress(sqlite, statement, error);
+    sqlite3_finalize(statement);
+    target_sqlite_end(sqlite);
+    return ok && target_sqlite_exec(sqlite, "COMMIT", error);
+}
+
+void target_sqlite_end(struct target_sqlite *sqlite)
+{
+    for (size_t i = 0; i < sqlite->pipeline->table_count; i++) {
+        sqlite3_finalize(sqlite->upsert[i]);
+        sqlite3_finalize(sqlite->erase[i]);
+        sqlite->upsert[i] = sqlite->erase[i] = NULL;
+    }
+}

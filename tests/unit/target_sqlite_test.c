@@ -1,0 +1,226 @@
+#include "target_cases.h"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+static char folder[TESTING_PATH_MAX];
+static char address[TESTING_PATH_MAX + 32];
+static char output[64 * 1024];
+
+static sqlite3 *open_other(void)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(address + strlen("sqlite:"), &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, 5000);
+    return db;
+}
+
+static const char *query(const char *sql)
+{
+    sqlite3 *db = open_other();
+    sqlite3_stmt *statement = NULL;
+    size_t len = 0;
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+        print_error("%s: %s\n", sql, sqlite3_errmsg(db));
+    assert_non_null(statement);
+    output[0] = '\0';
+    while (sqlite3_step(statement) == SQLITE_ROW)
+        for (int i = 0; i < sqlite3_column_count(statement); i++) {
+            const char *text = (const char *)sqlite3_column_text(statement, i);
+            len += (size_t)snprintf(output + len, sizeof output - len, "%s%s", i > 0 ? "|" : "", text ? text : "-");
+            if (i + 1 == sqlite3_column_count(statement))
+                len += (size_t)snprintf(output + len, sizeof output - len, "\n");
+        }
+    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return output;
+}
+
+static void clean(void)
+{
+    char path[TESTING_PATH_MAX + 64];
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        snprintf(path, sizeof path, "%s%s", address + strlen("sqlite:"), ends[i]);
+        remove(path);
+    }
+}
+
+static void makes_the_folder_but_not_its_parents(void **state)
+{
+    (void)state;
+    struct support_pipeline p;
+    struct subject s;
+    char path[TESTING_PATH_MAX + 32];
+    support_pipeline_init(&p);
+    snprintf(path, sizeof path, "sqlite:%s/new/db", folder);
+    subject_init(&s, &p.pipeline, path, 0);
+    assert_works(subject_open(&s));
+    subject_close(&s);
+    snprintf(path, sizeof path, "sqlite:%s/a/b/db", folder);
+    subject_init(&s, &p.pipeline, path, 0);
+    assert_fails(subject_open(&s), ERROR_REFUSED, "cannot make its folder");
+    subject_close(&s);
+}
+
+static void wants_a_path(void **state)
+{
+    (void)state;
+    struct error error;
+    struct target *target;
+    struct support_pipeline p;
+    support_pipeline_init(&p);
+    assert_false(target_new(&target, NULL, &p.pipeline, &(struct target_options){.address = "sqlite:"}, &error));
+    assert_error(&error, ERROR_USAGE, "sqlite:PATH");
+    assert_false(
+        target_new(&target, NULL, &p.pipeline, &(struct target_options){.address = "sqlite::memory:"}, &error));
+    assert_error(&error, ERROR_USAGE, "names no file");
+}
+
+static void names_itself_by_its_address(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_string_equal(target_name(s->target), address);
+    subject_close(s);
+}
+
+static void refuses_what_is_no_database(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    FILE *file = fopen(address + strlen("sqlite:"), "w");
+    assert_non_null(file);
+    for (int i = 0; i < 200; i++)
+        fputs("Customer_ID,Total\n", file);
+    fclose(file);
+    assert_fails(subject_open(s), ERROR_REFUSED, "not a database");
+    subject_close(s);
+}
+
+static void waits_for_another_writer_only_so_long(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place), brief;
+    assert_works(subject_open(s));
+    subject_deliver(s, 1, true, 1, 1, "kept");
+    subject_close(s);
+    subject_init(&brief, &place.pipeline.pipeline, address, 200 * 1000);
+    assert_works(subject_open(&brief));
+    sqlite3 *other = open_other();
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    subject_prepare(&brief, 2, false);
+    assert_fails(subject_begin(&brief), ERROR_TARGET, "database is locked");
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    assert_works(subject_open(&brief));
+    subject_prepare(&brief, 2, false);
+    assert_works(subject_begin(&brief));
+    assert_works(subject_commit(&brief));
+    subject_close(&brief);
+}
+
+static void stops_waiting_for_another_writer_when_closed(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    sqlite3 *other = open_other();
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    subject_prepare(s, 1, true);
+    target_begin(s->target, &s->delivery, support_answered, &s->answer);
+    subject_close(s); /* a deadline is 30 s, a test waits 10 s */
+    assert_error(&s->answer.error, ERROR_TARGET, "called off");
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+}
+
+/* A reader in the middle of its transaction sees what was there and holds nobody up. */
+static void does_not_disturb_readers(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    subject_deliver(s, 1, true, 1, 3, "old");
+    sqlite3 *reader = open_other();
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT * FROM kinds", NULL, NULL, NULL), SQLITE_OK);
+    subject_deliver(s, 2, true, 1, 5, "new");
+    sqlite3_stmt *count;
+    assert_int_equal(sqlite3_prepare_v2(reader, "SELECT count(*) FROM kinds", -1, &count, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(count), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(count, 0), 3);
+    sqlite3_finalize(count);
+    sqlite3_close(reader);
+    subject_close(s);
+    assert_query("SELECT count(*) FROM kinds", "5\n");
+}
+
+static uv_sem_t gate;
+
+static void wait_at_gate(uv_work_t *work)
+{
+    (void)work;
+    uv_sem_wait(&gate);
+}
+
+static void after_gate(uv_work_t *work, int status)
+{
+    (void)work, (void)status;
+}
+
+/* All workers stand at a gate, as they would on a disk that does not answer. */
+static void answers_by_its_deadline(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place), brief;
+    uv_work_t work[64];
+    assert_works(subject_open(s));
+    subject_close(s);
+    subject_init(&brief, &place.pipeline.pipeline, address, 100 * 1000);
+    assert_int_equal(uv_sem_init(&gate, 0), 0);
+    for (size_t i = 0; i < COUNT_OF(work); i++)
+        assert_int_equal(uv_queue_work(&brief.loop, &work[i], wait_at_gate, after_gate), 0);
+    assert_fails(subject_open(&brief), ERROR_TARGET, "no answer within 0.1 s");
+    for (size_t i = 0; i < COUNT_OF(work); i++)
+        uv_sem_post(&gate);
+    uv_run(&brief.loop, UV_RUN_DEFAULT); /* until nothing is left of the late connection either */
+    subject_close(&brief);
+    uv_sem_destroy(&gate);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    testing_folder_make(folder);
+    snprintf(address, sizeof address, "sqlite:%s/test.db", folder);
+    ground = (struct ground){.address = address, .postgresql = false, .query = query, .clean = clean};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    testing_folder_remove(folder);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TARGET_CASES,
+        cmocka_unit_test(makes_the_folder_but_not_its_parents),
+        cmocka_unit_test(wants_a_path),
+        cmocka_unit_test(names_itself_by_its_address),
+        cmocka_unit_test(refuses_what_is_no_database),
+        cmocka_unit_test(waits_for_another_writer_only_so_long),
+        cmocka_unit_test(stops_waiting_for_another_writer_when_closed),
+        cmocka_unit_test(does_not_disturb_readers),
+        cmocka_unit_test(answers_by_its_deadline),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
