@@ -1,0 +1,49 @@
+/*
+ * The control socket of a running daemon: <checkpoints>/<pipeline>.sock, for the user who may write there (mode 0600).
+ *
+ * A client sends one line, words separated by tabs, and reads the answer until the daemon closes: the first line is the
+ * exit code in decimal, the rest is for stdout. One request a connection; a line is at most CONTROL_LINE_MAX bytes; a
+ * client that is slow to ask is dropped.
+ *
+ * A socket left by a killed daemon is removed by the next one, which holds the store's lock by then, so it cannot be in use.
+ */
+#ifndef DROPFOLD_APP_CONTROL_H
+#define DROPFOLD_APP_CONTROL_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+enum {
+    CONTROL_LINE_MAX = 4096,
+    CONTROL_WORDS_MAX = 8,
+    CONTROL_ANSWER_MAX = 64 * 1024, /* bytes */
+    CONTROL_CLIENTS_MAX = 16
+};
+
+struct control;
+struct control_client;
+
+/* A request: words[0] is what is asked for. Answered by control_answer, at once or later, exactly once. */
+typedef void (*control_request)(void *context, struct control_client *client, char **words, size_t count);
+
+bool control_start(struct control **control, uv_loop_t *loop, const char *checkpoints, const char *pipeline,
+                   control_request request, void *context, struct error *error) MUST_USE;
+
+/* `text` is what the client prints; `code` its exit code. */
+void control_answer(struct control_client *client, int code, const char *text);
+
+/* Drops clients that still wait, removes the socket; `stopped` is called on the loop when nothing of it is left there. */
+void control_stop(struct control *control, void (*stopped)(void *context), void *context);
+
+/*
+ * The client's side: blocks for at most `deadline` microseconds. False with ERROR_TARGET when no daemon listens, or with
+ * ERROR_IO when it does not answer. `answer` (initialised by the caller) receives the text, *code the exit code.
+ */
+bool control_ask(const char *checkpoints, const char *pipeline, const char *const *words, size_t count,
+                 int64_t deadline, struct buf *answer, int *code, struct error *error) MUST_USE;
+
+#endif

@@ -1,0 +1,393 @@
+#include "app/core.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "app/summary.h"
+
+enum { SUMMARY_MAX = 16 * 1024, STORED_MAX = 1024, MARKED_RECENTLY = 256 };
+
+/* --- replay ------------------------------------------------------------------------------------------------------- */
+
+struct replay {
+    struct core *core;
+    uint64_t begun; /* the change whose chunks are being applied */
+    struct buckets buckets;
+};
+
+static size_t feed_index(const struct pipeline *pipeline, struct slice name)
+{
+    const struct feed *feed = pipeline_feed(pipeline, name);
+    return feed ? (size_t)(feed - pipeline->feeds) : SIZE_MAX;
+}
+
+static void replay_begin(struct replay *replay, uint64_t sequence)
+{
+    if (replay->begun == sequence)
+        return;
+    engine_begin(replay->core->engine, sequence);
+    replay->begun = sequence;
+    replay->buckets = (struct buckets){0};
+}
+
+static bool replay_chunk(void *context, const struct replay_chunk *chunk, struct error *error)
+{
+    struct replay *replay = context;
+    size_t feed = feed_index(replay->core->pipeline, chunk->feed);
+    if (feed == SIZE_MAX)
+        return error_set(error, ERROR_CORRUPT, "change %llu is of a feed that the pipeline does not have",
+                         (unsigned long long)chunk->sequence);
+    replay_begin(replay, chunk->sequence);
+    return engine_apply(replay->core->engine, feed, chunk->chunk, &replay->buckets, NULL, NULL, error);
+}
+
+/* Without what a forgotten file brought, the same rows may fall into other buckets (one that was a correction is the
+   first of its key now), but there are as many of them. */
+static bool same_rows(const struct buckets *replayed, const struct replay_end *end)
+{
+    return end->as_committed ? memcmp(replayed, &end->buckets, sizeof *replayed) == 0
+                             : buckets_total(replayed) == buckets_total(&end->buckets);
+}
+
+/* The buckets were fixed when the change was committed; a replay that sorts rows otherwise would show other numbers
+   than the target has, so it is an error and not a surprise later. */
+static bool replay_change_end(void *context, const struct replay_end *end, struct error *error)
+{
+    struct replay *replay = context;
+    replay_begin(replay, end->sequence);
+    if (!engine_end(replay->core->engine, error))
+        return false;
+    struct buckets replayed = replay->buckets;
+    replayed.rejected = end->buckets.rejected;
+    if (!same_rows(&replayed, end))
+        return error_set(error, ERROR_CORRUPT, "change %llu does not replay to the rows its ledger counts",
+                         (unsigned long long)end->sequence);
+    replay->core->replayed += buckets_total(&end->buckets);
+    return true;
+}
+
+static bool build_engine(struct core *core, struct error *error)
+{
+    struct replay replay = {.core = core};
+    struct replay_visit visit = {&replay, replay_chunk, replay_change_end};
+    engine_free(core->engine);
+    core->delivering = false;
+    core->replayed = 0;
+    core->engine = engine_new(core->pipeline, core->memory_limit, error);
+    return core->engine && store_replay(core->store, &visit, error);
+}
+
+bool core_init(struct core *core, const struct pipeline *pipeline, struct store *store, size_t memory_limit,
+               struct error *error)
+{
+    *core = (struct core){.pipeline = pipeline, .store = store, .memory_limit = memory_limit};
+    if (build_engine(core, error))
+        return true;
+    core_close(core);
+    return false;
+}
+
+bool core_open(struct core *core, const struct pipeline *pipeline, const char *checkpoints, enum store_mode mode,
+               size_t memory_limit, struct error *error)
+{
+    struct store *store;
+    *core = (struct core){0};
+    return store_open(&store, checkpoints, pipeline->name, &pipeline->fingerprint, mode, error) &&
+           core_init(core, pipeline, store, memory_limit, error);
+}
+
+void core_close(struct core *core)
+{
+    core_file_cancel(core);
+    engine_free(core->engine);
+    if (core->store)
+        store_close(core->store);
+    *core = (struct core){0};
+}
+
+/* --- one file ----------------------------------------------------------------------------------------------------- */
+
+static void drop_kept(struct core *core)
+{
+    for (size_t i = 0; i < core->kept_count; i++)
+        batch_free(core->kept[i]);
+    core->kept_count = 0;
+}
+
+void core_file_begin(struct core *core, size_t feed)
+{
+    core->file_feed = feed;
+    core->store_open = false;
+    core->spilled = false;
+}
+
+/* The transaction is opened late: a redelivery of an ordinary file is found out without one. */
+static bool open_store(struct core *core, struct error *error)
+{
+    if (core->store_open)
+        return true;
+    if (!store_begin(core->store, error))
+        return false;
+    core->store_open = true;
+    return store_file_begin(core->store, slice_of(core->pipeline->feeds[core->file_feed].name), error);
+}
+
+static bool spill(struct core *core, struct error *error)
+{
+    if (!open_store(core, error))
+        return false;
+    for (size_t i = 0; i < core->kept_count; i++)
+        if (!store_put_batch(core->store, core->kept[i], error))
+            return false;
+    return true;
+}
+
+bool core_file_put(struct core *core, struct batch *batch, struct error *error)
+{
+    if (!core->spilled && core->kept_count < COUNT_OF(core->kept)) {
+        core->kept[core->kept_count++] = batch;
+        return true;
+    }
+    bool ok = core->spilled || spill(core, error);
+    if (ok && !core->spilled) {
+        core->spilled = true;
+        drop_kept(core);
+    }
+    ok = ok && store_put_batch(core->store, batch, error);
+    batch_free(batch);
+    return ok;
+}
+
+void core_file_cancel(struct core *core)
+{
+    drop_kept(core);
+    if (core->store_open)
+        store_rollback(core->store);
+    core->store_open = core->spilled = false;
+}
+
+struct application {
+    struct core *core;
+    struct buckets *buckets;
+    struct error *error;
+    bool marked_failed;
+    uint64_t marked[MARKED_RECENTLY]; /* sequences marked already, by their last bits */
+    uint64_t current; /* sequence being applied */
+};
+
+static void mark_replaced(void *context, uint64_t sequence)
+{
+    struct application *application = context;
+    struct core *core = application->core;
+    uint64_t *recent = &application->marked[sequence % MARKED_RECENTLY];
+    if (sequence == *recent || sequence == application->current || application->marked_failed)
+        return;
+    *recent = sequence;
+    struct slice feed = slice_of(core->pipeline->feeds[core->file_feed].name);
+    if (!store_mark_replaced(core->store, feed, sequence, application->error))
+        application->marked_failed = true;
+}
+
+static bool apply_chunk(void *context, struct slice chunk, struct error *error)
+{
+    struct application *application = context;
+    struct core *core = application->core;
+    return engine_apply(core->engine, core->file_feed, chunk, application->buckets, mark_replaced, application,
+                        error) &&
+           !application->marked_failed;
+}
+
+static bool apply_file(struct core *core, uint64_t sequence, struct buckets *buckets, struct error *error)
+{
+    struct application application = {.core = core, .buckets = buckets, .error = error, .current = sequence};
+    engine_begin(core->engine, sequence);
+    if (core->spilled) {
+        if (!store_file_chunks(core->store, apply_chunk, &application, error))
+            return false;
+    } else {
+        for (size_t i = 0; i < core->kept_count; i++)
+            if (!apply_chunk(&application, buf_slice(&core->kept[i]->chunk.buf), error))
+                return false;
+    }
+    return engine_end(core->engine, error);
+}
+
+static void record_from(struct file_record *record, const struct core *core, size_t feed, const struct core_file *file)
+{
+    const struct file_facts *facts = file->facts;
+    *record = (struct file_record){
+        .feed = slice_of(core->pipeline->feeds[feed].name),
+        .name = slice_of(file->name),
+        .size = facts->size,
+        .content = facts->content,
+        .version = facts->version,
+        .descriptor = facts->descriptor,
+        .rows = facts->rows,
+        .unknown = facts->unknown,
+        .unknown_count = facts->unknown_count,
+    };
+    if (file->stat) {
+        record->device = file->stat->device;
+        record->inode = file->stat->inode;
+        record->mtime_ns = file->stat->mtime_ns;
+        record->ctime_ns = file->stat->ctime_ns;
+    }
+}
+
+static void name_archived(const struct core *core, const struct core_file *file, struct core_result *result)
+{
+    result->stored[0] = '\0';
+    if (file->stored)
+        snprintf(result->stored, sizeof result->stored, "%s", file->stored);
+    else if (core->pipeline->feeds[core->file_feed].after == FEED_ARCHIVE)
+        archive_name(result->sequence, &file->facts->content, file->name, result->stored);
+}
+
+static bool note_duplicate(struct core *core, const struct core_file *file, struct file_record *record,
+                           struct core_result *result, int64_t now, struct error *error)
+{
+    char reason[LANDING_NAME_SIZE + 64];
+    char stored[STORED_MAX] = "";
+    snprintf(reason, sizeof reason, "same content as %s (seq %llu)", result->original,
+             (unsigned long long)result->sequence);
+    name_archived(core, file, result);
+    if (result->stored[0] != '\0')
+        snprintf(stored, sizeof stored, "archive/%s/%s", core->pipeline->feeds[core->file_feed].name, result->stored);
+    record->state = FILE_DUPLICATE;
+    record->sequence = result->sequence;
+    record->stored = slice_of(stored);
+    record->reason = slice_of(reason);
+    return store_note_file(core->store, record, now, error);
+}
+
+/* Commits the open change with what the engine counts now. */
+static bool commit(struct core *core, struct engine_stats *stats, int64_t now, struct error *error)
+{
+    struct buf text;
+    engine_stats(core->engine, stats);
+    buf_init(&text, SUMMARY_MAX);
+    summary_write(stats, core->pipeline, &text);
+    bool ok = text.failed ? error_memory(error) : store_commit(core->store, buf_slice(&text), now, error);
+    buf_close(&text);
+    return ok;
+}
+
+static bool commit_file(struct core *core, const struct core_file *file, struct file_record *record,
+                        struct core_result *result, int64_t now, struct error *error)
+{
+    char stored[STORED_MAX] = "";
+    struct engine_stats stats;
+    result->sequence = store_progress(core->store)->sequence + 1;
+    name_archived(core, file, result);
+    if (result->stored[0] != '\0')
+        snprintf(stored, sizeof stored, "archive/%s/%s", core->pipeline->feeds[core->file_feed].name, result->stored);
+    record->state = FILE_APPLIED;
+    record->stored = slice_of(stored);
+    record->buckets.rejected = file->facts->rejected;
+    if (!apply_file(core, result->sequence, &record->buckets, error))
+        return false;
+    result->buckets = record->buckets;
+    if (!store_file_end(core->store, record, error) || !commit(core, &stats, now, error))
+        return false;
+    result->memory = stats.memory;
+    for (size_t t = 0; t < core->pipeline->table_count; t++)
+        result->groups += stats.changed[t];
+    return true;
+}
+
+/* The engine has rows that the store refused: tell the store's history again. An error here leaves no way on. */
+static void recover(struct core *core, struct error *error)
+{
+    struct error again = {0};
+    core_file_cancel(core);
+    if (!build_engine(core, &again)) {
+        *error = again;
+        error_wrap(error, "after a failed commit");
+        error->kind = ERROR_CORRUPT;
+    }
+}
+
+/* `noted`: the ledger has this very file already, and a crash came before it was moved away. */
+static bool find_duplicate(struct core *core, const struct file_record *record, struct core_result *result, bool *noted,
+                           struct error *error)
+{
+    bool found = false;
+    if (!store_dealt_with(core->store, record, noted, &result->sequence, error))
+        return false;
+    if (*noted) {
+        result->outcome = CORE_DUPLICATE;
+        snprintf(result->original, sizeof result->original, "%.*s", (int)record->name.len, record->name.data);
+        return true;
+    }
+    if (!store_find_duplicate(core->store, record->feed, record->name, &record->content, &found, &result->sequence,
+                              result->original, error))
+        return false;
+    result->outcome = found ? CORE_DUPLICATE : CORE_APPLIED;
+    return true;
+}
+
+bool core_file_end(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
+                   struct error *error)
+{
+    struct file_record record;
+    record_from(&record, core, core->file_feed, file);
+    bool noted = false;
+    *result = (struct core_result){.outcome = CORE_APPLIED};
+    bool ready = (file->replaying || find_duplicate(core, &record, result, &noted, error)) &&
+                 (result->outcome == CORE_DUPLICATE || core->spilled || spill(core, error));
+    if (!ready || result->outcome == CORE_DUPLICATE) {
+        core_file_cancel(core);
+        if (noted)
+            name_archived(core, file, result);
+        return ready && (noted || note_duplicate(core, file, &record, result, now, error));
+    }
+    if (!commit_file(core, file, &record, result, now, error)) {
+        recover(core, error);
+        return false;
+    }
+    core->store_open = false; /* committed: nothing to roll back */
+    core_file_cancel(core);
+    return true;
+}
+
+bool core_note_quarantined(struct core *core, size_t feed, const struct core_file *file, const char *stored,
+                           const char *reason, int64_t now, struct error *error)
+{
+    struct file_record record;
+    record_from(&record, core, feed, file);
+    record.state = FILE_QUARANTINED;
+    record.rows = 0;
+    record.stored = slice_of(stored);
+    record.reason = slice_of(reason);
+    return store_note_file(core->store, &record, now, error);
+}
+
+/* --- taking a file back ------------------------------------------------------------------------------------------- */
+
+/* The engine is built from the store as it will be, so that the commit holds its counts, and so that a history that
+   cannot be told without the file is not begun. */
+static bool forget_in_change(struct core *core, int64_t now, struct error *error)
+{
+    struct engine_stats stats;
+    return build_engine(core, error) && commit(core, &stats, now, error);
+}
+
+bool core_forget(struct core *core, struct slice which, int64_t now, struct arena *texts, struct file_record *file,
+                 struct error *error)
+{
+    if (core->store_open || core->kept_count > 0)
+        return error_set(error, ERROR_BUG, "a file is being put together: nothing can be forgotten");
+    if (!store_begin(core->store, error))
+        return false;
+    core->store_open = true;
+    if (!store_forget(core->store, which, texts, file, error)) {
+        core_file_cancel(core);
+        return false;
+    }
+    if (!forget_in_change(core, now, error)) {
+        recover(core, error);
+        return false;
+    }
+    core->store_open = false;
+    return true;
+}

@@ -1,0 +1,100 @@
+/*
+ * Store and engine together: the one place where a file becomes a change.
+ *
+ *   core_file_begin  core_file_put*  core_file_end | core_file_cancel
+ *
+ * Order inside core_file_end, and what a crash at each point leaves:
+ *   1. redelivery?           nothing was written yet that counts: rolled back, noted as a duplicate
+ *   2. rows into the engine  memory only; gone with the process
+ *   3. ledger row, COMMIT    durable from here; before it nothing of the file is in the store
+ * The caller delivers and archives after it returned, from what is durable.
+ *
+ * When the store refuses after step 2 the engine is ahead of it. core_file_end then builds the engine anew from the
+ * store before it reports, so that the two always tell the same history. Any open delivery is void after that.
+ *
+ * core_forget takes the other way round: the mark first, within the open transaction; then the engine is built anew from
+ * what that transaction shows; then COMMIT. Before it nothing happened, after it the file is gone for good.
+ *
+ * One thread at a time: the committer's, or the only one of a command without threads.
+ */
+#ifndef DROPFOLD_APP_CORE_H
+#define DROPFOLD_APP_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/error.h"
+#include "engine/engine.h"
+#include "feed/archive.h"
+#include "feed/landing.h"
+#include "model/batch.h"
+#include "model/pipeline.h"
+#include "store/store.h"
+
+struct core {
+    const struct pipeline *pipeline;
+    struct store *store;
+    struct engine *engine;
+    size_t memory_limit;
+    bool delivering;   /* a delivery of this engine is open */
+    uint64_t replayed; /* rows read by the last replay */
+    /* the file being put together */
+    size_t file_feed;
+    bool store_open;       /* a store transaction is open for it */
+    struct batch *kept[8]; /* its batches while they are few, so that the store need not be read back */
+    size_t kept_count;
+    bool spilled; /* too many were put: the store has them all */
+};
+
+/* Opens the store, replays it into a new engine. */
+bool core_open(struct core *core, const struct pipeline *pipeline, const char *checkpoints, enum store_mode mode,
+               size_t memory_limit, struct error *error) MUST_USE;
+/* Around a store that is open already; takes it over. */
+bool core_init(struct core *core, const struct pipeline *pipeline, struct store *store, size_t memory_limit,
+               struct error *error) MUST_USE;
+void core_close(struct core *core);
+
+void core_file_begin(struct core *core, size_t feed);
+/* Takes the batch over. */
+bool core_file_put(struct core *core, struct batch *batch, struct error *error) MUST_USE;
+void core_file_cancel(struct core *core);
+
+/* What core_file_end is told about the file. */
+struct core_file {
+    const char *name;             /* in the landing folder */
+    const struct file_stat *stat; /* as it was read; or NULL */
+    const struct file_facts *facts;
+    const char *stored; /* its archive name when it has one already (replay); NULL: one is made if the feed archives */
+    bool replaying;     /* no search for redeliveries: each recorded file is applied again */
+};
+
+enum core_outcome { CORE_APPLIED, CORE_DUPLICATE };
+
+struct core_result {
+    enum core_outcome outcome;
+    uint64_t sequence;                /* of the change; of the original for a duplicate */
+    char original[LANDING_NAME_SIZE]; /* of a duplicate */
+    char stored[ARCHIVE_NAME_SIZE];   /* the archive name; empty when the feed does not archive */
+    uint64_t groups;                  /* changed, over all tables */
+    uint64_t memory;                  /* bytes the engine holds after it */
+    struct buckets buckets;
+};
+
+/* Ends the open file, whatever comes of it. `now` is the wall clock in microseconds. */
+bool core_file_end(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
+                   struct error *error) MUST_USE;
+
+/* Takes one applied file's contribution back, exactly, as a change of its own; see store_forget for `which`, `texts` and
+   `file`. No file may be under way. The engine is another one afterwards, also when it fails after the file was found:
+   any open delivery is void. Groups that only the file had are gone without being marked as changed, so the next
+   delivery to a target before store_rewritten must be a full one (decide.h). */
+bool core_forget(struct core *core, struct slice which, int64_t now, struct arena *texts, struct file_record *file,
+                 struct error *error) MUST_USE;
+
+/* A ledger row for a file that was set aside whole; `stored` is where, relative to the data folder. */
+bool core_note_quarantined(struct core *core, size_t feed, const struct core_file *file, const char *stored,
+                           const char *reason, int64_t now, struct error *error) MUST_USE;
+
+#endif

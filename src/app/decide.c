@@ -1,0 +1,80 @@
+#include "app/decide.h"
+
+#include <string.h>
+
+static uint64_t total_rows(const struct decide_input *input)
+{
+    uint64_t rows = 0;
+    for (size_t t = 0; t < input->pipeline->table_count; t++)
+        rows += input->target_rows[t];
+    return rows;
+}
+
+/* Rows that came or went behind our back: the tables are not what the last delivery left. */
+static bool counts_differ(const struct decide_input *input)
+{
+    for (size_t t = 0; t < input->pipeline->table_count; t++)
+        if (input->target_rows[t] != input->target->rows[t])
+            return true;
+    return false;
+}
+
+static enum decision refuse_stranger(const struct decide_input *input, struct error *error)
+{
+    error_set(error, ERROR_DIVERGED,
+              "%s holds %llu groups of pipeline %s without a progress row: dropfold did not write them, or the row was "
+              "removed. Rename or empty the tables, or overwrite them with `dropfold replay --rebuild --yes`",
+              input->target_name, (unsigned long long)total_rows(input), input->pipeline->name);
+    return DECIDE_REFUSE;
+}
+
+static enum decision refuse_other_epoch(const struct decide_input *input, struct error *error)
+{
+    error_set(
+        error, ERROR_DIVERGED,
+        "diverged: %s holds %llu groups of pipeline %s from another checkpoint store (epoch %s, sequence %llu); this "
+        "store (epoch %s) is at sequence %llu, and delivering would lose what only the other one knows. Ways out: put "
+        "the old store back; or build this one from the archived files with `dropfold replay --yes`; or give the "
+        "target's groups up with `dropfold run --yes`",
+        input->target_name, (unsigned long long)total_rows(input), input->pipeline->name, input->target->epoch,
+        (unsigned long long)input->target->sequence, input->store->epoch, (unsigned long long)input->store->sequence);
+    return DECIDE_REFUSE;
+}
+
+static enum decision refuse_other_history(const struct decide_input *input, struct error *error)
+{
+    const char *how =
+        input->target->sequence > input->store->sequence ? "is ahead of this store" : "tells another history";
+    error_set(
+        error, ERROR_DIVERGED,
+        "diverged: %s %s: it is at sequence %llu of epoch %s, this store at sequence %llu of the same epoch (an older "
+        "checkpoint file was put back, or a copy of it went on elsewhere). Ways out: put the newer store back; or "
+        "build "
+        "the store anew from the archived files with `dropfold replay --yes`; or overwrite the target's %llu groups "
+        "from this store with `dropfold replay --rebuild --yes`",
+        input->target_name, how, (unsigned long long)input->target->sequence, input->target->epoch,
+        (unsigned long long)input->store->sequence, (unsigned long long)total_rows(input));
+    return DECIDE_REFUSE;
+}
+
+enum decision decide(const struct decide_input *input, struct error *error)
+{
+    const struct progress *target = input->target;
+    bool same_epoch = target->present && strcmp(target->epoch, input->store->epoch) == 0;
+    if (!target->present) {
+        if (total_rows(input) > 0 && !input->overwrite)
+            return refuse_stranger(input, error);
+        return DECIDE_FULL;
+    }
+    if (!same_epoch) {
+        bool nothing_there = total_rows(input) == 0;
+        return input->adopted || input->overwrite || nothing_there ? DECIDE_FULL : refuse_other_epoch(input, error);
+    }
+    if (!input->digest_known)
+        return input->overwrite ? DECIDE_FULL : refuse_other_history(input, error);
+    /* What a forgotten file alone had brought is in no list of changed groups, but it is in this target. */
+    bool rewritten = target->sequence < input->rewritten;
+    if (input->rebuild || rewritten || counts_differ(input))
+        return DECIDE_FULL;
+    return target->sequence == input->store->sequence ? DECIDE_NOTHING : DECIDE_INCREMENTAL;
+}

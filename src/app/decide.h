@@ -1,0 +1,37 @@
+/*
+ * What to do about a target, from what it says of itself and what the store knows: the rule of section "The target" in
+ * docs/architecture.md, as one pure function.
+ */
+#ifndef DROPFOLD_APP_DECIDE_H
+#define DROPFOLD_APP_DECIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/delivery.h"
+#include "model/pipeline.h"
+
+enum decision {
+    DECIDE_NOTHING,     /* it holds all there is */
+    DECIDE_INCREMENTAL, /* deliver the groups changed since its sequence */
+    DECIDE_FULL,        /* replace what it holds, in one transaction */
+    DECIDE_REFUSE       /* somebody's numbers would be lost: `error` says whose and each way out */
+};
+
+struct decide_input {
+    const struct pipeline *pipeline;
+    const char *target_name;
+    const struct progress *store;  /* epoch, sequence, digest */
+    const struct progress *target; /* its progress row */
+    const uint64_t *target_rows;   /* counted, each table */
+    bool adopted;                  /* the target's epoch is one this store replaced */
+    uint64_t rewritten;            /* the newest change that forgot a file, or 0 (store_rewritten) */
+    bool digest_known;             /* the store has the target's sequence, and with this digest */
+    bool overwrite;                /* the user said --yes */
+    bool rebuild;                  /* the user asked for a full delivery */
+};
+
+enum decision decide(const struct decide_input *input, struct error *error);
+
+#endif

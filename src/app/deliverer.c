@@ -1,0 +1,502 @@
+#include "app/deliverer.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "app/decide.h"
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "store/store.h"
+
+/* Pauses between tries: doubled from base to cap, each lengthened by up to half at random, so that many instances do
+   not knock at once. Microseconds. */
+enum { RETRY_BASE = 250 * 1000, RETRY_CAP = 30 * 1000 * 1000, RETRY_DIVERGED = 50 * 1000 };
+
+/* While files keep coming a delivery waits until the one before lies this long back, or this many times its own length:
+   groups that change again and again are then written once. */
+enum { BUSY_PAUSE = 1000 * 1000, BUSY_TIMES = 4 };
+
+enum state {
+    STATE_CLOSED,     /* no connection; a timer runs, or it is the very beginning */
+    STATE_OPENING,    /* target_open is under way */
+    STATE_IDLE,       /* connected */
+    STATE_PREPARING,  /* the store thread decides and starts the engine's delivery */
+    STATE_DELIVERING, /* begin, blocks, commit */
+    STATE_ENDING,     /* the store thread ends the engine's delivery */
+    STATE_FAILING,    /* something failed: waiting for what is under way to answer */
+    STATE_REFUSED,    /* over, for good */
+    STATE_STOPPED     /* being taken down */
+};
+
+struct deliverer {
+    uv_loop_t *loop;
+    uv_timer_t timer;
+    struct target *target;
+    struct committer *committer;
+    const struct pipeline *pipeline;
+    struct deliverer_options options;
+    struct deliverer_callbacks callbacks;
+    enum state state;
+    uint64_t wanted, known; /* sequences */
+    bool known_valid, rebuild_done, decided;
+    bool stopping;
+    unsigned failures;
+    int64_t busy_until; /* monotonic: not before, while files keep coming */
+
+    /* the delivery under way */
+    struct delivery delivery;
+    enum decision decision;
+    bool engine_open, delivered;
+    struct error error; /* what made it fail */
+    int64_t began;
+
+    /* what is under way elsewhere */
+    bool target_busy, fetching;
+    bool at_end;         /* the engine has no more blocks */
+    struct block *block; /* the next one, fetched while the one before is being written */
+    struct {             /* what the store thread fetched: the loop takes it in fetch_done, not before */
+        struct block *block;
+        bool failed;
+        struct error error;
+    } fetched;
+    struct request prepare, fetch, end;
+
+    void (*stopped)(void *context);
+    void *stopped_context;
+};
+
+static void consider(struct deliverer *d);
+static void pump(struct deliverer *d);
+static void fail(struct deliverer *d, const struct error *error);
+static void quiet(struct deliverer *d);
+
+static struct deliverer *owner_of(struct request *request, size_t offset)
+{
+    return (struct deliverer *)(void *)((char *)request - offset);
+}
+#define OWNER(request, member) owner_of(request, offsetof(struct deliverer, member))
+
+static bool known_to_settle(const struct deliverer *d)
+{
+    return d->known_valid && d->known >= d->wanted;
+}
+
+/* --- deciding ----------------------------------------------------------------------------------------------------- */
+
+static bool ask_store(struct deliverer *d, struct core *core, struct decide_input *input)
+{
+    const struct progress *target = input->target;
+    struct digest digest;
+    *input = (struct decide_input){
+        .pipeline = d->pipeline,
+        .target_name = target_name(d->target),
+        .store = store_progress(core->store),
+        .target = target,
+        .target_rows = target_rows(d->target),
+        .rewritten = store_rewritten(core->store),
+        .overwrite = d->options.overwrite,
+        .rebuild = d->options.rebuild && !d->rebuild_done,
+    };
+    if (!target->present)
+        return true;
+    if (!store_adopted(core->store, target->epoch, &input->adopted, &d->error))
+        return false;
+    if (target->sequence <= input->store->sequence) {
+        if (!store_digest_at(core->store, target->sequence, &digest, &d->error))
+            return false;
+        input->digest_known = digest_equal(&digest, &target->digest);
+    }
+    return true;
+}
+
+static bool start_engine(struct deliverer *d, struct core *core, const struct decide_input *input)
+{
+    d->delivery = (struct delivery){.from = *input->target, .full = d->decision == DECIDE_FULL};
+    uint64_t since = d->delivery.full ? 0 : input->target->sequence;
+    if (!engine_delivery_start(core->engine, since, d->delivery.full, &d->delivery, &d->error))
+        return false;
+    uint64_t rows[PIPELINE_TABLES_MAX];
+    for (size_t t = 0; t < PIPELINE_TABLES_MAX; t++)
+        rows[t] = d->delivery.to.rows[t];
+    d->delivery.to = *input->store;
+    for (size_t t = 0; t < PIPELINE_TABLES_MAX; t++)
+        d->delivery.to.rows[t] = rows[t];
+    core->delivering = d->engine_open = true;
+    return true;
+}
+
+/* On the store thread. The loop touches neither target nor delivery until prepare_done. */
+static void prepare_work(struct request *request, struct core *core)
+{
+    struct deliverer *d = OWNER(request, prepare);
+    struct decide_input input = {.target = target_progress(d->target)};
+    d->error = (struct error){0};
+    if (!ask_store(d, core, &input)) {
+        d->decision = DECIDE_REFUSE;
+        return;
+    }
+    d->decision = decide(&input, &d->error);
+    if (d->decision == DECIDE_NOTHING)
+        d->delivery.to = *input.store;
+    else if (d->decision != DECIDE_REFUSE && !start_engine(d, core, &input))
+        d->decision = DECIDE_REFUSE;
+}
+
+/* --- a delivery --------------------------------------------------------------------------------------------------- */
+
+static void on_target(void *context, const struct error *error)
+{
+    struct deliverer *d = context;
+    d->target_busy = false;
+    if (d->state == STATE_FAILING || d->stopping)
+        quiet(d);
+    else if (error)
+        fail(d, error);
+    else
+        pump(d);
+}
+
+static void on_committed(void *context, const struct error *error)
+{
+    struct deliverer *d = context;
+    d->target_busy = false;
+    if (d->stopping && error) {
+        quiet(d);
+    } else if (error) {
+        fail(d, error);
+    } else {
+        d->state = STATE_ENDING;
+        d->delivered = true;
+        committer_submit(d->committer, &d->end);
+    }
+}
+
+static void fetch_work(struct request *request, struct core *core)
+{
+    struct deliverer *d = OWNER(request, fetch);
+    d->fetched.block = NULL;
+    /* the engine may have been built anew since (core.h): then its delivery is gone */
+    bool ok = core->delivering
+                  ? engine_delivery_next(core->engine, &d->fetched.block, &d->fetched.error)
+                  : error_set(&d->fetched.error, ERROR_TARGET, "the delivery was overtaken: the engine was built anew");
+    d->fetched.failed = !ok;
+}
+
+static void fetch_done(struct request *request)
+{
+    struct deliverer *d = OWNER(request, fetch);
+    d->fetching = false;
+    d->block = d->fetched.block;
+    d->at_end = !d->fetched.failed && !d->block;
+    if (d->state == STATE_FAILING || d->stopping)
+        quiet(d);
+    else if (d->fetched.failed)
+        fail(d, &d->fetched.error);
+    else
+        pump(d);
+}
+
+/* Keeps one block on its way to the target and one being made. */
+static void pump(struct deliverer *d)
+{
+    if (d->block && !d->target_busy) {
+        struct block *block = d->block;
+        d->block = NULL;
+        d->target_busy = true;
+        target_write(d->target, block, on_target, d);
+    }
+    if (!d->block && !d->at_end && !d->fetching) {
+        d->fetching = true;
+        committer_submit(d->committer, &d->fetch);
+    }
+    if (d->at_end && !d->block && !d->target_busy) {
+        d->target_busy = true;
+        target_commit(d->target, on_committed, d);
+    }
+}
+
+static void begin_delivery(struct deliverer *d)
+{
+    d->state = STATE_DELIVERING;
+    d->at_end = false;
+    d->began = clock_monotonic();
+    d->target_busy = true;
+    target_begin(d->target, &d->delivery, on_target, d);
+}
+
+static void settle(struct deliverer *d, uint64_t sequence)
+{
+    d->known = sequence;
+    d->known_valid = true;
+    d->failures = 0;
+    d->state = STATE_IDLE;
+    if (known_to_settle(d))
+        d->callbacks.settled(d->callbacks.context);
+    consider(d);
+}
+
+static void refuse(struct deliverer *d)
+{
+    d->state = STATE_REFUSED;
+    d->callbacks.refused(d->callbacks.context, &d->error);
+}
+
+static void prepare_done(struct request *request)
+{
+    struct deliverer *d = OWNER(request, prepare);
+    if (!d->decided && d->decision != DECIDE_REFUSE && !d->stopping) {
+        d->decided = true;
+        d->callbacks.decided(d->callbacks.context);
+    }
+    if (d->stopping)
+        quiet(d);
+    else if (d->decision == DECIDE_NOTHING)
+        settle(d, d->delivery.to.sequence);
+    else if (d->decision == DECIDE_REFUSE)
+        refuse(d);
+    else
+        begin_delivery(d);
+}
+
+/* --- its end ------------------------------------------------------------------------------------------------------ */
+
+static void end_work(struct request *request, struct core *core)
+{
+    struct deliverer *d = OWNER(request, end);
+    if (core->delivering)
+        engine_delivery_end(core->engine, d->delivered);
+    core->delivering = false;
+    d->engine_open = false;
+    if (d->delivered && !core->store_open) {
+        /* for `status` only: the target's own row is what counts */
+        struct error ignored;
+        if (!store_note_delivered(core->store, slice_of(target_name(d->target)), d->delivery.to.sequence, clock_wall(),
+                                  &ignored))
+            return;
+    }
+}
+
+static uint64_t groups_in(const struct delivery *delivery)
+{
+    uint64_t groups = 0;
+    for (size_t t = 0; t < PIPELINE_TABLES_MAX; t++)
+        groups += delivery->upserts[t] + delivery->deletes[t];
+    return groups;
+}
+
+static int64_t retry_pause(const struct deliverer *d)
+{
+    if (d->error.kind == ERROR_DIVERGED)
+        return RETRY_DIVERGED;
+    int64_t pause = RETRY_BASE;
+    for (unsigned i = 1; i < d->failures && pause < RETRY_CAP; i++)
+        pause *= 2;
+    if (pause > RETRY_CAP)
+        pause = RETRY_CAP;
+    uint32_t jitter = 0;
+    if (getrandom(&jitter, sizeof jitter, GRND_NONBLOCK) != (ssize_t)sizeof jitter)
+        return pause;
+    return pause + (int64_t)(jitter % (uint64_t)(pause / 2));
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct deliverer *d = timer->data;
+    consider(d);
+}
+
+static void wait_for(struct deliverer *d, int64_t micros)
+{
+    uv_timer_start(&d->timer, on_timer, (uint64_t)((micros + 999) / 1000), 0);
+}
+
+static void after_failure(struct deliverer *d)
+{
+    d->known_valid = false;
+    if (d->error.kind == ERROR_REFUSED) {
+        refuse(d);
+        return;
+    }
+    d->failures++;
+    d->state = STATE_CLOSED;
+    int64_t pause = retry_pause(d);
+    if (d->error.kind != ERROR_DIVERGED)
+        d->callbacks.trouble(d->callbacks.context, &d->error, pause);
+    wait_for(d, pause);
+}
+
+static void end_done(struct request *request)
+{
+    struct deliverer *d = OWNER(request, end);
+    if (d->delivered) {
+        int64_t now = clock_monotonic();
+        struct delivered delivered = {d->delivery.to.sequence, groups_in(&d->delivery), d->delivery.full,
+                                      now - d->began};
+        int64_t pause = delivered.micros * BUSY_TIMES;
+        d->busy_until = now + (pause > BUSY_PAUSE ? pause : BUSY_PAUSE);
+        d->delivered = false;
+        d->rebuild_done = true;
+        d->callbacks.delivered(d->callbacks.context, &delivered);
+        if (!d->stopping) {
+            settle(d, delivered.sequence);
+            return;
+        }
+    }
+    if (d->stopping)
+        quiet(d);
+    else
+        after_failure(d);
+}
+
+static void fail(struct deliverer *d, const struct error *error)
+{
+    d->error = *error;
+    d->state = STATE_FAILING;
+    target_abort(d->target);
+    quiet(d);
+}
+
+/* --- taking down -------------------------------------------------------------------------------------------------- */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct deliverer *d = handle->data;
+    void (*stopped)(void *) = d->stopped;
+    void *context = d->stopped_context;
+    free(d);
+    stopped(context);
+}
+
+static void on_target_closed(void *context)
+{
+    struct deliverer *d = context;
+    uv_close((uv_handle_t *)&d->timer, on_timer_closed);
+}
+
+/* After a failure or a stop: goes on once everything that was under way has answered. */
+static void quiet(struct deliverer *d)
+{
+    if (d->target_busy || d->fetching || d->state == STATE_STOPPED)
+        return;
+    block_free(d->block);
+    d->block = NULL;
+    if (d->engine_open) {
+        d->state = STATE_ENDING;
+        committer_submit(d->committer, &d->end);
+    } else if (d->stopping) {
+        d->state = STATE_STOPPED;
+        target_close(d->target, on_target_closed, d);
+    } else {
+        after_failure(d);
+    }
+}
+
+void deliverer_stop(struct deliverer *d, void (*stopped)(void *context), void *context)
+{
+    d->stopping = true;
+    d->stopped = stopped;
+    d->stopped_context = context;
+    uv_timer_stop(&d->timer);
+    if (d->target_busy)
+        target_abort(d->target);
+    if (d->state != STATE_PREPARING && d->state != STATE_ENDING)
+        quiet(d);
+}
+
+/* --- the beginning ------------------------------------------------------------------------------------------------ */
+
+static void on_open(void *context, const struct error *error)
+{
+    struct deliverer *d = context;
+    d->target_busy = false;
+    if (d->stopping) {
+        quiet(d);
+    } else if (error) {
+        fail(d, error);
+    } else {
+        d->state = STATE_IDLE;
+        consider(d);
+    }
+}
+
+static bool has_to_wait(struct deliverer *d)
+{
+    int64_t left = d->busy_until - clock_monotonic();
+    if (d->busy_until == 0 || left <= 0)
+        return false;
+    wait_for(d, left);
+    return true;
+}
+
+/* The one place from which anything starts. */
+static void consider(struct deliverer *d)
+{
+    if (d->stopping)
+        return;
+    if (d->state == STATE_CLOSED && !uv_is_active((uv_handle_t *)&d->timer)) {
+        d->state = STATE_OPENING;
+        d->target_busy = true;
+        target_open(d->target, on_open, d);
+    } else if (d->state == STATE_IDLE && !target_is_open(d->target)) {
+        d->state = STATE_CLOSED;
+        consider(d);
+    } else if (d->state == STATE_IDLE && !known_to_settle(d) && !has_to_wait(d)) {
+        d->state = STATE_PREPARING;
+        committer_submit(d->committer, &d->prepare);
+    }
+}
+
+void deliverer_wants(struct deliverer *d, uint64_t sequence, bool busy)
+{
+    d->wanted = sequence;
+    if (!busy)
+        d->busy_until = 0;
+    if (!busy && d->state == STATE_IDLE)
+        uv_timer_stop(&d->timer);
+    if (d->state == STATE_IDLE)
+        consider(d);
+}
+
+bool deliverer_start(struct deliverer **out, uv_loop_t *loop, struct target *target, struct committer *committer,
+                     const struct pipeline *pipeline, const struct deliverer_options *options, uint64_t sequence,
+                     const struct deliverer_callbacks *callbacks, struct error *error)
+{
+    struct deliverer *d = calloc(1, sizeof *d);
+    if (!d)
+        return error_memory(error);
+    d->loop = loop;
+    d->target = target;
+    d->committer = committer;
+    d->pipeline = pipeline;
+    d->options = *options;
+    d->callbacks = *callbacks;
+    d->wanted = sequence;
+    d->prepare = (struct request){.work = prepare_work, .done = prepare_done};
+    d->fetch = (struct request){.work = fetch_work, .done = fetch_done};
+    d->end = (struct request){.work = end_work, .done = end_done};
+    uv_timer_init(loop, &d->timer);
+    d->timer.data = d;
+    *out = d;
+    consider(d);
+    return true;
+}
+
+uint64_t deliverer_sequence(const struct deliverer *d)
+{
+    return d->known_valid ? d->known : UINT64_MAX;
+}
+
+bool deliverer_is_settled(const struct deliverer *d)
+{
+    return d->state == STATE_IDLE && known_to_settle(d);
+}
+
+bool deliverer_is_refused(const struct deliverer *d)
+{
+    return d->state == STATE_REFUSED;
+}
+
+unsigned deliverer_failures(const struct deliverer *d)
+{
+    return d->failures;
+}

@@ -1,0 +1,67 @@
+/*
+ * From store to target, on the loop: connect, decide, deliver, again.
+ *
+ * One state, changed by one function. A delivery takes everything committed so far; while it runs, commits go on. A
+ * target that cannot be reached is tried again with growing pauses, for ever; one that refuses is told once and left
+ * alone. No state of the target is trusted across a failure: it is opened again, and its progress row decides.
+ */
+#ifndef DROPFOLD_APP_DELIVERER_H
+#define DROPFOLD_APP_DELIVERER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "app/committer.h"
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "model/pipeline.h"
+#include "target/target.h"
+
+struct deliverer;
+
+struct delivered {
+    uint64_t sequence, groups; /* upserts and deletes of all tables */
+    bool full;
+    int64_t micros; /* from its start to the target's commit */
+};
+
+struct deliverer_callbacks {
+    void *context;
+    /* The target was asked and may be written: once, before the first delivery. */
+    void (*decided)(void *context);
+    void (*delivered)(void *context, const struct delivered *delivered);
+    /* The target holds everything committed. */
+    void (*settled)(void *context);
+    /* A try failed; `retry` microseconds until the next one. */
+    void (*trouble)(void *context, const struct error *error, int64_t retry);
+    /* It will not be tried again. */
+    void (*refused)(void *context, const struct error *error);
+};
+
+struct deliverer_options {
+    bool overwrite; /* --yes */
+    bool rebuild;   /* the first delivery is a full one */
+};
+
+/* Takes the target over and begins to open it. `sequence` is what the store holds. */
+bool deliverer_start(struct deliverer **deliverer, uv_loop_t *loop, struct target *target, struct committer *committer,
+                     const struct pipeline *pipeline, const struct deliverer_options *options, uint64_t sequence,
+                     const struct deliverer_callbacks *callbacks, struct error *error) MUST_USE;
+
+/* Something up to `sequence` was committed. `busy`: more is coming right away, so a delivery may wait a little and take
+   more at once. */
+void deliverer_wants(struct deliverer *deliverer, uint64_t sequence, bool busy);
+
+/* What the target is known to hold; UINT64_MAX while that is unknown. */
+uint64_t deliverer_sequence(const struct deliverer *deliverer);
+bool deliverer_is_settled(const struct deliverer *deliverer);
+bool deliverer_is_refused(const struct deliverer *deliverer);
+/* Failed tries since the last success. */
+unsigned deliverer_failures(const struct deliverer *deliverer);
+
+/* Gives up what is under way; `stopped` is called on the loop when nothing of it is left there. */
+void deliverer_stop(struct deliverer *deliverer, void (*stopped)(void *context), void *context);
+
+#endif

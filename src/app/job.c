@@ -1,0 +1,93 @@
+#include "app/job.h"
+
+#include "model/batch.h"
+
+bool flow_init(struct flow *flow, struct error *error)
+{
+    *flow = (struct flow){.head = 0};
+    if (uv_mutex_init(&flow->mutex) != 0)
+        return error_memory(error);
+    if (uv_cond_init(&flow->room) != 0) {
+        uv_mutex_destroy(&flow->mutex);
+        return error_memory(error);
+    }
+    if (uv_cond_init(&flow->work) != 0) {
+        uv_cond_destroy(&flow->room);
+        uv_mutex_destroy(&flow->mutex);
+        return error_memory(error);
+    }
+    return true;
+}
+
+void flow_close(struct flow *flow)
+{
+    uv_cond_destroy(&flow->work);
+    uv_cond_destroy(&flow->room);
+    uv_mutex_destroy(&flow->mutex);
+}
+
+static bool has_room(const struct job *job, size_t bytes)
+{
+    if (job->count == JOB_BATCHES_MAX)
+        return false;
+    if (job->flow->bytes + bytes <= FLOW_BYTES_MAX)
+        return true;
+    return job->ticket == job->flow->head && job->count == 0;
+}
+
+bool job_push(struct job *job, struct batch *batch)
+{
+    struct flow *flow = job->flow;
+    size_t bytes = batch_bytes(batch);
+    uv_mutex_lock(&flow->mutex);
+    while (!flow->closed && !job->dropped && !has_room(job, bytes))
+        uv_cond_wait(&flow->room, &flow->mutex);
+    bool open = !flow->closed && !job->dropped;
+    if (open) {
+        job->batches[(job->first + job->count++) % JOB_BATCHES_MAX] = batch;
+        flow->bytes += bytes;
+        uv_cond_signal(&flow->work);
+    }
+    uv_mutex_unlock(&flow->mutex);
+    if (!open)
+        batch_free(batch);
+    return open;
+}
+
+static bool push(void *context, struct batch *batch)
+{
+    return job_push(context, batch);
+}
+
+struct batch *job_take(struct job *job)
+{
+    if (job->count == 0)
+        return NULL;
+    struct batch *batch = job->batches[job->first];
+    job->first = (job->first + 1) % JOB_BATCHES_MAX;
+    job->count--;
+    job->flow->bytes -= batch_bytes(batch);
+    uv_cond_broadcast(&job->flow->room);
+    return batch;
+}
+
+void job_read(struct job *job)
+{
+    const struct candidate *candidate = job->candidate;
+    enum intake_result result = intake_read(candidate->landing, candidate->name, &candidate->stat, job->parser, 0, push,
+                                            job, &job->facts, &job->error);
+    uv_mutex_lock(&job->flow->mutex);
+    job->intake = result;
+    job->finished = true;
+    uv_cond_signal(&job->flow->work);
+    uv_mutex_unlock(&job->flow->mutex);
+}
+
+void job_clear(struct job *job)
+{
+    uv_mutex_lock(&job->flow->mutex);
+    for (struct batch *batch; (batch = job_take(job)) != NULL;)
+        batch_free(batch);
+    uv_mutex_unlock(&job->flow->mutex);
+    arena_close(&job->facts.arena);
+}

@@ -1,0 +1,88 @@
+/*
+ * A file on its way: from a ready candidate to its line of report.
+ *
+ * Owner by owner: the loop makes it; a worker reads the file and pushes batches into it; the committer takes them out
+ * and makes the change; the loop gets it back, has it archived by a worker, reports and frees it. The stream between
+ * worker and committer is the only part two threads touch at once, under the mutex of `struct flow`.
+ *
+ * What is in flight is bounded by bytes over all files. The first file in order may always go on, else two full
+ * neighbours would wait for each other for ever.
+ */
+#ifndef DROPFOLD_APP_JOB_H
+#define DROPFOLD_APP_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "app/core.h"
+#include "base/attr.h"
+#include "base/error.h"
+#include "feed/intake.h"
+#include "feed/watch.h"
+
+enum {
+    FLOW_BYTES_MAX = 64 * 1024 * 1024, /* of batches waiting for the committer, over all files */
+    JOB_BATCHES_MAX = 64               /* of one file waiting */
+};
+
+struct flow {
+    uv_mutex_t mutex;
+    uv_cond_t room; /* workers wait for it */
+    uv_cond_t work; /* the committer waits for it */
+    size_t bytes;
+    uint64_t head; /* ticket of the file the committer is at */
+    bool closed;   /* nothing is taken out any more: workers stop */
+};
+
+bool flow_init(struct flow *flow, struct error *error) MUST_USE;
+void flow_close(struct flow *flow);
+
+enum job_outcome {
+    JOB_APPLIED,
+    JOB_DUPLICATE,
+    JOB_BAD,       /* to be set aside whole; the reason is in `error` */
+    JOB_UNSETTLED, /* changed while it was read */
+    JOB_GONE,
+    JOB_LATER,  /* could not be read or stored now */
+    JOB_STOPPED /* shutdown came first */
+};
+
+struct job {
+    struct candidate *candidate;
+    uint64_t ticket; /* order of commits */
+    struct flow *flow;
+    struct parser *parser;
+    uv_work_t work;
+    int64_t started; /* monotonic microseconds */
+
+    /* the stream, under flow->mutex */
+    struct batch *batches[JOB_BATCHES_MAX];
+    size_t first, count;
+    bool finished; /* the worker is done; the fields below are set */
+    bool dropped;  /* the committer takes nothing more of it: the worker stops */
+
+    /* the worker's results */
+    enum intake_result intake;
+    struct file_facts facts;
+    struct error error;
+
+    /* the committer's results */
+    enum job_outcome outcome;
+    struct core_result result;
+    struct job *next; /* in the committer's queue, then in its results */
+};
+
+/* On a worker thread: reads the candidate's file into the stream. */
+void job_read(struct job *job);
+
+/* On a worker thread: takes the batch over, waiting while there is no room. False when nothing more is wanted. */
+bool job_push(struct job *job, struct batch *batch) MUST_USE;
+
+/* On the committer's thread, with the mutex held: the next batch, or NULL when none is there now. */
+struct batch *job_take(struct job *job);
+
+/* Frees what is left in the stream and the facts, not the job. */
+void job_clear(struct job *job);
+
+#endif

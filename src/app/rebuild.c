@@ -1,0 +1,212 @@
+#include "app/rebuild.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/core.h"
+#include "app/refill.h"
+#include "app/sources.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "feed/intake.h"
+#include "parse/parser.h"
+
+enum { SHOWN_PATH = 1024, PROBLEMS_SHOWN = 20 };
+
+struct rebuild {
+    const struct settings *settings;
+    struct log *log;
+    struct pipeline *pipeline;
+    struct store *old;
+    struct sources sources;
+    bool from_archive;
+    struct core core; /* around the store being built, then around the one in place */
+    struct parser *parsers[PIPELINE_FEEDS_MAX];
+    uint64_t problems; /* files that cannot be read as they were */
+    struct error put_error;
+};
+
+/* --- one file ----------------------------------------------------------------------------------------------------- */
+
+static void problem(struct rebuild *rebuild, const struct source *source, const char *what)
+{
+    char path[SHOWN_PATH];
+    if (rebuild->problems++ < PROBLEMS_SHOWN)
+        log_warning(rebuild->log, "%s: %s", text_escape(slice_of(source->path), path, sizeof path), what);
+}
+
+static bool put(void *context, struct batch *batch)
+{
+    struct rebuild *rebuild = context;
+    return core_file_put(&rebuild->core, batch, &rebuild->put_error);
+}
+
+static bool end_file(struct rebuild *rebuild, const struct source *source, const struct file_facts *facts,
+                     struct error *error)
+{
+    struct core_result result;
+    const struct core_file file = {
+        .name = source->name, .facts = facts, .stored = source->stored, .replaying = !rebuild->from_archive};
+    return core_file_end(&rebuild->core, &file, clock_wall(), &result, error);
+}
+
+/* False only when the store or the engine failed; a file that cannot be read is a problem and is left out. */
+static bool apply_content(struct rebuild *rebuild, const struct source *source, int fd, struct error *error)
+{
+    struct file_facts facts = {0};
+    struct error why = {0};
+    uint32_t version = rebuild->settings->rebind ? 0 : source->version;
+    rebuild->put_error.kind = ERROR_NONE;
+    core_file_begin(&rebuild->core, source->feed);
+    enum intake_result result = intake_read_fd(fd, rebuild->parsers[source->feed], version, put, rebuild, &facts, &why);
+    bool same = !source->content_known || digest_equal(&facts.content, &source->content);
+    bool ok = true;
+    if (result == INTAKE_READ && same) {
+        ok = end_file(rebuild, source, &facts, error);
+    } else {
+        core_file_cancel(&rebuild->core);
+        if (rebuild->put_error.kind != ERROR_NONE)
+            ok = error_set(error, rebuild->put_error.kind, "%s", rebuild->put_error.text);
+        else
+            problem(rebuild, source, result == INTAKE_READ ? "its content is not what was applied" : why.text);
+    }
+    arena_close(&facts.arena);
+    return ok;
+}
+
+static bool apply_source(struct rebuild *rebuild, const struct source *source, struct error *error)
+{
+    int fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        problem(rebuild, source, strerror(errno));
+        return true;
+    }
+    bool ok = apply_content(rebuild, source, fd, error);
+    close(fd);
+    return ok;
+}
+
+static bool apply_all(struct rebuild *rebuild, struct error *error)
+{
+    for (size_t f = 0; f < rebuild->pipeline->feed_count; f++) {
+        rebuild->parsers[f] = parser_new(&rebuild->pipeline->feeds[f], error);
+        if (!rebuild->parsers[f])
+            return false;
+    }
+    for (size_t i = 0; i < rebuild->sources.count; i++)
+        if (!apply_source(rebuild, &rebuild->sources.items[i], error))
+            return false;
+    return true;
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
+
+static bool list_sources(struct rebuild *rebuild, struct error *error)
+{
+    const char *data = rebuild->settings->data;
+    rebuild->from_archive = store_progress(rebuild->old)->sequence == 0;
+    bool ok = rebuild->from_archive
+                  ? sources_from_archive(&rebuild->sources, rebuild->pipeline, data, error)
+                  : sources_from_store(&rebuild->sources, rebuild->old, rebuild->pipeline, data, error);
+    if (!ok)
+        return false;
+    log_info(rebuild->log, "replaying %zu files in the order of %s", rebuild->sources.count,
+             rebuild->from_archive ? "the archive's names" : "the ledger");
+    if (rebuild->sources.skipped > 0)
+        log_warning(rebuild->log, "%" PRIu64 " files are of feeds that the pipeline no longer has: left out",
+                    rebuild->sources.skipped);
+    return true;
+}
+
+static bool adopt(void *context, const char *epoch)
+{
+    struct rebuild *rebuild = context;
+    return store_adopt(rebuild->core.store, epoch, &rebuild->put_error);
+}
+
+/* The target may hold what the old store, or one before it, delivered. */
+static bool adopt_epochs(struct rebuild *rebuild, struct error *error)
+{
+    rebuild->put_error.kind = ERROR_NONE;
+    if (!store_adopt(rebuild->core.store, store_progress(rebuild->old)->epoch, error) ||
+        !store_each_adopted(rebuild->old, adopt, rebuild, error))
+        return false;
+    return rebuild->put_error.kind == ERROR_NONE || error_set(error, ERROR_IO, "%s", rebuild->put_error.text);
+}
+
+static bool build(struct rebuild *rebuild, struct error *error)
+{
+    struct store *built;
+    const struct settings *settings = rebuild->settings;
+    if (!store_open(&built, settings->checkpoints, rebuild->pipeline->name, &rebuild->pipeline->fingerprint,
+                    STORE_BUILD, error) ||
+        !core_init(&rebuild->core, rebuild->pipeline, built, settings->memory_limit, error))
+        return false;
+    if (!list_sources(rebuild, error) || !apply_all(rebuild, error) || !adopt_epochs(rebuild, error))
+        return false;
+    if (rebuild->problems > 0 && !settings->accept_missing)
+        return error_set(error, ERROR_DATA,
+                         "%" PRIu64 " of %zu files cannot be read as they were; nothing was changed. Put them back, or "
+                         "leave them out for good with --accept-missing",
+                         rebuild->problems, rebuild->sources.count);
+    return true;
+}
+
+/* The built store leaves its core, because the swap closes it. */
+static bool swap(struct rebuild *rebuild, struct error *error)
+{
+    struct store *built = rebuild->core.store, *old = rebuild->old;
+    rebuild->core.store = NULL;
+    core_close(&rebuild->core);
+    rebuild->old = NULL;
+    return store_swap(old, built, error);
+}
+
+static void close_rebuild(struct rebuild *rebuild)
+{
+    for (size_t f = 0; f < PIPELINE_FEEDS_MAX; f++)
+        parser_free(rebuild->parsers[f]);
+    core_close(&rebuild->core);
+    if (rebuild->old)
+        store_close(rebuild->old);
+    sources_close(&rebuild->sources);
+}
+
+bool rebuild_store(const struct settings *settings, struct log *log, struct pipeline *pipeline, struct error *error)
+{
+    struct rebuild rebuild = {.settings = settings, .log = log, .pipeline = pipeline};
+    sources_init(&rebuild.sources);
+    bool ok =
+        store_open(&rebuild.old, settings->checkpoints, pipeline->name, &pipeline->fingerprint, STORE_REPLACE, error) &&
+        build(&rebuild, error) && swap(&rebuild, error);
+    close_rebuild(&rebuild);
+    return ok;
+}
+
+static bool deliver(const struct settings *settings, const struct pipeline *pipeline, struct error *error)
+{
+    struct core core;
+    if (!core_open(&core, pipeline, settings->checkpoints, STORE_WRITE, settings->memory_limit, error))
+        return false;
+    printf("store at sequence %" PRIu64 ", %" PRIu64 " rows\n", store_progress(core.store)->sequence, core.replayed);
+    bool ok = refill(settings, &core, true, error);
+    core_close(&core);
+    return ok;
+}
+
+int rebuild(const struct settings *settings, struct log *log)
+{
+    struct error error = {0};
+    struct pipeline *pipeline = settings_pipeline(settings, &error);
+    bool ok = pipeline && (settings->rebuild || rebuild_store(settings, log, pipeline, &error)) &&
+              deliver(settings, pipeline, &error);
+    if (!ok)
+        log_error(log, "%s", error.text);
+    if (pipeline)
+        pipeline_free(pipeline);
+    return ok ? 0 : error_exit_code(error.kind);
+}

@@ -1,0 +1,204 @@
+#include "app/report.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/report_json.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+enum { NAME_SIZE = 700, BAR_EVERY = 100 * 1000 };
+
+static void clear_bar(struct report *report)
+{
+    if (report->bar_shown)
+        fputs("\r\033[K", stderr);
+    report->bar_shown = false;
+}
+
+static void around_log(void *context, bool before)
+{
+    if (before)
+        clear_bar(context);
+}
+
+void report_init(struct report *report, const struct settings *settings, const struct pipeline *pipeline,
+                 struct log *log)
+{
+    *report = (struct report){.out = stdout,
+                              .log = log,
+                              .settings = settings,
+                              .pipeline = pipeline,
+                              .bar = isatty(STDERR_FILENO) == 1 && !settings->log_json,
+                              .began = clock_monotonic()};
+    log->around = around_log;
+    log->context = report;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+char *report_name(const struct landing *landing, const char *name, char *out, size_t size)
+{
+    int used = snprintf(out, size, "%s/", landing->feed->name);
+    if (used > 0 && (size_t)used < size)
+        text_escape(slice_of(name), out + used, size - (size_t)used);
+    return out;
+}
+
+static double seconds(int64_t micros)
+{
+    return (double)micros / 1e6;
+}
+
+static void put_bucket(struct report *report, const char *name, uint64_t rows)
+{
+    if (rows > 0)
+        fprintf(report->out, " %s=%" PRIu64, name, rows);
+}
+
+static void put_buckets(struct report *report, const struct buckets *buckets)
+{
+    fprintf(report->out, " applied=%" PRIu64, buckets->applied);
+    put_bucket(report, "unchanged", buckets->unchanged);
+    put_bucket(report, "superseded", buckets->superseded);
+    put_bucket(report, "filtered", buckets->filtered);
+    put_bucket(report, "deleted", buckets->deleted);
+    put_bucket(report, "late", buckets->late);
+    put_bucket(report, "rejected", buckets->rejected);
+}
+
+void report_target(struct report *report, const char *name)
+{
+    if (report->settings->log_json)
+        report_json_target(report, name);
+    else
+        fprintf(report->out, "target %s\n", name);
+}
+
+static void text_applied(struct report *report, const struct job *job, const char *where)
+{
+    char name[NAME_SIZE], place[NAME_SIZE * 2];
+    const struct core_result *result = &job->result;
+    fprintf(report->out, "applied %s v%" PRIu32 " seq=%" PRIu64 " rows=%" PRIu64,
+            report_name(job->candidate->landing, job->candidate->name, name, sizeof name), job->facts.version,
+            result->sequence, job->facts.rows);
+    put_buckets(report, &result->buckets);
+    fprintf(report->out, " groups=%" PRIu64 " in %.2f s -> %s\n", result->groups,
+            seconds(clock_monotonic() - job->started), text_escape(slice_of(where), place, sizeof place));
+}
+
+void report_applied(struct report *report, const struct job *job, const char *where)
+{
+    clear_bar(report);
+    report->files++;
+    report->rows += job->facts.rows;
+    report->bytes += job->facts.size;
+    buckets_add(&report->buckets, &job->result.buckets);
+    (report->settings->log_json ? report_json_applied : text_applied)(report, job, where);
+}
+
+static void text_duplicate(struct report *report, const struct job *job, const char *where)
+{
+    char name[NAME_SIZE], original[NAME_SIZE], place[NAME_SIZE * 2];
+    fprintf(report->out, "duplicate %s of %s seq=%" PRIu64 ", nothing to apply -> %s\n",
+            report_name(job->candidate->landing, job->candidate->name, name, sizeof name),
+            report_name(job->candidate->landing, job->result.original, original, sizeof original), job->result.sequence,
+            text_escape(slice_of(where), place, sizeof place));
+}
+
+void report_duplicate(struct report *report, const struct job *job, const char *where)
+{
+    clear_bar(report);
+    report->duplicates++;
+    (report->settings->log_json ? report_json_duplicate : text_duplicate)(report, job, where);
+}
+
+static void text_quarantined(struct report *report, const struct job *job, const char *where)
+{
+    char name[NAME_SIZE], place[NAME_SIZE * 2];
+    fprintf(report->out, "quarantined %s: %s -> %s\n",
+            report_name(job->candidate->landing, job->candidate->name, name, sizeof name), job->error.text,
+            text_escape(slice_of(where), place, sizeof place));
+}
+
+void report_quarantined(struct report *report, const struct job *job, const char *where)
+{
+    clear_bar(report);
+    report->quarantined++;
+    (report->settings->log_json ? report_json_quarantined : text_quarantined)(report, job, where);
+}
+
+void report_delivered(struct report *report, const struct delivered *delivered)
+{
+    clear_bar(report);
+    if (report->settings->log_json)
+        report_json_delivered(report, delivered);
+    else
+        fprintf(report->out, "delivered seq=%" PRIu64 " groups=%" PRIu64 "%s in %.2f s\n", delivered->sequence,
+                delivered->groups, delivered->full ? " (full)" : "", seconds(delivered->micros));
+}
+
+void report_tick(struct report *report, uint64_t ahead)
+{
+    int64_t now = clock_monotonic();
+    report->ahead = ahead;
+    if (!report->bar || now - report->bar_at < BAR_EVERY)
+        return;
+    report->bar_at = now;
+    if (ahead == 0) {
+        clear_bar(report);
+        return;
+    }
+    char rows[32];
+    double spent = seconds(now - report->began);
+    uint64_t done = report->files + report->duplicates + report->quarantined;
+    fprintf(stderr, "\r\033[K%" PRIu64 " of %" PRIu64 " files, %s rows, %.1f MB/s", done, done + ahead,
+            text_count(report->rows, rows), spent > 0 ? (double)report->bytes / 1e6 / spent : 0.0);
+    if (done > 0)
+        fprintf(stderr, ", about %.0f s left", spent / (double)done * (double)ahead);
+    report->bar_shown = true;
+    fflush(stderr);
+}
+
+void report_waiting(FILE *out, const struct pipeline *pipeline, const uint64_t *waiting)
+{
+    bool any = false;
+    for (size_t f = 1; f < pipeline->feed_count; f++) {
+        char count[32];
+        if (waiting[f] == 0)
+            continue;
+        if (any)
+            fprintf(out, ", %s for %s", text_count(waiting[f], count), pipeline->feeds[f].name);
+        else
+            fprintf(out, "%s %s wait for %s", text_count(waiting[f], count), pipeline->has_grain ? "units" : "rows",
+                    pipeline->feeds[f].name);
+        any = true;
+    }
+    if (any)
+        fputs(" (dropfold unmatched)\n", out);
+}
+
+static void text_end(struct report *report, const struct engine_stats *stats)
+{
+    char rows[32];
+    fprintf(report->out,
+            "%" PRIu64 " files applied, %" PRIu64 " duplicate, %" PRIu64 " quarantined; %s rows:", report->files,
+            report->duplicates, report->quarantined, text_count(report->rows, rows));
+    put_buckets(report, &report->buckets);
+    fputs(";", report->out);
+    for (size_t t = 0; t < report->pipeline->table_count; t++)
+        fprintf(report->out, "%s %" PRIu64 " groups in %s", t ? "," : "", stats->groups[t],
+                report->pipeline->tables[t].name);
+    fprintf(report->out, "; %.2f s\n", seconds(clock_monotonic() - report->began));
+    report_waiting(report->out, report->pipeline, stats->waiting);
+}
+
+void report_end(struct report *report, const struct engine_stats *stats)
+{
+    clear_bar(report);
+    (report->settings->log_json ? report_json_end : text_end)(report, stats);
+    for (size_t t = 0; t < report->pipeline->table_count; t++)
+        if (stats->mixed[t] > 0)
+            log_warning(report->log, "%" PRIu64 " groups of %s mix values of a field that should be uniform",
+                        stats->mixed[t], report->pipeline->tables[t].name);
+}

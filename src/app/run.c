@@ -1,0 +1,471 @@
+#include "app/run.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/rebuild.h"
+#include "app/run_internal.h"
+#include "base/clock.h"
+#include "feed/archive.h"
+
+/* A run that is to end waits for an unreachable target no longer than this many failed tries. */
+enum { LAST_TRIES = 3, TICK_MS = 250, EXTRA_THREADS = 3 };
+
+/* --- taking down -------------------------------------------------------------------------------------------------- */
+
+static void on_part_down(void *context)
+{
+    struct run *run = context;
+    run->parts--;
+}
+
+static void on_handle_down(uv_handle_t *handle)
+{
+    on_part_down(handle->data);
+}
+
+static void close_handle(struct run *run, void *handle)
+{
+    uv_handle_t *h = handle;
+    if (h->type == UV_UNKNOWN_HANDLE)
+        return;
+    run->parts++;
+    uv_close(h, on_handle_down);
+}
+
+static void stop_committer(struct run *run)
+{
+    if (!run->committer)
+        return;
+    run->parts++;
+    committer_stop(run->committer, on_part_down, run);
+}
+
+/* The committer goes last: the deliverer still hands its open delivery back to it. */
+static void on_deliverer_down(void *context)
+{
+    stop_committer(context);
+    on_part_down(context);
+}
+
+/* Of a run that began or of one that could not: whatever is there is closed, and the loop ends when nothing is left. */
+static void take_down(struct run *run)
+{
+    if (run->watch) {
+        run->parts++;
+        watch_stop(run->watch, on_part_down, run);
+    }
+    run->parts += run->target ? 1 : 0;
+    if (run->deliverer)
+        deliverer_stop(run->deliverer, on_deliverer_down, run);
+    else if (run->target)
+        target_close(run->target, on_part_down, run);
+    if (!run->deliverer)
+        stop_committer(run);
+    if (run->control) {
+        run->parts++;
+        control_stop(run->control, on_part_down, run);
+    }
+    close_handle(run, &run->interrupt);
+    close_handle(run, &run->terminate);
+    close_handle(run, &run->hangup);
+    close_handle(run, &run->tick);
+}
+
+/* --- phases ------------------------------------------------------------------------------------------------------- */
+
+static bool delivery_over(const struct run *run)
+{
+    if (deliverer_is_refused(run->deliverer))
+        return true;
+    return deliverer_is_settled(run->deliverer) || deliverer_failures(run->deliverer) >= LAST_TRIES;
+}
+
+static void enter(struct run *run, enum run_phase phase)
+{
+    run->phase = phase;
+    switch (phase) {
+    case RUN_ASKING:
+        break;
+    case RUN_WORKING:
+        run_jobs_start(run);
+        break;
+    case RUN_DRAINING:
+        watch_pause(run->watch, true);
+        run_jobs_forget_pending(run);
+        break;
+    case RUN_SETTLING:
+        deliverer_wants(run->deliverer, run->sequence, false);
+        break;
+    case RUN_STOPPING:
+        take_down(run);
+        break;
+    }
+}
+
+/* Moves on as far as it can; called whenever something ended. */
+void run_progressed(struct run *run)
+{
+    bool quiet = run->jobs == 0 && run->pending.count == 0;
+    if (run->phase == RUN_WORKING && quiet)
+        deliverer_wants(run->deliverer, run->sequence, false);
+    if (run->phase == RUN_WORKING && quiet && run->settings->once && run->watch_idle)
+        enter(run, RUN_DRAINING);
+    if (run->phase == RUN_DRAINING && run->jobs == 0 && run->asked == 0)
+        enter(run, RUN_SETTLING);
+    if (run->phase == RUN_SETTLING && (run->failed || delivery_over(run)))
+        enter(run, RUN_STOPPING);
+}
+
+void run_drain(struct run *run)
+{
+    if (run->phase == RUN_ASKING || run->phase == RUN_WORKING) {
+        enter(run, RUN_DRAINING);
+        run_progressed(run);
+    }
+}
+
+void run_fail(struct run *run, const struct error *error)
+{
+    if (!run->failed)
+        run->error = *error;
+    run->failed = true;
+    log_error(run->log, "%s", error->text);
+    run_drain(run);
+}
+
+/* --- callbacks ---------------------------------------------------------------------------------------------------- */
+
+static void on_idle(void *context)
+{
+    struct run *run = context;
+    run->watch_idle = true;
+    run_progressed(run);
+}
+
+static bool on_known(void *context, const struct landing *landing, const char *name, const struct file_stat *stat)
+{
+    const struct run *run = context;
+    /* Elsewhere it is here because a crash came before its move: read again, it is found in the ledger and moved. */
+    bool may_stay = landing->feed->after == FEED_LEAVE || !landing->writable;
+    return may_stay && known_has(&run->known, landing->feed->name, name, stat);
+}
+
+static void on_committer_failed(void *context, const struct error *error)
+{
+    run_fail(context, error);
+}
+
+static void begin_work(struct run *run)
+{
+    if (run->phase != RUN_ASKING)
+        return;
+    enter(run, RUN_WORKING);
+    watch_pause(run->watch, false);
+    run_progressed(run);
+}
+
+static void on_decided(void *context)
+{
+    begin_work(context);
+}
+
+static void on_delivered(void *context, const struct delivered *delivered)
+{
+    struct run *run = context;
+    if (delivered->groups > 0)
+        report_delivered(&run->report, delivered);
+}
+
+static void on_settled(void *context)
+{
+    struct run *run = context;
+    run->trouble.kind = ERROR_NONE;
+    run_progressed(run);
+}
+
+/* Told when it is news, not at every try. */
+static void on_trouble(void *context, const struct error *error, int64_t retry)
+{
+    struct run *run = context;
+    if (run->trouble.kind == ERROR_NONE || strcmp(run->trouble.text, error->text) != 0)
+        log_warning(run->log, "the target cannot be reached, trying again in %.1f s (files go on into the store): %s",
+                    (double)retry / 1e6, error->text);
+    run->trouble = *error;
+    begin_work(run);
+    run_progressed(run);
+}
+
+/* A target that says no at the start ends the run before any file is touched; later, files still go into the store. */
+static void on_refused(void *context, const struct error *error)
+{
+    struct run *run = context;
+    if (run->phase == RUN_ASKING || error->kind == ERROR_DIVERGED) {
+        run_fail(run, error);
+        return;
+    }
+    run->trouble = *error;
+    log_error(run->log, "delivery has stopped, files go on into the store: %s", error->text);
+    run_progressed(run);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct run *run = signal->data;
+    if (run->phase != RUN_ASKING && run->phase != RUN_WORKING)
+        _exit(128 + number);
+    log_info(run->log, "stopping: %zu files under way are finished first; the same signal again leaves at once",
+             run->jobs);
+    run_drain(run);
+}
+
+static void on_hangup(uv_signal_t *signal, int number)
+{
+    (void)number;
+    run_reload(signal->data);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct run *run = timer->data;
+    report_tick(&run->report, run->jobs + run->pending.count);
+}
+
+/* --- start -------------------------------------------------------------------------------------------------------- */
+
+static bool start_signal(struct run *run, uv_signal_t *handle, uv_signal_cb callback, int number, struct error *error)
+{
+    int result = uv_signal_init(&run->loop, handle);
+    handle->data = run;
+    if (result == 0)
+        result = uv_signal_start(handle, callback, number);
+    return result == 0 || error_set(error, ERROR_IO, "cannot watch for signals: %s", uv_strerror(result));
+}
+
+static bool start_signals(struct run *run, struct error *error)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    uv_timer_init(&run->loop, &run->tick);
+    run->tick.data = run;
+    uv_timer_start(&run->tick, on_tick, TICK_MS, TICK_MS);
+    return start_signal(run, &run->interrupt, on_signal, SIGINT, error) &&
+           start_signal(run, &run->terminate, on_signal, SIGTERM, error) &&
+           (run->settings->once || start_signal(run, &run->hangup, on_hangup, SIGHUP, error));
+}
+
+/* For a file that a crash left half archived. When the store cannot say, the file counts as not committed: it is read
+   again, and found to be a redelivery if it was. */
+static bool was_committed(void *context, const char *feed, const char *archived)
+{
+    struct run *run = context;
+    char stored[LANDING_PATH_SIZE];
+    struct error ignored;
+    bool found = false;
+    int length = snprintf(stored, sizeof stored, "archive/%s/%s", feed, archived);
+    return length < (int)sizeof stored && store_has_stored(run->core.store, slice_of(stored), &found, &ignored) &&
+           found;
+}
+
+static bool start_watch(struct run *run, struct error *error)
+{
+    const struct watch_options options = {.data = run->settings->data,
+                                          .once = run->settings->once,
+                                          .rescan = run->settings->rescan,
+                                          .events = run->settings->events};
+    const struct watch_callbacks callbacks = {run, run_jobs_ready, on_known, on_idle};
+    if (!watch_start(&run->watch, &run->loop, run->pipeline, &options, &callbacks, run->log, error))
+        return false;
+    watch_pause(run->watch, true);
+    for (size_t f = 0; f < run->pipeline->feed_count; f++)
+        if (!archive_recover(watch_landing(run->watch, f), run->settings->data, was_committed, run, error))
+            return false;
+    return true;
+}
+
+static bool start_parts(struct run *run, struct error *error)
+{
+    const struct committer_callbacks committer = {run, run_jobs_committed, on_committer_failed};
+    const struct deliverer_callbacks deliverer = {run, on_decided, on_delivered, on_settled, on_trouble, on_refused};
+    const struct deliverer_options options = {.overwrite = run->settings->yes, .rebuild = run->settings->rebuild};
+    run->sequence = store_progress(run->core.store)->sequence;
+    return committer_start(&run->committer, &run->loop, &run->core, &run->flow, &committer, error) &&
+           deliverer_start(&run->deliverer, &run->loop, run->target, run->committer, run->pipeline, &options,
+                           run->sequence, &deliverer, error);
+}
+
+static bool open_target(struct run *run, struct error *error)
+{
+    char address[SETTINGS_PATH_SIZE];
+    if (!settings_target(run->settings, run->pipeline, address, error))
+        return false;
+    const struct target_options options = {.address = address};
+    if (!target_new(&run->target, &run->loop, run->pipeline, &options, error))
+        return false;
+    report_target(&run->report, target_name(run->target));
+    return true;
+}
+
+/* Past --memory-limit ingest pauses (run_check_memory); the engine itself gives up a quarter above, should one change
+   leap that far. */
+static size_t hard_limit(const struct settings *settings)
+{
+    return settings->memory_limit + settings->memory_limit / 4;
+}
+
+static bool open_core(struct run *run, struct error *error)
+{
+    int64_t began = clock_monotonic();
+    struct engine_stats stats;
+    if (!core_open(&run->core, run->pipeline, run->settings->checkpoints, STORE_WRITE, hard_limit(run->settings),
+                   error) ||
+        !known_load(&run->known, run->core.store, error))
+        return false;
+    if (run->core.replayed > 0)
+        log_info(run->log, "replayed %" PRIu64 " rows of %" PRIu64 " changes in %.2f s", run->core.replayed,
+                 store_progress(run->core.store)->sequence, (double)(clock_monotonic() - began) / 1e6);
+    engine_stats(run->core.engine, &stats);
+    run_check_memory(run, stats.memory);
+    return true;
+}
+
+static bool start_control(struct run *run, struct error *error)
+{
+    return run->settings->once || control_start(&run->control, &run->loop, run->settings->checkpoints,
+                                                run->pipeline->name, run_control_request, run, error);
+}
+
+/* Workers read files, scan folders, archive and connect; the pool must be sized before its first use. */
+static void size_thread_pool(const struct settings *settings)
+{
+    char count[16];
+    snprintf(count, sizeof count, "%u", settings->threads + EXTRA_THREADS);
+    setenv("UV_THREADPOOL_SIZE", count, 0);
+}
+
+static int exit_code(const struct run *run)
+{
+    if (run->failed)
+        return error_exit_code(run->error.kind);
+    if (run->trouble.kind != ERROR_NONE)
+        return error_exit_code(run->trouble.kind);
+    return run->settings->once && run->files_left ? 1 : 0;
+}
+
+static bool start(struct run *run, struct error *error)
+{
+    return open_target(run, error) && open_core(run, error) && start_signals(run, error) && start_watch(run, error) &&
+           start_control(run, error) && start_parts(run, error);
+}
+
+static void close_run(struct run *run)
+{
+    run_jobs_close(run);
+    known_close(&run->known);
+    core_close(&run->core);
+    flow_close(&run->flow);
+    uv_loop_close(&run->loop);
+    run->log->around = NULL;
+    free(run);
+}
+
+/* Loop and flow are there before anything that may fail with them half made. */
+static struct run *new_run(struct error *error)
+{
+    struct run *run = calloc(1, sizeof *run);
+    if (!run || uv_loop_init(&run->loop) != 0) {
+        free(run);
+        error_memory(error);
+        return NULL;
+    }
+    if (!flow_init(&run->flow, error)) {
+        uv_loop_close(&run->loop);
+        free(run);
+        return NULL;
+    }
+    return run;
+}
+
+/* The committer's thread has ended: the engine is ours to read. */
+static void report_sums(struct run *run)
+{
+    struct engine_stats stats;
+    engine_stats(run->core.engine, &stats);
+    report_end(&run->report, &stats);
+}
+
+/* From opening the store to closing it, under one pipeline. */
+static int run_session(const struct settings *settings, struct log *log, struct pipeline *pipeline,
+                       struct session_end *end)
+{
+    struct error error = {0};
+    struct run *run = new_run(&error);
+    if (!run) {
+        log_error(log, "%s", error.text);
+        return error_exit_code(error.kind);
+    }
+    run->settings = settings;
+    run->log = log;
+    run->pipeline = pipeline;
+    run->end = end;
+    report_init(&run->report, settings, pipeline, log);
+    bool started = start(run, &error);
+    if (!started) {
+        run->failed = true;
+        run->error = error;
+        log_error(log, "%s", error.text);
+        take_down(run);
+    }
+    uv_run(&run->loop, UV_RUN_DEFAULT);
+    if (started)
+        report_sums(run);
+    int code = exit_code(run);
+    close_run(run);
+    return code;
+}
+
+/* Between two sessions: the store is built anew when that was asked for. A pipeline for which that fails is dropped, and
+   the one before goes on. */
+static struct pipeline *next_pipeline(struct session_end *end, struct pipeline *pipeline, struct log *log)
+{
+    struct error error = {0};
+    struct pipeline *next = end->pipeline ? end->pipeline : pipeline;
+    if (!end->replay_as.rebuild && !rebuild_store(&end->replay_as, log, next, &error)) {
+        log_error(log, "%s; going on as before", error.text);
+        if (next != pipeline)
+            pipeline_free(next);
+        return pipeline;
+    }
+    if (next != pipeline)
+        pipeline_free(pipeline);
+    return next;
+}
+
+int run(const struct settings *settings, struct log *log)
+{
+    struct error error = {0};
+    size_thread_pool(settings);
+    struct pipeline *pipeline = settings_pipeline(settings, &error);
+    if (!pipeline) {
+        log_error(log, "%s", error.text);
+        return error_exit_code(error.kind);
+    }
+    struct settings session_settings = *settings;
+    int code;
+    for (;;) {
+        struct session_end end = {0};
+        code = run_session(&session_settings, log, pipeline, &end);
+        if (!end.replay || (code != 0 && code != error_exit_code(ERROR_TARGET)))
+            break;
+        session_settings = *settings;
+        session_settings.rebuild = end.replay_as.rebuild;
+        session_settings.yes = settings->yes || end.replay_as.yes;
+        pipeline = next_pipeline(&end, pipeline, log);
+    }
+    pipeline_free(pipeline);
+    return code;
+}

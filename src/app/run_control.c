@@ -1,0 +1,211 @@
+/* What a running daemon can be asked and told: the control socket's words, HUP, the memory limit. Loop thread only. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/forget.h"
+#include "app/run_internal.h"
+
+/* --- the memory limit --------------------------------------------------------------------------------------------- */
+
+void run_check_memory(struct run *run, uint64_t memory)
+{
+    const uint64_t limit = run->settings->memory_limit;
+    const double mib = 1024.0 * 1024.0;
+    if (limit == 0 || run->memory_full)
+        return;
+    if (memory >= limit) {
+        run->memory_full = true;
+        struct error error;
+        error_set(&error, ERROR_MEMORY,
+                  "the state holds %.0f MiB, the --memory-limit is %.0f: no further file is taken; they wait in their "
+                  "folders. Start again with a higher limit",
+                  (double)memory / mib, (double)limit / mib);
+        if (run->settings->once)
+            run_fail(run, &error);
+        else
+            log_error(run->log, "%s", error.text);
+    } else if (memory >= limit / 5 * 4 && !run->memory_warned) {
+        run->memory_warned = true;
+        log_warning(run->log, "the state holds %.0f MiB, 80%% of the --memory-limit of %.0f", (double)memory / mib,
+                    (double)limit / mib);
+    }
+}
+
+/* --- a new pipeline ----------------------------------------------------------------------------------------------- */
+
+static void end_for_replay(struct run *run, const struct settings *as)
+{
+    run->end->replay = true;
+    run->end->replay_as = *as;
+    run_drain(run);
+}
+
+void run_reload(struct run *run)
+{
+    struct error error = {0};
+    if (run->phase != RUN_WORKING || run->end->replay) {
+        log_warning(run->log, "not now: starting, ending, or replaying already");
+        return;
+    }
+    struct pipeline *pipeline = settings_pipeline(run->settings, &error);
+    if (!pipeline) {
+        log_error(run->log, "%s; going on with the pipeline as it was", error.text);
+    } else if (digest_equal(&pipeline->fingerprint, &run->pipeline->fingerprint)) {
+        pipeline_free(pipeline);
+        log_info(run->log, "pipeline and descriptors are as they were");
+    } else {
+        log_info(run->log, "pipeline or descriptors changed: the store is built anew");
+        run->end->pipeline = pipeline;
+        struct settings as = *run->settings;
+        end_for_replay(run, &as);
+    }
+}
+
+/* --- words -------------------------------------------------------------------------------------------------------- */
+
+static void answer_healthy(struct run *run, struct control_client *client)
+{
+    if (run->failed)
+        control_answer(client, 1, run->error.text);
+    else if (deliverer_is_refused(run->deliverer))
+        control_answer(client, 1, run->trouble.text);
+    else if (run->memory_full)
+        control_answer(client, 1, "ingest is paused: the memory limit is reached");
+    else
+        control_answer(client, 0, "healthy");
+}
+
+static void put_paused(const struct run *run, struct buf *out)
+{
+    for (size_t f = 0; f < run->pipeline->feed_count; f++)
+        if (run->paused[f])
+            buf_printf(out, "; %s is paused", run->pipeline->feeds[f].name);
+    if (run->memory_full)
+        buf_put_text(out, "; ingest is paused: the memory limit is reached");
+}
+
+static void answer_live(struct run *run, struct control_client *client)
+{
+    struct watch_stats stats;
+    struct buf out;
+    watch_stats(run->watch, &stats);
+    buf_init(&out, CONTROL_ANSWER_MAX);
+    buf_printf(&out, "running as process %d: %" PRIu64 " files settle, %zu wait, %zu are under way", (int)getpid(),
+               stats.settling, run->pending.count + run->held.count, run->jobs);
+    put_paused(run, &out);
+    if (run->trouble.kind != ERROR_NONE)
+        buf_printf(&out, "; target: %s", run->trouble.text);
+    buf_put_byte(&out, '\0');
+    control_answer(client, 0, out.failed ? "running" : out.data);
+    buf_close(&out);
+}
+
+static void answer_pause(struct run *run, struct control_client *client, const char *name, bool pause)
+{
+    char text[256];
+    const struct feed *feed = pipeline_feed(run->pipeline, slice_of(name));
+    if (!feed) {
+        snprintf(text, sizeof text, "there is no feed \"%s\"", name);
+        control_answer(client, error_exit_code(ERROR_USAGE), text);
+        return;
+    }
+    run_jobs_pause(run, (size_t)(feed - run->pipeline->feeds), pause);
+    snprintf(text, sizeof text, "%s %s", feed->name, pause ? "is paused: its files wait in their folder" : "goes on");
+    log_info(run->log, "%s", text);
+    control_answer(client, 0, text);
+}
+
+static void answer_replay(struct run *run, struct control_client *client, char **flags, size_t count)
+{
+    struct settings as = *run->settings;
+    if (run->phase != RUN_WORKING || run->end->replay) {
+        control_answer(client, error_exit_code(ERROR_LOCKED), "not now: starting, ending, or replaying already");
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        as.rebind |= strcmp(flags[i], "rebind") == 0;
+        as.accept_missing |= strcmp(flags[i], "accept-missing") == 0;
+        as.rebuild |= strcmp(flags[i], "rebuild") == 0;
+        as.yes |= strcmp(flags[i], "yes") == 0;
+    }
+    log_info(run->log, "asked to replay: the files under way are finished first");
+    control_answer(client, 0, "the running dropfold replays now; its log and `dropfold status` tell the rest");
+    end_for_replay(run, &as);
+}
+
+/* A file to forget, on its way through the store thread. */
+struct forgetting {
+    struct request request;
+    struct run *run;
+    struct control_client *client;
+    char which[CONTROL_LINE_MAX];
+    struct buf out;
+    uint64_t sequence;
+    bool ok;
+    struct error error;
+};
+
+static void forget_work(struct request *request, struct core *core)
+{
+    struct forgetting *forgetting = CONTAINER_OF(request, struct forgetting, request);
+    forgetting->ok =
+        forget_file(core, forgetting->run->settings, forgetting->which, &forgetting->out, &forgetting->error);
+    forgetting->sequence = store_progress(core->store)->sequence;
+}
+
+static void forget_done(struct request *request)
+{
+    struct forgetting *forgetting = CONTAINER_OF(request, struct forgetting, request);
+    struct run *run = forgetting->run;
+    run->asked--;
+    buf_put_byte(&forgetting->out, '\0');
+    if (forgetting->ok) {
+        run->sequence = forgetting->sequence;
+        log_info(run->log, "forgot %s as seq=%" PRIu64, forgetting->which, run->sequence);
+        control_answer(forgetting->client, 0, forgetting->out.failed ? "forgotten" : forgetting->out.data);
+        deliverer_wants(run->deliverer, run->sequence, false);
+    } else {
+        control_answer(forgetting->client, error_exit_code(forgetting->error.kind), forgetting->error.text);
+    }
+    buf_close(&forgetting->out);
+    free(forgetting);
+    run_progressed(run);
+}
+
+static void answer_forget(struct run *run, struct control_client *client, const char *which)
+{
+    struct forgetting *forgetting = run->phase == RUN_WORKING ? calloc(1, sizeof *forgetting) : NULL;
+    if (!forgetting) {
+        control_answer(client, error_exit_code(ERROR_LOCKED), "not now: starting, or ending");
+        return;
+    }
+    forgetting->request = (struct request){.work = forget_work, .done = forget_done, .alone = true};
+    forgetting->run = run;
+    forgetting->client = client;
+    snprintf(forgetting->which, sizeof forgetting->which, "%s", which);
+    buf_init(&forgetting->out, CONTROL_ANSWER_MAX);
+    run->asked++;
+    committer_submit(run->committer, &forgetting->request);
+}
+
+void run_control_request(void *context, struct control_client *client, char **words, size_t count)
+{
+    struct run *run = context;
+    if (strcmp(words[0], "healthy") == 0)
+        answer_healthy(run, client);
+    else if (strcmp(words[0], "live") == 0)
+        answer_live(run, client);
+    else if (strcmp(words[0], "pause") == 0 && count == 2)
+        answer_pause(run, client, words[1], true);
+    else if (strcmp(words[0], "resume") == 0 && count == 2)
+        answer_pause(run, client, words[1], false);
+    else if (strcmp(words[0], "forget") == 0 && count == 2)
+        answer_forget(run, client, words[1]);
+    else if (strcmp(words[0], "replay") == 0)
+        answer_replay(run, client, words + 1, count - 1);
+    else
+        control_answer(client, error_exit_code(ERROR_USAGE), "the running dropfold does not know that request");
+}

@@ -1,0 +1,121 @@
+/* The daemon's parts, shared by run.c (start, stop) and run_jobs.c (files on their way). Loop thread only. */
+#ifndef DROPFOLD_APP_RUN_INTERNAL_H
+#define DROPFOLD_APP_RUN_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "app/committer.h"
+#include "app/control.h"
+#include "app/core.h"
+#include "app/deliverer.h"
+#include "app/job.h"
+#include "app/known.h"
+#include "app/report.h"
+#include "app/settings.h"
+#include "base/log.h"
+#include "feed/watch.h"
+#include "model/pipeline.h"
+#include "target/target.h"
+
+enum {
+    RUN_JOBS_MAX = 256, /* files being read or waiting for their commit */
+    RUN_PARSERS_MAX = SETTINGS_THREADS_MAX
+};
+
+/* What the process is doing, changed by run_enter only. */
+enum run_phase {
+    RUN_ASKING, /* the target has not answered yet: files wait */
+    RUN_WORKING,
+    RUN_DRAINING, /* told to stop, or once and all is read: jobs under way end, nothing new begins */
+    RUN_SETTLING, /* all jobs have ended: the last delivery */
+    RUN_STOPPING  /* parts are being taken down */
+};
+
+struct flight; /* run_jobs.c */
+
+/* Why a session ended, and with what the next one begins. */
+struct session_end {
+    bool replay;               /* build the store anew first */
+    struct settings replay_as; /* with these flags */
+    struct pipeline *pipeline; /* for a pipeline that was loaded anew; else NULL */
+};
+
+struct candidate_queue {
+    struct candidate **items;
+    size_t first, count, capacity; /* a ring */
+};
+
+struct parser_pool {
+    struct parser *idle[RUN_PARSERS_MAX];
+    size_t count;
+};
+
+struct run {
+    const struct settings *settings;
+    struct log *log;
+    struct report report;
+    uv_loop_t loop;
+    uv_signal_t interrupt, terminate, hangup;
+    uv_timer_t tick;
+    struct pipeline *pipeline;
+    struct core core;
+    struct known known;
+    struct flow flow;
+    struct committer *committer;
+    struct target *target;
+    struct deliverer *deliverer;
+    struct watch *watch;
+    struct control *control; /* NULL with --once */
+
+    enum run_phase phase;
+    struct candidate_queue pending; /* ready, not begun */
+    struct candidate_queue held;    /* ready, their feed is paused */
+    bool paused[PIPELINE_FEEDS_MAX];
+    bool memory_warned, memory_full;
+    unsigned asked;          /* control requests that the store thread has not answered yet */
+    struct session_end *end; /* what the next session is to be */
+    struct parser_pool parsers[PIPELINE_FEEDS_MAX];
+    size_t jobs, reading; /* begun and not released; of those with a worker */
+    uint64_t next_ticket;
+    uint64_t next_told;                   /* ticket of the file whose line comes next */
+    struct flight *flights[RUN_JOBS_MAX]; /* by ticket: at most so many are under way, so no two share a place */
+    uint64_t sequence;                    /* last committed */
+    bool watch_idle;                      /* once: nothing more is to be found */
+    bool files_left;                      /* some could not be read or stored */
+    bool failed;                          /* `error` ends the process */
+    struct error error;
+    struct error trouble; /* the target's last */
+    unsigned parts;       /* still to be taken down */
+};
+
+/* From the watch: files are ready. */
+void run_jobs_ready(void *context, struct candidate **candidates, size_t count);
+/* From the committer. */
+void run_jobs_committed(void *context, struct job *job);
+/* Begins as many pending files as may be under way. */
+void run_jobs_start(struct run *run);
+/* Holds back, or lets go on, the files of one feed. Those under way are finished. */
+void run_jobs_pause(struct run *run, size_t feed, bool paused);
+/* Gives pending candidates back unread. */
+void run_jobs_forget_pending(struct run *run);
+void run_jobs_close(struct run *run);
+
+/* A job has ended, or something else that the phase may hang on. */
+void run_progressed(struct run *run);
+
+/* Ends the session after what is under way; `error` (or NULL) is why. */
+void run_drain(struct run *run);
+void run_fail(struct run *run, const struct error *error);
+
+/* Holds the engine's memory against --memory-limit. */
+void run_check_memory(struct run *run, uint64_t memory);
+
+/* From the control socket (run_control.c). */
+void run_control_request(void *context, struct control_client *client, char **words, size_t count);
+
+/* HUP: loads the pipeline anew; the session ends when it differs. */
+void run_reload(struct run *run);
+
+#endif

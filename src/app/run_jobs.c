@@ -1,0 +1,370 @@
+/* Files on their way through workers, committer and archive; the loop's side of struct job. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/run_internal.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "feed/archive.h"
+
+enum { WHERE_SIZE = 2 * SETTINGS_PATH_SIZE };
+
+/* A job with what only the loop needs of it. */
+struct flight {
+    struct job job;
+    struct run *run;
+    unsigned parts; /* worker and committer: both must be done with it */
+    enum archive_result moved;
+    char where[WHERE_SIZE];            /* where the file went, for the report */
+    char set_aside[LANDING_PATH_SIZE]; /* of a bad file, relative to the data folder */
+    struct request note;
+    struct error move_error;
+    bool concluded; /* waits only for its turn to be told */
+    enum watch_outcome outcome;
+    void (*tell)(struct report *report, const struct job *job, const char *where); /* or NULL */
+};
+
+/* --- the queue of what is ready ----------------------------------------------------------------------------------- */
+
+static bool queue_grow(struct candidate_queue *queue, size_t more)
+{
+    if (queue->count + more <= queue->capacity)
+        return true;
+    size_t capacity = queue->capacity ? queue->capacity : 256;
+    while (capacity < queue->count + more)
+        capacity *= 2;
+    struct candidate **items = reallocarray(NULL, capacity, sizeof *items);
+    if (!items)
+        return false;
+    for (size_t i = 0; i < queue->count; i++)
+        items[i] = queue->items[(queue->first + i) % queue->capacity];
+    free(queue->items);
+    *queue = (struct candidate_queue){items, 0, queue->count, capacity};
+    return true;
+}
+
+static bool queue_push(struct candidate_queue *queue, struct candidate *candidate)
+{
+    if (!queue_grow(queue, 1))
+        return false;
+    queue->items[(queue->first + queue->count++) % queue->capacity] = candidate;
+    return true;
+}
+
+static struct candidate *queue_pop(struct candidate_queue *queue)
+{
+    struct candidate *candidate = queue->items[queue->first];
+    queue->first = (queue->first + 1) % queue->capacity;
+    queue->count--;
+    return candidate;
+}
+
+/* --- the end of a job --------------------------------------------------------------------------------------------- */
+
+static void release(struct flight *flight)
+{
+    struct run *run = flight->run;
+    run->jobs--;
+    if (flight->tell)
+        flight->tell(&run->report, &flight->job, flight->where);
+    watch_release(run->watch, flight->job.candidate, flight->outcome);
+    job_clear(&flight->job);
+    free(flight);
+}
+
+/* Files are archived side by side; their lines come in the order of their changes all the same. */
+static void conclude(struct flight *flight, enum watch_outcome outcome)
+{
+    struct run *run = flight->run;
+    flight->concluded = true;
+    flight->outcome = outcome;
+    for (;;) {
+        struct flight **slot = &run->flights[run->next_told % RUN_JOBS_MAX];
+        struct flight *first = *slot;
+        if (!first || !first->concluded)
+            break;
+        *slot = NULL;
+        run->next_told++;
+        release(first);
+    }
+    report_tick(&run->report, run->jobs + run->pending.count);
+    run_jobs_start(run);
+    run_progressed(run);
+}
+
+static void warn(struct flight *flight, const char *what, const struct error *error)
+{
+    char name[LANDING_NAME_SIZE * 4];
+    report_name(flight->job.candidate->landing, flight->job.candidate->name, name, sizeof name);
+    log_warning(flight->run->log, "%s: %s: %s", name, what, error->text);
+}
+
+/* What was read is committed whatever became of the file, so each of these is an end. */
+static enum watch_outcome after_move(struct flight *flight)
+{
+    switch (flight->moved) {
+    case ARCHIVE_MOVED:
+        return WATCH_DONE;
+    case ARCHIVE_REPLACED:
+        snprintf(flight->where, sizeof flight->where, "replaced by a newer file meanwhile");
+        return WATCH_SETTLE;
+    case ARCHIVE_LEFT:
+        snprintf(flight->where, sizeof flight->where, "left in place, the folder cannot be written");
+        return WATCH_DONE;
+    case ARCHIVE_FAILED:
+        break;
+    }
+    warn(flight, "cannot be archived", &flight->move_error);
+    snprintf(flight->where, sizeof flight->where, "left in place");
+    return WATCH_LATER;
+}
+
+static void finish_committed(uv_work_t *work, int status)
+{
+    (void)status;
+    struct flight *flight = CONTAINER_OF(work, struct flight, job.work);
+    flight->tell = flight->job.outcome == JOB_APPLIED ? report_applied : report_duplicate;
+    conclude(flight, after_move(flight));
+}
+
+static void move_committed(uv_work_t *work)
+{
+    struct flight *flight = CONTAINER_OF(work, struct flight, job.work);
+    const struct candidate *candidate = flight->job.candidate;
+    const char *data = flight->run->settings->data;
+    const char *stored = flight->job.result.stored;
+    switch (candidate->landing->feed->after) {
+    case FEED_ARCHIVE:
+        flight->moved =
+            archive_move(candidate->landing, data, candidate->name, &candidate->stat, stored, &flight->move_error);
+        snprintf(flight->where, sizeof flight->where, "%s/archive/%s/%s", data, candidate->landing->feed->name, stored);
+        return;
+    case FEED_LEAVE:
+        flight->moved = ARCHIVE_MOVED;
+        snprintf(flight->where, sizeof flight->where, "left in place");
+        return;
+    case FEED_DELETE:
+        flight->moved = archive_delete(candidate->landing, candidate->name, &candidate->stat, &flight->move_error);
+        snprintf(flight->where, sizeof flight->where, "deleted");
+        return;
+    }
+}
+
+/* --- bad files ---------------------------------------------------------------------------------------------------- */
+
+static void note_done(struct request *request)
+{
+    struct flight *flight = CONTAINER_OF(request, struct flight, note);
+    if (flight->move_error.kind != ERROR_NONE)
+        warn(flight, "cannot be noted in the store", &flight->move_error);
+    flight->tell = report_quarantined;
+    conclude(flight, flight->moved == ARCHIVE_REPLACED ? WATCH_SETTLE : WATCH_DONE);
+}
+
+static void note_work(struct request *request, struct core *core)
+{
+    struct flight *flight = CONTAINER_OF(request, struct flight, note);
+    const struct candidate *candidate = flight->job.candidate;
+    struct core_file file = {.name = candidate->name, .stat = &candidate->stat, .facts = &flight->job.facts};
+    flight->move_error.kind = ERROR_NONE;
+    if (!core_note_quarantined(core, candidate->landing->index, &file, flight->set_aside, flight->job.error.text,
+                               clock_wall(), &flight->move_error))
+        return;
+}
+
+static void finish_bad(uv_work_t *work, int status)
+{
+    (void)status;
+    struct flight *flight = CONTAINER_OF(work, struct flight, job.work);
+    if (flight->moved == ARCHIVE_FAILED) {
+        warn(flight, "cannot be set aside", &flight->move_error);
+        flight->run->files_left = true;
+        conclude(flight, WATCH_LATER);
+        return;
+    }
+    if (flight->moved == ARCHIVE_MOVED)
+        snprintf(flight->where, sizeof flight->where, "%s/%s", flight->run->settings->data, flight->set_aside);
+    else
+        after_move(flight);
+    committer_submit(flight->run->committer, &flight->note);
+}
+
+static void move_bad(uv_work_t *work)
+{
+    struct flight *flight = CONTAINER_OF(work, struct flight, job.work);
+    const struct candidate *candidate = flight->job.candidate;
+    flight->moved =
+        archive_quarantine(candidate->landing, flight->run->settings->data, candidate->name, &candidate->stat,
+                           flight->job.error.text, flight->set_aside, sizeof flight->set_aside, &flight->move_error);
+}
+
+/* --- a job that worker and committer are done with ---------------------------------------------------------------- */
+
+static void again_later(struct flight *flight)
+{
+    bool full = flight->job.error.kind == ERROR_FULL;
+    warn(flight, full ? "no space left, waiting for it" : "cannot be read now", &flight->job.error);
+    flight->run->files_left = true;
+    conclude(flight, WATCH_LATER);
+}
+
+static void on_job_ended(struct flight *flight)
+{
+    struct run *run = flight->run;
+    switch (flight->job.outcome) {
+    case JOB_APPLIED:
+        run->sequence = flight->job.result.sequence;
+        run_check_memory(run, flight->job.result.memory);
+        deliverer_wants(run->deliverer, run->sequence, run->jobs + run->pending.count > 1);
+        uv_queue_work(&run->loop, &flight->job.work, move_committed, finish_committed);
+        return;
+    case JOB_DUPLICATE:
+        uv_queue_work(&run->loop, &flight->job.work, move_committed, finish_committed);
+        return;
+    case JOB_BAD:
+        uv_queue_work(&run->loop, &flight->job.work, move_bad, finish_bad);
+        return;
+    case JOB_UNSETTLED:
+        conclude(flight, WATCH_SETTLE);
+        return;
+    case JOB_LATER:
+        again_later(flight);
+        return;
+    case JOB_GONE:
+    case JOB_STOPPED:
+        break;
+    }
+    conclude(flight, WATCH_DONE);
+}
+
+static void part_done(struct flight *flight)
+{
+    if (--flight->parts == 0)
+        on_job_ended(flight);
+}
+
+void run_jobs_committed(void *context, struct job *job)
+{
+    (void)context;
+    part_done(CONTAINER_OF(job, struct flight, job));
+}
+
+static void on_read(uv_work_t *work, int status)
+{
+    (void)status;
+    struct flight *flight = CONTAINER_OF(work, struct flight, job.work);
+    struct run *run = flight->run;
+    struct parser_pool *pool = &run->parsers[flight->job.candidate->landing->index];
+    pool->idle[pool->count++] = flight->job.parser;
+    flight->job.parser = NULL;
+    run->reading--;
+    part_done(flight);
+    run_jobs_start(run);
+}
+
+static void read_work(uv_work_t *work)
+{
+    job_read(&CONTAINER_OF(work, struct flight, job.work)->job);
+}
+
+/* --- the beginning ------------------------------------------------------------------------------------------------ */
+
+static struct parser *take_parser(struct run *run, const struct candidate *candidate, struct error *error)
+{
+    struct parser_pool *pool = &run->parsers[candidate->landing->index];
+    return pool->count > 0 ? pool->idle[--pool->count] : parser_new(candidate->landing->feed, error);
+}
+
+static bool start_one(struct run *run, struct candidate *candidate)
+{
+    struct error error = {0};
+    struct flight *flight = calloc(1, sizeof *flight);
+    struct parser *parser = flight ? take_parser(run, candidate, &error) : NULL;
+    if (!parser) {
+        free(flight);
+        watch_release(run->watch, candidate, WATCH_LATER);
+        run->files_left = true;
+        log_warning(run->log, "out of memory for another file, trying later");
+        return false;
+    }
+    flight->run = run;
+    flight->parts = 2;
+    flight->note = (struct request){.work = note_work, .done = note_done};
+    flight->job = (struct job){.candidate = candidate,
+                               .ticket = run->next_ticket++,
+                               .flow = &run->flow,
+                               .parser = parser,
+                               .started = clock_monotonic()};
+    run->flights[flight->job.ticket % RUN_JOBS_MAX] = flight;
+    run->jobs++;
+    run->reading++;
+    committer_add(run->committer, &flight->job);
+    uv_queue_work(&run->loop, &flight->job.work, read_work, on_read);
+    return true;
+}
+
+/* False when there is no memory for it now. */
+static bool start_or_hold(struct run *run, struct candidate *candidate)
+{
+    if (!run->paused[candidate->landing->index])
+        return start_one(run, candidate);
+    if (queue_push(&run->held, candidate))
+        return true;
+    watch_release(run->watch, candidate, WATCH_LATER);
+    return false;
+}
+
+void run_jobs_start(struct run *run)
+{
+    while (run->phase == RUN_WORKING && !run->memory_full && run->pending.count > 0 && run->jobs < RUN_JOBS_MAX &&
+           run->reading < run->settings->threads)
+        if (!start_or_hold(run, queue_pop(&run->pending)))
+            return;
+}
+
+void run_jobs_pause(struct run *run, size_t feed, bool paused)
+{
+    run->paused[feed] = paused;
+    for (size_t left = paused ? 0 : run->held.count; left > 0; left--) {
+        struct candidate *candidate = queue_pop(&run->held);
+        bool still = run->paused[candidate->landing->index];
+        if (!queue_push(still ? &run->held : &run->pending, candidate))
+            watch_release(run->watch, candidate, WATCH_LATER);
+    }
+    run_jobs_start(run);
+}
+
+void run_jobs_ready(void *context, struct candidate **candidates, size_t count)
+{
+    struct run *run = context;
+    run->watch_idle = false;
+    if (!queue_grow(&run->pending, count)) {
+        log_warning(run->log, "out of memory for %zu files found, trying later", count);
+        run->files_left = true;
+        for (size_t i = 0; i < count; i++)
+            watch_release(run->watch, candidates[i], WATCH_LATER);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        run->pending.items[(run->pending.first + run->pending.count++) % run->pending.capacity] = candidates[i];
+    run_jobs_start(run);
+}
+
+void run_jobs_forget_pending(struct run *run)
+{
+    while (run->pending.count > 0)
+        watch_release(run->watch, queue_pop(&run->pending), WATCH_DONE);
+    while (run->held.count > 0)
+        watch_release(run->watch, queue_pop(&run->held), WATCH_DONE);
+}
+
+void run_jobs_close(struct run *run)
+{
+    for (size_t f = 0; f < run->pipeline->feed_count; f++)
+        while (run->parsers[f].count > 0)
+            parser_free(run->parsers[f].idle[--run->parsers[f].count]);
+    free(run->pending.items);
+    free(run->held.items);
+}

@@ -1,0 +1,53 @@
+/* What the user asked for: flags over environment over defaults. Filled by cli, read by everything in app. */
+#ifndef DROPFOLD_APP_SETTINGS_H
+#define DROPFOLD_APP_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "model/pipeline.h"
+
+enum { SETTINGS_PATH_SIZE = 4096, SETTINGS_THREADS_MAX = 64 };
+
+struct settings {
+    const char *pipeline;    /* path of the pipeline file */
+    const char *data;        /* folder of the landing folders */
+    const char *checkpoints; /* folder of the store */
+    const char *target;      /* address; NULL: see settings_target */
+    unsigned threads;        /* that parse */
+    int64_t settle;          /* microseconds for every feed; -1: as the pipeline says */
+    int64_t rescan;          /* microseconds */
+    size_t memory_limit;     /* bytes of the engine; 0: none */
+    bool events;             /* use inotify */
+    bool once;
+    bool yes;
+    bool json;
+    bool log_json;                        /* messages and lines a file as JSON */
+    bool healthy, watch;                  /* status */
+    bool rebind, accept_missing, rebuild; /* replay */
+};
+
+/* The defaults, then DROPFOLD_* of the environment. */
+bool settings_init(struct settings *settings, struct error *error) MUST_USE;
+
+/* Where the tables go: -t, else DROPFOLD_TARGET, else "" (all from PG* variables) when one of PGHOST, PGHOSTADDR,
+   PGSERVICE or PGDATABASE is set, else sqlite:<data>/results/<pipeline>.db. `out` has SETTINGS_PATH_SIZE bytes. */
+bool settings_target(const struct settings *settings, const struct pipeline *pipeline, char *out,
+                     struct error *error) MUST_USE;
+
+/* "text" or "json". */
+bool settings_log_format(struct settings *settings, const char *text) MUST_USE;
+
+/* A decimal number of seconds ("0.25") as microseconds, at most a day. */
+bool settings_seconds(const char *text, int64_t *micros) MUST_USE;
+
+/* A count between min and max. */
+bool settings_count(const char *text, unsigned long min, unsigned long max, unsigned long *out) MUST_USE;
+
+/* Loads the pipeline of the settings. Its mistakes are printed to stderr, a line each, and counted in `error`. */
+struct pipeline *settings_pipeline(const struct settings *settings, struct error *error) MUST_USE;
+
+#endif

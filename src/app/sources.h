@@ -1,0 +1,48 @@
+/* The files a replay reads again: from a ledger, or, when that is lost, from the names of the archive. */
+#ifndef DROPFOLD_APP_SOURCES_H
+#define DROPFOLD_APP_SOURCES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "model/pipeline.h"
+#include "store/store.h"
+
+enum { SOURCES_BYTES_MAX = 1 << 30 /* of names and paths */ };
+
+struct source {
+    size_t feed;
+    uint64_t order;     /* sequence it was committed with */
+    const char *name;   /* in the landing folder */
+    const char *stored; /* archive name; NULL when it is not archived */
+    const char *path;   /* where it should be now */
+    uint32_t version;   /* of the descriptor; 0: unknown */
+    bool content_known;
+    struct digest content;
+};
+
+struct sources {
+    struct arena arena;
+    struct source *items;
+    size_t count, capacity;
+    uint64_t skipped; /* files of feeds the pipeline no longer has */
+    bool failed;
+};
+
+void sources_init(struct sources *sources);
+void sources_close(struct sources *sources);
+
+/* Every applied file of the ledger that was not forgotten, in the order of its changes. */
+bool sources_from_store(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
+                        struct error *error) MUST_USE;
+
+/* Every file "NNNNNN-<hash8>-<name>" under <data>/archive/<feed>, by its number. */
+bool sources_from_archive(struct sources *sources, const struct pipeline *pipeline, const char *data,
+                          struct error *error) MUST_USE;
+
+#endif

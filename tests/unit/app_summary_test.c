@@ -1,0 +1,54 @@
+#include "testing.h"
+
+#include "app/summary.h"
+
+static struct pipeline two_feeds_one_table(void)
+{
+    return (struct pipeline){.feed_count = 2, .table_count = 1};
+}
+
+static void reads_back_what_it_wrote(void **state)
+{
+    (void)state;
+    struct pipeline pipeline = two_feeds_one_table();
+    struct engine_stats stats = {.records = {5, UINT64_MAX}, .waiting = {0, 3}, .groups = {9},        .mixed = {2},
+                                 .units = 4,                 .overflows = 1,    .grain_conflicts = 6, .memory = 7};
+    struct engine_stats back;
+    struct buf text;
+    buf_init(&text, 4096);
+    summary_write(&stats, &pipeline, &text);
+    summary_read(buf_slice(&text), &pipeline, &back);
+    assert_memory_equal(&stats, &back, sizeof stats);
+    buf_close(&text);
+}
+
+static void leaves_zeros_for_what_it_does_not_know(void **state)
+{
+    (void)state;
+    struct pipeline pipeline = two_feeds_one_table();
+    struct engine_stats back, zeros;
+    memset(&zeros, 0, sizeof zeros);
+    summary_read(SLICE("colour 3\nrecords\n\nunits"), &pipeline, &back);
+    assert_memory_equal(&back, &zeros, sizeof zeros);
+}
+
+static void ignores_numbers_beyond_the_feeds_of_the_pipeline(void **state)
+{
+    (void)state;
+    struct pipeline pipeline = two_feeds_one_table();
+    struct engine_stats back;
+    summary_read(SLICE("records 1 2 3 4\nunits 8\n"), &pipeline, &back);
+    assert_int_equal(back.records[1], 2);
+    assert_int_equal(back.records[2], 0);
+    assert_int_equal(back.units, 8);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_back_what_it_wrote),
+        cmocka_unit_test(leaves_zeros_for_what_it_does_not_know),
+        cmocka_unit_test(ignores_numbers_beyond_the_feeds_of_the_pipeline),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
