@@ -1,0 +1,217 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/look.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/common.h"
+#include "feed/intake.h"
+#include "feed/landing.h"
+
+enum { SHOWN_REJECTS = 10, SHOWN_TEXT = 1200, SHOWN_RAW = 200 };
+
+/* --- the whole set-up --------------------------------------------------------------------------------------------- */
+
+static void print_feed(const struct feed *feed)
+{
+    printf("feed        %s: descriptor versions", feed->name);
+    for (size_t v = feed->version_count; v-- > 0;)
+        printf(" %" PRIu32, feed->versions[v].descriptor->version);
+    printf("; %s\n", feed->key_count ? "keyed" : "every row is a record");
+}
+
+static bool check_folders(const struct invocation *invocation, const struct pipeline *pipeline, struct error *first)
+{
+    bool ok = true;
+    for (size_t f = 0; f < pipeline->feed_count; f++) {
+        struct landing landing;
+        struct error error = {0};
+        if (landing_open(&landing, invocation->settings.data, &pipeline->feeds[f], f, false, &error)) {
+            printf("folder      %s%s\n", landing.path,
+                   landing.writable ? "" : ": not writable, files will be left there");
+            landing_close(&landing);
+            continue;
+        }
+        log_error(invocation->log, "%s", error.text);
+        if (ok)
+            *first = error;
+        ok = false;
+    }
+    return ok;
+}
+
+static bool check_store(const struct invocation *invocation, const struct pipeline *pipeline, struct error *error)
+{
+    struct store *store;
+    const char *folder = invocation->settings.checkpoints;
+    char path[SETTINGS_PATH_SIZE];
+    snprintf(path, sizeof path, "%s/%s.db", folder, pipeline->name);
+    if (access(path, F_OK) != 0) {
+        printf("store       %s: not there yet, the first run makes it\n", path);
+        return true;
+    }
+    if (!store_open(&store, folder, pipeline->name, &pipeline->fingerprint, STORE_READ, error))
+        return false;
+    bool same = digest_equal(store_fingerprint(store), &pipeline->fingerprint);
+    printf("store       %s: sequence %" PRIu64 "\n", store_path(store), store_progress(store)->sequence);
+    store_close(store);
+    return same || error_set(error, ERROR_CONFIG,
+                             "pipeline or descriptors changed since %s was made: `dropfold replay` "
+                             "builds it anew",
+                             path);
+}
+
+static bool check_target(const struct invocation *invocation, const struct pipeline *pipeline, struct error *error)
+{
+    struct look look;
+    if (!look_at_target(&look, &invocation->settings, pipeline, error))
+        return false;
+    printf("target      %s: %s", look.name, look.reachable ? "reachable" : "not reachable");
+    if (look.reachable && look.progress.present)
+        printf(", sequence %" PRIu64, look.progress.sequence);
+    putchar('\n');
+    if (!look.reachable)
+        *error = look.error;
+    return look.reachable;
+}
+
+/* Every part is looked at even when one before it is wrong; the first error decides the exit code. */
+static int check_setup(const struct invocation *invocation, const struct pipeline *pipeline)
+{
+    struct error error = {0}, first = {0};
+    printf("pipeline    %s: %zu feeds, %zu tables, %zu views\n", pipeline->name, pipeline->feed_count,
+           pipeline->table_count, pipeline->view_count);
+    for (size_t f = 0; f < pipeline->feed_count; f++)
+        print_feed(&pipeline->feeds[f]);
+    bool folders = check_folders(invocation, pipeline, &first);
+    bool store = check_store(invocation, pipeline, &error);
+    if (!store) {
+        log_error(invocation->log, "%s", error.text);
+        first = folders ? error : first;
+    }
+    bool target = check_target(invocation, pipeline, &error);
+    if (!target) {
+        log_error(invocation->log, "%s", error.text);
+        first = folders && store ? error : first;
+    }
+    return error_exit_code(first.kind);
+}
+
+/* --- one file ----------------------------------------------------------------------------------------------------- */
+
+struct reading {
+    uint64_t shown;
+};
+
+static bool show_batch(void *context, struct batch *batch)
+{
+    struct reading *reading = context;
+    for (size_t i = 0; i < batch->reject_count && reading->shown < SHOWN_REJECTS; i++, reading->shown++) {
+        char reason[SHOWN_TEXT], raw[SHOWN_RAW];
+        const struct reject *reject = &batch->rejects[i];
+        printf("line %" PRIu64 ", column %" PRIu32 "%s%.*s: %s\n    %s\n", reject->line, reject->column,
+               reject->field.len ? ", " : "", (int)reject->field.len, reject->field.len ? reject->field.data : "",
+               text_escape(reject->reason, reason, sizeof reason), text_escape(reject->raw, raw, sizeof raw));
+    }
+    batch_free(batch);
+    return true;
+}
+
+static int read_as(const struct invocation *invocation, const struct feed *feed, const char *path, int fd)
+{
+    struct error error = {0};
+    struct file_facts facts = {0};
+    struct reading reading = {0};
+    struct parser *parser = parser_new(feed, &error);
+    if (!parser)
+        return common_failed(invocation, &error);
+    enum intake_result result = intake_read_fd(fd, parser, 0, show_batch, &reading, &facts, &error);
+    parser_free(parser);
+    int code = 0;
+    if (result != INTAKE_READ) {
+        log_error(invocation->log, "%s: %s", path, error.text);
+        code = error_exit_code(result == INTAKE_BAD ? ERROR_DATA : ERROR_IO);
+    } else {
+        printf("%s: %s version %" PRIu32 ", %" PRIu64 " rows, %" PRIu64 " of them would be rejected\n", path,
+               feed->name, facts.version, facts.rows, facts.rejected);
+        for (size_t i = 0; i < facts.unknown_count; i++) {
+            char name[SHOWN_TEXT];
+            printf("column \"%s\" is in no descriptor and would be skipped\n",
+                   text_escape(facts.unknown[i], name, sizeof name));
+        }
+        code = facts.rejected > 0 ? error_exit_code(ERROR_DATA) : 0;
+    }
+    arena_close(&facts.arena);
+    return code;
+}
+
+/* The feed whose name is a folder of the path ("data/Orders/x.csv"); else the only one that can be meant must be named.
+ */
+static const struct feed *feed_of_path(const struct pipeline *pipeline, const char *path)
+{
+    const struct feed *found = NULL;
+    while (*path) {
+        size_t len = strcspn(path, "/");
+        const struct feed *feed = pipeline_feed(pipeline, (struct slice){path, len});
+        if (feed && path[len] == '/')
+            found = feed;
+        path += len + (path[len] == '/');
+    }
+    return found;
+}
+
+static int check_file(const struct invocation *invocation, const struct pipeline *pipeline)
+{
+    struct error error = {0};
+    const char *path = invocation->operands[0];
+    const struct feed *feed = invocation->operand_count > 1 ? pipeline_feed(pipeline, slice_of(invocation->operands[1]))
+                                                            : feed_of_path(pipeline, path);
+    if (!feed) {
+        error_set(&error, ERROR_USAGE, "%s: cannot tell its feed from the path; name it: dropfold check FILE FEED",
+                  path);
+        return common_failed(invocation, &error);
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        error_errno(&error, ERROR_IO, errno, "cannot open %s", path);
+        return common_failed(invocation, &error);
+    }
+    int code = read_as(invocation, feed, path, fd);
+    close(fd);
+    return code;
+}
+
+static int execute(const struct invocation *invocation)
+{
+    int code = 0;
+    struct pipeline *pipeline = common_pipeline(invocation, &code);
+    if (!pipeline)
+        return code;
+    code = invocation->operand_count ? check_file(invocation, pipeline) : check_setup(invocation, pipeline);
+    pipeline_free(pipeline);
+    return code;
+}
+
+const struct command command_check = {
+    .name = "check",
+    .operands = "[FILE [FEED]]",
+    .operands_max = 2,
+    .summary = "Look whether everything is in its place, or what would become of a file.",
+    .help =
+        "Without FILE: reads pipeline and descriptors (every mistake as file:line:column), looks at the folders, the\n"
+        "checkpoint store and the target. With FILE: parses it as FEED (default: the folder of that name in its "
+        "path),\n"
+        "says which descriptor fits, how many rows, and the first rows that would be rejected. Changes nothing.\n"
+        "\n"
+        "  dropfold check\n"
+        "  dropfold check data/FEED/new-03.csv\n"
+        "  dropfold check /tmp/new.csv FEED\n"
+        "\n"
+        "Exit codes: 0 fine; 65 the file or rows of it would be rejected; 69 target unavailable; 78 configuration.\n",
+    .options = 0,
+    .execute = execute,
+};

@@ -1,0 +1,76 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "app/version.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/options.h"
+
+const struct command *const *command_list(size_t *count)
+{
+    static const struct command *const commands[] = {
+        &command_run,    &command_status, &command_rejects, &command_unmatched, &command_check, &command_replay,
+        &command_forget, &command_store,  &command_pause,   &command_resume,    &command_target};
+    *count = COUNT_OF(commands);
+    return commands;
+}
+
+const struct command *command_find(const char *name)
+{
+    size_t count;
+    const struct command *const *commands = command_list(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+/* A core file would hold customers' rows, and maybe a password. */
+static void forbid_cores(void)
+{
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        return; /* nothing to be done about it, and nothing that depends on it */
+}
+
+static int wrong_usage(struct log *log, const struct error *error, const struct parsed *parsed)
+{
+    log_error(log, "%s", error->text);
+    fprintf(stderr, "`dropfold %s%s--help` tells how it is used.\n", parsed->command ? parsed->command->name : "",
+            parsed->command ? " " : "");
+    return error_exit_code(error->kind);
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct log log;
+    struct parsed parsed;
+    struct invocation invocation = {.log = &log};
+    struct error error = {0};
+    log_init(&log, STDERR_FILENO, LOG_INFO);
+    forbid_cores();
+    if (!options_parse(argc, argv, &parsed, &invocation, &error))
+        return wrong_usage(&log, &error, &parsed);
+    if (parsed.version) {
+        printf("dropfold %s\n", DROPFOLD_VERSION);
+        return 0;
+    }
+    if (parsed.help) {
+        if (parsed.command)
+            options_print_command_help(stdout, parsed.command);
+        else
+            options_print_help(stdout);
+        return 0;
+    }
+    if (!parsed.command) {
+        options_print_help(stderr);
+        return error_exit_code(ERROR_USAGE);
+    }
+    log.json = invocation.settings.log_json;
+    return parsed.command->execute(&invocation);
+}

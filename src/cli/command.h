@@ -1,0 +1,55 @@
+/*
+ * The table of commands. A command gets the settings (flags over environment over defaults), its operands and the log,
+ * and returns the exit code; data goes to stdout, messages to the log.
+ */
+#ifndef DROPFOLD_CLI_COMMAND_H
+#define DROPFOLD_CLI_COMMAND_H
+
+#include <stddef.h>
+
+#include "app/settings.h"
+#include "base/log.h"
+
+struct invocation {
+    struct settings settings;
+    struct log *log;
+    char **operands;
+    size_t operand_count;
+};
+
+struct command {
+    const char *name;
+    const char *operands; /* how the usage line shows them: "[FILE]", or "" */
+    size_t operands_max;
+    const char *summary; /* one line */
+    const char *help;    /* what it does, examples, exit codes; paragraphs */
+    unsigned options;    /* OPTION_* it takes beside the common ones */
+    int (*execute)(const struct invocation *invocation);
+};
+
+/* Options beyond -p -d -c -t, as bits. */
+enum {
+    OPTION_ONCE = 1 << 0,
+    OPTION_YES = 1 << 1,
+    OPTION_THREADS = 1 << 2,
+    OPTION_SETTLE = 1 << 3,
+    OPTION_RESCAN = 1 << 4,
+    OPTION_NO_EVENTS = 1 << 5,
+    OPTION_JSON = 1 << 6,
+    OPTION_REBIND = 1 << 7,
+    OPTION_ACCEPT_MISSING = 1 << 8,
+    OPTION_REBUILD = 1 << 9,
+    OPTION_MEMORY_LIMIT = 1 << 10,
+    OPTION_LOG_FORMAT = 1 << 11,
+    OPTION_HEALTHY = 1 << 12,
+    OPTION_WATCH = 1 << 13
+};
+
+extern const struct command command_run, command_status, command_rejects, command_unmatched, command_check,
+    command_replay, command_pause, command_resume, command_target, command_forget, command_store;
+
+/* All of them in the order of the help; `count` commands. */
+const struct command *const *command_list(size_t *count);
+const struct command *command_find(const char *name);
+
+#endif

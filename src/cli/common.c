@@ -1,0 +1,96 @@
+#include "cli/common.h"
+
+#include <stdio.h>
+
+#include "app/control.h"
+
+enum { ASK_DEADLINE = 10 * 1000 * 1000 };
+
+int common_failed(const struct invocation *invocation, const struct error *error)
+{
+    log_error(invocation->log, "%s", error->text);
+    return error_exit_code(error->kind);
+}
+
+struct pipeline *common_pipeline(const struct invocation *invocation, int *code)
+{
+    struct error error = {0};
+    struct pipeline *pipeline = settings_pipeline(&invocation->settings, &error);
+    if (!pipeline)
+        *code = common_failed(invocation, &error);
+    return pipeline;
+}
+
+bool common_view_open(struct common_view *view, const struct invocation *invocation, int *code)
+{
+    struct error error = {0};
+    *view = (struct common_view){0};
+    view->pipeline = common_pipeline(invocation, code);
+    if (!view->pipeline)
+        return false;
+    if (store_open(&view->store, invocation->settings.checkpoints, view->pipeline->name, &view->pipeline->fingerprint,
+                   STORE_READ, &error))
+        return true;
+    *code = common_failed(invocation, &error);
+    common_view_close(view);
+    return false;
+}
+
+void common_view_close(struct common_view *view)
+{
+    if (view->store)
+        store_close(view->store);
+    if (view->pipeline)
+        pipeline_free(view->pipeline);
+    *view = (struct common_view){0};
+}
+
+/* What went well is data, what did not is a message. */
+static void show_answer(const struct invocation *invocation, struct buf *answer, int code)
+{
+    if (code == 0)
+        common_print(answer);
+    else
+        log_error(invocation->log, "%.*s", (int)answer->len, answer->len ? answer->data : "");
+}
+
+/* ERROR_TARGET in `error` when none runs. */
+static int ask(const struct invocation *invocation, const char *const *words, size_t count, struct error *error)
+{
+    int code = 0;
+    struct buf out;
+    struct pipeline *pipeline = common_pipeline(invocation, &code);
+    if (!pipeline)
+        return code;
+    buf_init(&out, COMMON_OUTPUT_MAX);
+    if (control_ask(invocation->settings.checkpoints, pipeline->name, words, count, ASK_DEADLINE, &out, &code, error))
+        show_answer(invocation, &out, code);
+    else if (error->kind != ERROR_TARGET)
+        code = common_failed(invocation, error);
+    buf_close(&out);
+    pipeline_free(pipeline);
+    return code;
+}
+
+bool common_ask_running(const struct invocation *invocation, const char *const *words, size_t count, int *code)
+{
+    struct error error = {0};
+    *code = ask(invocation, words, count, &error);
+    return error.kind != ERROR_TARGET;
+}
+
+int common_ask(const struct invocation *invocation, const char *const *words, size_t count)
+{
+    struct error error = {0};
+    int code = ask(invocation, words, count, &error);
+    return error.kind == ERROR_TARGET ? common_failed(invocation, &error) : code;
+}
+
+bool common_print(struct buf *out)
+{
+    bool ok = !out->failed;
+    if (ok)
+        printf("%.*s\n", (int)out->len, out->len ? out->data : "");
+    buf_reset(out);
+    return ok;
+}

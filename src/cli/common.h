@@ -1,0 +1,42 @@
+/* What several commands begin and end with. */
+#ifndef DROPFOLD_CLI_COMMON_H
+#define DROPFOLD_CLI_COMMON_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "cli/command.h"
+#include "model/pipeline.h"
+#include "store/store.h"
+
+enum {
+    COMMON_OUTPUT_MAX = 16 * 1024 * 1024 /* bytes of one printed record or report */
+};
+
+/* Logs the error and returns its exit code. */
+int common_failed(const struct invocation *invocation, const struct error *error);
+
+/* Loads the pipeline; its problems are printed to stderr. NULL after logging; *code is the exit code then. */
+struct pipeline *common_pipeline(const struct invocation *invocation, int *code) MUST_USE;
+
+/* Pipeline and store, the store for reading only. False after logging. */
+struct common_view {
+    struct pipeline *pipeline;
+    struct store *store;
+};
+bool common_view_open(struct common_view *view, const struct invocation *invocation, int *code) MUST_USE;
+void common_view_close(struct common_view *view);
+
+/* Asks the running dropfold and prints its answer. False when none runs: then nothing was printed. */
+bool common_ask_running(const struct invocation *invocation, const char *const *words, size_t count,
+                        int *code) MUST_USE;
+
+/* The same where one must run: that none does is an error, which is logged. Returns the exit code. */
+int common_ask(const struct invocation *invocation, const char *const *words, size_t count);
+
+/* Writes the buffer to stdout with a newline and empties it; false when it had failed. */
+bool common_print(struct buf *out);
+
+#endif

@@ -1,0 +1,48 @@
+#include "app/rebuild.h"
+#include "cli/command.h"
+#include "cli/common.h"
+
+/* A running dropfold is asked to do it between two of its sessions. */
+static int execute(const struct invocation *invocation)
+{
+    const struct settings *settings = &invocation->settings;
+    const char *words[5] = {"replay"};
+    size_t count = 1;
+    int code = 0;
+    if (settings->rebind)
+        words[count++] = "rebind";
+    if (settings->accept_missing)
+        words[count++] = "accept-missing";
+    if (settings->rebuild)
+        words[count++] = "rebuild";
+    if (settings->yes)
+        words[count++] = "yes";
+    if (common_ask_running(invocation, words, count, &code))
+        return code;
+    return rebuild(settings, invocation->log);
+}
+
+const struct command command_replay = {
+    .name = "replay",
+    .operands = "",
+    .summary = "Build the checkpoint store anew from the archived files, or refill the target.",
+    .help =
+        "After a change of pipeline or descriptors, or when the store was lost: reads every file again from the "
+        "archive\n"
+        "or its landing folder, in the recorded order, with the recorded descriptor version (--rebind: the one that\n"
+        "fits best now), into a new store beside the old one; swaps it in by a rename; refills the target in one\n"
+        "transaction. Until the swap nothing is changed. Files that are gone or differ are listed and the replay is\n"
+        "refused, unless --accept-missing.\n"
+        "\n"
+        "--rebuild leaves the store as it is and only refills the target from it. --yes allows it to overwrite a\n"
+        "target that was filled from another store.\n"
+        "\n"
+        "  dropfold replay\n"
+        "  dropfold replay --rebind           after a descriptor was mended\n"
+        "  dropfold replay --rebuild          after tables were edited by hand\n"
+        "\n"
+        "Exit codes: 0 done; 1 files are missing, or the target refused; 69 the store is done, the target cannot be\n"
+        "reached (the next run delivers); 75 a dropfold is running; 78 configuration.\n",
+    .options = OPTION_YES | OPTION_REBIND | OPTION_ACCEPT_MISSING | OPTION_REBUILD | OPTION_MEMORY_LIMIT,
+    .execute = execute,
+};

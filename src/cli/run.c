@@ -1,0 +1,38 @@
+#include "app/run.h"
+
+#include "cli/command.h"
+
+static int execute(const struct invocation *invocation)
+{
+    return run(&invocation->settings, invocation->log);
+}
+
+const struct command command_run = {
+    .name = "run",
+    .operands = "",
+    .summary = "Watch the landing folders and keep the target's tables right.",
+    .help =
+        "Files dropped into <data>/<feed> are read when they were renamed into place or stand still, applied to the\n"
+        "checkpoint store exactly once, and their groups delivered to the target. Then the file is archived under\n"
+        "<data>/archive. A bad row is kept as a reject (dropfold rejects); a file that cannot be read at all goes to\n"
+        "<data>/quarantine with its reason. One line a file on stdout, the first line names the target.\n"
+        "\n"
+        "HUP makes it read pipeline and descriptors again: when they changed and hold no mistake, it builds its store\n"
+        "anew from the archived files and goes on with them; else it goes on as before and says why. `dropfold "
+        "status`,\n"
+        "`pause`, `resume`, `replay` and others work beside it.\n"
+        "\n"
+        "TERM and INT end it after the files under way and a last delivery; a second one at once. Whatever ends it,\n"
+        "the next start goes on from the store: there is nothing to repair.\n"
+        "\n"
+        "  dropfold run                                  until told to stop\n"
+        "  dropfold run --once                           what is there now; for cron and scripts\n"
+        "  dropfold -t 'host=db dbname=shop user=df' run  into PostgreSQL; the password in PGPASSFILE\n"
+        "\n"
+        "Exit codes: 0 all applied and delivered; 1 refused by the target, or files were left that could not be read;\n"
+        "69 applied, but the target cannot be reached (the next start delivers); 75 another dropfold has the store or\n"
+        "a folder; 78 pipeline, descriptors or folders are wrong.\n",
+    .options = OPTION_ONCE | OPTION_YES | OPTION_THREADS | OPTION_SETTLE | OPTION_RESCAN | OPTION_NO_EVENTS |
+               OPTION_MEMORY_LIMIT | OPTION_LOG_FORMAT,
+    .execute = execute,
+};

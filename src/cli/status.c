@@ -1,0 +1,313 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "app/look.h"
+#include "app/report.h"
+#include "app/report_json.h"
+#include "app/summary.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/common.h"
+
+enum { SHOWN_NAME = 300, WATCH_SECONDS = 2 };
+
+/* All that `status` shows, gathered before anything is printed. */
+struct state {
+    struct common_view view;
+    struct look look;
+    struct store_summary summary;
+    struct engine_stats stats;
+    struct feed_summary feeds[PIPELINE_FEEDS_MAX]; /* in the pipeline's order */
+};
+
+static bool keep_feed(void *context, const struct feed_summary *feed)
+{
+    struct state *state = context;
+    const struct pipeline *pipeline = state->view.pipeline;
+    const struct feed *known = pipeline_feed(pipeline, feed->feed);
+    if (known)
+        state->feeds[known - pipeline->feeds] = *feed;
+    return true;
+}
+
+static bool gather(struct state *state, const struct invocation *invocation, struct error *error)
+{
+    struct store *store = state->view.store;
+    struct buf text;
+    if (!look_at_target(&state->look, &invocation->settings, state->view.pipeline, error))
+        return false;
+    buf_init(&text, COMMON_OUTPUT_MAX);
+    bool ok = store_summary(store, &state->summary, error) && store_summary_text(store, &text, error) &&
+              store_each_feed(store, keep_feed, state, error);
+    if (ok)
+        summary_read(buf_slice(&text), state->view.pipeline, &state->stats);
+    buf_close(&text);
+    return ok;
+}
+
+/* The sequence the target holds: its own word, else the last one noted; false when nothing is known. */
+static bool delivered_sequence(const struct state *state, uint64_t *sequence)
+{
+    const struct progress *store = store_progress(state->view.store);
+    const struct progress *target = &state->look.progress;
+    *sequence = 0;
+    if (!state->look.reachable) {
+        *sequence = state->summary.delivered_sequence;
+        return slice_equal(slice_of(state->summary.delivered_target), slice_of(state->look.name));
+    }
+    if (!target->present)
+        return true;
+    *sequence = target->sequence;
+    return slice_equal(slice_of(target->epoch), slice_of(store->epoch));
+}
+
+/* --- JSON --------------------------------------------------------------------------------------------------------- */
+
+static void json_target(struct json *json, const struct state *state)
+{
+    uint64_t delivered;
+    bool known = delivered_sequence(state, &delivered);
+    json_open(json, "target", '{');
+    json_text(json, "name", slice_of(state->look.name));
+    json_bool(json, "reachable", state->look.reachable);
+    if (!state->look.reachable)
+        json_text(json, "error", slice_of(state->look.error.text));
+    if (known) {
+        json_count(json, "sequence", delivered);
+        json_count(json, "undelivered", store_progress(state->view.store)->sequence - delivered);
+    } else {
+        json_null(json, "sequence");
+        json_null(json, "undelivered");
+    }
+    json_close(json, '}');
+}
+
+static void json_feeds(struct json *json, const struct state *state)
+{
+    const struct pipeline *pipeline = state->view.pipeline;
+    json_open(json, "feeds", '[');
+    for (size_t f = 0; f < pipeline->feed_count; f++) {
+        const struct feed_summary *feed = &state->feeds[f];
+        json_open(json, NULL, '{');
+        json_text(json, "feed", slice_of(pipeline->feeds[f].name));
+        json_open(json, "files", '{');
+        json_count(json, "applied", feed->files[FILE_APPLIED]);
+        json_count(json, "duplicate", feed->files[FILE_DUPLICATE]);
+        json_count(json, "quarantined", feed->files[FILE_QUARANTINED]);
+        json_count(json, "forgotten", feed->forgotten);
+        json_close(json, '}');
+        json_count(json, "rows", feed->rows);
+        report_json_buckets(json, &feed->buckets);
+        json_count(json, "records", state->stats.records[f]);
+        json_count(json, "waiting", state->stats.waiting[f]);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static bool json_unknown(void *context, struct slice feed, struct slice column, uint64_t files)
+{
+    struct json *json = context;
+    json_open(json, NULL, '{');
+    json_text(json, "feed", feed);
+    json_text(json, "column", column);
+    json_count(json, "files", files);
+    json_close(json, '}');
+    return true;
+}
+
+static bool print_json(const struct state *state, struct error *error)
+{
+    struct buf out;
+    struct json json;
+    const struct pipeline *pipeline = state->view.pipeline;
+    const struct progress *progress = store_progress(state->view.store);
+    buf_init(&out, COMMON_OUTPUT_MAX);
+    json_init(&json, &out);
+    json_open(&json, NULL, '{');
+    json_text(&json, "pipeline", slice_of(pipeline->name));
+    json_text(&json, "epoch", slice_of(progress->epoch));
+    json_count(&json, "sequence", progress->sequence);
+    json_target(&json, state);
+    json_feeds(&json, state);
+    json_open(&json, "tables", '[');
+    for (size_t t = 0; t < pipeline->table_count; t++) {
+        json_open(&json, NULL, '{');
+        json_text(&json, "table", slice_of(pipeline->tables[t].name));
+        json_count(&json, "groups", state->stats.groups[t]);
+        json_count(&json, "mixed", state->stats.mixed[t]);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    json_count(&json, "units", state->stats.units);
+    json_count(&json, "grain_conflicts", state->stats.grain_conflicts);
+    json_count(&json, "overflows", state->stats.overflows);
+    json_count(&json, "rejects", state->summary.rejects);
+    json_open(&json, "unknown_columns", '[');
+    bool ok = store_each_unknown(state->view.store, json_unknown, &json, error);
+    json_close(&json, ']');
+    json_close(&json, '}');
+    ok = ok && (common_print(&out) || error_memory(error));
+    buf_close(&out);
+    return ok;
+}
+
+/* --- text --------------------------------------------------------------------------------------------------------- */
+
+static void print_target(const struct state *state)
+{
+    uint64_t delivered, sequence = store_progress(state->view.store)->sequence;
+    bool known = delivered_sequence(state, &delivered);
+    printf("target      %s", state->look.name);
+    if (!state->look.reachable)
+        printf(": %s", state->look.error.text);
+    if (!known)
+        printf("; it tells another history or was never delivered to\n");
+    else if (delivered == sequence)
+        printf("; holds everything\n");
+    else
+        printf("; holds sequence %" PRIu64 ", %" PRIu64 " changes undelivered\n", delivered, sequence - delivered);
+}
+
+static void print_bucket(const char *name, uint64_t rows)
+{
+    if (rows > 0)
+        printf(", %" PRIu64 " %s", rows, name);
+}
+
+static void print_feed(const struct state *state, size_t f)
+{
+    const struct feed_summary *feed = &state->feeds[f];
+    const struct buckets *b = &feed->buckets;
+    char rows[32], records[32];
+    printf("%-11s %" PRIu64 " files applied", state->view.pipeline->feeds[f].name, feed->files[FILE_APPLIED]);
+    print_bucket("duplicate", feed->files[FILE_DUPLICATE]);
+    print_bucket("quarantined", feed->files[FILE_QUARANTINED]);
+    print_bucket("forgotten", feed->forgotten);
+    printf("; %s rows: %" PRIu64 " applied", text_count(feed->rows, rows), b->applied);
+    print_bucket("unchanged", b->unchanged);
+    print_bucket("superseded", b->superseded);
+    print_bucket("filtered", b->filtered);
+    print_bucket("deleted", b->deleted);
+    print_bucket("late", b->late);
+    print_bucket("rejected", b->rejected);
+    printf("; %s live records\n", text_count(state->stats.records[f], records));
+}
+
+/* Undeclared columns, a line a feed. */
+struct unknown {
+    char feed[SHOWN_NAME]; /* whose line has begun; "" before the first */
+};
+
+static bool print_unknown(void *context, struct slice feed, struct slice column, uint64_t files)
+{
+    struct unknown *unknown = context;
+    char name[SHOWN_NAME];
+    (void)files;
+    if (!slice_equal(slice_of(unknown->feed), feed)) {
+        printf("%sunknown     %.*s, columns in no descriptor: ", unknown->feed[0] ? "\n" : "", (int)feed.len,
+               feed.data);
+        snprintf(unknown->feed, sizeof unknown->feed, "%.*s", (int)feed.len, feed.data);
+    } else {
+        fputs(", ", stdout);
+    }
+    printf("\"%s\"", text_escape(column, name, sizeof name));
+    return true;
+}
+
+static bool print_text(const struct state *state, struct error *error)
+{
+    const struct pipeline *pipeline = state->view.pipeline;
+    const struct progress *progress = store_progress(state->view.store);
+    char when[CLOCK_TEXT_SIZE] = "never";
+    if (state->summary.committed_at > 0)
+        clock_text(state->summary.committed_at, when);
+    printf("pipeline    %s\nstore       %s: sequence %" PRIu64 ", last change %s\n", pipeline->name,
+           store_path(state->view.store), progress->sequence, when);
+    print_target(state);
+    for (size_t f = 0; f < pipeline->feed_count; f++)
+        print_feed(state, f);
+    for (size_t t = 0; t < pipeline->table_count; t++) {
+        printf("table       %s: %" PRIu64 " groups", pipeline->tables[t].name, state->stats.groups[t]);
+        if (state->stats.mixed[t] > 0)
+            printf(", %" PRIu64 " of them mix values that should be uniform", state->stats.mixed[t]);
+        putchar('\n');
+    }
+    if (pipeline->has_grain)
+        printf("conflicts   %" PRIu64 " units whose lines disagree\n", state->stats.grain_conflicts);
+    if (state->stats.overflows > 0)
+        printf("overflows   %" PRIu64 " values that their column cannot hold, delivered as NULL\n",
+               state->stats.overflows);
+    printf("rejects     %" PRIu64 " rows (dropfold rejects)\n", state->summary.rejects);
+    report_waiting(stdout, pipeline, state->stats.waiting);
+    struct unknown unknown = {""};
+    bool ok = store_each_unknown(state->view.store, print_unknown, &unknown, error);
+    if (unknown.feed[0])
+        putchar('\n');
+    return ok;
+}
+
+/* What only the running process knows, in one line. */
+static void print_live(const struct invocation *invocation)
+{
+    static const char *const words[] = {"live"};
+    int code;
+    if (!common_ask_running(invocation, words, COUNT_OF(words), &code))
+        puts("dropfold is not running");
+}
+
+static int ask_healthy(const struct invocation *invocation)
+{
+    static const char *const words[] = {"healthy"};
+    return common_ask(invocation, words, COUNT_OF(words)) == 0 ? 0 : 1;
+}
+
+static int show(const struct invocation *invocation)
+{
+    struct state state = {0};
+    struct error error = {0};
+    int code = 0;
+    if (!common_view_open(&state.view, invocation, &code))
+        return code;
+    bool ok = gather(&state, invocation, &error) &&
+              (invocation->settings.json ? print_json(&state, &error) : print_text(&state, &error));
+    if (ok && !invocation->settings.json)
+        print_live(invocation);
+    common_view_close(&state.view);
+    return ok ? 0 : common_failed(invocation, &error);
+}
+
+static int execute(const struct invocation *invocation)
+{
+    if (invocation->settings.healthy)
+        return ask_healthy(invocation);
+    int code = show(invocation);
+    while (invocation->settings.watch && code == 0) {
+        fflush(stdout);
+        sleep(WATCH_SECONDS);
+        if (isatty(STDOUT_FILENO))
+            fputs("\033[H\033[2J", stdout);
+        else
+            putchar('\n');
+        code = show(invocation);
+    }
+    return code;
+}
+
+const struct command command_status = {
+    .name = "status",
+    .operands = "",
+    .summary = "Show what was read, what the tables hold, and where the target is.",
+    .help =
+        "Files by state and rows by bucket of every feed, groups of every table, the sequence of the store and of the\n"
+        "target, undeclared columns, conflicts within a grain. Rows always add up: applied + unchanged + superseded +\n"
+        "filtered + deleted + late + rejected = rows read. Changes nothing, also beside a running dropfold.\n"
+        "\n"
+        "  dropfold status\n"
+        "  dropfold status --json | jq .target.undelivered\n",
+    .options = OPTION_JSON | OPTION_HEALTHY | OPTION_WATCH,
+    .execute = execute,
+};

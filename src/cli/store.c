@@ -1,0 +1,174 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/common.h"
+
+/* --- check -------------------------------------------------------------------------------------------------------- */
+
+/* What a replay passes. */
+struct census {
+    uint64_t changes, chunks, bytes, rows;
+};
+
+static bool count_chunk(void *context, const struct replay_chunk *chunk, struct error *error)
+{
+    struct census *census = context;
+    (void)error;
+    census->chunks++;
+    census->bytes += chunk->chunk.len;
+    return true;
+}
+
+static bool count_change(void *context, const struct replay_end *end, struct error *error)
+{
+    struct census *census = context;
+    (void)error;
+    census->changes++;
+    census->rows += buckets_total(&end->buckets);
+    return true;
+}
+
+static void print_census(const struct store *store, const struct census *census, const struct store_summary *summary)
+{
+    char changes[32], rows[32], chunks[32], files[32], hex[DIGEST_HEX_SIZE];
+    const struct progress *progress = store_progress(store);
+    digest_hex(&progress->digest, hex);
+    printf("history     sound: %s changes of %s files", text_count(census->changes, changes),
+           text_count(summary->files[FILE_APPLIED], files));
+    if (summary->forgotten > 0)
+        printf(" and %" PRIu64 " forgotten", summary->forgotten);
+    printf(", %s rows in %s chunks of %.1f MiB; every checksum and digest\n", text_count(census->rows, rows),
+           text_count(census->chunks, chunks), (double)census->bytes / (1024.0 * 1024.0));
+    printf("end         sequence %" PRIu64 " of epoch %s, digest %.16s\n", progress->sequence, progress->epoch, hex);
+}
+
+/* Each part is told as it ends: the whole may take minutes. */
+static int check(const struct invocation *invocation)
+{
+    struct common_view view;
+    struct census census = {0};
+    struct store_summary summary;
+    struct error error = {0};
+    int code = 0;
+    if (!common_view_open(&view, invocation, &code))
+        return code;
+    const struct replay_visit visit = {&census, count_chunk, count_change};
+    printf("store       %s\n", store_path(view.store));
+    bool ok = store_check(view.store, &error);
+    if (ok)
+        printf("structure   sound: every page and index, the sum of every row\n");
+    fflush(stdout);
+    ok = ok && store_replay(view.store, &visit, &error) && store_summary(view.store, &summary, &error);
+    if (ok)
+        print_census(view.store, &census, &summary);
+    common_view_close(&view);
+    return ok ? 0 : common_failed(invocation, &error);
+}
+
+/* --- backup ------------------------------------------------------------------------------------------------------- */
+
+static int backup(const struct invocation *invocation, const char *path)
+{
+    struct common_view view;
+    struct store_backup made;
+    struct error error = {0};
+    char shown[1200], bytes[32];
+    int code = 0;
+    if (!common_view_open(&view, invocation, &code))
+        return code;
+    bool ok = store_backup(view.store, path, &made, &error);
+    common_view_close(&view);
+    if (!ok)
+        return common_failed(invocation, &error);
+    printf("backed up %s: sequence %" PRIu64 " of epoch %s, %s bytes, read back and compared\n",
+           text_escape(slice_of(path), shown, sizeof shown), made.progress.sequence, made.progress.epoch,
+           text_count(made.bytes, bytes));
+    return 0;
+}
+
+/* --- compact ------------------------------------------------------------------------------------------------------ */
+
+/* Opened for reading first: opened for writing it would be made when it is not there. */
+static bool open_to_compact(struct common_view *view, const struct invocation *invocation, int *code)
+{
+    struct error error = {0};
+    if (!common_view_open(view, invocation, code))
+        return false;
+    store_close(view->store);
+    view->store = NULL;
+    if (store_open(&view->store, invocation->settings.checkpoints, view->pipeline->name, &view->pipeline->fingerprint,
+                   STORE_REPLACE, &error))
+        return true;
+    *code = common_failed(invocation, &error);
+    common_view_close(view);
+    return false;
+}
+
+static int compact(const struct invocation *invocation)
+{
+    struct common_view view;
+    struct error error = {0};
+    uint64_t before = 0, after = 0;
+    char old[32], new[32];
+    int code = 0;
+    if (!open_to_compact(&view, invocation, &code))
+        return code;
+    bool ok = store_compact(view.store, &before, &after, &error);
+    if (ok)
+        printf("compacted %s: %s bytes before, %s after\n", store_path(view.store), text_count(before, old),
+               text_count(after, new));
+    common_view_close(&view);
+    return ok ? 0 : common_failed(invocation, &error);
+}
+
+/* --- the command -------------------------------------------------------------------------------------------------- */
+
+static int wrong_use(const struct invocation *invocation, const char *what)
+{
+    struct error error = {0};
+    error_set(&error, ERROR_USAGE, "store: %s", what);
+    return common_failed(invocation, &error);
+}
+
+static int execute(const struct invocation *invocation)
+{
+    const char *verb = invocation->operand_count > 0 ? invocation->operands[0] : "";
+    bool named = invocation->operand_count > 1;
+    if (strcmp(verb, "backup") == 0)
+        return named ? backup(invocation, invocation->operands[1]) : wrong_use(invocation, "backup: into which file?");
+    if (named)
+        return wrong_use(invocation, "only backup takes a FILE");
+    if (strcmp(verb, "check") == 0)
+        return check(invocation);
+    if (strcmp(verb, "compact") == 0)
+        return compact(invocation);
+    return wrong_use(invocation, "expected check, backup FILE or compact");
+}
+
+const struct command command_store = {
+    .name = "store",
+    .operands = "check | backup FILE | compact",
+    .operands_max = 2,
+    .summary = "Check the checkpoint store, copy it while it is in use, or give back its unused space.",
+    .help =
+        "check    reads all of it: SQLite's own check of every page and index, the sum of every row, then a replay\n"
+        "         of the whole history with every checksum and digest. Says what is damaged by its name.\n"
+        "backup   copies it into a new file, which must not be there yet: as it is at one moment, flushed, read\n"
+        "         back and compared. To restore it, stop dropfold and put it in the place of\n"
+        "         <checkpoints>/<pipeline>.db, without a -wal or -shm beside it.\n"
+        "compact  rewrites it in one piece without holes; needs as much room again on the way.\n"
+        "\n"
+        "check and backup change nothing and work beside a running dropfold; compact needs it stopped.\n"
+        "\n"
+        "  dropfold store check\n"
+        "  dropfold store backup /backups/shop-$(date +%F).db\n"
+        "  dropfold store compact\n"
+        "\n"
+        "Exit codes: 0 done and sound; 1 damaged, or the file cannot be written; 64 usage; 75 a dropfold is\n"
+        "running (compact).\n",
+    .options = 0,
+    .execute = execute,
+};

@@ -1,0 +1,49 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/look.h"
+#include "cli/command.h"
+#include "cli/common.h"
+
+static int init_target(const struct invocation *invocation, const struct pipeline *pipeline)
+{
+    struct look look;
+    struct error error = {0};
+    if (!look_make_target(&look, &invocation->settings, pipeline, &error))
+        return common_failed(invocation, &error);
+    if (!look.reachable)
+        return common_failed(invocation, &look.error);
+    printf("target %s: tables and views are there", look.name);
+    for (size_t t = 0; t < pipeline->table_count; t++)
+        printf("%s %s (%" PRIu64 " groups)", t ? "," : ":", pipeline->tables[t].name, look.rows[t]);
+    putchar('\n');
+    return 0;
+}
+
+static int execute(const struct invocation *invocation)
+{
+    int code = 0;
+    if (invocation->operand_count != 1 || strcmp(invocation->operands[0], "init") != 0)
+        return common_failed(invocation, &(struct error){ERROR_USAGE, "target: expected `dropfold target init`"});
+    struct pipeline *pipeline = common_pipeline(invocation, &code);
+    if (!pipeline)
+        return code;
+    code = init_target(invocation, pipeline);
+    pipeline_free(pipeline);
+    return code;
+}
+
+const struct command command_target = {
+    .name = "target",
+    .operands = "init",
+    .operands_max = 1,
+    .summary = "Make the target's tables and views, so that a role without that right can fill them.",
+    .help = "Run once as the owner of the database; then grant the role that runs dropfold SELECT, INSERT, UPDATE and "
+            "DELETE\n"
+            "on the tables and on dropfold_progress, and TEMPORARY on the database (large deliveries go through a\n"
+            "temporary table). What is there already is checked and left alone.\n"
+            "\n"
+            "  dropfold -t 'host=db dbname=shop user=owner' target init\n",
+    .execute = execute,
+};

@@ -1,0 +1,104 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "app/core.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/common.h"
+
+enum { KEY_TEXT_MAX = 64 * 1024 * PIPELINE_KEY_MAX, SHOWN_KEY = 1000 };
+
+struct listing {
+    const struct pipeline *pipeline;
+    bool json;
+    uint64_t count;
+    struct buf out, value;
+};
+
+static struct slice key_text(struct listing *listing, const struct engine_waiting *waiting, size_t i)
+{
+    const struct feed_field *field = &listing->pipeline->feeds[0].fields[waiting->key_fields[i]];
+    buf_reset(&listing->value);
+    value_print(field->type, waiting->key[i], &listing->value);
+    return buf_slice(&listing->value);
+}
+
+static void print_json(struct listing *listing, const struct engine_waiting *waiting)
+{
+    struct json json;
+    json_init(&json, &listing->out);
+    json_open(&json, NULL, '{');
+    json_open(&json, "key", '{');
+    for (size_t i = 0; i < waiting->key_count; i++)
+        json_text(&json, listing->pipeline->feeds[0].fields[waiting->key_fields[i]].name,
+                  key_text(listing, waiting, i));
+    json_close(&json, '}');
+    json_text(&json, "waits_for", slice_of(listing->pipeline->feeds[waiting->lacks].name));
+    json_count(&json, "seq", waiting->sequence);
+    json_count(&json, "row", waiting->row);
+    json_close(&json, '}');
+    common_print(&listing->out);
+}
+
+static void print_text(struct listing *listing, const struct engine_waiting *waiting)
+{
+    char shown[SHOWN_KEY];
+    for (size_t i = 0; i < waiting->key_count; i++)
+        printf("%s=%s ", listing->pipeline->feeds[0].fields[waiting->key_fields[i]].name,
+               text_escape(key_text(listing, waiting, i), shown, sizeof shown));
+    printf("waits for %s (seq %" PRIu64 ", row %" PRIu64 ")\n", listing->pipeline->feeds[waiting->lacks].name,
+           waiting->sequence, waiting->row);
+}
+
+static bool print_waiting(void *context, const struct engine_waiting *waiting)
+{
+    struct listing *listing = context;
+    listing->count++;
+    if (listing->json)
+        print_json(listing, waiting);
+    else
+        print_text(listing, waiting);
+    return true;
+}
+
+static int execute(const struct invocation *invocation)
+{
+    struct core core;
+    struct error error = {0};
+    int code = 0;
+    struct pipeline *pipeline = common_pipeline(invocation, &code);
+    if (!pipeline)
+        return code;
+    if (!core_open(&core, pipeline, invocation->settings.checkpoints, STORE_READ, 0, &error)) {
+        pipeline_free(pipeline);
+        return common_failed(invocation, &error);
+    }
+    struct listing listing = {.pipeline = pipeline, .json = invocation->settings.json};
+    buf_init(&listing.out, COMMON_OUTPUT_MAX);
+    buf_init(&listing.value, KEY_TEXT_MAX);
+    engine_each_waiting(core.engine, print_waiting, &listing);
+    buf_close(&listing.value);
+    buf_close(&listing.out);
+    core_close(&core);
+    pipeline_free(pipeline);
+    if (!listing.json)
+        fprintf(stderr, "%" PRIu64 " waiting\n", listing.count);
+    return 0;
+}
+
+const struct command command_unmatched = {
+    .name = "unmatched",
+    .operands = "",
+    .summary = "List what waits for a record of another feed.",
+    .help =
+        "A unit (an order, say) counts in the tables once every required feed has a record for it. Those that lack "
+        "one\n"
+        "are nowhere else to be seen, and are listed here with their key, the feed they lack, and the change and row\n"
+        "they came with. Reads the checkpoint store, also beside a running dropfold.\n"
+        "\n"
+        "  dropfold unmatched\n"
+        "  dropfold unmatched --json | jq -r .waits_for | sort | uniq -c\n",
+    .options = OPTION_JSON,
+    .execute = execute,
+};
