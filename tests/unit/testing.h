@@ -1,0 +1,81 @@
+/*
+ * What the unit tests share: cmocka with the headers it wants before it, a folder to write in, checks of errors.
+ *
+ *     char folder[TESTING_PATH_MAX];
+ *     testing_folder_make(folder);
+ *     ...
+ *     testing_folder_remove(folder);
+ */
+#ifndef DROPFOLD_TESTS_TESTING_H
+#define DROPFOLD_TESTS_TESTING_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+
+enum {
+    TESTING_PATH_MAX = 512 /* bytes of a folder's path, the NUL included */
+};
+
+/* A new empty folder in TMPDIR or /tmp. */
+static inline void testing_folder_make(char path[TESTING_PATH_MAX])
+{
+    const char *parent = getenv("TMPDIR");
+    int len = snprintf(path, TESTING_PATH_MAX, "%s/dropfold-test-XXXXXX", parent && *parent ? parent : "/tmp");
+    assert_in_range(len, 1, TESTING_PATH_MAX - 1);
+    assert_non_null(mkdtemp(path));
+}
+
+static inline int testing_remove_one(const char *path, const struct stat *stat, int type, struct FTW *where)
+{
+    (void)stat, (void)type, (void)where;
+    return remove(path);
+}
+
+/* Removes the folder and all that is in it, without following links. */
+static inline void testing_folder_remove(const char *path)
+{
+    assert_int_equal(nftw(path, testing_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* Fails unless `error` (a struct error *) is of this kind and its text contains `part`. */
+#define assert_error(error, wanted, part)                                                                              \
+    do {                                                                                                               \
+        if ((error)->kind != (wanted) || !strstr((error)->text, (part))) {                                             \
+            print_error("error kind %d: \"%s\"\nwanted     %d: \"%s\"\n", (int)(error)->kind, (error)->text,           \
+                        (int)(wanted), (part));                                                                        \
+            fail();                                                                                                    \
+        }                                                                                                              \
+    } while (0)
+
+/* Fails, and shows the error, unless the call it came from returned true. */
+#define assert_ok(call, error)                                                                                         \
+    do {                                                                                                               \
+        if (!(call)) {                                                                                                 \
+            print_error("%s: %s\n", #call, (error)->text);                                                             \
+            fail();                                                                                                    \
+        }                                                                                                              \
+    } while (0)
+
+/* Fails unless the slice holds exactly the bytes of a C string. */
+#define assert_slice(given, wanted)                                                                                    \
+    do {                                                                                                               \
+        struct slice testing_s = (given);                                                                              \
+        if (!slice_equal(testing_s, slice_of(wanted))) {                                                               \
+            print_error("\"%.*s\" (%zu bytes)\nwanted \"%s\"\n", (int)testing_s.len,                                   \
+                        testing_s.data ? testing_s.data : "", testing_s.len, (wanted));                                \
+            fail();                                                                                                    \
+        }                                                                                                              \
+    } while (0)
+
+#endif
