@@ -1,0 +1,326 @@
+"""Bad input: a clear message, nothing lost, the next file processed."""
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+from harness.case import FlowCase
+from harness.files import customers, deliveries, delivery, order, orders, table
+from harness.places import other_user
+
+import sample
+
+
+class Files(FlowCase):
+    """Each bad file stands between good ones, and a good order arrives after it."""
+
+    def setUp(self):
+        super().setUp()
+        self.work = self.workspace()
+        self.work.drop('Customers', customers(1), 'customers.json')
+        self.work.drop('Deliveries', deliveries(delivery(1)), 'deliveries.csv')
+
+    def run_with_good_order(self):
+        self.work.drop('Orders', orders(order(1)), 'good.csv')
+        outcome = self.work.run_once()
+        self.assertEqual(self.work.target.query('SELECT "Order_Count" FROM ecommerce'), [('1',)], outcome)
+        self.assertTrue(any('Orders/good.csv' in line for line in outcome.lines('applied')), outcome)
+        self.assert_adds_up(self.work)
+        return outcome
+
+    def assert_rejected(self, content, row, line, field, *words, rejected=1, applied=0):
+        """One row of an order file is rejected and kept whole."""
+        self.work.drop('Orders', content, 'bad.csv')
+        report = next(found for found in self.run_with_good_order().lines('applied') if 'bad.csv' in found)
+        self.assertIn(f' applied={applied} rejected={rejected} ', report)
+        rejects = self.work.rejects()
+        self.assertEqual(len(rejects), rejected)
+        reject = rejects[0]
+        self.assertEqual((reject['feed'], reject['file'], reject['row'], reject['line']), ('Orders', 'bad.csv', row, line))
+        self.assertEqual(reject['field'] or None, field)
+        for word in words:
+            self.assertIn(word, reject['reason'])
+        self.assertIn(reject['raw'], content.decode())
+        self.assertIn('bad.csv', self.work.command('rejects').out)
+
+    def assert_quarantined(self, feed, name, content, *words):
+        """A whole file is set aside, with its reason beside it."""
+        self.work.drop(feed, content, name)
+        outcome = self.run_with_good_order()
+        lines = outcome.lines('quarantined')
+        self.assertEqual(len(lines), 1, outcome)
+        for word in (f'{feed}/{name}', f'data/quarantine/{feed}/{name}', *words):
+            self.assertIn(word, lines[0])
+        kept = self.work.data / 'quarantine' / feed / name
+        self.assertEqual(kept.read_bytes(), content)
+        reason = kept.with_name(f'{name}.reason').read_text(encoding='utf-8')
+        for word in words:
+            self.assertIn(word, reason)
+        counts = {found['feed']: found['files']['quarantined'] for found in self.work.status()['feeds']}
+        self.assertEqual(counts[feed], 1)
+        self.work.run_once()
+        self.assertEqual(self.work.landed(), [])
+
+    def test_a_row_with_a_word_in_a_number(self):
+        self.assert_rejected(orders(order(7), order(8, quantity='12,x')), 2, 3, 'Quantity', '12,x', 'integer', applied=1)
+
+    def test_a_row_on_31_february(self):
+        self.assert_rejected(orders(order(8, time='2022-02-31T10:00:00.000Z')), 1, 2, 'Order_Time', '2022-02-31')
+
+    def test_a_customer_id_beyond_its_column(self):
+        self.assert_rejected(orders(order(8, customer=3000000000)), 1, 2, 'Customer_ID', '3000000000', 'integer')
+
+    def test_a_row_with_too_few_fields(self):
+        self.assert_rejected(orders(order(7)) + b'8,COMPLETED,Flour\n' + orders(order(9)).split(b'\n')[1] + b'\n', 2, 3, None,
+                             '3', '44', applied=2)
+
+    def test_a_row_with_too_many_fields(self):
+        self.assert_rejected(orders(order(8)).rstrip(b'\n') + b',more\n', 1, 2, None, '45', '44')
+
+    def test_a_required_field_that_is_null(self):
+        self.assert_rejected(orders(order(8, total='-')), 1, 2, 'Order_Total')
+
+    def test_a_total_with_three_places(self):
+        self.assert_rejected(orders(order(8, total='1.005')), 1, 2, 'Order_Total', '1.005', '2 places')
+
+    def test_bytes_that_are_no_utf_8(self):
+        content = orders(order(8, sku='A')).replace(b',A,', b',\xff\xfe,')
+        self.work.drop('Orders', content, 'bad.csv')
+        self.run_with_good_order()
+        self.assertEqual(len(self.work.rejects()) + len(list((self.work.data / 'quarantine').rglob('bad.csv'))), 1)
+
+    def test_the_line_of_a_row_counts_line_ends_inside_quotes(self):
+        self.assert_rejected(orders(order(7, **{'Reviews': 'two\nlines'}), order(8, quantity='x')), 2, 4, 'Quantity',
+                             applied=1)
+
+    def test_a_header_without_a_required_field(self):
+        columns = [column for column in sample.ORDER_COLUMNS if column not in ('SKU', 'Order Total')]
+        self.assert_quarantined('Orders', 'short.csv', table(columns, [order(8)]), 'SKU', 'Order_Total')
+
+    def test_a_quote_that_never_closes(self):
+        content = orders(*(order(number) for number in range(8, 12))).replace(b'\n9,', b'\n"9,')
+        self.assert_quarantined('Orders', 'open.csv', content + b'x' * 200_000, 'quote')
+
+    def test_truncated_json(self):
+        self.assert_quarantined('Customers', 'cut.json', customers(5, 6, 7)[:-30])
+
+    def test_json_that_goes_on_after_its_end(self):
+        self.assert_quarantined('Customers', 'more.json', customers(5) + b' {"Customer ID": 6}')
+
+    def test_an_empty_file(self):
+        self.work.drop('Orders', b'', 'empty.csv')
+        outcome = self.run_with_good_order()
+        self.assertTrue(any('Orders/empty.csv' in line for line in outcome.out.splitlines()), outcome)
+
+    def test_a_header_alone_and_an_empty_list_are_files_without_rows(self):
+        self.work.drop('Orders', orders(), 'header.csv')
+        self.work.drop('Customers', b'[]', 'none.json')
+        outcome = self.run_with_good_order()
+        reports = [line for line in outcome.lines('applied') if ' rows=0 ' in line]
+        self.assertEqual(len(reports), 2, outcome)
+
+    def test_a_directory_a_fifo_and_a_symlink_are_left_alone(self):
+        landing = self.work.landing('Orders')
+        (landing / 'folder.csv').mkdir()
+        os.mkfifo(landing / 'fifo.csv')
+        (landing / 'link.csv').symlink_to('/etc/passwd')
+        outcome = self.run_with_good_order()
+        self.assertEqual(self.work.landed('Orders'), ['fifo.csv', 'folder.csv', 'link.csv'])
+        for name in ('fifo.csv', 'folder.csv', 'link.csv'):
+            self.assertIn(name, outcome.err)
+
+    def test_names_that_are_being_written_are_ignored(self):
+        names = ['.hidden.csv', 'a.tmp', 'b.part', 'c~', 'd._COPYING_']
+        for name in names:
+            (self.work.landing('Orders') / name).write_bytes(orders(order(8)))
+        self.run_with_good_order()
+        self.assertEqual(sorted(path.name for path in self.work.landing('Orders').iterdir()), sorted(names))
+
+    def test_odd_names_are_processed_and_shown_on_one_line(self):
+        self.work.drop('Orders', orders(order(8)), 'new\nline\x1b[31m.csv')
+        self.work.drop('Orders', orders(order(9)), os.fsdecode(b'latin-\xe9.csv'))
+        outcome = self.run_with_good_order()
+        self.assertNotIn('\x1b', outcome.out + outcome.err)
+        self.assertEqual(len(outcome.lines('applied')), 5, outcome)
+
+
+class Unreadable(FlowCase):
+    """Root may read everything, so the program runs as another user here."""
+
+    def setUp(self):
+        super().setUp()
+        self.work = self.workspace(identity=other_user())
+
+    def test_an_unreadable_file_is_told_and_the_next_one_processed(self):
+        path = self.work.drop('Orders', orders(order(1)), 'secret.csv')
+        path.chmod(0)
+        self.work.drop('Orders', orders(order(2)), 'open.csv')
+        outcome = self.work.run_once(expect=None)
+        self.assertIn('secret.csv', outcome.err)
+        self.assertIn('ermission denied', outcome.err)
+        self.assertEqual(len(outcome.lines('applied')), 1, outcome)
+        path.chmod(0o644)
+        self.assertIn('secret.csv', self.work.run_once().lines('applied')[0])
+
+    def test_checkpoints_that_cannot_be_written(self):
+        self.work.drop('Orders', orders(order(1)), 'o.csv')
+        self.work.checkpoints.chmod(0o555)
+        outcome = self.work.run_once(expect=None)
+        self.assertIn(outcome.code, (1, 78), outcome)
+        self.assertIn('checkpoints', outcome.err)
+        self.assertEqual(self.work.landed('Orders'), ['o.csv'])
+        self.work.checkpoints.chmod(0o755)
+        self.work.run_once()
+
+    def test_a_landing_folder_that_cannot_be_written_is_read_and_left(self):
+        self.work.drop('Orders', orders(order(1)), 'o.csv')
+        self.work.landing('Orders').chmod(0o555)
+        self.addCleanup(self.work.landing('Orders').chmod, 0o755)
+        outcome = self.work.run_once()
+        self.assertEqual(len(outcome.lines('applied')), 1, outcome)
+        self.assertEqual(self.work.landed('Orders'), ['o.csv'])
+        self.assertEqual(self.work.run_once().lines('applied'), [])
+
+
+class Settings(FlowCase):
+    def edit(self, work, path, old, new):
+        path = work.root / 'schemas' / path
+        text = path.read_text(encoding='utf-8')
+        self.assertIn(old, text)
+        path.write_text(text.replace(old, new, 1), encoding='utf-8')
+
+    def test_a_missing_landing_folder_is_named(self):
+        work = self.workspace(feeds=('Customers', 'Orders'))
+        outcome = work.run_once(expect=78)
+        self.assertIn('data/Deliveries', outcome.err)
+
+    def test_an_unknown_word_is_told_with_its_place_and_the_nearest_one(self):
+        work = self.workspace()
+        self.edit(work, 'Orders/1.json', '"required"', '"requird"')
+        for command in ('check', 'run'):
+            outcome = work.command(command, *(['--once'] if command == 'run' else []), expect=78)
+            self.assertRegex(outcome.err, r'schemas/Orders/1\.json:\d+:\d+: .*"requird".*"required"')
+
+    def test_all_mistakes_of_all_files_are_told_at_once(self):
+        work = self.workspace()
+        self.edit(work, 'Orders/1.json', '"decimal(18,2)"', '"decimal(18;2)"')
+        self.edit(work, 'Deliveries/2.json', '"extract"', '"extrakt"')
+        self.edit(work, 'ecommerce.json', '"count_distinct"', '"count_distict"')
+        outcome = work.command('check', expect=78)
+        for place in (r'Orders/1\.json:\d+:\d+: ', r'Deliveries/2\.json:\d+:\d+: ', r'ecommerce\.json:\d+:\d+: '):
+            self.assertRegex(outcome.err, place)
+        for nearest in ('"extract"', '"count_distinct"'):
+            self.assertIn(nearest, outcome.err)
+
+    def test_a_pipeline_that_is_not_there(self):
+        work = self.workspace(pipeline='elsewhere')
+        self.assertIn('schemas/elsewhere.json', work.run_once(expect=78).err)
+
+    def test_unknown_commands_and_options(self):
+        work = self.workspace()
+        for arguments in (['runn'], ['run', '--onse'], ['run', '--threads', 'many'], ['status', '--settle', '1']):
+            with self.subTest(arguments=arguments):
+                self.assertIn(arguments[-1] if len(arguments) < 3 else arguments[1], work.command(*arguments, expect=64).err)
+
+
+class Targets(FlowCase):
+    def setUp(self):
+        super().setUp()
+        self.work = self.workspace()
+        self.work.drop('Orders', orders(order(1)), 'o.csv')
+
+    def test_an_unknown_kind_of_target(self):
+        outcome = self.work.run_once(target='mysql:orders', expect=64)
+        self.assertIn('mysql', outcome.err)
+        self.assertEqual(self.work.landed('Orders'), ['o.csv'])
+
+    def test_a_server_that_is_not_there(self):
+        outcome = self.work.run_once(target=f'host={self.folder} dbname=x user=x', expect=69)
+        self.assertIn(str(self.folder), outcome.err)
+        self.assertEqual(len(outcome.lines('applied')), 1, outcome)
+
+    def test_a_password_in_the_arguments_is_refused_and_not_repeated(self):
+        outcome = self.work.run_once(target='host=localhost password=hunter2', expect=64)
+        self.assertIn('password', outcome.err)
+        self.assertNotIn('hunter2', outcome.err + outcome.out)
+
+    def test_a_wrong_password(self):
+        cluster = self.own_cluster()
+        cluster.psql('postgres', "SET password_encryption = 'scram-sha-256';\n"
+                                 "CREATE ROLE scram LOGIN PASSWORD 'right';\nCREATE DATABASE guarded OWNER scram;")
+        server = {**cluster.environment('guarded'), 'PGUSER': 'scram'}
+        outcome = self.work.run_once(target='dbname=guarded', environment={**server, 'PGPASSWORD': 'wr0ng'}, expect=1)
+        self.assertIn('password', outcome.err)
+        self.assertNotIn('wr0ng', outcome.err + outcome.out)
+        outcome = self.work.run_once(target='dbname=guarded', environment={**server, 'PGPASSWORD': 'right'})
+        self.assertEqual(self.work.landed('Orders'), [])
+        self.assertNotIn('right', outcome.err + outcome.out)
+
+    def test_a_table_of_another_shape(self):
+        target = self.postgres_target()
+        target.execute('CREATE TABLE ecommerce ("Customer_ID" text PRIMARY KEY, note text);')
+        work = self.workspace('shape', target)
+        outcome = work.run_once(expect=1)
+        for word in ('ecommerce', 'Customer_ID', 'integer', 'text'):
+            self.assertIn(word, outcome.err)
+        self.assertEqual(target.query('SELECT count(*) FROM ecommerce'), [('0',)])
+
+
+class FullDisk(FlowCase):
+    def test_a_full_disk_under_the_checkpoints_is_waited_for(self):
+        work = self.workspace()
+        self.mount(work.checkpoints, '600k')
+        work.drop('Customers', customers(*range(1, 500)), 'customers.json')
+        work.drop('Deliveries', deliveries(*(delivery(number) for number in range(1, 6000))), 'deliveries.csv')
+        filler = work.checkpoints / 'filler'
+        with work.daemon() as daemon:
+            daemon.printed('applied ', 2)
+            with open(filler, 'wb', buffering=0) as file:
+                self.assertRaises(OSError, lambda: [file.write(bytes(1024)) for _ in range(1024)])
+            work.drop('Orders', orders(*(order(number, sku=f'sku-{number}' * 20, customer=number % 499 + 1)
+                                         for number in range(1, 6000))), 'orders.csv')
+            daemon.complained('o space left')
+            self.assertEqual(work.landed('Orders'), ['orders.csv'])
+            filler.unlink()
+            subprocess.run(['mount', '-o', 'remount,size=64m', work.checkpoints], check=True)
+            daemon.printed('applied ', 3)
+            daemon.delivered(3)
+        self.assertEqual(work.target.query('SELECT sum("Order_Count") FROM ecommerce'), [('5999',)])
+
+    def mount(self, folder, size):
+        if os.geteuid() != 0 or not shutil.which('mount'):
+            raise unittest.SkipTest('only root may mount a small disk')
+        mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size}', 'tmpfs', folder], capture_output=True,
+                                 check=False, text=True)
+        if mounted.returncode != 0:
+            raise unittest.SkipTest(f'no small disk can be mounted here: {mounted.stderr.strip()}')
+        self.addCleanup(subprocess.run, ['umount', '-l', folder], check=False)
+
+
+class Checking(FlowCase):
+    def test_check_tells_what_a_file_would_become_and_touches_nothing(self):
+        work = self.workspace()
+        path = work.drop('Orders', orders(order(7), order(8, quantity='x')), 'o.csv')
+        before = path.read_bytes(), path.stat().st_mtime_ns
+        outcome = work.command('check', path, expect=65)
+        for word in ('Orders', 'version 1', '2', 'Quantity'):
+            self.assertIn(word, outcome.out + outcome.err)
+        self.assertEqual((path.read_bytes(), path.stat().st_mtime_ns), before)
+        self.assertEqual(list(work.checkpoints.iterdir()), [])
+        self.assertFalse(work.target.path.exists())
+
+    def test_check_of_a_good_file_ends_with_0(self):
+        work = self.workspace()
+        path = work.drop('Customers', customers(1, 2, 3), 'c.json')
+        self.assertIn('3', work.command('check', path).out)
+
+    def test_check_of_a_file_that_fits_no_descriptor_says_what_each_lacks(self):
+        work = self.workspace()
+        path = work.drop('Customers', json.dumps([{'Name': 'x'}]).encode(), 'c.json')
+        self.assertIn('Customer_ID', (lambda outcome: outcome.out + outcome.err)(work.command('check', path, expect=65)))
+
+    def test_check_of_everything(self):
+        outcome = self.workspace().command('check')
+        for word in ('ecommerce', 'Orders', 'Deliveries', 'Customers', 'sqlite:'):
+            self.assertIn(word, outcome.out)

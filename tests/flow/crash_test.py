@@ -1,0 +1,113 @@
+"""Killed at any moment and started again, the target is that of a run nobody disturbed."""
+import random
+import signal
+import time
+
+from harness.case import FlowCase, InPostgres
+from harness.polling import until
+from harness.targets import dump
+
+KILLS = 20
+FILES = 201
+
+
+class Kills(FlowCase):
+    def test_kill_9_at_twenty_random_moments_of_a_load_of_200_files(self):
+        generated = self.sample(orders=8000, files=FILES // 3)
+        undisturbed = self.workspace('undisturbed')
+        undisturbed.drop_all(generated)
+        undisturbed.run_once()
+
+        seed = random.randrange(2**32)
+        rng = random.Random(seed)
+        killed = loads = 0
+        with self.subTest(seed=seed):
+            while killed < KILLS:
+                # A fast machine ends a load before it was killed twenty times: then another one begins.
+                self.assertLess(loads, KILLS, 'runs end before they can be killed')
+                work = self.workspace(f'load-{loads}')
+                work.drop_all(generated)
+                loads += 1
+                while killed < KILLS and self.kill_on_the_way(work, rng):
+                    killed += 1
+                work.run_once()
+                self.assert_unharmed(work, undisturbed, generated)
+
+    def kill_on_the_way(self, work, rng):
+        """Starts a run and kills it some files and some moments later; False when it had ended by itself."""
+        goal = len(work.landed()) - rng.randrange(1, 10)
+        process = work.start('run', '--once', '--settle', '0')
+        until(lambda: process.poll() is not None or len(work.landed()) <= goal,
+              lambda: 'some files are applied', pause=0)
+        time.sleep(rng.random() * 0.005)
+        process.kill()
+        process.communicate()
+        return process.returncode == -signal.SIGKILL
+
+    def assert_unharmed(self, work, undisturbed, generated):
+        self.assertEqual(dump(work.target), dump(undisturbed.target))
+        self.assert_table(work, generated)
+        self.assert_adds_up(work)
+        feeds = work.status()['feeds']
+        self.assertEqual(sum(feed['files']['applied'] for feed in feeds), FILES)
+        self.assertEqual(sum(feed['files']['duplicate'] + feed['files']['quarantined'] for feed in feeds), 0)
+        self.assertEqual(work.landed(), [])
+        for feed in work.FEEDS:
+            names = [name.split('-', 2)[2] for name in work.archived(feed)]
+            self.assertEqual(sorted(names), sorted(path.name for kind, path in generated if kind == feed))
+
+    def test_a_daemon_that_is_killed_goes_on_where_it_was(self):
+        generated = self.sample(files=6, seed=5)
+        work = self.workspace()
+        with work.daemon() as daemon:
+            for feed, path in generated[:9]:
+                work.drop(feed, path)
+            daemon.printed('applied ', 4)
+            daemon.process.kill()
+            daemon.process.wait()
+        with work.daemon() as daemon:
+            for feed, path in generated[9:]:
+                work.drop(feed, path)
+            daemon.delivered(len(generated))
+            self.assert_table(work, generated)
+
+
+class KillsInPostgres(InPostgres, Kills):
+    pass
+
+
+class Unarchived(FlowCase):
+    """Committed, and then a crash before the file was moved: as if the archive had been away."""
+
+    def setUp(self):
+        super().setUp()
+        self.work = self.workspace()
+        self.generated = self.sample(files=2)
+        self.work.drop_all(self.generated)
+        (self.work.data / 'archive').write_bytes(b'')
+        self.work.run_once(expect=None)
+        self.assertEqual(len(self.work.landed()), len(self.generated))
+        (self.work.data / 'archive').unlink()
+
+    def assert_archived(self):
+        self.assertEqual(self.work.landed(), [])
+        self.assertEqual(sum(len(self.work.archived(feed)) for feed in self.work.FEEDS), len(self.generated))
+
+    def test_the_next_start_moves_the_files_and_applies_none(self):
+        outcome = self.work.run_once()
+        self.assertEqual(outcome.lines('applied'), [])
+        self.assert_archived()
+        self.assert_table(self.work, self.generated)
+        self.assertEqual(sum(feed['files']['duplicate'] for feed in self.work.status()['feeds']), 0)
+        self.work.command('replay')
+        self.assert_table(self.work, self.generated)
+
+    def test_a_file_forgotten_in_between_does_not_come_back(self):
+        feed, path = self.generated[-1]
+        self.work.command('forget', path.name)
+        self.work.run_once()
+        self.assert_archived()
+        self.assert_table(self.work, self.generated[:-1])
+        self.work.drop(feed, path)
+        self.assertEqual(len(self.work.run_once().lines('applied')), 1)
+        self.assert_table(self.work, self.generated)

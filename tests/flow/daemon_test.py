@@ -1,0 +1,210 @@
+"""A running daemon: what it can be asked and told."""
+import json
+import os
+import signal
+
+from harness.case import FlowCase
+from harness.files import customers, deliveries, delivery, order, orders
+from harness.polling import until
+
+
+def first_order():
+    return [('Customers', customers(1), 'c.json'), ('Deliveries', deliveries(delivery(1)), 'd.csv'),
+            ('Orders', orders(order(1)), 'o.csv')]
+
+
+class Asked(FlowCase):
+    def test_health_is_asked_of_the_process_and_not_of_the_files(self):
+        work = self.workspace()
+        self.assertIn('no dropfold runs', work.command('status', '--healthy', expect=1).err)
+        with work.daemon():
+            until(lambda: work.command('status', '--healthy', expect=None).code == 0, lambda: 'a healthy daemon')
+            self.assertIn('running as process', work.command('status').out)
+        work.command('status', '--healthy', expect=1)
+        self.assertIn('not running', work.command('status').out)
+
+    def test_a_socket_of_a_killed_daemon_is_replaced(self):
+        work = self.workspace()
+        with work.daemon() as daemon:
+            until(lambda: work.command('status', '--healthy', expect=None).code == 0, lambda: 'a healthy daemon')
+            daemon.stop(signal.SIGKILL, expect=None)
+        work.command('status', '--healthy', expect=1)
+        with work.daemon():
+            until(lambda: work.command('status', '--healthy', expect=None).code == 0, lambda: 'a healthy daemon')
+
+    def test_only_its_user_may_ask(self):
+        work = self.workspace()
+        with work.daemon():
+            socket = work.checkpoints / 'ecommerce.sock'
+            until(socket.exists, lambda: 'the control socket')
+            self.assertEqual(socket.stat().st_mode & 0o777, 0o600)
+        self.assertFalse(socket.exists())
+
+    def test_a_paused_feed_waits_and_the_others_go_on(self):
+        work = self.workspace()
+        with work.daemon() as daemon:
+            self.assertIn('is paused', work.command('pause', 'Orders').out)
+            for feed, content, name in first_order():
+                work.drop(feed, content, name)
+            daemon.delivered(2)
+            until(lambda: '1 wait' in work.command('status').out, lambda: 'the held file in status')
+            self.assertEqual(work.landed(), ['o.csv'])
+            work.command('resume', 'Orders')
+            daemon.delivered(3)
+            self.assertEqual(work.landed(), [])
+
+    def test_a_feed_that_does_not_exist_cannot_be_paused(self):
+        work = self.workspace()
+        with work.daemon():
+            until(lambda: work.command('status', '--healthy', expect=None).code == 0, lambda: 'a healthy daemon')
+            self.assertIn('there is no feed "Ordres"', work.command('pause', 'Ordres', expect=64).err)
+
+
+    def test_it_forgets_a_file_between_two_others(self):
+        work = self.workspace()
+        generated = self.sample(files=3, seed=9)
+        with work.daemon() as daemon:
+            work.drop_all(generated)
+            daemon.printed('applied ', len(generated))
+            gone = next(number for number, (feed, _) in enumerate(generated) if feed == 'Orders')
+            done = work.command('forget', f'Orders/{generated[gone][1].name}')
+            self.assertIn('taken back', done.out)
+            daemon.delivered(len(generated) + 1)
+            self.assertIn('forgotten', work.command('forget', f'seq={gone + 1}', expect=64).err)
+        self.assert_table(work, generated[:gone] + generated[gone + 1:])
+        work.run_once()
+        self.assert_table(work, generated[:gone] + generated[gone + 1:])
+
+
+class Reloaded(FlowCase):
+    def setUp(self):
+        super().setUp()
+        self.work = self.workspace()
+
+    def change(self, path, old, new):
+        path = self.work.root / 'schemas' / path
+        text = path.read_text(encoding='utf-8')
+        self.assertIn(old, text)
+        path.write_text(text.replace(old, new), encoding='utf-8')
+
+    def started(self, daemon):
+        for feed, content, name in first_order():
+            self.work.drop(feed, content, name)
+        daemon.delivered(3)
+
+    def columns(self):
+        return [row[1] for row in self.work.target.query("SELECT * FROM pragma_table_info('customer_windows')")]
+
+    def test_a_broken_descriptor_is_told_with_its_place_and_the_old_ones_go_on(self):
+        with self.work.daemon() as daemon:
+            self.started(daemon)
+            self.change('Orders/1.json', '"required"', '"requierd"')
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.complained('going on with the pipeline as it was')
+            self.assertTrue([line for line in daemon.err if 'schemas/Orders/1.json:' in line and 'requierd' in line])
+            self.work.drop('Orders', orders(order(2)), 'p.csv')
+            daemon.printed('applied Orders/p.csv')
+
+    def test_a_descriptor_that_learns_a_column_replays_and_goes_on(self):
+        with self.work.daemon() as daemon:
+            self.started(daemon)
+            self.change('Customers/1.json', '"fields": {', '"fields": { "Shoe_Size": { "type": "int64" },')
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.complained('the store is built anew')
+            daemon.printed('target ', 2)
+            daemon.delivered(3)
+            self.work.drop('Orders', orders(order(2)), 'p.csv')
+            daemon.printed('applied Orders/p.csv')
+        self.work.run_once()
+
+    def test_nothing_happens_when_nothing_changed(self):
+        with self.work.daemon() as daemon:
+            self.started(daemon)
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.complained('are as they were')
+            self.work.drop('Orders', orders(order(2)), 'p.csv')
+            daemon.printed('applied Orders/p.csv')
+
+    def test_a_replay_that_cannot_be_done_leaves_all_as_it_was(self):
+        with self.work.daemon() as daemon:
+            self.started(daemon)
+            (self.work.data / 'archive' / 'Orders' / self.work.archived('Orders')[0]).unlink()
+            self.work.command('replay')
+            daemon.complained('nothing was changed')
+            daemon.printed('target ', 2)
+            self.work.drop('Orders', orders(order(2)), 'p.csv')
+            daemon.printed('applied Orders/p.csv')
+        self.assertEqual(self.work.status()['sequence'], 4)
+
+
+class Written(FlowCase):
+    def test_every_line_is_json_when_asked_for(self):
+        work = self.workspace()
+        for feed, content, name in first_order():
+            work.drop(feed, content, name)
+        work.drop('Orders', b'"never closed', 'bad\n.csv')
+        done = work.run_once('--log-format', 'json')
+        events = [json.loads(line) for line in done.out.splitlines()]
+        self.assertEqual([event['event'] for event in events][0], 'target')
+        applied = [event for event in events if event['event'] == 'applied']
+        self.assertEqual({event['file'] for event in applied}, {'c.json', 'd.csv', 'o.csv'})
+        self.assertEqual([event['file'] for event in events if event['event'] == 'quarantined'], ['bad\n.csv'])
+        self.assertEqual(events[-1]['groups'], {'ecommerce': 1, 'customer_windows': 1})
+        for line in done.err.splitlines():
+            json.loads(line)
+
+    def test_memory_over_the_limit_pauses_and_names_the_remedy(self):
+        work = self.workspace()
+        files = self.sample(orders=9000, files=12, seed=8)
+        with work.daemon('--memory-limit', '1') as daemon:
+            for number, file in enumerate(files, 1):
+                work.drop(*file)
+                daemon.printed('applied ', number)
+                if any('Start again with a higher limit' in line for line in daemon.err):
+                    break
+            self.assertLess(number, len(files))
+            work.drop(*files[number])
+            until(lambda: '1 wait' in work.command('status').out, lambda: 'the waiting file in status')
+            self.assertIn('memory limit', work.command('status', '--healthy', expect=1).err)
+        self.assertEqual(len(work.landed()), 1)
+        work.run_once()
+        self.assert_table(work, files[:number + 1])
+
+    def test_a_run_once_over_the_memory_limit_fails_and_says_so(self):
+        work = self.workspace()
+        generated = self.sample(orders=9000, files=2, seed=8)
+        work.drop_all(generated)
+        self.assertIn('limit', work.run_once('--memory-limit', '1', expect=1).err)
+        work.run_once()
+        self.assert_table(work, generated)
+
+    def test_the_tables_can_be_made_ahead_for_a_role_that_may_not(self):
+        work = self.workspace(target=self.postgres_target())
+        self.assertIn('tables and views are there', work.command('target', 'init').out)
+        database, psql = work.target.database, work.target.cluster.psql
+        psql(database, 'CREATE ROLE filler LOGIN')
+        self.addCleanup(psql, database, 'DROP OWNED BY filler; DROP ROLE filler')
+        psql(database, 'REVOKE CREATE ON SCHEMA public FROM PUBLIC;'
+                       'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO filler;')
+        for feed, content, name in first_order():
+            work.drop(feed, content, name)
+        done = work.run_once(environment={'PGUSER': 'filler'})
+        self.assertIn('delivered seq=3', done.out)
+
+
+class Secrets(FlowCase):
+    def test_a_password_in_the_address_is_refused_and_not_repeated(self):
+        work = self.workspace()
+        done = work.run_once(target='host=localhost password=Tr0ub4dor', expect=64)
+        self.assertNotIn('Tr0ub4dor', done.out + done.err)
+
+    def test_a_password_of_the_environment_is_in_no_line_and_no_file(self):
+        work = self.workspace()
+        secret = 'Tr0ub4dor'
+        work.drop('Orders', orders(order(1)), 'o.csv')
+        done = work.run_once(target='host=127.0.0.1 port=1 dbname=none', expect=69, environment={'PGPASSWORD': secret})
+        self.assertNotIn(secret, done.out + done.err)
+        for folder, _, names in os.walk(work.checkpoints):
+            for name in names:
+                with open(os.path.join(folder, name), 'rb') as file:
+                    self.assertNotIn(secret.encode(), file.read())

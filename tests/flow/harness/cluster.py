@@ -1,0 +1,59 @@
+"""A private PostgreSQL server (tests/pg.sh) in a folder of its own, reached by a Unix socket only."""
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from harness.places import PROJECT
+
+SCRIPT = PROJECT / 'tests' / 'pg.sh'
+NOT_INSTALLED = 77
+
+
+class Cluster:
+    USER = 'dropfold'
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix='dropfold-pg-'))
+        self.start()
+
+    def _script(self, action, *mode):
+        done = subprocess.run([SCRIPT, action, self.folder, *mode], stdin=subprocess.DEVNULL, capture_output=True,
+                              check=False, text=True)
+        if done.returncode == NOT_INSTALLED:
+            shutil.rmtree(self.folder)
+            raise unittest.SkipTest('no PostgreSQL server is installed')
+        if done.returncode != 0:
+            raise RuntimeError(f'{SCRIPT} {action}: {done.stderr}')
+
+    def start(self):
+        self._script('start')
+
+    def stop(self, mode='fast'):
+        """'immediate' leaves a crash to recover from."""
+        self._script('stop', mode)
+
+    def remove(self):
+        self._script('remove')
+
+    def environment(self, database='postgres'):
+        return {'PGHOST': str(self.folder), 'PGUSER': self.USER, 'PGDATABASE': database}
+
+    def psql(self, database, sql):
+        """Its output as it comes: for COPY ... TO STDOUT. Fails on the first error."""
+        done = subprocess.run(['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', '-'], input=sql, text=True,
+                              env={**os.environ, **self.environment(database)}, capture_output=True, check=False)
+        if done.returncode != 0:
+            raise ValueError(f'psql: {done.stderr}')
+        return done.stdout
+
+    def dump(self, database, path):
+        with open(path, 'wb') as file:
+            subprocess.run(['pg_dump', '-Fp'], env={**os.environ, **self.environment(database)}, stdout=file, check=True)
+
+    def restore(self, database, path):
+        """Puts `database` back to what the dump holds."""
+        self.psql('postgres', f'DROP DATABASE "{database}" WITH (FORCE);\nCREATE DATABASE "{database}";')
+        self.psql(database, Path(path).read_text(encoding='utf-8'))

@@ -1,0 +1,123 @@
+"""A changed pipeline or descriptor, a target edited by hand: replay puts both right."""
+import json
+from datetime import timedelta
+from unittest import mock
+
+import oracle
+from harness.case import FlowCase, InPostgres
+from harness.files import customers, deliveries, delivery, order, orders
+from harness.targets import dump
+
+
+class Replay(FlowCase):
+    def edit(self, path, change):
+        path = self.work.root / 'schemas' / path
+        document = json.loads(path.read_text(encoding='utf-8'))
+        change(document)
+        path.write_text(json.dumps(document, ensure_ascii=False), encoding='utf-8')
+
+    def setUp(self):
+        super().setUp()
+        self.work = self.workspace()
+
+    def halve_windows(self):
+        def change(pipeline):
+            for table in pipeline['tables'].values():
+                table['window']['size'] = '5 days'
+        self.edit('ecommerce.json', change)
+
+    def test_a_changed_pipeline_is_refused_until_it_is_replayed(self):
+        generated = self.sample(files=4)
+        self.work.drop_all(generated[:9])
+        self.work.run_once()
+        before = dump(self.work.target)
+        self.halve_windows()
+        self.work.drop_all(generated[9:])
+        refusal = self.work.run_once(expect=78)
+        self.assertIn('dropfold replay', refusal.err)
+        self.assertEqual(dump(self.work.target), before)
+        self.work.command('replay')
+        with mock.patch.object(oracle, 'WINDOW', timedelta(days=5)):
+            self.work.run_once()
+            self.assert_table(self.work, generated)
+        self.assert_adds_up(self.work)
+        status = self.work.status()
+        self.assertEqual(sum(feed['files']['applied'] for feed in status['feeds']), len(generated))
+        self.assertEqual(status['rejects'], 11)
+
+    def test_a_changed_descriptor_is_refused_until_it_is_replayed(self):
+        self.work.drop('Customers', customers(1), 'c.json')
+        self.work.drop('Deliveries', deliveries(delivery(1), delivery(2)), 'd.csv')
+        self.work.drop('Orders', orders(order(1), order(2, total='n/a')), 'o.csv')
+        self.work.run_once()
+        self.assertEqual(len(self.work.rejects()), 1)
+
+        def change(descriptor):
+            descriptor['fields']['Order_Total'] = {'type': 'decimal(18,2)'}
+            descriptor['null'].append('n/a')
+        self.edit('Orders/1.json', change)
+        self.edit('Orders/2.json', change)
+        self.assertIn('dropfold replay', self.work.run_once(expect=78).err)
+        self.work.command('replay')
+        self.assertEqual(self.work.rejects(), [])
+        found = self.work.target.query('SELECT "Order_Count", "Total_Order_Amount" FROM ecommerce')
+        self.assertEqual([tuple(map(float, row)) for row in found], [(2, 100)])
+
+    def test_rebind_takes_the_best_descriptor_of_today(self):
+        self.work.drop('Customers', customers(1), 'c.json')
+        self.work.drop('Deliveries', deliveries(delivery(1)), 'd.csv')
+        self.work.drop('Orders', orders(order(1, **{'Unit Price': '5.00'})), 'o.csv')
+        self.work.run_once()
+        path = self.work.root / 'schemas' / 'Orders'
+        newer = json.loads((path / '1.json').read_text(encoding='utf-8'))
+        newer['version'] = 3
+        newer['fields']['Order_Total']['from'] = ['Unit Price']
+        newer['match'] = ['Unit Price']
+        (path / '3.json').write_text(json.dumps(newer, ensure_ascii=False), encoding='utf-8')
+
+        def amount():
+            return float(self.work.target.query('SELECT "Total_Order_Amount" FROM ecommerce')[0][0])
+        self.work.command('replay')
+        self.assertEqual(amount(), 100)
+        self.work.command('replay', '--rebind')
+        self.assertEqual(amount(), 5)
+
+    def test_missing_sources_are_listed_and_refused_unless_accepted(self):
+        generated = self.sample(files=2)
+        self.work.drop_all(generated)
+        self.work.run_once()
+        before = dump(self.work.target)
+        name = self.work.archived('Orders')[0]
+        (self.work.data / 'archive' / 'Orders' / name).unlink()
+        refusal = self.work.command('replay', expect=None)
+        self.assertNotEqual(refusal.code, 0)
+        self.assertIn(name, refusal.err + refusal.out)
+        self.assertIn('--accept-missing', refusal.err)
+        self.assertEqual(dump(self.work.target), before)
+        self.work.run_once()
+        self.work.command('replay', '--accept-missing')
+        self.assert_table(self.work, [(feed, path) for feed, path in generated if path.name not in name])
+
+    def test_rebuild_refills_a_target_that_was_edited_by_hand(self):
+        self.work.drop_all(self.sample(files=2))
+        self.work.run_once()
+        expected = dump(self.work.target)
+        self.work.target.execute('UPDATE ecommerce SET "Order_Count" = "Order_Count" + 1000;')
+        self.assertNotEqual(dump(self.work.target), expected)
+        self.work.command('replay', '--rebuild')
+        self.assertEqual(dump(self.work.target), expected)
+
+    def test_replaying_what_did_not_change_changes_nothing(self):
+        generated = self.sample(files=4, seed=11)
+        self.work.drop_all(generated)
+        self.work.run_once()
+        before = dump(self.work.target)
+        epoch = self.work.status()['epoch']
+        self.work.command('replay')
+        self.assertEqual(dump(self.work.target), before)
+        self.assertNotEqual(self.work.status()['epoch'], epoch)
+        self.assert_adds_up(self.work)
+
+
+class ReplayInPostgres(InPostgres, Replay):
+    pass
