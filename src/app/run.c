@@ -304,10 +304,7 @@ static bool open_target(struct run *run, struct error *error)
     if (!settings_target(run->settings, run->pipeline, address, error))
         return false;
     const struct target_options options = {.address = address};
-    if (!target_new(&run->target, &run->loop, run->pipeline, &options, error))
-        return false;
-    report_target(&run->report, target_name(run->target));
-    return true;
+    return target_new(&run->target, &run->loop, run->pipeline, &options, error);
 }
 
 /* Past --memory-limit ingest pauses (run_check_memory); the engine itself gives up a quarter above, should one change
@@ -356,10 +353,14 @@ static int exit_code(const struct run *run)
     return run->settings->once && run->files_left ? 1 : 0;
 }
 
+/* The target's line says that the run has begun: it can be asked through its socket and told by signals from here on. */
 static bool start(struct run *run, struct error *error)
 {
-    return open_target(run, error) && open_core(run, error) && start_signals(run, error) && start_watch(run, error) &&
-           start_control(run, error) && start_parts(run, error);
+    bool started = open_target(run, error) && open_core(run, error) && start_signals(run, error) &&
+                   start_watch(run, error) && start_control(run, error) && start_parts(run, error);
+    if (started)
+        report_target(&run->report, target_name(run->target));
+    return started;
 }
 
 static void close_run(struct run *run)

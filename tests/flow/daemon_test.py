@@ -1,6 +1,7 @@
 """A running daemon: what it can be asked and told."""
 import json
 import os
+import re
 import signal
 
 from harness.case import FlowCase
@@ -70,7 +71,8 @@ class Asked(FlowCase):
             done = work.command('forget', f'Orders/{generated[gone][1].name}')
             self.assertIn('taken back', done.out)
             daemon.delivered(len(generated) + 1)
-            self.assertIn('forgotten', work.command('forget', f'seq={gone + 1}', expect=64).err)
+            sequence = re.search(r' (seq=\d+) as ', done.out).group(1)
+            self.assertIn('forgotten', work.command('forget', sequence, expect=64).err)
         self.assert_table(work, generated[:gone] + generated[gone + 1:])
         work.run_once()
         self.assert_table(work, generated[:gone] + generated[gone + 1:])
