@@ -15,7 +15,7 @@ for word in "$@"; do
     case $word in
     demo) packages+=(python3 sqlite3) ;;
     postgres) packages+=(postgresql) ;;
-    tests) packages+=(python3 sqlite3 postgresql libcmocka-dev) ;;
+    tests) packages+=(python3 sqlite3 postgresql libcmocka-dev strace xfsprogs e2fsprogs) ;;
     *)
         echo "setup.sh: unknown word \"$word\", expected demo, postgres or tests" >&2
         exit 64

@@ -20,12 +20,12 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(PROJECT / 'tests/flow')]
+sys.path[:0] = [str(HERE), str(PROJECT / 'tests')]
 
 from browser import Browser  # noqa: E402
 from harness import compare, places  # noqa: E402
 from harness.files import customers, deliveries, delivery, order, orders  # noqa: E402
-from oracle import Oracle  # noqa: E402
+from harness.oracle import Oracle  # noqa: E402
 from pgadmin import PgAdmin  # noqa: E402
 from project import Clone, ComposeError, compose_command  # noqa: E402
 from stand_ins import EngineError, StandIns, docker  # noqa: E402

@@ -3,7 +3,7 @@ import json
 from datetime import timedelta
 from unittest import mock
 
-import oracle
+from harness import oracle
 from harness.case import FlowCase, InPostgres
 from harness.files import customers, deliveries, delivery, order, orders
 from harness.targets import dump

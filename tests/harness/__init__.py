@@ -3,4 +3,4 @@ import sys
 from pathlib import Path
 
 # The sample generator is a script of the project and a module of the tests.
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / 'scripts'))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts'))

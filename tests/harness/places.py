@@ -3,7 +3,7 @@ import os
 import pwd
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[2]
 SHARED = PROJECT.parent / 'shared'
 REAL_FILES = SHARED / 'data' / 'market2'
 

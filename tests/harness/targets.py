@@ -23,6 +23,9 @@ class SqliteTarget:
         with closing(sqlite3.connect(self.path, timeout=30)) as connection:
             connection.executescript(sql)
 
+    def drop(self):
+        self.path.unlink(missing_ok=True)
+
     def relations(self):
         return [row[0] for row in self.query("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
                                              "AND name NOT LIKE 'sqlite_%' ORDER BY name")]
@@ -45,6 +48,14 @@ class PostgresTarget:
 
     def execute(self, sql):
         self.cluster.psql(self.database, sql)
+
+    def copy_from(self, other):
+        """Makes this database a copy of another one of the same server, to which nobody is connected."""
+        self.cluster.psql('postgres', f'DROP DATABASE "{self.database}" WITH (FORCE);\n'
+                                      f'CREATE DATABASE "{self.database}" TEMPLATE "{other.database}";')
+
+    def drop(self):
+        self.cluster.psql('postgres', f'DROP DATABASE "{self.database}" WITH (FORCE);')
 
     def relations(self):
         return [row[0] for row in self.query("SELECT table_name FROM information_schema.tables "

@@ -12,7 +12,7 @@ from harness import compare, places
 from harness.cluster import Cluster
 from harness.targets import PostgresTarget, SqliteTarget
 from harness.workspace import Workspace
-from oracle import Oracle
+from harness.oracle import Oracle
 
 TABLES = {'ecommerce': ('ecommerce', Oracle.ecommerce), 'ecommerce-rowwise': ('ecommerce_rowwise', Oracle.rowwise)}
 numbers = itertools.count(1)

@@ -4,7 +4,7 @@ import struct
 from datetime import datetime
 from decimal import Decimal
 
-import oracle
+from harness import oracle
 
 REAL = ('Highest_Order_Amount', 'Lowest_Order_Amount')
 TIMES = ('start_timestamp', 'end_timestamp')

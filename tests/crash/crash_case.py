@@ -1,0 +1,97 @@
+"""The base of all fault tests: figures that are counted, and the judgement of what a fault left behind."""
+import os
+import random
+import shutil
+import sqlite3
+from contextlib import closing
+
+from harness import compare
+from harness.case import TABLES, FlowCase
+from harness.oracle import Oracle
+from harness.targets import dump
+
+APPLIED = 0  # a file's state in the ledger
+
+
+class CrashCase(FlowCase):
+    """A test counts with count() and judges with judge(); what it found wrong fails it at its end."""
+
+    def setUp(self):
+        super().setUp()
+        self.figures = {'points': 0, 'lost': 0, 'doubled': 0, 'wrong': 0}
+        self.findings = []
+        self.seed = int(os.environ.get('DROPFOLD_TORTURE_SEED', '1'))
+        self.rng = random.Random(self.seed)
+
+    def tearDown(self):
+        super().tearDown()
+        found = {name: self.figures[name] for name in ('lost', 'doubled', 'wrong') if self.figures[name]}
+        self.assertEqual((found, self.findings[:5]), ({}, []), f'seed {self.seed}')
+        self.assertGreater(self.figures['points'], 0, 'nothing was tried')
+
+    @property
+    def long(self):
+        return os.environ.get('DROPFOLD_TORTURE') == 'long'
+
+    def scale(self, short, long):
+        """How many points this form of the test tries."""
+        return long if self.long else short
+
+    def some(self, points, short):
+        """All points in the long form; in the short one so many of them, spread evenly, always the same for a seed."""
+        if self.long or len(points) <= short:
+            return list(points)
+        step = len(points) / short
+        first = self.rng.random() * step
+        return [points[int(first + step * number)] for number in range(short)]
+
+    def count(self, **figures):
+        for name, value in figures.items():
+            self.figures[name] = self.figures.get(name, 0) + value
+
+    def find(self, kind, number, what):
+        """Notes `number` lost, doubled or wrong."""
+        if number:
+            self.figures[kind] += number
+            self.findings.append(what)
+
+    # --- what a fault left ---
+
+    def copy_of(self, workspace, name):
+        """Another workspace with the same files, times, checkpoints and (SQLite) target."""
+        copy = self.workspace(name)
+        shutil.rmtree(copy.root)
+        shutil.copytree(workspace.root, copy.root, symlinks=True)
+        return copy
+
+    def judge(self, workspace, files, where, reference=None):
+        """After a run to the end: every file is applied once, its rows add up, and the target holds what the oracle makes
+        of `files`. With a `reference`, the dump of a target that was judged already, the two must be equal to the byte.
+        """
+        self.judge_ledger(workspace, files, where)
+        if reference is None:
+            table, expected = TABLES[workspace.pipeline]
+            differences = compare.differences(workspace.target, table, expected(Oracle(files)), limit=10**6)
+            self.find('wrong', len(differences), f'{where}: {differences[:3]}')
+        elif dump(workspace.target) != reference:
+            self.find('wrong', 1, f'{where}: the target is not the undisturbed one')
+
+    def judge_ledger(self, workspace, files, where):
+        ledger = self.ledger(workspace)
+        for feed in workspace.FEEDS:
+            wanted = sorted(path.name for kind, path in files if kind == feed)
+            applied = sorted(name for kind, name, state, adds_up in ledger if kind == feed and state == APPLIED)
+            self.find('lost', len(set(wanted) - set(applied)), f'{where}: {feed} has {applied}')
+            self.find('doubled', len(applied) - len(set(applied)), f'{where}: {feed} has {applied}')
+        self.find('doubled', sum(state != APPLIED for _, _, state, _ in ledger), f'{where}: not applied in {ledger}')
+        self.find('lost', sum(not adds_up for *_, adds_up in ledger), f'{where}: rows do not add up in {ledger}')
+        self.find('lost', len(workspace.landed()), f'{where}: still landed {workspace.landed()}')
+
+    @staticmethod
+    def ledger(workspace):
+        """[(feed, name, state, its rows add up), ...] of a store that no process has open."""
+        store = workspace.checkpoints / f'{workspace.pipeline}.db'
+        with closing(sqlite3.connect(store)) as connection:
+            return [(feed.decode(), os.fsdecode(name), state, bool(adds_up)) for feed, name, state, adds_up in
+                    connection.execute('SELECT feed, name, state, row_count = applied + unchanged + superseded + filtered + '
+                                       'deleted + late + rejected FROM files ORDER BY id')]
