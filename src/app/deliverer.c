@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "app/decide.h"
+#include "app/offer.h"
 #include "base/clock.h"
 #include "engine/engine.h"
 #include "store/store.h"
@@ -83,63 +83,19 @@ static bool known_to_settle(const struct deliverer *d)
 
 /* --- deciding ----------------------------------------------------------------------------------------------------- */
 
-static bool ask_store(struct deliverer *d, struct core *core, struct decide_input *input)
-{
-    const struct progress *target = input->target;
-    struct digest digest;
-    *input = (struct decide_input){
-        .pipeline = d->pipeline,
-        .target_name = target_name(d->target),
-        .store = store_progress(core->store),
-        .target = target,
-        .target_rows = target_rows(d->target),
-        .rewritten = store_rewritten(core->store),
-        .overwrite = d->options.overwrite,
-        .rebuild = d->options.rebuild && !d->rebuild_done,
-    };
-    if (!target->present)
-        return true;
-    if (!store_adopted(core->store, target->epoch, &input->adopted, &d->error))
-        return false;
-    if (target->sequence <= input->store->sequence) {
-        if (!store_digest_at(core->store, target->sequence, &digest, &d->error))
-            return false;
-        input->digest_known = digest_equal(&digest, &target->digest);
-    }
-    return true;
-}
-
-static bool start_engine(struct deliverer *d, struct core *core, const struct decide_input *input)
-{
-    d->delivery = (struct delivery){.from = *input->target, .full = d->decision == DECIDE_FULL};
-    uint64_t since = d->delivery.full ? 0 : input->target->sequence;
-    if (!engine_delivery_start(core->engine, since, d->delivery.full, &d->delivery, &d->error))
-        return false;
-    uint64_t rows[PIPELINE_TABLES_MAX];
-    for (size_t t = 0; t < PIPELINE_TABLES_MAX; t++)
-        rows[t] = d->delivery.to.rows[t];
-    d->delivery.to = *input->store;
-    for (size_t t = 0; t < PIPELINE_TABLES_MAX; t++)
-        d->delivery.to.rows[t] = rows[t];
-    core->delivering = d->engine_open = true;
-    return true;
-}
-
 /* On the store thread. The loop touches neither target nor delivery until prepare_done. */
 static void prepare_work(struct request *request, struct core *core)
 {
     struct deliverer *d = OWNER(request, prepare);
-    struct decide_input input = {.target = target_progress(d->target)};
+    struct decide_input input;
     d->error = (struct error){0};
-    if (!ask_store(d, core, &input)) {
-        d->decision = DECIDE_REFUSE;
+    d->decision = DECIDE_REFUSE;
+    if (!offer_input(&input, d->pipeline, core->store, d->target, &d->error))
         return;
-    }
-    d->decision = decide(&input, &d->error);
-    if (d->decision == DECIDE_NOTHING)
-        d->delivery.to = *input.store;
-    else if (d->decision != DECIDE_REFUSE && !start_engine(d, core, &input))
-        d->decision = DECIDE_REFUSE;
+    input.overwrite = d->options.overwrite;
+    input.rebuild = d->options.rebuild && !d->rebuild_done;
+    d->decision = offer_make(core, &input, &d->delivery, &d->error);
+    d->engine_open = core->delivering;
 }
 
 /* --- a delivery --------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,54 @@
+#include "app/offer.h"
+
+#include <string.h>
+
+#include "engine/engine.h"
+
+bool offer_input(struct decide_input *input, const struct pipeline *pipeline, struct store *store,
+                 const struct target *target, struct error *error)
+{
+    const struct progress *progress = target_progress(target);
+    struct digest digest;
+    *input = (struct decide_input){
+        .pipeline = pipeline,
+        .target_name = target_name(target),
+        .store = store_progress(store),
+        .target = progress,
+        .target_rows = target_rows(target),
+        .rewritten = store_rewritten(store),
+    };
+    if (!progress->present)
+        return true;
+    if (!store_adopted(store, progress->epoch, &input->adopted, error))
+        return false;
+    if (progress->sequence <= input->store->sequence) {
+        if (!store_digest_at(store, progress->sequence, &digest, error))
+            return false;
+        input->digest_known = digest_equal(&digest, &progress->digest);
+    }
+    return true;
+}
+
+static bool start_engine(struct core *core, const struct decide_input *input, bool full, struct delivery *delivery,
+                         struct error *error)
+{
+    struct delivery made = {.from = *input->target, .full = full};
+    if (!engine_delivery_start(core->engine, full ? 0 : input->target->sequence, full, &made, error))
+        return false;
+    *delivery = made;
+    delivery->to = *input->store;
+    memcpy(delivery->to.rows, made.to.rows, sizeof delivery->to.rows);
+    core->delivering = true;
+    return true;
+}
+
+enum decision offer_make(struct core *core, const struct decide_input *input, struct delivery *delivery,
+                         struct error *error)
+{
+    enum decision decision = decide(input, error);
+    if (decision == DECIDE_NOTHING)
+        delivery->to = *input->store;
+    else if (decision != DECIDE_REFUSE && !start_engine(core, input, decision == DECIDE_FULL, delivery, error))
+        decision = DECIDE_REFUSE;
+    return decision;
+}

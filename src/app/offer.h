@@ -1,0 +1,29 @@
+/*
+ * What a store has for a target: the two are compared, and when there is something to deliver, the engine's delivery of it
+ * is begun. On the store thread.
+ */
+#ifndef DROPFOLD_APP_OFFER_H
+#define DROPFOLD_APP_OFFER_H
+
+#include <stdbool.h>
+
+#include "app/core.h"
+#include "app/decide.h"
+#include "base/attr.h"
+#include "base/error.h"
+#include "model/delivery.h"
+#include "model/pipeline.h"
+#include "store/store.h"
+#include "target/target.h"
+
+/* What decide() is to know of `target`, which is open: its own words, and what `store` knows of them. overwrite and
+   rebuild are the caller's. The input points into both. ERROR_STORE and ERROR_IO when the store cannot be read. */
+bool offer_input(struct decide_input *input, const struct pipeline *pipeline, struct store *store,
+                 const struct target *target, struct error *error) MUST_USE;
+
+/* Decides, and for DECIDE_INCREMENTAL and DECIDE_FULL begins the engine's delivery (core->delivering) and fills
+   `delivery`; for DECIDE_NOTHING only delivery->to. DECIDE_REFUSE: see `error`, also for what failed on the way. */
+enum decision offer_make(struct core *core, const struct decide_input *input, struct delivery *delivery,
+                         struct error *error) MUST_USE;
+
+#endif
