@@ -23,6 +23,7 @@
 #include "target/pg_copy.h"
 #include "target/pg_open.h"
 #include "target/pg_query.h"
+#include "target/pg_stage.h"
 
 enum {
     FEW_ROWS = 1000,    /* up to so many rows of a delivery are not worth a temporary table */
@@ -75,8 +76,9 @@ static void empty_tables(struct pg_conn *conn)
     pg_query_buf(conn, worked);
 }
 
-static void locked(struct pg_conn *conn)
+static void locked(struct pg_conn *conn, PGresult *result)
 {
+    (void)result;
     memset(conn->stage, 0, sizeof conn->stage);
     memset(conn->staged, 0, sizeof conn->staged);
     if (conn->target->pipeline->table_count == 0)
@@ -95,7 +97,7 @@ static void compare(struct pg_conn *conn, PGresult *result)
     if (!pg_open_read_progress(result, &found, &error)) {
         pg_conn_fail(conn, &error);
     } else if (PQntuples(result) == 1 && target_same_history(&found, from)) {
-        locked(conn);
+        conn->matched(conn, result);
     } else {
         target_diverged(&found, from, &error);
         error_wrap(&error, "%s", conn->target->name);
@@ -103,11 +105,13 @@ static void compare(struct pg_conn *conn, PGresult *result)
     }
 }
 
-static void lock_row(struct pg_conn *conn)
+void pg_delivery_match(struct pg_conn *conn, bool lock, pg_step next)
 {
+    conn->matched = next;
     buf_reset(&conn->sql);
     buf_put_text(&conn->sql, "SELECT epoch, sequence, pg_catalog.encode(digest, 'hex'), rows FROM dropfold_progress"
-                             " WHERE pipeline = $1 FOR UPDATE");
+                             " WHERE pipeline = $1");
+    buf_put_text(&conn->sql, lock ? " FOR UPDATE" : "");
     pg_query_params(conn, 1, &conn->target->pipeline->name, NULL, NULL, compare);
 }
 
@@ -130,9 +134,9 @@ static void inserted(struct pg_conn *conn, PGresult *result)
 {
     char *tuples = PQcmdTuples(result);
     if (strcmp(tuples, "1") == 0)
-        locked(conn);
+        locked(conn, result);
     else
-        lock_row(conn); /* only to tell what it holds */
+        pg_delivery_match(conn, true, locked); /* only to tell what it holds */
 }
 
 static void insert_row(struct pg_conn *conn)
@@ -148,7 +152,7 @@ static void begun(struct pg_conn *conn, PGresult *result)
 {
     (void)result;
     if (conn->target->delivery->from.present)
-        lock_row(conn);
+        pg_delivery_match(conn, true, locked);
     else
         insert_row(conn);
 }
@@ -162,7 +166,7 @@ void pg_delivery_begin(struct pg_conn *conn)
 
 /* --- write -------------------------------------------------------------------------------------------------------- */
 
-static void written(struct pg_conn *conn, PGresult *result)
+void pg_delivery_written(struct pg_conn *conn, PGresult *result)
 {
     (void)result;
     block_free(conn->block);
@@ -210,7 +214,7 @@ static void send_arrays(struct pg_conn *conn)
     }
     for (size_t i = 0; i < columns; i++)
         values[i] = conn->data.data + starts[i];
-    pg_query_params(conn, (int)columns, values, lengths, formats, written);
+    pg_query_params(conn, (int)columns, values, lengths, formats, pg_delivery_written);
 }
 
 static void write_deletes(struct pg_conn *conn)
@@ -233,48 +237,16 @@ static void write_deletes(struct pg_conn *conn)
 /* INSERT INTO table (columns) SELECT columns FROM */
 static void put_insert(struct buf *sql, const struct table *table)
 {
-    buf_put_text(sql, "INSERT INTO ");
-    target_sql_name(sql, table->name);
-    buf_put_text(sql, " (");
-    target_sql_columns(sql, table);
-    buf_put_text(sql, ") SELECT ");
+    pg_stage_put_insert(sql, table);
     target_sql_columns(sql, table);
     buf_put_text(sql, " FROM ");
-}
-
-static bool is_key(const struct table *table, size_t column)
-{
-    for (size_t i = 0; i < table->key_count; i++)
-        if (table->key[i] == column)
-            return true;
-    return false;
-}
-
-/* Every column but the key's takes the new value. */
-static void put_on_conflict(struct buf *out, const struct table *table)
-{
-    const char *between = " DO UPDATE SET ";
-    buf_put_text(out, " ON CONFLICT (");
-    target_sql_key(out, table);
-    buf_put_text(out, ")");
-    for (size_t i = 0; i < table->column_count; i++) {
-        if (is_key(table, i))
-            continue;
-        buf_put_text(out, between);
-        target_sql_name(out, table->columns[i].name);
-        buf_put_text(out, " = EXCLUDED.");
-        target_sql_name(out, table->columns[i].name);
-        between = ", ";
-    }
-    if (table->key_count == table->column_count)
-        buf_put_text(out, " DO NOTHING");
 }
 
 static void put_order(struct buf *sql, const struct table *table)
 {
     buf_put_text(sql, " ORDER BY ");
     target_sql_key(sql, table);
-    put_on_conflict(sql, table);
+    pg_stage_put_on_conflict(sql, table);
 }
 
 static void write_few(struct pg_conn *conn)
@@ -287,32 +259,12 @@ static void write_few(struct pg_conn *conn)
     send_arrays(conn);
 }
 
-/* Sends the block by COPY into the relation whose name stands in conn->sql. */
-static void copy_block(struct pg_conn *conn, pg_step next)
-{
-    struct error error;
-    const struct table *table = table_of(conn);
-    buf_put_text(&conn->sql, " (");
-    target_sql_columns(&conn->sql, table);
-    buf_put_text(&conn->sql, ") FROM STDIN (FORMAT binary)");
-    buf_reset(&conn->data);
-    if (pg_copy_rows(&conn->data, table, conn->block, &error))
-        pg_query_copy(conn, next);
-    else
-        pg_conn_fail(conn, &error);
-}
-
 static void write_straight(struct pg_conn *conn)
 {
     buf_reset(&conn->sql);
     buf_put_text(&conn->sql, "COPY ");
     target_sql_name(&conn->sql, table_of(conn)->name);
-    copy_block(conn, written);
-}
-
-static void put_stage(struct buf *sql, size_t table)
-{
-    buf_printf(sql, "pg_temp.dropfold_stage_%zu", table);
+    pg_stage_copy(conn, pg_delivery_written);
 }
 
 static void move_on(struct pg_conn *conn, bool last)
@@ -321,13 +273,13 @@ static void move_on(struct pg_conn *conn, bool last)
     conn->staged[table] = 0;
     buf_reset(&conn->sql);
     put_insert(&conn->sql, table_of(conn));
-    put_stage(&conn->sql, table);
+    pg_stage_put_name(&conn->sql, table);
     put_order(&conn->sql, table_of(conn));
     if (!last) {
         buf_put_text(&conn->sql, "; TRUNCATE ");
-        put_stage(&conn->sql, table);
+        pg_stage_put_name(&conn->sql, table);
     }
-    pg_query_buf(conn, written);
+    pg_query_buf(conn, pg_delivery_written);
 }
 
 static void staged(struct pg_conn *conn, PGresult *result)
@@ -338,30 +290,7 @@ static void staged(struct pg_conn *conn, PGresult *result)
     if (last || conn->staged[table] >= STAGED_ROWS)
         move_on(conn, last);
     else
-        written(conn, result);
-}
-
-static void stage_block(struct pg_conn *conn, PGresult *result)
-{
-    (void)result;
-    conn->stage[conn->block->table] = true;
-    buf_reset(&conn->sql);
-    buf_put_text(&conn->sql, "COPY ");
-    put_stage(&conn->sql, conn->block->table);
-    copy_block(conn, staged);
-}
-
-static void make_stage(struct pg_conn *conn)
-{
-    const struct table *table = table_of(conn);
-    buf_reset(&conn->sql);
-    buf_put_text(&conn->sql, "CREATE TEMPORARY TABLE ");
-    buf_printf(&conn->sql, "dropfold_stage_%zu ON COMMIT DROP AS SELECT ", conn->block->table);
-    target_sql_columns(&conn->sql, table);
-    buf_put_text(&conn->sql, " FROM ");
-    target_sql_name(&conn->sql, table->name);
-    buf_put_text(&conn->sql, " WITH NO DATA");
-    pg_query_buf(conn, stage_block);
+        pg_delivery_written(conn, result);
 }
 
 void pg_delivery_write(struct pg_conn *conn, struct block *block)
@@ -374,10 +303,8 @@ void pg_delivery_write(struct pg_conn *conn, struct block *block)
         write_straight(conn);
     else if (conn->target->delivery->upserts[block->table] <= FEW_ROWS)
         write_few(conn);
-    else if (conn->stage[block->table])
-        stage_block(conn, NULL);
     else
-        make_stage(conn);
+        pg_stage_block(conn, staged);
 }
 
 /* --- commit ------------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,99 @@
+#include "target/pg_stage.h"
+
+#include "target/pg_copy.h"
+#include "target/pg_query.h"
+
+static const struct table *table_at(const struct pg_conn *conn, size_t table)
+{
+    return &conn->target->pipeline->tables[table];
+}
+
+/* --- SQL ---------------------------------------------------------------------------------------------------------- */
+
+void pg_stage_put_name(struct buf *sql, size_t table)
+{
+    buf_printf(sql, "pg_temp.dropfold_stage_%zu", table);
+}
+
+void pg_stage_put_insert(struct buf *sql, const struct table *table)
+{
+    buf_put_text(sql, "INSERT INTO ");
+    target_sql_name(sql, table->name);
+    buf_put_text(sql, " (");
+    target_sql_columns(sql, table);
+    buf_put_text(sql, ") SELECT ");
+}
+
+static bool is_key(const struct table *table, size_t column)
+{
+    for (size_t i = 0; i < table->key_count; i++)
+        if (table->key[i] == column)
+            return true;
+    return false;
+}
+
+void pg_stage_put_on_conflict(struct buf *sql, const struct table *table)
+{
+    const char *between = " DO UPDATE SET ";
+    buf_put_text(sql, " ON CONFLICT (");
+    target_sql_key(sql, table);
+    buf_put_text(sql, ")");
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (is_key(table, i))
+            continue;
+        buf_put_text(sql, between);
+        target_sql_name(sql, table->columns[i].name);
+        buf_put_text(sql, " = EXCLUDED.");
+        target_sql_name(sql, table->columns[i].name);
+        between = ", ";
+    }
+    if (table->key_count == table->column_count)
+        buf_put_text(sql, " DO NOTHING");
+}
+
+/* --- rows --------------------------------------------------------------------------------------------------------- */
+
+void pg_stage_copy(struct pg_conn *conn, pg_step next)
+{
+    struct error error;
+    const struct table *table = table_at(conn, conn->block->table);
+    buf_put_text(&conn->sql, " (");
+    target_sql_columns(&conn->sql, table);
+    buf_put_text(&conn->sql, ") FROM STDIN (FORMAT binary)");
+    buf_reset(&conn->data);
+    if (pg_copy_rows(&conn->data, table, conn->block, &error))
+        pg_query_copy(conn, next);
+    else
+        pg_conn_fail(conn, &error);
+}
+
+void pg_stage_make(struct pg_conn *conn, size_t table, pg_step next)
+{
+    if (conn->stage[table]) {
+        next(conn, NULL);
+        return;
+    }
+    conn->stage[table] = true;
+    buf_reset(&conn->sql);
+    buf_printf(&conn->sql, "CREATE TEMPORARY TABLE dropfold_stage_%zu ON COMMIT DROP AS SELECT ", table);
+    target_sql_columns(&conn->sql, table_at(conn, table));
+    buf_put_text(&conn->sql, " FROM ");
+    target_sql_name(&conn->sql, table_at(conn, table)->name);
+    buf_put_text(&conn->sql, " WITH NO DATA");
+    pg_query_buf(conn, next);
+}
+
+static void copy_into_stage(struct pg_conn *conn, PGresult *result)
+{
+    (void)result;
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, "COPY ");
+    pg_stage_put_name(&conn->sql, conn->block->table);
+    pg_stage_copy(conn, conn->copied);
+}
+
+void pg_stage_block(struct pg_conn *conn, pg_step next)
+{
+    conn->copied = next;
+    pg_stage_make(conn, conn->block->table, copy_into_stage);
+}

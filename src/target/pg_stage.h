@@ -1,0 +1,28 @@
+/*
+ * The way of a block into PostgreSQL that a delivery and a comparison share: COPY, and a temporary table for each table
+ * of the pipeline (dropped at the end of the transaction) that holds rows until one statement makes something of them.
+ */
+#ifndef DROPFOLD_TARGET_PG_STAGE_H
+#define DROPFOLD_TARGET_PG_STAGE_H
+
+#include "target/pg_conn.h"
+
+/* The name of the temporary table of table number `table`. */
+void pg_stage_put_name(struct buf *sql, size_t table);
+
+/* Makes the temporary table, empty, unless it is there. */
+void pg_stage_make(struct pg_conn *conn, size_t table, pg_step next);
+
+/* Sends conn->block by COPY into its temporary table. */
+void pg_stage_block(struct pg_conn *conn, pg_step next);
+
+/* The same into the relation whose name stands in conn->sql. */
+void pg_stage_copy(struct pg_conn *conn, pg_step next);
+
+/* INSERT INTO table (columns) SELECT */
+void pg_stage_put_insert(struct buf *sql, const struct table *table);
+
+/* ON CONFLICT: every column but the key's takes the new value. */
+void pg_stage_put_on_conflict(struct buf *sql, const struct table *table);
+
+#endif
