@@ -1,8 +1,8 @@
 /*
  * XXH3 is compiled in from its header, which lets short keys be hashed without a call.
  *
- * Once a digester exists, SHA-256 over memory has no way to fail. Should OpenSSL ever say that it did, the process
- * ends: a wrong digest would be taken for the identity of a file, and a restart is the recovery that is always safe.
+ * Once a digester exists, SHA-256 over memory has no way to fail: only beginning one takes memory, which is why each is
+ * for one digest. Should OpenSSL ever say that it did fail, the process ends: a wrong digest would be taken for the identity of a file, and a restart is the recovery that is always safe.
  */
 #include "base/hash.h"
 
@@ -27,12 +27,11 @@ static void must(int success)
 bool digester_init(struct digester *d, struct error *error)
 {
     d->state = EVP_MD_CTX_new();
-    if (!d->state)
-        return error_memory(error);
-    if (EVP_DigestInit_ex(d->state, EVP_sha256(), NULL) == 1)
+    if (d->state && EVP_DigestInit_ex(d->state, EVP_sha256(), NULL) == 1)
         return true;
+    /* Every OpenSSL has SHA-256, but its first use loads a good deal, and does not always say that memory was short. */
     digester_close(d);
-    return error_set(error, ERROR_BUG, "OpenSSL offers no SHA-256");
+    return error_memory(error);
 }
 
 void digester_close(struct digester *d)
@@ -59,8 +58,7 @@ struct digest digester_take(struct digester *d)
 {
     struct digest digest;
     must(EVP_DigestFinal_ex(d->state, digest.bytes, NULL));
-    /* No type means the same one again, without the search for it. */
-    must(EVP_DigestInit_ex(d->state, NULL, NULL));
+    digester_close(d);
     return digest;
 }
 

@@ -36,17 +36,19 @@ struct digest {
     uint8_t bytes[DIGEST_SIZE];
 };
 
-/* A running SHA-256. */
+/* A running SHA-256, from init to take or close. */
 struct digester {
-    void *state; /* OpenSSL's EVP_MD_CTX */
+    void *state; /* OpenSSL's EVP_MD_CTX; NULL when closed */
 };
 
+/* False only when out of memory: all that a digest needs is there after it. */
 bool digester_init(struct digester *d, struct error *error) MUST_USE;
+/* Gives up what was added. A closed one, or one of zeros, may be closed again. */
 void digester_close(struct digester *d);
 void digester_add(struct digester *d, struct slice s);
 /* A number as eight bytes, the least first: how lengths and counts enter a digest. */
 void digester_add_u64(struct digester *d, uint64_t value);
-/* The digest of what was added; the digester starts anew. */
+/* The digest of what was added; the digester is closed. */
 struct digest digester_take(struct digester *d);
 
 bool digest_equal(const struct digest *a, const struct digest *b);

@@ -162,9 +162,7 @@ static enum intake_result read_open(struct reading *reading, uint32_t version, s
     if (!digester_init(&reading->digester, reading->error))
         return INTAKE_FAILED;
     parser_start(reading->parser, version);
-    enum intake_result result = read_with_digest(reading, facts);
-    digester_close(&reading->digester);
-    return result;
+    return read_with_digest(reading, facts);
 }
 
 enum intake_result intake_read_fd(int fd, struct parser *parser, uint32_t version, intake_sink sink, void *context,

@@ -77,13 +77,11 @@ static bool load_fields(const struct doc_node *root, struct arena *arena, struct
 
 static bool load_digest(const struct doc *doc, struct descriptor *d)
 {
-    struct error error = {0};
     struct digester digester;
-    if (!digester_init(&digester, &error))
-        return doc_problem(doc, NULL, "%s", error.text);
+    if (!digester_init(&digester, NULL))
+        return doc_memory(doc);
     digester_add(&digester, doc->text);
     d->digest = digester_take(&digester);
-    digester_close(&digester);
     return true;
 }
 

@@ -119,11 +119,10 @@ static void add_text(struct digester *digester, struct slice text)
 
 static bool load_fingerprint(struct build *build)
 {
-    struct error error = {0};
     struct digester digester;
     struct pipeline *p = build->pipeline;
-    if (!digester_init(&digester, &error))
-        return doc_problem(build->doc, NULL, "%s", error.text);
+    if (!digester_init(&digester, NULL))
+        return doc_memory(build->doc);
     add_text(&digester, build->doc->text);
     for (size_t i = 0; i < p->feed_count; i++) {
         const struct feed *feed = &p->feeds[i];
@@ -136,7 +135,6 @@ static bool load_fingerprint(struct build *build)
         }
     }
     p->fingerprint = digester_take(&digester);
-    digester_close(&digester);
     return true;
 }
 

@@ -49,13 +49,16 @@ bool store_begin(struct store *store, struct error *error)
         return false;
     if (store->in_change || store->looks > 0)
         return bug(store, error, "a change or a read is open already");
-    if (!store_space_begin(store, error) || !store_run(store, STORE_SQL_BEGIN, error))
+    if (!store_digest_begin(&store->digester, &store->progress.digest, open_sequence(store), error))
         return false;
+    if (!store_space_begin(store, error) || !store_run(store, STORE_SQL_BEGIN, error)) {
+        digester_close(&store->digester);
+        return false;
+    }
     store->in_change = true;
     store->kept_file = store->last_file;
     store->kept_chunk = store->last_chunk;
     store->kept_reject = store->last_reject;
-    store_digest_begin(&store->digester, &store->progress.digest, open_sequence(store));
     return true;
 }
 
@@ -249,7 +252,7 @@ void store_rollback(struct store *store)
     /* SQLite may have done so by itself. */
     if (!sqlite3_get_autocommit(store->db))
         (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
-    (void)digester_take(&store->digester);
+    digester_close(&store->digester);
     store->in_change = store->file.open = false;
     store->forgetting = 0;
     store->last_file = store->kept_file;

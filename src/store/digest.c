@@ -47,14 +47,16 @@ bool store_digest_epoch(const char *epoch, struct digest *digest, struct error *
         return false;
     digester_add(&d, slice_of(epoch));
     *digest = digester_take(&d);
-    digester_close(&d);
     return true;
 }
 
-void store_digest_begin(struct digester *d, const struct digest *before, uint64_t sequence)
+bool store_digest_begin(struct digester *d, const struct digest *before, uint64_t sequence, struct error *error)
 {
+    if (!digester_init(d, error))
+        return false;
     add_digest(d, before);
     digester_add_u64(d, sequence);
+    return true;
 }
 
 void store_digest_chunk(struct digester *d, uint64_t checksum, uint64_t rows)

@@ -125,7 +125,6 @@ static bool name_set(const struct file_record *file, int64_t *set, struct error 
         digester_add(&d, file->unknown[i]);
     }
     struct digest digest = digester_take(&d);
-    digester_close(&d);
     uint64_t number = 0;
     for (size_t i = 0; i < sizeof number; i++)
         number = number << 8 | digest.bytes[i];

@@ -120,7 +120,8 @@ static bool replay_change(struct replay *r, struct error *error)
         return damaged_change(r, "its row fails its checksum", error);
     if (query_u64_at(q, 0) != r->sequence)
         return damaged_change(r, "it is missing", error);
-    store_digest_begin(&r->digester, &r->digest, r->sequence);
+    if (!store_digest_begin(&r->digester, &r->digest, r->sequence, error))
+        return false;
     if (query_u64_at(q, 1) == CHANGE_FORGET && !replay_forget(r, query_u64_at(q, 2), error))
         return false;
     for (uint64_t i = 0; i < query_u64_at(q, 3); i++)
@@ -138,8 +139,9 @@ static bool replay_open_forget(struct replay *r, struct error *error)
 {
     const struct buckets none = {0};
     r->sequence++;
-    bool good = replay_forget(r, r->store->forgetting, error) && end_change(r, &none, error);
-    (void)digester_take(&r->digester);
+    bool good = store_digest_begin(&r->digester, &r->digest, r->sequence, error) &&
+                replay_forget(r, r->store->forgetting, error) && end_change(r, &none, error);
+    digester_close(&r->digester);
     return good;
 }
 
@@ -191,8 +193,6 @@ bool store_replay(struct store *store, const struct replay_visit *visit, struct 
     if (store->in_change && !store->forgetting)
         return error_set(error, ERROR_BUG, "%s: a replay within a change", store->path);
     struct replay r = {.store = store, .visit = visit, .next_file = 1, .next_chunk = 1};
-    if (!digester_init(&r.digester, error))
-        return false;
     bool good = store_read_begin(store, error);
     if (good) {
         /* A writer may have gone on since a reader opened. */

@@ -285,9 +285,8 @@ static struct store *new_store(enum store_mode mode, struct error *error)
 /* A store whose files are named. */
 static bool open_named(struct store *store, const char *pipeline, const struct digest *fingerprint, struct error *error)
 {
-    return digester_init(&store->digester, error) && prepare_files(store, error) && connect(store, error) &&
-           configure(store, error) && store_schema_open(store, pipeline, fingerprint, error) &&
-           store_load_state(store, error);
+    return prepare_files(store, error) && connect(store, error) && configure(store, error) &&
+           store_schema_open(store, pipeline, fingerprint, error) && store_load_state(store, error);
 }
 
 bool store_open(struct store **out, const char *folder, const char *pipeline, const struct digest *fingerprint,

@@ -51,7 +51,7 @@ struct store {
     struct store_file file;
     uint64_t forgetting; /* id of the file that it forgets; 0 when it is of files */
     struct store_space space;
-    struct digester digester; /* of the open change */
+    struct digester digester; /* of the open change, else closed */
 };
 
 /* --- store.c: errors, transactions, state --- */
@@ -112,7 +112,9 @@ bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct
 
 uint64_t store_checksum(struct slice feed, uint64_t sequence, uint64_t ordinal, struct slice chunk);
 bool store_digest_epoch(const char *epoch, struct digest *digest, struct error *error) MUST_USE;
-void store_digest_begin(struct digester *d, const struct digest *before, uint64_t sequence);
+/* Begins the digest of change `sequence`, in a digester that is closed. */
+bool store_digest_begin(struct digester *d, const struct digest *before, uint64_t sequence,
+                        struct error *error) MUST_USE;
 void store_digest_chunk(struct digester *d, uint64_t checksum, uint64_t rows);
 void store_digest_file(struct digester *d, const struct file_record *file);
 void store_digest_forget(struct digester *d, const struct file_record *file);

@@ -78,7 +78,6 @@ static struct digest digest_of(const char *folder, const char *name)
         digester_add(&digester, (struct slice){block, (size_t)len});
     close(fd);
     struct digest digest = digester_take(&digester);
-    digester_close(&digester);
     return digest;
 }
 

@@ -117,7 +117,6 @@ static void chains_the_digest_of_a_forget_by_its_published_definition(void **sta
     digester_add(&d, (struct slice){(const char *)content.bytes, DIGEST_SIZE});
     struct digest wanted = digester_take(&d);
     assert_true(digest_equal(&wanted, &store_progress(store)->digest));
-    digester_close(&d);
 }
 
 static void replays_without_the_rows_of_a_forgotten_file(void **state)

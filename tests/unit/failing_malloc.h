@@ -1,0 +1,125 @@
+/*
+ * An allocator that fails on purpose: the program's own malloc, calloc, realloc, strdup and strndup, which go before
+ * those of the C library for every library that it loads. Only a test that includes this has it.
+ *
+ *     for (struct failing f = {0}; failing_next(&f);) {
+ *         ...                          what is not under test
+ *         failing_begin(&f);
+ *         bool good = work();
+ *         bool hit = failing_end(&f);  whether some allocation of `work` failed
+ *         ...                          what must hold then
+ *     }
+ *
+ * goes twice over all allocations of the work, those of this thread: in run k the k-th alone fails, as under a passing
+ * shortage; then from the k-th on all of them. It ends with the run that nothing failed in. Leaks are for the address
+ * sanitizer to find.
+ */
+#ifndef DROPFOLD_TESTS_FAILING_MALLOC_H
+#define DROPFOLD_TESTS_FAILING_MALLOC_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct failing {
+    bool started, for_good; /* for_good: from the k-th on */
+    unsigned long k, points;
+    unsigned long stride; /* allocations between two runs; 0 counts as 1 */
+    bool hit;
+};
+
+/* What the allocator does in this thread. */
+static _Thread_local struct {
+    bool armed, for_good, hit;
+    unsigned long left; /* allocations until it fails */
+} failing_now;
+
+static inline void failing_begin(const struct failing *f)
+{
+    failing_now.for_good = f->for_good;
+    failing_now.hit = false;
+    failing_now.left = f->k;
+    failing_now.armed = true;
+}
+
+static inline bool failing_end(struct failing *f)
+{
+    failing_now.armed = false;
+    f->hit = failing_now.hit;
+    f->points += f->hit;
+    return f->hit;
+}
+
+static inline bool failing_next(struct failing *f)
+{
+    unsigned long stride = f->stride > 0 ? f->stride : 1;
+    failing_now.armed = false;
+    if (f->started && !f->hit && f->for_good)
+        return false;
+    if (f->started && !f->hit)
+        f->for_good = true;
+    f->k = f->started && f->hit ? f->k + stride : 1;
+    f->started = true;
+    return true;
+}
+
+static inline bool failing_fails(void)
+{
+    if (!failing_now.armed || (failing_now.left > 0 && --failing_now.left > 0) ||
+        (failing_now.hit && !failing_now.for_good))
+        return false;
+    failing_now.hit = true;
+    errno = ENOMEM;
+    return true;
+}
+
+/* --- in the place of the C library's ------------------------------------------------------------------------------ */
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *old, size_t size);
+/* Those of a sanitizer, where there is one. */
+extern void *__interceptor_malloc(size_t size) __attribute__((weak));
+extern void *__interceptor_calloc(size_t count, size_t size) __attribute__((weak));
+extern void *__interceptor_realloc(void *old, size_t size) __attribute__((weak));
+
+#define FAILING_EXPORTED __attribute__((visibility("default")))
+
+FAILING_EXPORTED void *malloc(size_t size)
+{
+    if (failing_fails())
+        return NULL;
+    return __interceptor_malloc ? __interceptor_malloc(size) : __libc_malloc(size);
+}
+
+FAILING_EXPORTED void *calloc(size_t count, size_t size)
+{
+    if (failing_fails())
+        return NULL;
+    return __interceptor_calloc ? __interceptor_calloc(count, size) : __libc_calloc(count, size);
+}
+
+FAILING_EXPORTED void *realloc(void *old, size_t size)
+{
+    if (failing_fails())
+        return NULL;
+    return __interceptor_realloc ? __interceptor_realloc(old, size) : __libc_realloc(old, size);
+}
+
+FAILING_EXPORTED char *strndup(const char *text, size_t most)
+{
+    size_t len = strnlen(text, most);
+    char *copy = malloc(len + 1);
+    if (!copy)
+        return NULL;
+    copy[len] = '\0';
+    return memcpy(copy, text, len);
+}
+
+FAILING_EXPORTED char *strdup(const char *text)
+{
+    return strndup(text, strlen(text));
+}
+
+#endif
