@@ -21,7 +21,8 @@ enum {
     CONTROL_LINE_MAX = 4096,
     CONTROL_WORDS_MAX = 8,
     CONTROL_ANSWER_MAX = 64 * 1024, /* bytes */
-    CONTROL_CLIENTS_MAX = 16
+    CONTROL_CLIENTS_MAX = 16,
+    CONTROL_DEADLINE = 10 * 1000 * 1000 /* microseconds that a command waits for its answer */
 };
 
 struct control;

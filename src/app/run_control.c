@@ -7,6 +7,7 @@
 
 #include "app/forget.h"
 #include "app/run_internal.h"
+#include "base/json.h"
 
 /* --- the memory limit --------------------------------------------------------------------------------------------- */
 
@@ -87,19 +88,54 @@ static void put_paused(const struct run *run, struct buf *out)
         buf_put_text(out, "; ingest is paused: the memory limit is reached");
 }
 
-static void answer_live(struct run *run, struct control_client *client)
+static void put_live_text(const struct run *run, const struct watch_stats *stats, struct buf *out)
+{
+    buf_printf(out, "running as process %d: %" PRIu64 " files settle, %zu wait, %zu are under way", (int)getpid(),
+               stats->settling, run->pending.count + run->held.count, run->jobs);
+    put_paused(run, out);
+    if (stats->overflows > 0)
+        buf_printf(out, "; inotify's queue ran over %" PRIu64 " times (nothing is lost: the folders were scanned)",
+                   stats->overflows);
+    if (run->trouble.kind != ERROR_NONE)
+        buf_printf(out, "; target: %s", run->trouble.text);
+}
+
+static void put_live_json(const struct run *run, const struct watch_stats *stats, struct buf *out)
+{
+    struct json json;
+    json_init(&json, out);
+    json_open(&json, NULL, '{');
+    json_count(&json, "process", (uint64_t)getpid());
+    json_count(&json, "settling", stats->settling);
+    json_count(&json, "waiting", run->pending.count + run->held.count);
+    json_count(&json, "under_way", run->jobs);
+    json_open(&json, "paused", '[');
+    for (size_t f = 0; f < run->pipeline->feed_count; f++)
+        if (run->paused[f])
+            json_text(&json, NULL, slice_of(run->pipeline->feeds[f].name));
+    json_close(&json, ']');
+    json_bool(&json, "memory_full", run->memory_full);
+    json_count(&json, "events", stats->events);
+    json_count(&json, "overflows", stats->overflows);
+    json_count(&json, "scans", stats->scans);
+    json_close(&json, '}');
+}
+
+static void answer_live(struct run *run, struct control_client *client, bool as_json)
 {
     struct watch_stats stats;
     struct buf out;
     watch_stats(run->watch, &stats);
     buf_init(&out, CONTROL_ANSWER_MAX);
-    buf_printf(&out, "running as process %d: %" PRIu64 " files settle, %zu wait, %zu are under way", (int)getpid(),
-               stats.settling, run->pending.count + run->held.count, run->jobs);
-    put_paused(run, &out);
-    if (run->trouble.kind != ERROR_NONE)
-        buf_printf(&out, "; target: %s", run->trouble.text);
+    if (as_json)
+        put_live_json(run, &stats, &out);
+    else
+        put_live_text(run, &stats, &out);
     buf_put_byte(&out, '\0');
-    control_answer(client, 0, out.failed ? "running" : out.data);
+    if (out.failed)
+        control_answer(client, error_exit_code(ERROR_MEMORY), "out of memory");
+    else
+        control_answer(client, 0, out.data);
     buf_close(&out);
 }
 
@@ -197,7 +233,7 @@ void run_control_request(void *context, struct control_client *client, char **wo
     if (strcmp(words[0], "healthy") == 0)
         answer_healthy(run, client);
     else if (strcmp(words[0], "live") == 0)
-        answer_live(run, client);
+        answer_live(run, client, count == 2 && strcmp(words[1], "json") == 0);
     else if (strcmp(words[0], "pause") == 0 && count == 2)
         answer_pause(run, client, words[1], true);
     else if (strcmp(words[0], "resume") == 0 && count == 2)

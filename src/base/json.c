@@ -58,3 +58,9 @@ void json_null(struct json *json, const char *name)
     begin_value(json, name);
     buf_put_text(json->out, "null");
 }
+
+void json_raw(struct json *json, const char *name, struct slice value)
+{
+    begin_value(json, name);
+    buf_put(json->out, value.data, value.len);
+}

@@ -28,4 +28,7 @@ void json_count(struct json *json, const char *name, uint64_t value);
 void json_bool(struct json *json, const char *name, bool value);
 void json_null(struct json *json, const char *name);
 
+/* A value that is JSON already. */
+void json_raw(struct json *json, const char *name, struct slice value);
+
 #endif

@@ -4,8 +4,6 @@
 
 #include "app/control.h"
 
-enum { ASK_DEADLINE = 10 * 1000 * 1000 };
-
 int common_failed(const struct invocation *invocation, const struct error *error)
 {
     log_error(invocation->log, "%s", error->text);
@@ -63,7 +61,8 @@ static int ask(const struct invocation *invocation, const char *const *words, si
     if (!pipeline)
         return code;
     buf_init(&out, COMMON_OUTPUT_MAX);
-    if (control_ask(invocation->settings.checkpoints, pipeline->name, words, count, ASK_DEADLINE, &out, &code, error))
+    if (control_ask(invocation->settings.checkpoints, pipeline->name, words, count, CONTROL_DEADLINE, &out, &code,
+                    error))
         show_answer(invocation, &out, code);
     else if (error->kind != ERROR_TARGET)
         code = common_failed(invocation, error);

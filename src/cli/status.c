@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "app/control.h"
 #include "app/look.h"
 #include "app/report.h"
 #include "app/report_json.h"
@@ -119,7 +120,29 @@ static bool json_unknown(void *context, struct slice feed, struct slice column, 
     return true;
 }
 
-static bool print_json(const struct state *state, struct error *error)
+/* What only the running process knows, in its own words, or why it does not answer; null when none runs. */
+static void json_running(struct json *json, const struct invocation *invocation, const struct state *state)
+{
+    static const char *const words[] = {"live", "json"};
+    struct error error = {0};
+    struct buf answer;
+    int code = 0;
+    buf_init(&answer, CONTROL_ANSWER_MAX);
+    bool answered = control_ask(invocation->settings.checkpoints, state->view.pipeline->name, words, COUNT_OF(words),
+                                CONTROL_DEADLINE, &answer, &code, &error);
+    if (answered && code == 0) {
+        json_raw(json, "running", buf_slice(&answer));
+    } else if (!answered && error.kind == ERROR_TARGET) {
+        json_null(json, "running");
+    } else {
+        json_open(json, "running", '{');
+        json_text(json, "error", answered ? buf_slice(&answer) : slice_of(error.text));
+        json_close(json, '}');
+    }
+    buf_close(&answer);
+}
+
+static bool print_json(const struct invocation *invocation, const struct state *state, struct error *error)
 {
     struct buf out;
     struct json json;
@@ -149,6 +172,7 @@ static bool print_json(const struct state *state, struct error *error)
     json_open(&json, "unknown_columns", '[');
     bool ok = store_each_unknown(state->view.store, json_unknown, &json, error);
     json_close(&json, ']');
+    json_running(&json, invocation, state);
     json_close(&json, '}');
     ok = ok && (common_print(&out) || error_memory(error));
     buf_close(&out);
@@ -273,7 +297,7 @@ static int show(const struct invocation *invocation)
     if (!common_view_open(&state.view, invocation, &code))
         return code;
     bool ok = gather(&state, invocation, &error) &&
-              (invocation->settings.json ? print_json(&state, &error) : print_text(&state, &error));
+              (invocation->settings.json ? print_json(invocation, &state, &error) : print_text(&state, &error));
     if (ok && !invocation->settings.json)
         print_live(invocation);
     common_view_close(&state.view);
@@ -304,7 +328,9 @@ const struct command command_status = {
     .help =
         "Files by state and rows by bucket of every feed, groups of every table, the sequence of the store and of the\n"
         "target, undeclared columns, conflicts within a grain. Rows always add up: applied + unchanged + superseded +\n"
-        "filtered + deleted + late + rejected = rows read. Changes nothing, also beside a running dropfold.\n"
+        "filtered + deleted + late + rejected = rows read. Of a running dropfold also what is under way, what is "
+        "paused\n"
+        "and how often inotify's queue ran over. Changes nothing, also beside a running dropfold.\n"
         "\n"
         "  dropfold status\n"
         "  dropfold status --json | jq .target.undelivered\n",

@@ -24,6 +24,18 @@ class Asked(FlowCase):
         work.command('status', '--healthy', expect=1)
         self.assertIn('not running', work.command('status').out)
 
+    def test_status_as_json_says_what_runs(self):
+        work = self.workspace()
+        with work.daemon() as daemon:
+            work.command('pause', 'Orders')
+            work.drop('Orders', orders(order(1)), 'o.csv')
+            running = until(lambda: work.status()['running']['waiting'] and work.status()['running'], lambda: 'the held file')
+            self.assertGreaterEqual(running.pop('events'), 1)
+            self.assertGreaterEqual(running.pop('scans'), 3)
+            self.assertEqual(running, {'process': daemon.process.pid, 'settling': 0, 'waiting': 1, 'under_way': 0,
+                                       'paused': ['Orders'], 'memory_full': False, 'overflows': 0})
+        self.assertIsNone(work.status()['running'])
+
     def test_a_socket_of_a_killed_daemon_is_replaced(self):
         work = self.workspace()
         with work.daemon() as daemon:
