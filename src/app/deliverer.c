@@ -24,7 +24,7 @@ enum state {
     STATE_DELIVERING, /* begin, blocks, commit */
     STATE_ENDING,     /* the store thread ends the engine's delivery */
     STATE_FAILING,    /* something failed: waiting for what is under way to answer */
-    STATE_REFUSED,    /* over, for good */
+    STATE_REFUSED,    /* it said no; a timer runs when it is to be asked again */
     STATE_STOPPED     /* being taken down */
 };
 
@@ -38,10 +38,14 @@ struct deliverer {
     struct deliverer_callbacks callbacks;
     enum state state;
     uint64_t wanted, known; /* sequences */
-    bool known_valid, rebuild_done, decided;
+    bool known_valid, decided;
+    bool opening;  /* what failed was the attempt to open it */
+    bool checking; /* opened anew only to see whether it still holds what is known of it */
+    bool refused;  /* it said no and has not said yes since */
     bool stopping;
     unsigned failures;
     int64_t busy_until; /* monotonic: not before, while files keep coming */
+    int64_t opened;     /* monotonic */
 
     /* the delivery under way */
     struct delivery delivery;
@@ -66,6 +70,7 @@ struct deliverer {
 };
 
 static void consider(struct deliverer *d);
+static void wait_for(struct deliverer *d, int64_t micros);
 static void pump(struct deliverer *d);
 static void fail(struct deliverer *d, const struct error *error);
 static void quiet(struct deliverer *d);
@@ -93,7 +98,7 @@ static void prepare_work(struct request *request, struct core *core)
     if (!offer_input(&input, d->pipeline, core->store, d->target, &d->error))
         return;
     input.overwrite = d->options.overwrite;
-    input.rebuild = d->options.rebuild && !d->rebuild_done;
+    input.rebuild = d->options.rebuild;
     d->decision = offer_make(core, &input, &d->delivery, &d->error);
     d->engine_open = core->delivering;
 }
@@ -174,6 +179,7 @@ static void pump(struct deliverer *d)
 static void begin_delivery(struct deliverer *d)
 {
     d->state = STATE_DELIVERING;
+    d->known_valid = d->checking = false;
     d->at_end = false;
     d->began = clock_monotonic();
     d->target_busy = true;
@@ -184,6 +190,8 @@ static void settle(struct deliverer *d, uint64_t sequence)
 {
     d->known = sequence;
     d->known_valid = true;
+    d->checking = false;
+    d->options.overwrite = d->options.rebuild = false; /* what was asked for is done; later findings are new ones */
     d->failures = 0;
     d->state = STATE_IDLE;
     if (known_to_settle(d))
@@ -191,25 +199,37 @@ static void settle(struct deliverer *d, uint64_t sequence)
     consider(d);
 }
 
-static void refuse(struct deliverer *d)
+/* The callback comes last: it may stop the deliverer. */
+static void refuse(struct deliverer *d, bool ask_again)
 {
     d->state = STATE_REFUSED;
+    d->refused = true;
+    d->decided = d->known_valid = d->checking = false;
+    if (ask_again && d->options.check > 0)
+        wait_for(d, d->options.check);
     d->callbacks.refused(d->callbacks.context, &d->error);
+}
+
+static void agree(struct deliverer *d)
+{
+    d->refused = false;
+    if (d->decided)
+        return;
+    d->decided = true;
+    d->callbacks.decided(d->callbacks.context);
 }
 
 static void prepare_done(struct request *request)
 {
     struct deliverer *d = OWNER(request, prepare);
-    if (!d->decided && d->decision != DECIDE_REFUSE && !d->stopping) {
-        d->decided = true;
-        d->callbacks.decided(d->callbacks.context);
-    }
+    if (d->decision != DECIDE_REFUSE && !d->stopping)
+        agree(d);
     if (d->stopping)
         quiet(d);
     else if (d->decision == DECIDE_NOTHING)
         settle(d, d->delivery.to.sequence);
     else if (d->decision == DECIDE_REFUSE)
-        refuse(d);
+        refuse(d, true);
     else
         begin_delivery(d);
 }
@@ -242,9 +262,7 @@ static uint64_t groups_in(const struct delivery *delivery)
 
 static int64_t retry_pause(const struct deliverer *d)
 {
-    if (d->error.kind == ERROR_DIVERGED)
-        return RETRY_DIVERGED;
-    int64_t pause = RETRY_BASE;
+    int64_t pause = d->error.kind == ERROR_DIVERGED ? RETRY_DIVERGED : RETRY_BASE;
     for (unsigned i = 1; i < d->failures && pause < RETRY_CAP; i++)
         pause *= 2;
     if (pause > RETRY_CAP)
@@ -255,30 +273,20 @@ static int64_t retry_pause(const struct deliverer *d)
     return pause + (int64_t)(jitter % (uint64_t)(pause / 2));
 }
 
-static void on_timer(uv_timer_t *timer)
-{
-    struct deliverer *d = timer->data;
-    consider(d);
-}
-
-static void wait_for(struct deliverer *d, int64_t micros)
-{
-    uv_timer_start(&d->timer, on_timer, (uint64_t)((micros + 999) / 1000), 0);
-}
-
 static void after_failure(struct deliverer *d)
 {
-    d->known_valid = false;
+    d->known_valid = d->checking = false;
     if (d->error.kind == ERROR_REFUSED) {
-        refuse(d);
+        refuse(d, d->opening);
         return;
     }
     d->failures++;
     d->state = STATE_CLOSED;
     int64_t pause = retry_pause(d);
-    if (d->error.kind != ERROR_DIVERGED)
-        d->callbacks.trouble(d->callbacks.context, &d->error, pause);
     wait_for(d, pause);
+    /* Once is no news: the target is not what it was when it was opened, so it is opened again. */
+    if (d->error.kind != ERROR_DIVERGED || d->failures > 1)
+        d->callbacks.trouble(d->callbacks.context, &d->error, pause);
 }
 
 static void end_done(struct request *request)
@@ -291,7 +299,6 @@ static void end_done(struct request *request)
         int64_t pause = delivered.micros * BUSY_TIMES;
         d->busy_until = now + (pause > BUSY_PAUSE ? pause : BUSY_PAUSE);
         d->delivered = false;
-        d->rebuild_done = true;
         d->callbacks.delivered(d->callbacks.context, &delivered);
         if (!d->stopping) {
             settle(d, delivered.sequence);
@@ -307,6 +314,7 @@ static void end_done(struct request *request)
 static void fail(struct deliverer *d, const struct error *error)
 {
     d->error = *error;
+    d->opening = d->state == STATE_OPENING;
     d->state = STATE_FAILING;
     target_abort(d->target);
     quiet(d);
@@ -370,6 +378,7 @@ static void on_open(void *context, const struct error *error)
     } else if (error) {
         fail(d, error);
     } else {
+        d->opened = clock_monotonic();
         d->state = STATE_IDLE;
         consider(d);
     }
@@ -384,6 +393,19 @@ static bool has_to_wait(struct deliverer *d)
     return true;
 }
 
+static bool check_is_due(const struct deliverer *d)
+{
+    return d->options.check > 0 && clock_monotonic() - d->opened >= d->options.check;
+}
+
+/* To open it again. */
+static void close_target(struct deliverer *d)
+{
+    uv_timer_stop(&d->timer);
+    target_abort(d->target);
+    d->state = STATE_CLOSED;
+}
+
 /* The one place from which anything starts. */
 static void consider(struct deliverer *d)
 {
@@ -393,13 +415,31 @@ static void consider(struct deliverer *d)
         d->state = STATE_OPENING;
         d->target_busy = true;
         target_open(d->target, on_open, d);
-    } else if (d->state == STATE_IDLE && !target_is_open(d->target)) {
-        d->state = STATE_CLOSED;
+    } else if (d->state == STATE_IDLE && (!target_is_open(d->target) || check_is_due(d))) {
+        d->checking = true;
+        close_target(d);
         consider(d);
-    } else if (d->state == STATE_IDLE && !known_to_settle(d) && !has_to_wait(d)) {
+    } else if (d->state == STATE_IDLE && (d->checking || !known_to_settle(d))) {
+        if (has_to_wait(d))
+            return;
         d->state = STATE_PREPARING;
         committer_submit(d->committer, &d->prepare);
+    } else if (d->state == STATE_IDLE && d->options.check > 0) {
+        wait_for(d, d->opened + d->options.check - clock_monotonic());
     }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct deliverer *d = timer->data;
+    if (d->state == STATE_REFUSED)
+        close_target(d);
+    consider(d);
+}
+
+static void wait_for(struct deliverer *d, int64_t micros)
+{
+    uv_timer_start(&d->timer, on_timer, (uint64_t)((micros + 999) / 1000), 0);
 }
 
 void deliverer_wants(struct deliverer *d, uint64_t sequence, bool busy)
@@ -444,12 +484,12 @@ uint64_t deliverer_sequence(const struct deliverer *d)
 
 bool deliverer_is_settled(const struct deliverer *d)
 {
-    return d->state == STATE_IDLE && known_to_settle(d);
+    return known_to_settle(d) && (d->state == STATE_IDLE || d->checking);
 }
 
 bool deliverer_is_refused(const struct deliverer *d)
 {
-    return d->state == STATE_REFUSED;
+    return d->refused;
 }
 
 unsigned deliverer_failures(const struct deliverer *d)

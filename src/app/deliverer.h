@@ -2,8 +2,12 @@
  * From store to target, on the loop: connect, decide, deliver, again.
  *
  * One state, changed by one function. A delivery takes everything committed so far; while it runs, commits go on. A
- * target that cannot be reached is tried again with growing pauses, for ever; one that refuses is told once and left
- * alone. No state of the target is trusted across a failure: it is opened again, and its progress row decides.
+ * target that cannot be reached is tried again with growing pauses, for ever; a delivery that is refused is told once and
+ * left alone. No state of the target is trusted across a failure: it is opened again, and its progress row decides.
+ *
+ * Nor is it trusted for long without one: between deliveries it is opened anew every `check`, so that tables that somebody
+ * emptied and a dump that somebody restored are noticed although no file comes. With the same pace a target that refuses
+ * to be opened, or that has diverged, is asked again.
  */
 #ifndef DROPFOLD_APP_DELIVERER_H
 #define DROPFOLD_APP_DELIVERER_H
@@ -29,20 +33,21 @@ struct delivered {
 
 struct deliverer_callbacks {
     void *context;
-    /* The target was asked and may be written: once, before the first delivery. */
+    /* The target was asked and may be written: before the first delivery, and after each refusal that is over. */
     void (*decided)(void *context);
     void (*delivered)(void *context, const struct delivered *delivered);
     /* The target holds everything committed. */
     void (*settled)(void *context);
     /* A try failed; `retry` microseconds until the next one. */
     void (*trouble)(void *context, const struct error *error, int64_t retry);
-    /* It will not be tried again. */
+    /* It says no; each time it is asked. */
     void (*refused)(void *context, const struct error *error);
 };
 
 struct deliverer_options {
-    bool overwrite; /* --yes */
+    bool overwrite; /* --yes: holds until the target is settled once */
     bool rebuild;   /* the first delivery is a full one */
+    int64_t check;  /* microseconds after which an open target is asked anew; 0: never, and a refusal is for good */
 };
 
 /* Takes the target over and begins to open it. `sequence` is what the store holds. */

@@ -88,7 +88,7 @@ static bool open_target(struct refilling *refilling, const struct settings *sett
     struct error *error = refilling->error;
     if (!settings_target(settings, core->pipeline, address, error))
         return false;
-    const struct target_options options = {.address = address};
+    const struct target_options options = {.address = address, .deadline = settings->target_timeout};
     if (!target_new(&refilling->target, &refilling->loop, core->pipeline, &options, error))
         return false;
     printf("target %s\n", target_name(refilling->target));

@@ -92,7 +92,11 @@ static void enter(struct run *run, enum run_phase phase)
     case RUN_ASKING:
         break;
     case RUN_WORKING:
+        watch_pause(run->watch, false);
         run_jobs_start(run);
+        break;
+    case RUN_HELD:
+        watch_pause(run->watch, true);
         break;
     case RUN_DRAINING:
         watch_pause(run->watch, true);
@@ -123,7 +127,7 @@ void run_progressed(struct run *run)
 
 void run_drain(struct run *run)
 {
-    if (run->phase == RUN_ASKING || run->phase == RUN_WORKING) {
+    if (run->phase < RUN_DRAINING) {
         enter(run, RUN_DRAINING);
         run_progressed(run);
     }
@@ -162,16 +166,17 @@ static void on_committer_failed(void *context, const struct error *error)
 
 static void begin_work(struct run *run)
 {
-    if (run->phase != RUN_ASKING)
-        return;
+    if (run->phase == RUN_HELD)
+        log_info(run->log, "the target's history is this store's again: files are taken");
     enter(run, RUN_WORKING);
-    watch_pause(run->watch, false);
     run_progressed(run);
 }
 
 static void on_decided(void *context)
 {
-    begin_work(context);
+    struct run *run = context;
+    if (run->phase == RUN_ASKING || run->phase == RUN_HELD)
+        begin_work(run);
 }
 
 static void on_delivered(void *context, const struct delivered *delivered)
@@ -188,35 +193,55 @@ static void on_settled(void *context)
     run_progressed(run);
 }
 
-/* Told when it is news, not at every try. */
+/* True when it is news: told then, not at every try. Another history goes on, so its words change and are no news. */
+static bool note_trouble(struct run *run, const struct error *error)
+{
+    bool same_text = error->kind == ERROR_DIVERGED || strcmp(run->trouble.text, error->text) == 0;
+    bool news = run->trouble.kind != error->kind || !same_text;
+    run->trouble = *error;
+    return news;
+}
+
 static void on_trouble(void *context, const struct error *error, int64_t retry)
 {
     struct run *run = context;
-    if (run->trouble.kind == ERROR_NONE || strcmp(run->trouble.text, error->text) != 0)
-        log_warning(run->log, "the target cannot be reached, trying again in %.1f s (files go on into the store): %s",
-                    (double)retry / 1e6, error->text);
-    run->trouble = *error;
-    begin_work(run);
+    if (note_trouble(run, error))
+        log_warning(run->log, "the target cannot be reached, trying again in %.1f s (%s): %s", (double)retry / 1e6,
+                    run->phase == RUN_HELD ? "files wait" : "files go on into the store", error->text);
+    if (run->phase == RUN_ASKING)
+        begin_work(run);
     run_progressed(run);
 }
 
-/* A target that says no at the start ends the run before any file is touched; later, files still go into the store. */
+/*
+ * A target that says no at the start ends the run before any file is touched; later, files still go into the store. Not
+ * so when it tells another history, which may be that of another store that is alive: what one of them takes the other
+ * will never see. Then a daemon takes no more files and waits for its user, who can do all that the message names while
+ * it runs; to end would only make a supervisor start it again and again.
+ */
 static void on_refused(void *context, const struct error *error)
 {
     struct run *run = context;
-    if (run->phase == RUN_ASKING || error->kind == ERROR_DIVERGED) {
+    bool held = error->kind == ERROR_DIVERGED && !run->settings->once;
+    if (run->phase == RUN_ASKING ? !held : error->kind == ERROR_DIVERGED && !held) {
         run_fail(run, error);
         return;
     }
-    run->trouble = *error;
-    log_error(run->log, "delivery has stopped, files go on into the store: %s", error->text);
+    bool news = note_trouble(run, error);
+    if (held && run->phase < RUN_HELD)
+        enter(run, RUN_HELD);
+    if (news)
+        log_error(run->log, "%s: %s",
+                  run->phase == RUN_HELD ? "files wait in their folders, asking the target again now and then"
+                                         : "delivery has stopped, files go on into the store",
+                  error->text);
     run_progressed(run);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct run *run = signal->data;
-    if (run->phase != RUN_ASKING && run->phase != RUN_WORKING)
+    if (run->phase >= RUN_DRAINING)
         _exit(128 + number);
     log_info(run->log, "stopping: %zu files under way are finished first; the same signal again leaves at once",
              run->jobs);
@@ -291,7 +316,9 @@ static bool start_parts(struct run *run, struct error *error)
 {
     const struct committer_callbacks committer = {run, run_jobs_committed, on_committer_failed};
     const struct deliverer_callbacks deliverer = {run, on_decided, on_delivered, on_settled, on_trouble, on_refused};
-    const struct deliverer_options options = {.overwrite = run->settings->yes, .rebuild = run->settings->rebuild};
+    const struct deliverer_options options = {.overwrite = run->settings->yes,
+                                              .rebuild = run->settings->rebuild,
+                                              .check = run->settings->once ? 0 : run->settings->target_check};
     run->sequence = store_progress(run->core.store)->sequence;
     return committer_start(&run->committer, &run->loop, &run->core, &run->flow, &committer, error) &&
            deliverer_start(&run->deliverer, &run->loop, run->target, run->committer, run->pipeline, &options,
@@ -303,7 +330,7 @@ static bool open_target(struct run *run, struct error *error)
     char address[SETTINGS_PATH_SIZE];
     if (!settings_target(run->settings, run->pipeline, address, error))
         return false;
-    const struct target_options options = {.address = address};
+    const struct target_options options = {.address = address, .deadline = run->settings->target_timeout};
     return target_new(&run->target, &run->loop, run->pipeline, &options, error);
 }
 
@@ -425,6 +452,7 @@ static int run_session(const struct settings *settings, struct log *log, struct 
     if (started)
         report_sums(run);
     int code = exit_code(run);
+    end->failed = run->failed;
     close_run(run);
     return code;
 }
@@ -460,11 +488,11 @@ int run(const struct settings *settings, struct log *log)
     for (;;) {
         struct session_end end = {0};
         code = run_session(&session_settings, log, pipeline, &end);
-        if (!end.replay || (code != 0 && code != error_exit_code(ERROR_TARGET)))
+        if (!end.replay || end.failed)
             break;
         session_settings = *settings;
         session_settings.rebuild = end.replay_as.rebuild;
-        session_settings.yes = settings->yes || end.replay_as.yes;
+        session_settings.yes = end.replay_as.yes;
         pipeline = next_pipeline(&end, pipeline, log);
     }
     pipeline_free(pipeline);

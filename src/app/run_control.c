@@ -44,10 +44,23 @@ static void end_for_replay(struct run *run, const struct settings *as)
     run_drain(run);
 }
 
+static bool may_replay(const struct run *run)
+{
+    return (run->phase == RUN_WORKING || run->phase == RUN_HELD) && !run->end->replay;
+}
+
+/* The flags of a replay are asked for each time; what the process was started with was for its start. */
+static struct settings without_flags(const struct settings *settings)
+{
+    struct settings as = *settings;
+    as.rebuild = as.yes = false;
+    return as;
+}
+
 void run_reload(struct run *run)
 {
     struct error error = {0};
-    if (run->phase != RUN_WORKING || run->end->replay) {
+    if (!may_replay(run)) {
         log_warning(run->log, "not now: starting, ending, or replaying already");
         return;
     }
@@ -60,7 +73,7 @@ void run_reload(struct run *run)
     } else {
         log_info(run->log, "pipeline or descriptors changed: the store is built anew");
         run->end->pipeline = pipeline;
-        struct settings as = *run->settings;
+        struct settings as = without_flags(run->settings);
         end_for_replay(run, &as);
     }
 }
@@ -86,6 +99,8 @@ static void put_paused(const struct run *run, struct buf *out)
             buf_printf(out, "; %s is paused", run->pipeline->feeds[f].name);
     if (run->memory_full)
         buf_put_text(out, "; ingest is paused: the memory limit is reached");
+    if (run->phase == RUN_HELD)
+        buf_put_text(out, "; files wait until target and store tell one history");
 }
 
 static void put_live_text(const struct run *run, const struct watch_stats *stats, struct buf *out)
@@ -156,8 +171,8 @@ static void answer_pause(struct run *run, struct control_client *client, const c
 
 static void answer_replay(struct run *run, struct control_client *client, char **flags, size_t count)
 {
-    struct settings as = *run->settings;
-    if (run->phase != RUN_WORKING || run->end->replay) {
+    struct settings as = without_flags(run->settings);
+    if (!may_replay(run)) {
         control_answer(client, error_exit_code(ERROR_LOCKED), "not now: starting, ending, or replaying already");
         return;
     }
@@ -215,7 +230,9 @@ static void answer_forget(struct run *run, struct control_client *client, const 
 {
     struct forgetting *forgetting = run->phase == RUN_WORKING ? calloc(1, sizeof *forgetting) : NULL;
     if (!forgetting) {
-        control_answer(client, error_exit_code(ERROR_LOCKED), "not now: starting, or ending");
+        control_answer(client, error_exit_code(ERROR_LOCKED),
+                       run->phase == RUN_HELD ? "not now: the target tells another history (dropfold status)"
+                                              : "not now: starting, or ending");
         return;
     }
     forgetting->request = (struct request){.work = forget_work, .done = forget_done, .alone = true};

@@ -28,6 +28,7 @@ enum {
 enum run_phase {
     RUN_ASKING, /* the target has not answered yet: files wait */
     RUN_WORKING,
+    RUN_HELD,     /* the target tells another history: files wait until one of the two gives way */
     RUN_DRAINING, /* told to stop, or once and all is read: jobs under way end, nothing new begins */
     RUN_SETTLING, /* all jobs have ended: the last delivery */
     RUN_STOPPING  /* parts are being taken down */
@@ -40,6 +41,7 @@ struct session_end {
     bool replay;               /* build the store anew first */
     struct settings replay_as; /* with these flags */
     struct pipeline *pipeline; /* for a pipeline that was loaded anew; else NULL */
+    bool failed;               /* an error ended it, and with it the process */
 };
 
 struct candidate_queue {

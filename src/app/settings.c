@@ -8,7 +8,11 @@
 
 #include "base/error.h"
 
-enum { RESCAN_DEFAULT = 5 * 1000 * 1000 };
+enum {
+    RESCAN_DEFAULT = 5 * 1000 * 1000,
+    TARGET_TIMEOUT_DEFAULT = 30 * 1000 * 1000,
+    TARGET_CHECK_DEFAULT = 60 * 1000 * 1000
+};
 
 static const char *environment(const char *name, const char *fallback)
 {
@@ -67,6 +71,8 @@ bool settings_init(struct settings *settings, struct error *error)
         .threads = usable_cpus(),
         .settle = -1,
         .rescan = RESCAN_DEFAULT,
+        .target_timeout = TARGET_TIMEOUT_DEFAULT,
+        .target_check = TARGET_CHECK_DEFAULT,
         .events = true,
     };
     const char *format = environment("DROPFOLD_LOG_FORMAT", "text");

@@ -20,6 +20,8 @@ struct settings {
     unsigned threads;        /* that parse */
     int64_t settle;          /* microseconds for every feed; -1: as the pipeline says */
     int64_t rescan;          /* microseconds */
+    int64_t target_timeout;  /* microseconds the target may take for an answer */
+    int64_t target_check;    /* microseconds between looks at a target that has nothing to take */
     size_t memory_limit;     /* bytes of the engine; 0: none */
     bool events;             /* use inotify */
     bool once;

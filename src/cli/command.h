@@ -42,7 +42,9 @@ enum {
     OPTION_MEMORY_LIMIT = 1 << 10,
     OPTION_LOG_FORMAT = 1 << 11,
     OPTION_HEALTHY = 1 << 12,
-    OPTION_WATCH = 1 << 13
+    OPTION_WATCH = 1 << 13,
+    OPTION_TARGET_TIMEOUT = 1 << 14,
+    OPTION_TARGET_CHECK = 1 << 15
 };
 
 extern const struct command command_run, command_status, command_rejects, command_unmatched, command_check,

@@ -41,6 +41,6 @@ const struct command command_forget = {
         "Exit codes: 0 forgotten and delivered; 1 the target refused, the file is forgotten all the same; 64 no such\n"
         "file, or several: they are listed; 69 forgotten, but the target cannot be reached (the next run delivers);\n"
         "75 a running dropfold is starting or ending; 78 configuration.\n",
-    .options = OPTION_MEMORY_LIMIT,
+    .options = OPTION_MEMORY_LIMIT | OPTION_TARGET_TIMEOUT,
     .execute = execute,
 };

@@ -29,6 +29,9 @@ static const struct option options[] = {
     {0, "settle", "SECONDS", OPTION_SETTLE, NULL, "how long a file must stand still (as the pipeline says: 1)"},
     {0, "rescan", "SECONDS", OPTION_RESCAN, NULL, "between looks at the folders (5)"},
     {0, "no-events", NULL, OPTION_NO_EVENTS, NULL, "do not use inotify, only rescan"},
+    {0, "target-timeout", "SECONDS", OPTION_TARGET_TIMEOUT, NULL, "how long the target may take for an answer (30)"},
+    {0, "target-check", "SECONDS", OPTION_TARGET_CHECK, NULL,
+     "between looks at a target that has nothing to take, or refuses (60)"},
     {0, "memory-limit", "MIB", OPTION_MEMORY_LIMIT, NULL, "end rather than hold more state than this (none)"},
     {0, "log-format", "FORMAT", OPTION_LOG_FORMAT, "DROPFOLD_LOG_FORMAT", "text, or json: a JSON object a line (text)"},
     {0, "healthy", NULL, OPTION_HEALTHY, NULL, "only ask the running dropfold whether it is well; exit code 0 or 1"},
@@ -51,6 +54,13 @@ static bool set_seconds(const char *name, const char *value, int64_t *out, struc
 {
     return settings_seconds(value, out) ||
            error_set(error, ERROR_USAGE, "--%s: found \"%s\", expected seconds, such as 0.5", name, value);
+}
+
+/* Seconds of which there must be some. */
+static bool set_pause(const char *name, const char *value, int64_t *out, struct error *error)
+{
+    return set_seconds(name, value, out, error) &&
+           (*out > 0 || error_set(error, ERROR_USAGE, "--%s: must be more than 0", name));
 }
 
 static bool set_path(const struct option *option, struct settings *settings, const char *value, struct error *error)
@@ -86,6 +96,10 @@ static bool set_value(const struct option *option, struct settings *settings, co
         return set_seconds(option->name, value, &settings->settle, error);
     if (option->bit == OPTION_RESCAN)
         return set_seconds(option->name, value, &settings->rescan, error);
+    if (option->bit == OPTION_TARGET_TIMEOUT)
+        return set_pause(option->name, value, &settings->target_timeout, error);
+    if (option->bit == OPTION_TARGET_CHECK)
+        return set_pause(option->name, value, &settings->target_check, error);
     if (option->bit == OPTION_THREADS) {
         ok = set_count(option->name, value, SETTINGS_THREADS_MAX, &count, error);
         settings->threads = (unsigned)count;

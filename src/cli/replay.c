@@ -43,6 +43,7 @@ const struct command command_replay = {
         "\n"
         "Exit codes: 0 done; 1 files are missing, or the target refused; 69 the store is done, the target cannot be\n"
         "reached (the next run delivers); 75 a dropfold is running; 78 configuration.\n",
-    .options = OPTION_YES | OPTION_REBIND | OPTION_ACCEPT_MISSING | OPTION_REBUILD | OPTION_MEMORY_LIMIT,
+    .options = OPTION_YES | OPTION_REBIND | OPTION_ACCEPT_MISSING | OPTION_REBUILD | OPTION_MEMORY_LIMIT |
+               OPTION_TARGET_TIMEOUT,
     .execute = execute,
 };

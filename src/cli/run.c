@@ -33,6 +33,6 @@ const struct command command_run = {
         "69 applied, but the target cannot be reached (the next start delivers); 75 another dropfold has the store or\n"
         "a folder; 78 pipeline, descriptors or folders are wrong.\n",
     .options = OPTION_ONCE | OPTION_YES | OPTION_THREADS | OPTION_SETTLE | OPTION_RESCAN | OPTION_NO_EVENTS |
-               OPTION_MEMORY_LIMIT | OPTION_LOG_FORMAT,
+               OPTION_MEMORY_LIMIT | OPTION_LOG_FORMAT | OPTION_TARGET_TIMEOUT | OPTION_TARGET_CHECK,
     .execute = execute,
 };
