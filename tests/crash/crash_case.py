@@ -2,11 +2,15 @@
 import os
 import random
 import shutil
+import signal
 import sqlite3
-from contextlib import closing
+import tempfile
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 from harness import compare
 from harness.case import TABLES, FlowCase
+from harness.files import customers, deliveries, delivery, order, orders
 from harness.oracle import Oracle
 from harness.targets import dump
 
@@ -54,6 +58,38 @@ class CrashCase(FlowCase):
         if number:
             self.figures[kind] += number
             self.findings.append(what)
+
+    # --- what is dropped ---
+
+    def written(self, contents):
+        """Files of (feed, name, bytes), in a folder of their own, as judge() takes them: [(feed, path), ...]."""
+        folder = Path(tempfile.mkdtemp(prefix='files-', dir=self.folder))
+        files = []
+        for feed, name, content in contents:
+            path = folder / feed / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+            files.append((feed, path))
+        return files
+
+    def order_files(self, count, first=1):
+        """A customer, a delivery of each of `count` orders, and these orders, a file each."""
+        numbers = range(first, first + count)
+        return self.written([('Customers', f'customers-{first}.json', customers(first)),
+                             ('Deliveries', f'deliveries-{first}.csv', deliveries(*map(delivery, numbers)))] +
+                            [('Orders', f'order-{number:06d}.csv', orders(order(number, customer=first, total=f'{number}.01')))
+                             for number in numbers])
+
+    # --- a daemon under a fault ---
+
+    @contextmanager
+    def stopped(self, daemon):
+        """What happens meanwhile the daemon learns of at once, when it goes on."""
+        daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            daemon.process.send_signal(signal.SIGCONT)
 
     # --- what a fault left ---
 
