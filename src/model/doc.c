@@ -28,6 +28,7 @@ void doc_problems_init(struct doc_problems *problems)
 {
     buf_init(&problems->text, PROBLEMS_TEXT_MAX);
     problems->count = 0;
+    problems->memory = false;
 }
 
 void doc_problems_close(struct doc_problems *problems)
@@ -41,7 +42,7 @@ static bool add_problem(const struct doc *doc, uint32_t line, uint32_t column, c
 static bool add_problem(const struct doc *doc, uint32_t line, uint32_t column, const char *format, va_list args)
 {
     struct doc_problems *problems = doc->problems;
-    if (problems->count++ >= DOC_PROBLEMS_MAX)
+    if (problems->count++ >= DOC_PROBLEMS_MAX || problems->memory)
         return false;
     char message[MESSAGE_MAX];
     size_t len = text_format(message, sizeof message, format, args);
@@ -73,7 +74,9 @@ bool doc_problem(const struct doc *doc, const struct doc_node *node, const char 
 
 bool doc_memory(const struct doc *doc)
 {
-    return doc_problem_at(doc, 1, 1, "out of memory");
+    doc_problem_at(doc, 1, 1, "out of memory");
+    doc->problems->memory = true;
+    return false;
 }
 
 /* --- the two trees ------------------------------------------------------------------------------------------------ */

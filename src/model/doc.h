@@ -26,6 +26,7 @@ enum {
 struct doc_problems {
     struct buf text; /* one line each, each ending in '\n' */
     size_t count;
+    bool memory; /* it ran out: what seems wrong from there on may not be, and is counted only */
 };
 
 void doc_problems_init(struct doc_problems *problems);
@@ -68,7 +69,7 @@ bool doc_problem(const struct doc *doc, const struct doc_node *node, const char 
 /* The same at a place of the document. */
 bool doc_problem_at(const struct doc *doc, uint32_t line, uint32_t column, const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* Out of memory, in the one wording. Returns false. */
+/* Out of memory, in the one wording, as the last problem that is told. Returns false. */
 bool doc_memory(const struct doc *doc);
 
 /* "an object", "a list" and so on. */

@@ -1,6 +1,7 @@
 /*
  * The compiled code and its limits are only read after pattern_new; everything that matching writes is in the scratch.
- * Compiled to machine code where PCRE2 can, interpreted elsewhere: the same matches either way.
+ * Compiled to machine code where PCRE2 can, interpreted elsewhere. Machine code has a small stack, and what it gives up
+ * on is tried again by the interpreter: otherwise a long field would match on one machine and not on another.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "model/pattern.h"
@@ -32,6 +33,8 @@ static bool compile(struct pattern *pattern, struct slice expression, struct err
     pattern->code = pcre2_compile(text, expression.len, options, &number, &offset, NULL);
     if (pattern->code)
         return true;
+    if (number == PCRE2_ERROR_HEAP_FAILED)
+        return error_memory(error);
     PCRE2_UCHAR message[PATTERN_MESSAGE];
     pcre2_get_error_message(number, message, sizeof message);
     return error_set(error, ERROR_CONFIG, "%s at offset %zu", (const char *)message, offset);
@@ -104,17 +107,24 @@ void pattern_scratch_free(struct pattern_scratch *scratch)
     free(scratch);
 }
 
-bool pattern_extract(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
-                     struct slice *out)
+static int match(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text, uint32_t options)
 {
     PCRE2_SPTR subject = text.len > 0 ? (PCRE2_SPTR)text.data : (PCRE2_SPTR) "";
-    int groups = pcre2_match(pattern->code, subject, text.len, 0, 0, scratch->data, pattern->limits);
+    return pcre2_match(pattern->code, subject, text.len, 0, options, scratch->data, pattern->limits);
+}
+
+enum pattern_result pattern_extract(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
+                                    struct slice *out)
+{
+    int groups = match(pattern, scratch, text, 0);
+    if (groups == PCRE2_ERROR_JIT_STACKLIMIT || groups == PCRE2_ERROR_MATCHLIMIT)
+        groups = match(pattern, scratch, text, PCRE2_NO_JIT);
     /* 0 says that the pattern has more groups than the two pairs; the first one is still there. */
     if (groups < 0)
-        return false;
+        return groups == PCRE2_ERROR_NOMEMORY ? PATTERN_MEMORY : PATTERN_NONE;
     const size_t *pairs = pcre2_get_ovector_pointer(scratch->data);
     if (pairs[2] == PCRE2_UNSET)
-        return false;
-    *out = (struct slice){(const char *)subject + pairs[2], pairs[3] - pairs[2]};
-    return true;
+        return PATTERN_NONE;
+    *out = (struct slice){text.len > 0 ? text.data + pairs[2] : "", pairs[3] - pairs[2]};
+    return PATTERN_FOUND;
 }

@@ -3,6 +3,7 @@
  *
  * `$` means the end of the text, never the place before a last newline.
  * Matching is bounded: a match limit and a depth limit of 10,000 steps, so that no expression hangs on a hostile field.
+ * What counts as a step is PCRE2's affair, and differs a little between machines that have its compiler and others.
  */
 #ifndef DROPFOLD_MODEL_PATTERN_H
 #define DROPFOLD_MODEL_PATTERN_H
@@ -21,8 +22,14 @@ void pattern_free(struct pattern *pattern);
 struct pattern_scratch *pattern_scratch_new(void) MUST_USE;
 void pattern_scratch_free(struct pattern_scratch *scratch);
 
-/* The first capture group of the match in `text`, a part of `text`. False when it does not match, or not within the limits. */
-bool pattern_extract(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
-                     struct slice *out) MUST_USE;
+enum pattern_result {
+    PATTERN_FOUND,
+    PATTERN_NONE,  /* it does not match, or not within the limits */
+    PATTERN_MEMORY /* whether it matches is not known */
+};
+
+/* The first capture group of the match in `text`, a part of `text`. */
+enum pattern_result pattern_extract(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
+                                    struct slice *out) MUST_USE;
 
 #endif

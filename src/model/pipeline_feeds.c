@@ -116,11 +116,15 @@ static bool list_versions(const struct build *build, struct place place, const c
                           size_t *count)
 {
     DIR *dir = opendir(folder);
+    if (!dir && errno == ENOMEM)
+        return doc_memory(build->doc);
     if (!dir)
         return build_problem(build, place, "no descriptors: folder %s: %s", folder, strerror(errno));
     bool ok = true;
+    const struct dirent *entry;
     *count = 0;
-    for (const struct dirent *entry; (entry = readdir(dir));) {
+    /* A list that is cut short would be taken for other descriptors. */
+    for (errno = 0; (entry = readdir(dir)); errno = 0) {
         uint32_t version = version_of(build, folder, entry->d_name, &ok);
         if (version == 0)
             continue;
@@ -130,6 +134,8 @@ static bool list_versions(const struct build *build, struct place place, const c
         }
         versions[(*count)++] = version;
     }
+    if (!entry && errno != 0)
+        ok = build_problem(build, place, "no descriptors: folder %s: %s", folder, strerror(errno));
     closedir(dir);
     qsort(versions, *count, sizeof *versions, newest_first);
     if (ok && *count == 0)

@@ -8,7 +8,7 @@
 #include "parse/rowsink.h"
 
 enum {
-    WORDS_MAX = 4096 /* bytes of two printed values that are not text */
+    WORDS_MAX = 256 /* bytes of three printed values, each a number or a time */
 };
 
 static inline uint8_t length_bit(size_t len)
@@ -66,9 +66,15 @@ void coerce_rule_init(struct coerce_rule *rule, const struct feed *feed, const s
 bool coerce_init(struct coerce *coerce, struct error *error)
 {
     buf_init(&coerce->words, WORDS_MAX);
-    coerce->reason[0] = '\0';
     coerce->scratch = pattern_scratch_new();
-    return coerce->scratch || error_memory(error);
+    coerce_start(coerce);
+    return (coerce->scratch && buf_reserve(&coerce->words, WORDS_MAX)) || error_memory(error);
+}
+
+void coerce_start(struct coerce *coerce)
+{
+    coerce->reason[0] = '\0';
+    coerce->memory = false;
 }
 
 void coerce_close(struct coerce *coerce)
@@ -176,7 +182,16 @@ static bool extract(struct coerce *coerce, const struct coerce_rule *rule, struc
 {
     if (text_valid_utf8(*text) != text->len)
         return fail_found(coerce, found, "valid UTF-8");
-    return pattern_extract(rule->field->extract, coerce->scratch, *text, text) || fail_extract(coerce, rule, found);
+    switch (pattern_extract(rule->field->extract, coerce->scratch, *text, text)) {
+    case PATTERN_FOUND:
+        return true;
+    case PATTERN_NONE:
+        return fail_extract(coerce, rule, found);
+    case PATTERN_MEMORY:
+        break;
+    }
+    coerce->memory = true;
+    return false;
 }
 
 static void map(const struct descriptor_field *field, struct slice *text)
@@ -208,8 +223,7 @@ static bool clean(struct coerce *coerce, const struct coerce_rule *rule, struct 
 
 /* --- the feed's field --------------------------------------------------------------------------------------------- */
 
-COLD static bool fail_range(struct coerce *coerce, const struct feed_field *target, const struct value *value,
-                            struct slice found)
+COLD static bool fail_range(struct coerce *coerce, const struct feed_field *target, const struct value *value)
 {
     struct buf *words = &coerce->words;
     char shown[ROWSINK_SHOWN_MAX];
@@ -220,8 +234,6 @@ COLD static bool fail_range(struct coerce *coerce, const struct feed_field *targ
     value_print(target->type, max, words);
     size_t range = words->len;
     value_print(target->type, *value, words);
-    if (words->failed)
-        return fail_found(coerce, found, "less");
     struct slice number = {words->data + range, words->len - range};
     return fail(coerce, "found %s, expected %.*s%s%s%s", text_escape(number, shown, sizeof shown), (int)range,
                 words->data, target->holder ? " (" : "", target->holder ? target->holder : "",
@@ -253,7 +265,7 @@ static bool fit(struct coerce *coerce, const struct coerce_rule *rule, struct sl
         return true;
     if (target->type.kind == VALUE_TEXT)
         return value->text.len <= (size_t)target->max || fail_length(coerce, target, value, found);
-    return (value->i >= target->min && value->i <= target->max) || fail_range(coerce, target, value, found);
+    return (value->i >= target->min && value->i <= target->max) || fail_range(coerce, target, value);
 }
 
 /* --- the whole way ------------------------------------------------------------------------------------------------ */

@@ -51,13 +51,16 @@ void coerce_rule_init(struct coerce_rule *rule, const struct feed *feed, const s
 /* What one parser needs to apply rules. */
 struct coerce {
     struct pattern_scratch *scratch;
-    struct buf words; /* printed values, for reasons */
+    struct buf words; /* printed values, for reasons; with all the memory it may take */
     char number[NUMBER_PLAIN_MAX];
     char reason[COERCE_REASON_MAX]; /* why the last field failed */
+    bool memory;                    /* not it failed, but memory: what it is, is not known, and the file must be read again */
 };
 
 bool coerce_init(struct coerce *coerce, struct error *error) MUST_USE;
 void coerce_close(struct coerce *coerce);
+/* Before each file. */
+void coerce_start(struct coerce *coerce);
 
 /* A field as its file has it. */
 struct coerce_input {
@@ -66,7 +69,7 @@ struct coerce_input {
     bool number; /* a JSON number: exponents are written out for exact types */
 };
 
-/* False with coerce->reason when the row must be rejected. Text borrows the input or the descriptor. */
+/* False with coerce->reason when the row must be rejected, or with coerce->memory when it must not. Text borrows the input or the descriptor. */
 bool coerce_field(struct coerce *coerce, const struct coerce_rule *rule, const struct coerce_input *input,
                   struct value *value) MUST_USE;
 

@@ -248,6 +248,8 @@ static struct slice keep(struct csv_reader *r, struct slice field, struct slice 
 
 static void fail_row(struct csv_reader *r, const struct coerce_rule *rule)
 {
+    if (r->coerce->memory)
+        fail_memory(r);
     r->bad = rule;
     r->bad_field = r->fields;
     r->live_columns = 0;

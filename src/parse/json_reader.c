@@ -143,7 +143,7 @@ static bool read_field(struct json_reader *r, size_t field, bool *bad)
     if (!pick->node && rule->field->required)
         return reject(r, 0, name, "is missing, required");
     if (pick->node && !coerce_member(r, rule, pick, &value))
-        return reject(r, pick->place + 1, name, r->coerce->reason);
+        return r->coerce->memory ? error_memory(r->error) : reject(r, pick->place + 1, name, r->coerce->reason);
     *bad = false;
     r->values[rule->target_index] = value;
     return true;

@@ -74,6 +74,7 @@ void parser_free(struct parser *p)
 void parser_start(struct parser *p, uint32_t version)
 {
     bind_start(&p->bind, version);
+    coerce_start(&p->coerce);
     rowsink_start(&p->sink);
     p->phase = PHASE_MARK;
     p->mark_len = 0;
