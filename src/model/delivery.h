@@ -69,6 +69,7 @@ struct delivery {
     struct progress from; /* what the target must hold when it begins; otherwise the delivery is off */
     struct progress to;
     bool full; /* the tables are to hold these rows and no others; no deletes are listed */
+    bool compare; /* nothing is delivered: these rows, all of them, are what the tables are compared with */
     uint64_t upserts[PIPELINE_TABLES_MAX], deletes[PIPELINE_TABLES_MAX]; /* rows to come, each table */
 };
 

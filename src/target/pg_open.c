@@ -72,6 +72,7 @@ static void read_progress(struct pg_conn *conn, PGresult *result)
 {
     const struct pipeline *pipeline = conn->target->pipeline;
     (void)result;
+    conn->target->missing = target_shape_missing(pipeline, conn->shapes);
     conn->doing = "reading the progress";
     buf_reset(&conn->sql);
     buf_put_text(&conn->sql, "SELECT p.epoch, p.sequence, pg_catalog.encode(p.digest, 'hex'), p.rows");

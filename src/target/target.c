@@ -17,8 +17,8 @@ enum {
     ROW_PATIENCE = 20                    /* microseconds more for each row that is removed or committed in one go */
 };
 
-static const char *const state_names[] = {"closed",     "opening", "idle",       "beginning",
-                                          "delivering", "writing", "committing", "closing"};
+static const char *const state_names[] = {"closed",  "opening",   "idle",       "beginning", "delivering",
+                                          "writing", "comparing", "committing", "closing"};
 
 #define STATE(name) (1u << TARGET_##name)
 
@@ -28,7 +28,8 @@ static const unsigned moves[] = {
     [TARGET_OPENING] = STATE(IDLE) | STATE(CLOSED) | STATE(CLOSING),
     [TARGET_IDLE] = STATE(BEGINNING) | STATE(CLOSED) | STATE(CLOSING),
     [TARGET_BEGINNING] = STATE(DELIVERING) | STATE(CLOSED) | STATE(CLOSING),
-    [TARGET_DELIVERING] = STATE(WRITING) | STATE(COMMITTING) | STATE(CLOSED) | STATE(CLOSING),
+    [TARGET_DELIVERING] = STATE(WRITING) | STATE(COMPARING) | STATE(COMMITTING) | STATE(CLOSED) | STATE(CLOSING),
+    [TARGET_COMPARING] = STATE(DELIVERING) | STATE(CLOSED) | STATE(CLOSING),
     [TARGET_WRITING] = STATE(DELIVERING) | STATE(CLOSED) | STATE(CLOSING),
     [TARGET_COMMITTING] = STATE(IDLE) | STATE(CLOSED) | STATE(CLOSING),
     [TARGET_CLOSING] = 0,
@@ -76,6 +77,7 @@ bool target_new(struct target **out, uv_loop_t *loop, const struct pipeline *pip
     target->pipeline = pipeline;
     target->deadline = options->deadline > 0 ? options->deadline : DEADLINE_DEFAULT;
     target->look = options->look;
+    target->mend = options->mend;
     target->backend = backend_of(options->address);
     if (!target->backend->init(target, options->address, error)) {
         free(target);
@@ -107,6 +109,21 @@ bool target_is_open(const struct target *target)
     return target->state != TARGET_CLOSED && target->state != TARGET_OPENING && target->state != TARGET_CLOSING;
 }
 
+const char *target_missing(const struct target *target)
+{
+    return target->missing;
+}
+
+const uint64_t *target_drift(const struct target *target)
+{
+    return target->drift;
+}
+
+const struct drift_page *target_drift_page(const struct target *target)
+{
+    return target->page;
+}
+
 void target_hold(struct target *target)
 {
     target->holds++;
@@ -119,6 +136,7 @@ void target_release(struct target *target)
     void (*closed)(void *) = target->closed;
     void *context = target->closed_context;
     target->backend->close(target);
+    drift_page_free(target->page);
     free(target);
     closed(context);
 }
@@ -259,17 +277,25 @@ void target_write(struct target *target, struct block *block, target_done done, 
     }
 }
 
+static bool table_complete(const struct target *target, size_t i, struct error *error)
+{
+    const struct delivery *delivery = target->delivery;
+    return (target->upserts[i] == delivery->upserts[i] && target->deletes[i] == delivery->deletes[i]) ||
+           error_set(error, ERROR_BUG,
+                     "%s: the delivery announced %llu upserts and %llu deletes for %s; %llu and %llu came",
+                     target->name, (unsigned long long)delivery->upserts[i], (unsigned long long)delivery->deletes[i],
+                     target->pipeline->tables[i].name, (unsigned long long)target->upserts[i],
+                     (unsigned long long)target->deletes[i]);
+}
+
 /* A delivery that lost or doubled a block must not be committed under the progress of a whole one. */
 static bool complete(const struct target *target, struct error *error)
 {
-    const struct delivery *delivery = target->delivery;
+    if (target->delivery->compare && !target->mend)
+        return error_set(error, ERROR_BUG, "%s: a comparison that mends nothing is committed", target->name);
     for (size_t i = 0; i < target->pipeline->table_count; i++)
-        if (target->upserts[i] != delivery->upserts[i] || target->deletes[i] != delivery->deletes[i])
-            return error_set(error, ERROR_BUG,
-                             "%s: the delivery announced %llu upserts and %llu deletes for %s; %llu and %llu came",
-                             target->name, (unsigned long long)delivery->upserts[i],
-                             (unsigned long long)delivery->deletes[i], target->pipeline->tables[i].name,
-                             (unsigned long long)target->upserts[i], (unsigned long long)target->deletes[i]);
+        if (!table_complete(target, i, error))
+            return false;
     return true;
 }
 
@@ -286,6 +312,52 @@ void target_commit(struct target *target, target_done done, void *context)
         target->patience += (int64_t)(target->upserts[i] + target->deletes[i]) * ROW_PATIENCE;
     start_timer(target, on_deadline, target->patience);
     target->backend->commit(target);
+}
+
+/* Starts a call about a table of a comparison whose rows are all there. */
+static bool call_compared(struct target *target, size_t table, target_done done, void *context)
+{
+    struct error error;
+    if (!call(target, TARGET_DELIVERING, TARGET_COMPARING, done, context))
+        return false;
+    bool ok = (target->delivery->compare && table < target->pipeline->table_count) ||
+              error_set(&error, ERROR_BUG, "%s: table %zu of no comparison", target->name, table);
+    if (!ok || !table_complete(target, table, &error)) {
+        target_answer(target, &error);
+        return false;
+    }
+    target->comparing = table;
+    target->patience += (int64_t)(target->rows[table] + target->upserts[table]) * ROW_PATIENCE;
+    start_timer(target, on_deadline, target->patience);
+    return true;
+}
+
+void target_compare(struct target *target, size_t table, target_done done, void *context)
+{
+    memset(target->drift, 0, sizeof target->drift);
+    if (call_compared(target, table, done, context))
+        target->backend->compare(target);
+}
+
+void target_read_drift(struct target *target, size_t table, uint64_t after, target_done done, void *context)
+{
+    drift_page_free(target->page);
+    target->page = NULL;
+    if (call_compared(target, table, done, context))
+        target->backend->read_drift(target, after);
+}
+
+void target_mend(struct target *target, size_t table, target_done done, void *context)
+{
+    struct error error;
+    if (!call_compared(target, table, done, context))
+        return;
+    if (target->mend) {
+        target->backend->mend(target);
+    } else {
+        error_set(&error, ERROR_BUG, "%s: it was opened to look and not to mend", target->name);
+        target_answer(target, &error);
+    }
 }
 
 /* Also an answer that already stands but was not given yet becomes this error: the connection is gone now. */

@@ -32,6 +32,7 @@
 #include "base/error.h"
 #include "model/delivery.h"
 #include "model/pipeline.h"
+#include "target/drift.h"
 
 struct target;
 
@@ -42,6 +43,7 @@ struct target_options {
     const char *address;
     int64_t deadline; /* microseconds an answer may take; 0: 30 s */
     bool look;        /* open makes nothing: neither folder nor file nor tables; what is missing counts as empty */
+    bool mend;        /* of a look that compares: target_mend may write, and deliveries of others wait meanwhile */
 };
 
 /* Checks the address: ERROR_USAGE for a password in it, an unknown scheme, or words that libpq does not know. */
@@ -58,6 +60,8 @@ const struct progress *target_progress(const struct target *target);
 /* and how many rows each table had at open (kept up to date by commits). */
 const uint64_t *target_rows(const struct target *target);
 bool target_is_open(const struct target *target);
+/* The first table that a look did not find, the progress table included; or NULL. */
+const char *target_missing(const struct target *target);
 
 /* Begins the delivery's transaction: locks the progress row, compares it with delivery->from. `delivery` must stay
    valid until commit or failure. */
@@ -66,6 +70,25 @@ void target_begin(struct target *target, const struct delivery *delivery, target
 void target_write(struct target *target, struct block *block, target_done done, void *context);
 /* Writes the progress and commits. After ERROR_TARGET here nobody knows: open again and read the progress. */
 void target_commit(struct target *target, target_done done, void *context);
+
+/*
+ * Comparing: a delivery whose `compare` is set writes no table. Its rows go into temporary tables of the same types, and
+ * the database itself compares. All of it sees the target as it was at begin; others deliver on meanwhile, unless `mend`
+ * was asked for. `delivery->upserts` need to be known, and the rows written, only when target_compare is called.
+ *
+ *   target_begin  target_write*  { target_compare  target_read_drift* }+  { target_mend+  target_commit | target_abort }
+ *
+ * target_mend makes a compared table what it should be: unexpected rows are deleted, missing and different ones written,
+ * no other is touched. It counts from target_commit on, with the progress of delivery->to.
+ */
+void target_compare(struct target *target, size_t table, target_done done, void *context);
+/* How many rows of each kind the last target_compare found. */
+const uint64_t *target_drift(const struct target *target);
+/* Reads the page of drifted rows, in key order, that follows the first `after` ones. */
+void target_read_drift(struct target *target, size_t table, uint64_t after, target_done done, void *context);
+/* What was read; valid until the next call. */
+const struct drift_page *target_drift_page(const struct target *target);
+void target_mend(struct target *target, size_t table, target_done done, void *context);
 
 /* Drops the connection and what was not committed; a call under way is answered with an error. */
 void target_abort(struct target *target);

@@ -22,6 +22,7 @@ enum target_state {
     TARGET_BEGINNING,
     TARGET_DELIVERING,
     TARGET_WRITING,
+    TARGET_COMPARING,
     TARGET_COMMITTING,
     TARGET_CLOSING
 };
@@ -29,11 +30,16 @@ enum target_state {
 struct target_backend {
     /* Checks the address; fills target->name and target->data. */
     bool (*init)(struct target *target, const char *address, struct error *error);
-    /* Each of these four is answered by target_answer; open fills target->progress and target->rows first. */
+    /* Each of these is answered by target_answer; open fills target->progress, target->rows and target->missing first.
+       A delivery to compare is begun and written to by the same two. */
     void (*open)(struct target *target);
     void (*begin)(struct target *target);                      /* target->delivery, target->patience */
     void (*write)(struct target *target, struct block *block); /* frees the block */
     void (*commit)(struct target *target);
+    /* As target.h has them; table is target->comparing. The first fills target->drift, the second target->page. */
+    void (*compare)(struct target *target);
+    void (*read_drift)(struct target *target, uint64_t after);
+    void (*mend)(struct target *target);
     /* Lets go of the connection, if there is one. */
     void (*drop)(struct target *target);
     /* Frees target->data; no connection is left. */
@@ -47,7 +53,7 @@ struct target {
     void *data; /* the back end's */
     char name[TARGET_NAME_SIZE];
     int64_t deadline; /* microseconds an answer may take */
-    bool look;        /* open makes nothing */
+    bool look, mend;  /* as in target_options */
     int64_t patience; /* the same for the call under way: more where it touches whole tables */
 
     enum target_state state;
@@ -62,6 +68,11 @@ struct target {
     uint64_t upserts[PIPELINE_TABLES_MAX], deletes[PIPELINE_TABLES_MAX]; /* rows written in this delivery */
     struct progress progress;
     uint64_t rows[PIPELINE_TABLES_MAX];
+    const char *missing; /* a table that a look did not find */
+
+    size_t comparing; /* the table of the call under way */
+    uint64_t drift[DRIFT_KINDS];
+    struct drift_page *page;
 
     size_t holds; /* the timer and every connection that is not gone yet */
     void (*closed)(void *context);

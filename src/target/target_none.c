@@ -40,6 +40,20 @@ static void none_commit(struct target *target)
     target_answer(target, NULL);
 }
 
+/* Nothing is kept that could be compared. */
+static void none_compare(struct target *target)
+{
+    struct error error;
+    error_set(&error, ERROR_REFUSED, "%s keeps nothing: there is nothing to compare", target->name);
+    target_answer(target, &error);
+}
+
+static void none_read_drift(struct target *target, uint64_t after)
+{
+    (void)after;
+    none_compare(target);
+}
+
 static void none_let_go(struct target *target)
 {
     (void)target;
@@ -51,6 +65,9 @@ const struct target_backend target_none = {
     .begin = none_begin,
     .write = none_write,
     .commit = none_commit,
+    .compare = none_compare,
+    .read_drift = none_read_drift,
+    .mend = none_compare,
     .drop = none_let_go,
     .close = none_let_go,
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "target/pg_address.h"
+#include "target/pg_compare.h"
 #include "target/pg_conn.h"
 #include "target/pg_delivery.h"
 #include "target/pg_open.h"
@@ -38,19 +39,43 @@ static void open_pg(struct target *target)
 static void begin(struct target *target)
 {
     struct settings *settings = target->data;
-    pg_delivery_begin(settings->conn);
+    if (target->delivery->compare)
+        pg_compare_begin(settings->conn);
+    else
+        pg_delivery_begin(settings->conn);
 }
 
 static void write_block(struct target *target, struct block *block)
 {
     struct settings *settings = target->data;
-    pg_delivery_write(settings->conn, block);
+    if (target->delivery->compare)
+        pg_compare_write(settings->conn, block);
+    else
+        pg_delivery_write(settings->conn, block);
 }
 
 static void commit(struct target *target)
 {
     struct settings *settings = target->data;
     pg_delivery_commit(settings->conn);
+}
+
+static void compare(struct target *target)
+{
+    struct settings *settings = target->data;
+    pg_compare_table(settings->conn);
+}
+
+static void read_drift(struct target *target, uint64_t after)
+{
+    struct settings *settings = target->data;
+    pg_compare_read(settings->conn, after);
+}
+
+static void mend(struct target *target)
+{
+    struct settings *settings = target->data;
+    pg_compare_mend(settings->conn);
 }
 
 static void drop(struct target *target)
@@ -75,6 +100,9 @@ const struct target_backend target_pg = {
     .begin = begin,
     .write = write_block,
     .commit = commit,
+    .compare = compare,
+    .read_drift = read_drift,
+    .mend = mend,
     .drop = drop,
     .close = free_settings,
 };

@@ -194,6 +194,14 @@ static void check_relation(const struct pipeline *pipeline, size_t relation, enu
         out->len = before; /* nothing differs */
 }
 
+const char *target_shape_missing(const struct pipeline *pipeline, const struct target_shape *found)
+{
+    for (size_t i = 0; i <= pipeline->table_count; i++)
+        if (!found[i].exists)
+            return target_shape_name(pipeline, i);
+    return NULL;
+}
+
 bool target_shape_check(const struct pipeline *pipeline, enum target_dialect dialect, const struct target_shape *found,
                         struct error *error)
 {

@@ -51,6 +51,9 @@ void target_shape_wanted(const struct pipeline *pipeline, size_t relation, enum 
 /* Adds a column to a shape that is being read from a catalogue. */
 void target_shape_add(struct target_shape *shape, const char *name, const char *type, bool not_null, bool key);
 
+/* The name of the first table, the progress table included, that does not exist; or NULL. */
+const char *target_shape_missing(const struct pipeline *pipeline, const struct target_shape *found);
+
 /*
  * Compares what was found with what is wanted, in `dialect`. Those that do not exist are no difference. ERROR_REFUSED
  * lists the differences of all relations with the remedy. `found` has one shape for each relation.

@@ -1,4 +1,4 @@
-/* Between the two halves of the SQLite target: the connection with its worker, and the writing. */
+/* Between the parts of the SQLite target: the connection with its worker, the opening, the writing, the comparing. */
 #ifndef DROPFOLD_TARGET_TARGET_SQLITE_H
 #define DROPFOLD_TARGET_TARGET_SQLITE_H
 
@@ -25,21 +25,36 @@ struct target_sqlite {
     const char *name, *path; /* the target's; they outlive this */
     const struct pipeline *pipeline;
     int busy_timeout; /* milliseconds */
-    bool look;        /* make nothing */
+    bool look, mend;  /* as in target_options */
     sqlite3 *db;
     struct progress progress;
     uint64_t rows[PIPELINE_TABLES_MAX];
+    const char *missing; /* a table that a look did not find */
 
     struct delivery delivery; /* a copy: a dropped job outlives the caller's */
     struct block *block;      /* to write */
     sqlite3_stmt *upsert[PIPELINE_TABLES_MAX], *erase[PIPELINE_TABLES_MAX];
     struct buf text; /* values of one row that SQLite takes as text */
+
+    size_t comparing; /* the table of a comparison's job */
+    uint64_t after;   /* rows of its drift that were read */
+    uint64_t drift[DRIFT_KINDS];
+    struct drift_page *page; /* NULL, or read by the job that just ended */
 };
 
 /* Jobs, run by the worker. */
+bool target_sqlite_open(struct target_sqlite *sqlite, struct error *error) MUST_USE;
 bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error) MUST_USE;
 bool target_sqlite_write(struct target_sqlite *sqlite, struct error *error) MUST_USE;
 bool target_sqlite_commit(struct target_sqlite *sqlite, struct error *error) MUST_USE;
+
+/* Those of a comparison: begin, then write and commit as above. */
+bool target_sqlite_compare_begin(struct target_sqlite *sqlite, struct error *error) MUST_USE;
+bool target_sqlite_compare_table(struct target_sqlite *sqlite, struct error *error) MUST_USE;
+bool target_sqlite_compare_read(struct target_sqlite *sqlite, struct error *error) MUST_USE;
+bool target_sqlite_compare_mend(struct target_sqlite *sqlite, struct error *error) MUST_USE;
+/* The temporary table that takes the expected rows of a table. */
+void target_sqlite_compare_put_stage(struct buf *sql, size_t table);
 
 /* Finalizes the statements of a delivery. */
 void target_sqlite_end(struct target_sqlite *sqlite);
@@ -53,6 +68,9 @@ bool target_sqlite_exec(struct target_sqlite *sqlite, const char *sql, struct er
 /* Prepares a statement; NULL and false on failure. */
 bool target_sqlite_prepare(struct target_sqlite *sqlite, const char *sql, sqlite3_stmt **statement,
                            struct error *error) MUST_USE;
+
+/* Runs the text in `sql`, which is ended here. */
+bool target_sqlite_run(struct target_sqlite *sqlite, struct buf *sql, struct error *error) MUST_USE;
 
 /* Reads the progress row within the transaction that is open. */
 bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *error) MUST_USE;

@@ -22,8 +22,7 @@ bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error)
         buf_reset(&sql);
         buf_put_text(&sql, "DELETE FROM ");
         target_sql_name(&sql, sqlite->pipeline->tables[i].name);
-        buf_put_byte(&sql, '\0');
-        ok = sql.failed ? error_memory(error) : target_sqlite_exec(sqlite, sql.data, error);
+        ok = target_sqlite_run(sqlite, &sql, error);
     }
     buf_close(&sql);
     return ok;
@@ -31,10 +30,13 @@ bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error)
 
 /* All columns are given, so that replacing a row is updating it; of a table without other indexes SQLite then overwrites
    the row unread, twice as fast as ON CONFLICT DO UPDATE. */
-static void put_upsert(struct buf *sql, const struct table *table)
+static void put_upsert(struct buf *sql, const struct table *table, bool compare, size_t number)
 {
     buf_put_text(sql, "INSERT OR REPLACE INTO ");
-    target_sql_name(sql, table->name);
+    if (compare)
+        target_sqlite_compare_put_stage(sql, number);
+    else
+        target_sql_name(sql, table->name);
     buf_put_text(sql, " (");
     target_sql_columns(sql, table);
     buf_put_text(sql, ") VALUES (");
@@ -64,7 +66,7 @@ static bool prepare(struct target_sqlite *sqlite, sqlite3_stmt **statement, stru
     if (sqlite->block->deletes)
         put_erase(&sql, table);
     else
-        put_upsert(&sql, table);
+        put_upsert(&sql, table, sqlite->delivery.compare, sqlite->block->table);
     buf_put_byte(&sql, '\0');
     bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, statement, error);
     buf_close(&sql);

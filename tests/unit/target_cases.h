@@ -50,6 +50,20 @@ static inline struct subject *place_again(struct place *place)
     return &place->subject;
 }
 
+/* One that makes nothing; `mend`: and may mend. */
+static inline struct subject *place_look_to(struct place *place, bool mend)
+{
+    const struct target_options options = {.address = ground.address, .look = true, .mend = mend};
+    support_pipeline_init(&place->pipeline);
+    subject_init_as(&place->subject, &place->pipeline.pipeline, &options);
+    return &place->subject;
+}
+
+static inline struct subject *place_look(struct place *place)
+{
+    return place_look_to(place, false);
+}
+
 static void makes_what_is_missing_and_finds_it_again(void **state)
 {
     (void)state;
@@ -422,19 +436,6 @@ static void lets_two_make_the_tables_at_once(void **state)
     subject_close(b);
 }
 
-static struct subject *place_look(struct place *place)
-{
-    struct subject *s = place_again(place);
-    struct target_options options = {.address = ground.address, .look = true};
-    struct error error;
-    subject_close(s);
-    memset(s, 0, sizeof *s);
-    s->answer.loop = &s->loop;
-    assert_int_equal(uv_loop_init(&s->loop), 0);
-    assert_ok(target_new(&s->target, &s->loop, &place->pipeline.pipeline, &options, &error), &error);
-    return s;
-}
-
 static void looks_without_making_anything(void **state)
 {
     (void)state;
@@ -604,6 +605,23 @@ static void makes_only_what_is_missing(void **state)
     assert_query("SELECT count(*) FROM latest_window", "0\n");
 }
 
+static void makes_a_dropped_table_anew_under_its_views(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    subject_close(s);
+    ground.query(ground.postgresql ? "DROP TABLE sales CASCADE" : "DROP TABLE sales");
+    s = place_again(&place);
+    assert_works(subject_open(s));
+    subject_close(s);
+    assert_query("SELECT count(*) FROM latest_window", "0\n");
+    s = place_again(&place);
+    assert_works(subject_open(s));
+    subject_close(s);
+}
+
 static void sales_row(struct cell *row, int customer, const char *currency, int day, wide total, int orders)
 {
     row[0] = CELL_OF_NUMERIC(total);
@@ -688,6 +706,7 @@ static void takes_hostile_names_as_names(void **state)
         cmocka_unit_test(does_not_commit_half_of_what_was_announced), cmocka_unit_test(tells_data_that_is_refused),    \
         cmocka_unit_test(refuses_a_table_of_another_shape), cmocka_unit_test(refuses_views_that_are_others),           \
         cmocka_unit_test(refuses_a_view_in_the_place_of_a_table), cmocka_unit_test(makes_only_what_is_missing),        \
-        cmocka_unit_test(shows_views), cmocka_unit_test(takes_hostile_names_as_names)
+        cmocka_unit_test(makes_a_dropped_table_anew_under_its_views), cmocka_unit_test(shows_views),                   \
+        cmocka_unit_test(takes_hostile_names_as_names)
 
 #endif

@@ -159,15 +159,21 @@ struct subject {
     struct delivery delivery;
 };
 
-static inline void subject_init(struct subject *s, const struct pipeline *pipeline, const char *address,
-                                int64_t deadline)
+static inline void subject_init_as(struct subject *s, const struct pipeline *pipeline,
+                                   const struct target_options *options)
 {
     struct error error;
-    struct target_options options = {.address = address, .deadline = deadline};
     memset(s, 0, sizeof *s);
     s->answer.loop = &s->loop;
     assert_int_equal(uv_loop_init(&s->loop), 0);
-    assert_ok(target_new(&s->target, &s->loop, pipeline, &options, &error), &error);
+    assert_ok(target_new(&s->target, &s->loop, pipeline, options, &error), &error);
+}
+
+static inline void subject_init(struct subject *s, const struct pipeline *pipeline, const char *address,
+                                int64_t deadline)
+{
+    const struct target_options options = {.address = address, .deadline = deadline};
+    subject_init_as(s, pipeline, &options);
 }
 
 /* Closes the target and proves that nothing of it is left on the loop. */
@@ -206,6 +212,27 @@ static inline const struct answer *subject_begin(struct subject *s)
 static inline const struct answer *subject_write(struct subject *s, struct block *block)
 {
     target_write(s->target, block, support_answered, &s->answer);
+    assert_int_equal(s->answer.count, 0);
+    return subject_wait(s);
+}
+
+static inline const struct answer *subject_compare(struct subject *s, size_t table)
+{
+    target_compare(s->target, table, support_answered, &s->answer);
+    assert_int_equal(s->answer.count, 0);
+    return subject_wait(s);
+}
+
+static inline const struct answer *subject_read_drift(struct subject *s, size_t table, uint64_t after)
+{
+    target_read_drift(s->target, table, after, support_answered, &s->answer);
+    assert_int_equal(s->answer.count, 0);
+    return subject_wait(s);
+}
+
+static inline const struct answer *subject_mend(struct subject *s, size_t table)
+{
+    target_mend(s->target, table, support_answered, &s->answer);
     assert_int_equal(s->answer.count, 0);
     return subject_wait(s);
 }

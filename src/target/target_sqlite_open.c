@@ -1,0 +1,278 @@
+/* Opening a SQLite target: its folder and file, its tables and views checked or made, progress and rows read. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "target/target_sqlite.h"
+
+enum {
+    LOCK_WAIT = 5 /* milliseconds between two looks at a lock */
+};
+
+/* The folder of a new database is made, its parents are not: a mistyped path should not grow a tree. */
+static bool make_folder(const struct target_sqlite *sqlite, struct error *error)
+{
+    const char *slash = strrchr(sqlite->path, '/');
+    if (!slash || slash == sqlite->path)
+        return true;
+    char *folder = strndup(sqlite->path, (size_t)(slash - sqlite->path));
+    if (!folder)
+        return error_memory(error);
+    bool ok = mkdir(folder, 0777) == 0 || errno == EEXIST;
+    if (!ok)
+        error_errno(error, ERROR_REFUSED, errno, "%s: cannot make its folder", sqlite->name);
+    free(folder);
+    return ok;
+}
+
+static int one_text(void *context, int count, char **values, char **names)
+{
+    (void)count, (void)names;
+    snprintf(context, 16, "%s", values[0] ? values[0] : "");
+    return 0;
+}
+
+static int wait_for_lock(void *context, int attempt)
+{
+    struct target_sqlite *sqlite = context;
+    if (atomic_load(&sqlite->dropped) || (int64_t)attempt * LOCK_WAIT >= sqlite->busy_timeout)
+        return 0;
+    sqlite3_sleep(LOCK_WAIT);
+    return 1;
+}
+
+/* Two that turn a new database to WAL at once: SQLite tells the second that it is locked without asking the handler. */
+static int turn_to_wal(struct target_sqlite *sqlite, char mode[16])
+{
+    int code;
+    int attempt = 0;
+    do
+        code = sqlite3_exec(sqlite->db, "PRAGMA journal_mode = WAL", one_text, mode, NULL);
+    while ((code & 0xff) == SQLITE_BUSY && wait_for_lock(sqlite, attempt++));
+    return code;
+}
+
+static bool configure(struct target_sqlite *sqlite, struct error *error)
+{
+    char mode[16] = "";
+    sqlite3_extended_result_codes(sqlite->db, 1);
+    sqlite3_busy_handler(sqlite->db, wait_for_lock, sqlite);
+    if (turn_to_wal(sqlite, mode) != SQLITE_OK)
+        return target_sqlite_error(sqlite, "PRAGMA journal_mode", error);
+    return target_sqlite_exec(
+               sqlite, strcmp(mode, "wal") == 0 ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", error) &&
+           target_sqlite_exec(sqlite,
+                              "PRAGMA trusted_schema = OFF; PRAGMA cache_size = -32768;"
+                              "PRAGMA journal_size_limit = 16777216",
+                              error);
+}
+
+static bool find_columns(struct target_sqlite *sqlite, const char *name, struct target_shape *shape,
+                         struct error *error)
+{
+    sqlite3_stmt *statement;
+    if (!target_sqlite_prepare(sqlite, "SELECT name, type, \"notnull\", pk FROM pragma_table_info(?)", &statement,
+                               error))
+        return false;
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    int code;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW)
+        target_shape_add(shape, (const char *)sqlite3_column_text(statement, 0),
+                         (const char *)sqlite3_column_text(statement, 1), sqlite3_column_int(statement, 2) != 0,
+                         sqlite3_column_int(statement, 3) != 0);
+    if (code != SQLITE_DONE)
+        target_sqlite_error(sqlite, "reading the columns", error);
+    sqlite3_finalize(statement);
+    return code == SQLITE_DONE;
+}
+
+/* Of a view's columns SQLite knows types that nobody declared; only their names count. */
+static void names_only(struct target_shape *shape)
+{
+    for (size_t i = 0; i < shape->count && i < TARGET_SHAPE_COLUMNS_MAX; i++)
+        shape->columns[i].type[0] = '\0';
+}
+
+/* Whether it is a view whose table was dropped: SQLite keeps it, but cannot tell its columns until the table is back. */
+static bool is_dangling(const struct pipeline *pipeline, size_t relation, const struct target_shape *shapes)
+{
+    return target_shape_is_view(pipeline, relation) &&
+           !shapes[1 + pipeline->views[relation - 1 - pipeline->table_count].table].exists;
+}
+
+static bool find_relation(struct target_sqlite *sqlite, size_t relation, struct target_shape *shapes,
+                          struct error *error)
+{
+    sqlite3_stmt *statement;
+    struct target_shape *shape = &shapes[relation];
+    const char *name = target_shape_name(sqlite->pipeline, relation);
+    bool view = target_shape_is_view(sqlite->pipeline, relation);
+    memset(shape, 0, sizeof *shape);
+    if (!target_sqlite_prepare(sqlite, "SELECT type FROM sqlite_master WHERE name = ? COLLATE NOCASE", &statement,
+                               error))
+        return false;
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    int code = sqlite3_step(statement);
+    if (code == SQLITE_ROW) {
+        shape->exists = true;
+        shape->other_kind = strcmp((const char *)sqlite3_column_text(statement, 0), view ? "view" : "table") != 0;
+    } else if (code != SQLITE_DONE) {
+        target_sqlite_error(sqlite, "reading the tables", error);
+    }
+    sqlite3_finalize(statement);
+    if (code == SQLITE_DONE || (code == SQLITE_ROW && shape->other_kind))
+        return true;
+    if (code != SQLITE_ROW)
+        return false;
+    if (!find_columns(sqlite, name, shape, error)) {
+        if (error->kind != ERROR_REFUSED || !is_dangling(sqlite->pipeline, relation, shapes))
+            return false;
+        target_shape_wanted(sqlite->pipeline, relation, TARGET_SQLITE, shape);
+    }
+    if (view)
+        names_only(shape);
+    return true;
+}
+
+static bool find_relations(struct target_sqlite *sqlite, struct target_shape *shapes, bool *missing,
+                           struct error *error)
+{
+    *missing = false;
+    for (size_t i = 0; i < target_shape_relations(sqlite->pipeline); i++) {
+        if (!find_relation(sqlite, i, shapes, error))
+            return false;
+        *missing = *missing || !shapes[i].exists;
+    }
+    return target_shape_check(sqlite->pipeline, TARGET_SQLITE, shapes, error);
+}
+
+static bool create_missing(struct target_sqlite *sqlite, struct target_shape *shapes, struct error *error)
+{
+    struct buf sql;
+    buf_init(&sql, TARGET_SQL_MAX);
+    for (size_t i = 0; i < target_shape_relations(sqlite->pipeline); i++) {
+        if (!shapes[i].exists)
+            target_sql_create(&sql, sqlite->pipeline, i, TARGET_SQLITE);
+        shapes[i].exists = true;
+    }
+    bool ok = target_sqlite_run(sqlite, &sql, error);
+    buf_close(&sql);
+    return ok;
+}
+
+/* Looks twice: without a lock, since nearly always all is there; and again under it, since another may make them too. */
+static bool ensure_relations(struct target_sqlite *sqlite, struct target_shape *shapes, struct error *error)
+{
+    bool missing;
+    if (!find_relations(sqlite, shapes, &missing, error))
+        return false;
+    return !missing ||
+           (target_sqlite_exec(sqlite, "BEGIN IMMEDIATE", error) && find_relations(sqlite, shapes, &missing, error) &&
+            create_missing(sqlite, shapes, error) && target_sqlite_exec(sqlite, "COMMIT", error));
+}
+
+static bool read_row(struct target_sqlite *sqlite, sqlite3_stmt *statement, struct error *error)
+{
+    const char *columns[4];
+    for (int i = 0; i < 4; i++) {
+        columns[i] = (const char *)sqlite3_column_text(statement, i);
+        if (!columns[i])
+            columns[i] = "";
+    }
+    return target_sql_read_progress(columns[0], columns[1], columns[2], columns[3], &sqlite->progress, error);
+}
+
+bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *error)
+{
+    sqlite3_stmt *statement;
+    memset(&sqlite->progress, 0, sizeof sqlite->progress);
+    if (!target_sqlite_prepare(sqlite,
+                               "SELECT epoch, sequence, hex(digest), rows FROM dropfold_progress WHERE pipeline = ?",
+                               &statement, error))
+        return false;
+    sqlite3_bind_text(statement, 1, sqlite->pipeline->name, -1, SQLITE_STATIC);
+    int code = sqlite3_step(statement);
+    bool ok = code == SQLITE_DONE || (code == SQLITE_ROW ? read_row(sqlite, statement, error)
+                                                         : target_sqlite_error(sqlite, "reading the progress", error));
+    sqlite3_finalize(statement);
+    return ok;
+}
+
+static bool count_rows(struct target_sqlite *sqlite, size_t table, struct error *error)
+{
+    struct buf sql;
+    sqlite3_stmt *statement = NULL;
+    buf_init(&sql, TARGET_SQL_MAX);
+    buf_put_text(&sql, "SELECT count(*) FROM ");
+    target_sql_name(&sql, sqlite->pipeline->tables[table].name);
+    buf_put_byte(&sql, '\0');
+    bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, &statement, error);
+    if (ok && sqlite3_step(statement) == SQLITE_ROW)
+        sqlite->rows[table] = (uint64_t)sqlite3_column_int64(statement, 0);
+    else if (ok)
+        ok = target_sqlite_error(sqlite, "counting the rows", error);
+    sqlite3_finalize(statement);
+    buf_close(&sql);
+    return ok;
+}
+
+/* Progress and counts from one snapshot; of what does not exist, nothing. */
+static bool look(struct target_sqlite *sqlite, const struct target_shape *shapes, struct error *error)
+{
+    if (!target_sqlite_exec(sqlite, "BEGIN", error) ||
+        (shapes[0].exists && !target_sqlite_read_progress(sqlite, error)))
+        return false;
+    for (size_t i = 0; i < sqlite->pipeline->table_count; i++)
+        if (shapes[i + 1].exists && !count_rows(sqlite, i, error))
+            return false;
+    return target_sqlite_exec(sqlite, "COMMIT", error);
+}
+
+/* Of the connections to one log only one may fold it into the database: SQLite 3.40.1 and many others can lose what is
+   written while two do so. The one that delivers does; this one only adds to the log. */
+static bool leave_log_alone(struct target_sqlite *sqlite, struct error *error)
+{
+    sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    return target_sqlite_exec(sqlite, "PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF", error);
+}
+
+/* Opens what is there and makes nothing. Without a file there is nothing to open. */
+static bool look_in(struct target_sqlite *sqlite, struct target_shape *shapes, struct error *error)
+{
+    bool missing;
+    int access_mode = sqlite->mend ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+    sqlite->missing = target_shape_missing(sqlite->pipeline, shapes);
+    if (access(sqlite->path, F_OK) != 0)
+        return errno == ENOENT || error_errno(error, ERROR_REFUSED, errno, "%s", sqlite->name);
+    if (sqlite3_open_v2(sqlite->path, &sqlite->db, access_mode | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        return target_sqlite_error(sqlite, "opening", error);
+    sqlite3_extended_result_codes(sqlite->db, 1);
+    sqlite3_busy_handler(sqlite->db, wait_for_lock, sqlite);
+    if ((sqlite->mend && !leave_log_alone(sqlite, error)) || !find_relations(sqlite, shapes, &missing, error))
+        return false;
+    sqlite->missing = target_shape_missing(sqlite->pipeline, shapes);
+    return look(sqlite, shapes, error);
+}
+
+static bool open_fully(struct target_sqlite *sqlite, struct target_shape *shapes, struct error *error)
+{
+    if (!make_folder(sqlite, error))
+        return false;
+    if (sqlite3_open_v2(sqlite->path, &sqlite->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK)
+        return target_sqlite_error(sqlite, "opening", error);
+    return configure(sqlite, error) && ensure_relations(sqlite, shapes, error) && look(sqlite, shapes, error);
+}
+
+bool target_sqlite_open(struct target_sqlite *sqlite, struct error *error)
+{
+    struct target_shape *shapes = calloc(target_shape_relations(sqlite->pipeline), sizeof *shapes);
+    if (!shapes)
+        return error_memory(error);
+    bool ok = sqlite->look ? look_in(sqlite, shapes, error) : open_fully(sqlite, shapes, error);
+    free(shapes);
+    return ok;
+}
