@@ -11,6 +11,7 @@ enum { SUMMARY_MAX = 16 * 1024, STORED_MAX = 1024, MARKED_RECENTLY = 256 };
 
 struct replay {
     struct core *core;
+    const struct core_history *history;
     uint64_t begun; /* the change whose chunks are being applied */
     struct buckets buckets;
 };
@@ -63,18 +64,28 @@ static bool replay_change_end(void *context, const struct replay_end *end, struc
         return error_set(error, ERROR_CORRUPT, "change %llu does not replay to the rows its ledger counts",
                          (unsigned long long)end->sequence);
     replay->core->replayed += buckets_total(&end->buckets);
-    return true;
+    const struct core_history *history = replay->history;
+    return !history->change_end || history->change_end(history->context, replay->core, end->sequence, error);
 }
 
-static bool build_engine(struct core *core, struct error *error)
+bool core_replay(struct core *core, const struct core_history *history, struct error *error)
 {
-    struct replay replay = {.core = core};
-    struct replay_visit visit = {&replay, replay_chunk, replay_change_end};
+    struct replay replay = {.core = core, .history = history};
+    struct replay_visit visit = {.context = &replay,
+                                 .until = history->until,
+                                 .without = history->without,
+                                 .chunk = replay_chunk,
+                                 .change_end = replay_change_end};
     engine_free(core->engine);
     core->delivering = false;
     core->replayed = 0;
     core->engine = engine_new(core->pipeline, core->memory_limit, error);
     return core->engine && store_replay(core->store, &visit, error);
+}
+
+static bool build_engine(struct core *core, struct error *error)
+{
+    return core_replay(core, &(struct core_history){0}, error);
 }
 
 bool core_init(struct core *core, const struct pipeline *pipeline, struct store *store, size_t memory_limit,
@@ -172,7 +183,7 @@ struct application {
     struct error *error;
     bool marked_failed;
     uint64_t marked[MARKED_RECENTLY]; /* sequences marked already, by their last bits */
-    uint64_t current; /* sequence being applied */
+    uint64_t current;                 /* sequence being applied */
 };
 
 static void mark_replaced(void *context, uint64_t sequence)

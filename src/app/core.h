@@ -51,6 +51,17 @@ struct core {
 /* Opens the store, replays it into a new engine. */
 bool core_open(struct core *core, const struct pipeline *pipeline, const char *checkpoints, enum store_mode mode,
                size_t memory_limit, struct error *error) MUST_USE;
+/* Another history than the store's whole one, for questions. */
+struct core_history {
+    uint64_t until;   /* as it was after this change; 0: as it is now */
+    uint64_t without; /* as if the file of this change had been forgotten; 0: none */
+    /* After each change, or NULL. */
+    bool (*change_end)(void *context, struct core *core, uint64_t sequence, struct error *error);
+    void *context;
+};
+/* Builds the engine anew from that history. Of a core that is never asked to apply a file. */
+bool core_replay(struct core *core, const struct core_history *history, struct error *error) MUST_USE;
+
 /* Around a store that is open already; takes it over. */
 bool core_init(struct core *core, const struct pipeline *pipeline, struct store *store, size_t memory_limit,
                struct error *error) MUST_USE;

@@ -70,6 +70,8 @@ bool settings_init(struct settings *settings, struct error *error)
         .target = environment("DROPFOLD_TARGET", NULL),
         .threads = usable_cpus(),
         .settle = -1,
+        .from = -1,
+        .to = -1,
         .rescan = RESCAN_DEFAULT,
         .target_timeout = TARGET_TIMEOUT_DEFAULT,
         .target_check = TARGET_CHECK_DEFAULT,

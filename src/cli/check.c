@@ -1,5 +1,3 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -149,38 +147,14 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
     return code;
 }
 
-/* The feed whose name is a folder of the path ("data/Orders/x.csv"); else the only one that can be meant must be named.
- */
-static const struct feed *feed_of_path(const struct pipeline *pipeline, const char *path)
-{
-    const struct feed *found = NULL;
-    while (*path) {
-        size_t len = strcspn(path, "/");
-        const struct feed *feed = pipeline_feed(pipeline, (struct slice){path, len});
-        if (feed && path[len] == '/')
-            found = feed;
-        path += len + (path[len] == '/');
-    }
-    return found;
-}
-
 static int check_file(const struct invocation *invocation, const struct pipeline *pipeline)
 {
     struct error error = {0};
-    const char *path = invocation->operands[0];
-    const struct feed *feed = invocation->operand_count > 1 ? pipeline_feed(pipeline, slice_of(invocation->operands[1]))
-                                                            : feed_of_path(pipeline, path);
-    if (!feed) {
-        error_set(&error, ERROR_USAGE, "%s: cannot tell its feed from the path; name it: dropfold check FILE FEED",
-                  path);
+    size_t feed;
+    int fd;
+    if (!common_open_file(invocation, pipeline, &feed, &fd, &error))
         return common_failed(invocation, &error);
-    }
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        error_errno(&error, ERROR_IO, errno, "cannot open %s", path);
-        return common_failed(invocation, &error);
-    }
-    int code = read_as(invocation, feed, path, fd);
+    int code = read_as(invocation, &pipeline->feeds[feed], invocation->operands[0], fd);
     close(fd);
     return code;
 }

@@ -1,6 +1,9 @@
 #include "cli/common.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "app/control.h"
 
@@ -17,6 +20,36 @@ struct pipeline *common_pipeline(const struct invocation *invocation, int *code)
     if (!pipeline)
         *code = common_failed(invocation, &error);
     return pipeline;
+}
+
+static const struct feed *feed_of_path(const struct pipeline *pipeline, const char *path)
+{
+    const struct feed *found = NULL;
+    while (*path) {
+        size_t len = strcspn(path, "/");
+        const struct feed *feed = pipeline_feed(pipeline, (struct slice){path, len});
+        if (feed && path[len] == '/')
+            found = feed;
+        path += len + (path[len] == '/');
+    }
+    return found;
+}
+
+bool common_open_file(const struct invocation *invocation, const struct pipeline *pipeline, size_t *feed, int *fd,
+                      struct error *error)
+{
+    if (invocation->operand_count == 0)
+        return error_set(error, ERROR_USAGE, "which file?");
+    const char *path = invocation->operands[0];
+    const struct feed *found = invocation->operand_count > 1
+                                   ? pipeline_feed(pipeline, slice_of(invocation->operands[1]))
+                                   : feed_of_path(pipeline, path);
+    if (!found)
+        return error_set(error, ERROR_USAGE, "%s: cannot tell its feed from %s; name it behind the file", path,
+                         invocation->operand_count > 1 ? invocation->operands[1] : "the path");
+    *feed = (size_t)(found - pipeline->feeds);
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return *fd >= 0 || error_errno(error, ERROR_IO, errno, "cannot open %s", path);
 }
 
 bool common_view_open(struct common_view *view, const struct invocation *invocation, int *code)

@@ -21,6 +21,11 @@ int common_failed(const struct invocation *invocation, const struct error *error
 /* Loads the pipeline; its problems are printed to stderr. NULL after logging; *code is the exit code then. */
 struct pipeline *common_pipeline(const struct invocation *invocation, int *code) MUST_USE;
 
+/* Opens the file that the operands FILE [FEED] mean and finds its feed: the one named, else the last folder of its path
+   that is called like one ("data/Orders/x.csv"). The caller closes the descriptor. */
+bool common_open_file(const struct invocation *invocation, const struct pipeline *pipeline, size_t *feed, int *fd,
+                      struct error *error) MUST_USE;
+
 /* Pipeline and store, the store for reading only. False after logging. */
 struct common_view {
     struct pipeline *pipeline;

@@ -37,6 +37,8 @@ static const struct option options[] = {
     {0, "healthy", NULL, OPTION_HEALTHY, NULL, "only ask the running dropfold whether it is well; exit code 0 or 1"},
     {0, "watch", NULL, OPTION_WATCH, NULL, "again every two seconds, until interrupted"},
     {0, "json", NULL, OPTION_JSON, NULL, "for programs: JSON on stdout"},
+    {0, "from", "SEQUENCE", OPTION_RANGE, NULL, "the change to begin with (the one before --to)"},
+    {0, "to", "SEQUENCE", OPTION_RANGE, NULL, "the change to end with (the last)"},
     {0, "rebind", NULL, OPTION_REBIND, NULL, "choose each file's descriptor anew"},
     {0, "accept-missing", NULL, OPTION_ACCEPT_MISSING, NULL, "go on without source files that are gone"},
     {0, "rebuild", NULL, OPTION_REBUILD, NULL, "only refill the target from the store"},
@@ -61,6 +63,15 @@ static bool set_pause(const char *name, const char *value, int64_t *out, struct 
 {
     return set_seconds(name, value, out, error) &&
            (*out > 0 || error_set(error, ERROR_USAGE, "--%s: must be more than 0", name));
+}
+
+static bool set_sequence(const char *name, const char *value, int64_t *out, struct error *error)
+{
+    unsigned long number;
+    if (!settings_count(value, 0, INT64_MAX, &number))
+        return error_set(error, ERROR_USAGE, "--%s: found \"%s\", expected the sequence of a change", name, value);
+    *out = (int64_t)number;
+    return true;
 }
 
 static bool set_path(const struct option *option, struct settings *settings, const char *value, struct error *error)
@@ -100,6 +111,8 @@ static bool set_value(const struct option *option, struct settings *settings, co
         return set_pause(option->name, value, &settings->target_timeout, error);
     if (option->bit == OPTION_TARGET_CHECK)
         return set_pause(option->name, value, &settings->target_check, error);
+    if (option->bit == OPTION_RANGE)
+        return set_sequence(option->name, value, *option->name == 'f' ? &settings->from : &settings->to, error);
     if (option->bit == OPTION_THREADS) {
         ok = set_count(option->name, value, SETTINGS_THREADS_MAX, &count, error);
         settings->threads = (unsigned)count;

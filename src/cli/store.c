@@ -55,7 +55,7 @@ static int check(const struct invocation *invocation)
     int code = 0;
     if (!common_view_open(&view, invocation, &code))
         return code;
-    const struct replay_visit visit = {&census, count_chunk, count_change};
+    const struct replay_visit visit = {.context = &census, .chunk = count_chunk, .change_end = count_change};
     printf("store       %s\n", store_path(view.store));
     bool ok = store_check(view.store, &error);
     if (ok)

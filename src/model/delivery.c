@@ -1,10 +1,60 @@
 /* Cells stand apart from the arena, so that a block of many columns leaves the texts their whole limit. */
 #include "model/delivery.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/timestamp.h"
+
 _Static_assert(CELL_NULL == 0, "cells set to zero are null");
+
+enum { REAL_PLACES = 6, DOUBLE_PLACES = 15 /* that any of them keeps; two or three more name it for certain */ };
+
+static void print_float(bool real, double value, struct buf *out)
+{
+    char text[40];
+    int places = real ? REAL_PLACES : DOUBLE_PLACES;
+    int most = real ? 9 : 17;
+    do {
+        snprintf(text, sizeof text, "%.*g", places, value);
+    } while (places++ < most && (real ? (double)strtof(text, NULL) != value : strtod(text, NULL) != value));
+    buf_put_text(out, text);
+}
+
+static void print_integer(enum sql_type type, int64_t value, struct buf *out)
+{
+    if (type == SQL_BOOLEAN)
+        buf_put_text(out, value ? "true" : "false");
+    else if (type == SQL_DATE)
+        timestamp_print_date(value, out);
+    else if (type == SQL_TIMESTAMP || type == SQL_TIMESTAMPTZ)
+        timestamp_print_sql(value, out);
+    else
+        buf_printf(out, "%lld", (long long)value);
+    if (type == SQL_TIMESTAMPTZ)
+        buf_put_text(out, "+00");
+}
+
+void cell_print(const struct column *column, const struct cell *cell, struct buf *out)
+{
+    switch (cell->kind) {
+    case CELL_NULL:
+        break;
+    case CELL_INT:
+        print_integer(column->type, cell->i, out);
+        break;
+    case CELL_FLOAT:
+        print_float(column->type == SQL_REAL, cell->d, out);
+        break;
+    case CELL_NUMERIC:
+        wide_print(cell->n, column->scale, out);
+        break;
+    case CELL_TEXT:
+        buf_put_slice(out, cell->text);
+        break;
+    }
+}
 
 struct block *block_new(size_t table, bool deletes, size_t rows, size_t columns)
 {

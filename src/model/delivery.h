@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/hash.h"
 #include "model/pipeline.h"
 #include "model/wide.h"
@@ -41,6 +42,10 @@ struct cell {
         struct slice text;
     };
 };
+
+/* As people read it: "12.30", "0.1", "2022-02-17 12:03:13+00", "true". A real or double is the shortest decimal that means
+   the same number; what is null prints nothing. */
+void cell_print(const struct column *column, const struct cell *cell, struct buf *out);
 
 /* Rows of one table: to upsert (all columns) or to delete (the key columns only, in key order). */
 struct block {

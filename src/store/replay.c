@@ -23,6 +23,7 @@ struct replay {
     uint64_t sequence;
     uint64_t next_file, next_chunk; /* ids that come next */
     uint64_t forgotten, forgets;    /* files passed that are marked, changes passed that mark one */
+    uint64_t hidden;                /* files passed that the history is told without */
     uint64_t rewritten;             /* the last of these changes */
 };
 
@@ -39,6 +40,18 @@ static bool damaged_change(const struct replay *r, const char *what, struct erro
     return store_corrupt(r->store, error, "change %llu: %s", (unsigned long long)r->sequence, what);
 }
 
+/* The visitor hears of no change after this one. */
+static bool is_past(const struct replay *r)
+{
+    return r->visit->until > 0 && r->sequence > r->visit->until;
+}
+
+static bool is_hidden(const struct replay *r, const struct file_record *file)
+{
+    bool forgotten = file->forgotten && (r->visit->until == 0 || file->forgotten <= r->visit->until);
+    return forgotten || file->sequence == r->visit->without;
+}
+
 static bool replay_chunk(struct replay *r, const struct file_record *file, uint64_t ordinal, struct error *error)
 {
     struct query *q = &r->chunks;
@@ -53,7 +66,7 @@ static bool replay_chunk(struct replay *r, const struct file_record *file, uint6
         return damaged_file(r, file, "a chunk fails its checksum", error);
     store_digest_chunk(&r->digester, checksum, query_u64_at(q, 1));
     r->next_chunk++;
-    return file->forgotten || !r->visit->chunk || r->visit->chunk(r->visit->context, &chunk, error);
+    return is_past(r) || is_hidden(r, file) || !r->visit->chunk || r->visit->chunk(r->visit->context, &chunk, error);
 }
 
 static bool replay_file(struct replay *r, struct buckets *sum, struct error *error)
@@ -75,8 +88,9 @@ static bool replay_file(struct replay *r, struct buckets *sum, struct error *err
         if (!replay_chunk(r, &file, i, error))
             return false;
     store_digest_file(&r->digester, &file);
-    if (file.forgotten)
-        r->forgotten++;
+    r->forgotten += file.forgotten > 0;
+    if (is_hidden(r, &file))
+        r->hidden++;
     else
         buckets_add(sum, &file.buckets);
     r->next_file = file.id + 1;
@@ -107,8 +121,8 @@ static bool replay_forget(struct replay *r, uint64_t id, struct error *error)
 
 static bool end_change(struct replay *r, const struct buckets *sum, struct error *error)
 {
-    struct replay_end end = {.sequence = r->sequence, .buckets = *sum, .as_committed = r->forgotten == 0};
-    return !r->visit->change_end || r->visit->change_end(r->visit->context, &end, error);
+    struct replay_end end = {.sequence = r->sequence, .buckets = *sum, .as_committed = r->hidden == 0};
+    return is_past(r) || !r->visit->change_end || r->visit->change_end(r->visit->context, &end, error);
 }
 
 static bool replay_change(struct replay *r, struct error *error)

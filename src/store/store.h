@@ -93,6 +93,12 @@ struct file_record {
     int64_t committed; /* wall clock, microseconds */
 };
 
+/* The one applied and not forgotten file that `which` means: "<feed>/<name>" (also at the end of a path), a bare name, the
+   path or name it is archived under, or "seq=N". ERROR_USAGE when that is none or several, and says what there is. Fills
+   `file`, with texts in `texts` and without undeclared columns. */
+bool store_find_file(struct store *store, struct slice which, struct arena *texts, struct file_record *file,
+                     struct error *error) MUST_USE;
+
 /* A redelivery: of the newest applied and not forgotten file of `feed` with this content nothing was replaced since, and nothing else was
    committed at `name` since that was not forgotten. Fills that file's sequence and name. */
 bool store_find_duplicate(struct store *store, struct slice feed, struct slice name, const struct digest *content,
@@ -140,12 +146,8 @@ bool store_file_chunks(struct store *store, store_chunk_visit visit, void *conte
    `file->state` is FILE_APPLIED, `file->feed` that of the begin. */
 bool store_file_end(struct store *store, const struct file_record *file, struct error *error) MUST_USE;
 
-/*
- * Takes one file's contribution back; the change has no file of its own. `which` is "<feed>/<name>" (also at the end of
- * a path), a bare name, the path or name it is archived under, or "seq=N", and must mean one applied file that was not
- * forgotten before: ERROR_USAGE says what else there is. Fills `file`, with texts in `texts` and without undeclared
- * columns. Until the commit, store_replay tells what the history will be.
- */
+/* Takes the contribution of one file back, found as by store_find_file; the change has no file of its own. Until the
+   commit, store_replay tells what the history will be. */
 bool store_forget(struct store *store, struct slice which, struct arena *texts, struct file_record *file,
                   struct error *error) MUST_USE;
 
@@ -185,9 +187,11 @@ struct replay_end {
 };
 /* Forgotten files are checked like all others, and their chunks not visited. */
 struct replay_visit {
-    void *context; /* either function may be NULL */
+    void *context;    /* either function may be NULL */
     bool (*chunk)(void *context, const struct replay_chunk *chunk, struct error *error);
     bool (*change_end)(void *context, const struct replay_end *end, struct error *error);
+    uint64_t until;   /* the history as it was after this change: later ones are checked and not told; 0: all of it */
+    uint64_t without; /* as if the file of this change had been forgotten; 0: none */
 };
 /* All changes in order, every checksum and digest checked on the way: ERROR_CORRUPT names the first that fails. */
 bool store_replay(struct store *store, const struct replay_visit *visit, struct error *error) MUST_USE;

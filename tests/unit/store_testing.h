@@ -151,7 +151,7 @@ static inline bool testing_replay(struct store *store, struct testing_story *sto
 {
     *story = (struct testing_story){.changes = 0};
     buf_init(&story->bytes, 64 * 1024 * 1024);
-    struct replay_visit visit = {story, testing_story_chunk, testing_story_change};
+    struct replay_visit visit = {.context = story, .chunk = testing_story_chunk, .change_end = testing_story_change};
     bool good = store_replay(store, &visit, error);
     assert_false(story->bytes.failed);
     return good;

@@ -1,0 +1,154 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/core.h"
+#include "cli/changes.h"
+#include "cli/command.h"
+#include "cli/common.h"
+#include "feed/intake.h"
+
+struct planning {
+    const struct invocation *invocation;
+    const char *path;
+    struct core core;
+    size_t feed;
+    struct snapshot *before;
+    uint64_t since;
+    struct buckets buckets;
+    struct file_facts facts;
+    struct error error;
+};
+
+/* --- the file into the engine, and nowhere else ------------------------------------------------------------------- */
+
+static bool apply_batch(void *context, struct batch *batch)
+{
+    struct planning *planning = context;
+    bool good = engine_apply(planning->core.engine, planning->feed, buf_slice(&batch->chunk.buf), &planning->buckets,
+                             NULL, NULL, &planning->error);
+    batch_free(batch);
+    return good;
+}
+
+/* As a file of the next change would be. On false `error` says why. */
+static bool apply(struct planning *planning, int fd)
+{
+    struct parser *parser = parser_new(&planning->core.pipeline->feeds[planning->feed], &planning->error);
+    if (!parser)
+        return false;
+    engine_begin(planning->core.engine, planning->since + 1);
+    enum intake_result result =
+        intake_read_fd(fd, parser, 0, apply_batch, planning, &planning->facts, &planning->error);
+    parser_free(parser);
+    if (result != INTAKE_READ && result != INTAKE_STOPPED)
+        error_wrap(&planning->error, "%s", planning->path);
+    planning->buckets.rejected = planning->facts.rejected;
+    return result == INTAKE_READ && engine_end(planning->core.engine, &planning->error);
+}
+
+/* A redelivery changes nothing. */
+static bool find_original(struct planning *planning, bool *found)
+{
+    uint64_t sequence;
+    char original[256];
+    const char *slash = strrchr(planning->path, '/');
+    struct slice feed = slice_of(planning->core.pipeline->feeds[planning->feed].name);
+    if (!store_find_duplicate(planning->core.store, feed, slice_of(slash ? slash + 1 : planning->path),
+                              &planning->facts.content, found, &sequence, original, &planning->error))
+        return false;
+    if (*found)
+        fprintf(stderr, "a redelivery of %s (seq %" PRIu64 "): it would not be applied\n", original, sequence);
+    return true;
+}
+
+/* --- what it would do --------------------------------------------------------------------------------------------- */
+
+static void tell_rows(const struct planning *planning)
+{
+    const struct buckets *b = &planning->buckets;
+    fprintf(stderr,
+            "version %" PRIu32 ", %" PRIu64 " rows: %" PRIu64 " applied, %" PRIu64 " unchanged, %" PRIu64
+            " superseded, %" PRIu64 " filtered, %" PRIu64 " deleted, %" PRIu64 " late, %" PRIu64 " rejected\n",
+            planning->facts.version, planning->facts.rows, b->applied, b->unchanged, b->superseded, b->filtered,
+            b->deleted, b->late, b->rejected);
+}
+
+static bool print_change(void *context, const struct row_change *change, struct error *error)
+{
+    return changes_print(context, change, NULL, 0, error);
+}
+
+static bool show(struct planning *planning)
+{
+    struct changes changes;
+    bool redelivery = false;
+    tell_rows(planning);
+    if (!find_original(planning, &redelivery))
+        return false;
+    changes_init(&changes, planning->invocation->settings.json);
+    bool good = redelivery || snapshot_compare(planning->before, planning->core.engine, planning->since, print_change,
+                                               &changes, &planning->error);
+    if (good)
+        changes_sum(&changes);
+    changes_close(&changes);
+    return good;
+}
+
+static int plan_file(struct planning *planning, int fd)
+{
+    const struct settings *settings = &planning->invocation->settings;
+    const struct pipeline *pipeline = planning->core.pipeline;
+    if (!core_open(&planning->core, pipeline, settings->checkpoints, STORE_READ, 0, &planning->error))
+        return common_failed(planning->invocation, &planning->error);
+    planning->since = store_progress(planning->core.store)->sequence;
+    bool good = snapshot_take(&planning->before, pipeline, planning->core.engine, &planning->error) &&
+                apply(planning, fd) && show(planning);
+    int code = good ? 0 : common_failed(planning->invocation, &planning->error);
+    snapshot_free(planning->before);
+    arena_close(&planning->facts.arena);
+    core_close(&planning->core);
+    return code;
+}
+
+static int execute(const struct invocation *invocation)
+{
+    struct planning planning = {.invocation = invocation};
+    int code = 0, fd = -1;
+    struct pipeline *pipeline = common_pipeline(invocation, &code);
+    if (!pipeline)
+        return code;
+    planning.core.pipeline = pipeline;
+    if (common_open_file(invocation, pipeline, &planning.feed, &fd, &planning.error)) {
+        planning.path = invocation->operands[0];
+        code = plan_file(&planning, fd);
+        close(fd);
+    } else {
+        code = common_failed(invocation, &planning.error);
+    }
+    pipeline_free(pipeline);
+    return code;
+}
+
+const struct command command_plan = {
+    .name = "plan",
+    .operands = "FILE [FEED]",
+    .operands_max = 2,
+    .summary = "Show the rows of the tables that applying a file would add, change and delete.",
+    .help =
+        "Reads FILE as FEED (default: the folder of that name in its path), applies it to what the checkpoint store\n"
+        "holds, in memory, and prints each row of each table that would be another one: + added, - deleted,\n"
+        "~ changed: column now -> then. Dropping the file as it is, before any other, does just that. Changes "
+        "nothing,\n"
+        "also beside a running dropfold.\n"
+        "\n"
+        "  dropfold plan /tmp/new.csv FEED\n"
+        "  dropfold plan data/FEED/new-03.csv --json\n"
+        "\n"
+        "Exit codes: 0 shown; 65 the file cannot be read and would be set aside whole; 78 configuration.\n",
+    .options = OPTION_JSON,
+    .execute = execute,
+};
