@@ -1,12 +1,11 @@
 """Bad input: a clear message, nothing lost, the next file processed."""
 import json
 import os
-import shutil
 import subprocess
-import unittest
 
 from harness.case import FlowCase
 from harness.files import customers, deliveries, delivery, order, orders, table
+from harness.mounts import mount
 from harness.places import other_user
 
 import sample
@@ -270,7 +269,7 @@ class Targets(FlowCase):
 class FullDisk(FlowCase):
     def test_a_full_disk_under_the_checkpoints_is_waited_for(self):
         work = self.workspace()
-        self.mount(work.checkpoints, '600k')
+        mount(self, work.checkpoints, '-t', 'tmpfs', '-o', 'size=600k', 'tmpfs')
         work.drop('Customers', customers(*range(1, 500)), 'customers.json')
         work.drop('Deliveries', deliveries(*(delivery(number) for number in range(1, 6000))), 'deliveries.csv')
         filler = work.checkpoints / 'filler'
@@ -287,15 +286,6 @@ class FullDisk(FlowCase):
             daemon.printed('applied ', 3)
             daemon.delivered(3)
         self.assertEqual(work.target.query('SELECT sum("Order_Count") FROM ecommerce'), [('5999',)])
-
-    def mount(self, folder, size):
-        if os.geteuid() != 0 or not shutil.which('mount'):
-            raise unittest.SkipTest('only root may mount a small disk')
-        mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size}', 'tmpfs', folder], capture_output=True,
-                                 check=False, text=True)
-        if mounted.returncode != 0:
-            raise unittest.SkipTest(f'no small disk can be mounted here: {mounted.stderr.strip()}')
-        self.addCleanup(subprocess.run, ['umount', '-l', folder], check=False)
 
 
 class Checking(FlowCase):
