@@ -1,6 +1,5 @@
 """The process: who may run beside it, how it is stopped, what it needs."""
 import fcntl
-import json
 import os
 import signal
 import subprocess
@@ -149,12 +148,6 @@ class AfterCommit(FlowCase):
         super().setUp()
         self.work = self.workspace()
 
-    def configure(self, **options):
-        path = self.work.root / 'schemas' / 'ecommerce.json'
-        pipeline = json.loads(path.read_text(encoding='utf-8'))
-        pipeline['feeds'] = {'Orders': options}
-        path.write_text(json.dumps(pipeline, ensure_ascii=False), encoding='utf-8')
-
     def apply(self, expect_lines=1):
         lines = self.work.run_once().lines('applied')
         self.assertEqual(len(lines), expect_lines, lines)
@@ -172,7 +165,7 @@ class AfterCommit(FlowCase):
         self.assertEqual(self.work.landed(), [])
 
     def test_left_where_it_is_and_not_read_again(self):
-        self.configure(after='leave')
+        self.work.configure('Orders', after='leave')
         path = self.work.drop('Orders', orders(order(1)), 'o.csv')
         self.apply()
         self.apply(0)
@@ -182,7 +175,7 @@ class AfterCommit(FlowCase):
         self.assertEqual(self.work.status()['sequence'], 2)
 
     def test_deleted(self):
-        self.configure(after='delete')
+        self.work.configure('Orders', after='delete')
         self.work.drop('Orders', orders(order(1)), 'o.csv')
         self.apply()
         self.assertEqual(self.work.landed(), [])
@@ -195,7 +188,7 @@ class AfterCommit(FlowCase):
         self.assertEqual(len(self.work.archived('Orders')), 2)
 
     def test_a_done_marker_releases_its_file(self):
-        self.configure(ready='done')
+        self.work.configure('Orders', ready='done')
         self.work.drop('Orders', orders(order(1)), 'o.csv')
         self.apply(0)
         self.work.drop('Orders', b'', 'o.csv.done')

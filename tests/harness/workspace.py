@@ -50,6 +50,13 @@ class Workspace:
         for path in (self.root, *self.root.rglob('*')):
             os.chown(path, self.identity['user'], self.identity['group'])
 
+    def configure(self, feed, **options):
+        """What the pipeline says of a feed: after='leave', ready='done', settle='2 seconds'."""
+        path = self.root / 'schemas' / f'{self.pipeline}.json'
+        pipeline = json.loads(path.read_text(encoding='utf-8'))
+        pipeline['feeds'] = {**pipeline.get('feeds', {}), feed: options}
+        path.write_text(json.dumps(pipeline, ensure_ascii=False), encoding='utf-8')
+
     @property
     def data(self):
         return self.root / 'data'
