@@ -348,11 +348,6 @@ static void on_row(int terminator, void *context)
 
 /* --- pieces ------------------------------------------------------------------------------------------------------- */
 
-static size_t record_size(const struct csv_reader *r)
-{
-    return r->carry.len + (size_t)(r->piece_end - r->record_start);
-}
-
 static void begin_record(struct csv_reader *r, const char *start)
 {
     r->in_record = true;
@@ -381,23 +376,46 @@ static size_t open_field_len(const struct csv_parser *csv)
     return csv->entry_pos - csv->spaces - (csv->pstate == CSV_STATE_MAYBE_CLOSED);
 }
 
-static bool feed_piece(struct csv_reader *r, const char *from, const char *to)
+/* A field that is too long stands before the quote that was refused behind it. */
+static bool parse_bytes(struct csv_reader *r, const char *from, const char *to)
 {
-    if (!r->in_record)
-        begin_record(r, from);
-    r->piece_end = to;
-    while (r->piece_end > from && (r->piece_end[-1] == '\n' || r->piece_end[-1] == '\r'))
-        r->piece_end--;
-    if (record_size(r) > PARSER_RECORD_MAX)
-        return fail_record(r);
     size_t len = (size_t)(to - from);
     size_t used = csv_parse(&r->csv, from, len, on_field, on_row, r);
     if (r->failed)
         return false;
-    if (used != len)
-        return fail_quote(r, from + used);
     if (open_field_len(&r->csv) > PARSER_FIELD_MAX)
         return fail_field(r);
+    return used == len || fail_quote(r, from + used);
+}
+
+/* Parses up to the record's limit, where it must end: what lies behind has no say in which fault is told, as it may be
+   in another block. */
+static bool parse_to_limit(struct csv_reader *r, const char *from, const char *limit)
+{
+    bool line_ends = *limit == '\n' || *limit == '\r';
+    r->piece_end = limit;
+    if (!parse_bytes(r, from, limit))
+        return false;
+    bool in_quotes = r->csv.quoted && r->csv.pstate != CSV_STATE_MAYBE_CLOSED;
+    return (line_ends && !in_quotes) || fail_record(r);
+}
+
+static bool feed_piece(struct csv_reader *r, const char *from, const char *to)
+{
+    if (!r->in_record)
+        begin_record(r, from);
+    size_t room = PARSER_RECORD_MAX - r->carry.len - (size_t)(from - r->record_start);
+    const char *rest = from;
+    if ((size_t)(to - from) > room) {
+        rest = from + room;
+        if (!parse_to_limit(r, from, rest))
+            return false;
+    }
+    r->piece_end = to;
+    while (r->piece_end > from && (r->piece_end[-1] == '\n' || r->piece_end[-1] == '\r'))
+        r->piece_end--;
+    if (!parse_bytes(r, rest, to))
+        return false;
     if (r->csv.pstate == CSV_STATE_IDLE && r->piece_end < to)
         r->in_record = false;
     count_line(r, from, to);

@@ -221,6 +221,19 @@ static void refuses_a_record_past_its_limit(void **state)
     buf_close(&text);
 }
 
+static void tells_of_two_faults_the_one_that_stands_first_at_every_cut(void **state)
+{
+    struct buf text;
+    parse_check_fails(*state, filled(&text, "Id,Name\n1,\"", 'x', PARSER_FIELD_MAX + 1, "\"y\n"),
+                      "2:3: found a field longer than 65536 bytes, expected the quote that opens here to close; it may "
+                      "never do so");
+    buf_close(&text);
+    parse_check_fails(*state, filled(&text, "Id,Name\n2,b", ',', PARSER_RECORD_MAX - 10, "x\"yyyyyyyyyyyy\n"),
+                      "2:1048571: found a quote inside a field without quotes, expected the whole field in quotes and "
+                      "its own quotes doubled");
+    buf_close(&text);
+}
+
 static void rejects_a_record_of_the_largest_size_with_its_raw_text(void **state)
 {
     struct buf text;
@@ -368,6 +381,7 @@ int main(void)
         TEST(refuses_a_field_past_its_limit),
         TEST(lets_blanks_behind_a_field_be_longer_than_a_field),
         TEST(refuses_a_record_past_its_limit),
+        TEST(tells_of_two_faults_the_one_that_stands_first_at_every_cut),
         TEST(rejects_a_record_of_the_largest_size_with_its_raw_text),
         TEST(refuses_a_header_of_too_many_columns),
         TEST(lists_undeclared_columns_once_in_order),
