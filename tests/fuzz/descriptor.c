@@ -1,0 +1,105 @@
+/*
+ * Descriptors: any text is one, or is told why not; and one that loads reads any file as parsing.h promises.
+ *
+ * An input is the text of Feed/1.json, then optionally NUL and a file of that feed.
+ */
+#include "model/descriptor.h"
+#include "parsing.h"
+#include "problems.h"
+
+enum { FILE_NUMBER = 900, ARENA_MAX = 64 * 1024 * 1024 };
+
+static void check_field(const struct descriptor *d, const struct descriptor_field *field)
+{
+    char text[VALUE_TYPE_TEXT_SIZE];
+    struct value_type type;
+    check(descriptor_field(d, field->name) == field && strlen(field->name) > 0);
+    check(value_type_parse(slice_of(value_type_text(field->type, text)), &type) && value_type_equal(type, field->type));
+    check(field->from_count > 0 && field->from);
+    check(field->null_count == 0 || field->null);
+    check(field->format_count == 0 || field->type.kind == VALUE_DATE || field->type.kind == VALUE_TIMESTAMP);
+}
+
+/* A header of what each field reads first and of the `match` columns lacks nothing. */
+static void check_bind(const struct descriptor *d)
+{
+    struct slice *header = calloc(d->field_count + d->match_count, sizeof *header);
+    int columns[DESCRIPTOR_FIELDS_MAX];
+    size_t count = 0;
+    struct buf lacks;
+    check(header);
+    for (size_t i = 0; i < d->field_count; i++)
+        header[count++] = d->fields[i].from[0];
+    for (size_t i = 0; i < d->match_count; i++)
+        header[count++] = d->match[i];
+    buf_init(&lacks, ARENA_MAX);
+    bool fits = descriptor_bind(d, header, count, columns, &lacks);
+    struct slice words = buf_slice(&lacks);
+    check(fits == (words.len == 0));
+    check(fits || memmem(words.data, words.len, "stands twice", strlen("stands twice")));
+    for (size_t i = 0; fits && i < d->field_count; i++)
+        check(columns[i] >= 0 && (size_t)columns[i] < count);
+    buf_close(&lacks);
+    free(header);
+}
+
+/* A feed of this one version, all of whose first fields are read. */
+static void check_file(struct descriptor *d, struct slice file)
+{
+    struct feed_field fields[PIPELINE_FIELDS_MAX];
+    int places[DESCRIPTOR_FIELDS_MAX];
+    struct feed_version version = {.descriptor = d, .feed_field = places};
+    struct feed feed = {.name = "Feed", .fields = fields, .versions = &version, .version_count = 1};
+    for (size_t i = 0; i < d->field_count; i++) {
+        places[i] = i < PIPELINE_FIELDS_MAX ? (int)feed.field_count++ : -1;
+        if (places[i] >= 0)
+            fields[i] = (struct feed_field){.name = d->fields[i].name,
+                                            .type = d->fields[i].type,
+                                            .min = INT64_MIN,
+                                            .max = d->fields[i].type.kind == VALUE_TEXT ? TEXT_VALUE_MAX : INT64_MAX};
+    }
+    struct parsing *parsing = parsing_new(&feed);
+    parsing_check(parsing, file, 0, 1 + file.len);
+    parsing_free(parsing);
+}
+
+static struct descriptor *load(struct arena *arena, struct doc_problems *problems)
+{
+    doc_problems_init(problems);
+    arena_init(arena, ARENA_MAX);
+    struct descriptor *d = descriptor_load("/proc/self/fd/900", "Feed", 1, arena, problems);
+    check_problems(problems, d != NULL);
+    return d;
+}
+
+static void unload(struct descriptor *d, struct arena *arena, struct doc_problems *problems)
+{
+    descriptor_close(d);
+    doc_problems_close(problems);
+    arena_close(arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static bool open;
+    struct slice rest = {(const char *)data, size}, text;
+    struct arena arena;
+    struct doc_problems problems;
+    if (size == 0 || !fuzz_section(&rest, &text))
+        return 0;
+    if (!open)
+        fuzz_file_open(FILE_NUMBER);
+    open = true;
+    fuzz_file_write(FILE_NUMBER, text);
+    struct descriptor *d = load(&arena, &problems);
+    if (d) {
+        check(d->version == 1 && d->field_count > 0 && d->field_count <= DESCRIPTOR_FIELDS_MAX);
+        for (size_t i = 0; i < d->field_count; i++)
+            check_field(d, &d->fields[i]);
+        check_bind(d);
+        if (rest.data)
+            check_file(d, rest);
+    }
+    unload(d, &arena, &problems);
+    return 0;
+}

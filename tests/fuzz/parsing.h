@@ -1,0 +1,34 @@
+/*
+ * What a file's parsing must keep, whatever is in the file. Shared by the targets that parse files.
+ *
+ *   - Read in pieces of any size it ends as when it is read whole: the same rows, rejects, facts, message.
+ *   - Rows are numbered without a gap; each is accepted or rejected, never both; lines never fall.
+ *   - Accepted rows decode from their chunk, and encode to the same bytes again.
+ *   - Accepted rows written anew as CSV or JSON, plainly, are all accepted and have the same values.
+ *   - What a reject shows as its row stands in the file.
+ *
+ * A feed's fields are typed and cleaned as its descriptors say; its plain twin has the same fields with no cleaning and
+ * no null words, and reads what was written anew.
+ */
+#ifndef DROPFOLD_TESTS_FUZZ_PARSING_H
+#define DROPFOLD_TESTS_FUZZ_PARSING_H
+
+#include "fuzz.h"
+#include "model/pipeline.h"
+
+struct parsing;
+
+/* Parsers of the feed, which must outlive it, and of its plain twins. */
+struct parsing *parsing_new(const struct feed *feed);
+void parsing_free(struct parsing *parsing);
+
+/* Reads `file` whole and in pieces that `cuts` tells, and checks all of the above. */
+void parsing_check(struct parsing *parsing, struct slice file, uint32_t version, uint64_t cuts);
+
+/* The feed `name` of tests/fuzz/schemas/feeds.json, loaded at the first call. */
+const struct feed *parsing_shared_feed(const char *name);
+
+/* An input is a byte that chooses among the feeds, a byte for the cuts, then the file. */
+void parsing_check_input(struct parsing *const *parsings, size_t count, const uint8_t *data, size_t size);
+
+#endif
