@@ -4,20 +4,24 @@
 #   scripts/setup.sh                to build
 #   scripts/setup.sh demo           and to run the demo
 #   scripts/setup.sh postgres       and to start private PostgreSQL servers
-#   scripts/setup.sh tests          and to run every test (demo and postgres included)
+#   scripts/setup.sh fuzz           and to fuzz
+#   scripts/setup.sh tests          and to run every test (demo, postgres and fuzz included)
 #
 # Says what it installs; does nothing, at once, when all is there. Asks no questions.
 set -euo pipefail
 
 packages=(cmake ninja-build gcc libc6-dev pkg-config libuv1-dev libcsv-dev libcjson-dev libpq-dev libsqlite3-dev
     libssl-dev libpcre2-dev libxxhash-dev)
+# clang with its fuzzer and sanitizers, llvm for names in their reports, dpkg-dev to unpack sources: 46 MB to fetch.
+fuzz=(python3 clang libclang-rt-dev llvm dpkg-dev)
 for word in "$@"; do
     case $word in
     demo) packages+=(python3 sqlite3) ;;
     postgres) packages+=(postgresql) ;;
-    tests) packages+=(python3 sqlite3 postgresql libcmocka-dev strace xfsprogs e2fsprogs) ;;
+    fuzz) packages+=("${fuzz[@]}") ;;
+    tests) packages+=(python3 sqlite3 postgresql libcmocka-dev strace xfsprogs e2fsprogs "${fuzz[@]}") ;;
     *)
-        echo "setup.sh: unknown word \"$word\", expected demo, postgres or tests" >&2
+        echo "setup.sh: unknown word \"$word\", expected demo, postgres, fuzz or tests" >&2
         exit 64
         ;;
     esac
