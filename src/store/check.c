@@ -35,11 +35,25 @@ static bool check_rows(struct store *store, struct error *error)
     return good;
 }
 
+static bool check_missing(struct store *store, struct error *error)
+{
+    struct query q;
+    bool row;
+    query_open(&q, store, STORE_SQL_MISSING_ROWS);
+    bool good = query_row(&q, &row, error);
+    if (good && row) {
+        struct slice table = query_slice_at(&q, 0);
+        good = store_corrupt(store, error, "rows of %.*s are missing", (int)table.len, table.data);
+    }
+    query_close(&q);
+    return good;
+}
+
 bool store_check(struct store *store, struct error *error)
 {
     if (!store_read_begin(store, error))
         return false;
-    bool good = check_structure(store, error) && check_rows(store, error);
+    bool good = check_structure(store, error) && check_rows(store, error) && check_missing(store, error);
     store_read_end(store);
     return good;
 }

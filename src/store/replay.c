@@ -60,7 +60,8 @@ static bool replay_chunk(struct replay *r, const struct file_record *file, uint6
         return error_wrap(error, "change %llu", (unsigned long long)r->sequence);
     if (!row || query_u64_at(q, 0) != r->next_chunk)
         return damaged_file(r, file, "a chunk is missing", error);
-    struct replay_chunk chunk = {.sequence = r->sequence, .feed = file->feed, .chunk = query_slice_at(q, 3)};
+    struct replay_chunk chunk = {
+        .sequence = r->sequence, .file = file->id, .feed = file->feed, .chunk = query_slice_at(q, 3)};
     uint64_t checksum = query_u64_at(q, 2);
     if (store_checksum(file->feed, r->sequence, ordinal, chunk.chunk) != checksum)
         return damaged_file(r, file, "a chunk fails its checksum", error);

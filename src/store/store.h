@@ -9,6 +9,16 @@
  * checksums of its chunks. store_replay checks every checksum and every digest on the way. Nothing is ever taken out of
  * that chain: a change that forgets a file marks it, and from then on its chunks are checked but not handed out.
  *
+ * What finds a byte that changed on the disk:
+ *
+ *   open           the format, epoch, fingerprint, the last change and the newest that forgets
+ *   store_replay   the epoch, every change, every applied file's row, every chunk, which files are forgotten
+ *   store_check    all rows of all tables, so also rejects, undeclared columns, redeliveries and files set aside, where
+ *                  files are kept, notes for `status`, adopted epochs; pages, indexes, free space
+ *   SQLite         frames of the log (-wal): it ends before the first that fails its checksum, as after a power loss,
+ *                  so the changes behind it are gone; a target that holds one of them is then ahead, and an archived
+ *                  file of theirs is in no ledger: store_has_stored tells
+ *
  * Files: <folder>/<pipeline>.db (with -wal, -shm) and <folder>/<pipeline>.lock. One thread at a time.
  */
 #ifndef DROPFOLD_STORE_STORE_H
@@ -176,7 +186,7 @@ bool store_note_delivered(struct store *store, struct slice target, uint64_t seq
    walk. */
 
 struct replay_chunk {
-    uint64_t sequence;
+    uint64_t sequence, file;  /* of its change; the id of its file */
     struct slice feed, chunk; /* valid during the call */
 };
 /* After the last chunk of each change. */
@@ -187,7 +197,7 @@ struct replay_end {
 };
 /* Forgotten files are checked like all others, and their chunks not visited. */
 struct replay_visit {
-    void *context;    /* either function may be NULL */
+    void *context; /* either function may be NULL */
     bool (*chunk)(void *context, const struct replay_chunk *chunk, struct error *error);
     bool (*change_end)(void *context, const struct replay_end *end, struct error *error);
     uint64_t until;   /* the history as it was after this change: later ones are checked and not told; 0: all of it */
@@ -196,7 +206,8 @@ struct replay_visit {
 /* All changes in order, every checksum and digest checked on the way: ERROR_CORRUPT names the first that fails. */
 bool store_replay(struct store *store, const struct replay_visit *visit, struct error *error) MUST_USE;
 
-/* What a replay does not read: SQLite's own check of every page and index, and the checksum of every row. Slow. */
+/* What a replay does not read: SQLite's own check of every page and index, the checksum of every row, and that no row is
+   missing from those that are numbered. Slow. */
 bool store_check(struct store *store, struct error *error) MUST_USE;
 
 /* Ledger rows in order of id. `visit` returning false ends the walk without error. */

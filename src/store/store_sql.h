@@ -160,6 +160,7 @@ enum store_sql {
     STORE_SQL_ADOPTED,
     STORE_SQL_FEEDS,
     STORE_SQL_DAMAGED_ROWS,
+    STORE_SQL_MISSING_ROWS,
     STORE_SQL_COUNT
 };
 
@@ -257,9 +258,19 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
         ") UNION ALL SELECT 'files', id FROM files WHERE sum <> " STORE_SQL_FILE_SUM
         " UNION ALL SELECT 'rejects', id FROM rejects WHERE sum <> row_sum('rejects', " STORE_SQL_REJECT_COLUMNS
         ") UNION ALL SELECT 'unknown', ordinal FROM unknown WHERE sum <> row_sum('unknown', set_id, ordinal, name) "
-        "UNION ALL SELECT 'adopted', epoch FROM adopted WHERE sum <> row_sum('adopted', epoch) "
-        "UNION ALL SELECT 'rejects', 'count' WHERE (SELECT count(*) FROM rejects) "
-        "<> (SELECT ifnull(sum(rejects), 0) FROM files) LIMIT 1",
+        "UNION ALL SELECT 'adopted', epoch FROM adopted WHERE sum <> row_sum('adopted', epoch) LIMIT 1",
+
+    /* Ids are given out without gaps, and nothing is ever deleted. */
+    [STORE_SQL_MISSING_ROWS] =
+        "SELECT 'files' WHERE (SELECT count(*) FROM files) <> (SELECT ifnull(max(id), 0) FROM files) "
+        "UNION ALL SELECT 'chunks' WHERE (SELECT count(*) FROM chunks) <> (SELECT ifnull(max(id), 0) FROM chunks) "
+        "UNION ALL SELECT 'rejects' WHERE (SELECT count(*) FROM rejects) <> (SELECT ifnull(max(id), 0) FROM rejects) "
+        "UNION ALL SELECT 'adopted' WHERE (SELECT count(*) FROM adopted) <> (SELECT ifnull(max(id), 0) FROM adopted) "
+        "UNION ALL SELECT 'rejects' WHERE (SELECT count(*) FROM rejects) <> (SELECT ifnull(sum(rejects), 0) FROM "
+        "files) "
+        "UNION ALL SELECT 'unknown' FROM unknown GROUP BY set_id HAVING count(*) <> max(ordinal) + 1 "
+        "UNION ALL SELECT 'unknown' FROM files WHERE unknown <> 0 AND NOT EXISTS "
+        "(SELECT 1 FROM unknown WHERE set_id = files.unknown) LIMIT 1",
 };
 
 #endif

@@ -530,6 +530,26 @@ static void finds_a_forget_that_is_missing_in_its_index(void **state)
     buf_close(&story.bytes);
 }
 
+/* A target that holds change 3 has the rows of b.csv, which change 4 forgot. */
+static void tells_what_was_before_the_file_was_forgotten(void **state)
+{
+    (void)state;
+    put_three();
+    forget("b.csv");
+    testing_change(store, "d.csv", 4);
+    for (uint64_t last = 3; last <= 5; last++) {
+        struct testing_story story = {.changes = 0};
+        const struct replay_visit visit = {&story, testing_story_chunk, testing_story_change, .until = last};
+        buf_init(&story.bytes, 1 << 20);
+        assert_ok(store_replay(store, &visit, &error), &error);
+        assert_int_equal(story.changes, last);
+        assert_int_equal(memmem(story.bytes.data, story.bytes.len, "SKU-002", 7) != NULL, last == 3);
+        assert_int_equal(story.rows, last == 4 ? 6 : 9);
+        assert_int_equal(story.as_committed, last == 3 ? 3 : 1);
+        buf_close(&story.bytes);
+    }
+}
+
 static void checks_the_chunks_of_a_forgotten_file_all_the_same(void **state)
 {
     (void)state;
@@ -641,6 +661,7 @@ int main(void)
         TEST(leaves_forgotten_files_out_of_every_sum),
         TEST(finds_marks_and_changes_that_do_not_belong_together),
         TEST(finds_a_forget_that_is_missing_in_its_index),
+        TEST(tells_what_was_before_the_file_was_forgotten),
         TEST(checks_the_chunks_of_a_forgotten_file_all_the_same),
         TEST(is_done_or_not_done_wherever_it_is_killed),
     };
