@@ -45,12 +45,13 @@ enum {
     OPTION_WATCH = 1 << 13,
     OPTION_TARGET_TIMEOUT = 1 << 14,
     OPTION_TARGET_CHECK = 1 << 15,
-    OPTION_RANGE = 1 << 16
+    OPTION_RANGE = 1 << 16,
+    OPTION_TABLE = 1 << 17
 };
 
 extern const struct command command_run, command_status, command_rejects, command_unmatched, command_check,
     command_replay, command_pause, command_resume, command_target, command_forget, command_store, command_plan,
-    command_impact, command_diff;
+    command_impact, command_diff, command_explain;
 
 /* All of them in the order of the help; `count` commands. */
 const struct command *const *command_list(size_t *count);

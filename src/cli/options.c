@@ -39,6 +39,7 @@ static const struct option options[] = {
     {0, "json", NULL, OPTION_JSON, NULL, "for programs: JSON on stdout"},
     {0, "from", "SEQUENCE", OPTION_RANGE, NULL, "the change to begin with (the one before --to)"},
     {0, "to", "SEQUENCE", OPTION_RANGE, NULL, "the change to end with (the last)"},
+    {0, "table", "NAME", OPTION_TABLE, NULL, "the table that is meant"},
     {0, "rebind", NULL, OPTION_REBIND, NULL, "choose each file's descriptor anew"},
     {0, "accept-missing", NULL, OPTION_ACCEPT_MISSING, NULL, "go on without source files that are gone"},
     {0, "rebuild", NULL, OPTION_REBUILD, NULL, "only refill the target from the store"},
@@ -111,6 +112,10 @@ static bool set_value(const struct option *option, struct settings *settings, co
         return set_pause(option->name, value, &settings->target_timeout, error);
     if (option->bit == OPTION_TARGET_CHECK)
         return set_pause(option->name, value, &settings->target_check, error);
+    if (option->bit == OPTION_TABLE) {
+        settings->table = value;
+        return true;
+    }
     if (option->bit == OPTION_RANGE)
         return set_sequence(option->name, value, *option->name == 'f' ? &settings->from : &settings->to, error);
     if (option->bit == OPTION_THREADS) {

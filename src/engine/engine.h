@@ -100,6 +100,22 @@ struct engine_waiting {
 void engine_each_waiting(const struct engine *engine,
                          bool (*visit)(void *context, const struct engine_waiting *waiting), void *context);
 
+/* Groups of table number `table` that have units: the key's cells in the order of the primary key, texts the engine's. The
+   number of a group is good until the next change. */
+void engine_each_group(struct engine *engine, size_t table,
+                       bool (*visit)(void *context, uint32_t group, const struct cell *key), void *context);
+/* The group's row as it would be delivered: a cell for each column, texts the engine's. */
+void engine_group_row(struct engine *engine, size_t table, uint32_t group, struct cell *cells);
+
+/* A record that the group is made of: of the facts, or of a feed that they join to. */
+struct engine_member {
+    uint32_t unit; /* which of the group's units; its records come one after the other, the facts first */
+    size_t feed;
+    uint64_t sequence, row; /* its rank */
+};
+void engine_each_member(const struct engine *engine, size_t table, uint32_t group,
+                        bool (*visit)(void *context, const struct engine_member *member), void *context);
+
 /* A unit whose live lines disagree: its grain key. */
 void engine_each_conflict(const struct engine *engine,
                           bool (*visit)(void *context, const struct value *key, size_t key_count), void *context);

@@ -1,0 +1,54 @@
+/*
+ * What one row of a table is made of: each record with the file and line it came from, and for each column the values
+ * that went into it. Worked out from the records alone, not from the engine's sums: the two must agree.
+ */
+#ifndef DROPFOLD_APP_EXPLAIN_H
+#define DROPFOLD_APP_EXPLAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/core.h"
+#include "base/attr.h"
+#include "base/error.h"
+
+struct explained_record {
+    uint32_t unit;
+    size_t feed;
+    uint64_t sequence, row, line;
+    const struct value *values;     /* of the feed's fields */
+    const struct file_record *file; /* its feed, name and version are filled */
+};
+
+/* A value that went into a column, so many times. */
+struct explained_term {
+    struct value value; /* of the column's field_type; null ones are left out */
+    int64_t times;      /* 1 but where every combination of a join counts */
+};
+
+struct explanation {
+    struct arena arena;
+    const struct pipeline *pipeline;
+    const struct table *table;
+    struct cell *row;                 /* a cell for each column */
+    struct explained_record *records; /* by unit, its facts first, each feed's by rank */
+    size_t count;
+    struct file_record *files;
+    size_t file_count;
+};
+
+/* Explains group `group` (engine_each_group) of table number `table`. The core is open for reading and its engine that of
+   `until`, the sequence it was replayed to. explain_close in any case. */
+bool explain_group(struct explanation *explanation, struct core *core, size_t table, uint32_t group, uint64_t until,
+                   struct error *error) MUST_USE;
+void explain_close(struct explanation *explanation);
+
+/* How many records from `first` on are of the same unit. */
+size_t explain_unit(const struct explanation *explanation, size_t first);
+
+/* The values that went into a column of kind count, count_distinct, sum, avg, min or max. Calls `visit` for each. */
+void explain_terms(const struct explanation *explanation, const struct column *column,
+                   void (*visit)(void *context, const struct explained_term *term), void *context);
+
+#endif

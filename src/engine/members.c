@@ -1,0 +1,76 @@
+/* What a group is made of, for people who ask. Looks through all units: nothing here is on the way of a change. */
+#include "engine/emit.h"
+#include "engine/records.h"
+
+void engine_each_group(struct engine *engine, size_t table,
+                       bool (*visit)(void *context, uint32_t group, const struct cell *key), void *context)
+{
+    const struct engine_table *of = &engine->tables[table];
+    struct cell key[KEYED_PARTS_MAX];
+    for (uint32_t group = 1; group < of->groups.rows.end; group++) {
+        if (keyed_has(&of->groups, group, KEYED_DEAD) || rows_get(&of->groups.rows, group, of->units) == 0)
+            continue;
+        emit_key(engine, of, group, key);
+        if (!visit(context, group, key))
+            return;
+    }
+}
+
+void engine_group_row(struct engine *engine, size_t table, uint32_t group, struct cell *cells)
+{
+    struct emit emit = {0};
+    struct emit_members members = {0};
+    emit_find_members(engine, &engine->tables[table], &group, 1, &members);
+    emit_row(engine, &emit, &engine->tables[table], group, &members, cells);
+    emit_close(&emit, &engine->memory);
+}
+
+struct telling {
+    const struct engine *engine;
+    bool (*visit)(void *context, const struct engine_member *member);
+    void *context;
+};
+
+static bool tell_chain(const struct telling *telling, uint32_t unit, size_t feed, uint32_t parent)
+{
+    const struct records *records = &telling->engine->records[feed];
+    for (uint32_t record = records_first(records, parent); record; record = records_next(records, record)) {
+        struct rank rank = records_rank(records, record);
+        struct engine_member member = {unit, feed, (uint64_t)rank.sequence, (uint64_t)rank.row};
+        if (records_count(records, record) && !telling->visit(telling->context, &member))
+            return false;
+    }
+    return true;
+}
+
+/* Where the unit's records of a joined feed lie, or 0. */
+static uint32_t joined_parent(const struct engine *engine, uint32_t unit, size_t feed)
+{
+    const struct engine_join *join = &engine->joins[feed - 1];
+    if (!join->direct)
+        return rows_link(&engine->units.rows, unit, join->unit_node);
+    return (uint64_t)rows_get(&engine->units.rows, unit, KEYED_NULLS) & engine->units.key_bits ? 0 : unit;
+}
+
+static bool tell_unit(const struct telling *telling, uint32_t unit)
+{
+    if (!tell_chain(telling, unit, 0, unit))
+        return false;
+    for (size_t feed = 1; feed < telling->engine->pipeline->feed_count; feed++) {
+        uint32_t parent = joined_parent(telling->engine, unit, feed);
+        if (parent && !tell_chain(telling, unit, feed, parent))
+            return false;
+    }
+    return true;
+}
+
+void engine_each_member(const struct engine *engine, size_t table, uint32_t group,
+                        bool (*visit)(void *context, const struct engine_member *member), void *context)
+{
+    const struct telling telling = {engine, visit, context};
+    for (uint32_t unit = 1; unit < engine->units.rows.end; unit++)
+        if (keyed_has(&engine->units, unit, PARENT_COUNTED) &&
+            rows_link(&engine->units.rows, unit, engine->tables[table].unit_group) == group &&
+            !tell_unit(&telling, unit))
+            return;
+}
