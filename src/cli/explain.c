@@ -390,8 +390,8 @@ const struct command command_explain = {
         "first table whose key has these columns is meant. Reads the checkpoint store, also beside a running "
         "dropfold.\n"
         "\n"
-        "  dropfold explain Customer_ID=3300001 window=2022-01-08\n"
-        "  dropfold explain --table customer_windows customer_id=3300001 --json | jq -c '.units[][] | [.file, .line]'\n"
+        "  dropfold explain COLUMN=12 window=2022-01-08\n"
+        "  dropfold explain --table TABLE COLUMN=12 --json | jq -c '.units[][] | [.file, .line]'\n"
         "\n"
         "Exit codes: 0 shown; 1 no such row; 64 no such table or column; 78 configuration.\n",
     .options = OPTION_JSON | OPTION_TABLE,
