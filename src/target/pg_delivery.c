@@ -45,12 +45,23 @@ static const struct table *table_of(const struct pg_conn *conn)
 
 static void take_empty(struct pg_conn *conn, PGresult *result)
 {
-    for (size_t i = 0; i < conn->target->pipeline->table_count; i++)
+    struct error error;
+    const struct target *target = conn->target;
+    for (size_t i = 0; i < target->pipeline->table_count; i++) {
+        uint64_t rows = target->delivery->from.rows[i];
         conn->empty[i] = PQgetvalue(result, 0, (int)i)[0] == 't';
+        if (conn->empty[i] && rows > 0) {
+            target_emptied(target->pipeline->tables[i].name, rows, &error);
+            error_wrap(&error, "%s", target->name);
+            pg_conn_fail(conn, &error);
+            return;
+        }
+    }
     pg_query_done(conn);
 }
 
-/* Asked within the transaction and not taken from what open counted: a row put there since would break the COPY. */
+/* Asked within the transaction and not taken from what open counted: a row put there since would break the COPY, and a
+   table emptied since would be taken for what the last delivery left. */
 static void ask_empty(struct pg_conn *conn)
 {
     const struct pipeline *pipeline = conn->target->pipeline;

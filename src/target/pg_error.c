@@ -5,6 +5,9 @@
  * line of a host that answered reads `...: FATAL:  28P01: password authentication failed...`, whatever the language of
  * the server, so the code is found by its shape between two colons. When several hosts were tried, one that may come
  * back makes it worth trying again.
+ *
+ * For a certificate that is not accepted there is no code at all. What libpq and OpenSSL say of it is known by its words:
+ * they are spoken by this process, which never sets another language than C.
  */
 #include "target/pg_error.h"
 
@@ -32,6 +35,7 @@ enum error_kind pg_error_kind(const char *sqlstate)
         "08",    /* connection */
         "40",    /* deadlock, serialization */
         "53",    /* out of space, memory, connections */
+        "55000", /* the database takes no connections now */
         "57P",   /* shutdown, starting up */
         "57014", /* cancelled: also statement_timeout */
         "55P03", /* lock_timeout */
@@ -39,9 +43,26 @@ enum error_kind pg_error_kind(const char *sqlstate)
         "25P03", /* idle in transaction for too long: this process was stopped */
         "58",    /* the server's disk */
     };
+    /* Gone since the target was opened: that looks for them, makes them anew or says what is wrong. */
+    static const char *const gone[] = {
+        "3F000", /* schema */
+        "42P01", /* table */
+        "42703", /* column */
+    };
     if (!sqlstate || starts_with_any(sqlstate, passing, COUNT_OF(passing)))
         return ERROR_TARGET;
+    if (starts_with_any(sqlstate, gone, COUNT_OF(gone)))
+        return ERROR_DIVERGED;
     return ERROR_REFUSED;
+}
+
+/* What to do about it, when that is known. */
+static const char *remedy(const char *sqlstate)
+{
+    if (sqlstate && strcmp(sqlstate, "42501") == 0)
+        return "; let the owner of the database make what is missing with `dropfold target init` and grant this role "
+               "what `dropfold target --help` names";
+    return "";
 }
 
 bool pg_error_result(const PGresult *result, const char *target, const char *doing, struct error *error)
@@ -52,8 +73,8 @@ bool pg_error_result(const PGresult *result, const char *target, const char *doi
     const char *more = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
     text_escape(slice_trim(slice_of(text ? text : PQresultErrorMessage(result))), primary, sizeof primary);
     text_escape(slice_of(more), detail, sizeof detail);
-    return error_set(error, pg_error_kind(sqlstate), "%s: %s: %s%s%s%s (%s)", target, doing, primary, more ? " (" : "",
-                     detail, more ? ")" : "", sqlstate ? sqlstate : "no SQLSTATE");
+    return error_set(error, pg_error_kind(sqlstate), "%s: %s: %s%s%s%s (%s)%s", target, doing, primary,
+                     more ? " (" : "", detail, more ? ")" : "", sqlstate ? sqlstate : "no SQLSTATE", remedy(sqlstate));
 }
 
 bool pg_error_lost(const PGconn *pg, const char *target, struct error *error)
@@ -72,9 +93,27 @@ static bool is_sqlstate(const char *text)
     return text[5] == ':';
 }
 
+static bool is_about_certificates(const char *message)
+{
+    static const char *const words[] = {
+        "certificate verify failed",       /* unknown authority, expired, revoked */
+        "server certificate for \"",       /* ... does not match host name */
+        "root certificate file \"",        /* ... does not exist */
+        "could not load root certificate", /* of the system's */
+        "but SSL was required",            /* the server has none */
+        "alert unknown ca",                /* the server says so of ours: */
+        "alert bad certificate",
+        "alert certificate",
+    };
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (strstr(message, words[i]))
+            return true;
+    return false;
+}
+
 static enum error_kind connect_kind(const PGconn *pg, const char *message)
 {
-    bool refused = PQconnectionNeedsPassword(pg) != 0;
+    bool refused = PQconnectionNeedsPassword(pg) != 0 || is_about_certificates(message);
     while ((message = strstr(message, ":  "))) {
         message += 3;
         if (!is_sqlstate(message))
@@ -108,8 +147,11 @@ bool pg_error_connect(const PGconn *pg, const char *target, struct error *error)
     put_lines(&out, message);
     text_escape(buf_slice(&out), text, sizeof text);
     buf_close(&out);
-    const char *hint = PQconnectionNeedsPassword(pg)
-                           ? " (give the password by PGPASSWORD, ~/.pgpass, PGPASSFILE or a service file)"
-                           : "";
+    const char *hint = "";
+    if (PQconnectionNeedsPassword(pg))
+        hint = " (give the password by PGPASSWORD, ~/.pgpass, PGPASSFILE or a service file)";
+    else if (is_about_certificates(message))
+        hint = " (TLS: nothing was sent; sslmode, sslrootcert, sslcert of the address or PGSSLMODE, PGSSLROOTCERT, "
+               "PGSSLCERT say what is expected)";
     return error_set(error, connect_kind(pg, message), "%s: %s%s", target, text, hint);
 }

@@ -1,4 +1,4 @@
-/* What a failure of PostgreSQL means: worth trying again, or not. By SQLSTATE, never by text. */
+/* What a failure of PostgreSQL means: worth trying again, or not. By SQLSTATE, never by the server's text. */
 #ifndef DROPFOLD_TARGET_PG_ERROR_H
 #define DROPFOLD_TARGET_PG_ERROR_H
 
@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-/* ERROR_TARGET or ERROR_REFUSED for a SQLSTATE; NULL, which a lost connection has, may pass. */
+/* ERROR_TARGET, ERROR_DIVERGED or ERROR_REFUSED for a SQLSTATE; NULL, which a lost connection has, may pass. */
 enum error_kind pg_error_kind(const char *sqlstate);
 
 /* The error of a failed result; `doing` says what was under way. Returns false. */

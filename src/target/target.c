@@ -414,3 +414,9 @@ bool target_diverged(const struct progress *found, const struct progress *wanted
     return error_set(error, ERROR_DIVERGED, "the target holds %s%s, not %s as expected", describe(found, a),
                      numbers ? " with another digest" : "", describe(wanted, b));
 }
+
+bool target_emptied(const char *table, uint64_t rows, struct error *error)
+{
+    return error_set(error, ERROR_DIVERGED, "table \"%s\" is empty; the delivery before left %llu rows there", table,
+                     (unsigned long long)rows);
+}

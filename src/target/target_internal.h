@@ -92,6 +92,9 @@ bool target_same_history(const struct progress *a, const struct progress *b);
 /* ERROR_DIVERGED in the one wording. `found` is what the target holds, `wanted` what was expected. */
 bool target_diverged(const struct progress *found, const struct progress *wanted, struct error *error);
 
+/* The same for a table that has no row although the delivery before left `rows` there. */
+bool target_emptied(const char *table, uint64_t rows, struct error *error);
+
 extern const struct target_backend target_none, target_pg, target_sqlite;
 
 #endif

@@ -77,9 +77,14 @@ bool target_sqlite_run(struct target_sqlite *sqlite, struct buf *sql, struct err
 
 bool target_sqlite_prepare(struct target_sqlite *sqlite, const char *sql, sqlite3_stmt **statement, struct error *error)
 {
-    if (sqlite3_prepare_v2(sqlite->db, sql, -1, statement, NULL) == SQLITE_OK)
+    int code = sqlite3_prepare_v2(sqlite->db, sql, -1, statement, NULL);
+    if (code == SQLITE_OK)
         return true;
-    return target_sqlite_error(sqlite, "PREPARE", error);
+    target_sqlite_error(sqlite, "PREPARE", error);
+    /* Our statements are well formed: a table is gone since it was looked for. */
+    if (code == SQLITE_ERROR)
+        error->kind = ERROR_DIVERGED;
+    return false;
 }
 
 /* --- jobs --------------------------------------------------------------------------------------------------------- */

@@ -9,6 +9,38 @@
 #include "model/timestamp.h"
 #include "target/target_sqlite.h"
 
+static bool empty_table(struct target_sqlite *sqlite, size_t table, struct error *error)
+{
+    struct buf sql;
+    buf_init(&sql, TARGET_SQL_MAX);
+    buf_put_text(&sql, "DELETE FROM ");
+    target_sql_name(&sql, sqlite->pipeline->tables[table].name);
+    bool ok = target_sqlite_run(sqlite, &sql, error);
+    buf_close(&sql);
+    return ok;
+}
+
+/* A table emptied since the target was opened must not be taken for what the last delivery left. */
+static bool check_filled(struct target_sqlite *sqlite, size_t table, struct error *error)
+{
+    struct buf sql;
+    sqlite3_stmt *statement = NULL;
+    uint64_t rows = sqlite->delivery.from.rows[table];
+    buf_init(&sql, TARGET_SQL_MAX);
+    buf_put_text(&sql, "SELECT 1 FROM ");
+    target_sql_name(&sql, sqlite->pipeline->tables[table].name);
+    buf_put_byte(&sql, '\0');
+    bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, &statement, error);
+    int code = ok ? sqlite3_step(statement) : SQLITE_OK;
+    if (ok && code != SQLITE_ROW && code != SQLITE_DONE)
+        ok = target_sqlite_error(sqlite, "beginning a delivery", error);
+    else if (ok && code == SQLITE_DONE && rows > 0)
+        ok = target_emptied(sqlite->pipeline->tables[table].name, rows, error);
+    sqlite3_finalize(statement);
+    buf_close(&sql);
+    return ok;
+}
+
 bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error)
 {
     if (!target_sqlite_exec(sqlite, "BEGIN IMMEDIATE", error) || !target_sqlite_read_progress(sqlite, error))
@@ -16,15 +48,8 @@ bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error)
     if (!target_same_history(&sqlite->progress, &sqlite->delivery.from))
         return target_diverged(&sqlite->progress, &sqlite->delivery.from, error);
     bool ok = true;
-    struct buf sql;
-    buf_init(&sql, TARGET_SQL_MAX);
-    for (size_t i = 0; ok && sqlite->delivery.full && i < sqlite->pipeline->table_count; i++) {
-        buf_reset(&sql);
-        buf_put_text(&sql, "DELETE FROM ");
-        target_sql_name(&sql, sqlite->pipeline->tables[i].name);
-        ok = target_sqlite_run(sqlite, &sql, error);
-    }
-    buf_close(&sql);
+    for (size_t i = 0; ok && i < sqlite->pipeline->table_count; i++)
+        ok = sqlite->delivery.full ? empty_table(sqlite, i, error) : check_filled(sqlite, i, error);
     return ok;
 }
 

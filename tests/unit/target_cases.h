@@ -338,6 +338,32 @@ static void refuses_a_progress_that_was_lost(void **state)
     subject_close(s);
 }
 
+/* What a delivery into a place that is not what it was says, and that opening it again finds out. */
+static void notice(struct subject *s, const char *change, const char *wanted)
+{
+    assert_works(subject_open(s));
+    subject_deliver(s, 5, true, 1, 3, "kept");
+    ground.query(change);
+    subject_prepare(s, 6, false);
+    s->delivery.upserts[KINDS] = 1;
+    assert_fails(subject_begin(s), ERROR_DIVERGED, wanted);
+    assert_works(subject_open(s));
+    assert_int_equal(target_rows(s->target)[KINDS], 0);
+    subject_deliver(s, 7, true, 1, 2, "again");
+    target_abort(s->target);
+}
+
+static void notices_tables_that_are_emptied_or_gone_since_it_opened(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    notice(s, "DELETE FROM kinds", "table \"kinds\" is empty; the delivery before left 3 rows there");
+    notice(s, ground.postgresql ? "DROP TABLE kinds CASCADE" : "DROP TABLE kinds", "kinds");
+    subject_close(s);
+    assert_query("SELECT count(*) FROM kinds", "2\n");
+}
+
 static void lets_one_of_two_first_deliveries_win(void **state)
 {
     (void)state;
@@ -698,6 +724,7 @@ static void takes_hostile_names_as_names(void **state)
         cmocka_unit_test(replaces_all_rows_in_full),                                                                   \
         cmocka_unit_test(copies_into_a_table_that_an_increment_finds_empty),                                           \
         cmocka_unit_test(keeps_every_type_exactly), cmocka_unit_test(refuses_another_history_and_touches_nothing),     \
+        cmocka_unit_test(notices_tables_that_are_emptied_or_gone_since_it_opened),                                     \
         cmocka_unit_test(refuses_a_progress_that_was_lost), cmocka_unit_test(lets_one_of_two_first_deliveries_win),    \
         cmocka_unit_test(leaves_nothing_of_an_aborted_delivery), cmocka_unit_test(looks_without_making_anything),      \
         cmocka_unit_test(looks_at_what_is_there), cmocka_unit_test(answers_once_when_closed_during_a_call),            \
