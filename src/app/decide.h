@@ -25,7 +25,7 @@ struct decide_input {
     const struct progress *store;  /* epoch, sequence, digest */
     const struct progress *target; /* its progress row */
     const uint64_t *target_rows;   /* counted, each table */
-    bool adopted;                  /* the target's epoch is one this store replaced */
+    bool adopted;                  /* the target's progress is of a history this store replaced */
     uint64_t rewritten;            /* the newest change that forgot a file, or 0 (store_rewritten) */
     bool digest_known;             /* the store has the target's sequence, and with this digest */
     bool overwrite;                /* the user said --yes */

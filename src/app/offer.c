@@ -19,7 +19,7 @@ bool offer_input(struct decide_input *input, const struct pipeline *pipeline, st
     };
     if (!progress->present)
         return true;
-    if (!store_adopted(store, progress->epoch, &input->adopted, error))
+    if (!store_adopted(store, progress, &input->adopted, error))
         return false;
     if (progress->sequence <= input->store->sequence) {
         if (!store_digest_at(store, progress->sequence, &digest, error))

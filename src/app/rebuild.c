@@ -23,7 +23,6 @@ struct rebuild {
     struct pipeline *pipeline;
     struct store *old;
     struct sources sources;
-    bool from_archive;
     struct core core; /* around the store being built, then around the one in place */
     struct parser *parsers[PIPELINE_FEEDS_MAX];
     uint64_t problems; /* files that cannot be read as they were */
@@ -50,7 +49,7 @@ static bool end_file(struct rebuild *rebuild, const struct source *source, const
 {
     struct core_result result;
     const struct core_file file = {
-        .name = source->name, .facts = facts, .stored = source->stored, .replaying = !rebuild->from_archive};
+        .name = source->name, .facts = facts, .stored = source->stored, .replaying = source->recorded};
     return core_file_end(&rebuild->core, &file, clock_wall(), &result, error);
 }
 
@@ -63,7 +62,7 @@ static bool apply_content(struct rebuild *rebuild, const struct source *source, 
     rebuild->put_error.kind = ERROR_NONE;
     core_file_begin(&rebuild->core, source->feed);
     enum intake_result result = intake_read_fd(fd, rebuild->parsers[source->feed], version, put, rebuild, &facts, &why);
-    bool same = !source->content_known || digest_equal(&facts.content, &source->content);
+    bool same = !source->recorded || digest_equal(&facts.content, &source->content);
     bool ok = true;
     if (result == INTAKE_READ && same) {
         ok = end_file(rebuild, source, &facts, error);
@@ -108,34 +107,21 @@ static bool apply_all(struct rebuild *rebuild, struct error *error)
 static bool list_sources(struct rebuild *rebuild, struct error *error)
 {
     const char *data = rebuild->settings->data;
-    rebuild->from_archive = store_progress(rebuild->old)->sequence == 0;
-    bool ok = rebuild->from_archive
-                  ? sources_from_archive(&rebuild->sources, rebuild->pipeline, data, error)
-                  : sources_from_store(&rebuild->sources, rebuild->old, rebuild->pipeline, data, error);
-    if (!ok)
+    struct sources *sources = &rebuild->sources;
+    bool lost = store_progress(rebuild->old)->sequence == 0;
+    if (!sources_from_store(sources, rebuild->old, rebuild->pipeline, data, error))
         return false;
-    log_info(rebuild->log, "replaying %zu files in the order of %s", rebuild->sources.count,
-             rebuild->from_archive ? "the archive's names" : "the ledger");
+    if ((lost || rebuild->settings->from_archive) &&
+        !sources_from_archive(sources, rebuild->old, rebuild->pipeline, data, error))
+        return false;
+    log_info(rebuild->log, "replaying %zu files in the order of %s", sources->count,
+             lost ? "the archive's names" : "the ledger");
+    if (!lost && sources->unrecorded > 0)
+        log_info(rebuild->log, "%" PRIu64 " of them are known to the archive only", sources->unrecorded);
     if (rebuild->sources.skipped > 0)
         log_warning(rebuild->log, "%" PRIu64 " files are of feeds that the pipeline no longer has: left out",
                     rebuild->sources.skipped);
     return true;
-}
-
-static bool adopt(void *context, const char *epoch)
-{
-    struct rebuild *rebuild = context;
-    return store_adopt(rebuild->core.store, epoch, &rebuild->put_error);
-}
-
-/* The target may hold what the old store, or one before it, delivered. */
-static bool adopt_epochs(struct rebuild *rebuild, struct error *error)
-{
-    rebuild->put_error.kind = ERROR_NONE;
-    if (!store_adopt(rebuild->core.store, store_progress(rebuild->old)->epoch, error) ||
-        !store_each_adopted(rebuild->old, adopt, rebuild, error))
-        return false;
-    return rebuild->put_error.kind == ERROR_NONE || error_set(error, ERROR_IO, "%s", rebuild->put_error.text);
 }
 
 static bool build(struct rebuild *rebuild, struct error *error)
@@ -146,7 +132,8 @@ static bool build(struct rebuild *rebuild, struct error *error)
                     STORE_BUILD, error) ||
         !core_init(&rebuild->core, rebuild->pipeline, built, settings->memory_limit, error))
         return false;
-    if (!list_sources(rebuild, error) || !apply_all(rebuild, error) || !adopt_epochs(rebuild, error))
+    if (!list_sources(rebuild, error) || !apply_all(rebuild, error) ||
+        !store_adopt(rebuild->core.store, rebuild->old, error))
         return false;
     if (rebuild->problems > 0 && !settings->accept_missing)
         return error_set(error, ERROR_DATA,

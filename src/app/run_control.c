@@ -180,6 +180,7 @@ static void answer_replay(struct run *run, struct control_client *client, char *
         as.rebind |= strcmp(flags[i], "rebind") == 0;
         as.accept_missing |= strcmp(flags[i], "accept-missing") == 0;
         as.rebuild |= strcmp(flags[i], "rebuild") == 0;
+        as.from_archive |= strcmp(flags[i], "from-archive") == 0;
         as.yes |= strcmp(flags[i], "yes") == 0;
     }
     log_info(run->log, "asked to replay: the files under way are finished first");

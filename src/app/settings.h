@@ -27,11 +27,11 @@ struct settings {
     bool once;
     bool yes;
     bool json;
-    bool log_json;                        /* messages and lines a file as JSON */
-    bool healthy, watch;                  /* status */
-    bool rebind, accept_missing, rebuild; /* replay */
-    const char *table;                    /* explain; NULL: not said */
-    int64_t from, to;                     /* diff: sequences; -1: not said */
+    bool log_json;                                      /* messages and lines a file as JSON */
+    bool healthy, watch;                                /* status */
+    bool rebind, accept_missing, rebuild, from_archive; /* replay */
+    const char *table;                                  /* explain; NULL: not said */
+    int64_t from, to;                                   /* diff: sequences; -1: not said */
 };
 
 /* The defaults, then DROPFOLD_* of the environment. */

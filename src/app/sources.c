@@ -68,7 +68,7 @@ static bool add_recorded(void *context, const struct file_record *file)
                             .name = name,
                             .stored = archived ? archived + 1 : NULL,
                             .version = file->version,
-                            .content_known = true,
+                            .recorded = true,
                             .content = file->content};
     walk->sources->failed = length >= (int)sizeof path || !add(walk->sources, source, path);
     return !walk->sources->failed;
@@ -98,27 +98,44 @@ static const char *split_archived(const char *archived, uint64_t *number)
     return end + 1 + HASH8 + 1;
 }
 
-static bool add_archived(struct sources *sources, size_t feed, const char *folder, const char *archived)
+struct archive_walk {
+    struct sources *sources;
+    struct store *store;
+    const char *data, *feed_name;
+    size_t feed;
+};
+
+static bool add_archived(struct archive_walk *walk, const char *archived, struct error *error)
 {
     char path[PATH_SIZE];
     uint64_t number;
+    bool known;
     const char *name = split_archived(archived, &number);
     if (!name || !*name)
         return true;
-    if (snprintf(path, sizeof path, "%s/%s", folder, archived) >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/archive/%s/%s", walk->data, walk->feed_name, archived) >= (int)sizeof path)
+        return error_set(error, ERROR_CONFIG, "the path of the data folder is too long");
+    const char *stored = path + strlen(walk->data) + 1;
+    if (!store_has_stored(walk->store, slice_of(stored), &known, error))
         return false;
-    struct source source = {.feed = feed, .order = number, .name = name, .stored = archived};
-    return add(sources, source, path);
+    if (known)
+        return true;
+    walk->sources->unrecorded++;
+    struct source source = {.feed = walk->feed, .order = number, .name = name, .stored = archived};
+    return add(walk->sources, source, path) || error_memory(error);
 }
 
-static bool list_folder(struct sources *sources, size_t feed, const char *folder, struct error *error)
+static bool list_folder(struct archive_walk *walk, struct error *error)
 {
+    char folder[PATH_SIZE];
+    if (snprintf(folder, sizeof folder, "%s/archive/%s", walk->data, walk->feed_name) >= (int)sizeof folder)
+        return error_set(error, ERROR_CONFIG, "the path of the data folder is too long");
     DIR *stream = opendir(folder);
     if (!stream)
         return errno == ENOENT || error_errno(error, ERROR_IO, errno, "cannot list %s", folder);
     bool ok = true;
     for (struct dirent *entry; ok && (entry = readdir(stream)) != NULL;)
-        ok = add_archived(sources, feed, folder, entry->d_name) || error_memory(error);
+        ok = add_archived(walk, entry->d_name, error);
     closedir(stream);
     return ok;
 }
@@ -126,22 +143,35 @@ static bool list_folder(struct sources *sources, size_t feed, const char *folder
 static int by_order(const void *a, const void *b)
 {
     const struct source *left = a, *right = b;
+    if (left->turn != right->turn)
+        return left->turn < right->turn ? -1 : 1;
     if (left->order != right->order)
         return left->order < right->order ? -1 : 1;
     return strcmp(left->path, right->path);
 }
 
-bool sources_from_archive(struct sources *sources, const struct pipeline *pipeline, const char *data,
-                          struct error *error)
+static void put_in_order(struct sources *sources)
 {
-    for (size_t f = 0; f < pipeline->feed_count; f++) {
-        char folder[PATH_SIZE];
-        if (snprintf(folder, sizeof folder, "%s/archive/%s", data, pipeline->feeds[f].name) >= (int)sizeof folder)
-            return error_set(error, ERROR_CONFIG, "the path of the data folder is too long");
-        if (!list_folder(sources, f, folder, error))
-            return false;
+    uint64_t first = UINT64_MAX; /* number of the archive that is not the ledger's */
+    for (size_t i = 0; i < sources->count; i++)
+        if (!sources->items[i].recorded && sources->items[i].order < first)
+            first = sources->items[i].order;
+    for (size_t i = 0; i < sources->count; i++) {
+        struct source *source = &sources->items[i];
+        source->turn = !source->recorded ? 1 : source->order < first ? 0 : 2;
     }
     if (sources->count > 0)
         qsort(sources->items, sources->count, sizeof *sources->items, by_order);
+}
+
+bool sources_from_archive(struct sources *sources, struct store *store, const struct pipeline *pipeline,
+                          const char *data, struct error *error)
+{
+    for (size_t f = 0; f < pipeline->feed_count; f++) {
+        struct archive_walk walk = {sources, store, data, pipeline->feeds[f].name, f};
+        if (!list_folder(&walk, error))
+            return false;
+    }
+    put_in_order(sources);
     return true;
 }

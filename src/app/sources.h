@@ -18,11 +18,12 @@ enum { SOURCES_BYTES_MAX = 1 << 30 /* of names and paths */ };
 struct source {
     size_t feed;
     uint64_t order;     /* sequence it was committed with */
+    unsigned turn;      /* what goes before `order`: sources_from_archive */
     const char *name;   /* in the landing folder */
     const char *stored; /* archive name; NULL when it is not archived */
     const char *path;   /* where it should be now */
     uint32_t version;   /* of the descriptor; 0: unknown */
-    bool content_known;
+    bool recorded;      /* in the ledger, with its version and content; else only in the archive */
     struct digest content;
 };
 
@@ -30,7 +31,8 @@ struct sources {
     struct arena arena;
     struct source *items;
     size_t count, capacity;
-    uint64_t skipped; /* files of feeds the pipeline no longer has */
+    uint64_t skipped;    /* files of feeds the pipeline no longer has */
+    uint64_t unrecorded; /* of the archive, that the ledger does not know */
     bool failed;
 };
 
@@ -41,8 +43,13 @@ void sources_close(struct sources *sources);
 bool sources_from_store(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
                         struct error *error) MUST_USE;
 
-/* Every file "NNNNNN-<hash8>-<name>" under <data>/archive/<feed>, by its number. */
-bool sources_from_archive(struct sources *sources, const struct pipeline *pipeline, const char *data,
-                          struct error *error) MUST_USE;
+/*
+ * Adds every file "NNNNNN-<hash8>-<name>" under <data>/archive/<feed> that the ledger does not know, and puts them in
+ * the order in which all were applied. With an empty ledger that is the order of the numbers. Else another store applied
+ * them, one that was lost or put back by an older copy; so they come, by their numbers, before the first recorded file
+ * that has a number of theirs or a later one: that was applied after the copy was put back.
+ */
+bool sources_from_archive(struct sources *sources, struct store *store, const struct pipeline *pipeline,
+                          const char *data, struct error *error) MUST_USE;
 
 #endif

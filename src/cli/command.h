@@ -46,7 +46,8 @@ enum {
     OPTION_TARGET_TIMEOUT = 1 << 14,
     OPTION_TARGET_CHECK = 1 << 15,
     OPTION_RANGE = 1 << 16,
-    OPTION_TABLE = 1 << 17
+    OPTION_TABLE = 1 << 17,
+    OPTION_FROM_ARCHIVE = 1 << 18
 };
 
 extern const struct command command_run, command_status, command_rejects, command_unmatched, command_check,

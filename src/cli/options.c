@@ -43,6 +43,7 @@ static const struct option options[] = {
     {0, "rebind", NULL, OPTION_REBIND, NULL, "choose each file's descriptor anew"},
     {0, "accept-missing", NULL, OPTION_ACCEPT_MISSING, NULL, "go on without source files that are gone"},
     {0, "rebuild", NULL, OPTION_REBUILD, NULL, "only refill the target from the store"},
+    {0, "from-archive", NULL, OPTION_FROM_ARCHIVE, NULL, "also the archived files that the store does not know"},
 };
 
 /* --- one option --------------------------------------------------------------------------------------------------- */
@@ -139,6 +140,7 @@ static void set_flag(const struct option *option, struct parsed *parsed, struct 
                        {OPTION_REBIND, &settings->rebind},
                        {OPTION_ACCEPT_MISSING, &settings->accept_missing},
                        {OPTION_REBUILD, &settings->rebuild},
+                       {OPTION_FROM_ARCHIVE, &settings->from_archive},
                        {OPTION_HEALTHY, &settings->healthy},
                        {OPTION_WATCH, &settings->watch}};
     if (option->letter == 'h')

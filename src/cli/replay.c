@@ -6,7 +6,7 @@
 static int execute(const struct invocation *invocation)
 {
     const struct settings *settings = &invocation->settings;
-    const char *words[5] = {"replay"};
+    const char *words[6] = {"replay"};
     size_t count = 1;
     int code = 0;
     if (settings->rebind)
@@ -15,6 +15,8 @@ static int execute(const struct invocation *invocation)
         words[count++] = "accept-missing";
     if (settings->rebuild)
         words[count++] = "rebuild";
+    if (settings->from_archive)
+        words[count++] = "from-archive";
     if (settings->yes)
         words[count++] = "yes";
     if (common_ask_running(invocation, words, count, &code))
@@ -34,16 +36,21 @@ const struct command command_replay = {
         "transaction. Until the swap nothing is changed. Files that are gone or differ are listed and the replay is\n"
         "refused, unless --accept-missing.\n"
         "\n"
+        "--from-archive also takes files of the archive that the store does not know: another one applied them, which\n"
+        "was lost, or was replaced by an older copy. What was forgotten in that other one comes back. Of a store that\n"
+        "is empty that is the only way, and needs no flag.\n"
+        "\n"
         "--rebuild leaves the store as it is and only refills the target from it. --yes allows it to overwrite a\n"
         "target that was filled from another store.\n"
         "\n"
         "  dropfold replay\n"
         "  dropfold replay --rebind           after a descriptor was mended\n"
+        "  dropfold replay --from-archive --yes   after the store was lost, or an older one was put back\n"
         "  dropfold replay --rebuild          after tables were edited by hand\n"
         "\n"
         "Exit codes: 0 done; 1 files are missing, or the target refused; 69 the store is done, the target cannot be\n"
         "reached (the next run delivers); 75 a dropfold is running; 78 configuration.\n",
-    .options = OPTION_YES | OPTION_REBIND | OPTION_ACCEPT_MISSING | OPTION_REBUILD | OPTION_MEMORY_LIMIT |
-               OPTION_TARGET_TIMEOUT,
+    .options = OPTION_YES | OPTION_REBIND | OPTION_ACCEPT_MISSING | OPTION_REBUILD | OPTION_FROM_ARCHIVE |
+               OPTION_MEMORY_LIMIT | OPTION_TARGET_TIMEOUT,
     .execute = execute,
 };

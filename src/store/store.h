@@ -270,12 +270,11 @@ bool store_compact(struct store *store, uint64_t *before, uint64_t *after, struc
 
 /* --- replay into a new store -------------------------------------------------------------------------------------- */
 
-/* Epochs this store replaced, whose progress in a target may be overwritten in full: the old store's own and those it
-   had adopted. */
-bool store_adopt(struct store *store, const char *epoch, struct error *error) MUST_USE;
-bool store_adopted(struct store *store, const char *epoch, bool *adopted, struct error *error) MUST_USE;
-bool store_each_adopted(struct store *store, bool (*visit)(void *context, const char *epoch), void *context,
-                        struct error *error) MUST_USE;
+/* Remembers the histories that this store replaces: that of `replaced` and those it had replaced itself. What they
+   delivered may be overwritten in full. What is damaged of them is left out. */
+bool store_adopt(struct store *store, struct store *replaced, struct error *error) MUST_USE;
+/* Whether `progress` lies on one of them. Not so when a copy of a replaced store went on beyond it, or otherwise. */
+bool store_adopted(struct store *store, const struct progress *progress, bool *adopted, struct error *error) MUST_USE;
 
 /*
  * Puts the store `built` (STORE_BUILD) in the place of `old` (STORE_WRITE or STORE_REPLACE): both are closed cleanly so

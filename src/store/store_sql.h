@@ -47,7 +47,9 @@ static const char *const store_schema[] = {
     "CREATE TABLE unknown(set_id INTEGER NOT NULL, ordinal INTEGER NOT NULL, name BLOB NOT NULL, "
     "sum INTEGER NOT NULL, PRIMARY KEY(set_id, ordinal)) STRICT, WITHOUT ROWID",
 
-    "CREATE TABLE adopted(id INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, sum INTEGER NOT NULL) STRICT",
+    /* Stores that this one replaced. digests: the first 8 bytes of each digest of the history, from digest(0) on. */
+    "CREATE TABLE adopted(id INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, digests BLOB NOT NULL, "
+    "sum INTEGER NOT NULL) STRICT",
 
     "CREATE INDEX changes_that_forget ON changes(sequence) WHERE kind = 1",
     "CREATE INDEX files_by_content ON files(substr(content, 1, 8), feed) WHERE state = 0 AND forgotten = 0",
@@ -241,9 +243,10 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
         "FROM files WHERE state = 0 AND forgotten = 0 AND unknown <> 0 GROUP BY feed, unknown) AS f "
         "JOIN unknown AS u ON u.set_id = f.unknown GROUP BY f.feed, u.name ORDER BY 1, 2",
 
-    [STORE_SQL_PUT_ADOPTED] = "INSERT OR IGNORE INTO adopted(epoch, sum) VALUES(?1, row_sum('adopted', ?1))",
-    [STORE_SQL_HAS_ADOPTED] = "SELECT 1 FROM adopted WHERE epoch = ?1 AND sum = row_sum('adopted', epoch)",
-    [STORE_SQL_ADOPTED] = "SELECT epoch, sum = row_sum('adopted', epoch) FROM adopted ORDER BY id",
+    [STORE_SQL_PUT_ADOPTED] = "INSERT INTO adopted(epoch, digests, sum) VALUES(?1, ?2, row_sum('adopted', ?1, ?2))",
+    [STORE_SQL_HAS_ADOPTED] = "SELECT 1 FROM adopted WHERE epoch = ?1 AND substr(digests, ?2 * 8 + 1, 8) = "
+                              "substr(?3, 1, 8) AND sum = row_sum('adopted', epoch, digests)",
+    [STORE_SQL_ADOPTED] = "SELECT epoch, digests, sum = row_sum('adopted', epoch, digests) FROM adopted ORDER BY id",
 
     [STORE_SQL_FEEDS] =
         "SELECT feed, sum(counts), sum(state = 1), sum(state = 2), "
@@ -258,7 +261,7 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
         ") UNION ALL SELECT 'files', id FROM files WHERE sum <> " STORE_SQL_FILE_SUM
         " UNION ALL SELECT 'rejects', id FROM rejects WHERE sum <> row_sum('rejects', " STORE_SQL_REJECT_COLUMNS
         ") UNION ALL SELECT 'unknown', ordinal FROM unknown WHERE sum <> row_sum('unknown', set_id, ordinal, name) "
-        "UNION ALL SELECT 'adopted', epoch FROM adopted WHERE sum <> row_sum('adopted', epoch) LIMIT 1",
+        "UNION ALL SELECT 'adopted', epoch FROM adopted WHERE sum <> row_sum('adopted', epoch, digests) LIMIT 1",
 
     /* Ids are given out without gaps, and nothing is ever deleted. */
     [STORE_SQL_MISSING_ROWS] =

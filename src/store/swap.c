@@ -14,42 +14,90 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* --- adopted epochs ----------------------------------------------------------------------------------------------- */
+enum {
+    ADOPTED_DIGEST = 8,   /* bytes of a digest that are kept: they tell histories apart, not forgeries */
+    ADOPTED_MAX = 1 << 29 /* bytes of them, 64 million changes */
+};
 
-bool store_adopt(struct store *store, const char *epoch, struct error *error)
+/* --- adopted histories -------------------------------------------------------------------------------------------- */
+
+static bool put_adopted(struct store *store, const char *epoch, struct slice digests, struct error *error)
 {
-    if (!store_check_writable(store, error))
-        return false;
     struct query q;
     query_open(&q, store, STORE_SQL_PUT_ADOPTED);
     query_text(&q, epoch);
+    query_blob(&q, digests);
     return query_run(&q, error);
 }
 
-bool store_adopted(struct store *store, const char *epoch, bool *adopted, struct error *error)
-{
-    struct query q;
-    query_open(&q, store, STORE_SQL_HAS_ADOPTED);
-    query_text(&q, epoch);
-    return query_exists(&q, adopted, error);
-}
-
-bool store_each_adopted(struct store *store, bool (*visit)(void *context, const char *epoch), void *context,
-                        struct error *error)
+static bool adopt_earlier(struct store *store, struct store *replaced, struct error *error)
 {
     struct query q;
     bool row = true, good = true;
-    query_open(&q, store, STORE_SQL_ADOPTED);
-    while ((good = query_row(&q, &row, error)) && row) {
+    query_open(&q, replaced, STORE_SQL_ADOPTED);
+    while (good && (good = query_row(&q, &row, error)) && row) {
         char epoch[EPOCH_SIZE];
         struct slice text = query_slice_at(&q, 0);
         snprintf(epoch, sizeof epoch, "%.*s", (int)text.len, text.data);
-        good = query_i64_at(&q, 1) || store_corrupt(store, error, "an adopted epoch fails its checksum");
-        if (!good || !visit(context, epoch))
-            break;
+        if (query_i64_at(&q, 2))
+            good = put_adopted(store, epoch, query_slice_at(&q, 1), error);
     }
     query_close(&q);
     return good;
+}
+
+/* Zeros stand where a change is damaged or gone: no digest begins so. */
+static void put_digest(struct buf *out, uint64_t sequence, const struct digest *digest)
+{
+    static const char nothing[ADOPTED_DIGEST];
+    while (!out->failed && out->len < sequence * ADOPTED_DIGEST)
+        buf_put(out, nothing, sizeof nothing);
+    if (out->len == sequence * ADOPTED_DIGEST)
+        buf_put(out, digest->bytes, ADOPTED_DIGEST);
+}
+
+static bool put_digests(struct store *replaced, struct buf *out, struct error *error)
+{
+    struct query q;
+    struct digest digest;
+    bool row = true;
+    bool good = store_digest_epoch(replaced->progress.epoch, &digest, error);
+    put_digest(out, 0, &digest);
+    query_open(&q, replaced, STORE_SQL_CHANGES);
+    while (good && (good = query_row(&q, &row, error)) && row) {
+        digest = query_digest_at(&q, 5);
+        if (query_i64_at(&q, 6) && query_u64_at(&q, 0) <= replaced->progress.sequence)
+            put_digest(out, query_u64_at(&q, 0), &digest);
+    }
+    query_close(&q);
+    return good;
+}
+
+bool store_adopt(struct store *store, struct store *replaced, struct error *error)
+{
+    struct buf digests;
+    if (!store_check_writable(store, error) || !adopt_earlier(store, replaced, error))
+        return false;
+    buf_init(&digests, ADOPTED_MAX);
+    bool good = put_digests(replaced, &digests, error);
+    if (good)
+        good = digests.failed ? error_memory(error)
+                              : put_adopted(store, replaced->progress.epoch, buf_slice(&digests), error);
+    buf_close(&digests);
+    return good;
+}
+
+bool store_adopted(struct store *store, const struct progress *progress, bool *adopted, struct error *error)
+{
+    struct query q;
+    *adopted = false;
+    if (progress->sequence > ADOPTED_MAX / ADOPTED_DIGEST)
+        return true;
+    query_open(&q, store, STORE_SQL_HAS_ADOPTED);
+    query_text(&q, progress->epoch);
+    query_u64(&q, progress->sequence);
+    query_digest(&q, &progress->digest);
+    return query_exists(&q, adopted, error);
 }
 
 /* --- the swap ----------------------------------------------------------------------------------------------------- */

@@ -118,7 +118,7 @@ static void refuses_the_groups_of_another_store_and_names_what_is_at_stake(void 
     assert_int_equal(decide(&f.input, &f.error), DECIDE_REFUSE);
     assert_non_null(strstr(f.error.text, "7 groups"));
     assert_non_null(strstr(f.error.text, "epoch-of-another"));
-    assert_non_null(strstr(f.error.text, "dropfold run --yes"));
+    assert_non_null(strstr(f.error.text, "dropfold replay --rebuild --yes"));
     f.input.overwrite = true;
     assert_int_equal(decide(&f.input, &f.error), DECIDE_FULL);
 }

@@ -239,34 +239,55 @@ static void leaves_the_old_or_the_new_store_wherever_it_is_killed(void **state)
     assert_true(new_ones > 1);
 }
 
-/* --- adopted epochs ----------------------------------------------------------------------------------------------- */
+/* --- adopted histories -------------------------------------------------------------------------------------------- */
 
-static bool list_epoch(void *context, const char *epoch)
+static void assert_adopted(struct store *store, const struct progress *progress, bool wanted)
 {
-    buf_printf(context, "%s ", epoch);
-    return true;
+    bool adopted = !wanted;
+    assert_ok(store_adopted(store, progress, &adopted, &error), &error);
+    assert_int_equal(adopted, wanted);
 }
 
-static void remembers_the_epochs_it_replaced(void **state)
+/* The progress of each of the `changes` of a store, and of none. */
+static void list_progress(struct store *store, uint64_t changes, struct progress *out)
+{
+    for (uint64_t i = 0; i <= changes; i++) {
+        out[i] = *store_progress(store);
+        out[i].sequence = i;
+        assert_ok(store_digest_at(store, i, &out[i].digest, &error), &error);
+    }
+}
+
+static void remembers_the_histories_it_replaced_and_how_far_they_went(void **state)
 {
     (void)state;
-    struct buf list;
-    bool adopted;
-    struct store *store = testing_open(folder, STORE_WRITE);
-    buf_init(&list, 4096);
-    assert_ok(store_adopted(store, "b", &adopted, &error), &error);
-    assert_false(adopted);
-    assert_ok(store_adopt(store, "b", &error), &error);
-    assert_ok(store_adopt(store, "a", &error), &error);
-    assert_ok(store_adopt(store, "b", &error), &error);
-    store_close(store);
-    store = testing_open(folder, STORE_READ);
-    assert_ok(store_adopted(store, "a", &adopted, &error), &error);
-    assert_true(adopted);
-    assert_ok(store_each_adopted(store, list_epoch, &list, &error), &error);
-    assert_slice(buf_slice(&list), "b a ");
-    buf_close(&list);
-    store_close(store);
+    struct store *first, *second, *third;
+    struct progress one[3], two[4];
+    open_both(&first, &second);
+    list_progress(first, 2, one);
+    list_progress(second, 3, two);
+    assert_adopted(second, &one[2], false);
+    assert_ok(store_adopt(second, first, &error), &error);
+    assert_ok(store_swap(first, second, &error), &error);
+    second = testing_open(folder, STORE_REPLACE);
+    third = testing_open(folder, STORE_BUILD);
+    assert_ok(store_adopt(third, second, &error), &error);
+    assert_ok(store_swap(second, third, &error), &error);
+    third = testing_open(folder, STORE_READ);
+    for (size_t i = 0; i < COUNT_OF(one); i++)
+        assert_adopted(third, &one[i], true);
+    for (size_t i = 0; i < COUNT_OF(two); i++)
+        assert_adopted(third, &two[i], true);
+    struct progress other = one[2];
+    other.sequence = 3;
+    assert_adopted(third, &other, false);
+    other = one[2];
+    other.digest.bytes[0] ^= 1;
+    assert_adopted(third, &other, false);
+    other = one[2];
+    other.epoch[0] ^= 1;
+    assert_adopted(third, &other, false);
+    store_close(third);
 }
 
 int main(void)
@@ -282,7 +303,7 @@ int main(void)
         TEST(waits_for_a_reader_and_then_swaps),
         TEST(refuses_while_a_program_that_asks_no_lock_has_the_store_open),
         TEST(leaves_the_old_or_the_new_store_wherever_it_is_killed),
-        TEST(remembers_the_epochs_it_replaced),
+        TEST(remembers_the_histories_it_replaced_and_how_far_they_went),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
