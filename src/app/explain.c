@@ -28,8 +28,11 @@ static bool gather(void *context, const struct engine_member *member)
         e->records = records;
         gathering->capacity = capacity;
     }
-    e->records[e->count++] = (struct explained_record){
-        .unit = member->unit, .feed = member->feed, .sequence = member->sequence, .row = member->row};
+    e->records[e->count++] = (struct explained_record){.unit = member->unit,
+                                                       .feed = member->feed,
+                                                       .sequence = member->sequence,
+                                                       .row = member->row,
+                                                       .speaks = member->speaks};
     return true;
 }
 
@@ -205,7 +208,7 @@ size_t explain_unit(const struct explanation *e, size_t first)
     return end - first;
 }
 
-/* One unit: its facts come first, the last of them has the highest rank and speaks for all. */
+/* One unit: its facts come first, and one of them speaks for all. */
 struct unit {
     const struct explained_record *records, *top;
     size_t count;
@@ -218,7 +221,7 @@ static void open_unit(const struct explanation *e, size_t first, struct unit *un
     *unit = (struct unit){.records = &e->records[first], .count = explain_unit(e, first), .weight = 1};
     for (size_t i = 0; i < unit->count; i++) {
         unit->of_feed[unit->records[i].feed]++;
-        if (unit->records[i].feed == 0)
+        if (unit->records[i].speaks)
             unit->top = &unit->records[i];
     }
     for (size_t feed = 1; !e->pipeline->has_grain && feed < e->pipeline->feed_count; feed++)

@@ -17,6 +17,7 @@ struct explained_record {
     uint32_t unit;
     size_t feed;
     uint64_t sequence, row, line;
+    bool speaks;                    /* of the facts: its attributes hold for the unit */
     const struct value *values;     /* of the feed's fields */
     const struct file_record *file; /* its feed, name and version are filled */
 };

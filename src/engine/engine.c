@@ -72,7 +72,17 @@ static void encode(struct engine *engine, const struct feed *feed, struct batch_
         row->codes.at[i] = value->null ? 0 : codes_of(feed->fields[i].type.kind, value, &engine->dict);
         row->codes.nulls |= (uint64_t)value->null << i;
     }
-    row->passes = condition_holds(feed->filter, engine->values);
+    row->deletes = feed->deletes && condition_holds(feed->deletes, engine->values);
+    row->passes = !row->deletes && condition_holds(feed->filter, engine->values);
+}
+
+/* Without a version a row ranks lower than with any. */
+static int64_t version_of(const struct feed *feed, const struct batch_row *row)
+{
+    size_t field = feed->version_field;
+    if (!feed->versioned)
+        return 0;
+    return codes_null(&row->codes, field) ? INT64_MIN : codes_rank(feed->fields[field].type.kind, row->codes.at[field]);
 }
 
 /* Decodes up to STATE_BATCH rows and asks for the memory they will need. */
@@ -84,8 +94,8 @@ static enum chunk_result read_batch(struct engine *engine, size_t feed, struct c
         if (result != CHUNK_ROW)
             break;
         struct batch_row *row = &engine->batch[*count];
-        row->rank = (struct rank){(int64_t)engine->sequence, (int64_t)reader->row};
         encode(engine, reader->feed, row);
+        row->rank = (struct rank){version_of(reader->feed, row), (int64_t)engine->sequence, (int64_t)reader->row};
         records_prepare(engine, feed, row);
     }
     for (size_t i = 0; i < *count; i++)
@@ -93,7 +103,7 @@ static enum chunk_result read_batch(struct engine *engine, size_t feed, struct c
     return result;
 }
 
-static void count_row(struct buckets *buckets, enum records_result result, bool passes)
+static void count_row(struct buckets *buckets, enum records_result result, const struct batch_row *row)
 {
     switch (result) {
     case RECORDS_SUPERSEDED:
@@ -103,8 +113,10 @@ static void count_row(struct buckets *buckets, enum records_result result, bool 
         buckets->unchanged++;
         break;
     case RECORDS_APPLIED:
-        if (passes)
+        if (row->passes)
             buckets->applied++;
+        else if (row->deletes)
+            buckets->deleted++;
         else
             buckets->filtered++;
         break;
@@ -123,7 +135,7 @@ static void apply_batch(struct engine *engine, size_t feed, size_t count, const 
         int64_t replaced = 0;
         enum records_result result = records_apply(engine, feed, &engine->batch[i], &replaced);
         if (report->buckets)
-            count_row(report->buckets, result, engine->batch[i].passes);
+            count_row(report->buckets, result, &engine->batch[i]);
         if (replaced > 0 && report->replaced)
             report->replaced(report->context, (uint64_t)replaced);
     }

@@ -40,7 +40,7 @@ void engine_free(struct engine *engine);
 void engine_begin(struct engine *engine, uint64_t sequence);
 
 /*
- * Applies rows of feed number `feed`. Rank of a row is (sequence, row number). `buckets` is added to; NULL is allowed
+ * Applies rows of feed number `feed`. Rank of a row is (version_field, sequence, row number). `buckets` is added to; NULL is allowed
  * (replay). `replaced` (or NULL) is called with the sequence of every live record that a row replaces, or takes over from
  * with the same values (what is replaced later is then no longer the earlier file's), at least once per such sequence and
  * change. On false (out of memory, corrupt chunk) the engine is unusable.
@@ -111,7 +111,8 @@ void engine_group_row(struct engine *engine, size_t table, uint32_t group, struc
 struct engine_member {
     uint32_t unit; /* which of the group's units; its records come one after the other, the facts first */
     size_t feed;
-    uint64_t sequence, row; /* its rank */
+    uint64_t sequence, row;
+    bool speaks; /* of the facts: its attributes hold for the unit */
 };
 void engine_each_member(const struct engine *engine, size_t table, uint32_t group,
                         bool (*visit)(void *context, const struct engine_member *member), void *context);

@@ -1,6 +1,7 @@
 /* What a group is made of, for people who ask. Looks through all units: nothing here is on the way of a change. */
 #include "engine/emit.h"
 #include "engine/records.h"
+#include "engine/units.h"
 
 void engine_each_group(struct engine *engine, size_t table,
                        bool (*visit)(void *context, uint32_t group, const struct cell *key), void *context)
@@ -34,9 +35,10 @@ struct telling {
 static bool tell_chain(const struct telling *telling, uint32_t unit, size_t feed, uint32_t parent)
 {
     const struct records *records = &telling->engine->records[feed];
+    uint32_t top = feed == 0 ? units_top(telling->engine, unit) : 0;
     for (uint32_t record = records_first(records, parent); record; record = records_next(records, record)) {
         struct rank rank = records_rank(records, record);
-        struct engine_member member = {unit, feed, (uint64_t)rank.sequence, (uint64_t)rank.row};
+        struct engine_member member = {unit, feed, (uint64_t)rank.sequence, (uint64_t)rank.row, record == top};
         if (records_count(records, record) && !telling->visit(telling->context, &member))
             return false;
     }

@@ -161,7 +161,7 @@ static void plan_key(struct records *records)
     const struct feed *feed = records->feed;
     size_t parts = records->parents->parts;
     records->keyed = feed->key_count > 0;
-    records->filters = feed->filter != NULL;
+    records->filters = feed->filter || feed->deletes;
     records->nested = records->keyed;
     for (size_t i = 0; i < parts; i++)
         if (!contains(feed->key, feed->key_count, records->parent_fields[i], NULL))
@@ -185,6 +185,7 @@ static bool plan_records(struct engine *engine, size_t feed)
     rows_init(&records->rows, &engine->memory);
     for (size_t i = 0; i < RECORD_FIELDS; i++)
         rows_column(&records->rows, hints[i]);
+    records->version = records->feed->versioned ? rows_column(&records->rows, ROWS_ANY) : 0;
     plan_parent_fields(engine, records, feed);
     for (size_t field = 0; field < records->feed->field_count; field++)
         plan_home(engine, records, feed, field);

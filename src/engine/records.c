@@ -206,6 +206,8 @@ static void write_own(struct records *records, uint32_t record, const struct bat
     const int64_t nulls = (int64_t)(row->codes.nulls & records->own_bits);
     rows_set_at(rows, record, &at, RECORD_SEQUENCE, row->rank.sequence);
     rows_set_at(rows, record, &at, RECORD_ROW, row->rank.row);
+    if (records->version)
+        rows_set_at(rows, record, &at, records->version, row->rank.version);
     if (!added || !row->passes)
         rows_set_at(rows, record, &at, RECORD_FLAGS, row->passes ? 0 : RECORD_FILTERED);
     if (!added || nulls != 0)

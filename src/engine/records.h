@@ -11,11 +11,14 @@
 
 /* Of two rows of a key the one of higher rank is live. */
 struct rank {
+    int64_t version; /* 0 where the feed has no version_field */
     int64_t sequence, row;
 };
 
 static inline int rank_compare(struct rank a, struct rank b)
 {
+    if (a.version != b.version)
+        return a.version < b.version ? -1 : 1;
     if (a.sequence != b.sequence)
         return a.sequence < b.sequence ? -1 : 1;
     return (a.row > b.row) - (a.row < b.row);
@@ -24,7 +27,8 @@ static inline int rank_compare(struct rank a, struct rank b)
 static inline struct rank records_rank(const struct records *records, uint32_t record)
 {
     struct rows_at at = rows_at(&records->rows, record);
-    return (struct rank){rows_peek(at, RECORD_SEQUENCE), rows_peek(at, RECORD_ROW)};
+    int64_t version = records->version ? rows_peek(at, records->version) : 0;
+    return (struct rank){version, rows_peek(at, RECORD_SEQUENCE), rows_peek(at, RECORD_ROW)};
 }
 
 /* Whether a record in a chain counts: the filter let it pass. Husks lie in chains only while nothing is counted. */
@@ -49,7 +53,8 @@ struct batch_row {
     struct keyed_key parent;
     uint64_t hash; /* of its key, where records are not found through their parent */
     struct rank rank;
-    bool passes; /* the filter */
+    bool deletes; /* it is a delete marker */
+    bool passes;  /* the filter, and is none */
 };
 
 /* Fills in parent and hash from the codes, and asks for the memory that the next steps will read. */

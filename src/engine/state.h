@@ -71,7 +71,8 @@ struct records {
     struct keyed *parents;         /* units, or the join's nodes */
     size_t head;                   /* column of parents: the first record */
     bool keyed;                    /* the feed has a key */
-    bool filters;                  /* the feed has a filter: some records may not count */
+    bool filters;                  /* the feed has a filter or delete markers: some records may not count */
+    size_t version;                /* column: the version_field's rank; 0: it has none */
     bool nested;                   /* which contains the parent's: records are found through their parent */
     size_t rest[PIPELINE_KEY_MAX]; /* nested: key fields that are not the parent's; else all of them */
     size_t rest_count;

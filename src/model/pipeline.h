@@ -54,6 +54,9 @@ struct feed {
     size_t field_count;
     size_t key[PIPELINE_KEY_MAX]; /* feed fields; the record of highest rank with a key is live */
     size_t key_count;             /* 0: every row is a record */
+    bool versioned;               /* of two rows of a key the one with the greater version_field ranks higher */
+    size_t version_field;         /* a feed field: int64, decimal, date or timestamp; null is the least */
+    struct condition *deletes;    /* rows for which it holds are delete markers: live, and count for nothing; or NULL */
     struct condition *filter;     /* over the feed's fields; NULL: everything passes. Applied after keys are resolved */
     struct feed_version *versions; /* highest version first */
     size_t version_count;

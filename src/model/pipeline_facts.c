@@ -1,11 +1,11 @@
-/* The shape of the facts: keys, grain, joins, filters. */
+/* The shape of the facts: keys and which row of a key counts, grain, joins, filters. */
 #include <string.h>
 
 #include "model/pipeline_build.h"
 
-static const char *const facts_words[] = {"feed", "key", "grain", "filter"};
+static const char *const facts_words[] = {"feed", "key", "version_field", "delete", "grain", "filter"};
 static const char *const grain_words[] = {"key", "attributes"};
-static const char *const join_words[] = {"feed", "key", "on", "required", "filter"};
+static const char *const join_words[] = {"feed", "key", "version_field", "delete", "on", "required", "filter"};
 
 /* The texts of a member that is one text or a list of texts, with their places. */
 struct names {
@@ -109,12 +109,59 @@ static bool resolve_own(void *context, const struct doc_node *member, size_t *fi
     return true;
 }
 
-static void load_filter(struct build *build, size_t feed, const struct doc_node *object)
+static void load_condition(struct build *build, size_t feed, const struct doc_node *node, struct condition **condition)
 {
-    const struct doc_node *node = doc_member(object, "filter");
     struct filter_context context = {build, feed};
     if (node)
-        build->pipeline->feeds[feed].filter = condition_load(node, resolve_own, &context, build->arena);
+        *condition = condition_load(node, resolve_own, &context, build->arena);
+}
+
+static void load_filter(struct build *build, size_t feed, const struct doc_node *object)
+{
+    load_condition(build, feed, doc_member(object, "filter"), &build->pipeline->feeds[feed].filter);
+}
+
+/* --- versions and delete markers ---------------------------------------------------------------------------------- */
+
+static bool check_version_type(struct build *build, struct place place, const struct feed_field *field)
+{
+    char type[VALUE_TYPE_TEXT_SIZE];
+    switch (field->type.kind) {
+    case VALUE_INT64:
+    case VALUE_DECIMAL:
+    case VALUE_DATE:
+    case VALUE_TIMESTAMP:
+        return true;
+    case VALUE_DOUBLE:
+    case VALUE_TEXT:
+    case VALUE_BOOL:
+        break;
+    }
+    return build_problem(build, place, "\"%s\" is %s: a version is an int64, a decimal, a date or a timestamp",
+                         field->name, value_type_text(field->type, type));
+}
+
+static void load_version(struct build *build, size_t index, const struct doc_node *object)
+{
+    struct feed *feed = &build->pipeline->feeds[index];
+    const struct doc_node *node = doc_member(object, "version_field");
+    const char *name = NULL;
+    if (!doc_string(object, "version_field", false, &name) || !name ||
+        !build_field(build, index, place_of(node), slice_of(name), &feed->version_field))
+        return;
+    feed->versioned = check_version_type(build, place_of(node), &feed->fields[feed->version_field]);
+}
+
+/* Both say which row of a key counts, so there must be a key. */
+static void load_ranking(struct build *build, size_t index, const struct doc_node *object)
+{
+    static const char *const words[] = {"version_field", "delete"};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (doc_member(object, words[i]) && !doc_member(object, "key"))
+            doc_problem(build->doc, doc_member(object, words[i]), "\"%s\" without a \"key\": every row is a record",
+                        words[i]);
+    load_version(build, index, object);
+    load_condition(build, index, doc_member(object, "delete"), &build->pipeline->feeds[index].deletes);
 }
 
 /* --- grain -------------------------------------------------------------------------------------------------------- */
@@ -238,6 +285,7 @@ static void load_join(struct build *build, size_t feed)
     load_key(build, feed, object);
     load_on(build, join, object);
     (void)!doc_bool(object, "required", &join->required);
+    load_ranking(build, feed, object);
     load_filter(build, feed, object);
     const struct feed *joined = &p->feeds[feed];
     join->lookup = joined->key_count > 0;
@@ -251,6 +299,7 @@ bool build_facts(struct build *build, const struct doc_node *root)
     const struct doc_node *facts = doc_member(root, "facts");
     doc_only(facts, facts_words, COUNT_OF(facts_words));
     load_key(build, 0, facts);
+    load_ranking(build, 0, facts);
     load_grain(build, facts);
     load_filter(build, 0, facts);
     p->join_count = p->feed_count - 1;

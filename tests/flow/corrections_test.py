@@ -208,5 +208,34 @@ class Filters(History):
         self.assert_like_scratch(self.history)
 
 
+class Versions(History):
+    """The same pipeline; of a line the greatest quantity counts, and cancelled ones are delete markers."""
+
+    def workspace(self, name='work', target=None, **options):
+        made = super().workspace(name, target, **options)
+        path = made.root / 'schemas' / 'ecommerce.json'
+        pipeline = json.loads(path.read_text(encoding='utf-8'))
+        pipeline['facts'].update({'version_field': 'Quantity', 'delete': {'Order_Status': 'CANCELLED'}})
+        path.write_text(json.dumps(pipeline, ensure_ascii=False), encoding='utf-8')
+        return made
+
+    def test_a_delete_marker_counts_by_its_version_and_can_be_forgotten(self):
+        self.apply_basis()
+        line = self.apply('Orders', orders(order(3, 'C', customer=2, total='7', quantity=9, status='CANCELLED')))
+        self.assertIn(' deleted=1 ', line)
+        self.assert_rows((1, 2, 120.5, 6))
+        line = self.apply('Orders', orders(order(3, 'C', customer=2, total='8', quantity=2)))
+        self.assertIn(' superseded=1 ', line)
+        self.assert_rows((1, 2, 120.5, 6))
+        self.assert_like_scratch(self.history)
+        self.assert_adds_up(self.work)
+        self.work.command('forget', f'seq={self.work.status()["sequence"] - 1}')
+        self.assert_rows((1, 2, 120.5, 6), (2, 1, 8, 2))
+
+
+class VersionsInPostgres(InPostgres, Versions):
+    pass
+
+
 class FiltersInPostgres(InPostgres, Filters):
     pass

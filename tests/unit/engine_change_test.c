@@ -23,6 +23,44 @@
 #define A_DELIVERY "Task_ID=100 Order_ID=1 Distance=1.5"
 #define A_TIME     " Customer_ID=7 Time=2022-01-10"
 
+/* --- versions and delete markers ---------------------------------------------------------------------------------- */
+
+#define VERSIONED ", 'key': ['Order_ID', 'SKU'], 'version_field': 'Quantity', 'delete': {'Status': 'lost'}"
+
+static void the_greater_version_counts_whenever_it_came(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, ALONE(VERSIONED, "'total': {'sum': 'Total'}"));
+    shop_change(&shop, 1, ORDERS, "Order_ID=1 SKU=a Region=r Quantity=2 Total=20");
+    shop_change(&shop, 2, ORDERS, "Order_ID=1 SKU=a Region=r Quantity=1 Total=10", "Order_ID=1 SKU=a Region=r Total=5");
+    assert_int_equal(shop.buckets.superseded, 2);
+    assert_table(&shop, "t", "r|20.00\n");
+    shop_change(&shop, 3, ORDERS, "Order_ID=1 SKU=a Region=r Quantity=2 Total=30");
+    assert_int_equal(shop.buckets.applied, 1);
+    assert_table(&shop, "t", "r|30.00\n");
+    shop_close(&shop);
+}
+
+static void a_delete_marker_withdraws_until_a_greater_version_comes(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, ALONE(VERSIONED, "'total': {'sum': 'Total'}"));
+    shop_change(&shop, 1, ORDERS, "Order_ID=1 SKU=a Region=r Quantity=1 Total=10");
+    shop_change(&shop, 2, ORDERS, "Order_ID=1 SKU=a Region=r Quantity=3 Status=lost");
+    assert_int_equal(shop.buckets.deleted, 1);
+    assert_int_equal(shop.replaced[0], 1);
+    assert_table(&shop, "t", "");
+    shop_change(&shop, 3, ORDERS, "Order_ID=1 SKU=a Region=r Quantity=2 Total=20");
+    assert_int_equal(shop.buckets.superseded, 1);
+    assert_table(&shop, "t", "");
+    shop_change(&shop, 4, ORDERS, "Order_ID=1 SKU=a Region=r Quantity=4 Total=40");
+    assert_int_equal(shop.buckets.applied, 1);
+    assert_table(&shop, "t", "r|40.00\n");
+    shop_close(&shop);
+}
+
 /* --- keys and ranks ----------------------------------------------------------------------------------------------- */
 
 static void a_row_of_a_known_key_replaces_its_record(void **state)
@@ -573,6 +611,8 @@ static void corrections_without_end_take_no_more_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_greater_version_counts_whenever_it_came),
+        cmocka_unit_test(a_delete_marker_withdraws_until_a_greater_version_comes),
         cmocka_unit_test(a_row_of_a_known_key_replaces_its_record),
         cmocka_unit_test(a_row_of_the_same_values_is_unchanged_and_takes_over),
         cmocka_unit_test(a_null_is_a_value_that_a_record_can_differ_by),

@@ -68,6 +68,12 @@ static const char *const pipelines[] = {
     "'join': [{'feed': 'Trips', 'key': ['Task_ID', 'Order_ID'], 'on': 'Order_ID'},"
     "{'feed': 'Customers', 'on': 'Customer_ID', 'required': false}],"
     "'tables': {" BY_CUSTOMER("Trips") ", " BY_REGION("Trips") "}",
+    /* Versions decide, and some rows are delete markers. */
+    "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], 'version_field': 'Quantity', 'delete': {'Status': "
+    "'lost'}," GRAIN
+    "}, 'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'version_field': 'Distance', 'delete': {'Driver': 'w'},"
+    "'on': 'Order_ID'}, {'feed': 'Customers', 'key': ['Customer_ID'], 'on': 'Customer_ID', 'filter': {'City': {'null': "
+    "false}}}], 'tables': {" BY_CUSTOMER("Deliveries") ", " BY_REGION("Deliveries") ", " BY_CITY("Deliveries") "}",
 };
 
 /* --- random rows -------------------------------------------------------------------------------------------------- */
@@ -568,9 +574,16 @@ static void weighted_records_under_their_fact_equal_the_reference(void **state)
     run_pipeline(4, 200);
 }
 
+static void versions_and_delete_markers_equal_the_reference(void **state)
+{
+    (void)state;
+    run_pipeline(5, 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(versions_and_delete_markers_equal_the_reference),
         cmocka_unit_test(orders_with_lines_tasks_and_customers_equal_the_reference),
         cmocka_unit_test(the_plain_join_of_all_rows_equals_the_reference),
         cmocka_unit_test(lines_with_keys_and_no_grain_equal_the_reference),

@@ -43,8 +43,18 @@ static inline bool ref_same(const struct feed *feed, const size_t *fields, size_
     return true;
 }
 
+/* Of two rows of a key: first by version, the null one before all. */
+static inline int ref_version(const struct feed *feed, const struct ref_row *a, const struct ref_row *b)
+{
+    size_t field = feed->version_field;
+    return feed->versioned ? value_compare(feed->fields[field].type, a->values[field], b->values[field]) : 0;
+}
+
 static inline int ref_order(const struct feed *feed, const struct ref_row *a, const struct ref_row *b)
 {
+    int version = ref_version(feed, a, b);
+    if (version != 0)
+        return version;
     if (a->sequence != b->sequence)
         return a->sequence < b->sequence ? -1 : 1;
     if (a->row != b->row)
@@ -79,7 +89,9 @@ static inline void ref_apply(struct reference *ref, size_t f, uint64_t sequence,
 
 static inline bool ref_passes(const struct reference *ref, size_t f, size_t i)
 {
-    return condition_holds(ref->pipeline->feeds[f].filter, ref->feeds[f].at[i].values);
+    const struct feed *feed = &ref->pipeline->feeds[f];
+    const struct value *values = ref->feeds[f].at[i].values;
+    return condition_holds(feed->filter, values) && !(feed->deletes && condition_holds(feed->deletes, values));
 }
 
 /* --- units -------------------------------------------------------------------------------------------------------- */
@@ -106,6 +118,9 @@ static inline bool ref_in_grain(const struct pipeline *p, size_t field)
 /* Of two lines the one that says the attributes; of one rank the one whose attributes are greater, field by field. */
 static inline bool ref_says(const struct pipeline *p, const struct ref_row *a, const struct ref_row *b)
 {
+    int version = ref_version(&p->feeds[0], a, b);
+    if (version != 0)
+        return version > 0;
     if (a->sequence != b->sequence)
         return a->sequence > b->sequence;
     if (a->row != b->row)

@@ -736,9 +736,32 @@ static void refuses_joins_that_are_not_said_right(void **state)
         *state,
         PIPELINE(FACTS,
                  "\"join\": [{\"feed\": \"Alarms\", \"on\": {\"Batch\": \"Of_Batch\"}, @\"inner\": true}],\n" TABLE),
-        "unknown word \"inner\", expected feed, key, on, required or filter");
+        "unknown word \"inner\", expected feed, key, version_field, delete, on, required or filter");
     refused(*state, PIPELINE(FACTS, "\"join\": @{},\n" TABLE), "\"join\" is an object, expected a list of objects");
     refused(*state, PIPELINE(FACTS, "\"join\": [@1],\n" TABLE), "\"join\" lists a number, expected objects only");
+}
+
+static void reads_versions_and_delete_markers(void **state)
+{
+    const struct pipeline *p =
+        load(*state, PIPELINE("{\"feed\": \"Readings\", \"key\": [\"Sensor\"], \"version_field\": \"Batch\", "
+                              "\"delete\": {\"Batch\": 0}}",
+                              TABLE));
+    assert_true(p->feeds[0].versioned);
+    assert_string_equal(p->feeds[0].fields[p->feeds[0].version_field].name, "Batch");
+    assert_non_null(p->feeds[0].deletes);
+}
+
+static void refuses_versions_that_do_not_rank(void **state)
+{
+    refused(*state, PIPELINE("{\"feed\": \"Readings\", \"version_field\": @\"Batch\"}", TABLE),
+            "\"version_field\" without a \"key\": every row is a record");
+    refused(*state, PIPELINE("{\"feed\": \"Readings\", \"delete\": @{\"Batch\": 1}}", TABLE),
+            "\"delete\" without a \"key\": every row is a record");
+    refused(*state, PIPELINE("{\"feed\": \"Readings\", \"key\": [\"Sensor\"], \"version_field\": @\"Kind\"}", TABLE),
+            "\"Kind\" is text: a version is an int64, a decimal, a date or a timestamp");
+    refused(*state, PIPELINE("{\"feed\": \"Readings\", \"key\": [\"Sensor\"], \"version_field\": @\"Bitch\"}", TABLE),
+            "unknown field \"Bitch\" of Readings; did you mean \"Batch\"?");
 }
 
 static void refuses_a_filter_over_another_feed(void **state)
@@ -1159,6 +1182,8 @@ int main(void)
         TEST(wants_grouping_and_joins_by_the_grain),
         TEST(refuses_joins_that_never_match),
         TEST(refuses_joins_that_are_not_said_right),
+        TEST(reads_versions_and_delete_markers),
+        TEST(refuses_versions_that_do_not_rank),
         TEST(refuses_a_filter_over_another_feed),
         TEST(refuses_groups_that_can_be_null_or_are_floating),
         TEST(groups_by_a_joined_field_only_where_there_is_one_record),
