@@ -38,6 +38,19 @@ class Cluster:
     def remove(self):
         self._script('remove')
 
+    @property
+    def socket(self):
+        return self.folder / '.s.PGSQL.5432'
+
+    @property
+    def log(self):
+        return self.folder / 'data' / 'server.log'
+
+    def configure(self, **settings):
+        """Settings of the server that need no restart."""
+        self.psql('postgres', ''.join(f"ALTER SYSTEM SET {name} = '{value}';\n" for name, value in settings.items()) +
+                  'SELECT pg_reload_conf();')
+
     def environment(self, database='postgres'):
         return {'PGHOST': str(self.folder), 'PGUSER': self.USER, 'PGDATABASE': database}
 
@@ -49,9 +62,9 @@ class Cluster:
             raise ValueError(f'psql: {done.stderr}')
         return done.stdout
 
-    def dump(self, database, path):
+    def dump(self, database, path, *options):
         with open(path, 'wb') as file:
-            subprocess.run(['pg_dump', '-Fp'], env={**os.environ, **self.environment(database)}, stdout=file, check=True)
+            subprocess.run(['pg_dump', '-Fp', *options], env={**os.environ, **self.environment(database)}, stdout=file, check=True)
 
     def restore(self, database, path):
         """Puts `database` back to what the dump holds."""
