@@ -10,7 +10,6 @@
 #include "app/rebuild.h"
 #include "app/run_internal.h"
 #include "base/clock.h"
-#include "feed/archive.h"
 
 /* A run that is to end waits for an unreachable target no longer than this many failed tries. */
 enum { LAST_TRIES = 3, TICK_MS = 250, EXTRA_THREADS = 3 };
@@ -258,6 +257,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct run *run = timer->data;
     report_tick(&run->report, run->jobs + run->pending.count);
+    run_recover_tick(run);
 }
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
@@ -283,19 +283,6 @@ static bool start_signals(struct run *run, struct error *error)
            (run->settings->once || start_signal(run, &run->hangup, on_hangup, SIGHUP, error));
 }
 
-/* For a file that a crash left half archived. When the store cannot say, the file counts as not committed: it is read
-   again, and found to be a redelivery if it was. */
-static bool was_committed(void *context, const char *feed, const char *archived)
-{
-    struct run *run = context;
-    char stored[LANDING_PATH_SIZE];
-    struct error ignored;
-    bool found = false;
-    int length = snprintf(stored, sizeof stored, "archive/%s/%s", feed, archived);
-    return length < (int)sizeof stored && store_has_stored(run->core.store, slice_of(stored), &found, &ignored) &&
-           found;
-}
-
 static bool start_watch(struct run *run, struct error *error)
 {
     const struct watch_options options = {.data = run->settings->data,
@@ -306,9 +293,7 @@ static bool start_watch(struct run *run, struct error *error)
     if (!watch_start(&run->watch, &run->loop, run->pipeline, &options, &callbacks, run->log, error))
         return false;
     watch_pause(run->watch, true);
-    for (size_t f = 0; f < run->pipeline->feed_count; f++)
-        if (!archive_recover(watch_landing(run->watch, f), run->settings->data, was_committed, run, error))
-            return false;
+    run_recover_now(run);
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* The daemon's parts, shared by run.c (start, stop) and run_jobs.c (files on their way). Loop thread only. */
+/* The daemon's parts, shared by run.c (start, stop), run_jobs.c (files on their way) and their like. Loop thread only. */
 #ifndef DROPFOLD_APP_RUN_INTERNAL_H
 #define DROPFOLD_APP_RUN_INTERNAL_H
 
@@ -54,6 +54,14 @@ struct parser_pool {
     size_t count;
 };
 
+/* Files that stayed hidden in their landing folders. */
+struct recovery {
+    int64_t due; /* monotonic: when to try again, or 0 */
+    bool asked;  /* the store thread is at it */
+    struct error error, told; /* of the last try, and of the one before, which was logged */
+    struct request request;
+};
+
 struct run {
     const struct settings *settings;
     struct log *log;
@@ -70,6 +78,7 @@ struct run {
     struct deliverer *deliverer;
     struct watch *watch;
     struct control *control; /* NULL with --once */
+    struct recovery recovery;
 
     enum run_phase phase;
     struct candidate_queue pending; /* ready, not begun */
@@ -113,6 +122,14 @@ void run_fail(struct run *run, const struct error *error);
 
 /* Holds the engine's memory against --memory-limit. */
 void run_check_memory(struct run *run, uint64_t memory);
+
+/* Finishes what a crash left half archived; before anything moves (run_recover.c). */
+void run_recover_now(struct run *run);
+/* Some file could not be moved on and is hidden: tried again in a while. */
+void run_recover_later(struct run *run);
+/* Whether that is under way or due: no file may begin. */
+bool run_recover_waits(const struct run *run);
+void run_recover_tick(struct run *run);
 
 /* From the control socket (run_control.c). */
 void run_control_request(void *context, struct control_client *client, char **words, size_t count);

@@ -113,6 +113,11 @@ static enum watch_outcome after_move(struct flight *flight)
     case ARCHIVE_LEFT:
         snprintf(flight->where, sizeof flight->where, "left in place, the folder cannot be written");
         return WATCH_DONE;
+    case ARCHIVE_HIDDEN:
+        warn(flight, "waits hidden in its folder to be archived", &flight->move_error);
+        snprintf(flight->where, sizeof flight->where, "hidden in its folder");
+        run_recover_later(flight->run);
+        return WATCH_DONE;
     case ARCHIVE_FAILED:
         break;
     }
@@ -178,9 +183,11 @@ static void finish_bad(uv_work_t *work, int status)
 {
     (void)status;
     struct flight *flight = CONTAINER_OF(work, struct flight, job.work);
-    if (flight->moved == ARCHIVE_FAILED) {
+    if (flight->moved == ARCHIVE_FAILED || flight->moved == ARCHIVE_HIDDEN) {
         warn(flight, "cannot be set aside", &flight->move_error);
         flight->run->files_left = true;
+        if (flight->moved == ARCHIVE_HIDDEN)
+            run_recover_later(flight->run);
         conclude(flight, WATCH_LATER);
         return;
     }
@@ -318,8 +325,8 @@ static bool start_or_hold(struct run *run, struct candidate *candidate)
 
 void run_jobs_start(struct run *run)
 {
-    while (run->phase == RUN_WORKING && !run->memory_full && run->pending.count > 0 && run->jobs < RUN_JOBS_MAX &&
-           run->reading < run->settings->threads)
+    while (run->phase == RUN_WORKING && !run->memory_full && !run_recover_waits(run) && run->pending.count > 0 &&
+           run->jobs < RUN_JOBS_MAX && run->reading < run->settings->threads)
         if (!start_or_hold(run, queue_pop(&run->pending)))
             return;
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +19,9 @@ enum {
     QUARANTINE_NUMBERS_MAX = 100000,
     QUARANTINE_NAME_MAX = NAME_BYTES_MAX - 14 /* leaves room for ".99999" and ".reason" */
 };
+
+/* The tag of a file that is to be deleted, before the ctime by which the ledger knows it. */
+static const struct slice delete_prefix = {"delete-", 7};
 
 /* --- names --- */
 
@@ -109,6 +113,18 @@ static enum archive_result give_up(struct hidden *hidden, int code, const char *
     return code == ESTALE ? ARCHIVE_REPLACED : ARCHIVE_FAILED;
 }
 
+/* The move or deletion of a committed file failed. Back in sight it would be another file to the ledger, for a rename
+   moves ctime, and once a newer file had replaced its records it would be applied again: so it stays hidden. One that
+   was written to while it was copied is another file. */
+static enum archive_result stay_hidden(struct hidden *hidden, int code, const char *what, struct error *error)
+{
+    if (code == ESTALE)
+        return give_up(hidden, code, what, error);
+    explain(hidden, code, what, error);
+    hidden_leave(hidden);
+    return ARCHIVE_HIDDEN;
+}
+
 /* What it means that the file could not be taken into hiding. `gone`: the result when there is none. */
 static enum archive_result not_taken(enum hidden_result result, enum archive_result gone)
 {
@@ -119,6 +135,8 @@ static enum archive_result not_taken(enum hidden_result result, enum archive_res
         return ARCHIVE_REPLACED;
     case HIDDEN_REFUSED:
         return ARCHIVE_LEFT;
+    case HIDDEN_KEPT:
+        return ARCHIVE_HIDDEN;
     case HIDDEN_FAILED:
     case HIDDEN_TAKEN:
         break;
@@ -141,7 +159,7 @@ static enum archive_result finish_move(struct hidden *hidden, int folder, const 
 {
     int code = move_into(hidden->fd, hidden->name, &hidden->stat, folder, archived);
     if (code)
-        return give_up(hidden, code, "archive", error);
+        return stay_hidden(hidden, code, "archive", error);
     return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
 }
 
@@ -171,18 +189,23 @@ enum archive_result archive_move(const struct landing *landing, const char *data
     return result;
 }
 
+static enum archive_result finish_delete(struct hidden *hidden, struct error *error)
+{
+    if (unlinkat(hidden->fd, hidden->name, 0) < 0)
+        return stay_hidden(hidden, errno, "delete", error);
+    return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+}
+
 enum archive_result archive_delete(const struct landing *landing, const char *name, const struct file_stat *stat,
                                    struct error *error)
 {
     struct hidden hidden;
+    char tag[sizeof hidden.tag];
     if (!can_write(landing, error))
         return ARCHIVE_LEFT;
-    enum hidden_result result = hidden_take(&hidden, landing, name, stat, "delete", error);
-    if (result != HIDDEN_TAKEN)
-        return not_taken(result, ARCHIVE_MOVED);
-    if (unlinkat(hidden.fd, hidden.name, 0) < 0)
-        return give_up(&hidden, errno, "delete", error);
-    return hidden_close(&hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+    snprintf(tag, sizeof tag, "%s%" PRIx64, delete_prefix.data, (uint64_t)stat->ctime_ns);
+    enum hidden_result result = hidden_take(&hidden, landing, name, stat, tag, error);
+    return result == HIDDEN_TAKEN ? finish_delete(&hidden, error) : not_taken(result, ARCHIVE_MOVED);
 }
 
 /* --- quarantine --- */
@@ -285,36 +308,54 @@ struct recovery {
     void *context;
 };
 
-/* Whether the hidden file was read, committed under `archived`, and only its move is missing. */
-static bool is_committed(const struct recovery *recovery, const struct hidden *hidden, char archived[ARCHIVE_NAME_SIZE])
+/* What the ledger is asked about: by its archive name, or by what was read when it was to be deleted. */
+static void describe(const struct hidden *hidden, struct archive_left *left)
 {
-    join_name(hidden->tag, hidden->name, archived);
-    return hidden_is_same(hidden) && recovery->lookup(recovery->context, recovery->landing->feed->name, archived);
+    *left = (struct archive_left){.feed = hidden->landing->feed->name, .name = hidden->name, .stat = hidden->stat};
+    left->to_delete = slice_starts_with(slice_of(hidden->tag), delete_prefix);
+    if (left->to_delete)
+        left->stat.ctime_ns = (int64_t)strtoull(hidden->tag + delete_prefix.len, NULL, 16);
+    else
+        join_name(hidden->tag, hidden->name, left->archived);
 }
 
-static bool finish_committed(const struct recovery *recovery, struct hidden *hidden, const char *archived,
+static bool finish_committed(const struct recovery *recovery, struct hidden *hidden, const struct archive_left *left,
                              struct error *error)
 {
-    int folder = open_store(recovery->data, "archive", recovery->landing->feed->name, error);
+    hidden_take_marker(hidden);
+    if (left->to_delete)
+        return finish_delete(hidden, error) == ARCHIVE_MOVED;
+    int folder = open_store(recovery->data, "archive", left->feed, error);
     if (folder < 0) {
-        close(hidden->fd);
+        hidden_leave(hidden);
         return false;
     }
-    hidden_take_marker(hidden);
-    enum archive_result result = finish_move(hidden, folder, archived, error);
+    enum archive_result result = finish_move(hidden, folder, left->archived, error);
     close(folder);
     return result == ARCHIVE_MOVED;
 }
 
+/* Where neither the file nor the ledger can be looked at it stays hidden. */
+static bool recover_file(const struct recovery *recovery, struct hidden *hidden, struct error *error)
+{
+    struct archive_left left;
+    bool committed = false;
+    describe(hidden, &left);
+    if (!hidden_look(hidden, &committed, error) ||
+        (committed && !recovery->lookup(recovery->context, &left, &committed, error))) {
+        hidden_leave(hidden);
+        return false;
+    }
+    return committed ? finish_committed(recovery, hidden, &left, error) : hidden_put_back(hidden, error);
+}
+
 static bool recover_hidden(const struct recovery *recovery, struct hidden *hidden, struct error *error)
 {
-    char archived[ARCHIVE_NAME_SIZE];
-    if (!hidden->has_file) /* a marker whose file is in sight belongs to that one */
-        return has(recovery->landing->fd, hidden->name) && *hidden->name ? hidden_put_back(hidden, error)
-                                                                         : hidden_close(hidden, error);
-    if (is_committed(recovery, hidden, archived))
-        return finish_committed(recovery, hidden, archived, error);
-    return hidden_put_back(hidden, error);
+    if (hidden->has_file)
+        return recover_file(recovery, hidden, error);
+    /* A marker whose file is in sight belongs to that one. */
+    return has(recovery->landing->fd, hidden->name) && *hidden->name ? hidden_put_back(hidden, error)
+                                                                     : hidden_close(hidden, error);
 }
 
 static bool recover_one(const struct recovery *recovery, const char *name, struct error *error)

@@ -4,14 +4,17 @@
  * A file is only ever taken away when it is still the one that was read. It is first renamed into a hidden folder of
  * its own, inside the landing folder:
  *
- *   .dropfold-<device>-<inode>-<size>-<mtime>-<tag>/<name>     tag: "NNNNNN-<hash8>", "delete" or "quarantine"
+ *   .dropfold-<device>-<inode>-<size>-<mtime>-<tag>/<name>
+ *                                                        tag: "NNNNNN-<hash8>", "delete-<ctime>" or "quarantine"
  *
  * whose name says what was read, in hexadecimal, and what is to become of it; its own name it keeps, however long. Then
  * it is looked at: when a producer has meanwhile put another file there, that one goes back under its name as a new
  * candidate (under "replaced-<n>-<name>" when yet another stands there by now). Then it is moved without replacing
  * (renameat2 RENAME_NOREPLACE, or link and unlink where the file system can't); across devices by copy, fsync, rename,
- * unlink. In marker mode the marker follows the file, and goes when the file has gone. A crash leaves a hidden folder,
- * and archive_recover needs nothing else to know whether to go on or to go back.
+ * unlink. In marker mode the marker follows the file, and goes when the file has gone. A crash, or a disk that refuses
+ * half way, leaves a hidden folder, and archive_recover needs nothing else to know whether to go on or to go back. A
+ * committed file that is hidden never comes back into sight: a rename moves its ctime, and the ledger would take it for
+ * another file.
  *
  * All of this blocks and runs on worker threads.
  */
@@ -39,6 +42,7 @@ enum archive_result {
     ARCHIVE_REPLACED, /* another file stands under its name, or none: release the candidate with WATCH_SETTLE. The read
                          one is gone, which is the producer's doing */
     ARCHIVE_LEFT,     /* the landing folder cannot be written: left where it is; `error` says why */
+    ARCHIVE_HIDDEN,   /* `error` says why; it is in its hidden folder, for archive_recover */
     ARCHIVE_FAILED    /* `error` says why; it stands where it was; try again later */
 };
 
@@ -55,13 +59,21 @@ enum archive_result archive_quarantine(const struct landing *landing, const char
                                        const struct file_stat *stat, const char *reason, char *path, size_t path_size,
                                        struct error *error) MUST_USE;
 
+/* A hidden file that archive_recover asks about. */
+struct archive_left {
+    const char *feed, *name;
+    struct file_stat stat;            /* what was read; ctime only of one that was to be deleted */
+    bool to_delete;                   /* else it was to be archived */
+    char archived[ARCHIVE_NAME_SIZE]; /* its name in the archive */
+};
+
 /*
- * Deals with what a crash left in the folder. Nothing may be moving. `lookup` tells whether the archive name was
- * committed; when it was, and the hidden file is the one that was read, its move is finished. Every other file goes
- * back under its own name and is read again: what was committed already is a duplicate then. On false the rest was
- * dealt with all the same.
+ * Deals with what a crash or a failed move left in the folder. Nothing may be moving. `lookup` tells whether the file was
+ * committed (false: it cannot say, and the file stays hidden); when it was, and it is still what was read, its move is
+ * finished. Every other file goes back under its own name and is read again. On false the rest was dealt with all the
+ * same, and what could not be is hidden as before: try again later.
  */
-typedef bool (*archive_lookup)(void *context, const char *feed, const char *archive_name);
+typedef bool (*archive_lookup)(void *context, const struct archive_left *left, bool *committed, struct error *error);
 bool archive_recover(const struct landing *landing, const char *data, archive_lookup lookup, void *context,
                      struct error *error) MUST_USE;
 

@@ -38,15 +38,19 @@ static bool exists(int folder, const char *name)
     return fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-bool hidden_is_same(const struct hidden *hidden)
+bool hidden_look(const struct hidden *hidden, bool *same, struct error *error)
 {
     struct file_stat found;
     bool regular;
-    return find(hidden->fd, hidden->name, &found, &regular) && regular && file_stat_same(&found, &hidden->stat);
+    *same = false;
+    if (!find(hidden->fd, hidden->name, &found, &regular))
+        return errno == ENOENT || failed(hidden, errno, "look at", error);
+    *same = regular && file_stat_same(&found, &hidden->stat);
+    return true;
 }
 
-/* Closes the folder and removes it when it is empty. What can't be removed now is dealt with by the next start. */
-static void leave(struct hidden *hidden)
+/* Removes the folder when it is empty. What can't be removed now is dealt with later. */
+void hidden_leave(struct hidden *hidden)
 {
     close(hidden->fd);
     hidden->fd = -1;
@@ -109,7 +113,7 @@ bool hidden_put_back(struct hidden *hidden, struct error *error)
     int code = hidden->has_file ? show_file(hidden, name) : 0;
     if (code == 0)
         code = show_marker(hidden, name);
-    leave(hidden);
+    hidden_leave(hidden);
     if (code == 0)
         code = move_sync(hidden->landing->fd);
     return code == 0 || failed(hidden, code, "put back", error);
@@ -181,11 +185,16 @@ static enum hidden_result take(struct hidden *hidden, struct error *error)
     int code = move_noreplace(hidden->landing->fd, hidden->name, hidden->fd, hidden->name);
     bool hidden_before = code == EEXIST || (code == ENOENT && exists(hidden->fd, hidden->name));
     if (code != 0 && !hidden_before) {
-        leave(hidden);
+        hidden_leave(hidden);
         return code == ENOENT ? HIDDEN_GONE : refused(hidden, code, error);
     }
     hidden->has_file = true;
-    if (!hidden_is_same(hidden))
+    bool same;
+    if (!hidden_look(hidden, &same, error)) {
+        hidden_leave(hidden);
+        return HIDDEN_KEPT;
+    }
+    if (!same)
         return hidden_put_back(hidden, error) ? HIDDEN_REPLACED : HIDDEN_FAILED;
     take_marker(hidden, &marker);
     return HIDDEN_TAKEN;
@@ -209,7 +218,7 @@ bool hidden_close(struct hidden *hidden, struct error *error)
     char marker[LANDING_NAME_SIZE];
     if (landing_marker(hidden->landing, hidden->name, marker))
         (void)unlinkat(hidden->fd, marker, 0);
-    leave(hidden);
+    hidden_leave(hidden);
     int code = move_sync(hidden->landing->fd);
     return code == 0 || failed(hidden, code, "sync the folder of", error);
 }

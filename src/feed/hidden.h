@@ -17,7 +17,7 @@ struct hidden {
     int fd;                         /* of that folder */
     char name[LANDING_NAME_SIZE];   /* of the file in both */
     bool has_file;                  /* false: it is on its way or gone; at most its marker is left here */
-    struct file_stat stat;          /* what was read; ctime is not kept */
+    struct file_stat stat;          /* what was read; ctime is not kept in the folder's name */
     char tag[64];
 };
 
@@ -26,6 +26,7 @@ enum hidden_result {
     HIDDEN_REPLACED, /* it was another one, which is back under its name */
     HIDDEN_GONE,     /* there was none */
     HIDDEN_REFUSED,  /* the landing folder can't be written */
+    HIDDEN_KEPT,     /* it is in hiding, but could not be looked at: for a later hidden_open */
     HIDDEN_FAILED
 };
 
@@ -39,11 +40,14 @@ bool hidden_put_back(struct hidden *hidden, struct error *error) MUST_USE;
 /* After hidden_open: takes along the marker that a crash left in sight without its file. */
 void hidden_take_marker(struct hidden *hidden);
 
+/* Leaves the file in hiding, if it is there, for a later hidden_open. */
+void hidden_leave(struct hidden *hidden);
+
 /* Ends the hiding of a file that was moved on: its marker goes, and the folder. */
 bool hidden_close(struct hidden *hidden, struct error *error) MUST_USE;
 
-/* True when the hidden file is what was read. */
-bool hidden_is_same(const struct hidden *hidden);
+/* *same: the hidden file is what was read. */
+bool hidden_look(const struct hidden *hidden, bool *same, struct error *error) MUST_USE;
 
 /* Opens the hidden folder that a crash left. *ours false: `folder` is not one. The name is empty when the folder is. To
    be ended like a taken one. */

@@ -67,6 +67,7 @@ bool store_fail(struct store *store, int result, struct error *error)
         return fail_full(store, error);
     switch (result & 0xff) {
     case SQLITE_IOERR:
+    case SQLITE_PROTOCOL: /* the -shm cannot be locked or unlocked */
         return fail_io(store, number, error);
     case SQLITE_NOMEM:
         return error_memory(error);

@@ -140,6 +140,18 @@ static void takes_a_redelivery_for_moved_when_the_archive_has_its_bytes(void **s
     assert_int_equal(count_files(f->folder), 0);
 }
 
+/* All that is left in the landing folder is a hidden folder with the file that had `stat`, itself. */
+static void assert_hidden(const struct fixture *f, const char *name, const struct file_stat *stat)
+{
+    char folder[256], path[FEED_PATH_MAX];
+    snprintf(folder, sizeof folder, ".dropfold-%llx-%llx-%llx-%llx-000007-abababab", (unsigned long long)stat->device,
+             (unsigned long long)stat->inode, (unsigned long long)stat->size, (unsigned long long)stat->mtime_ns);
+    path_join(path, f->folder, folder);
+    const struct file_stat now = file_stat_of(path, name);
+    assert_true(file_stat_same(&now, stat));
+    assert_int_equal(count_files(f->folder), 1);
+}
+
 static void never_replaces_other_bytes_in_the_archive(void **state)
 {
     struct fixture *f = *state;
@@ -148,11 +160,10 @@ static void never_replaces_other_bytes_in_the_archive(void **state)
     assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
     file_deliver(f->folder, "a.csv", "2");
     stat = file_stat_of(f->folder, "a.csv");
-    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_FAILED);
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_HIDDEN);
     assert_error(&f->error, ERROR_IO, "Orders/a.csv");
     assert_file(f->archive, "000007-abababab-a.csv", "1");
-    assert_file(f->folder, "a.csv", "2");
-    assert_int_equal(count_files(f->folder), 1);
+    assert_hidden(f, "a.csv", &stat);
 }
 
 static void never_follows_a_symlink_to_the_archive(void **state)
@@ -252,7 +263,7 @@ static void copies_to_an_archive_on_another_device(void **state)
     assert_int_equal(count_files(f->folder), 0);
 }
 
-static void puts_the_file_back_when_the_archive_is_full(void **state)
+static void keeps_the_file_hidden_while_the_archive_is_full(void **state)
 {
     struct fixture *f = *state;
     char large[100 * 1024 + 1];
@@ -261,14 +272,14 @@ static void puts_the_file_back_when_the_archive_is_full(void **state)
     large[sizeof large - 1] = '\0';
     file_write(f->folder, "a.csv", large);
     const struct file_stat stat = file_stat_of(f->folder, "a.csv");
-    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_FAILED);
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_HIDDEN);
     assert_error(&f->error, ERROR_FULL, "Orders/a.csv");
-    assert_int_equal(file_stat_of(f->folder, "a.csv").inode, stat.inode);
-    assert_int_equal(count_files(f->folder), 1);
+    assert_hidden(f, "a.csv", &stat);
     assert_int_equal(count_files(f->archive), 0);
     assert_int_equal(mount("none", f->archive, NULL, MS_REMOUNT, "size=1m"), 0);
     assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
     assert_int_equal(count_files(f->archive), 1);
+    assert_int_equal(count_files(f->folder), 0);
 }
 
 /* From here on renameat2 fails with EINVAL, as on file systems that can't rename without replacing. */
@@ -419,7 +430,7 @@ static void leaves_the_marker_of_a_replaced_file(void **state)
     assert_int_equal(count_files(f->folder), 2);
 }
 
-static void puts_the_marker_back_with_its_file(void **state)
+static void keeps_the_marker_with_its_hidden_file(void **state)
 {
     struct fixture *f = *state;
     f->feed.ready = FEED_READY_DONE_MARKER;
@@ -428,10 +439,13 @@ static void puts_the_marker_back_with_its_file(void **state)
     file_write(f->folder, "a.csv", "1");
     file_write(f->folder, "a.csv.done", "");
     const struct file_stat stat = file_stat_of(f->folder, "a.csv");
-    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_FAILED);
-    assert_file(f->folder, "a.csv", "1");
-    assert_true(file_there(f->folder, "a.csv.done"));
-    assert_int_equal(count_files(f->folder), 2);
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_HIDDEN);
+    assert_hidden(f, "a.csv", &stat);
+    char path[FEED_PATH_MAX];
+    path_join(path, f->archive, "000007-abababab-a.csv");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
+    assert_int_equal(count_files(f->folder), 0);
 }
 
 int main(void)
@@ -454,7 +468,7 @@ int main(void)
         TEST(leaves_the_file_in_a_folder_that_cannot_be_written),
         TEST(fails_and_touches_nothing_when_there_can_be_no_archive),
         MOUNT_TEST(copies_to_an_archive_on_another_device),
-        MOUNT_TEST(puts_the_file_back_when_the_archive_is_full),
+        MOUNT_TEST(keeps_the_file_hidden_while_the_archive_is_full),
         TEST(moves_by_links_where_rename_would_replace),
         TEST(deletes_what_was_read_and_nothing_else),
         TEST(sets_a_bad_file_aside_with_its_reason),
@@ -462,7 +476,7 @@ int main(void)
         TEST(cuts_long_names_of_bad_files),
         TEST(takes_the_marker_away_with_its_file),
         TEST(leaves_the_marker_of_a_replaced_file),
-        TEST(puts_the_marker_back_with_its_file),
+        TEST(keeps_the_marker_with_its_hidden_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

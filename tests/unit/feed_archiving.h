@@ -17,6 +17,7 @@ struct fixture {
     struct error error;
     const char *committed; /* the archive name that the ledger knows */
     size_t lookups;
+    bool silent; /* the ledger cannot say */
 };
 
 static inline int set_up(void **state)

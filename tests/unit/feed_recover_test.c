@@ -16,12 +16,16 @@ static void hide(struct fixture *f, const char *name, const struct file_stat *st
     assert_int_equal(rename(from, to), 0);
 }
 
-static bool look_up(void *context, const char *feed, const char *archived)
+static bool look_up(void *context, const struct archive_left *left, bool *committed, struct error *error)
 {
     struct fixture *f = context;
-    assert_string_equal(feed, "Orders");
+    assert_string_equal(left->feed, "Orders");
     f->lookups++;
-    return f->committed && strcmp(archived, f->committed) == 0;
+    if (f->silent)
+        return error_set(error, ERROR_IO, "no ledger");
+    *committed =
+        left->to_delete ? left->stat.ctime_ns == 0xbeef : f->committed && strcmp(left->archived, f->committed) == 0;
+    return true;
 }
 
 static void recover(struct fixture *f)
@@ -111,15 +115,39 @@ static void keeps_both_when_the_name_is_taken_by_now(void **state)
     assert_int_equal(count_files(f->folder), 4);
 }
 
-static void puts_back_what_was_to_be_deleted_or_set_aside(void **state)
+static void deletes_what_was_to_be_deleted_and_is_committed(void **state)
 {
     struct fixture *f = *state;
-    hide_as_read(f, "a.csv", "delete");
+    hide_as_read(f, "a.csv", "delete-beef");
+    hide_as_read(f, "b.csv", "delete-cafe");
+    recover(f);
+    assert_file(f->folder, "b.csv", "1");
+    assert_int_equal(count_files(f->folder), 1);
+    assert_int_equal(count_files(f->archive), 0);
+}
+
+static void puts_back_what_was_to_be_set_aside(void **state)
+{
+    struct fixture *f = *state;
     hide_as_read(f, "b.csv", "quarantine");
     recover(f);
-    assert_file(f->folder, "a.csv", "1");
     assert_file(f->folder, "b.csv", "1");
-    assert_int_equal(count_files(f->folder), 2);
+    assert_int_equal(count_files(f->folder), 1);
+}
+
+static void leaves_a_file_hidden_that_the_ledger_cannot_be_asked_about(void **state)
+{
+    struct fixture *f = *state;
+    hide_as_read(f, "a.csv", "000007-abababab");
+    f->committed = "000007-abababab-a.csv";
+    f->silent = true;
+    assert_false(archive_recover(&f->landing, f->data, look_up, f, &f->error));
+    assert_error(&f->error, ERROR_IO, "no ledger");
+    assert_false(file_there(f->folder, "a.csv"));
+    f->silent = false;
+    recover(f);
+    assert_file(f->archive, f->committed, "1");
+    assert_int_equal(count_files(f->folder), 0);
 }
 
 static void removes_a_second_name_of_a_file_that_is_back(void **state)
@@ -220,16 +248,21 @@ static void removes_an_empty_hidden_folder(void **state)
 static void goes_on_after_one_that_fails(void **state)
 {
     struct fixture *f = *state;
+    char path[FEED_PATH_MAX];
     make_archive(f);
     file_write(f->archive, "000007-abababab-a.csv", "other bytes");
     hide_as_read(f, "a.csv", "000007-abababab");
-    hide_as_read(f, "b.csv", "delete");
+    hide_as_read(f, "b.csv", "000008-abababab");
     f->committed = "000007-abababab-a.csv";
     assert_false(archive_recover(&f->landing, f->data, look_up, f, &f->error));
     assert_error(&f->error, ERROR_IO, "Orders/a.csv");
-    assert_file(f->folder, "a.csv", "1");
+    assert_false(file_there(f->folder, "a.csv"));
     assert_file(f->folder, "b.csv", "1");
     assert_int_equal(count_files(f->folder), 2);
+    path_join(path, f->archive, f->committed);
+    assert_int_equal(unlink(path), 0);
+    recover(f);
+    assert_file(f->archive, f->committed, "1");
 }
 
 int main(void)
@@ -241,7 +274,9 @@ int main(void)
         TEST(puts_back_a_file_that_was_not_committed),
         TEST(puts_back_a_file_that_is_not_the_one_committed),
         TEST(keeps_both_when_the_name_is_taken_by_now),
-        TEST(puts_back_what_was_to_be_deleted_or_set_aside),
+        TEST(deletes_what_was_to_be_deleted_and_is_committed),
+        TEST(puts_back_what_was_to_be_set_aside),
+        TEST(leaves_a_file_hidden_that_the_ledger_cannot_be_asked_about),
         TEST(removes_a_second_name_of_a_file_that_is_back),
         TEST(recovers_markers_with_their_files),
         TEST(takes_a_marker_along_whose_file_was_hidden_without_it),

@@ -1,0 +1,103 @@
+/*
+ * Files that stayed hidden in their landing folders: what a crash left there is dealt with at start, what a full or
+ * failing disk would not let go is tried again now and then.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/run_internal.h"
+#include "base/clock.h"
+#include "feed/archive.h"
+
+enum { RETRY_MICROS = 5 * 1000 * 1000 };
+
+static bool was_committed(void *context, const struct archive_left *left, bool *committed, struct error *error)
+{
+    struct store *store = context;
+    const struct file_stat *stat = &left->stat;
+    char stored[LANDING_PATH_SIZE];
+    if (left->to_delete)
+        return store_knows(store, slice_of(left->feed), slice_of(left->name), stat->size, stat->mtime_ns,
+                           stat->ctime_ns, stat->device, stat->inode, committed, error);
+    snprintf(stored, sizeof stored, "archive/%s/%s", left->feed, left->archived);
+    return store_has_stored(store, slice_of(stored), committed, error);
+}
+
+/* Through a descriptor of its own: the watch may turn to another folder meanwhile. */
+static bool recover_feed(const struct run *run, struct store *store, size_t feed, struct error *error)
+{
+    struct landing landing;
+    if (!landing_open(&landing, run->settings->data, &run->pipeline->feeds[feed], feed, false, error))
+        return false;
+    bool all = archive_recover(&landing, run->settings->data, was_committed, store, error);
+    landing_close(&landing);
+    return all;
+}
+
+/* The error is that of the first feed that has one. */
+static void recover_all(struct run *run, struct store *store)
+{
+    run->recovery.error = (struct error){0};
+    for (size_t f = 0; f < run->pipeline->feed_count; f++) {
+        struct error error = {0};
+        if (!recover_feed(run, store, f, &error) && run->recovery.error.kind == ERROR_NONE)
+            run->recovery.error = error;
+    }
+}
+
+static void conclude(struct run *run)
+{
+    struct recovery *recovery = &run->recovery;
+    bool news = strcmp(recovery->told.text, recovery->error.text) != 0;
+    recovery->told = recovery->error;
+    if (recovery->error.kind == ERROR_NONE)
+        return;
+    if (news)
+        log_warning(run->log, "files wait hidden in their landing folder to be archived: %s", recovery->error.text);
+    run_recover_later(run);
+}
+
+void run_recover_now(struct run *run)
+{
+    recover_all(run, run->core.store);
+    conclude(run);
+}
+
+void run_recover_later(struct run *run)
+{
+    run->recovery.due = clock_monotonic() + RETRY_MICROS;
+}
+
+bool run_recover_waits(const struct run *run)
+{
+    return run->recovery.asked || (run->recovery.due != 0 && clock_monotonic() >= run->recovery.due);
+}
+
+static void work(struct request *request, struct core *core)
+{
+    recover_all(CONTAINER_OF(request, struct run, recovery.request), core->store);
+}
+
+static void done(struct request *request)
+{
+    struct run *run = CONTAINER_OF(request, struct run, recovery.request);
+    run->recovery.asked = false;
+    run->asked--;
+    if (run->recovery.error.kind == ERROR_NONE)
+        log_info(run->log, "files that waited hidden in their landing folder are archived");
+    conclude(run);
+    run_jobs_start(run);
+    run_progressed(run);
+}
+
+/* Nothing may be moving meanwhile: no file begins (run_jobs_start), and those under way come first. */
+void run_recover_tick(struct run *run)
+{
+    if (run->phase != RUN_WORKING || run->jobs > 0 || run->recovery.asked || !run_recover_waits(run))
+        return;
+    run->recovery.due = 0;
+    run->recovery.asked = true;
+    run->recovery.request = (struct request){.work = work, .done = done, .alone = true};
+    run->asked++;
+    committer_submit(run->committer, &run->recovery.request);
+}
