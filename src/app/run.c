@@ -390,9 +390,10 @@ static void close_run(struct run *run)
 static struct run *new_run(struct error *error)
 {
     struct run *run = calloc(1, sizeof *run);
-    if (!run || uv_loop_init(&run->loop) != 0) {
+    int result = run ? uv_loop_init(&run->loop) : UV_ENOMEM;
+    if (result != 0) {
         free(run);
-        error_memory(error);
+        (void)error_set(error, ERROR_IO, "cannot begin: %s", uv_strerror(result));
         return NULL;
     }
     if (!flow_init(&run->flow, error)) {

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -42,6 +43,24 @@ static void forbid_cores(void)
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+/* Only calls that a signal handler may make. */
+static void on_abort(int number)
+{
+    static const char text[] = "dropfold: a library gave up, mostly because the system refused a thread or a "
+                               "descriptor (ulimit -u, ulimit -n, "
+                               "a container's pids limit). What was committed is safe; start again\n";
+    (void)number;
+    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)written; /* where it goes to is gone too */
+    _exit(1);
+}
+
+/* libuv calls abort() where it cannot go on: said in words, with an exit code, and not by a signal. */
+static void explain_aborts(void)
+{
+    (void)signal(SIGABRT, on_abort);
+}
+
 static int wrong_usage(struct log *log, const struct error *error, const struct parsed *parsed)
 {
     log_error(log, "%s", error->text);
@@ -58,6 +77,7 @@ int cli_main(int argc, char **argv)
     struct error error = {0};
     log_init(&log, STDERR_FILENO, LOG_INFO);
     forbid_cores();
+    explain_aborts();
     if (!options_parse(argc, argv, &parsed, &invocation, &error))
         return wrong_usage(&log, &error, &parsed);
     if (parsed.version) {
