@@ -6,6 +6,10 @@
 
 #define NAMES_MAX ((size_t)FILE_UNKNOWN_COLUMNS_MAX * PARSER_RECORD_MAX)
 
+enum {
+    LACKS_MAX = 4 * ERROR_TEXT_MAX /* bytes: an error that ends before them says that it was cut */
+};
+
 static bool make_rules(struct bind *bind, size_t index)
 {
     const struct feed_version *version = &bind->feed->versions[index];
@@ -23,8 +27,9 @@ bool bind_init(struct bind *bind, const struct feed *feed, struct error *error)
 {
     *bind = (struct bind){.feed = feed};
     arena_init(&bind->names, NAMES_MAX);
+    buf_init(&bind->lacks, LACKS_MAX);
     bind->rules = calloc(feed->version_count, sizeof(struct coerce_rule *));
-    if (!bind->rules)
+    if (!bind->rules || !buf_reserve(&bind->lacks, LACKS_MAX))
         return error_memory(error);
     for (size_t i = 0; i < feed->version_count; i++)
         if (!make_rules(bind, i))
@@ -37,6 +42,7 @@ void bind_close(struct bind *bind)
     for (size_t i = 0; bind->rules && i < bind->feed->version_count; i++)
         free(bind->rules[i]);
     free(bind->rules);
+    buf_close(&bind->lacks);
     arena_close(&bind->names);
 }
 
@@ -65,8 +71,9 @@ bool bind_reads(const struct bind *bind, enum descriptor_format format)
 }
 
 static bool fits(struct bind *bind, size_t index, enum descriptor_format format, const struct slice *names,
-                 size_t count, struct buf *lacks)
+                 size_t count)
 {
+    struct buf *lacks = &bind->lacks;
     const struct feed_version *version = &bind->feed->versions[index];
     if (lacks->len > 0)
         buf_put_text(lacks, "; ");
@@ -82,8 +89,9 @@ static bool fits(struct bind *bind, size_t index, enum descriptor_format format,
     return true;
 }
 
-static bool fail_choice(const struct bind *bind, struct buf *lacks, struct error *error)
+static bool fail_choice(const struct bind *bind, struct error *error)
 {
+    const struct buf *lacks = &bind->lacks;
     if (lacks->len == 0)
         return error_set(error, ERROR_DATA, "%s has no descriptor %u.json", bind->feed->name, bind->wanted);
     return error_set(error, ERROR_DATA, "fits no descriptor of %s: %.*s", bind->feed->name, (int)lacks->len,
@@ -93,16 +101,12 @@ static bool fail_choice(const struct bind *bind, struct buf *lacks, struct error
 bool bind_choose(struct bind *bind, enum descriptor_format format, const struct slice *names, size_t count,
                  struct error *error)
 {
-    struct buf lacks;
-    buf_init(&lacks, PARSER_RECORD_MAX);
     bool found = false;
+    buf_reset(&bind->lacks);
     for (size_t i = 0; !found && i < bind->feed->version_count; i++)
         if (allowed(bind, bind->feed->versions[i].descriptor))
-            found = fits(bind, i, format, names, count, &lacks);
-    if (!found)
-        fail_choice(bind, &lacks, error);
-    buf_close(&lacks);
-    return found;
+            found = fits(bind, i, format, names, count);
+    return found || fail_choice(bind, error);
 }
 
 bool bind_declares(const struct bind *bind, struct slice name)

@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "model/batch.h"
 #include "model/pipeline.h"
@@ -28,6 +29,7 @@ struct bind {
     struct slice unknown[FILE_UNKNOWN_COLUMNS_MAX];
     size_t unknown_count;
     struct arena names; /* holds the unknown ones */
+    struct buf lacks;   /* why no version fits; with all the memory it may take */
 };
 
 bool bind_init(struct bind *bind, const struct feed *feed, struct error *error) MUST_USE;
