@@ -350,7 +350,7 @@ void engine_delivery_end(struct engine *engine, bool delivered)
         return;
     for (size_t t = 0; t < engine->pipeline->table_count; t++) {
         close_table(engine, t);
-        if (delivered)
+        if (delivered && !engine->memory.failed)
             groups_delivered(engine, &engine->tables[t], deliver->sequence);
     }
     emit_close(&deliver->emit, &engine->memory);

@@ -42,8 +42,7 @@ void engine_free(struct engine *engine)
 {
     if (!engine)
         return;
-    if (engine->tables)
-        deliver_free(engine);
+    deliver_free(engine);
     plan_close(engine);
     dict_close(&engine->dict);
     memory_close_ids(&engine->memory, &engine->touched);

@@ -11,6 +11,9 @@
  * contribution of every touched unit and marks the groups it changed. So a unit costs its own size per change that
  * touches it, however often, and never the size of its group.
  *
+ * An engine that failed (out of memory, a corrupt chunk) is unusable: all that may still be asked of it is to end a
+ * delivery, and engine_free.
+ *
  * Not safe for threads: the store thread owns it.
  */
 #ifndef DROPFOLD_ENGINE_ENGINE_H
@@ -43,13 +46,13 @@ void engine_begin(struct engine *engine, uint64_t sequence);
  * Applies rows of feed number `feed`. Rank of a row is (version_field, sequence, row number). `buckets` is added to; NULL is allowed
  * (replay). `replaced` (or NULL) is called with the sequence of every live record that a row replaces, or takes over from
  * with the same values (what is replaced later is then no longer the earlier file's), at least once per such sequence and
- * change. On false (out of memory, corrupt chunk) the engine is unusable.
+ * change. On false the engine has failed.
  */
 typedef void (*engine_replaced)(void *context, uint64_t sequence);
 bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct buckets *buckets,
                   engine_replaced replaced, void *context, struct error *error) MUST_USE;
 
-/* Ends the change. False only when out of memory: the engine is then unusable. */
+/* Ends the change. On false the engine has failed. */
 bool engine_end(struct engine *engine, struct error *error) MUST_USE;
 
 struct engine_stats {

@@ -8,6 +8,8 @@ enum { IDS_SMALLEST = 16 };
 /* Counts `more` bytes, `less` of which are given back at once. */
 static bool take(struct memory *memory, size_t less, size_t more)
 {
+    if (memory->failed)
+        return false;
     size_t used = memory->used - less;
     if (memory->limit > 0 && more > less && (used > memory->limit || more > memory->limit - used)) {
         memory->failed = memory->limited = true;

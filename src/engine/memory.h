@@ -1,8 +1,9 @@
 /*
  * The engine's memory: every byte it holds is counted here and held against one limit.
  *
- * The first failure sticks. What failed to get memory leaves its structure valid but incomplete, and the engine gives up at
- * the next check; so the many small steps of a change need not each be able to fail.
+ * The first failure sticks: nothing gets memory after it, also where there would be some again. What failed to get memory
+ * leaves its structure valid but incomplete (a map without slots must not be filled again as if it were new), and the
+ * engine gives up at the next check; so the many small steps of a change need not each be able to fail.
  */
 #ifndef DROPFOLD_ENGINE_MEMORY_H
 #define DROPFOLD_ENGINE_MEMORY_H

@@ -213,7 +213,7 @@ static void plan_parts(struct engine_table *table)
 
 static bool plan_table(struct engine *engine, struct engine_table *table, struct draft *draft)
 {
-    size_t column_measure[PIPELINE_COLUMNS_MAX];
+    size_t column_measure[PIPELINE_COLUMNS_MAX] = {0};
     keyed_init(&table->groups, &engine->memory, table->table->group_count + table->table->windowed, NULL);
     table->changed = rows_column(&table->groups.rows, ROWS_ANY);
     table->units = rows_column(&table->groups.rows, ROWS_ANY);
