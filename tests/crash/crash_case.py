@@ -110,6 +110,12 @@ class CrashCase(FlowCase):
         elif dump(workspace.target) != reference:
             self.find('wrong', 1, f'{where}: the target is not the undisturbed one')
 
+    def in_order(self, workspace, files):
+        """Those of `files` that were applied, in the order of their changes."""
+        paths = {(feed, path.name): path for feed, path in files}
+        applied = [(feed, name) for feed, name, state, _ in self.ledger(workspace) if state == APPLIED]
+        return [(feed, paths[feed, name]) for feed, name in applied if (feed, name) in paths]
+
     def judge_target(self, workspace, files, where):
         """Its table alone, whatever runs and wherever the files are."""
         table, expected = TABLES[workspace.pipeline]
