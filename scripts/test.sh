@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds with warnings as errors, runs every test, and ends with a line that counts them.
 #
-#   scripts/test.sh                            the release build: unit tests, include rules, flow tests
-#   scripts/test.sh PRESET [-k PATTERN]...     another preset (debug, asan, tsan); of the flow tests those that match
+#   scripts/test.sh                            the release build: unit tests, include rules, flow tests; the short forms
+#                                              of the fault tests and of fuzzing; the lines of src/ that tests reach
+#   scripts/test.sh PRESET [-k PATTERN]...     another preset (debug, asan, tsan): unit tests, and of the flow tests those
+#                                              that match
 #   scripts/test.sh --compose                  only compose.yaml, on a Docker Engine and as root; else it is skipped
+#
+# The long forms are scripts/torture.sh and tests/fuzz/run.py --runs.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -12,6 +16,8 @@ if [ "${1-}" = --compose ]; then
     command -v python3 >/dev/null || scripts/setup.sh demo
     exec tests/compose/run.py "$@"
 fi
+whole=no
+if [ $# -eq 0 ]; then whole=yes; fi
 preset=release
 if [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; then
     preset=$1
@@ -31,28 +37,45 @@ export ASAN_OPTIONS=exitcode=99 TSAN_OPTIONS=exitcode=99:halt_on_error=1 UBSAN_O
 
 failed=0
 unit=$(mktemp)
-flow=$(mktemp)
-trap 'rm -f "$unit" "$flow"' EXIT
+output=$(mktemp)
+sums=$(mktemp)
+trap 'rm -f "$unit" "$output" "$sums"' EXIT
+
+# stage WHAT COMMAND...: runs it and keeps its last line, which counts its tests.
+stage() {
+    local what=$1 at=$SECONDS
+    shift
+    echo "test.sh: $what"
+    "$@" | tee "$output" || failed=1
+    tail -n 1 "$output" >>"$sums"
+    echo "test.sh: $what took $((SECONDS - at)) s"
+}
+
 echo 'test.sh: unit tests and include rules'
 without='^$'
 # The pure floors have one thread.
 if [ "$preset" = tsan ]; then without='^unit/(model|parse|engine)_'; fi
 ctest --test-dir "$build" -LE flow -E "$without" -j 2 --output-on-failure --output-junit "$unit" || failed=1
-echo 'test.sh: flow tests'
-tests/flow/run.py --binary "$build/dropfold" "$@" | tee "$flow" || failed=1
+stage 'flow tests' tests/flow/run.py --binary "$build/dropfold" "$@"
+if [ "$whole" = yes ]; then
+    stage 'fault tests' tests/crash/run.py --binary "$build/dropfold"
+    stage 'fuzzing' tests/fuzz/run.py
+    echo 'test.sh: lines reached'
+    scripts/coverage.sh || failed=1
+fi
 
-# Both sums in one line.
-python3 - "$unit" "$flow" "$((SECONDS - began))" <<'END'
+# All sums in one line.
+python3 - "$unit" "$sums" "$((SECONDS - began))" <<'END'
 import re
 import sys
 import xml.etree.ElementTree as xml
 
 suite = xml.parse(sys.argv[1]).getroot().attrib
-unit = {'failed': int(suite['failures']), 'skipped': int(suite['skipped']) + int(suite['disabled'])}
-unit['passed'] = int(suite['tests']) - unit['failed'] - unit['skipped']
-last = open(sys.argv[2], encoding='utf-8').read().splitlines()[-1:]
-flow = {word: int(count) for count, word in re.findall(r'(\d+) (\w+)', ''.join(last))}
-sums = {word: unit[word] + flow.get(word, 0) for word in ('passed', 'failed', 'skipped')}
+sums = {'passed': 0, 'failed': int(suite['failures']), 'skipped': int(suite['skipped']) + int(suite['disabled'])}
+sums['passed'] = int(suite['tests']) - sums['failed'] - sums['skipped']
+for line in open(sys.argv[2], encoding='utf-8'):
+    for count, word in re.findall(r'(\d+) (passed|failed|skipped)', line):
+        sums[word] += int(count)
 print(', '.join(f'{count} {word}' for word, count in sums.items()), f'in {sys.argv[3]} s')
 END
 exit "$failed"
