@@ -1,12 +1,13 @@
 /* CSV files, whole: bytes to rows by the feeds of schemas/feeds.json. The first byte chooses. */
 #include "parsing.h"
+#include "reference.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct parsing *parsings[3];
-    static const char *const names[] = {"Either", "Text", "Typed"};
-    for (size_t i = 0; !parsings[2] && i < 3; i++)
+    static struct parsing *parsings[4];
+    static const char *const names[] = {"Words", "Text", "Typed", "Either"};
+    for (size_t i = 0; !parsings[3] && i < 4; i++)
         parsings[i] = parsing_new(parsing_shared_feed(names[i]));
-    parsing_check_input(parsings, 3, data, size);
+    parsing_check_input(parsings, 4, reference_csv, data, size);
     return 0;
 }

@@ -59,7 +59,7 @@ static void check_file(struct descriptor *d, struct slice file)
                                             .max = d->fields[i].type.kind == VALUE_TEXT ? TEXT_VALUE_MAX : INT64_MAX};
     }
     struct parsing *parsing = parsing_new(&feed);
-    parsing_check(parsing, file, 0, 1 + file.len);
+    parsing_check(parsing, file, 1 + file.len, NULL);
     parsing_free(parsing);
 }
 

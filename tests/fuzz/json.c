@@ -1,12 +1,13 @@
 /* JSON files, whole, arrays and lines: bytes to rows by the feeds of schemas/feeds.json. The first byte chooses. */
 #include "parsing.h"
+#include "reference.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct parsing *parsings[2];
-    static const char *const names[] = {"Objects", "Either"};
-    for (size_t i = 0; !parsings[1] && i < 2; i++)
+    static struct parsing *parsings[3];
+    static const char *const names[] = {"Words", "Objects", "Either"};
+    for (size_t i = 0; !parsings[2] && i < 3; i++)
         parsings[i] = parsing_new(parsing_shared_feed(names[i]));
-    parsing_check_input(parsings, 2, data, size);
+    parsing_check_input(parsings, 3, reference_json, data, size);
     return 0;
 }

@@ -56,13 +56,15 @@ def fetch(folder):
                 'Acquire::Retries': '3', 'Acquire::http::Timeout': '30', 'Acquire::https::Timeout': '30',
                 'APT::Sandbox::User': 'root'}
     options = [word for name, value in settings.items() for word in ('-o', f'{name}={value}')]
+    printed = ''
     # An archive that has no source packages makes `update` fail, and says nothing about the others.
     for words in (['update'], ['source', *PACKAGES]):
         done = subprocess.run(['apt-get', '-q', *options, *words], cwd=folder, text=True, check=False, timeout=DEADLINE,
                               env={**os.environ, 'LC_ALL': 'C'}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
+        printed += done.stdout
     if done.returncode != 0:
-        raise Missing('apt-get source: ' + (done.stdout.strip().splitlines() or ['no word'])[-1])
+        raise Missing(f'apt-get source: {(re.findall("^[EW]: .*", printed, re.MULTILINE) or ["no word of why"])[0]}')
     for name in ('parts', 'lists', 'cache'):
         shutil.rmtree(folder / name)
 
@@ -86,7 +88,9 @@ def sources(folder):
     fresh.mkdir(parents=True)
     try:
         fetch(fresh)
+        fresh.rename(folder)
     except subprocess.TimeoutExpired as error:
         raise Missing(f'apt-get: not within {DEADLINE} s') from error
-    fresh.rename(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
     return find(folder)

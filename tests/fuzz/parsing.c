@@ -1,9 +1,9 @@
 #include "parsing.h"
 
-#include "base/buf.h"
 #include "base/text.h"
 #include "model/chunk.h"
 #include "parse/parser.h"
+#include "reference.h"
 
 enum { TRACE_MAX = 64 * 1024 * 1024 /* bytes of what is kept of one reading */ };
 
@@ -248,11 +248,11 @@ static void take_facts(struct outcome *outcome, const struct parser *parser)
 }
 
 static void read_file(struct outcome *outcome, struct parser *parser, const struct feed *feed, struct slice file,
-                      uint32_t version, uint64_t cuts)
+                      uint64_t cuts)
 {
     struct error error = {.kind = ERROR_NONE};
     outcome_init(outcome);
-    parser_start(parser, version);
+    parser_start(parser, 0);
     outcome->ok = feed_pieces(outcome, parser, feed, file, cuts, &error);
     check(outcome->ok || (error.kind == ERROR_DATA && error.text[0]));
     /* The batches that were handed out before a failure are void, and hang on the pieces. */
@@ -343,7 +343,7 @@ static void check_written_anew(struct parsing *parsing, const struct outcome *ou
     buf_init(&file, TRACE_MAX);
     if (write_anew(outcome, parsing->feed, format, &file)) {
         struct outcome again;
-        read_file(&again, twin->parser, &twin->feed, buf_slice(&file), 0, 0);
+        read_file(&again, twin->parser, &twin->feed, buf_slice(&file), 0);
         check(again.ok && again.rejected == 0 && again.accepted == outcome->accepted);
         check(slice_equal(buf_slice(&again.accepted_rows), buf_slice(&outcome->accepted_rows)));
         outcome_close(&again);
@@ -367,21 +367,52 @@ static void check_alike(const struct outcome *whole, const struct outcome *cut)
     check(slice_equal(a, b));
 }
 
-void parsing_check(struct parsing *parsing, struct slice file, uint32_t version, uint64_t cuts)
+void parsing_check(struct parsing *parsing, struct slice file, uint64_t cuts, struct parsing_result *result)
 {
     struct outcome whole, cut;
-    read_file(&whole, parsing->parser, parsing->feed, file, version, 0);
-    read_file(&cut, parsing->parser, parsing->feed, file, version, cuts);
+    read_file(&whole, parsing->parser, parsing->feed, file, 0);
+    read_file(&cut, parsing->parser, parsing->feed, file, cuts);
     check_alike(&whole, &cut);
     check_written_anew(parsing, &whole, DESCRIPTOR_CSV);
     check_written_anew(parsing, &whole, DESCRIPTOR_JSON);
+    if (result) {
+        *result = (struct parsing_result){whole.ok, whole.rejected, whole.accepted_rows};
+        buf_init(&whole.accepted_rows, TRACE_MAX);
+    }
     outcome_close(&whole);
     outcome_close(&cut);
 }
 
-void parsing_check_input(struct parsing *const *parsings, size_t count, const uint8_t *data, size_t size)
+static void check_by_reference(const struct parsing_result *result, const struct reference *reference)
 {
-    if (size >= 2)
-        parsing_check(parsings[data[0] % count], (struct slice){(const char *)data + 2, size - 2}, 0,
-                      1 + (uint64_t)data[1]);
+    switch (reference->verdict) {
+    case REFERENCE_UNKNOWN:
+        break;
+    case REFERENCE_FAULTY:
+        check(!result->ok || result->rejected > 0);
+        break;
+    case REFERENCE_SOUND:
+        check(result->ok && result->rejected == reference->refused);
+        check(slice_equal(buf_slice(&result->rows), buf_slice(&reference->rows)));
+        break;
+    }
+}
+
+void parsing_check_input(struct parsing *const *parsings, size_t count, void refer(struct slice, struct reference *),
+                         const uint8_t *data, size_t size)
+{
+    if (size < 2)
+        return;
+    size_t chosen = data[0] % count;
+    struct slice file = {(const char *)data + 2, size - 2};
+    struct parsing_result result;
+    parsing_check(parsings[chosen], file, 1 + (uint64_t)data[1], &result);
+    if (chosen == 0) {
+        struct reference reference;
+        reference_init(&reference);
+        refer(file, &reference);
+        check_by_reference(&result, &reference);
+        reference_close(&reference);
+    }
+    buf_close(&result.rows);
 }

@@ -13,6 +13,7 @@
 #ifndef DROPFOLD_TESTS_FUZZ_PARSING_H
 #define DROPFOLD_TESTS_FUZZ_PARSING_H
 
+#include "base/buf.h"
 #include "fuzz.h"
 #include "model/pipeline.h"
 
@@ -22,13 +23,24 @@ struct parsing;
 struct parsing *parsing_new(const struct feed *feed);
 void parsing_free(struct parsing *parsing);
 
-/* Reads `file` whole and in pieces that `cuts` tells, and checks all of the above. */
-void parsing_check(struct parsing *parsing, struct slice file, uint32_t version, uint64_t cuts);
+struct parsing_result {
+    bool ok; /* the file was not set aside as a whole */
+    uint64_t rejected;
+    struct buf rows; /* the accepted ones, each as a chunk of its own with row 1 and line 0 */
+};
+
+/* Reads `file` whole and in pieces that `cuts` tells, and checks all of the above. What came of it goes to `result` unless
+   that is NULL; its rows are the caller's to close. */
+void parsing_check(struct parsing *parsing, struct slice file, uint64_t cuts, struct parsing_result *result);
 
 /* The feed `name` of tests/fuzz/schemas/feeds.json, loaded at the first call. */
 const struct feed *parsing_shared_feed(const char *name);
 
-/* An input is a byte that chooses among the feeds, a byte for the cuts, then the file. */
-void parsing_check_input(struct parsing *const *parsings, size_t count, const uint8_t *data, size_t size);
+struct reference;
+
+/* An input is a byte that chooses among the feeds, a byte for the cuts, then the file. The first feed is Words, and `refer`
+   says what must come of a file of it; see reference.h. */
+void parsing_check_input(struct parsing *const *parsings, size_t count, void refer(struct slice, struct reference *),
+                         const uint8_t *data, size_t size);
 
 #endif

@@ -108,25 +108,6 @@ static bool parse_iso(struct slice text, int64_t *micros)
     return ok;
 }
 
-static void check_printed(int64_t micros)
-{
-    int64_t again, days = micros / TIMESTAMP_DAY - (micros % TIMESTAMP_DAY < 0);
-    const char *expected;
-    struct buf out;
-    buf_init(&out, TEXT_MAX);
-    timestamp_print(micros, &out);
-    check(parse_iso(buf_slice(&out), &again) && again == micros);
-    buf_reset(&out);
-    timestamp_print_sql(micros, &out);
-    check(parse_iso(buf_slice(&out), &again) && again == micros);
-    buf_reset(&out);
-    timestamp_print_date(days, &out);
-    check(timestamp_parse_date(buf_slice(&out), &again, &expected) && again == days);
-    buf_close(&out);
-}
-
-/* --- formats ------------------------------------------------------------------------------------------------------ */
-
 /* A moment as the C library takes it apart. */
 struct moment {
     struct tm tm;
@@ -143,6 +124,37 @@ static void take_apart(int64_t micros, struct moment *moment)
     time_t seconds = (micros - moment->fraction) / TIMESTAMP_SECOND;
     check(gmtime_r(&seconds, &moment->tm));
 }
+
+/* The printed text begins with the calendar's view of the moment. */
+static void check_civil(int64_t micros, struct slice printed)
+{
+    char civil[64];
+    struct moment moment;
+    take_apart(micros, &moment);
+    size_t len = strftime(civil, sizeof civil, "-%m-%dT%H:%M:%S", &moment.tm);
+    check(printed.len > 4 + len && memcmp(printed.data + 4, civil, len) == 0);
+    check(strtol(printed.data, NULL, 10) == moment.tm.tm_year + 1900);
+}
+
+static void check_printed(int64_t micros)
+{
+    int64_t again, days = micros / TIMESTAMP_DAY - (micros % TIMESTAMP_DAY < 0);
+    const char *expected;
+    struct buf out;
+    buf_init(&out, TEXT_MAX);
+    timestamp_print(micros, &out);
+    check_civil(micros, buf_slice(&out));
+    check(parse_iso(buf_slice(&out), &again) && again == micros);
+    buf_reset(&out);
+    timestamp_print_sql(micros, &out);
+    check(parse_iso(buf_slice(&out), &again) && again == micros);
+    buf_reset(&out);
+    timestamp_print_date(days, &out);
+    check(timestamp_parse_date(buf_slice(&out), &again, &expected) && again == days);
+    buf_close(&out);
+}
+
+/* --- formats ------------------------------------------------------------------------------------------------------ */
 
 static void put_directive(char directive, const struct moment *m, struct buf *out)
 {
