@@ -123,7 +123,10 @@ static enum job_outcome end_file(struct committer *committer, struct job *job)
         core_file_cancel(committer->core);
         return outcome_unread(job->intake);
     }
-    struct core_file file = {.name = job->candidate->name, .stat = &job->candidate->stat, .facts = &job->facts};
+    struct core_file file = {.name = job->candidate->name,
+                             .stat = &job->candidate->stat,
+                             .facts = &job->facts,
+                             .stays = landing_keeps(job->candidate->landing)};
     if (!core_file_end(committer->core, &file, clock_wall(), &job->result, &job->error))
         return refused(committer, job);
     return job->result.outcome == CORE_DUPLICATE ? JOB_DUPLICATE : JOB_APPLIED;

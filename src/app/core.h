@@ -78,6 +78,7 @@ struct core_file {
     const struct file_stat *stat; /* as it was read; or NULL */
     const struct file_facts *facts;
     const char *stored; /* its archive name when it has one already (replay); NULL: one is made if the feed archives */
+    bool stays;         /* it lies in its folder for good, whatever becomes of its mode, owner and links */
     bool replaying;     /* no search for redeliveries: each recorded file is applied again */
 };
 

@@ -154,8 +154,7 @@ static bool on_known(void *context, const struct landing *landing, const char *n
 {
     const struct run *run = context;
     /* Elsewhere it is here because a crash came before its move: read again, it is found in the ledger and moved. */
-    bool may_stay = landing->feed->after == FEED_LEAVE || !landing->writable;
-    return may_stay && known_has(&run->known, landing->feed->name, name, stat);
+    return landing_keeps(landing) && known_has(&run->known, landing->feed->name, name, stat);
 }
 
 static void on_committer_failed(void *context, const struct error *error)
@@ -289,7 +288,7 @@ static bool start_watch(struct run *run, struct error *error)
                                           .once = run->settings->once,
                                           .rescan = run->settings->rescan,
                                           .events = run->settings->events};
-    const struct watch_callbacks callbacks = {run, run_jobs_ready, on_known, on_idle};
+    const struct watch_callbacks callbacks = {run, run_jobs_ready, on_known, run_recover_opened, on_idle};
     if (!watch_start(&run->watch, &run->loop, run->pipeline, &options, &callbacks, run->log, error))
         return false;
     watch_pause(run->watch, true);

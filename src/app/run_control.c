@@ -132,7 +132,10 @@ static void put_live_json(const struct run *run, const struct watch_stats *stats
     json_bool(&json, "memory_full", run->memory_full);
     json_count(&json, "events", stats->events);
     json_count(&json, "overflows", stats->overflows);
-    json_count(&json, "scans", stats->scans);
+    json_open(&json, "scans", '{');
+    for (size_t f = 0; f < run->pipeline->feed_count; f++)
+        json_count(&json, run->pipeline->feeds[f].name, watch_scans(run->watch, f));
+    json_close(&json, '}');
     json_close(&json, '}');
 }
 

@@ -56,8 +56,10 @@ struct parser_pool {
 
 /* Files that stayed hidden in their landing folders. */
 struct recovery {
-    int64_t due; /* monotonic: when to try again, or 0 */
-    bool asked;  /* the store thread is at it */
+    int64_t due;                                                 /* monotonic: when to try again, or 0 */
+    bool asked;                                                  /* the store thread is at it */
+    bool failed;                                                 /* some could not be moved */
+    bool opened[PIPELINE_FEEDS_MAX], looked[PIPELINE_FEEDS_MAX]; /* the watch waits: for the next try, for this one */
     struct error error, told; /* of the last try, and of the one before, which was logged */
     struct request request;
 };
@@ -127,6 +129,8 @@ void run_check_memory(struct run *run, uint64_t memory);
 void run_recover_now(struct run *run);
 /* Some file could not be moved on and is hidden: tried again in a while. */
 void run_recover_later(struct run *run);
+/* From the watch: this feed has another folder, which waits to be looked at. */
+void run_recover_opened(void *context, size_t feed);
 /* Whether that is under way or due: no file may begin. */
 bool run_recover_waits(const struct run *run);
 void run_recover_tick(struct run *run);

@@ -1,6 +1,6 @@
 /*
- * Files that stayed hidden in their landing folders: what a crash left there is dealt with at start, what a full or
- * failing disk would not let go is tried again now and then.
+ * Files that stayed hidden in their landing folders: what a crash left there is dealt with at start and when a folder
+ * comes later (a mount), what a full or failing disk would not let go is tried again with the rescans.
  */
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +8,6 @@
 #include "app/run_internal.h"
 #include "base/clock.h"
 #include "feed/archive.h"
-
-enum { RETRY_MICROS = 5 * 1000 * 1000 };
 
 static bool was_committed(void *context, const struct archive_left *left, bool *committed, struct error *error)
 {
@@ -23,12 +21,13 @@ static bool was_committed(void *context, const struct archive_left *left, bool *
     return store_has_stored(store, slice_of(stored), committed, error);
 }
 
-/* Through a descriptor of its own: the watch may turn to another folder meanwhile. */
+/* Through a descriptor of its own: the watch may turn to another folder meanwhile. One that is missing has its turn when
+   it comes. */
 static bool recover_feed(const struct run *run, struct store *store, size_t feed, struct error *error)
 {
     struct landing landing;
     if (!landing_open(&landing, run->settings->data, &run->pipeline->feeds[feed], feed, false, error))
-        return false;
+        return error->kind == ERROR_CONFIG;
     bool all = archive_recover(&landing, run->settings->data, was_committed, store, error);
     landing_close(&landing);
     return all;
@@ -65,7 +64,16 @@ void run_recover_now(struct run *run)
 
 void run_recover_later(struct run *run)
 {
-    run->recovery.due = clock_monotonic() + RETRY_MICROS;
+    run->recovery.failed = true;
+    run->recovery.due = clock_monotonic() + run->settings->rescan;
+}
+
+void run_recover_opened(void *context, size_t feed)
+{
+    struct run *run = context;
+    run->recovery.opened[feed] = true;
+    run->recovery.due = clock_monotonic();
+    run_recover_tick(run);
 }
 
 bool run_recover_waits(const struct run *run)
@@ -81,11 +89,19 @@ static void work(struct request *request, struct core *core)
 static void done(struct request *request)
 {
     struct run *run = CONTAINER_OF(request, struct run, recovery.request);
-    run->recovery.asked = false;
+    struct recovery *recovery = &run->recovery;
+    bool failed = recovery->failed;
+    recovery->asked = recovery->failed = false;
     run->asked--;
-    if (run->recovery.error.kind == ERROR_NONE)
-        log_info(run->log, "files that waited hidden in their landing folder are archived");
     conclude(run);
+    if (failed && !recovery->failed)
+        log_info(run->log, "files that waited hidden in their landing folder are archived");
+    for (size_t f = 0; f < run->pipeline->feed_count; f++) {
+        if (recovery->looked[f])
+            watch_opened(run->watch, f);
+        if (recovery->opened[f])
+            recovery->due = clock_monotonic();
+    }
     run_jobs_start(run);
     run_progressed(run);
 }
@@ -97,6 +113,8 @@ void run_recover_tick(struct run *run)
         return;
     run->recovery.due = 0;
     run->recovery.asked = true;
+    memcpy(run->recovery.looked, run->recovery.opened, sizeof run->recovery.looked);
+    memset(run->recovery.opened, 0, sizeof run->recovery.opened);
     run->recovery.request = (struct request){.work = work, .done = done, .alone = true};
     run->asked++;
     committer_submit(run->committer, &run->recovery.request);

@@ -107,8 +107,9 @@ static void opened(struct folder *folder, struct folder_held *held)
     let_go(folder->held);
     folder->held = held;
     folder->lost = false;
-    folder->wanted = true;
+    folder->unready = true;
     warn_of_no_lock(folder);
+    folder->host->opened(folder->host->context, folder->index);
 }
 
 static void lost(struct folder *folder, const struct error *error)
@@ -128,7 +129,7 @@ static void listed(struct folder *folder, const struct sights *sights)
     folder->wanted = folder->wanted || folder->lost;
     folder->failed = folder->lost = false;
     folder->seen = true;
-    folder->host->scans++;
+    folder->listed++;
     folder_judge_scan(folder, sights);
 }
 
@@ -254,7 +255,7 @@ void folder_work(struct folder *folder, int64_t now)
     struct entry_list *settling = &folder->entries.lists[ENTRY_SETTLING];
     while (settling->first && settling->first->deadline <= now)
         entry_move(&folder->entries, settling->first, ENTRY_DUE);
-    if (folder->wanted && !folder->scan_job.running)
+    if (folder->wanted && !folder->unready && !folder->scan_job.running)
         start_scan(folder);
     if (folder->entries.lists[ENTRY_DUE].count > 0 && !folder->look_job.running)
         start_look(folder);
@@ -266,6 +267,12 @@ void folder_cancel(struct folder *folder)
         (void)uv_cancel((uv_req_t *)&folder->scan_job.work);
     if (folder->look_job.running)
         (void)uv_cancel((uv_req_t *)&folder->look_job.work);
+}
+
+void folder_begin(struct folder *folder)
+{
+    folder->unready = false;
+    folder->wanted = true;
 }
 
 void folder_unwatched(struct folder *folder)
@@ -299,8 +306,8 @@ size_t folder_settling(const struct folder *folder)
 bool folder_quiet(const struct folder *folder)
 {
     const struct entry_list *lists = folder->entries.lists;
-    return !folder->wanted && !folder->scan_job.running && !folder->look_job.running && folder_settling(folder) == 0 &&
-           lists[ENTRY_READY].count + lists[ENTRY_OUT].count == 0;
+    return !folder->wanted && !folder->unready && !folder->scan_job.running && !folder->look_job.running &&
+           folder_settling(folder) == 0 && lists[ENTRY_READY].count + lists[ENTRY_OUT].count == 0;
 }
 
 int64_t folder_deadline(const struct folder *folder)

@@ -36,11 +36,11 @@ struct folder_host {
     struct notify *notify; /* NULL: no events */
     bool watch_warned;     /* that a watch could not be added */
     bool (*known)(void *context, const struct landing *landing, const char *name, const struct file_stat *stat);
-    void *context;                             /* of `known` */
+    void (*opened)(void *context, size_t feed);
+    void *context;                             /* of `known` and `opened` */
     void (*changed)(struct folder_host *host); /* there may be something to do: called from the jobs' ends */
     atomic_bool stopping;                      /* read by the workers */
     size_t jobs;                               /* that have not answered yet */
-    uint64_t scans;                            /* that listed a folder to its end */
 };
 
 /* A landing folder as long as somebody uses it: the folder itself, a job, a candidate that is out. */
@@ -78,9 +78,11 @@ struct folder {
     int watch;                /* its inotify watch, or -1 */
     bool lost;                /* the path leads nowhere; warned */
     bool failed;              /* the last scan could not read it; warned */
+    bool unready;             /* it was opened, and the owner is not done with it */
     bool wanted;              /* a scan is to begin as soon as none is running */
     bool seen;                /* one scan has answered */
     uint64_t scan;            /* the number of the last one begun */
+    uint64_t listed;          /* scans that listed it to its end */
     struct entries entries;
     struct scan_job scan_job;
     struct look_job look_job;
@@ -100,6 +102,9 @@ void folder_cancel(struct folder *folder);
 
 /* Something was heard of `name`. */
 void folder_heard(struct folder *folder, const char *name, bool renamed);
+
+/* The owner is done with the folder that was opened. */
+void folder_begin(struct folder *folder);
 
 /* The watch is gone, and with it perhaps the folder. */
 void folder_unwatched(struct folder *folder);

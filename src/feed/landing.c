@@ -87,6 +87,11 @@ bool landing_current(const struct landing *landing)
     return stat(landing->path, &now) == 0 && now.st_dev == landing->device && now.st_ino == landing->inode;
 }
 
+bool landing_keeps(const struct landing *landing)
+{
+    return landing->feed->after == FEED_LEAVE || !landing->writable;
+}
+
 static bool has_markers(const struct landing *landing)
 {
     return landing->feed->ready == FEED_READY_DONE_MARKER;

@@ -49,6 +49,9 @@ void landing_close(struct landing *landing);
 /* True when the path still leads to the folder that is open. */
 bool landing_current(const struct landing *landing);
 
+/* True when files stay where they are once they were dealt with. */
+bool landing_keeps(const struct landing *landing);
+
 /* Names that are never candidates: dotfiles, *.tmp, *.part, *~, *._COPYING_, and *.done in marker mode. */
 bool landing_ignores(const struct landing *landing, const char *name);
 

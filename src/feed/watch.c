@@ -311,6 +311,7 @@ static struct watch *watch_new(uv_loop_t *loop, const struct watch_options *opti
                                        .data = watch->data,
                                        .once = options->once,
                                        .known = callbacks->known,
+                                       .opened = callbacks->opened,
                                        .context = callbacks->context,
                                        .changed = changed};
     return watch;
@@ -392,6 +393,12 @@ void watch_release(struct watch *watch, struct candidate *candidate, enum watch_
     ask_for_turn(watch);
 }
 
+void watch_opened(struct watch *watch, size_t index)
+{
+    folder_begin(&watch->folders[index]);
+    ask_for_turn(watch);
+}
+
 void watch_pause(struct watch *watch, bool paused)
 {
     watch->paused = paused;
@@ -403,10 +410,16 @@ void watch_stats(const struct watch *watch, struct watch_stats *stats)
     *stats = (struct watch_stats){.ready = count_in(watch, ENTRY_READY),
                                   .out = count_in(watch, ENTRY_OUT),
                                   .events = watch->events,
-                                  .overflows = watch->overflows,
-                                  .scans = watch->host.scans};
-    for (size_t i = 0; i < watch->count; i++)
+                                  .overflows = watch->overflows};
+    for (size_t i = 0; i < watch->count; i++) {
         stats->settling += folder_settling(&watch->folders[i]);
+        stats->scans += watch->folders[i].listed;
+    }
+}
+
+uint64_t watch_scans(const struct watch *watch, size_t index)
+{
+    return watch->folders[index].listed;
 }
 
 struct landing *watch_landing(struct watch *watch, size_t index)

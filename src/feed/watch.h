@@ -16,8 +16,8 @@
  * The watch is added before the first scan, so a file is seen by one of the two at least; seeing it twice is harmless.
  *
  * A folder that vanishes is warned of once and looked for at each rescan. When the path leads to another folder, that
- * one is opened, locked and scanned; files that are out keep the folder that they were found in open until they are
- * released.
+ * one is opened and locked, and scanned once the owner has dealt with what a crash may have left there (a mount that came
+ * late); files that are out keep the folder that they were found in open until they are released.
  */
 #ifndef DROPFOLD_FEED_WATCH_H
 #define DROPFOLD_FEED_WATCH_H
@@ -51,6 +51,9 @@ struct watch_callbacks {
        already (left in place or quarantined in place, stat unchanged). Asked once for a file that stays as it is; not
        asked after WATCH_DONE until the file changes. */
     bool (*known)(void *context, const struct landing *landing, const char *name, const struct file_stat *stat);
+    /* The path of this feed leads to another folder than before, which is neither watched nor scanned until watch_opened.
+       Not called for the folders of the start. */
+    void (*opened)(void *context, size_t feed);
     /*
      * Nothing is settling, ready or being scanned, and nothing is out. `once`: called exactly once, when moreover a
      * round of scans begun after the last release found nothing new. Else: after the first scans, and then again each
@@ -87,14 +90,21 @@ enum watch_outcome {
 /* Gives a candidate back. */
 void watch_release(struct watch *watch, struct candidate *candidate, enum watch_outcome outcome);
 
+/* What there was to do in the folder of feed `index` before it is scanned is done. */
+void watch_opened(struct watch *watch, size_t index);
+
 /* No more candidates are handed out while paused (backpressure); events are still taken in. */
 void watch_pause(struct watch *watch, bool paused);
 
 struct watch_stats {
     uint64_t settling, ready, out; /* files: waited for, waiting for the owner, with the owner */
-    uint64_t events, overflows, scans;
+    uint64_t events, overflows;
+    uint64_t scans; /* of all folders that came to their end */
 };
 void watch_stats(const struct watch *watch, struct watch_stats *stats);
+
+/* Those of the folder of feed `index`. */
+uint64_t watch_scans(const struct watch *watch, size_t index);
 
 /* The landing folder of feed `index`. Valid until the loop runs; use a candidate's own landing for the candidate. */
 struct landing *watch_landing(struct watch *watch, size_t index);

@@ -212,29 +212,30 @@ bool store_knows(struct store *store, struct slice feed, struct slice name, uint
 {
     struct query q;
     query_open(&q, store, STORE_SQL_KNOWN);
-    query_i64(&q, ctime_ns);
+    query_i64(&q, mtime_ns);
     query_u64(&q, inode);
     query_u64(&q, device);
-    query_i64(&q, mtime_ns);
+    query_i64(&q, ctime_ns);
     query_u64(&q, size);
     query_blob(&q, name);
     query_blob(&q, feed);
     return query_exists(&q, known, error);
 }
 
-bool store_dealt_with(struct store *store, const struct file_record *file, bool *found, uint64_t *sequence,
-                      struct error *error)
+bool store_dealt_with(struct store *store, const struct file_record *file, bool any_ctime, bool *found,
+                      uint64_t *sequence, struct error *error)
 {
     struct query q;
     query_open(&q, store, STORE_SQL_DEALT_WITH);
-    query_i64(&q, file->ctime_ns);
+    query_i64(&q, file->mtime_ns);
     query_u64(&q, file->inode);
     query_u64(&q, file->device);
-    query_i64(&q, file->mtime_ns);
     query_u64(&q, file->size);
     query_blob(&q, file->name);
     query_blob(&q, file->feed);
     query_digest(&q, &file->content);
+    query_i64(&q, file->ctime_ns);
+    query_i64(&q, any_ctime);
     bool good = query_row(&q, found, error);
     if (good && *found)
         *sequence = query_u64_at(&q, 0);

@@ -119,11 +119,11 @@ bool store_find_duplicate(struct store *store, struct slice feed, struct slice n
 bool store_knows(struct store *store, struct slice feed, struct slice name, uint64_t size, int64_t mtime_ns,
                  int64_t ctime_ns, uint64_t device, uint64_t inode, bool *known, struct error *error) MUST_USE;
 
-/* Whether this very file, with `file->content`, was applied or found to be a redelivery before, and only its move was
-   cut short: it must not be asked again what it is, as its rows may have been replaced or forgotten since. Fills the
-   sequence that the ledger has for it. */
-bool store_dealt_with(struct store *store, const struct file_record *file, bool *found, uint64_t *sequence,
-                      struct error *error) MUST_USE;
+/* Whether this very file, with `file->content`, was applied or found to be a redelivery before: it must not be asked
+   again what it is, as its rows may have been replaced or forgotten since. `any_ctime`: also when its mode, owner or
+   links changed since, unless something else was committed at its name. Fills the sequence that the ledger has for it. */
+bool store_dealt_with(struct store *store, const struct file_record *file, bool any_ctime, bool *found,
+                      uint64_t *sequence, struct error *error) MUST_USE;
 
 /* Whether a row of the ledger says that its file is kept under `stored`. */
 bool store_has_stored(struct store *store, struct slice stored, bool *found, struct error *error) MUST_USE;

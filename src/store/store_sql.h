@@ -54,7 +54,7 @@ static const char *const store_schema[] = {
     "CREATE INDEX changes_that_forget ON changes(sequence) WHERE kind = 1",
     "CREATE INDEX files_by_content ON files(substr(content, 1, 8), feed) WHERE state = 0 AND forgotten = 0",
     "CREATE INDEX files_by_name ON files(name, feed) WHERE state = 0 AND forgotten = 0",
-    "CREATE INDEX files_by_time ON files(ctime, inode)",
+    "CREATE INDEX files_by_time ON files(mtime, inode)",
     "CREATE INDEX files_by_stored ON files(stored) WHERE stored <> x''",
 };
 
@@ -215,11 +215,14 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
                                "ORDER BY id DESC LIMIT 1",
     [STORE_SQL_NEWER_AT_NAME] = "SELECT 1 FROM files INDEXED BY files_by_name "
                                 "WHERE state = 0 AND forgotten = 0 AND name = ?2 AND feed = ?1 AND id > ?3 LIMIT 1",
-    [STORE_SQL_KNOWN] = "SELECT 1 FROM files INDEXED BY files_by_time WHERE ctime = ?1 AND inode = ?2 AND device = ?3 "
-                        "AND mtime = ?4 AND size = ?5 AND name = ?6 AND feed = ?7 LIMIT 1",
-    [STORE_SQL_DEALT_WITH] = "SELECT sequence FROM files INDEXED BY files_by_time WHERE ctime = ?1 AND inode = ?2 "
-                             "AND device = ?3 AND mtime = ?4 AND size = ?5 AND name = ?6 AND feed = ?7 "
-                             "AND content = ?8 AND state < 2 ORDER BY id DESC LIMIT 1",
+    [STORE_SQL_KNOWN] = "SELECT 1 FROM files INDEXED BY files_by_time WHERE mtime = ?1 AND inode = ?2 AND device = ?3 "
+                        "AND ctime = ?4 AND size = ?5 AND name = ?6 AND feed = ?7 LIMIT 1",
+    [STORE_SQL_DEALT_WITH] = "SELECT sequence FROM files INDEXED BY files_by_time WHERE mtime = ?1 AND inode = ?2 "
+                             "AND device = ?3 AND size = ?4 AND name = ?5 AND feed = ?6 AND state < 2 "
+                             "AND content = ?7 AND (ctime = ?8 OR (?9 AND NOT EXISTS(SELECT 1 FROM files AS newer "
+                             "INDEXED BY files_by_name WHERE newer.state = 0 AND newer.forgotten = 0 "
+                             "AND newer.name = ?5 AND newer.feed = ?6 AND newer.id > files.id))) "
+                             "ORDER BY id DESC LIMIT 1",
     [STORE_SQL_STORED] = "SELECT 1 FROM files INDEXED BY files_by_stored WHERE stored = ?1 AND stored <> x'' LIMIT 1",
 
     [STORE_SQL_PUT_CHUNK] = "INSERT INTO chunks(id, row_count, checksum, data) VALUES(?1, ?2, ?3, ?4)",

@@ -1,9 +1,11 @@
 """Item 7, folder churn: the landing folder is renamed, removed, unmounted, mounted over, under a running daemon."""
 from contextlib import nullcontext
 
-from crash_case import CrashCase
+from crash_case import APPLIED, CrashCase
 from harness.mounts import mount, unmount
 from harness.polling import until
+from injecting import run_traced
+from tracing import KILL, Tracer
 
 
 class FolderChurn(CrashCase):
@@ -59,9 +61,9 @@ class FolderChurn(CrashCase):
         return away
 
     def leave_alone(self):
-        """Until all folders that are there were scanned once more."""
-        before = self.running()['scans']
-        until(lambda: self.running()['scans'] > before + 3, lambda: f'more scans\n{self.daemon}')
+        """While the others, which are there all the time, are looked at twice."""
+        before = self.running()['scans']['Customers']
+        until(lambda: self.running()['scans']['Customers'] >= before + 2, lambda: f'more scans\n{self.daemon}')
 
     def running(self):
         return self.work.status()['running']
@@ -108,6 +110,36 @@ class FolderChurn(CrashCase):
     def nothing_under_way(self):
         running = self.running()
         return running['settling'] + running['waiting'] + running['under_way'] == 0
+
+    def test_a_file_that_a_crash_left_in_hiding_in_a_folder_that_comes_late(self):
+        """Killed while it moves a committed file out; and while it puts back one that took its place just then."""
+        for name, left, content in (('archiving', 0, self.files[2]), ('putting back', 1, self.files[3])):
+            with self.subTest(name):
+                self.late(self.workspace(name), left, content)
+
+    def late(self, work, replaced, newest):
+        landing = work.landing('Orders')
+        path = work.drop(*self.files[2])
+        moves = [0]
+
+        def decide(call):
+            moves[0] += 1
+            if moves[0] == 1 and replaced:
+                work.drop(*newest, name=path.name)
+            return KILL if moves[0] == 2 else None
+
+        run_traced(Tracer(['renameat2'], decide), work)
+        self.assertEqual((moves[0], work.landed('Orders')), (2, []))
+        away = work.data / 'away'
+        landing.rename(away)
+        landing.mkdir()
+        with work.daemon('--rescan', 0.2) as daemon:
+            until(lambda: work.status()['running']['scans']['Orders'], lambda: f'a scan\n{daemon}')
+            landing.rename(work.data / 'empty')
+            away.rename(landing)
+            until(lambda: work.archived('Orders') and not list(landing.iterdir()), lambda: f'it is archived\n{daemon}')
+        self.count(points=1)
+        self.assertEqual([state for _, _, state, _ in self.ledger(work)], [APPLIED] * (1 + replaced))
 
     # --- mounts ---
 

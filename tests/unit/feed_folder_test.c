@@ -59,6 +59,25 @@ static void finds_a_folder_that_was_renamed_away_and_made_anew(void **state)
     assert_note(w, 1, 0, "after.csv");
 }
 
+static void does_not_look_at_another_folder_before_the_owner_is_done_with_it(void **state)
+{
+    struct watching *w = *state;
+    w->options.rescan = WATCHING_OFTEN;
+    w->keep_opened = true;
+    watching_start(w);
+    move_folder_away(w, "moved");
+    assert_int_equal(mkdir(w->folder[0], 0755), 0);
+    file_deliver(w->folder[0], "a.csv", "1");
+    file_deliver(w->folder[1], "b.csv", "1");
+    run_until(w, w->opened && w->count == 1);
+    watching_scans(w, 6);
+    assert_int_equal(w->count, 1);
+    assert_int_equal(w->opened, 1);
+    watch_opened(w->watch, 0);
+    run_until(w, w->count == 2);
+    assert_note(w, 1, 0, "a.csv");
+}
+
 static void does_not_hand_out_what_lies_in_a_folder_that_was_moved_away(void **state)
 {
     struct watching *w = *state;
@@ -400,6 +419,7 @@ int main(void)
         TEST(refuses_to_start_without_a_folder),
         TEST(refuses_to_start_beside_another_instance),
         TEST(finds_a_folder_that_was_renamed_away_and_made_anew),
+        TEST(does_not_look_at_another_folder_before_the_owner_is_done_with_it),
         TEST(does_not_hand_out_what_lies_in_a_folder_that_was_moved_away),
         TEST(drops_what_waits_in_a_folder_that_is_lost),
         TEST(warns_once_of_a_lost_folder_and_finds_it_again),

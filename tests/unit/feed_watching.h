@@ -47,6 +47,8 @@ struct watching {
     bool keep;                  /* do not release at once */
     enum watch_outcome outcome; /* of what is released at once */
     const char *known;          /* the one name that is known */
+    size_t opened;
+    bool keep_opened; /* do not let them be scanned at once */
     bool stopped;
 };
 
@@ -84,6 +86,14 @@ static inline bool watching_known(void *context, const struct landing *landing, 
     return w->known && strcmp(w->known, name) == 0;
 }
 
+static inline void watching_opened(void *context, size_t feed)
+{
+    struct watching *w = context;
+    w->opened++;
+    if (!w->keep_opened)
+        watch_opened(w->watch, feed);
+}
+
 static inline void watching_idle(void *context)
 {
     ((struct watching *)context)->idle++;
@@ -117,8 +127,11 @@ static inline int watching_set_up(void **state)
 
 static inline bool watching_try(struct watching *w)
 {
-    const struct watch_callbacks callbacks = {
-        .context = w, .ready = watching_ready, .known = watching_known, .idle = watching_idle};
+    const struct watch_callbacks callbacks = {.context = w,
+                                              .ready = watching_ready,
+                                              .known = watching_known,
+                                              .opened = watching_opened,
+                                              .idle = watching_idle};
     return watch_start(&w->watch, &w->loop, &w->pipeline, &w->options, &callbacks, &w->log, &w->error);
 }
 

@@ -189,8 +189,18 @@ static uint64_t dealt_with(const struct file_record *file)
 {
     bool found;
     uint64_t sequence = 0;
-    assert_ok(store_dealt_with(store, file, &found, &sequence, &error), &error);
+    assert_ok(store_dealt_with(store, file, false, &found, &sequence, &error), &error);
     return found ? sequence : 0;
+}
+
+static bool dealt_with_whatever_its_ctime(struct file_record file)
+{
+    bool found;
+    uint64_t sequence;
+    file.ctime_ns++;
+    assert_int_equal(dealt_with(&file), 0);
+    assert_ok(store_dealt_with(store, &file, true, &found, &sequence, &error), &error);
+    return found;
 }
 
 static void knows_the_very_file_that_was_applied_or_redelivered(void **state)
@@ -215,6 +225,19 @@ static void knows_the_very_file_that_was_applied_or_redelivered(void **state)
     other = file;
     other.ctime_ns++;
     assert_int_equal(dealt_with(&other), 0);
+}
+
+static void knows_a_file_whose_mode_changed_until_another_takes_its_name(void **state)
+{
+    (void)state;
+    struct file_record file = testing_record("a.csv", 1, 3), again = testing_record("a.csv", 2, 3);
+    testing_put_change(store, &file);
+    assert_ok(store_mark_replaced(store, file.feed, 1, &error), &error);
+    assert_true(dealt_with_whatever_its_ctime(file));
+    again.mtime_ns++;
+    testing_put_change(store, &again);
+    assert_false(dealt_with_whatever_its_ctime(file));
+    assert_true(dealt_with_whatever_its_ctime(again));
 }
 
 static bool has_stored(const char *stored)
@@ -415,7 +438,7 @@ static struct file_record many(uint32_t number, char name[32])
     snprintf(name, 32, "orders%u.csv", number % 2 ? 1 : number);
     struct file_record file = testing_record(name, 1, 0);
     memcpy(file.content.bytes, &number, sizeof number);
-    file.ctime_ns = number;
+    file.inode = number;
     return file;
 }
 
@@ -464,6 +487,7 @@ int main(void)
         TEST(knows_a_file_by_everything_that_tells_it_from_another),
         TEST(knows_duplicates_and_quarantined_files_too),
         TEST(knows_the_very_file_that_was_applied_or_redelivered),
+        TEST(knows_a_file_whose_mode_changed_until_another_takes_its_name),
         TEST(knows_where_files_are_kept_and_corrects_it),
         TEST(gives_back_every_field_of_every_row),
         TEST(ends_a_walk_when_told),
