@@ -51,13 +51,13 @@ class Cluster:
         self.psql('postgres', ''.join(f"ALTER SYSTEM SET {name} = '{value}';\n" for name, value in settings.items()) +
                   'SELECT pg_reload_conf();')
 
-    def environment(self, database='postgres'):
-        return {'PGHOST': str(self.folder), 'PGUSER': self.USER, 'PGDATABASE': database}
+    def environment(self, database='postgres', user=USER):
+        return {'PGHOST': str(self.folder), 'PGUSER': user, 'PGDATABASE': database}
 
-    def psql(self, database, sql):
+    def psql(self, database, sql, user=USER):
         """Its output as it comes: for COPY ... TO STDOUT. Fails on the first error."""
         done = subprocess.run(['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', '-'], input=sql, text=True,
-                              env={**os.environ, **self.environment(database)}, capture_output=True, check=False)
+                              env={**os.environ, **self.environment(database, user)}, capture_output=True, check=False)
         if done.returncode != 0:
             raise ValueError(f'psql: {done.stderr}')
         return done.stdout
