@@ -295,6 +295,7 @@ static bool commit_file(struct core *core, const struct core_file *file, struct 
     record->state = FILE_APPLIED;
     record->stored = slice_of(stored);
     record->buckets.rejected = file->facts->rejected;
+    record->reason = file->facts->nulled;
     if (!apply_file(core, result->sequence, &record->buckets, error))
         return false;
     result->buckets = record->buckets;
@@ -319,20 +320,20 @@ static void recover(struct core *core, struct error *error)
 }
 
 /* `noted`: the ledger has this very file already, and a crash came before it was moved away. */
-static bool find_duplicate(struct core *core, const struct file_record *record, bool stays, struct core_result *result,
-                           bool *noted, struct error *error)
+static bool find_duplicate(struct core *core, const struct core_file *file, const struct file_record *record,
+                           struct core_result *result, bool *noted, struct error *error)
 {
     bool found = false;
     if (!store_dealt_with(core->store, record, false, noted, &result->sequence, error) ||
-        (stays && !*noted && !store_dealt_with(core->store, record, true, &found, &result->sequence, error)))
+        (file->stays && !*noted && !store_dealt_with(core->store, record, true, &found, &result->sequence, error)))
         return false;
     if (*noted || found) {
         result->outcome = CORE_DUPLICATE;
         snprintf(result->original, sizeof result->original, "%.*s", (int)record->name.len, record->name.data);
         return true;
     }
-    if (!store_find_duplicate(core->store, record->feed, record->name, &record->content, &found, &result->sequence,
-                              result->original, error))
+    if (!store_find_duplicate(core->store, record->feed, record->name, &record->content, file->facts->named, &found,
+                              &result->sequence, result->original, error))
         return false;
     result->outcome = found ? CORE_DUPLICATE : CORE_APPLIED;
     return true;
@@ -345,7 +346,7 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
     record_from(&record, core, core->file_feed, file);
     bool noted = false;
     *result = (struct core_result){.outcome = CORE_APPLIED};
-    bool ready = (file->replaying || find_duplicate(core, &record, file->stays, result, &noted, error)) &&
+    bool ready = (file->replaying || find_duplicate(core, file, &record, result, &noted, error)) &&
                  (result->outcome == CORE_DUPLICATE || core->spilled || spill(core, error));
     if (!ready || result->outcome == CORE_DUPLICATE) {
         core_file_cancel(core);

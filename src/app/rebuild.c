@@ -61,7 +61,8 @@ static bool apply_content(struct rebuild *rebuild, const struct source *source, 
     uint32_t version = rebuild->settings->rebind ? 0 : source->version;
     rebuild->put_error.kind = ERROR_NONE;
     core_file_begin(&rebuild->core, source->feed);
-    enum intake_result result = intake_read_fd(fd, rebuild->parsers[source->feed], version, put, rebuild, &facts, &why);
+    enum intake_result result =
+        intake_read_fd(fd, source->name, rebuild->parsers[source->feed], version, put, rebuild, &facts, &why);
     bool same = !source->recorded || digest_equal(&facts.content, &source->content);
     bool ok = true;
     if (result == INTAKE_READ && same) {

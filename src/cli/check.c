@@ -127,7 +127,8 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
     struct parser *parser = parser_new(feed, &error);
     if (!parser)
         return common_failed(invocation, &error);
-    enum intake_result result = intake_read_fd(fd, parser, 0, show_batch, &reading, &facts, &error);
+    enum intake_result result =
+        intake_read_fd(fd, common_base_name(path), parser, 0, show_batch, &reading, &facts, &error);
     parser_free(parser);
     int code = 0;
     if (result != INTAKE_READ) {
@@ -141,6 +142,8 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
             printf("column \"%s\" is in no descriptor and would be skipped\n",
                    text_escape(facts.unknown[i], name, sizeof name));
         }
+        if (facts.nulled.len > 0)
+            printf("values that would be null by on_error: %.*s\n", (int)facts.nulled.len, facts.nulled.data);
         code = facts.rejected > 0 ? error_exit_code(ERROR_DATA) : 0;
     }
     arena_close(&facts.arena);

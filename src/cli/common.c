@@ -118,6 +118,12 @@ int common_ask(const struct invocation *invocation, const char *const *words, si
     return error.kind == ERROR_TARGET ? common_failed(invocation, &error) : code;
 }
 
+const char *common_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 bool common_print(struct buf *out)
 {
     bool ok = !out->failed;

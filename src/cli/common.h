@@ -41,6 +41,9 @@ bool common_ask_running(const struct invocation *invocation, const char *const *
 /* The same where one must run: that none does is an error, which is logged. Returns the exit code. */
 int common_ask(const struct invocation *invocation, const char *const *words, size_t count);
 
+/* What follows the last slash. */
+const char *common_base_name(const char *path);
+
 /* Writes the buffer to stdout with a newline and empties it; false when it had failed. */
 bool common_print(struct buf *out);
 

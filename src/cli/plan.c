@@ -41,8 +41,8 @@ static bool apply(struct planning *planning, int fd)
     if (!parser)
         return false;
     engine_begin(planning->core.engine, planning->since + 1);
-    enum intake_result result =
-        intake_read_fd(fd, parser, 0, apply_batch, planning, &planning->facts, &planning->error);
+    enum intake_result result = intake_read_fd(fd, common_base_name(planning->path), parser, 0, apply_batch, planning,
+                                               &planning->facts, &planning->error);
     parser_free(parser);
     if (result != INTAKE_READ && result != INTAKE_STOPPED)
         error_wrap(&planning->error, "%s", planning->path);
@@ -55,10 +55,10 @@ static bool find_original(struct planning *planning, bool *found)
 {
     uint64_t sequence;
     char original[256];
-    const char *slash = strrchr(planning->path, '/');
     struct slice feed = slice_of(planning->core.pipeline->feeds[planning->feed].name);
-    if (!store_find_duplicate(planning->core.store, feed, slice_of(slash ? slash + 1 : planning->path),
-                              &planning->facts.content, found, &sequence, original, &planning->error))
+    if (!store_find_duplicate(planning->core.store, feed, slice_of(common_base_name(planning->path)),
+                              &planning->facts.content, planning->facts.named, found, &sequence, original,
+                              &planning->error))
         return false;
     if (*found)
         fprintf(stderr, "a redelivery of %s (seq %" PRIu64 "): it would not be applied\n", original, sequence);

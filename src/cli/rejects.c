@@ -55,11 +55,16 @@ static bool print_reject(void *context, const struct reject_record *record)
     return true;
 }
 
-static bool print_quarantined(void *context, const struct file_record *file)
+static bool print_whole(void *context, const struct file_record *file)
 {
     struct listing *listing = context;
     char name[SHOWN_TEXT], reason[SHOWN_TEXT], stored[SHOWN_TEXT];
-    if (file->state != FILE_QUARANTINED || listing->json)
+    if (listing->json)
+        return true;
+    if (file->state == FILE_APPLIED && file->reason.len > 0)
+        printf("%.*s/%s: null by on_error: %s\n", (int)file->feed.len, file->feed.data,
+               text_escape(file->name, name, sizeof name), text_escape(file->reason, reason, sizeof reason));
+    if (file->state != FILE_QUARANTINED)
         return true;
     printf("%.*s/%s: the whole file: %s\n    %s\n", (int)file->feed.len, file->feed.data,
            text_escape(file->name, name, sizeof name), text_escape(file->reason, reason, sizeof reason),
@@ -78,7 +83,7 @@ static int execute(const struct invocation *invocation)
     struct listing listing = {.json = invocation->settings.json};
     buf_init(&listing.out, COMMON_OUTPUT_MAX);
     bool ok = store_each_reject(view.store, name, print_reject, &listing, &error) &&
-              (name.len > 0 || store_each_file(view.store, print_quarantined, &listing, &error));
+              (name.len > 0 || store_each_file(view.store, print_whole, &listing, &error));
     buf_close(&listing.out);
     common_view_close(&view);
     if (!ok)
@@ -95,6 +100,7 @@ const struct command command_rejects = {
     .summary = "List the rows that were not accepted, and the files set aside whole.",
     .help = "Each row with its file, line, column, the reason and its raw text, so that it can be mended and dropped "
             "again.\n"
+            "Behind them, how many values of a file are null because a field says \"on_error\": \"null\".\n"
             "FILE is a file's name in its landing folder, with or without \"<feed>/\" before it.\n"
             "\n"
             "  dropfold rejects\n"

@@ -153,7 +153,8 @@ static void facts_init(struct file_facts *facts)
 }
 
 /* Reads from where the descriptor stands; `reading->before` is known. */
-static enum intake_result read_open(struct reading *reading, uint32_t version, struct file_facts *facts)
+static enum intake_result read_open(struct reading *reading, const char *name, uint32_t version,
+                                    struct file_facts *facts)
 {
     off_t at = lseek(reading->fd, 0, SEEK_CUR);
     uint64_t skipped = at > 0 ? (uint64_t)at : 0;
@@ -162,11 +163,15 @@ static enum intake_result read_open(struct reading *reading, uint32_t version, s
     if (!digester_init(&reading->digester, reading->error))
         return INTAKE_FAILED;
     parser_start(reading->parser, version);
+    if (!parser_name(reading->parser, slice_of(name), reading->error)) {
+        digester_close(&reading->digester);
+        return INTAKE_FAILED;
+    }
     return read_with_digest(reading, facts);
 }
 
-enum intake_result intake_read_fd(int fd, struct parser *parser, uint32_t version, intake_sink sink, void *context,
-                                  struct file_facts *facts, struct error *error)
+enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, uint32_t version, intake_sink sink,
+                                  void *context, struct file_facts *facts, struct error *error)
 {
     struct reading reading = {.fd = fd, .parser = parser, .sink = sink, .context = context, .error = error};
     struct stat stat;
@@ -175,7 +180,7 @@ enum intake_result intake_read_fd(int fd, struct parser *parser, uint32_t versio
         return failed(&reading, "look at it");
     file_stat_from(&stat, &reading.before);
     reading.regular = S_ISREG(stat.st_mode);
-    return read_open(&reading, version, facts);
+    return read_open(&reading, name, version, facts);
 }
 
 static enum intake_result not_opened(int number)
@@ -212,7 +217,7 @@ enum intake_result intake_read(const struct landing *landing, const char *name, 
         return not_opened(number);
     enum intake_result result = INTAKE_CHANGED;
     if (!expected || file_stat_equal(expected, &reading.before))
-        result = read_open(&reading, version, facts);
+        result = read_open(&reading, name, version, facts);
     close(reading.fd);
     if (result == INTAKE_FAILED)
         name_file(landing, name, error);

@@ -17,9 +17,9 @@
 #include "model/chunk.h"
 
 enum {
-    BATCH_REJECTS_MAX = 4096,                /* rejected rows of one batch */
-    BATCH_ARENA_MAX = 8 * 1024 * 1024,       /* bytes of their texts */
-    FILE_UNKNOWN_COLUMNS_MAX = 256           /* names kept of undeclared columns; further ones are counted */
+    BATCH_REJECTS_MAX = 4096,          /* rejected rows of one batch */
+    BATCH_ARENA_MAX = 8 * 1024 * 1024, /* bytes of their texts */
+    FILE_UNKNOWN_COLUMNS_MAX = 256     /* names kept of undeclared columns; further ones are counted */
 };
 
 /* A row that was not accepted, kept whole. */
@@ -54,13 +54,15 @@ bool batch_reject(struct batch *batch, const struct reject *reject) MUST_USE;
 
 /* What is known of a file once all of it has been read. */
 struct file_facts {
-    struct digest content;     /* SHA-256 of the bytes read */
-    uint64_t size;             /* bytes */
-    uint64_t rows, rejected;   /* rows read: accepted ones and rejected ones */
-    uint32_t version;          /* of the descriptor; 0 when none was chosen */
-    struct digest descriptor;  /* digest of its file */
-    struct slice *unknown;     /* undeclared columns, in order; owned by `arena` */
-    size_t unknown_count;      /* of those kept */
+    struct digest content;    /* SHA-256 of the bytes read */
+    uint64_t size;            /* bytes */
+    uint64_t rows, rejected;  /* rows read: accepted ones and rejected ones */
+    uint32_t version;         /* of the descriptor; 0 when none was chosen */
+    struct digest descriptor; /* digest of its file */
+    struct slice *unknown;    /* undeclared columns, in order; owned by `arena` */
+    size_t unknown_count;     /* of those kept */
+    bool named;               /* some fields came out of its name: under another name it is another file */
+    struct slice nulled;      /* values that on_error made null, "3 of Age, 1 of Height"; or empty; owned by `arena` */
     struct arena arena;
 };
 

@@ -5,11 +5,14 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/descriptor_extends.h"
 #include "model/descriptor_field.h"
 
-static const char *const descriptor_words[] = {"feed", "version", "format", "names", "null", "match", "fields"};
+static const char *const descriptor_words[] = {"feed",  "version", "format",  "names", "null",
+                                               "match", "extends", "unknown", "fields"};
 static const char *const format_words[] = {"csv", "json"};
-static const char *const names_words[] = {"exact", "underscore"};
+static const char *const names_words[] = {"exact", "underscore", "fold"};
+static const char *const unknown_words[] = {"ignore", "reject"};
 
 /* The folder's and the file's names say which feed and version this is; a copy that was not edited is found here. */
 static bool load_identity(const struct doc_node *root, struct descriptor *d)
@@ -30,9 +33,11 @@ static bool load_identity(const struct doc_node *root, struct descriptor *d)
 
 static bool load_form(const struct doc_node *root, struct descriptor *d)
 {
-    size_t format = DESCRIPTOR_CSV, names = DESCRIPTOR_NAMES_EXACT;
+    size_t format = DESCRIPTOR_CSV, names = DESCRIPTOR_NAMES_EXACT, unknown = 0;
     bool ok = doc_choice(root, "format", true, format_words, COUNT_OF(format_words), &format);
     ok = doc_choice(root, "names", false, names_words, COUNT_OF(names_words), &names) && ok;
+    ok = doc_choice(root, "unknown", false, unknown_words, COUNT_OF(unknown_words), &unknown) && ok;
+    d->unknown_rejected = unknown == 1;
     d->format = (enum descriptor_format)format;
     d->names = (enum descriptor_names)names;
     return descriptor_slices(root, "match", &d->match, &d->match_count) && ok;
@@ -75,27 +80,31 @@ static bool load_fields(const struct doc_node *root, struct arena *arena, struct
     return ok;
 }
 
-static bool load_digest(const struct doc *doc, struct descriptor *d)
+/* A descriptor that extends others is another one when they change. */
+static bool load_digest(const struct doc *doc, const struct descriptor_chain *chain, struct descriptor *d)
 {
     struct digester digester;
     if (!digester_init(&digester, NULL))
         return doc_memory(doc);
-    digester_add(&digester, doc->text);
+    for (size_t i = 0; i < chain->count; i++)
+        digester_add(&digester, chain->docs[i]->text);
     d->digest = digester_take(&digester);
     return true;
 }
 
 static bool load(const struct doc *doc, struct arena *arena, struct descriptor *d)
 {
-    const struct doc_node *root = doc->root;
-    d->root = root;
-    if (root->kind != DOC_OBJECT)
-        return doc_problem(doc, root, "a descriptor is an object, found %s", doc_kind_name(root->kind));
+    struct descriptor_chain chain;
+    if (doc->root->kind != DOC_OBJECT)
+        return doc_problem(doc, doc->root, "a descriptor is an object, found %s", doc_kind_name(doc->root->kind));
+    const struct doc_node *root = d->root = descriptor_extend(doc, d->version, &chain);
+    if (!root)
+        return false;
     bool ok = doc_only(root, descriptor_words, COUNT_OF(descriptor_words));
     ok = load_identity(root, d) && ok;
     ok = load_form(root, d) && ok;
     ok = load_fields(root, arena, d) && ok;
-    return load_digest(doc, d) && ok;
+    return load_digest(doc, &chain, d) && ok;
 }
 
 struct descriptor *descriptor_load(const char *path, const char *feed, uint32_t version, struct arena *arena,
@@ -129,6 +138,7 @@ void descriptor_close(struct descriptor *descriptor)
     for (size_t i = 0; i < descriptor->field_count; i++) {
         pattern_free(descriptor->fields[i].extract);
         descriptor->fields[i].extract = NULL;
+        cleaning_close(descriptor->fields[i].cleaning);
     }
 }
 

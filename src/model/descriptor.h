@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "base/hash.h"
 #include "base/slice.h"
+#include "model/cleaning.h"
 #include "model/doc.h"
 #include "model/pattern.h"
 #include "model/value.h"
@@ -21,14 +22,14 @@
 enum { DESCRIPTOR_FIELDS_MAX = 512, DESCRIPTOR_VERSION_MAX = 1000000 };
 
 enum descriptor_format { DESCRIPTOR_CSV, DESCRIPTOR_JSON };
-enum descriptor_names { DESCRIPTOR_NAMES_EXACT, DESCRIPTOR_NAMES_UNDERSCORE };
+enum descriptor_names { DESCRIPTOR_NAMES_EXACT, DESCRIPTOR_NAMES_UNDERSCORE, DESCRIPTOR_NAMES_FOLD };
 
 struct descriptor_pair {
     struct slice from, to;
 };
 
-/* How a text becomes a value, in this order: a null word makes it null, strip_prefix (and a null word again), extract, map,
-   type. Blanks at both ends of it count for texts only. */
+/* How a text becomes a value, in this order: a null word makes it null, strip_prefix, unicode, replace (and a null word
+   again), extract, split and join, map, number or the words of a bool, type. Blanks at both ends of it count for texts only. */
 struct descriptor_field {
     const char *name;
     struct slice *from; /* source names, first found wins; the field's own name when none were given */
@@ -44,7 +45,8 @@ struct descriptor_field {
     size_t map_count;
     const char **formats; /* of a date or timestamp */
     size_t format_count;
-    const char *doc; /* or NULL */
+    struct cleaning *cleaning; /* what few fields ask for; or NULL */
+    const char *doc;           /* or NULL */
 };
 
 struct descriptor {
@@ -54,9 +56,10 @@ struct descriptor {
     enum descriptor_names names;
     struct slice *match; /* source columns that must also be present for this version to be chosen */
     size_t match_count;
+    bool unknown_rejected; /* a file with a column that nothing here speaks of does not fit */
     struct descriptor_field *fields;
     size_t field_count;
-    struct digest digest; /* of the file's bytes */
+    struct digest digest; /* of the file's bytes, and of those it extends */
     const char *path;
     const struct doc_node *root; /* for messages about it later */
 };
@@ -72,16 +75,37 @@ void descriptor_close(struct descriptor *descriptor);
 /* The field called `name`, or NULL. */
 const struct descriptor_field *descriptor_field(const struct descriptor *descriptor, const char *name);
 
+/* Whether a file, or a JSON record, without the field's column cannot be read: it is required and nothing stands in. */
+static inline bool descriptor_field_needs_column(const struct descriptor_field *field)
+{
+    const struct cleaning *cleaning = field->cleaning;
+    return field->required && (!cleaning || (!cleaning->has_fallback && !cleaning->from_name));
+}
+
+/* Whether a row that is accepted always has a value there. */
+static inline bool descriptor_field_is_filled(const struct descriptor_field *field)
+{
+    return field->required || (field->cleaning && field->cleaning->fallback_null);
+}
+
+/* Reads a text that went through all steps before as the field's type. `plain`: numbers are written plainly, whatever
+   "number" says. False with *expected as in value_parse. */
+bool descriptor_value(const struct descriptor_field *field, bool plain, struct slice text, struct value *value,
+                      const char **expected) MUST_USE;
+
 /* Whether the source column `column` is what the field reads, the descriptor's `names` applied: with "underscore" blanks
-   in the column's name count as underscores. `from` entries are compared as they stand and so folded. */
+   count as underscores, with "fold" so do hyphens, and capital letters from A to Z as small ones; on both sides. */
 bool descriptor_name_matches(const struct descriptor *descriptor, struct slice from, struct slice column);
+
+/* Whether a field's `from`, or `match`, speaks of this column. */
+bool descriptor_declares(const struct descriptor *descriptor, struct slice column);
 
 /*
  * Where the fields stand among a file's columns.
  *
  * columns[i] of field i is its index in the header, or -1. Fits when every required field and every `match` column is
- * there and no declared field is found twice. When it does not fit, `lacks` (if not NULL) says so in words:
- * `lacks Order_ID, SKU` or `column "Tip" stands twice`.
+ * there, no declared field is found twice and, with unknown_rejected, no other column is there. When it does not fit, `lacks` (if not NULL) says so in words:
+ * `lacks Order_ID, SKU` or `column "Tip" stands twice` or `has undeclared columns "Tip"`.
  */
 bool descriptor_bind(const struct descriptor *descriptor, const struct slice *header, size_t header_count, int *columns,
                      struct buf *lacks) MUST_USE;

@@ -8,9 +8,16 @@ enum {
     SHOWN_MAX = 80 /* bytes of a column's name in a message */
 };
 
-static char fold(char c)
+/* The byte that stands for it and for all that count as the same. */
+static char fold(char c, enum descriptor_names names)
 {
-    return c == ' ' || c == '\t' ? '_' : c;
+    if (c == ' ' || c == '\t')
+        return '_';
+    if (names != DESCRIPTOR_NAMES_FOLD)
+        return c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return c == '-' ? '_' : c;
 }
 
 bool descriptor_name_matches(const struct descriptor *descriptor, struct slice from, struct slice column)
@@ -18,9 +25,21 @@ bool descriptor_name_matches(const struct descriptor *descriptor, struct slice f
     if (descriptor->names == DESCRIPTOR_NAMES_EXACT || from.len != column.len)
         return slice_equal(from, column);
     for (size_t i = 0; i < from.len; i++)
-        if (fold(from.data[i]) != fold(column.data[i]))
+        if (fold(from.data[i], descriptor->names) != fold(column.data[i], descriptor->names))
             return false;
     return true;
+}
+
+bool descriptor_declares(const struct descriptor *descriptor, struct slice column)
+{
+    for (size_t i = 0; i < descriptor->field_count; i++)
+        for (size_t k = 0; k < descriptor->fields[i].from_count; k++)
+            if (descriptor_name_matches(descriptor, descriptor->fields[i].from[k], column))
+                return true;
+    for (size_t i = 0; i < descriptor->match_count; i++)
+        if (descriptor_name_matches(descriptor, descriptor->match[i], column))
+            return true;
+    return false;
 }
 
 /* Where the column `from` stands in the header. */
@@ -40,7 +59,7 @@ static int find_column(const struct descriptor *d, struct slice from, const stru
 /* The words so far: lists what is missing after one "lacks". */
 struct report {
     struct buf *out; /* or NULL */
-    bool fits, lacking;
+    bool fits, lacking, strange;
 };
 
 static void report_lack(struct report *report, struct slice name)
@@ -66,6 +85,19 @@ static void report_twice(struct report *report, struct slice name)
     report->fits = false;
 }
 
+static void report_strange(struct report *report, struct slice name)
+{
+    char shown[SHOWN_MAX];
+    if (report->out)
+        buf_printf(report->out, "%s\"%s\"",
+                   report->strange ? ", "
+                   : report->fits  ? "has undeclared columns "
+                                   : "; has undeclared columns ",
+                   text_escape(name, shown, sizeof shown));
+    report->strange = true;
+    report->fits = false;
+}
+
 static int bind_field(const struct descriptor *d, const struct descriptor_field *field, const struct slice *header,
                       size_t count, struct report *report)
 {
@@ -76,7 +108,7 @@ static int bind_field(const struct descriptor *d, const struct descriptor_field 
         if (column != NOT_FOUND)
             return column;
     }
-    if (field->required)
+    if (descriptor_field_needs_column(field))
         report_lack(report, slice_of(field->name));
     return NOT_FOUND;
 }
@@ -90,5 +122,8 @@ bool descriptor_bind(const struct descriptor *descriptor, const struct slice *he
     for (size_t i = 0; i < descriptor->match_count; i++)
         if (find_column(descriptor, descriptor->match[i], header, header_count) == NOT_FOUND)
             report_lack(&report, descriptor->match[i]);
+    for (size_t i = 0; descriptor->unknown_rejected && i < header_count; i++)
+        if (!descriptor_declares(descriptor, header[i]))
+            report_strange(&report, header[i]);
     return report.fits;
 }

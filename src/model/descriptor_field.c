@@ -14,6 +14,16 @@ enum {
 static const char *const field_words[] = {"type",         "from", "required", "null", "extract",
                                           "strip_prefix", "map",  "formats",  "doc"};
 
+static bool check_words(const struct doc_node *member)
+{
+    const char *all[COUNT_OF(field_words) + CLEANING_WORDS_MAX];
+    size_t count, own = COUNT_OF(field_words);
+    const char *const *cleaning = cleaning_words(&count);
+    memcpy(all, field_words, sizeof field_words);
+    memcpy(all + own, cleaning, count * sizeof *cleaning);
+    return doc_only(member, all, own + count);
+}
+
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -138,7 +148,7 @@ static bool check_mapped(const struct doc_node *node, const struct descriptor_fi
     struct value value;
     const char *expected = "another text";
     char shown[SHOWN_MAX];
-    if (value_parse(field->type, field->formats, field->format_count, node->text, &value, &expected))
+    if (descriptor_value(field, false, node->text, &value, &expected))
         return true;
     return doc_problem(node->doc, node, "\"%s\" is mapped to \"%s\", expected %s", node->name.data,
                        text_escape(node->text, shown, sizeof shown), expected);
@@ -167,13 +177,43 @@ static bool load_map(const struct doc_node *member, struct arena *arena, struct 
     return ok;
 }
 
+/* A default, or a constant, is written as a file would have it once it is clean. */
+static bool check_fallback(const struct doc_node *member, const struct descriptor_field *field)
+{
+    const struct cleaning *cleaning = field->cleaning;
+    struct value value;
+    const char *expected = "another text";
+    char shown[SHOWN_MAX];
+    if (!cleaning || !cleaning->has_fallback || descriptor_value(field, false, cleaning->fallback, &value, &expected))
+        return true;
+    const char *name = cleaning->constant ? "constant" : "default";
+    return doc_problem(member->doc, doc_member(member, name), "\"%s\" is \"%s\", expected %s", name,
+                       text_escape(cleaning->fallback, shown, sizeof shown), expected);
+}
+
+/* What cannot be judged without a type. */
+static bool load_typed(const struct doc_node *member, struct arena *arena, struct descriptor_field *field)
+{
+    bool ok = load_formats(member, field);
+    bool clean = cleaning_load(member, field->type, &field->cleaning);
+    if (!clean)
+        return false;
+    ok = load_map(member, arena, field) && ok;
+    ok = check_fallback(member, field) && ok;
+    if (!cleaning_reads_column(field->cleaning))
+        field->from_count = 0;
+    /* A constant is never null. */
+    field->required = field->required || (field->cleaning && field->cleaning->constant);
+    return ok;
+}
+
 bool descriptor_field_load(const struct doc_node *member, struct arena *arena, struct descriptor_field *field)
 {
     bool ok = load_name(member, field);
     if (member->kind != DOC_OBJECT)
         return doc_problem(member->doc, member, "\"%s\" is %s, expected an object such as {\"type\": \"text\"}",
                            member->name.data, doc_kind_name(member->kind));
-    ok = doc_only(member, field_words, COUNT_OF(field_words)) && ok;
+    ok = check_words(member) && ok;
     bool typed = load_type(member, field);
     ok = load_from(member, arena, field) && ok;
     ok = doc_bool(member, "required", &field->required) && ok;
@@ -181,8 +221,5 @@ bool descriptor_field_load(const struct doc_node *member, struct arena *arena, s
     ok = load_extract(member, field) && ok;
     ok = load_filled(member, "strip_prefix", &field->strip_prefix, &field->strip_prefix_count) && ok;
     ok = doc_string(member, "doc", false, &field->doc) && ok;
-    /* These two cannot be judged without a type. */
-    if (typed)
-        ok = load_formats(member, field) && load_map(member, arena, field) && ok;
-    return ok && typed;
+    return typed && load_typed(member, arena, field) && ok;
 }

@@ -36,6 +36,22 @@ void doc_problems_close(struct doc_problems *problems)
     buf_close(&problems->text);
 }
 
+/* Takes the line at `from` out again when it was told before: a document that others extend is read more than once. */
+static void forget_told(struct doc_problems *problems, size_t from)
+{
+    struct buf *text = &problems->text;
+    const char *line = text->data + from;
+    size_t len = text->len - from;
+    for (const char *at = text->data; !text->failed && at < line;
+         at = (const char *)memchr(at, '\n', (size_t)(line - at)) + 1) {
+        if (len > 0 && (size_t)(line - at) >= len && memcmp(at, line, len) == 0) {
+            text->len = from;
+            problems->count--;
+            return;
+        }
+    }
+}
+
 static bool add_problem(const struct doc *doc, uint32_t line, uint32_t column, const char *format, va_list args)
     PRINTF_LIKE(4, 0);
 
@@ -50,7 +66,9 @@ static bool add_problem(const struct doc *doc, uint32_t line, uint32_t column, c
     for (size_t i = 0; i < len; i++)
         if ((unsigned char)message[i] < ' ' || message[i] == 0x7f)
             message[i] = '?';
+    size_t before = problems->text.len;
     buf_printf(&problems->text, "%s:%u:%u: %s\n", doc->path, line, column, message);
+    forget_told(problems, before);
     return false;
 }
 
@@ -257,6 +275,11 @@ static bool load(struct doc *doc, int fd)
     if (len != stat.st_size)
         return doc_problem(doc, NULL, "changed while it was read");
     return parse(doc, (struct slice){data, (size_t)len});
+}
+
+bool doc_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
 }
 
 bool doc_load(struct doc *doc, const char *path, struct arena *arena, struct doc_problems *problems)

@@ -63,7 +63,10 @@ bool doc_parse(struct doc *doc, const char *path, struct slice text, struct aren
 /* Reads the file first: regular, at most DOC_SIZE_MAX bytes. */
 bool doc_load(struct doc *doc, const char *path, struct arena *arena, struct doc_problems *problems) MUST_USE;
 
-/* Adds "path:line:column: message". Returns false. `node` may be NULL: then line 1, column 1. */
+/* Whether there is a file at `path`. */
+bool doc_exists(const char *path) MUST_USE;
+
+/* Adds "path:line:column: message", once. Returns false. `node` may be NULL: then line 1, column 1. */
 bool doc_problem(const struct doc *doc, const struct doc_node *node, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* The same at a place of the document. */

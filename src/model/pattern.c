@@ -12,7 +12,8 @@
 enum {
     STEPS_MAX = 10000,     /* of one match, and of its depth */
     PATTERN_MESSAGE = 256, /* bytes of PCRE2's longest message, with room to spare */
-    PAIRS = 2              /* the whole match and the first group */
+    PAIRS = 10,            /* the whole match and the groups that a replacement can name */
+    GROUP_NAMED_MAX = 9
 };
 
 struct pattern {
@@ -40,11 +41,16 @@ static bool compile(struct pattern *pattern, struct slice expression, struct err
     return error_set(error, ERROR_CONFIG, "%s at offset %zu", (const char *)message, offset);
 }
 
-static bool check_groups(const struct pattern *pattern, struct slice expression, struct error *error)
+static uint32_t group_count(const struct pattern *pattern)
 {
     uint32_t groups = 0;
     pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &groups);
-    if (groups > 0)
+    return groups;
+}
+
+static bool check_groups(const struct pattern *pattern, struct slice expression, struct error *error)
+{
+    if (group_count(pattern) > 0)
         return true;
     return error_set(error, ERROR_CONFIG,
                      "no capture group, expected \"(\" and \")\" around what to extract at offset %zu", expression.len);
@@ -60,21 +66,69 @@ static bool set_limits(struct pattern *pattern, struct error *error)
     return true;
 }
 
-struct pattern *pattern_new(struct slice expression, struct error *error)
+/* Bytes of the "$..." at `at`; 0 when it is none. *group is 0 for a dollar sign. */
+static size_t read_reference(struct slice by, size_t at, uint32_t *group)
+{
+    const char *p = by.data + at + 1;
+    size_t left = by.len - at - 1;
+    bool braced = left > 0 && *p == '{';
+    *group = 0;
+    if (left > 0 && *p == '$')
+        return 2;
+    if (left <= braced || p[braced] < '1' || p[braced] > '9')
+        return 0;
+    *group = (uint32_t)(p[braced] - '0');
+    if (braced)
+        return left > 2 && p[2] == '}' ? 4 : 0;
+    return left > 1 && p[1] >= '0' && p[1] <= '9' ? 0 : 2;
+}
+
+static bool check_replacement(const struct pattern *pattern, struct slice by, struct error *error)
+{
+    uint32_t group, groups = group_count(pattern);
+    for (size_t at = 0, len; at < by.len; at += len) {
+        len = 1;
+        if (by.data[at] != '$')
+            continue;
+        len = read_reference(by, at, &group);
+        if (len == 0)
+            return error_set(error, ERROR_CONFIG, "\"$\" at offset %zu, expected $1 to $%d, ${1} before a digit, or $$",
+                             at, GROUP_NAMED_MAX);
+        if (group > groups)
+            return error_set(error, ERROR_CONFIG, "$%u at offset %zu, but the expression has %u groups", group, at,
+                             groups);
+    }
+    return true;
+}
+
+/* `by` is NULL for an expression that extracts. */
+static struct pattern *make(struct slice expression, const struct slice *by, struct error *error)
 {
     struct pattern *pattern = calloc(1, sizeof *pattern);
     if (!pattern) {
         error_memory(error);
         return NULL;
     }
-    if (!compile(pattern, expression, error) || !check_groups(pattern, expression, error) ||
-        !set_limits(pattern, error)) {
+    bool ok = compile(pattern, expression, error) &&
+              (by ? check_replacement(pattern, *by, error) : check_groups(pattern, expression, error)) &&
+              set_limits(pattern, error);
+    if (!ok) {
         pattern_free(pattern);
         return NULL;
     }
     /* A system that forbids writable code refuses this; matching is then slower, not different. */
     (void)pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
     return pattern;
+}
+
+struct pattern *pattern_new(struct slice expression, struct error *error)
+{
+    return make(expression, NULL, error);
+}
+
+struct pattern *pattern_new_replace(struct slice expression, struct slice by, struct error *error)
+{
+    return make(expression, &by, error);
 }
 
 void pattern_free(struct pattern *pattern)
@@ -119,12 +173,43 @@ enum pattern_result pattern_extract(const struct pattern *pattern, struct patter
     int groups = match(pattern, scratch, text, 0);
     if (groups == PCRE2_ERROR_JIT_STACKLIMIT || groups == PCRE2_ERROR_MATCHLIMIT)
         groups = match(pattern, scratch, text, PCRE2_NO_JIT);
-    /* 0 says that the pattern has more groups than the two pairs; the first one is still there. */
+    /* 0 says that the pattern has more groups than there are pairs; the first one is still there. */
     if (groups < 0)
         return groups == PCRE2_ERROR_NOMEMORY ? PATTERN_MEMORY : PATTERN_NONE;
     const size_t *pairs = pcre2_get_ovector_pointer(scratch->data);
     if (pairs[2] == PCRE2_UNSET)
         return PATTERN_NONE;
     *out = (struct slice){text.len > 0 ? text.data + pairs[2] : "", pairs[3] - pairs[2]};
+    return PATTERN_FOUND;
+}
+
+/* *written is PCRE2_UNSET unless room was what it lacked. */
+static int substitute(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
+                      struct slice by, char *room, size_t size, uint32_t further, size_t *written)
+{
+    const uint32_t options =
+        PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_UNSET_EMPTY | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH | further;
+    PCRE2_SPTR subject = text.len > 0 ? (PCRE2_SPTR)text.data : (PCRE2_SPTR) "";
+    PCRE2_SPTR replacement = by.len > 0 ? (PCRE2_SPTR)by.data : (PCRE2_SPTR) "";
+    *written = size;
+    return pcre2_substitute(pattern->code, subject, text.len, 0, options, scratch->data, pattern->limits, replacement,
+                            by.len, (PCRE2_UCHAR *)room, written);
+}
+
+enum pattern_result pattern_replace(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
+                                    struct slice by, char *room, size_t size, struct slice *out, const char **expected)
+{
+    size_t written;
+    int count = substitute(pattern, scratch, text, by, room, size, 0, &written);
+    if (count == PCRE2_ERROR_JIT_STACKLIMIT || count == PCRE2_ERROR_MATCHLIMIT)
+        count = substitute(pattern, scratch, text, by, room, size, PCRE2_NO_JIT, &written);
+    if (count == PCRE2_ERROR_NOMEMORY && written == PCRE2_UNSET)
+        return PATTERN_MEMORY;
+    if (count < 0) {
+        *expected = count == PCRE2_ERROR_NOMEMORY ? "a text that \"replace\" leaves at most 65536 bytes long"
+                                                  : "a text that \"replace\" can read within its limit of steps";
+        return PATTERN_NONE;
+    }
+    *out = count == 0 ? text : (struct slice){room, written};
     return PATTERN_FOUND;
 }

@@ -196,6 +196,10 @@ void pipeline_free(struct pipeline *pipeline);
 /* The feed called `name`, or NULL. */
 const struct feed *pipeline_feed(const struct pipeline *pipeline, struct slice name);
 
+/* The default or constant of a descriptor's field as the feed's field has it; `target` NULL when no pipeline uses it. False
+   when that cannot hold it. */
+bool feed_fallback(const struct descriptor_field *field, const struct feed_field *target, struct value *value) MUST_USE;
+
 /* "integer", "timestamp with time zone" and so on. */
 const char *sql_type_name(enum sql_type type);
 

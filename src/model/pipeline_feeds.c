@@ -297,8 +297,48 @@ static int field_index(const struct feed *feed, const char *name)
     return -1;
 }
 
+bool feed_fallback(const struct descriptor_field *field, const struct feed_field *target, struct value *value)
+{
+    const char *expected;
+    if (!descriptor_value(field, false, field->cleaning->fallback, value, &expected))
+        return false;
+    if (!target)
+        return true;
+    if (!value_type_equal(field->type, target->type) && !value_widen(field->type, target->type, value))
+        return false;
+    if (target->type.kind == VALUE_DOUBLE)
+        return true;
+    if (target->type.kind == VALUE_TEXT)
+        return value->text.len <= (size_t)target->max;
+    return value->i >= target->min && value->i <= target->max;
+}
+
+/* Only now is it known what the columns that show a field can hold. */
+static bool check_fallbacks(const struct feed *feed, const struct feed_version *version)
+{
+    bool ok = true;
+    const struct descriptor *d = version->descriptor;
+    for (size_t i = 0; i < d->field_count; i++) {
+        const struct descriptor_field *field = &d->fields[i];
+        const struct cleaning *cleaning = field->cleaning;
+        const struct feed_field *target = version->feed_field[i] < 0 ? NULL : &feed->fields[version->feed_field[i]];
+        struct value value;
+        if (!target || !cleaning || !cleaning->has_fallback || feed_fallback(field, target, &value))
+            continue;
+        char type[VALUE_TYPE_TEXT_SIZE], shown[BUILD_SHOWN_MAX];
+        const char *name = cleaning->constant ? "constant" : "default";
+        const struct doc_node *node = doc_member(doc_member(doc_member(d->root, "fields"), field->name), name);
+        /* Without a target it was read when the descriptor was. */
+        ok = doc_problem(node->doc, node, "\"%s\" is \"%s\", more than fits: %s", name,
+                         text_escape(cleaning->fallback, shown, sizeof shown),
+                         target->holder ? target->holder : value_type_text(target->type, type));
+    }
+    return ok;
+}
+
 bool build_versions(struct build *build)
 {
+    bool ok = true;
     for (size_t i = 0; i < build->pipeline->feed_count; i++) {
         struct feed *feed = &build->pipeline->feeds[i];
         for (size_t j = 0; j < feed->version_count; j++) {
@@ -309,7 +349,8 @@ bool build_versions(struct build *build)
                 return false;
             for (size_t k = 0; k < d->field_count; k++)
                 version->feed_field[k] = field_index(feed, d->fields[k].name);
+            ok = check_fallbacks(feed, version) && ok;
         }
     }
-    return true;
+    return ok;
 }

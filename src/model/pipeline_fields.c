@@ -189,7 +189,7 @@ bool build_check_field(struct build *build, struct place place, struct field_ref
         if (!field)
             ok = build_problem(build, place, "\"%s\" is not in %s, but %s must be in every version", name, d->path,
                                what);
-        else if (never_null && !field->required)
+        else if (never_null && !descriptor_field_is_filled(field))
             ok = build_problem(build, place, "\"%s\" can be null by %s, but %s cannot: make it \"required\" there",
                                name, d->path, what);
     }

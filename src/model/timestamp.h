@@ -7,6 +7,7 @@
 #define DROPFOLD_MODEL_TIMESTAMP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -15,7 +16,7 @@
 #include "base/slice.h"
 
 #define TIMESTAMP_SECOND INT64_C(1000000)
-#define TIMESTAMP_DAY (INT64_C(86400) * TIMESTAMP_SECOND)
+#define TIMESTAMP_DAY    (INT64_C(86400) * TIMESTAMP_SECOND)
 
 /* Years 0001 to 9999: what PostgreSQL and ISO 8601 both write without a sign. In microseconds and days. */
 #define TIMESTAMP_MIN (INT64_C(-719162) * TIMESTAMP_DAY)
@@ -43,11 +44,22 @@ bool timestamp_parse_zone(const char **at, const char *end, int64_t *offset) MUS
 /* What timestamp_parse_format expects where the text does not have the format's shape. */
 #define TIMESTAMP_FORMAT_WORDS "a date or time as its descriptor's format says"
 
+/* And where two formats read it as different moments. */
+#define TIMESTAMP_AMBIGUOUS_WORDS "a date that all its formats read alike; this one is ambiguous"
+
 /* A subset of strptime: %Y %m %d %H %M %S %f (1 to 6 digits of a second) %z %b (English) %y (1970 to 2069) %I %p %s %%;
    all else stands for itself. %m %d %H %I %M %S take one or two digits, %Y four, %y two. False with a reason when `format`
    has another directive, no date in it, or says one thing twice. */
 bool timestamp_format_check(const char *format, struct error *error) MUST_USE;
 bool timestamp_parse_format(struct slice text, const char *format, int64_t *micros, const char **expected) MUST_USE;
+
+/*
+ * Tries every format ("iso8601" is ISO 8601, and so is none). `zone` is how far east of UTC, in microseconds, a text without a
+ * zone of its own is meant. A text that two formats read as different moments is ambiguous, which is as bad as none that
+ * fits. Of the complaints the first one counts that tells more than that the shape is another.
+ */
+bool timestamp_parse_any(struct slice text, const char *const *formats, size_t count, int64_t zone, int64_t *micros,
+                         const char **expected) MUST_USE;
 
 /* What is printed lies in TIMESTAMP_MIN to TIMESTAMP_MAX. "2022-02-17T12:03:13Z", fraction only when there is one, without its trailing zeros. */
 void timestamp_print(int64_t micros, struct buf *out);

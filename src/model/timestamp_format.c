@@ -281,3 +281,69 @@ bool timestamp_parse_format(struct slice text, const char *format, int64_t *micr
     *micros = result;
     return true;
 }
+
+/* --- several formats ---------------------------------------------------------------------------------------------- */
+
+/* Whether an ISO 8601 text ends in a zone: behind its date only one has these. */
+static bool iso_has_zone(struct slice text)
+{
+    enum { DATE_LEN = 10 };
+    for (size_t i = DATE_LEN; i < text.len; i++)
+        if (text.data[i] == 'Z' || text.data[i] == 'z' || text.data[i] == '+' || text.data[i] == '-')
+            return true;
+    return false;
+}
+
+static bool format_has_zone(const char *format)
+{
+    for (const char *p = format; *p; p++)
+        if (*p == '%' && (*++p == 'z' || *p == 's'))
+            return true;
+    return false;
+}
+
+/* From the local time of a zone to UTC. */
+static bool leave_zone(int64_t zone, int64_t *micros, const char **expected)
+{
+    int64_t moved = *micros - zone;
+    if (moved < TIMESTAMP_MIN || moved > TIMESTAMP_MAX) {
+        *expected = "a time in the years 0001 to 9999";
+        return false;
+    }
+    *micros = moved;
+    return true;
+}
+
+static bool parse_one(struct slice text, const char *format, int64_t zone, int64_t *micros, const char **expected)
+{
+    bool iso = strcmp(format, "iso8601") == 0;
+    if (!(iso ? timestamp_parse_iso(text, micros, expected) : timestamp_parse_format(text, format, micros, expected)))
+        return false;
+    return zone == 0 || (iso ? iso_has_zone(text) : format_has_zone(format)) || leave_zone(zone, micros, expected);
+}
+
+bool timestamp_parse_any(struct slice text, const char *const *formats, size_t count, int64_t zone, int64_t *micros,
+                         const char **expected)
+{
+    const char *words;
+    bool found = false, telling = false;
+    if (count == 0)
+        return parse_one(text, "iso8601", zone, micros, expected);
+    *expected = TIMESTAMP_FORMAT_WORDS;
+    for (size_t i = 0; i < count; i++) {
+        int64_t one;
+        if (!parse_one(text, formats[i], zone, &one, &words)) {
+            if (!telling && strcmp(words, TIMESTAMP_FORMAT_WORDS) != 0) {
+                *expected = words;
+                telling = true;
+            }
+        } else if (found && one != *micros) {
+            *expected = TIMESTAMP_AMBIGUOUS_WORDS;
+            return false;
+        } else {
+            *micros = one;
+            found = true;
+        }
+    }
+    return found;
+}

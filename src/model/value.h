@@ -57,7 +57,7 @@ bool value_widen(struct value_type from, struct value_type to, struct value *val
 
 /*
  * Reads the whole of `text` (blanks around it are not skipped) as `type`; `formats` are the timestamp or date formats
- * to try (timestamp.h; "iso8601" is ISO 8601), none meaning ISO 8601. A text value borrows `text`. Nothing is rounded:
+ * to try (timestamp_parse_any), none meaning ISO 8601. A text value borrows `text`. Nothing is rounded:
  * digits that the type cannot hold make it fail, but zeros behind the last place of a decimal are dropped. A double is
  * the nearest one, and never -0. On false *expected points at static words for the message ("an integer", "a decimal
  * with at most 2 places", "a day that exists").

@@ -294,38 +294,13 @@ static bool parse_text(struct slice text, struct slice *out, const char **expect
     return true;
 }
 
-static bool parse_format(const char *format, struct slice text, int64_t *micros, const char **expected)
-{
-    if (strcmp(format, "iso8601") == 0)
-        return timestamp_parse_iso(text, micros, expected);
-    return timestamp_parse_format(text, format, micros, expected);
-}
-
-/* The first format that fits. Of the complaints the first one that tells more than that the shape is another. */
-static bool parse_formats(const char *const *formats, size_t count, struct slice text, int64_t *micros,
-                          const char **expected)
-{
-    const char *words;
-    bool telling = false;
-    *expected = TIMESTAMP_FORMAT_WORDS;
-    for (size_t i = 0; i < count; i++) {
-        if (parse_format(formats[i], text, micros, &words))
-            return true;
-        if (!telling && strcmp(words, TIMESTAMP_FORMAT_WORDS) != 0) {
-            *expected = words;
-            telling = true;
-        }
-    }
-    return false;
-}
-
 static bool parse_date(const char *const *formats, size_t format_count, struct slice text, int64_t *days,
                        const char **expected)
 {
     int64_t micros;
     if (format_count == 0)
         return timestamp_parse_date(text, days, expected);
-    if (!parse_formats(formats, format_count, text, &micros, expected))
+    if (!timestamp_parse_any(text, formats, format_count, 0, &micros, expected))
         return false;
     if (micros % TIMESTAMP_DAY != 0)
         return fail(expected, "a date without a time of day");
@@ -353,7 +328,7 @@ bool value_parse(struct value_type type, const char *const *formats, size_t form
     case VALUE_TIMESTAMP:
         if (format_count == 0)
             return timestamp_parse_iso(text, &value->i, expected);
-        return parse_formats(formats, format_count, text, &value->i, expected);
+        return timestamp_parse_any(text, formats, format_count, 0, &value->i, expected);
     }
     return fail(expected, "a known type");
 }

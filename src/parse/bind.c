@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "parse/parser.h"
+#include "parse/rowsink.h"
 
 #define NAMES_MAX ((size_t)FILE_UNKNOWN_COLUMNS_MAX * PARSER_RECORD_MAX)
 
@@ -10,16 +12,17 @@ enum {
     LACKS_MAX = 4 * ERROR_TEXT_MAX /* bytes: an error that ends before them says that it was cut */
 };
 
-static bool make_rules(struct bind *bind, size_t index)
+static bool make_rules(struct bind *bind, size_t index, struct error *error)
 {
     const struct feed_version *version = &bind->feed->versions[index];
     size_t count = version->descriptor->field_count;
-    struct coerce_rule *rules = calloc(count, sizeof *rules);
-    if (!rules)
-        return false;
+    struct coerce_rule *rules = bind->rules[index] = calloc(count, sizeof *rules);
+    struct value *fallbacks = bind->fallbacks[index] = calloc(count, sizeof *fallbacks);
+    if (!rules || !fallbacks)
+        return error_memory(error);
     for (size_t i = 0; i < count; i++)
-        coerce_rule_init(&rules[i], bind->feed, version, i);
-    bind->rules[index] = rules;
+        if (!coerce_rule_init(&rules[i], bind->feed, version, i, &fallbacks[i], error))
+            return false;
     return true;
 }
 
@@ -29,20 +32,24 @@ bool bind_init(struct bind *bind, const struct feed *feed, struct error *error)
     arena_init(&bind->names, NAMES_MAX);
     buf_init(&bind->lacks, LACKS_MAX);
     bind->rules = calloc(feed->version_count, sizeof(struct coerce_rule *));
-    if (!bind->rules || !buf_reserve(&bind->lacks, LACKS_MAX))
+    bind->fallbacks = calloc(feed->version_count, sizeof(struct value *));
+    if (!bind->rules || !bind->fallbacks || !buf_reserve(&bind->lacks, LACKS_MAX))
         return error_memory(error);
     for (size_t i = 0; i < feed->version_count; i++)
-        if (!make_rules(bind, i))
-            return error_memory(error);
+        if (!make_rules(bind, i, error))
+            return false;
     return true;
 }
 
 void bind_close(struct bind *bind)
 {
-    for (size_t i = 0; bind->rules && i < bind->feed->version_count; i++)
+    for (size_t i = 0; bind->rules && bind->fallbacks && i < bind->feed->version_count; i++) {
         free(bind->rules[i]);
+        free(bind->fallbacks[i]);
+    }
     free(bind->rules);
     buf_close(&bind->lacks);
+    free(bind->fallbacks);
     arena_close(&bind->names);
 }
 
@@ -52,7 +59,14 @@ void bind_start(struct bind *bind, uint32_t wanted)
     bind->version = NULL;
     bind->chosen = NULL;
     bind->unknown_count = 0;
+    bind->name = (struct slice){NULL, 0};
     arena_reset(&bind->names);
+}
+
+bool bind_name(struct bind *bind, struct slice name)
+{
+    bind->name = arena_copy(&bind->names, name);
+    return bind->name.data != NULL;
 }
 
 static bool allowed(const struct bind *bind, const struct descriptor *descriptor)
@@ -109,17 +123,62 @@ bool bind_choose(struct bind *bind, enum descriptor_format format, const struct 
     return found || fail_choice(bind, error);
 }
 
-bool bind_declares(const struct bind *bind, struct slice name)
+static bool fail_name(const struct bind *bind, const struct coerce_rule *rule, const char *reason, struct error *error)
+{
+    char shown[ROWSINK_SHOWN_MAX];
+    return error_set(error, ERROR_DATA, "the file's name \"%s\" does not give %s: %s",
+                     text_escape(bind->name, shown, sizeof shown), rule->field->name, reason);
+}
+
+/* The part of the file's name, cleaned as a column's value would be. */
+static bool read_name(struct bind *bind, struct coerce *coerce, const struct coerce_rule *rule, struct error *error)
+{
+    struct coerce_input part = {.text = {NULL, 0}};
+    struct value *value = &bind->row[rule->target_index];
+    bool valid = bind->name.data && text_valid_utf8(bind->name) == bind->name.len;
+    enum pattern_result result =
+        valid ? pattern_extract(rule->field->cleaning->from_name, coerce->scratch, bind->name, &part.text)
+              : PATTERN_NONE;
+    if (result == PATTERN_MEMORY)
+        return error_memory(error);
+    if (result == PATTERN_NONE)
+        return rule->fallback || !rule->field->required || fail_name(bind, rule, "it does not match", error);
+    if (!coerce_field(coerce, rule, &part, value))
+        return coerce->memory ? error_memory(error) : fail_name(bind, rule, coerce->reason, error);
+    if (!rule->text || value->null)
+        return true;
+    value->text = arena_copy(&bind->names, value->text);
+    return value->text.data || error_memory(error);
+}
+
+bool bind_row(struct bind *bind, struct coerce *coerce, struct error *error)
+{
+    const struct descriptor *descriptor = bind->version->descriptor;
+    for (size_t i = 0; i < COERCE_VALUES_MAX; i++)
+        bind->row[i] = VALUE_NULL;
+    for (size_t i = 0; i < descriptor->field_count; i++) {
+        const struct coerce_rule *rule = &bind->chosen[i];
+        if (rule->fallback)
+            bind->row[rule->target_index] = *rule->fallback;
+        if (rule->field->cleaning && rule->field->cleaning->from_name && !read_name(bind, coerce, rule, error))
+            return false;
+    }
+    coerce_begin_row(coerce);
+    return true;
+}
+
+bool bind_named(const struct bind *bind)
 {
     const struct descriptor *descriptor = bind->version->descriptor;
     for (size_t i = 0; i < descriptor->field_count; i++)
-        for (size_t k = 0; k < descriptor->fields[i].from_count; k++)
-            if (descriptor_name_matches(descriptor, descriptor->fields[i].from[k], name))
-                return true;
-    for (size_t i = 0; i < descriptor->match_count; i++)
-        if (descriptor_name_matches(descriptor, descriptor->match[i], name))
+        if (descriptor->fields[i].cleaning && descriptor->fields[i].cleaning->from_name)
             return true;
     return false;
+}
+
+bool bind_declares(const struct bind *bind, struct slice name)
+{
+    return descriptor_declares(bind->version->descriptor, name);
 }
 
 bool bind_unknown(struct bind *bind, struct slice name)

@@ -37,8 +37,8 @@ static bool has_range(const struct feed_field *field)
     return field->type.kind != VALUE_DOUBLE && (field->min != INT64_MIN || field->max != INT64_MAX);
 }
 
-void coerce_rule_init(struct coerce_rule *rule, const struct feed *feed, const struct feed_version *version,
-                      size_t field)
+bool coerce_rule_init(struct coerce_rule *rule, const struct feed *feed, const struct feed_version *version,
+                      size_t field, struct value *fallback, struct error *error)
 {
     const struct descriptor_field *source = &version->descriptor->fields[field];
     int target = version->feed_field[field];
@@ -49,9 +49,9 @@ void coerce_rule_init(struct coerce_rule *rule, const struct feed *feed, const s
         .format_count = (uint32_t)source->format_count,
         .type = source->type,
         .target_index = COERCE_UNUSED,
-        .required = source->required,
+        .nulls = source->required || (source->cleaning && source->cleaning->fallback_null),
         .text = source->type.kind == VALUE_TEXT,
-        .cleaned = source->strip_prefix_count > 0 || source->extract || source->map_count > 0,
+        .cleaned = source->strip_prefix_count > 0 || source->extract || source->map_count > 0 || source->cleaning,
     };
     note_null_words(rule);
     if (target >= 0) {
@@ -61,24 +61,35 @@ void coerce_rule_init(struct coerce_rule *rule, const struct feed *feed, const s
         rule->ranged = has_range(rule->target);
     }
     rule->simple = !rule->cleaned && !rule->widened && !rule->ranged;
+    if (!source->cleaning || !source->cleaning->has_fallback)
+        return true;
+    rule->fallback = fallback;
+    return feed_fallback(source, rule->target, fallback) ||
+           error_set(error, ERROR_CONFIG, "%s: the default of %s does not fit", version->descriptor->path,
+                     source->name);
 }
 
 bool coerce_init(struct coerce *coerce, struct error *error)
 {
     buf_init(&coerce->words, WORDS_MAX);
+    coerce->strict = false;
     coerce->scratch = pattern_scratch_new();
     coerce_start(coerce);
-    return (coerce->scratch && buf_reserve(&coerce->words, WORDS_MAX)) || error_memory(error);
+    return (coerce->scratch && clean_room_init(&coerce->room) && buf_reserve(&coerce->words, WORDS_MAX)) ||
+           error_memory(error);
 }
 
 void coerce_start(struct coerce *coerce)
 {
     coerce->reason[0] = '\0';
     coerce->memory = false;
+    memset(coerce->nulled_total, 0, sizeof coerce->nulled_total);
+    coerce_begin_row(coerce);
 }
 
 void coerce_close(struct coerce *coerce)
 {
+    clean_room_close(&coerce->room);
     pattern_scratch_free(coerce->scratch);
     buf_close(&coerce->words);
 }
@@ -99,6 +110,12 @@ COLD static bool fail_found(struct coerce *coerce, struct slice found, const cha
 {
     char shown[ROWSINK_SHOWN_MAX];
     return fail(coerce, "found \"%s\", expected %s", text_escape(found, shown, sizeof shown), expected);
+}
+
+COLD static bool fail_memory(struct coerce *coerce)
+{
+    coerce->memory = true;
+    return false;
 }
 
 COLD static bool fail_null(struct coerce *coerce, const struct coerce_input *input)
@@ -190,8 +207,7 @@ static bool extract(struct coerce *coerce, const struct coerce_rule *rule, struc
     case PATTERN_MEMORY:
         break;
     }
-    coerce->memory = true;
-    return false;
+    return fail_memory(coerce);
 }
 
 static void map(const struct descriptor_field *field, struct slice *text)
@@ -204,17 +220,46 @@ static void map(const struct descriptor_field *field, struct slice *text)
     }
 }
 
-/* strip_prefix, null words, extract and map; *null when a null word was behind the prefix. */
+/* Whether a step left a null word, blanks around it not counted. */
+static bool left_null(const struct coerce_rule *rule, struct slice *text)
+{
+    if (!rule->text)
+        *text = trim(*text);
+    return is_null_word(rule, *text);
+}
+
+/* strip_prefix, unicode and replace; *null when they leave a null word. */
+static bool clean_first(struct coerce *coerce, const struct coerce_rule *rule, struct slice found, struct slice *text,
+                        bool *null)
+{
+    const struct cleaning *cleaning = rule->field->cleaning;
+    const char *expected;
+    *null = strip(rule->field, text) && is_null_word(rule, *text);
+    if (*null || !cleaning)
+        return true;
+    if (!clean_replace(cleaning, &coerce->room, coerce->scratch, text, &expected))
+        return expected ? fail_found(coerce, found, expected) : fail_memory(coerce);
+    *null = (cleaning->ascii || cleaning->replace_count > 0) && left_null(rule, text);
+    return true;
+}
+
+/* Everything up to map; *null when a step left a null word. */
 static bool clean(struct coerce *coerce, const struct coerce_rule *rule, struct slice found, struct slice *text,
                   bool *null)
 {
     const struct descriptor_field *field = rule->field;
-    if (strip(field, text) && is_null_word(rule, *text)) {
-        *null = true;
-        return true;
-    }
+    const char *expected;
+    if (!clean_first(coerce, rule, found, text, null) || *null)
+        return *null;
     if (field->extract && !extract(coerce, rule, found, text))
         return false;
+    if (field->cleaning && field->cleaning->split.len > 0) {
+        if (!clean_split(field->cleaning, &coerce->room, text, &expected))
+            return fail_found(coerce, found, expected);
+        *null = left_null(rule, text);
+        if (*null)
+            return true;
+    }
     map(field, text);
     if (!rule->text)
         *text = trim(*text);
@@ -274,7 +319,13 @@ static bool take_null(struct coerce *coerce, const struct coerce_rule *rule, con
                       struct value *value)
 {
     value->null = true;
-    return !rule->required || fail_null(coerce, input);
+    if (!rule->nulls)
+        return true;
+    if (rule->fallback && rule->field->cleaning->fallback_null) {
+        *value = *rule->fallback;
+        return true;
+    }
+    return fail_null(coerce, input);
 }
 
 /* A JSON number for an exact type that does not read exponents: 1e3, and 5.0 where an integer is wanted. */
@@ -290,6 +341,14 @@ static struct slice written_out(struct coerce *coerce, const struct coerce_rule 
     return text;
 }
 
+static bool parse_cleaned(struct coerce *coerce, const struct coerce_rule *rule, const struct coerce_input *input,
+                          struct slice text, struct value *value)
+{
+    const char *expected;
+    return descriptor_value(rule->field, input->number, text, value, &expected) ||
+           fail_found(coerce, input->text, expected);
+}
+
 static inline bool parse(struct coerce *coerce, const struct coerce_rule *rule, struct slice found, struct slice text,
                          struct value *value)
 {
@@ -298,7 +357,6 @@ static inline bool parse(struct coerce *coerce, const struct coerce_rule *rule, 
            fail_found(coerce, found, expected);
 }
 
-/* What is neither null at once nor read as it stands. */
 static bool coerce_rest(struct coerce *coerce, const struct coerce_rule *rule, const struct coerce_input *input,
                         struct slice text, struct value *value)
 {
@@ -309,7 +367,31 @@ static bool coerce_rest(struct coerce *coerce, const struct coerce_rule *rule, c
         return take_null(coerce, rule, input, value);
     if (input->number)
         text = written_out(coerce, rule, text);
-    return parse(coerce, rule, input->text, text, value) && (!rule->target || fit(coerce, rule, input->text, value));
+    bool read = rule->field->cleaning ? parse_cleaned(coerce, rule, input, text, value)
+                                      : parse(coerce, rule, input->text, text, value);
+    return read && (!rule->target || fit(coerce, rule, input->text, value));
+}
+
+COLD bool coerce_instead(struct coerce *coerce, const struct coerce_rule *rule, struct value *value)
+{
+    const struct cleaning *cleaning = rule->field->cleaning;
+    const struct coerce_input null = {.null = true};
+    if (coerce->strict || coerce->memory || !cleaning || !cleaning->null_on_error)
+        return false;
+    if (coerce->nulled_count < DESCRIPTOR_FIELDS_MAX)
+        coerce->nulled[coerce->nulled_count++] = (uint16_t)(rule->field - rule->descriptor->fields);
+    return take_null(coerce, rule, &null, value);
+}
+
+/* What is neither null at once nor read as it stands, with the room that only a text keeps. */
+static bool coerce_slowly(struct coerce *coerce, const struct coerce_rule *rule, const struct coerce_input *input,
+                          struct slice text, struct value *value)
+{
+    size_t room = coerce->room.len;
+    bool ok = coerce_rest(coerce, rule, input, text, value) || coerce_instead(coerce, rule, value);
+    if (!rule->text)
+        coerce->room.len = room;
+    return ok;
 }
 
 bool coerce_field(struct coerce *coerce, const struct coerce_rule *rule, const struct coerce_input *input,
@@ -323,6 +405,6 @@ bool coerce_field(struct coerce *coerce, const struct coerce_rule *rule, const s
     if (text.len != input->text.len && is_null_word(rule, text))
         return take_null(coerce, rule, input, value);
     if (!rule->simple || input->number)
-        return coerce_rest(coerce, rule, input, text, value);
+        return coerce_slowly(coerce, rule, input, text, value);
     return parse(coerce, rule, input->text, text, value);
 }

@@ -1,7 +1,9 @@
 /*
  * The text of one source field to a value of the feed's field.
  *
- *   null words -> strip_prefix -> null words -> extract -> map -> read as the descriptor's type -> widen -> range
+ *   null words -> strip_prefix -> unicode -> replace -> null words -> extract -> split and join -> null words -> map
+ *   -> number or the words of a bool -> read as the descriptor's type -> widen -> range
+ *   what is null then is the field's default, if that says so; what cannot be read is null, if on_error says so
  *
  * Text is taken as it stands; for every other type blanks around it do not count. A field that no pipeline uses is read
  * all the same, so that a file's quality does not hang on who looks at it.
@@ -18,6 +20,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "model/pipeline.h"
+#include "parse/clean.h"
 #include "parse/number.h"
 
 enum {
@@ -34,33 +37,57 @@ struct coerce_rule {
     const char *const *formats;      /* the descriptor field's, as is `type` */
     struct value_type type;
     uint32_t format_count;
-    uint32_t target_index; /* in the feed's fields; COERCE_UNUSED without a target */
-    uint8_t null_lengths;  /* bit n: a null word has n bytes; bit 7: or more. Without a lone null_byte */
-    char null_byte;        /* the only null word of one byte, as "-" mostly is; 0: none, or several */
-    bool required;
-    bool text;    /* of type text */
-    bool cleaned; /* has strip_prefix, extract or map */
-    bool widened; /* the feed's type is another */
-    bool ranged;  /* the feed's range is narrower than its type */
-    bool simple;  /* neither cleaned nor widened nor ranged */
+    uint32_t target_index;        /* in the feed's fields; COERCE_UNUSED without a target */
+    uint8_t null_lengths;         /* bit n: a null word has n bytes; bit 7: or more. Without a lone null_byte */
+    char null_byte;               /* the only null word of one byte, as "-" mostly is; 0: none, or several */
+    bool nulls;                   /* a null needs a look: required, or its default stands in for it */
+    bool text;                    /* of type text */
+    bool cleaned;                 /* has strip_prefix, extract, map, or a cleaning */
+    bool widened;                 /* the feed's type is another */
+    bool ranged;                  /* the feed's range is narrower than its type */
+    bool simple;                  /* neither cleaned nor widened nor ranged */
+    const struct value *fallback; /* the field's default as the feed's field has it; or NULL */
 };
 
-void coerce_rule_init(struct coerce_rule *rule, const struct feed *feed, const struct feed_version *version,
-                      size_t field);
+/* Fills in the rule, and *fallback if the field has a default; the rule points at it then. ERROR_CONFIG when the default
+   does not fit the feed's field. */
+bool coerce_rule_init(struct coerce_rule *rule, const struct feed *feed, const struct feed_version *version,
+                      size_t field, struct value *fallback, struct error *error) MUST_USE;
 
 /* What one parser needs to apply rules. */
 struct coerce {
     struct pattern_scratch *scratch;
-    struct buf words; /* printed values, for reasons; with all the memory it may take */
+    struct clean_room room;                 /* new text of the row in hand */
+    struct buf words;                       /* printed values, for reasons; with all the memory it may take */
+    bool strict;                            /* on_error does not help: what cannot be read is told */
+    uint16_t nulled[DESCRIPTOR_FIELDS_MAX]; /* fields of the row in hand that on_error made null */
+    size_t nulled_count;
+    uint64_t nulled_total[DESCRIPTOR_FIELDS_MAX]; /* of each field of the version, in the rows that were accepted */
     char number[NUMBER_PLAIN_MAX];
     char reason[COERCE_REASON_MAX]; /* why the last field failed */
-    bool memory;                    /* not it failed, but memory: what it is, is not known, and the file must be read again */
+    bool memory; /* not it failed, but memory: what it is, is not known, and the file must be read again */
 };
 
 bool coerce_init(struct coerce *coerce, struct error *error) MUST_USE;
 void coerce_close(struct coerce *coerce);
-/* Before each file. */
+/* Begins a file: nothing is counted yet. */
 void coerce_start(struct coerce *coerce);
+
+/* Begins a row: the texts made for the one before are void. */
+static inline void coerce_begin_row(struct coerce *coerce)
+{
+    coerce->room.len = coerce->nulled_count = 0;
+}
+
+/* Counts what was made null in a row that is now accepted. */
+static inline void coerce_count_row(struct coerce *coerce)
+{
+    for (size_t i = 0; i < coerce->nulled_count; i++)
+        coerce->nulled_total[coerce->nulled[i]]++;
+}
+
+/* What on_error makes of a value that could not be read, coerce->reason being set: false unless it makes it null. */
+bool coerce_instead(struct coerce *coerce, const struct coerce_rule *rule, struct value *value) MUST_USE;
 
 /* A field as its file has it. */
 struct coerce_input {
@@ -69,7 +96,8 @@ struct coerce_input {
     bool number; /* a JSON number: exponents are written out for exact types */
 };
 
-/* False with coerce->reason when the row must be rejected, or with coerce->memory when it must not. Text borrows the input or the descriptor. */
+/* False with coerce->reason when the row must be rejected, or with coerce->memory when it must not. Text borrows the
+   input, the descriptor, or the row's room. */
 bool coerce_field(struct coerce *coerce, const struct coerce_rule *rule, const struct coerce_input *input,
                   struct value *value) MUST_USE;
 

@@ -224,8 +224,11 @@ static void take_header(struct csv_reader *r)
     link_fields(r);
     if (!note_unknown(r))
         return;
-    for (size_t i = 0; i < r->bind->feed->field_count; i++)
-        r->values[i] = VALUE_NULL;
+    if (!bind_row(r->bind, r->coerce, r->error)) {
+        r->failed = true;
+        return;
+    }
+    memcpy(r->values, r->bind->row, sizeof r->values);
     r->have_header = true;
 }
 
@@ -258,7 +261,7 @@ static void fail_row(struct csv_reader *r, const struct coerce_rule *rule)
 static void take_value(struct csv_reader *r, const struct coerce_rule *rule, struct slice field)
 {
     struct value *value = &r->values[rule->target_index];
-    if (!field.data && !rule->required) {
+    if (!field.data && !rule->nulls) {
         value->null = true;
         return;
     }
@@ -308,6 +311,7 @@ static void accept(struct csv_reader *r)
 {
     switch (rowsink_accept(r->sink, r->record_line, r->values)) {
     case ROWSINK_OK:
+        coerce_count_row(r->coerce);
         break;
     case ROWSINK_UNFIT:
         reject(r, 0, NULL, "found values too long for one row, expected at most 1 MiB after cleaning");
@@ -344,6 +348,7 @@ static void on_row(int terminator, void *context)
     r->fields = r->text_len = r->kept_field = 0;
     r->bad = NULL;
     r->live_columns = r->failed ? 0 : r->column_count;
+    coerce_begin_row(r->coerce);
 }
 
 /* --- pieces ------------------------------------------------------------------------------------------------------- */

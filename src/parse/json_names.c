@@ -101,5 +101,6 @@ bool json_names_link(struct json_names *names, struct json_name *name, struct bi
             break;
         }
     }
-    return name->uses || bind_declares(bind, name->text) || bind_unknown(bind, name->text);
+    name->strange = !name->uses && !bind_declares(bind, name->text);
+    return !name->strange || bind_unknown(bind, name->text);
 }

@@ -34,6 +34,7 @@ struct json_name {
     uint64_t hash;
     uint64_t record;       /* the last record it stood in, for duplicates */
     bool linked;           /* `uses` is known */
+    bool strange;          /* then also: the version does not speak of it at all */
     struct json_use *uses; /* NULL: no field reads it */
 };
 

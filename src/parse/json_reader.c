@@ -72,6 +72,7 @@ static bool accept(struct json_reader *r)
 {
     switch (rowsink_accept(r->sink, r->scan.element_line, r->values)) {
     case ROWSINK_OK:
+        coerce_count_row(r->coerce);
         return true;
     case ROWSINK_UNFIT:
         return reject_row(r, "found values too long for one row, expected at most 1 MiB after cleaning");
@@ -115,7 +116,7 @@ static bool coerce_member(struct json_reader *r, const struct coerce_rule *rule,
     case JSON_ARRAY:
         snprintf(r->coerce->reason, sizeof r->coerce->reason, "found %s, expected %s", json_kind_words(member->kind),
                  value_type_text(rule->field->type, (char[VALUE_TYPE_TEXT_SIZE]){0}));
-        return false;
+        return coerce_instead(r->coerce, rule, value);
     case JSON_STRING:
         input.text = slice_of(pick->node->valuestring);
         break;
@@ -140,11 +141,13 @@ static bool read_field(struct json_reader *r, size_t field, bool *bad)
     struct value value = VALUE_NULL;
     struct slice name = slice_of(rule->field->name);
     *bad = true;
-    if (!pick->node && rule->field->required)
+    if (!pick->node && descriptor_field_needs_column(rule->field))
         return reject(r, 0, name, "is missing, required");
     if (pick->node && !coerce_member(r, rule, pick, &value))
         return r->coerce->memory ? error_memory(r->error) : reject(r, pick->place + 1, name, r->coerce->reason);
     *bad = false;
+    if (!pick->node)
+        return true;
     r->values[rule->target_index] = value;
     return true;
 }
@@ -152,8 +155,8 @@ static bool read_field(struct json_reader *r, size_t field, bool *bad)
 static bool read_fields(struct json_reader *r)
 {
     bool bad = false;
-    for (size_t i = 0; i < r->bind->feed->field_count; i++)
-        r->values[i] = VALUE_NULL;
+    memcpy(r->values, r->bind->row, r->bind->feed->field_count * sizeof *r->values);
+    coerce_begin_row(r->coerce);
     for (size_t i = 0; i < r->bind->version->descriptor->field_count; i++) {
         if (!read_field(r, i, &bad))
             return false;
@@ -185,6 +188,8 @@ static bool read_members(struct json_reader *r, const cJSON *object)
         struct json_name *name = r->member_names[place];
         if (!name->linked && !json_names_link(&r->names, name, r->bind))
             return error_memory(r->error);
+        if (name->strange && r->bind->version->descriptor->unknown_rejected)
+            return reject_row(r, "found \"%s\", which no field declares", text_escape(name->text, shown, sizeof shown));
         if (!offer(r, name, node, place))
             return reject_row(r, "found \"%s\" twice under names that count as one, expected it once",
                               text_escape(name->text, shown, sizeof shown));
@@ -204,7 +209,7 @@ static bool choose_version(struct json_reader *r, size_t count)
     bool ok = bind_choose(r->bind, DESCRIPTOR_JSON, names, count, r->error) ||
               error_wrap(r->error, "%ju:%ju", (uintmax_t)r->scan.element_line, (uintmax_t)r->scan.element_column);
     free(names);
-    return ok;
+    return ok && bind_row(r->bind, r->coerce, r->error);
 }
 
 static bool read_tree(struct json_reader *r, const cJSON *object)

@@ -15,6 +15,10 @@
 #include "parse/json_reader.h"
 #include "parse/rowsink.h"
 
+enum {
+    NULLED_TEXT_MAX = 64 * 1024 /* bytes: a count and a name for every field there can be */
+};
+
 enum phase {
     PHASE_MARK,   /* the first bytes may be a byte order mark */
     PHASE_FORMAT, /* blanks until the format is known */
@@ -79,6 +83,11 @@ void parser_start(struct parser *p, uint32_t version)
     p->phase = PHASE_MARK;
     p->mark_len = 0;
     p->line = p->column = 1;
+}
+
+bool parser_name(struct parser *p, struct slice name, struct error *error)
+{
+    return bind_name(&p->bind, name) || error_memory(error);
 }
 
 static bool fail(struct parser *p)
@@ -227,6 +236,23 @@ bool parser_take(struct parser *p, struct batch **batch, struct error *error)
     return true;
 }
 
+static bool note_nulled(const struct parser *p, struct file_facts *facts)
+{
+    const struct feed_version *version = p->bind.version;
+    struct buf text;
+    buf_init(&text, NULLED_TEXT_MAX);
+    facts->nulled = SLICE("");
+    for (size_t i = 0; version && i < version->descriptor->field_count; i++)
+        if (p->coerce.nulled_total[i] > 0)
+            buf_printf(&text, "%s%ju of %s", text.len > 0 ? ", " : "", (uintmax_t)p->coerce.nulled_total[i],
+                       version->descriptor->fields[i].name);
+    if (text.len > 0)
+        facts->nulled = arena_copy(&facts->arena, buf_slice(&text));
+    bool ok = !text.failed && facts->nulled.data;
+    buf_close(&text);
+    return ok;
+}
+
 bool parser_facts(const struct parser *p, struct file_facts *facts)
 {
     const struct feed_version *version = p->bind.version;
@@ -234,6 +260,9 @@ bool parser_facts(const struct parser *p, struct file_facts *facts)
     facts->rejected = p->sink.rejected;
     facts->version = version ? version->descriptor->version : 0;
     facts->descriptor = version ? version->descriptor->digest : (struct digest){{0}};
+    facts->named = version && bind_named(&p->bind);
+    if (!note_nulled(p, facts))
+        return false;
     facts->unknown_count = 0;
     facts->unknown = arena_array(&facts->arena, p->bind.unknown_count, sizeof *facts->unknown);
     if (!facts->unknown)

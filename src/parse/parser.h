@@ -24,8 +24,9 @@
 #include "model/pipeline.h"
 
 enum {
-    PARSER_INPUT_MAX = 64 * 1024,    /* bytes of one parser_feed */
-    PARSER_FIELD_MAX = 64 * 1024,    /* bytes of one field; a longer one fails the file: most likely a quote never closed */
+    PARSER_INPUT_MAX = 64 * 1024, /* bytes of one parser_feed */
+    PARSER_FIELD_MAX =
+        64 * 1024, /* bytes of one field; a longer one fails the file: most likely a quote never closed */
     PARSER_RECORD_MAX = 1024 * 1024, /* bytes of one record */
     PARSER_COLUMNS_MAX = 4096,       /* columns of a file */
     PARSER_DEPTH_MAX = 32            /* of nested JSON */
@@ -40,6 +41,9 @@ void parser_free(struct parser *parser);
 /* Begins a file. `version` 0 chooses the descriptor by the file's columns; another asks for that one and no other. */
 void parser_start(struct parser *parser, uint32_t version);
 
+/* Tells the name of the file just begun, for fields that are read from it. It is copied. */
+bool parser_name(struct parser *parser, struct slice name, struct error *error) MUST_USE;
+
 bool parser_feed(struct parser *parser, struct slice bytes, struct error *error) MUST_USE;
 bool parser_finish(struct parser *parser, struct error *error) MUST_USE;
 
@@ -50,7 +54,7 @@ bool parser_full(const struct parser *parser);
    fill several batches; after finish one take gets the rest. False when out of memory. */
 bool parser_take(struct parser *parser, struct batch **batch, struct error *error) MUST_USE;
 
-/* Fills rows, rejected, version, descriptor and unknown (allocated in facts->arena, which the caller has made); content
+/* Fills rows, rejected, version, descriptor, unknown, named and nulled (allocated in facts->arena, which the caller has made); content
    and size are the reader's to fill. Meaningful after finish, and after a failure for its report. */
 bool parser_facts(const struct parser *parser, struct file_facts *facts) MUST_USE;
 

@@ -162,16 +162,19 @@ bool store_unknown_set(struct store *store, const struct file_record *file, int6
 
 /* --- questions ---------------------------------------------------------------------------------------------------- */
 
-/* The newest applied file of this content; *id is 0 when there is none, or when it was replaced since. */
-static bool find_original(struct store *store, struct slice feed, const struct digest *content, uint64_t *id,
-                          uint64_t *sequence, char original[256], struct error *error)
+/* The newest applied file of this content, and of this name unless that is NULL; *id is 0 when there is none, or when it was replaced since. */
+static bool find_original(struct store *store, struct slice feed, const struct digest *content,
+                          const struct slice *same_name, uint64_t *id, uint64_t *sequence, char original[256],
+                          struct error *error)
 {
     struct query q;
     bool row;
     *id = 0;
-    query_open(&q, store, STORE_SQL_SAME_CONTENT);
+    query_open(&q, store, same_name ? STORE_SQL_SAME_CONTENT_AND_NAME : STORE_SQL_SAME_CONTENT);
     query_blob(&q, feed);
     query_digest(&q, content);
+    if (same_name)
+        query_blob(&q, *same_name);
     bool good = query_row(&q, &row, error);
     if (good && row && !query_i64_at(&q, 4)) {
         good = store_corrupt(store, error, "the ledger's row of file %llu fails its checksum",
@@ -187,12 +190,12 @@ static bool find_original(struct store *store, struct slice feed, const struct d
 }
 
 bool store_find_duplicate(struct store *store, struct slice feed, struct slice name, const struct digest *content,
-                          bool *found, uint64_t *sequence, char original[256], struct error *error)
+                          bool named, bool *found, uint64_t *sequence, char original[256], struct error *error)
 {
     uint64_t id;
     bool newer = false;
     *found = false;
-    if (!find_original(store, feed, content, &id, sequence, original, error))
+    if (!find_original(store, feed, content, named ? &name : NULL, &id, sequence, original, error))
         return false;
     if (id == 0)
         return true;

@@ -97,7 +97,7 @@ struct file_record {
     uint64_t forgotten; /* the change that took its rows back, or 0 */
     struct slice
         stored; /* where it is kept: "archive/Orders/000007-...", "quarantine/..."; empty when left or deleted */
-    struct slice reason;         /* of a quarantine; "duplicate of Orders/x.csv (seq 3)" */
+    struct slice reason;         /* of a quarantine; "duplicate of Orders/x.csv (seq 3)"; what on_error made null */
     const struct slice *unknown; /* undeclared columns */
     size_t unknown_count;
     int64_t committed; /* wall clock, microseconds */
@@ -110,9 +110,11 @@ bool store_find_file(struct store *store, struct slice which, struct arena *text
                      struct error *error) MUST_USE;
 
 /* A redelivery: of the newest applied and not forgotten file of `feed` with this content nothing was replaced since, and nothing else was
-   committed at `name` since that was not forgotten. Fills that file's sequence and name. */
+   committed at `name` since that was not forgotten. `named`: its rows come out of its name too, so that only a file of the
+   same name can be the original. Fills that file's sequence and name. */
 bool store_find_duplicate(struct store *store, struct slice feed, struct slice name, const struct digest *content,
-                          bool *found, uint64_t *sequence, char original[256], struct error *error) MUST_USE;
+                          bool named, bool *found, uint64_t *sequence, char original[256],
+                          struct error *error) MUST_USE;
 
 /* Whether a ledger row of any state says that this very file (feed, name, size, times, device, inode) was dealt with.
  */

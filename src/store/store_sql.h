@@ -143,6 +143,7 @@ enum store_sql {
     STORE_SQL_MARK_REPLACED,
     STORE_SQL_MARK_FORGOTTEN,
     STORE_SQL_SAME_CONTENT,
+    STORE_SQL_SAME_CONTENT_AND_NAME,
     STORE_SQL_NEWER_AT_NAME,
     STORE_SQL_KNOWN,
     STORE_SQL_DEALT_WITH,
@@ -213,6 +214,11 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
                                " FROM files INDEXED BY files_by_content WHERE state = 0 AND forgotten = 0 "
                                "AND substr(content, 1, 8) = substr(?2, 1, 8) AND feed = ?1 AND content = ?2 "
                                "ORDER BY id DESC LIMIT 1",
+    [STORE_SQL_SAME_CONTENT_AND_NAME] =
+        "SELECT id, sequence, name, replaced, sum = " STORE_SQL_FILE_SUM
+        " FROM files INDEXED BY files_by_content WHERE state = 0 AND forgotten = 0 "
+        "AND substr(content, 1, 8) = substr(?2, 1, 8) AND feed = ?1 AND content = ?2 AND name = ?3 "
+        "ORDER BY id DESC LIMIT 1",
     [STORE_SQL_NEWER_AT_NAME] = "SELECT 1 FROM files INDEXED BY files_by_name "
                                 "WHERE state = 0 AND forgotten = 0 AND name = ?2 AND feed = ?1 AND id > ?3 LIMIT 1",
     [STORE_SQL_KNOWN] = "SELECT 1 FROM files INDEXED BY files_by_time WHERE mtime = ?1 AND inode = ?2 AND device = ?3 "

@@ -268,7 +268,7 @@ static void fails_on_a_file_that_it_may_not_read(void **state)
 
 static enum intake_result take_in_fd(struct fixture *f, int fd)
 {
-    enum intake_result result = intake_read_fd(fd, parse_parser(&f->parse), 0, take, f, &f->facts, &f->error);
+    enum intake_result result = intake_read_fd(fd, "a.csv", parse_parser(&f->parse), 0, take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     return result;
 }

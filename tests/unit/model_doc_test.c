@@ -257,9 +257,20 @@ static void counts_more_problems_than_it_keeps(void **state)
     struct fixture *f = *state;
     const struct doc_node *root = parse(f, "{}");
     for (int i = 0; i < DOC_PROBLEMS_MAX + 7; i++)
-        assert_false(doc_problem(root->doc, root, "p"));
+        assert_false(doc_problem(root->doc, root, "%03d", i));
     assert_int_equal(f->problems.count, DOC_PROBLEMS_MAX + 7);
-    assert_int_equal(f->problems.text.len, strlen("x.json:1:1: p\n") * DOC_PROBLEMS_MAX);
+    assert_int_equal(f->problems.text.len, strlen("x.json:1:1: 000\n") * DOC_PROBLEMS_MAX);
+}
+
+static void tells_a_problem_once(void **state)
+{
+    struct fixture *f = *state;
+    const struct doc_node *root = parse(f, "{}");
+    static const char *const told[] = {"one", "two", "one", "two", "three", "e"};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        assert_false(doc_problem(root->doc, root, "%s", told[i]));
+    assert_problems(f, "x.json:1:1: one\nx.json:1:1: two\nx.json:1:1: three\nx.json:1:1: e\n");
+    assert_int_equal(f->problems.count, 4);
 }
 
 static void reports_unknown_members_with_the_nearest_word(void **state)
@@ -435,6 +446,7 @@ int main(void)
         TEST(refuses_a_file_over_its_limit),
         TEST(shows_a_path_and_a_message_on_one_line),
         TEST(counts_more_problems_than_it_keeps),
+        TEST(tells_a_problem_once),
         TEST(reports_unknown_members_with_the_nearest_word),
         TEST(reads_members_of_the_kind_asked_for),
         TEST(leaves_the_fallback_of_a_missing_member),

@@ -1,5 +1,6 @@
 #include "testing.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -1118,7 +1119,7 @@ static void put_example(struct fixture *f, const char *text)
     unsigned version;
     if (sscanf(text, "{ \"feed\": \"%31[A-Za-z]\", \"version\": %u", feed, &version) == 2) {
         snprintf(path, sizeof path, "s/%s", feed);
-        assert_int_equal(mkdir(path, 0777), 0);
+        assert_true(mkdir(path, 0777) == 0 || errno == EEXIST);
         snprintf(path, sizeof path, "s/%s/%u.json", feed, version);
     }
     put(f, path, text);
@@ -1139,7 +1140,7 @@ static void loads_the_examples_of_its_manual(void **state)
         put_example(f, text);
         at = end + 1;
     }
-    assert_int_equal(examples, 3);
+    assert_int_equal(examples, 4);
     f->pipeline = pipeline_load("s/p.json", &f->problems);
     assert_slice(buf_slice(&f->problems.text), "");
     assert_string_equal(f->pipeline->tables[0].name, "city_days");

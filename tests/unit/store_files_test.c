@@ -32,7 +32,7 @@ static bool is_duplicate(const char *feed, const char *name, uint8_t seed)
 {
     bool found;
     struct digest content = testing_digest(seed);
-    assert_ok(store_find_duplicate(store, slice_of(feed), slice_of(name), &content, &found, &duplicate_sequence,
+    assert_ok(store_find_duplicate(store, slice_of(feed), slice_of(name), &content, false, &found, &duplicate_sequence,
                                    duplicate_name, &error),
               &error);
     return found;
@@ -64,7 +64,7 @@ static void compares_the_whole_content_and_not_its_first_bytes(void **state)
     testing_change(store, "a.csv", 1);
     struct digest content = testing_digest(1);
     content.bytes[31] = 2;
-    assert_ok(store_find_duplicate(store, SLICE("Orders"), SLICE("a.csv"), &content, &found, &duplicate_sequence,
+    assert_ok(store_find_duplicate(store, SLICE("Orders"), SLICE("a.csv"), &content, false, &found, &duplicate_sequence,
                                    duplicate_name, &error),
               &error);
     assert_false(found);
@@ -463,7 +463,7 @@ static void answers_as_fast_when_there_are_many_files(void **state)
     for (uint32_t i = 0; i < ASKED; i++) {
         struct file_record file = many(i, name);
         assert_true(knows(&file));
-        assert_ok(store_find_duplicate(store, file.feed, file.name, &file.content, &found, &duplicate_sequence,
+        assert_ok(store_find_duplicate(store, file.feed, file.name, &file.content, false, &found, &duplicate_sequence,
                                        duplicate_name, &error),
                   &error);
         assert_int_equal(found, i % 2 == 0);

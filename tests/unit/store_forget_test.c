@@ -313,9 +313,9 @@ static bool is_duplicate(const char *name, uint8_t seed, uint64_t *sequence)
     bool found;
     char original[256];
     struct digest content = testing_digest(seed);
-    assert_ok(
-        store_find_duplicate(store, SLICE("Orders"), slice_of(name), &content, &found, sequence, original, &error),
-        &error);
+    assert_ok(store_find_duplicate(store, SLICE("Orders"), slice_of(name), &content, false, &found, sequence, original,
+                                   &error),
+              &error);
     return found;
 }
 

@@ -1,0 +1,173 @@
+#include "model/number_form.h"
+
+#include <string.h>
+
+enum { GROUP_DIGITS = 3 };
+
+/* What is left of the text, and what was found so far. */
+struct reading {
+    struct slice rest;
+    bool negative, signed_already, priced;
+    char digits[NUMBER_FORM_DIGITS_MAX]; /* before and behind the point, in one run */
+    size_t count;
+    size_t point; /* digits before it */
+};
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static void skip(struct reading *r, size_t bytes)
+{
+    r->rest.data += bytes;
+    r->rest.len -= bytes;
+}
+
+static bool take(struct reading *r, struct slice word)
+{
+    if (word.len == 0 || !slice_starts_with(r->rest, word))
+        return false;
+    skip(r, word.len);
+    return true;
+}
+
+static void take_sign(struct reading *r)
+{
+    if (r->signed_already || r->rest.len == 0 || (r->rest.data[0] != '-' && r->rest.data[0] != '+'))
+        return;
+    r->negative = r->rest.data[0] == '-';
+    r->signed_already = true;
+    skip(r, 1);
+    r->rest = slice_trim(r->rest);
+}
+
+/* The longest sign of a currency that the text begins with. */
+static void take_currency(struct reading *r, const struct number_form *form)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < form->currency_count && !r->priced; i++)
+        if (form->currency[i].len > longest && slice_starts_with(r->rest, form->currency[i]))
+            longest = form->currency[i].len;
+    r->priced = r->priced || longest > 0;
+    skip(r, longest);
+    r->rest = slice_trim(r->rest);
+}
+
+/* (5) is -5; a sign inside is one too many. */
+static void take_parentheses(struct reading *r, const struct number_form *form)
+{
+    struct slice s = r->rest;
+    if (!form->parentheses || r->signed_already || s.len < 2 || s.data[0] != '(' || s.data[s.len - 1] != ')')
+        return;
+    r->rest = slice_trim((struct slice){s.data + 1, s.len - 2});
+    r->negative = r->signed_already = true;
+}
+
+static bool take_digits(struct reading *r, size_t *count)
+{
+    for (*count = 0; r->rest.len > 0 && is_digit(r->rest.data[0]); ++*count) {
+        if (r->count == NUMBER_FORM_DIGITS_MAX)
+            return false;
+        r->digits[r->count++] = r->rest.data[0];
+        skip(r, 1);
+    }
+    return true;
+}
+
+/* The digits before the point: in one run, or in groups of three behind a first one of at most three. */
+static bool take_whole(struct reading *r, const struct number_form *form)
+{
+    size_t count;
+    if (!take_digits(r, &count))
+        return false;
+    bool grouped = count > 0 && count <= GROUP_DIGITS;
+    while (grouped && take(r, form->thousands))
+        if (!take_digits(r, &count) || count != GROUP_DIGITS)
+            return false;
+    r->point = r->count;
+    return true;
+}
+
+static bool take_places(struct reading *r, const struct number_form *form)
+{
+    size_t count = 1;
+    if (take(r, form->decimal) && !take_digits(r, &count))
+        return false;
+    return count > 0 && r->count > 0;
+}
+
+/* Ten to this power. */
+static size_t take_suffix(struct reading *r, const struct number_form *form)
+{
+    static const char letters[] = "kKmMbB"; /* three places a pair */
+    if (!form->suffixes || r->rest.len == 0)
+        return 0;
+    const char *found = memchr(letters, r->rest.data[0], sizeof letters - 1);
+    if (!found)
+        return 0;
+    skip(r, 1);
+    return (size_t)(found - letters) / 2 * GROUP_DIGITS + GROUP_DIGITS;
+}
+
+/* Moves the point to the right. */
+static bool move_point(struct reading *r, size_t power)
+{
+    for (; power > 0; power--) {
+        if (r->point == r->count && r->count == NUMBER_FORM_DIGITS_MAX)
+            return false;
+        if (r->point == r->count)
+            r->digits[r->count++] = '0';
+        r->point++;
+    }
+    return true;
+}
+
+static struct slice write_plain(const struct reading *r, char *room)
+{
+    char *at = room;
+    if (r->negative)
+        *at++ = '-';
+    if (r->point == 0)
+        *at++ = '0';
+    memcpy(at, r->digits, r->point);
+    at += r->point;
+    if (r->count > r->point) {
+        *at++ = '.';
+        memcpy(at, r->digits + r->point, r->count - r->point);
+        at += r->count - r->point;
+    }
+    return (struct slice){room, (size_t)(at - room)};
+}
+
+static bool read_number(struct reading *r, const struct number_form *form)
+{
+    r->rest = slice_trim(r->rest);
+    take_parentheses(r, form);
+    take_sign(r);
+    take_currency(r, form);
+    take_parentheses(r, form);
+    take_sign(r);
+    if (!take_whole(r, form) || !take_places(r, form))
+        return false;
+    /* The sign first: "5 KSh" is no five thousand. */
+    r->rest = slice_trim(r->rest);
+    take_currency(r, form);
+    if (!move_point(r, take_suffix(r, form)))
+        return false;
+    r->rest = slice_trim(r->rest);
+    take_currency(r, form);
+    return r->rest.len == 0;
+}
+
+bool number_form_plain(const struct number_form *form, struct slice text, char room[NUMBER_FORM_PLAIN_MAX],
+                       struct slice *plain, const char **expected)
+{
+    struct reading r = {.rest = text};
+    if (text.len == 0 || !read_number(&r, form)) {
+        *expected = "a number as its field's \"number\" says";
+        return false;
+    }
+    *plain = write_plain(&r, room);
+    return true;
+}

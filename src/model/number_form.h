@@ -1,0 +1,36 @@
+/*
+ * Numbers as people write them: "₦ 1,234.50", "(12,50 €)", "1.5k".
+ *
+ * What is read is moved, never computed, so nothing is rounded: the outcome is plain text such as "-1234.50".
+ */
+#ifndef DROPFOLD_MODEL_NUMBER_FORM_H
+#define DROPFOLD_MODEL_NUMBER_FORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/slice.h"
+
+enum {
+    NUMBER_FORM_DIGITS_MAX = 40, /* digits that a number may have: more than any type holds */
+    NUMBER_FORM_PLAIN_MAX = 64   /* bytes of the plain number */
+};
+
+struct number_form {
+    struct slice thousands; /* between groups of exactly three digits; empty: none */
+    struct slice decimal;   /* before the places */
+    struct slice *currency; /* signs that may stand before or behind the number, once */
+    size_t currency_count;
+    bool parentheses; /* (5) is -5 */
+    bool suffixes;    /* k, m and b in either case: times a thousand, a million, a billion */
+};
+
+/*
+ * Reads the whole of `text`, blanks between its parts skipped, into `plain`, which lies in `room` and holds a sign, digits
+ * and a point at most. A number has at most one sign, or parentheses. False with *expected, static words, for anything else.
+ */
+bool number_form_plain(const struct number_form *form, struct slice text, char room[NUMBER_FORM_PLAIN_MAX],
+                       struct slice *plain, const char **expected) MUST_USE;
+
+#endif

@@ -1,0 +1,97 @@
+#include "testing.h"
+
+#include "model/number_form.h"
+
+static struct slice signs[] = {{"\xe2\x82\xa6", 3}, {"$", 1}, {"KSh", 3}};
+static const struct number_form whole = {.thousands = {",", 1},
+                                         .decimal = {".", 1},
+                                         .currency = signs,
+                                         .currency_count = 3,
+                                         .parentheses = true,
+                                         .suffixes = true};
+static const struct number_form plain_form = {.decimal = {".", 1}};
+
+static void check(const struct number_form *form, const char *text, const char *wanted)
+{
+    char room[NUMBER_FORM_PLAIN_MAX];
+    struct slice plain;
+    const char *expected = NULL;
+    bool ok = number_form_plain(form, slice_of(text), room, &plain, &expected);
+    if (ok != (wanted != NULL))
+        print_error("%s\n", text);
+    assert_int_equal(ok, wanted != NULL);
+    if (wanted)
+        assert_slice(plain, wanted);
+    else
+        assert_string_equal(expected, "a number as its field's \"number\" says");
+}
+
+static void reads_money_in_every_order(void **state)
+{
+    (void)state;
+    static const char *const negatives[] = {"-$1,234.50",  "$-1,234.50",    "- $ 1,234.50", "$ -1234.50",
+                                            "($1,234.50)", "( $ 1234.50 )", "$ (1,234.50)", "-1,234.50$",
+                                            "-1,234.50 $", "(1234.50 $)"};
+    for (size_t i = 0; i < sizeof negatives / sizeof *negatives; i++)
+        check(&whole, negatives[i], "-1234.50");
+    check(&whole, "+5", "5");
+    check(&whole, "\xe2\x82\xa6 104250.00", "104250.00");
+    check(&whole, "KSh5", "5");
+    check(&whole, ".5", "0.5");
+    check(&whole, "$.50", "0.50");
+    check(&whole, "0001,000", NULL);
+    check(&whole, "1,000,000", "1000000");
+}
+
+static void moves_the_point_for_suffixes(void **state)
+{
+    (void)state;
+    check(&whole, "1.5k", "1500");
+    check(&whole, "124K", "124000");
+    check(&whole, "2 M", "2000000");
+    check(&whole, "0.0015m", "0001500");
+    check(&whole, "1.2345k", "1234.5");
+    check(&whole, ".5k", "500");
+    check(&whole, "-3b", "-3000000000");
+    check(&whole, "$1.5k", "1500");
+    check(&whole, "1.5k$", "1500");
+    check(&whole, "5 KSh", "5");
+    check(&whole, "5kk", NULL);
+    check(&whole, "k", NULL);
+    check(&plain_form, "1k", NULL);
+}
+
+static void refuses_what_is_no_number(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",         "-",         "$",      "1,23",    "1,2345", ",123", "1,,234",
+                                        "1234,567", "12,34,567", "1.2.3",  "1.",      "--1",    "-(1)", "(-1)",
+                                        "(1",       "1)",        "()",     "$$1",     "$1$",    "1 2",  "1e3",
+                                        "1,000,",   "abc",       "1,000.", "\xe2\x82"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        check(&whole, wrong[i], NULL);
+    check(&plain_form, "(1)", NULL);
+    check(&plain_form, "1,000", NULL);
+    check(&plain_form, "$1", NULL);
+}
+
+static void bounds_the_digits(void **state)
+{
+    (void)state;
+    check(&whole, "1234567890123456789012345678901234567890", "1234567890123456789012345678901234567890");
+    check(&whole, "12345678901234567890123456789012345678901", NULL);
+    check(&whole, "1234567890123456789012345678901234567890k", NULL);
+    check(&whole, ".12345678901234567890123456789012345678901", NULL);
+    check(&whole, "-1234567890123456789012345678901234567b", NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_money_in_every_order),
+        cmocka_unit_test(moves_the_point_for_suffixes),
+        cmocka_unit_test(refuses_what_is_no_number),
+        cmocka_unit_test(bounds_the_digits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
