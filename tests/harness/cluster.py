@@ -14,6 +14,7 @@ NOT_INSTALLED = 77
 
 class Cluster:
     USER = 'dropfold'
+    port = 5432
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix='dropfold-pg-'))
@@ -40,19 +41,19 @@ class Cluster:
 
     @property
     def socket(self):
-        return self.folder / '.s.PGSQL.5432'
+        return self.folder / f'.s.PGSQL.{self.port}'
 
     @property
     def log(self):
         return self.folder / 'data' / 'server.log'
 
     def configure(self, **settings):
-        """Settings of the server that need no restart."""
+        """Settings of the server; some hold from its next start on."""
         self.psql('postgres', ''.join(f"ALTER SYSTEM SET {name} = '{value}';\n" for name, value in settings.items()) +
                   'SELECT pg_reload_conf();')
 
     def environment(self, database='postgres', user=USER):
-        return {'PGHOST': str(self.folder), 'PGUSER': user, 'PGDATABASE': database}
+        return {'PGHOST': str(self.folder), 'PGPORT': str(self.port), 'PGUSER': user, 'PGDATABASE': database}
 
     def psql(self, database, sql, user=USER):
         """Its output as it comes: for COPY ... TO STDOUT. Fails on the first error."""
