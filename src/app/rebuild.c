@@ -1,18 +1,14 @@
 #include "app/rebuild.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/core.h"
 #include "app/refill.h"
 #include "app/sources.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "feed/intake.h"
 #include "parse/parser.h"
 
 enum { SHOWN_PATH = 1024, PROBLEMS_SHOWN = 20 };
@@ -54,39 +50,24 @@ static bool end_file(struct rebuild *rebuild, const struct source *source, const
 }
 
 /* False only when the store or the engine failed; a file that cannot be read is a problem and is left out. */
-static bool apply_content(struct rebuild *rebuild, const struct source *source, int fd, struct error *error)
+static bool apply_source(struct rebuild *rebuild, const struct source *source, struct error *error)
 {
-    struct file_facts facts = {0};
+    struct file_facts facts;
     struct error why = {0};
     uint32_t version = rebuild->settings->rebind ? 0 : source->version;
+    bool ok = true;
     rebuild->put_error.kind = ERROR_NONE;
     core_file_begin(&rebuild->core, source->feed);
-    enum intake_result result =
-        intake_read_fd(fd, source->name, rebuild->parsers[source->feed], version, put, rebuild, &facts, &why);
-    bool same = !source->recorded || digest_equal(&facts.content, &source->content);
-    bool ok = true;
-    if (result == INTAKE_READ && same) {
+    if (source_read(source, source->path, rebuild->parsers[source->feed], version, put, rebuild, &facts, &why)) {
         ok = end_file(rebuild, source, &facts, error);
     } else {
         core_file_cancel(&rebuild->core);
         if (rebuild->put_error.kind != ERROR_NONE)
             ok = error_set(error, rebuild->put_error.kind, "%s", rebuild->put_error.text);
         else
-            problem(rebuild, source, result == INTAKE_READ ? "its content is not what was applied" : why.text);
+            problem(rebuild, source, why.text);
     }
     arena_close(&facts.arena);
-    return ok;
-}
-
-static bool apply_source(struct rebuild *rebuild, const struct source *source, struct error *error)
-{
-    int fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0) {
-        problem(rebuild, source, strerror(errno));
-        return true;
-    }
-    bool ok = apply_content(rebuild, source, fd, error);
-    close(fd);
     return ok;
 }
 

@@ -11,7 +11,8 @@
 enum {
     RESCAN_DEFAULT = 5 * 1000 * 1000,
     TARGET_TIMEOUT_DEFAULT = 30 * 1000 * 1000,
-    TARGET_CHECK_DEFAULT = 60 * 1000 * 1000
+    TARGET_CHECK_DEFAULT = 60 * 1000 * 1000,
+    LIMIT_DEFAULT = 100
 };
 
 static const char *environment(const char *name, const char *fallback)
@@ -75,6 +76,7 @@ bool settings_init(struct settings *settings, struct error *error)
         .rescan = RESCAN_DEFAULT,
         .target_timeout = TARGET_TIMEOUT_DEFAULT,
         .target_check = TARGET_CHECK_DEFAULT,
+        .limit = LIMIT_DEFAULT,
         .events = true,
     };
     const char *format = environment("DROPFOLD_LOG_FORMAT", "text");

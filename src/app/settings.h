@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "model/pipeline.h"
 
-enum { SETTINGS_PATH_SIZE = 4096, SETTINGS_THREADS_MAX = 64 };
+enum { SETTINGS_PATH_SIZE = 4096, SETTINGS_THREADS_MAX = 64, SETTINGS_LIMIT_MAX = 1000000000 };
 
 struct settings {
     const char *pipeline;    /* path of the pipeline file */
@@ -32,6 +32,8 @@ struct settings {
     bool rebind, accept_missing, rebuild, from_archive; /* replay */
     const char *table;                                  /* explain; NULL: not said */
     int64_t from, to;                                   /* diff: sequences; -1: not said */
+    bool deep, repair;                                  /* verify */
+    unsigned long limit;                                /* rows it lists of each table */
 };
 
 /* The defaults, then DROPFOLD_* of the environment. */

@@ -2,9 +2,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PATH_SIZE = 8192, HASH8 = 8 };
 
@@ -65,11 +67,14 @@ static bool add_recorded(void *context, const struct file_record *file)
                                   : snprintf(path, sizeof path, "%s/%s/%s", walk->data, feed->name, name);
     struct source source = {.feed = (size_t)(feed - walk->pipeline->feeds),
                             .order = file->sequence,
+                            .id = file->id,
                             .name = name,
                             .stored = archived ? archived + 1 : NULL,
                             .version = file->version,
                             .recorded = true,
-                            .content = file->content};
+                            .content = file->content,
+                            .rows = file->rows,
+                            .rejected = file->buckets.rejected};
     walk->sources->failed = length >= (int)sizeof path || !add(walk->sources, source, path);
     return !walk->sources->failed;
 }
@@ -174,4 +179,23 @@ bool sources_from_archive(struct sources *sources, struct store *store, const st
     }
     put_in_order(sources);
     return true;
+}
+
+/* --- one of them -------------------------------------------------------------------------------------------------- */
+
+bool source_read(const struct source *source, const char *path, struct parser *parser, uint32_t version,
+                 intake_sink sink, void *context, struct file_facts *facts, struct error *why)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        *facts = (struct file_facts){0};
+        arena_init(&facts->arena, 0);
+        return error_set(why, ERROR_IO, "%s", strerror(errno));
+    }
+    enum intake_result result = intake_read_fd(fd, source->name, parser, version, sink, context, facts, why);
+    close(fd);
+    if (result != INTAKE_READ)
+        return false;
+    return !source->recorded || digest_equal(&facts->content, &source->content) ||
+           error_set(why, ERROR_DATA, "its content is not what was applied");
 }

@@ -1,4 +1,4 @@
-/* The files a replay reads again: from a ledger, or, when that is lost, from the names of the archive. */
+/* The files a replay reads again, or a deep look: from a ledger, or, when that is lost, from the names of the archive. */
 #ifndef DROPFOLD_APP_SOURCES_H
 #define DROPFOLD_APP_SOURCES_H
 
@@ -9,8 +9,11 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/error.h"
+#include "base/error.h"
 #include "base/hash.h"
+#include "feed/intake.h"
 #include "model/pipeline.h"
+#include "parse/parser.h"
 #include "store/store.h"
 
 enum { SOURCES_BYTES_MAX = 1 << 30 /* of names and paths */ };
@@ -19,12 +22,14 @@ struct source {
     size_t feed;
     uint64_t order;     /* sequence it was committed with */
     unsigned turn;      /* what goes before `order`: sources_from_archive */
+    uint64_t id;        /* in the ledger; this and what follows `content` are 0 when it is not recorded */
     const char *name;   /* in the landing folder */
     const char *stored; /* archive name; NULL when it is not archived */
     const char *path;   /* where it should be now */
     uint32_t version;   /* of the descriptor; 0: unknown */
     bool recorded;      /* in the ledger, with its version and content; else only in the archive */
     struct digest content;
+    uint64_t rows, rejected;
 };
 
 struct sources {
@@ -51,5 +56,11 @@ bool sources_from_store(struct sources *sources, struct store *store, const stru
  */
 bool sources_from_archive(struct sources *sources, struct store *store, const struct pipeline *pipeline,
                           const char *data, struct error *error) MUST_USE;
+
+/* Reads the file at `path`, where `source` is or may be, through `parser`, with the descriptor version `version` (0: the
+   best one). True when it was read and has the content that was applied; else `why` says what is wrong. The batches that
+   the sink took are void then. `facts` are made whatever the result, and facts->arena is the caller's to close. */
+bool source_read(const struct source *source, const char *path, struct parser *parser, uint32_t version,
+                 intake_sink sink, void *context, struct file_facts *facts, struct error *why) MUST_USE;
 
 #endif

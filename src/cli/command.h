@@ -47,12 +47,15 @@ enum {
     OPTION_TARGET_CHECK = 1 << 15,
     OPTION_RANGE = 1 << 16,
     OPTION_TABLE = 1 << 17,
-    OPTION_FROM_ARCHIVE = 1 << 18
+    OPTION_FROM_ARCHIVE = 1 << 18,
+    OPTION_DEEP = 1 << 19,
+    OPTION_REPAIR = 1 << 20,
+    OPTION_LIMIT = 1 << 21
 };
 
 extern const struct command command_run, command_status, command_rejects, command_unmatched, command_check,
     command_replay, command_pause, command_resume, command_target, command_forget, command_store, command_plan,
-    command_impact, command_diff, command_explain;
+    command_impact, command_diff, command_explain, command_verify;
 
 /* All of them in the order of the help; `count` commands. */
 const struct command *const *command_list(size_t *count);

@@ -40,6 +40,9 @@ static const struct option options[] = {
     {0, "from", "SEQUENCE", OPTION_RANGE, NULL, "the change to begin with (the one before --to)"},
     {0, "to", "SEQUENCE", OPTION_RANGE, NULL, "the change to end with (the last)"},
     {0, "table", "NAME", OPTION_TABLE, NULL, "the table that is meant"},
+    {0, "deep", NULL, OPTION_DEEP, NULL, "read every source file again, and compare the store with them"},
+    {0, "repair", NULL, OPTION_REPAIR, NULL, "mend exactly the rows that drifted, in one transaction"},
+    {0, "limit", "N", OPTION_LIMIT, NULL, "how many drifted rows of each table are listed (100)"},
     {0, "rebind", NULL, OPTION_REBIND, NULL, "choose each file's descriptor anew"},
     {0, "accept-missing", NULL, OPTION_ACCEPT_MISSING, NULL, "go on without source files that are gone"},
     {0, "rebuild", NULL, OPTION_REBUILD, NULL, "only refill the target from the store"},
@@ -74,6 +77,13 @@ static bool set_sequence(const char *name, const char *value, int64_t *out, stru
         return error_set(error, ERROR_USAGE, "--%s: found \"%s\", expected the sequence of a change", name, value);
     *out = (int64_t)number;
     return true;
+}
+
+static bool set_limit(const char *name, const char *value, unsigned long *out, struct error *error)
+{
+    return settings_count(value, 0, SETTINGS_LIMIT_MAX, out) ||
+           error_set(error, ERROR_USAGE, "--%s: found \"%s\", expected a number up to %d", name, value,
+                     SETTINGS_LIMIT_MAX);
 }
 
 static bool set_path(const struct option *option, struct settings *settings, const char *value, struct error *error)
@@ -119,6 +129,8 @@ static bool set_value(const struct option *option, struct settings *settings, co
     }
     if (option->bit == OPTION_RANGE)
         return set_sequence(option->name, value, *option->name == 'f' ? &settings->from : &settings->to, error);
+    if (option->bit == OPTION_LIMIT)
+        return set_limit(option->name, value, &settings->limit, error);
     if (option->bit == OPTION_THREADS) {
         ok = set_count(option->name, value, SETTINGS_THREADS_MAX, &count, error);
         settings->threads = (unsigned)count;
@@ -142,7 +154,9 @@ static void set_flag(const struct option *option, struct parsed *parsed, struct 
                        {OPTION_REBUILD, &settings->rebuild},
                        {OPTION_FROM_ARCHIVE, &settings->from_archive},
                        {OPTION_HEALTHY, &settings->healthy},
-                       {OPTION_WATCH, &settings->watch}};
+                       {OPTION_WATCH, &settings->watch},
+                       {OPTION_DEEP, &settings->deep},
+                       {OPTION_REPAIR, &settings->repair}};
     if (option->letter == 'h')
         parsed->help = true;
     else if (option->letter == 'V')
@@ -225,7 +239,7 @@ static bool take_option(struct line *line, struct parsed *parsed, struct setting
 
 static bool take_command(const char *name, struct parsed *parsed, struct error *error)
 {
-    const char *names[16];
+    const char *names[32];
     size_t count;
     const struct command *const *commands = command_list(&count);
     parsed->command = command_find(name);

@@ -399,3 +399,18 @@ bool archive_recover(const struct landing *landing, const char *data, archive_lo
     closedir(dir);
     return all;
 }
+
+bool archive_is_under_way(const char *landing, const char *archived)
+{
+    char tag[64];
+    bool found = false;
+    tag_of(archived, tag, sizeof tag);
+    DIR *dir = opendir(landing);
+    for (struct dirent *entry; dir && !found && (entry = readdir(dir)) != NULL;) {
+        struct slice name = slice_of(entry->d_name);
+        found = slice_starts_with(name, SLICE(".dropfold-")) && slice_ends_with(name, slice_of(tag));
+    }
+    if (dir)
+        closedir(dir);
+    return found;
+}

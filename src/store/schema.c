@@ -167,18 +167,22 @@ static bool check_pipeline(struct store *store, const char *pipeline, struct err
     return good;
 }
 
-static bool check_meta(struct store *store, const char *pipeline, const struct digest *fingerprint, struct error *error)
+bool store_check_fingerprint(const struct store *store, const char *pipeline, const struct digest *fingerprint,
+                             struct error *error)
 {
-    if (!get_fixed(store, "epoch", store->progress.epoch, EPOCH_SIZE - 1, error) ||
-        !get_fixed(store, "fingerprint", store->fingerprint.bytes, DIGEST_SIZE, error) ||
-        !check_pipeline(store, pipeline, error))
-        return false;
-    if (store->mode != STORE_WRITE || digest_equal(&store->fingerprint, fingerprint))
-        return true;
-    return error_set(error, ERROR_CONFIG,
+    return digest_equal(&store->fingerprint, fingerprint) ||
+           error_set(error, ERROR_CONFIG,
                      "The pipeline \"%s\" or its descriptors changed since %s was made: run `dropfold replay` to build "
                      "a new store from the archived files, or put the old pipeline and descriptors back",
                      pipeline, store->path);
+}
+
+static bool check_meta(struct store *store, const char *pipeline, const struct digest *fingerprint, struct error *error)
+{
+    return get_fixed(store, "epoch", store->progress.epoch, EPOCH_SIZE - 1, error) &&
+           get_fixed(store, "fingerprint", store->fingerprint.bytes, DIGEST_SIZE, error) &&
+           check_pipeline(store, pipeline, error) &&
+           (store->mode != STORE_WRITE || store_check_fingerprint(store, pipeline, fingerprint, error));
 }
 
 /* One look at the file, so that a store that is just being made is seen either empty or whole. */

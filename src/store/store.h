@@ -67,6 +67,9 @@ bool store_is_new(const struct store *store);
 const char *store_path(const struct store *store);
 /* The one the store was made with. */
 const struct digest *store_fingerprint(const struct store *store);
+/* What STORE_WRITE asks at open: ERROR_CONFIG when it was made with another fingerprint. */
+bool store_check_fingerprint(const struct store *store, const char *pipeline, const struct digest *fingerprint,
+                             struct error *error) MUST_USE;
 
 /* The digest at `sequence` (0 has one too: of the epoch). ERROR_REFUSED when there is no such sequence. */
 bool store_digest_at(struct store *store, uint64_t sequence, struct digest *digest, struct error *error) MUST_USE;
