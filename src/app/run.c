@@ -204,8 +204,10 @@ static void on_trouble(void *context, const struct error *error, int64_t retry)
 {
     struct run *run = context;
     if (note_trouble(run, error))
-        log_warning(run->log, "the target cannot be reached, trying again in %.1f s (%s): %s", (double)retry / 1e6,
-                    run->phase == RUN_HELD ? "files wait" : "files go on into the store", error->text);
+        log_warning(run->log, "the target %s, trying again in %.1f s (%s): %s",
+                    error->kind == ERROR_DIVERGED ? "changes under the delivery" : "cannot be reached",
+                    (double)retry / 1e6, run->phase == RUN_HELD ? "files wait" : "files go on into the store",
+                    error->text);
     if (run->phase == RUN_ASKING)
         begin_work(run);
     run_progressed(run);

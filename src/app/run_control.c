@@ -130,6 +130,11 @@ static void put_live_json(const struct run *run, const struct watch_stats *stats
             json_text(&json, NULL, slice_of(run->pipeline->feeds[f].name));
     json_close(&json, ']');
     json_bool(&json, "memory_full", run->memory_full);
+    json_bool(&json, "held", run->phase == RUN_HELD);
+    if (run->trouble.kind != ERROR_NONE)
+        json_text(&json, "trouble", slice_of(run->trouble.text));
+    else
+        json_null(&json, "trouble");
     json_count(&json, "events", stats->events);
     json_count(&json, "overflows", stats->overflows);
     json_open(&json, "scans", '{');

@@ -105,6 +105,13 @@ static void reads_numbers_of_options_strictly(void **state)
     o = PARSE(WORD("run"), WORD("--settle"), WORD("1.5x"));
     assert_false(o.ok);
     assert_error(&o.error, ERROR_USAGE, "--settle: found \"1.5x\"");
+    o = PARSE(WORD("run"), WORD("--target-timeout"), WORD("0"));
+    assert_false(o.ok);
+    assert_error(&o.error, ERROR_USAGE, "--target-timeout: must be more than 0");
+    o = PARSE(WORD("run"), WORD("--target-check"), WORD("0.5"), WORD("--target-timeout=2"));
+    assert_true(o.ok);
+    assert_int_equal(o.invocation.settings.target_check, 500000);
+    assert_int_equal(o.invocation.settings.target_timeout, 2000000);
     o = PARSE(WORD("run"), WORD("--settle"), WORD("1.5"));
     assert_true(o.ok);
     assert_int_equal(o.invocation.settings.settle, 1500000);
