@@ -82,7 +82,7 @@ class Workspace:
         """Puts a file (a path, or its bytes) into a landing folder, whole at once, later than all before it."""
         content = source if isinstance(source, bytes) else Path(source).read_bytes()
         path = self.landing(feed) / (name or Path(source).name)
-        hidden = path.with_name(f'.{path.name}.part')
+        hidden = path.with_name('.dropped.part')
         hidden.write_bytes(content)
         if self.identity:
             os.chown(hidden, self.identity['user'], self.identity['group'])
