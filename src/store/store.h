@@ -212,7 +212,7 @@ struct replay_visit {
 bool store_replay(struct store *store, const struct replay_visit *visit, struct error *error) MUST_USE;
 
 /* What a replay does not read: SQLite's own check of every page and index, the checksum of every row, and that no row is
-   missing from those that are numbered. Slow. */
+   missing from those that are numbered. A page that cannot be read counts as damage here. Slow. */
 bool store_check(struct store *store, struct error *error) MUST_USE;
 
 /* Ledger rows in order of id. `visit` returning false ends the walk without error. */

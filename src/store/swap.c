@@ -109,8 +109,10 @@ static bool check_gone(const struct store *store, const char *end, struct error 
         return error_memory(error);
     bool gone = access(path, F_OK) != 0 && errno == ENOENT;
     if (!gone)
-        (void)error_set(error, ERROR_LOCKED, "%s cannot be replaced: %s is still there, so another program has it open",
-                        store->path, path);
+        (void)error_set(
+            error, ERROR_LOCKED,
+            "%s cannot be replaced: %s is still there; another program has it open, or it cannot be removed",
+            store->path, path);
     free(path);
     return gone;
 }

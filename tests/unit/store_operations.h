@@ -1,0 +1,483 @@
+/*
+ * Everything that can be asked of a store, one operation each, for tests that make each of them fail at every point:
+ * whatever happened, the store then holds what it held before the operation or what it holds after it.
+ *
+ *     operating_begin();                         makes the store that all operations begin with
+ *     for each operation:
+ *         operating_prepare(&o, operation);      a fresh copy of it, open
+ *         bool good = operation->work(&o, &error);
+ *         operating_end(&o);                     closes it
+ *         operating_state(&o, &text);            opens it again and tells all it holds
+ *     operating_over();
+ */
+#ifndef DROPFOLD_TESTS_STORE_OPERATIONS_H
+#define DROPFOLD_TESTS_STORE_OPERATIONS_H
+
+#include "store_testing.h"
+
+struct operating {
+    char folder[TESTING_PATH_MAX];
+    struct store *store;
+    struct store *built; /* of a swap */
+    struct batch *batch; /* rows made beforehand */
+    struct arena texts;  /* of a forget */
+};
+
+struct operation {
+    const char *name;
+    bool (*work)(struct operating *o, struct error *error);
+    bool closed;                              /* it opens the store itself */
+    enum error_kind also;                     /* what it may say beside the fault's own kind; or ERROR_NONE */
+    void (*prepare)(struct operating *o);     /* or NULL */
+    void (*check)(const struct operating *o); /* what must hold besides, whatever happened; or NULL */
+    void (*undo)(struct operating *o);        /* before the state is looked at and before another try; or NULL */
+};
+
+static char operating_template[TESTING_PATH_MAX];
+
+/* --- the store to begin with -------------------------------------------------------------------------------------- */
+
+static const struct slice operating_columns[] = {{"Colour", 6}, {"Size", 4}};
+
+static inline struct file_record operating_record(const char *name, uint8_t seed)
+{
+    struct file_record file = testing_record(name, seed, 5);
+    file.buckets = (struct buckets){.applied = 3, .rejected = 2};
+    file.unknown = operating_columns;
+    file.unknown_count = seed % 3;
+    file.stored = SLICE("archive/Orders/000001-x.csv");
+    return file;
+}
+
+static inline struct batch *operating_batch(uint8_t seed)
+{
+    const struct reject reject = {4, 5, 2, {"SKU", 3}, {"too long", 8}, {"1,x", 3}};
+    struct batch *batch = batch_new(testing_feed());
+    assert_non_null(batch);
+    testing_fill(batch, 1, 3, seed);
+    assert_true(batch_reject(batch, &reject));
+    assert_true(batch_reject(batch, &reject));
+    return batch;
+}
+
+static inline bool operating_put(struct store *store, const struct batch *batch, const char *name, uint8_t seed,
+                                 struct error *error)
+{
+    struct file_record file = operating_record(name, seed);
+    return store_file_begin(store, file.feed, error) && store_put_batch(store, batch, error) &&
+           store_file_end(store, &file, error);
+}
+
+static inline void operating_change(struct store *store, const char *name, uint8_t seed)
+{
+    struct error error = {0};
+    struct batch *batch = operating_batch(seed);
+    assert_ok(store_begin(store, &error), &error);
+    assert_ok(operating_put(store, batch, name, seed, &error), &error);
+    assert_ok(store_commit(store, SLICE("summary"), seed, &error), &error);
+    batch_free(batch);
+}
+
+static inline struct file_record operating_note(enum file_state state)
+{
+    struct file_record file = testing_record("note.csv", 77, 0);
+    file.state = state;
+    file.unknown = operating_columns;
+    file.unknown_count = 2;
+    file.reason = SLICE("a quote never closes");
+    return file;
+}
+
+/* Three changes, a forgotten one, a note, with a log that is not folded in yet: copied from under an open store. */
+static inline void operating_begin(void)
+{
+    char live[TESTING_PATH_MAX];
+    struct error error = {0};
+    struct file_record note = operating_note(FILE_QUARANTINED), file;
+    struct arena texts;
+    testing_folder_make(live);
+    testing_folder_make(operating_template);
+    arena_init(&texts, 65536);
+    struct store *store = testing_open(live, STORE_WRITE);
+    for (uint8_t i = 1; i <= 3; i++)
+        operating_change(store, (const char *[]){"a.csv", "b.csv", "c.csv"}[i - 1], i);
+    assert_ok(store_begin(store, &error), &error);
+    assert_ok(store_forget(store, SLICE("b.csv"), &texts, &file, &error), &error);
+    assert_ok(store_commit(store, SLICE("forgotten"), 9, &error), &error);
+    assert_ok(store_note_file(store, &note, 10, &error), &error);
+    assert_ok(store_note_delivered(store, SLICE("sqlite:x.db"), 2, 11, &error), &error);
+    testing_copy(testing_path(live, "ecommerce.db"), testing_path(operating_template, "ecommerce.db"));
+    testing_copy(testing_path(live, "ecommerce.db-wal"), testing_path(operating_template, "ecommerce.db-wal"));
+    store_close(store);
+    arena_close(&texts);
+    testing_folder_remove(live);
+}
+
+static inline void operating_over(void)
+{
+    testing_folder_remove(operating_template);
+}
+
+/* --- the operations ----------------------------------------------------------------------------------------------- */
+
+static inline bool operating_open(struct operating *o, enum store_mode mode, struct error *error)
+{
+    struct digest fingerprint = testing_digest(7);
+    return store_open(&o->store, o->folder, "ecommerce", &fingerprint, mode, error);
+}
+
+static inline bool operation_open(struct operating *o, struct error *error)
+{
+    return operating_open(o, STORE_WRITE, error);
+}
+
+static inline bool operation_open_to_read(struct operating *o, struct error *error)
+{
+    return operating_open(o, STORE_READ, error);
+}
+
+static inline void operating_remove_store(struct operating *o)
+{
+    static const char *const ends[] = {"ecommerce.db", "ecommerce.db-wal", "ecommerce.db-shm"};
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        (void)unlink(testing_path(o->folder, ends[i]));
+}
+
+static inline bool operation_close(struct operating *o, struct error *error)
+{
+    (void)error;
+    store_close(o->store);
+    o->store = NULL;
+    return true;
+}
+
+static inline bool operation_change(struct operating *o, struct error *error)
+{
+    return store_begin(o->store, error) && operating_put(o->store, o->batch, "d.csv", 4, error) &&
+           operating_put(o->store, o->batch, "e.csv", 5, error) &&
+           store_mark_replaced(o->store, SLICE("Orders"), 1, error) &&
+           store_set_stored(o->store, 1, SLICE("elsewhere"), error) && store_commit(o->store, SLICE("two"), 12, error);
+}
+
+static inline bool operating_visit_chunk(void *context, struct slice chunk, struct error *error)
+{
+    (void)context;
+    (void)chunk;
+    (void)error;
+    return true;
+}
+
+/* A file is read back before it is done, and given up. */
+static inline bool operation_rollback(struct operating *o, struct error *error)
+{
+    bool good = store_begin(o->store, error) && operating_put(o->store, o->batch, "d.csv", 4, error) &&
+                store_file_begin(o->store, SLICE("Orders"), error) && store_put_batch(o->store, o->batch, error) &&
+                store_file_chunks(o->store, operating_visit_chunk, NULL, error);
+    store_rollback(o->store);
+    return good;
+}
+
+static inline bool operating_replay(struct store *store, struct error *error)
+{
+    const struct replay_visit nobody = {0};
+    return store_replay(store, &nobody, error);
+}
+
+static inline bool operation_forget(struct operating *o, struct error *error)
+{
+    struct file_record file;
+    arena_reset(&o->texts);
+    return store_begin(o->store, error) && store_forget(o->store, SLICE("seq=1"), &o->texts, &file, error) &&
+           operating_replay(o->store, error) && store_commit(o->store, SLICE("forgotten"), 13, error);
+}
+
+static inline bool operation_note(struct operating *o, struct error *error)
+{
+    struct file_record note = operating_note(FILE_DUPLICATE);
+    return store_note_file(o->store, &note, 14, error);
+}
+
+static inline bool operation_set_stored(struct operating *o, struct error *error)
+{
+    return store_set_stored(o->store, 3, SLICE("quarantine/x"), error);
+}
+
+static inline bool operation_note_delivered(struct operating *o, struct error *error)
+{
+    return store_note_delivered(o->store, SLICE("sqlite:y.db"), 4, 15, error);
+}
+
+static inline bool operation_mark_replaced(struct operating *o, struct error *error)
+{
+    return store_mark_replaced(o->store, SLICE("Orders"), 3, error);
+}
+
+static inline bool operation_replay(struct operating *o, struct error *error)
+{
+    return operating_replay(o->store, error);
+}
+
+static inline bool operation_check(struct operating *o, struct error *error)
+{
+    return store_check(o->store, error);
+}
+
+static inline bool operation_ask(struct operating *o, struct error *error)
+{
+    struct file_record file = operating_record("a.csv", 1);
+    struct store_summary summary;
+    struct digest digest;
+    char original[256];
+    uint64_t sequence;
+    bool found;
+    arena_reset(&o->texts);
+    return store_find_duplicate(o->store, file.feed, file.name, &file.content, &found, &sequence, original, error) &&
+           store_knows(o->store, file.feed, file.name, file.size, file.mtime_ns, file.ctime_ns, file.device, file.inode,
+                       &found, error) &&
+           store_dealt_with(o->store, &file, &found, &sequence, error) &&
+           store_has_stored(o->store, file.stored, &found, error) && store_digest_at(o->store, 2, &digest, error) &&
+           store_digest_at(o->store, 0, &digest, error) && store_summary(o->store, &summary, error) &&
+           store_find_file(o->store, SLICE("a.csv"), &o->texts, &file, error);
+}
+
+/* All that a store holds, as text. */
+
+static inline bool operating_tell_file(void *context, const struct file_record *file)
+{
+    char stored[64];
+    snprintf(stored, sizeof stored, "%.*s", (int)file->stored.len, file->stored.data);
+    buf_printf(context, "file %ju seq=%ju state=%d %.*s rows=%ju replaced=%d forgotten=%ju unknown=%zu at=%s\n",
+               (uintmax_t)file->id, (uintmax_t)file->sequence, (int)file->state, (int)file->name.len, file->name.data,
+               (uintmax_t)file->rows, file->replaced, (uintmax_t)file->forgotten, file->unknown_count, stored);
+    return true;
+}
+
+static inline bool operating_tell_reject(void *context, const struct reject_record *reject)
+{
+    buf_printf(context, "reject seq=%ju row=%ju\n", (uintmax_t)reject->sequence, (uintmax_t)reject->reject.row);
+    return true;
+}
+
+static inline bool operating_tell_feed(void *context, const struct feed_summary *feed)
+{
+    buf_printf(context, "feed %.*s rows=%ju\n", (int)feed->feed.len, feed->feed.data, (uintmax_t)feed->rows);
+    return true;
+}
+
+static inline bool operating_tell_unknown(void *context, struct slice feed, struct slice column, uint64_t files)
+{
+    (void)feed;
+    buf_printf(context, "unknown %.*s in %ju\n", (int)column.len, column.data, (uintmax_t)files);
+    return true;
+}
+
+static inline bool operating_tell(struct store *store, struct buf *out, struct error *error)
+{
+    struct store_summary summary;
+    bool good = store_each_file(store, operating_tell_file, out, error) &&
+                store_each_reject(store, SLICE(""), operating_tell_reject, out, error) &&
+                store_each_feed(store, operating_tell_feed, out, error) &&
+                store_each_unknown(store, operating_tell_unknown, out, error) &&
+                store_summary(store, &summary, error) && store_summary_text(store, out, error);
+    if (good)
+        buf_printf(out, "\n%ju changes, rewritten by %ju, delivered %s %ju\n",
+                   (uintmax_t)store_progress(store)->sequence, (uintmax_t)store_rewritten(store),
+                   summary.delivered_target, (uintmax_t)summary.delivered_sequence);
+    return good;
+}
+
+/* The texts go nowhere: what is told must be read all the same. */
+static inline bool operation_tell(struct operating *o, struct error *error)
+{
+    struct buf out;
+    buf_init(&out, 65536);
+    bool good = operating_tell(o->store, &out, error);
+    buf_close(&out);
+    return good;
+}
+
+static inline bool operation_backup(struct operating *o, struct error *error)
+{
+    struct store_backup made;
+    return store_backup(o->store, testing_path(o->folder, "copy.db"), &made, error);
+}
+
+static inline bool operation_compact(struct operating *o, struct error *error)
+{
+    uint64_t before, after;
+    return store_compact(o->store, &before, &after, error);
+}
+
+static inline bool operation_build(struct operating *o, struct error *error)
+{
+    struct digest fingerprint = testing_digest(7);
+    bool good = store_open(&o->built, o->folder, "ecommerce", &fingerprint, STORE_BUILD, error);
+    store_close(o->built);
+    o->built = NULL;
+    return good;
+}
+
+static inline void operating_build(struct operating *o)
+{
+    struct error error = {0};
+    struct digest fingerprint = testing_digest(7);
+    assert_ok(store_open(&o->built, o->folder, "ecommerce", &fingerprint, STORE_BUILD, &error), &error);
+    operating_change(o->built, "a.csv", 1);
+}
+
+static inline bool operation_adopt(struct operating *o, struct error *error)
+{
+    struct progress progress = *store_progress(o->store);
+    bool adopted;
+    return store_adopt(o->built, o->store, error) && store_adopted(o->built, &progress, &adopted, error);
+}
+
+static inline bool operation_swap(struct operating *o, struct error *error)
+{
+    bool good = store_swap(o->store, o->built, error);
+    o->store = o->built = NULL;
+    return good;
+}
+
+/* A file of the backup's name is a whole backup. */
+static inline void operating_check_backup(const struct operating *o)
+{
+    struct digest fingerprint = testing_digest(7);
+    struct error error = {0};
+    struct store *copy;
+    char folder[TESTING_PATH_MAX];
+    if (access(testing_path(o->folder, "copy.db"), F_OK) != 0)
+        return;
+    testing_folder_make(folder);
+    testing_copy(testing_path(o->folder, "copy.db"), testing_path(folder, "ecommerce.db"));
+    assert_ok(store_open(&copy, folder, "ecommerce", &fingerprint, STORE_WRITE, &error), &error);
+    assert_changes(copy, 4);
+    assert_ok(store_check(copy, &error), &error);
+    store_close(copy);
+    testing_folder_remove(folder);
+}
+
+static inline void operating_remove_backup(struct operating *o)
+{
+    (void)unlink(testing_path(o->folder, "copy.db"));
+}
+
+static const struct operation operations[] = {
+    {.name = "open", .work = operation_open, .closed = true},
+    {.name = "open to read", .work = operation_open_to_read, .closed = true},
+    {.name = "make", .work = operation_open, .closed = true, .prepare = operating_remove_store},
+    {.name = "close", .work = operation_close},
+    {.name = "change", .work = operation_change},
+    {.name = "rollback", .work = operation_rollback},
+    {.name = "forget", .work = operation_forget},
+    {.name = "note", .work = operation_note},
+    {.name = "set stored", .work = operation_set_stored},
+    {.name = "note delivered", .work = operation_note_delivered},
+    {.name = "mark replaced", .work = operation_mark_replaced},
+    {.name = "replay", .work = operation_replay},
+    {.name = "check", .work = operation_check, .also = ERROR_CORRUPT},
+    {.name = "ask", .work = operation_ask},
+    {.name = "tell", .work = operation_tell},
+    {.name = "backup", .work = operation_backup, .check = operating_check_backup, .undo = operating_remove_backup},
+    {.name = "compact", .work = operation_compact},
+    {.name = "build", .work = operation_build},
+    {.name = "adopt", .work = operation_adopt, .prepare = operating_build},
+    {.name = "swap", .work = operation_swap, .prepare = operating_build, .also = ERROR_LOCKED},
+};
+
+/* --- one of them -------------------------------------------------------------------------------------------------- */
+
+static inline void operating_prepare(struct operating *o, const struct operation *operation)
+{
+    struct error error = {0};
+    *o = (struct operating){.store = NULL};
+    testing_folder_make(o->folder);
+    testing_copy(testing_path(operating_template, "ecommerce.db"), testing_path(o->folder, "ecommerce.db"));
+    testing_copy(testing_path(operating_template, "ecommerce.db-wal"), testing_path(o->folder, "ecommerce.db-wal"));
+    arena_init(&o->texts, 65536);
+    o->batch = operating_batch(4);
+    if (!operation->closed)
+        assert_ok(operating_open(o, STORE_WRITE, &error), &error);
+    if (operation->prepare)
+        operation->prepare(o);
+}
+
+/* Closes what the operation left open. */
+static inline void operating_end(struct operating *o)
+{
+    if (o->store)
+        store_rollback(o->store);
+    store_close(o->built);
+    store_close(o->store);
+    o->store = o->built = NULL;
+}
+
+/* All that the store holds, now that it is opened again; it must be sound. */
+static inline struct buf operating_state(struct operating *o)
+{
+    struct error error = {0};
+    struct buf out;
+    buf_init(&out, 65536);
+    assert_ok(operating_open(o, STORE_WRITE, &error), &error);
+    assert_ok(operating_replay(o->store, &error), &error);
+    assert_ok(store_check(o->store, &error), &error);
+    assert_ok(operating_tell(o->store, &out, &error), &error);
+    store_close(o->store);
+    o->store = NULL;
+    return out;
+}
+
+static inline void operating_remove(struct operating *o)
+{
+    batch_free(o->batch);
+    arena_close(&o->texts);
+    testing_folder_remove(o->folder);
+}
+
+/* What the store holds before the operation, and after it where nothing fails. */
+static inline void operating_expect(const struct operation *operation, struct buf *before, struct buf *after)
+{
+    struct operating o;
+    struct error error = {0};
+    operating_prepare(&o, operation);
+    operating_end(&o);
+    *before = operating_state(&o);
+    operating_remove(&o);
+    operating_prepare(&o, operation);
+    assert_ok(operation->work(&o, &error), &error);
+    operating_end(&o);
+    *after = operating_state(&o);
+    operating_remove(&o);
+}
+
+/*
+ * The rest of a run in which something failed, or not: the store holds what it held before or what it holds after,
+ * which is the latter where the operation said that it succeeded. One that is not lost takes the operation again.
+ */
+static inline void operating_judge(struct operating *o, const struct operation *operation, bool good,
+                                   const struct buf *before, const struct buf *after)
+{
+    struct error error = {0};
+    if (operation->check)
+        operation->check(o);
+    if (operation->undo)
+        operation->undo(o);
+    if (!good && o->store && !operation->closed) {
+        store_rollback(o->store);
+        good = operation->work(o, &error);
+        if (!good)
+            assert_error(&error, ERROR_IO, "must be opened again");
+    }
+    operating_end(o);
+    struct buf state = operating_state(o);
+    bool is_after = slice_equal(buf_slice(&state), buf_slice(after));
+    bool is_before = slice_equal(buf_slice(&state), buf_slice(before));
+    if (!is_after && (good || !is_before))
+        print_error("%s, %s:\n%.*sbefore:\n%.*safter:\n%.*s", operation->name, good ? "done" : "failed", (int)state.len,
+                    state.data, (int)before->len, before->data, (int)after->len, after->data);
+    assert_true(is_after || (!good && is_before));
+    buf_close(&state);
+    operating_remove(o);
+}
+
+#endif
