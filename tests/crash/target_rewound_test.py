@@ -136,6 +136,32 @@ class TargetRewound(CrashCase):
                 self.count(points=1)
         self.judge(self.work, self.files, 'at the end')
 
+    EDITS = ('UPDATE ecommerce SET "Order_Count" = "Order_Count" + 1000;',
+             'UPDATE ecommerce SET "Total_Quantity_Ordered" = NULL WHERE "Customer_ID" % 2 = 1;',
+             'UPDATE customer_windows SET total_amount = \'0.01\';',
+             'UPDATE customer_windows SET customer_id = customer_id + 500;')  # as many rows, none of them ours
+
+    def test_rows_edited_by_hand(self):
+        """No count tells of it, and no delivery: `verify` finds it and mends it, at rest and beside a daemon."""
+        for _ in range(3):
+            self.more()
+        self.work.run_once()
+        expected = self.expected()
+        for edit in self.EDITS:
+            self.mend(edit, expected)
+        with self.work.daemon('--target-check', 0.5):
+            for edit in self.some(self.EDITS, 1):
+                self.mend(edit, expected)
+        self.judge(self.work, self.files, 'at the end')
+
+    def mend(self, edit, expected):
+        self.target.execute(edit)
+        self.find('wrong', self.work.command('verify', expect=None).code != 1, f'not found: {edit}')
+        self.work.command('verify', '--repair')
+        self.work.command('verify')
+        self.count(points=1)
+        self.find('wrong', dump(self.target) != expected, f'not mended: {edit}')
+
 
 class TargetRewoundInPostgres(InPostgres, TargetRewound):
     SHORT, LIVE_SHORT = 3, 3
