@@ -231,10 +231,12 @@ static inline bool operation_ask(struct operating *o, struct error *error)
     uint64_t sequence;
     bool found;
     arena_reset(&o->texts);
-    return store_find_duplicate(o->store, file.feed, file.name, &file.content, &found, &sequence, original, error) &&
+    return store_find_duplicate(o->store, file.feed, file.name, &file.content, false, &found, &sequence, original,
+                                error) &&
            store_knows(o->store, file.feed, file.name, file.size, file.mtime_ns, file.ctime_ns, file.device, file.inode,
                        &found, error) &&
-           store_dealt_with(o->store, &file, &found, &sequence, error) &&
+           store_dealt_with(o->store, &file, false, &found, &sequence, error) &&
+           store_dealt_with(o->store, &file, true, &found, &sequence, error) &&
            store_has_stored(o->store, file.stored, &found, error) && store_digest_at(o->store, 2, &digest, error) &&
            store_digest_at(o->store, 0, &digest, error) && store_summary(o->store, &summary, error) &&
            store_find_file(o->store, SLICE("a.csv"), &o->texts, &file, error);
