@@ -295,7 +295,7 @@ static bool commit_file(struct core *core, const struct core_file *file, struct 
     record->state = FILE_APPLIED;
     record->stored = slice_of(stored);
     record->buckets.rejected = file->facts->rejected;
-    record->reason = file->facts->nulled;
+    record->reason = file->facts->note;
     if (!apply_file(core, result->sequence, &record->buckets, error))
         return false;
     result->buckets = record->buckets;

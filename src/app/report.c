@@ -83,8 +83,8 @@ static void text_applied(struct report *report, const struct job *job, const cha
             report_name(job->candidate->landing, job->candidate->name, name, sizeof name), job->facts.version,
             result->sequence, job->facts.rows);
     put_buckets(report, &result->buckets);
-    if (job->facts.nulled.len > 0)
-        fprintf(report->out, " nulled=(%.*s)", (int)job->facts.nulled.len, job->facts.nulled.data);
+    if (job->facts.note.len > 0)
+        fprintf(report->out, " (%.*s)", (int)job->facts.note.len, job->facts.note.data);
     fprintf(report->out, " groups=%" PRIu64 " in %.2f s -> %s\n", result->groups,
             seconds(clock_monotonic() - job->started), text_escape(slice_of(where), place, sizeof place));
 }

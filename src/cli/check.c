@@ -142,8 +142,8 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
             printf("column \"%s\" is in no descriptor and would be skipped\n",
                    text_escape(facts.unknown[i], name, sizeof name));
         }
-        if (facts.nulled.len > 0)
-            printf("values that would be null by on_error: %.*s\n", (int)facts.nulled.len, facts.nulled.data);
+        if (facts.note.len > 0)
+            printf("%.*s\n", (int)facts.note.len, facts.note.data);
         code = facts.rejected > 0 ? error_exit_code(ERROR_DATA) : 0;
     }
     arena_close(&facts.arena);

@@ -62,7 +62,7 @@ static bool print_whole(void *context, const struct file_record *file)
     if (listing->json)
         return true;
     if (file->state == FILE_APPLIED && file->reason.len > 0)
-        printf("%.*s/%s: null by on_error: %s\n", (int)file->feed.len, file->feed.data,
+        printf("%.*s/%s: %s\n", (int)file->feed.len, file->feed.data,
                text_escape(file->name, name, sizeof name), text_escape(file->reason, reason, sizeof reason));
     if (file->state != FILE_QUARANTINED)
         return true;
@@ -100,7 +100,7 @@ const struct command command_rejects = {
     .summary = "List the rows that were not accepted, and the files set aside whole.",
     .help = "Each row with its file, line, column, the reason and its raw text, so that it can be mended and dropped "
             "again.\n"
-            "Behind them, how many values of a file are null because a field says \"on_error\": \"null\".\n"
+            "Behind them, how many values of a file are null by \"on_error\" and how many rows were repaired.\n"
             "FILE is a file's name in its landing folder, with or without \"<feed>/\" before it.\n"
             "\n"
             "  dropfold rejects\n"

@@ -62,7 +62,7 @@ struct file_facts {
     struct slice *unknown;    /* undeclared columns, in order; owned by `arena` */
     size_t unknown_count;     /* of those kept */
     bool named;               /* some fields came out of its name: under another name it is another file */
-    struct slice nulled;      /* values that on_error made null, "3 of Age, 1 of Height"; or empty; owned by `arena` */
+    struct slice note;        /* "null by on_error: 3 of Age; repaired: 2 rows", or empty; owned by `arena` */
     struct arena arena;
 };
 

@@ -8,8 +8,8 @@
 #include "model/descriptor_extends.h"
 #include "model/descriptor_field.h"
 
-static const char *const descriptor_words[] = {"feed",  "version", "format",  "names", "null",
-                                               "match", "extends", "unknown", "fields"};
+static const char *const descriptor_words[] = {"feed",  "version", "format", "names",   "null",
+                                               "match", "extends", "repair", "unknown", "fields"};
 static const char *const format_words[] = {"csv", "json"};
 static const char *const names_words[] = {"exact", "underscore", "fold"};
 static const char *const unknown_words[] = {"ignore", "reject"};
@@ -41,6 +41,22 @@ static bool load_form(const struct doc_node *root, struct descriptor *d)
     d->format = (enum descriptor_format)format;
     d->names = (enum descriptor_names)names;
     return descriptor_slices(root, "match", &d->match, &d->match_count) && ok;
+}
+
+static bool load_repair(const struct doc_node *root, struct descriptor *d)
+{
+    static const char *const repair_words[] = {"unquoted"};
+    const struct doc_node *repair = NULL;
+    if (!doc_object(root, "repair", false, &repair))
+        return false;
+    if (!repair)
+        return true;
+    bool ok = doc_only(repair, repair_words, COUNT_OF(repair_words));
+    ok = descriptor_slices(repair, "unquoted", &d->repair, &d->repair_count) && ok;
+    if (ok && (d->repair_count == 0 || d->repair_count > DESCRIPTOR_REPAIR_MAX))
+        ok = doc_problem(repair->doc, repair, "\"repair\" needs \"unquoted\", a list of 1 to %d columns",
+                         DESCRIPTOR_REPAIR_MAX);
+    return (d->format == DESCRIPTOR_CSV || doc_problem(repair->doc, repair, "\"repair\" is for CSV files only")) && ok;
 }
 
 static bool load_null(const struct doc_node *root, struct arena *arena, struct slice **words, size_t *count)
@@ -103,6 +119,7 @@ static bool load(const struct doc *doc, struct arena *arena, struct descriptor *
     bool ok = doc_only(root, descriptor_words, COUNT_OF(descriptor_words));
     ok = load_identity(root, d) && ok;
     ok = load_form(root, d) && ok;
+    ok = load_repair(root, d) && ok;
     ok = load_fields(root, arena, d) && ok;
     return load_digest(doc, &chain, d) && ok;
 }

@@ -19,7 +19,11 @@
 #include "model/pattern.h"
 #include "model/value.h"
 
-enum { DESCRIPTOR_FIELDS_MAX = 512, DESCRIPTOR_VERSION_MAX = 1000000 };
+enum {
+    DESCRIPTOR_FIELDS_MAX = 512,
+    DESCRIPTOR_VERSION_MAX = 1000000,
+    DESCRIPTOR_REPAIR_MAX = 4 /* columns whose unquoted commas are repaired */
+};
 
 enum descriptor_format { DESCRIPTOR_CSV, DESCRIPTOR_JSON };
 enum descriptor_names { DESCRIPTOR_NAMES_EXACT, DESCRIPTOR_NAMES_UNDERSCORE, DESCRIPTOR_NAMES_FOLD };
@@ -56,6 +60,8 @@ struct descriptor {
     enum descriptor_names names;
     struct slice *match; /* source columns that must also be present for this version to be chosen */
     size_t match_count;
+    struct slice *repair; /* source columns of a CSV file in which commas may stand unquoted */
+    size_t repair_count;
     bool unknown_rejected; /* a file with a column that nothing here speaks of does not fit */
     struct descriptor_field *fields;
     size_t field_count;
@@ -97,7 +103,7 @@ bool descriptor_value(const struct descriptor_field *field, bool plain, struct s
    count as underscores, with "fold" so do hyphens, and capital letters from A to Z as small ones; on both sides. */
 bool descriptor_name_matches(const struct descriptor *descriptor, struct slice from, struct slice column);
 
-/* Whether a field's `from`, or `match`, speaks of this column. */
+/* Whether a field's `from`, `match` or a repair speaks of this column; a repair of an unnamed one too. */
 bool descriptor_declares(const struct descriptor *descriptor, struct slice column);
 
 /*

@@ -39,6 +39,9 @@ bool descriptor_declares(const struct descriptor *descriptor, struct slice colum
     for (size_t i = 0; i < descriptor->match_count; i++)
         if (descriptor_name_matches(descriptor, descriptor->match[i], column))
             return true;
+    for (size_t i = 0; i < descriptor->repair_count; i++)
+        if (column.len == 0 || descriptor_name_matches(descriptor, descriptor->repair[i], column))
+            return true;
     return false;
 }
 

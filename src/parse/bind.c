@@ -167,6 +167,14 @@ bool bind_row(struct bind *bind, struct coerce *coerce, struct error *error)
     return true;
 }
 
+bool bind_repairs(const struct bind *bind)
+{
+    for (size_t i = 0; i < bind->feed->version_count; i++)
+        if (bind->feed->versions[i].descriptor->repair_count > 0)
+            return true;
+    return false;
+}
+
 bool bind_named(const struct bind *bind)
 {
     const struct descriptor *descriptor = bind->version->descriptor;

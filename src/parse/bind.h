@@ -55,6 +55,9 @@ bool bind_choose(struct bind *bind, enum descriptor_format format, const struct 
 /* Fills `row` once the version is chosen. ERROR_DATA when the file's name is not what a field needs. */
 bool bind_row(struct bind *bind, struct coerce *coerce, struct error *error) MUST_USE;
 
+/* Whether some version asks for repairs. */
+bool bind_repairs(const struct bind *bind);
+
 /* Whether the chosen version reads fields from the file's name. */
 bool bind_named(const struct bind *bind);
 

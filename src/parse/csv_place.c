@@ -60,3 +60,15 @@ void csv_place_find(struct slice raw, size_t field, struct csv_place *place)
     skip_blanks(&walk);
     place->quoted = walk.at < walk.end && *walk.at == '"';
 }
+
+void csv_place_fields(struct slice raw, struct slice *fields, size_t count)
+{
+    struct csv_place place = {.line = 1, .column = 1};
+    struct walk walk = {raw.data, raw.data + raw.len, &place};
+    for (size_t i = 0; i < count; i++) {
+        const char *from = walk.at;
+        skip_field(&walk);
+        bool parted = i + 1 < count && walk.at > from;
+        fields[i] = (struct slice){from, (size_t)(walk.at - from) - parted};
+    }
+}

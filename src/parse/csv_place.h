@@ -23,4 +23,7 @@ struct csv_place {
 /* The start of field `field` (from 0) of the raw record, whose own start is *place. */
 void csv_place_find(struct slice raw, size_t field, struct csv_place *place);
 
+/* The first `count` fields of the raw record as they stand there, quotes and blanks included. */
+void csv_place_fields(struct slice raw, struct slice *fields, size_t count);
+
 #endif

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "parse/csv_place.h"
 #include "parse/parser.h"
+#include "parse/repair.h"
 
 enum {
     CSV_OPTIONS = CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL | CSV_APPEND_NULL,
@@ -68,7 +69,9 @@ struct csv_reader {
     size_t text_len;
     size_t kept_field, kept_at; /* the field last copied (from 1; 0: none) and where to */
     const struct coerce_rule *bad;
-    size_t bad_field; /* its column, from 1 */
+    size_t bad_field;      /* its column, from 1 */
+    struct repair *repair; /* NULL: no version of the feed asks for it */
+    bool repairs;          /* the file's version does */
 
     /* Where we are. */
     uint64_t line;
@@ -229,6 +232,10 @@ static void take_header(struct csv_reader *r)
         return;
     }
     memcpy(r->values, r->bind->row, sizeof r->values);
+    if (r->repair) {
+        repair_start(r->repair, r->bind->version->descriptor, r->names, r->column_count);
+        r->repairs = r->repair->descriptor != NULL;
+    }
     r->have_header = true;
 }
 
@@ -330,6 +337,31 @@ static void reject_count(struct csv_reader *r)
     reject(r, 0, NULL, reason);
 }
 
+/* As on_field, for a file whose rows may have to be repaired. */
+static void on_kept_field(void *data, size_t len, void *context)
+{
+    struct csv_reader *r = context;
+    repair_keep(r->repair, (struct slice){data, len});
+    on_field(data, len, context);
+}
+
+/* Accepts a shifted row the one way it can be read, or rejects it. */
+static void repair_shifted(struct csv_reader *r)
+{
+    char reason[COERCE_REASON_MAX];
+    struct slice raw = raw_record(r);
+    enum repair_result result =
+        r->carry.failed ? REPAIR_MEMORY : repair_row(r->repair, r->bind, r->coerce, raw, r->values);
+    if (result == REPAIR_MEMORY) {
+        fail_memory(r);
+    } else if (result == REPAIR_DONE) {
+        r->sink->repaired++;
+        accept(r);
+    } else {
+        reject(r, 0, NULL, repair_reason(r->repair, result, reason, sizeof reason));
+    }
+}
+
 /* libcsv: a row ended. A wrong number of fields explains a field that does not fit, so it is told first. */
 static void on_row(int terminator, void *context)
 {
@@ -339,6 +371,8 @@ static void on_row(int terminator, void *context)
         return;
     if (!r->have_header)
         take_header(r);
+    else if (r->repairs && repair_is_due(r->repair))
+        repair_shifted(r);
     else if (r->fields != r->column_count)
         reject_count(r);
     else if (r->bad)
@@ -349,6 +383,8 @@ static void on_row(int terminator, void *context)
     r->bad = NULL;
     r->live_columns = r->failed ? 0 : r->column_count;
     coerce_begin_row(r->coerce);
+    if (r->repairs)
+        repair_begin_row(r->repair);
 }
 
 /* --- pieces ------------------------------------------------------------------------------------------------------- */
@@ -385,7 +421,7 @@ static size_t open_field_len(const struct csv_parser *csv)
 static bool parse_bytes(struct csv_reader *r, const char *from, const char *to)
 {
     size_t len = (size_t)(to - from);
-    size_t used = csv_parse(&r->csv, from, len, on_field, on_row, r);
+    size_t used = csv_parse(&r->csv, from, len, r->repairs ? on_kept_field : on_field, on_row, r);
     if (r->failed)
         return false;
     if (open_field_len(&r->csv) > PARSER_FIELD_MAX)
@@ -450,7 +486,7 @@ bool csv_reader_finish(struct csv_reader *r, struct error *error)
     static const char nothing[1];
     r->error = error;
     r->record_start = r->piece_end = r->line_start = nothing;
-    if (csv_fini(&r->csv, on_field, on_row, r) != 0)
+    if (csv_fini(&r->csv, r->repairs ? on_kept_field : on_field, on_row, r) != 0)
         return fail_unclosed(r);
     if (r->failed)
         return false;
@@ -472,7 +508,9 @@ struct csv_reader *csv_reader_new(struct bind *bind, struct coerce *coerce, stru
     buf_init(&r->name_text, PARSER_RECORD_MAX);
     buf_init(&r->carry, CARRY_MAX);
     r->text = malloc(PARSER_RECORD_MAX);
-    if (!r->text) {
+    if (bind_repairs(bind))
+        r->repair = repair_new();
+    if (!r->text || (bind_repairs(bind) && !r->repair)) {
         error_memory(error);
         csv_reader_free(r);
         return NULL;
@@ -488,6 +526,7 @@ void csv_reader_free(struct csv_reader *r)
         csv_free(&r->csv);
     buf_close(&r->name_text);
     buf_close(&r->carry);
+    repair_free(r->repair);
     free(r->text);
     free(r);
 }
@@ -502,7 +541,7 @@ bool csv_reader_start(struct csv_reader *r, uint64_t line, uint64_t column, stru
     csv_set_blk_size(&r->csv, CSV_BUFFER_STEP);
     buf_reset(&r->name_text);
     buf_reset(&r->carry);
-    r->have_header = r->in_record = r->after_cr = r->failed = false;
+    r->have_header = r->in_record = r->after_cr = r->failed = r->repairs = false;
     r->column_count = r->fields = r->live_columns = 0;
     r->text_len = r->kept_field = 0;
     r->bad = NULL;

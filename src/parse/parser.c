@@ -16,7 +16,7 @@
 #include "parse/rowsink.h"
 
 enum {
-    NULLED_TEXT_MAX = 64 * 1024 /* bytes: a count and a name for every field there can be */
+    NOTE_MAX = 64 * 1024 /* bytes: a count and a name for every field there can be */
 };
 
 enum phase {
@@ -236,19 +236,23 @@ bool parser_take(struct parser *p, struct batch **batch, struct error *error)
     return true;
 }
 
-static bool note_nulled(const struct parser *p, struct file_facts *facts)
+static bool put_note(const struct parser *p, struct file_facts *facts)
 {
     const struct feed_version *version = p->bind.version;
     struct buf text;
-    buf_init(&text, NULLED_TEXT_MAX);
-    facts->nulled = SLICE("");
+    buf_init(&text, NOTE_MAX);
+    facts->note = SLICE("");
     for (size_t i = 0; version && i < version->descriptor->field_count; i++)
         if (p->coerce.nulled_total[i] > 0)
-            buf_printf(&text, "%s%ju of %s", text.len > 0 ? ", " : "", (uintmax_t)p->coerce.nulled_total[i],
+            buf_printf(&text, "%s%ju of %s",
+                       text.len > 0 ? ", " : "null by on_error: ", (uintmax_t)p->coerce.nulled_total[i],
                        version->descriptor->fields[i].name);
+    if (p->sink.repaired > 0)
+        buf_printf(&text, "%srepaired: %ju row%s", text.len > 0 ? "; " : "", (uintmax_t)p->sink.repaired,
+                   p->sink.repaired == 1 ? "" : "s");
     if (text.len > 0)
-        facts->nulled = arena_copy(&facts->arena, buf_slice(&text));
-    bool ok = !text.failed && facts->nulled.data;
+        facts->note = arena_copy(&facts->arena, buf_slice(&text));
+    bool ok = !text.failed && facts->note.data;
     buf_close(&text);
     return ok;
 }
@@ -261,7 +265,7 @@ bool parser_facts(const struct parser *p, struct file_facts *facts)
     facts->version = version ? version->descriptor->version : 0;
     facts->descriptor = version ? version->descriptor->digest : (struct digest){{0}};
     facts->named = version && bind_named(&p->bind);
-    if (!note_nulled(p, facts))
+    if (!put_note(p, facts))
         return false;
     facts->unknown_count = 0;
     facts->unknown = arena_array(&facts->arena, p->bind.unknown_count, sizeof *facts->unknown);

@@ -54,7 +54,7 @@ bool parser_full(const struct parser *parser);
    fill several batches; after finish one take gets the rest. False when out of memory. */
 bool parser_take(struct parser *parser, struct batch **batch, struct error *error) MUST_USE;
 
-/* Fills rows, rejected, version, descriptor, unknown, named and nulled (allocated in facts->arena, which the caller has made); content
+/* Fills rows, rejected, version, descriptor, unknown, named and note (allocated in facts->arena, which the caller has made); content
    and size are the reader's to fill. Meaningful after finish, and after a failure for its report. */
 bool parser_facts(const struct parser *parser, struct file_facts *facts) MUST_USE;
 

@@ -19,7 +19,7 @@ void rowsink_start(struct rowsink *sink)
     for (size_t i = 0; i < sink->full_count; i++)
         batch_free(sink->full[i]);
     sink->full_count = 0;
-    sink->rows = sink->rejected = 0;
+    sink->rows = sink->rejected = sink->repaired = 0;
 }
 
 void rowsink_close(struct rowsink *sink)

@@ -24,6 +24,7 @@ struct rowsink {
     struct batch **full; /* oldest first */
     size_t full_count, full_capacity;
     uint64_t rows, rejected; /* of the file so far */
+    uint64_t repaired;       /* accepted ones that were shifted */
 };
 
 void rowsink_init(struct rowsink *sink, const struct feed *feed);

@@ -100,7 +100,7 @@ struct file_record {
     uint64_t forgotten; /* the change that took its rows back, or 0 */
     struct slice
         stored; /* where it is kept: "archive/Orders/000007-...", "quarantine/..."; empty when left or deleted */
-    struct slice reason;         /* of a quarantine; "duplicate of Orders/x.csv (seq 3)"; what on_error made null */
+    struct slice reason;         /* of a quarantine; "duplicate of Orders/x.csv (seq 3)"; the note of file_facts */
     const struct slice *unknown; /* undeclared columns */
     size_t unknown_count;
     int64_t committed; /* wall clock, microseconds */

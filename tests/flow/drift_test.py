@@ -70,7 +70,7 @@ class Drift(FlowCase):
     def test_versions_and_dirt_in_any_order(self):
         self.drop_both()
         outcome = self.work.run_once()
-        self.assertIn('applied Sales/abuja-1.csv v1 seq=1 rows=5 applied=3 rejected=2 nulled=(1 of Followers) ', outcome.out)
+        self.assertIn('applied Sales/abuja-1.csv v1 seq=1 rows=5 applied=3 rejected=2 (null by on_error: 1 of Followers) ', outcome.out)
         self.assertIn('applied Sales/jos-1.csv v2 seq=2 rows=2 applied=2 groups', outcome.out)
         self.assertEqual(self.rows(), self.EXPECTED)
         self.assertEqual([(found['line'], found['field'], found['reason']) for found in self.work.rejects()],
@@ -107,12 +107,24 @@ class Drift(FlowCase):
         self.assertIn('the file\'s name "7.csv" does not give Shop: it does not match',
                       self.work.run_once().lines('quarantined')[0])
 
+    def test_shifted_rows_are_repaired_where_that_is_sure(self):
+        self.write('Sales/1.json', {**FIRST, 'repair': {'unquoted': 'Remark'}})
+        content = ('At,Amount,Remark,Currency,Followers,,\n17/02/2022 09:00,1,"a, b",NGN,1,,\n'
+                   '17/02/2022 09:00,2,so, then,NGN,2,\n17/02/2022 09:00,4,a,b,c,NGN,4\n17/02/2022 09:00,8,x,y,NGN,z,\n')
+        self.work.drop('Sales', content.encode(), 'abuja-1.csv')
+        outcome = self.work.run_once()
+        self.assertIn(' rows=4 applied=3 rejected=1 (repaired: 2 rows) ', outcome.out)
+        self.assertEqual(self.rows(), [('abuja', 'NGN', '2022-02-17', '3', 7.0, '7', None)])
+        self.assertEqual([found['reason'] for found in self.work.rejects()],
+                         ['found 6 fields, expected 5: no way of rejoining Remark is valid'])
+        self.assertIn('Sales/abuja-1.csv: repaired: 2 rows\n', self.work.command('rejects').out)
+
     def test_check_tells_of_a_file_what_run_would(self):
         path = self.work.root / 'lagos-1.csv'
         path.write_bytes(OLD)
         outcome = self.work.command('check', path, 'Sales', expect=65)
         self.assertIn('5 rows, 2 of them would be rejected', outcome.out)
-        self.assertIn('values that would be null by on_error: 1 of Followers', outcome.out)
+        self.assertIn('null by on_error: 1 of Followers\n', outcome.out)
 
     def test_a_default_that_its_column_cannot_hold_is_told_by_check(self):
         self.write('Sales/2.json', {**SECOND, 'fields': {**SECOND['fields'], 'Followers': {

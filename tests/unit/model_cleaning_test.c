@@ -193,6 +193,18 @@ static void reads_every_key(void **state)
     assert_null(d->fields[4].cleaning);
 }
 
+static void refuses_repairs_that_cannot_be(void **state)
+{
+    write_version(1, HEAD "\"repair\": {}, \"fields\": { \"A\": {\"type\": \"text\"} } }");
+    assert_refused(*state, 1, "1.json:2:11: \"repair\" needs \"unquoted\", a list of 1 to 4 columns\n");
+    write_version(1, HEAD "\"repair\": {\"unquotd\": [\"A\"]}, \"fields\": { \"A\": {\"type\": \"text\"} } }");
+    assert_refused(*state, 1,
+                   "1.json:2:12: unknown word \"unquotd\", expected unquoted; did you mean \"unquoted\"?\n");
+    write_version(1, "{\"feed\": \"Goods\", \"version\": 1, \"format\": \"json\",\n"
+                     "\"repair\": {\"unquoted\": \"A\"}, \"fields\": { \"A\": {\"type\": \"text\"} } }");
+    assert_refused(*state, 1, "1.json:2:11: \"repair\" is for CSV files only\n");
+}
+
 /* --- extends ------------------------------------------------------------------------------------------------------ */
 
 static void takes_over_keys_and_fields_but_for_its_own(void **state)
@@ -272,6 +284,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tells_each_mistake_at_its_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shows_all_mistakes_of_a_field_in_one_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reads_every_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_repairs_that_cannot_be, set_up, tear_down),
         cmocka_unit_test_setup_teardown(takes_over_keys_and_fields_but_for_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_what_cannot_be_extended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_a_mistake_of_what_is_extended_once, set_up, tear_down),

@@ -188,8 +188,8 @@ static void refuses_unknown_words_and_names_the_nearest(void **state)
         *state,
         "{\"feed\": \"Goods\", \"versoin\": 1, \"version\": 1, \"format\": \"cvs\", \"names\": \"underscor\",\n"
         " \"fields\": {\"Id\": {\"type\": \"text\", \"requierd\": true}}}",
-        "1.json:1:19: unknown word \"versoin\", expected feed, version, format, names, null, match, extends, unknown "
-        "or fields; "
+        "1.json:1:19: unknown word \"versoin\", expected feed, version, format, names, null, match, extends, repair, "
+        "unknown or fields; "
         "did you mean \"version\"?\n"
         "1.json:1:57: unknown word \"cvs\", expected csv or json; did you mean \"csv\"?\n"
         "1.json:1:73: unknown word \"underscor\", expected exact, underscore or fold; did you mean \"underscore\"?\n"

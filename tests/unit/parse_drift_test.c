@@ -150,7 +150,7 @@ static void check_nulled(struct parse_feed *f, struct slice text, const char *ro
         assert_true(result.ok);
         assert_slice(buf_slice(&result.rows), rows);
         assert_slice(buf_slice(&result.rejects), rejects);
-        assert_slice(result.facts.nulled, nulled);
+        assert_slice(result.facts.note, nulled);
         assert_false(result.facts.named);
         parse_result_close(&result);
     }
@@ -169,13 +169,13 @@ static void counts_what_on_error_makes_null_in_accepted_rows(void **state)
     parse_feed_open(&feed, text, NULL);
     check_nulled(&feed, SLICE("Age,Size,Id\nold,1,1\n7,big,2\nold,big,x\n1000,100,4\n,,5\n"),
                  "1@2 1|~|1.0\n2@3 2|7|9.0\n4@5 4|1000|9.0\n5@6 5|~|9.0\n",
-                 "3@4:3 Id: found \"x\", expected an integer [old,big,x]\n", "1 of Age, 2 of Size");
+                 "3@4:3 Id: found \"x\", expected an integer [old,big,x]\n", "null by on_error: 1 of Age, 2 of Size");
     check_nulled(&feed, SLICE("Id,Age\n1,2\n"), "1@2 1|2|9.0\n", "", "");
     parse_feed_close(&feed);
     snprintf(text, sizeof text, "%s%s", JSON, fields);
     parse_feed_open(&feed, text, NULL);
     check_nulled(&feed, SLICE("[{\"Id\": 1, \"Age\": [1]}, {\"Id\": 2, \"Age\": 1.5, \"Size\": {}}]"),
-                 "1@1 1|~|9.0\n2@1 2|~|9.0\n", "", "2 of Age, 1 of Size");
+                 "1@1 1|~|9.0\n2@1 2|~|9.0\n", "", "null by on_error: 2 of Age, 1 of Size");
     parse_feed_close(&feed);
 }
 
