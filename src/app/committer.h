@@ -21,7 +21,7 @@ struct committer;
 struct request {
     void (*work)(struct request *request, struct core *core); /* on the store thread */
     void (*done)(struct request *request);                    /* then on the loop */
-    bool alone; /* not while a file is being put together: it makes a change of its own */
+    bool alone; /* not while a file is being put together: it writes a change or a note of its own */
     struct request *next;
 };
 

@@ -298,7 +298,7 @@ static bool start_one(struct run *run, struct candidate *candidate)
     }
     flight->run = run;
     flight->parts = 2;
-    flight->note = (struct request){.work = note_work, .done = note_done};
+    flight->note = (struct request){.work = note_work, .done = note_done, .alone = true};
     flight->job = (struct job){.candidate = candidate,
                                .ticket = run->next_ticket++,
                                .flow = &run->flow,

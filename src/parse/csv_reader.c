@@ -312,6 +312,8 @@ static void reject(struct csv_reader *r, size_t column, const char *field, const
                           .raw = raw};
     if (r->carry.failed || !rowsink_reject(r->sink, made))
         fail_memory(r);
+    else if (!rowsink_check(r->sink, &made, r->error))
+        r->failed = true;
 }
 
 static void accept(struct csv_reader *r)

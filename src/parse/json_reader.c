@@ -55,7 +55,9 @@ static bool reject(struct json_reader *r, size_t column, struct slice field, con
                           .field = field,
                           .reason = slice_of(reason),
                           .raw = r->raw};
-    return rowsink_reject(r->sink, made) || error_memory(r->error);
+    if (!rowsink_reject(r->sink, made))
+        return error_memory(r->error);
+    return rowsink_check(r->sink, &made, r->error);
 }
 
 PRINTF_LIKE(2, 3) static bool reject_row(struct json_reader *r, const char *format, ...)

@@ -29,7 +29,8 @@ enum {
         64 * 1024, /* bytes of one field; a longer one fails the file: most likely a quote never closed */
     PARSER_RECORD_MAX = 1024 * 1024, /* bytes of one record */
     PARSER_COLUMNS_MAX = 4096,       /* columns of a file */
-    PARSER_DEPTH_MAX = 32            /* of nested JSON */
+    PARSER_DEPTH_MAX = 32,           /* of nested JSON */
+    PARSER_REJECTS_MAX = 100 * 1000  /* a file with more rejected rows than this, and than accepted ones, fails */
 };
 
 struct parser;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parse/parser.h"
+
 enum {
     FULL_FIRST = 4 /* places in the first line of full batches */
 };
@@ -71,6 +73,16 @@ bool rowsink_reject(struct rowsink *sink, struct reject reject)
     sink->rows++;
     sink->rejected++;
     return settle(sink);
+}
+
+bool rowsink_check(const struct rowsink *sink, const struct reject *last, struct error *error)
+{
+    if (sink->rejected <= PARSER_REJECTS_MAX || sink->rejected <= sink->rows - sink->rejected)
+        return true;
+    return error_set(error, ERROR_DATA,
+                     "%ju:1: %ju of the first %ju rows are rejected, so this is no file of this feed; the last one: %.*s",
+                     (uintmax_t)last->line, (uintmax_t)sink->rejected, (uintmax_t)sink->rows, (int)last->reason.len,
+                     last->reason.data);
 }
 
 bool rowsink_full(const struct rowsink *sink)

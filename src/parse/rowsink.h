@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/error.h"
 #include "model/batch.h"
 
 enum {
@@ -43,6 +44,10 @@ enum rowsink_result rowsink_accept(struct rowsink *sink, uint64_t line, const st
 
 /* Fills in the row's number. False when out of memory. */
 bool rowsink_reject(struct rowsink *sink, struct reject reject) MUST_USE;
+
+/* False when more rows are rejected than PARSER_REJECTS_MAX, and than accepted: the file is of another kind, and must not
+   fill the store. `last` is the row rejected last. */
+bool rowsink_check(const struct rowsink *sink, const struct reject *last, struct error *error) MUST_USE;
 
 /* True when a batch should be taken before more is read. */
 bool rowsink_full(const struct rowsink *sink);

@@ -323,6 +323,36 @@ static void hands_out_full_batches_before_a_reject_could_be_lost(void **state)
     buf_close(&text);
 }
 
+/* The text of a file with so many good rows, then bad ones, then good ones. */
+static void write_flood(struct buf *text, int good, int bad, int more)
+{
+    buf_init(text, PARSE_TEXT_MAX);
+    buf_put_text(text, "Id\n");
+    for (int i = 0; i < good + bad + more; i++)
+        buf_put_text(text, i >= good && i < good + bad ? "x\n" : "1\n");
+}
+
+static void fails_a_file_of_which_most_rows_are_rejected_past_a_limit(void **state)
+{
+    const struct {
+        int good, bad, more;
+        bool ok;
+    } cases[] = {{0, PARSER_REJECTS_MAX, 0, true},
+                 {0, PARSER_REJECTS_MAX + 1, PARSER_REJECTS_MAX, false},
+                 {PARSER_REJECTS_MAX, PARSER_REJECTS_MAX + 1, 0, false},
+                 {PARSER_REJECTS_MAX + 1, PARSER_REJECTS_MAX + 1, 0, true}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf text;
+        write_flood(&text, cases[i].good, cases[i].bad, cases[i].more);
+        struct parse_result result = parse_file(*state, buf_slice(&text), PARSER_INPUT_MAX, 0);
+        assert_int_equal(result.ok, cases[i].ok);
+        if (!result.ok)
+            assert_error(&result.error, ERROR_DATA, "rows are rejected");
+        parse_result_close(&result);
+        buf_close(&text);
+    }
+}
+
 static void splits_many_rows_over_batches(void **state)
 {
     struct buf text;
@@ -388,6 +418,7 @@ int main(void)
         TEST(keeps_a_bounded_list_of_undeclared_columns),
         TEST(starts_anew_after_a_file_that_failed),
         TEST(hands_out_full_batches_before_a_reject_could_be_lost),
+        TEST(fails_a_file_of_which_most_rows_are_rejected_past_a_limit),
         TEST(splits_many_rows_over_batches),
         TEST(gives_one_column_to_several_fields),
     };

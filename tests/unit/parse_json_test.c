@@ -371,6 +371,21 @@ static void hands_out_full_batches_before_a_reject_could_be_lost(void **state)
     buf_close(&text);
 }
 
+static void fails_a_file_of_which_most_records_are_rejected_past_a_limit(void **state)
+{
+    struct buf text;
+    buf_init(&text, PARSE_TEXT_MAX);
+    buf_put_text(&text, "[0");
+    for (int i = 0; i < PARSER_REJECTS_MAX; i++)
+        buf_put_text(&text, ",0");
+    buf_put_text(&text, "]");
+    struct parse_result result = parse_file(*state, buf_slice(&text), PARSER_INPUT_MAX, 0);
+    assert_false(result.ok);
+    assert_error(&result.error, ERROR_DATA, "found a number, expected an object");
+    parse_result_close(&result);
+    buf_close(&text);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_orders, close_orders)
 
 int main(void)
@@ -403,6 +418,7 @@ int main(void)
         TEST(rejects_a_record_of_too_many_members),
         TEST(keeps_a_record_of_the_largest_size_and_refuses_a_larger_one),
         TEST(hands_out_full_batches_before_a_reject_could_be_lost),
+        TEST(fails_a_file_of_which_most_records_are_rejected_past_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
