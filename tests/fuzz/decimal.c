@@ -100,8 +100,8 @@ static bool read_said(struct slice text, struct said *said)
     return at == text.len;
 }
 
-/* What was said times 10^scale, when that is a whole number of magnitude at most `most`; where `one_more`, of one more when
-   it is negative. */
+/* What was said times 10^scale, when that is a whole number of magnitude at most `most`; or of one more where `one_more`
+   and it is negative. */
 static bool said_units(const struct said *said, unsigned scale, uint64_t most, bool one_more, int64_t *units)
 {
     struct big b = said->digits;

@@ -29,8 +29,8 @@ struct parsing_result {
     struct buf rows; /* the accepted ones, each as a chunk of its own with row 1 and line 0 */
 };
 
-/* Reads `file` whole and in pieces that `cuts` tells, and checks all of the above. What came of it goes to `result` unless
-   that is NULL; its rows are the caller's to close. */
+/* Reads `file` whole and in pieces that `cuts` tells, and checks all of the above. What came of it goes to `result`
+   unless that is NULL; its rows are the caller's to close. */
 void parsing_check(struct parsing *parsing, struct slice file, uint64_t cuts, struct parsing_result *result);
 
 /* The feed `name` of tests/fuzz/schemas/feeds.json, loaded at the first call. */
@@ -38,8 +38,8 @@ const struct feed *parsing_shared_feed(const char *name);
 
 struct reference;
 
-/* An input is a byte that chooses among the feeds, a byte for the cuts, then the file. The first feed is Words, and `refer`
-   says what must come of a file of it; see reference.h. */
+/* An input is a byte that chooses among the feeds, a byte for the cuts, then the file. The first feed is Words, and
+   `refer` says what must come of a file of it; see reference.h. */
 void parsing_check_input(struct parsing *const *parsings, size_t count, void refer(struct slice, struct reference *),
                          const uint8_t *data, size_t size);
 
