@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "fuzz.h"
 #include "model/value.h"
-#include "parse/number.h"
+#include "parse/coerce.h"
 
 enum {
     LIMBS_MAX = 160,    /* 5,120 bits: more than 1,500 digits */
@@ -100,8 +100,8 @@ static bool read_said(struct slice text, struct said *said)
     return at == text.len;
 }
 
-/* What was said times 10^scale, when that is a whole number of magnitude at most `most`; or of one more where `one_more`
-   and it is negative. */
+/* What was said times 10^scale, when that is a whole number of magnitude at most `most`; a negative one may be larger
+   by one where `one_more`. */
 static bool said_units(const struct said *said, unsigned scale, uint64_t most, bool one_more, int64_t *units)
 {
     struct big b = said->digits;
@@ -210,22 +210,45 @@ static bool is_json_number(struct slice text)
     return text.data[first] != '0' || text.len == first + 1 || !is_digit(text.data[first + 1]);
 }
 
-/* Written out, a JSON number is the same number, and one that is not written out is none that a 64-bit type holds. */
-static void check_written_out(struct value_type decimal, struct slice text, const struct said *said)
+/* A number of a JSON file as a field of this type, by the whole way that it goes there. */
+static bool coerce_number(struct value_type type, struct slice text, struct value *value)
 {
-    const struct value_type integer = {.kind = VALUE_INT64};
-    char out[NUMBER_PLAIN_MAX];
-    struct slice plain;
+    static struct coerce *coerce;
+    static struct slice name = SLICE("n");
+    struct descriptor_field field = {.name = "n", .from = &name, .from_count = 1, .type = type};
+    struct descriptor descriptor = {
+        .feed = "Feed", .version = 1, .format = DESCRIPTOR_JSON, .fields = &field, .field_count = 1};
+    struct feed_field target = {.name = "n", .type = type, .min = INT64_MIN, .max = INT64_MAX};
+    int place = 0;
+    struct feed_version version = {.descriptor = &descriptor, .feed_field = &place};
+    const struct feed feed = {
+        .name = "Feed", .fields = &target, .field_count = 1, .versions = &version, .version_count = 1};
+    struct coerce_input input = {.text = text, .number = true};
+    struct coerce_rule rule;
+    struct error error;
+    if (!coerce)
+        check((coerce = calloc(1, sizeof *coerce)) && coerce_init(coerce, &error));
+    coerce_rule_init(&rule, &feed, &version, 0);
+    bool ok = coerce_field(coerce, &rule, &input, value);
+    check(ok || (!coerce->memory && coerce->reason[0]));
+    return ok;
+}
+
+static void check_coerced(struct value_type type, struct slice text, bool fits, int64_t units)
+{
     struct value value;
-    int64_t units;
-    bool whole = said_units(said, 0, INT64_MAX, true, &units);
-    bool written = number_plain(text, out, &plain);
-    check(!written || (plain.len > 0 && plain.len <= NUMBER_PLAIN_MAX));
-    check((written && parse(integer, plain, &value)) == whole);
-    check(!whole || value.i == units);
-    bool fits = said_units(said, decimal.scale, power_of_ten(decimal.precision) - 1, false, &units);
-    check((written && parse(decimal, plain, &value)) == fits);
-    check(!fits || value.i == units);
+    check(coerce_number(type, text, &value) == fits);
+    check(!fits || (!value.null && value.i == units));
+}
+
+/* A JSON number is the same number however it is written: 1e3, 1000.0 and 1000 are one integer. */
+static void check_json_number(struct value_type decimal, struct slice text, const struct said *said)
+{
+    int64_t units = 0;
+    bool fits = said_units(said, 0, INT64_MAX, true, &units);
+    check_coerced((struct value_type){.kind = VALUE_INT64}, text, fits, units);
+    fits = said_units(said, decimal.scale, power_of_ten(decimal.precision) - 1, false, &units);
+    check_coerced(decimal, text, fits, units);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -242,7 +265,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_integer(text, said);
     check_double(text, said);
     if (said && is_json_number(text))
-        check_written_out(decimal, text, said);
+        check_json_number(decimal, text, said);
     free(copy);
     return 0;
 }

@@ -20,6 +20,16 @@ static void check_field(const struct descriptor *d, const struct descriptor_fiel
     check(field->format_count == 0 || field->type.kind == VALUE_DATE || field->type.kind == VALUE_TIMESTAMP);
 }
 
+/* Whether some field would read two columns of the header. */
+static bool is_ambiguous(const struct descriptor *d, const struct slice *header, size_t count)
+{
+    for (size_t i = 0; i < d->field_count; i++)
+        for (size_t k = 0, found = 0; k < count; k++)
+            if (descriptor_name_matches(d, d->fields[i].from[0], header[k]) && found++ > 0)
+                return true;
+    return false;
+}
+
 /* A header of what each field reads first and of the `match` columns lacks nothing. */
 static void check_bind(const struct descriptor *d)
 {
@@ -35,7 +45,7 @@ static void check_bind(const struct descriptor *d)
     buf_init(&lacks, ARENA_MAX);
     bool fits = descriptor_bind(d, header, count, columns, &lacks);
     struct slice words = buf_slice(&lacks);
-    check(fits == (words.len == 0));
+    check(fits == (words.len == 0) && fits != is_ambiguous(d, header, count));
     check(fits || memmem(words.data, words.len, "stands twice", strlen("stands twice")));
     for (size_t i = 0; fits && i < d->field_count; i++)
         check(columns[i] >= 0 && (size_t)columns[i] < count);

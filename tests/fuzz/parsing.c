@@ -151,7 +151,7 @@ static void take_values(struct outcome *outcome, const struct chunk_reader *read
     struct chunk_writer alone;
     chunk_writer_init(&alone, reader->feed);
     check(chunk_put(again, reader->row, reader->line, values));
-    check(chunk_put(&alone, 1, 0, values));
+    check(chunk_put(&alone, 1, 0, values) && alone.buf.len <= CHUNK_ROW_MAX);
     buf_put_slice(&outcome->accepted_rows, buf_slice(&alone.buf));
     chunk_writer_close(&alone);
 }
@@ -180,6 +180,7 @@ static void take_rows(struct outcome *outcome, const struct feed *feed, const st
             outcome->accepted++;
         }
     } while (got == CHUNK_ROW);
+    check(batch->chunk.buf.len <= CHUNK_SIZE_MAX && batch->reject_count <= BATCH_REJECTS_MAX);
     check(got == CHUNK_END && again.rows == batch->chunk.rows);
     check(slice_equal(buf_slice(&again.buf), buf_slice(&batch->chunk.buf)));
     chunk_writer_close(&again);
