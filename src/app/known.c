@@ -7,11 +7,7 @@
 
 static struct known_key key_of(struct slice feed, struct slice name, const struct file_stat *stat)
 {
-    const uint64_t numbers[] = {stat->size,
-                                (uint64_t)stat->mtime_ns,
-                                (uint64_t)stat->ctime_ns,
-                                (uint64_t)stat->device,
-                                (uint64_t)stat->inode,
+    const uint64_t numbers[] = {stat->size, (uint64_t)stat->mtime_ns, (uint64_t)stat->ctime_ns, (uint64_t)stat->inode,
                                 hash_bytes(feed, 1)};
     struct slice bytes = {(const char *)numbers, sizeof numbers};
     return (struct known_key){hash_bytes(name, hash_bytes(bytes, 2)), hash_bytes(name, hash_bytes(bytes, 3))};

@@ -2,7 +2,7 @@
  * Files that stay in their landing folder after they were dealt with, recognised again after a restart without being
  * read.
  *
- * Only a cache in front of the content hash: a file counts as known when feed, name, size, both times, device and inode
+ * Only a cache in front of the content hash: a file counts as known when feed, name, size, both times and inode
  * are all those of a ledger row. ctime cannot be set by a user, so a changed file is never taken for a known one. Kept
  * as sorted 128-bit hashes, 16 bytes a file.
  */

@@ -16,7 +16,7 @@ static bool was_committed(void *context, const struct archive_left *left, bool *
     char stored[LANDING_PATH_SIZE];
     if (left->to_delete)
         return store_knows(store, slice_of(left->feed), slice_of(left->name), stat->size, stat->mtime_ns,
-                           stat->ctime_ns, stat->device, stat->inode, committed, error);
+                           stat->ctime_ns, stat->inode, committed, error);
     snprintf(stored, sizeof stored, "archive/%s/%s", left->feed, left->archived);
     return store_has_stored(store, slice_of(stored), committed, error);
 }

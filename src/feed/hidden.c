@@ -250,7 +250,9 @@ static bool parse(struct hidden *hidden, const char *folder)
         return false;
     snprintf(hidden->folder, sizeof hidden->folder, "%s", folder);
     snprintf(hidden->tag, sizeof hidden->tag, "%s", at);
-    hidden->stat = (struct file_stat){.device = device, .inode = inode, .size = size, .mtime_ns = (int64_t)mtime};
+    /* The device of the name is that of the boot in which it was made. */
+    hidden->stat =
+        (struct file_stat){.device = hidden->landing->device, .inode = inode, .size = size, .mtime_ns = (int64_t)mtime};
     return true;
 }
 

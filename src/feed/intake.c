@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "feed/move.h"
 
 enum {
     SHOWN_SIZE = 4 * LANDING_NAME_SIZE, /* an escaped name */
@@ -197,6 +198,17 @@ static enum intake_result not_opened(int number)
     }
 }
 
+/* The change must not outlive what it was made of: a producer that flushes nothing, and then a power loss, would leave a
+   committed change whose file is empty. */
+static enum intake_result flush(struct reading *reading)
+{
+    int code = move_sync(reading->fd);
+    if (code == 0)
+        return INTAKE_READ;
+    errno = code;
+    return failed(reading, "flush");
+}
+
 /* As landing_open_file names the file in its errors. */
 static void name_file(const struct landing *landing, const char *name, struct error *error)
 {
@@ -218,6 +230,8 @@ enum intake_result intake_read(const struct landing *landing, const char *name, 
     enum intake_result result = INTAKE_CHANGED;
     if (!expected || file_stat_equal(expected, &reading.before))
         result = read_open(&reading, name, version, facts);
+    if (result == INTAKE_READ)
+        result = flush(&reading);
     close(reading.fd);
     if (result == INTAKE_FAILED)
         name_file(landing, name, error);

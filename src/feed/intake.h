@@ -26,7 +26,7 @@ enum intake_result {
 /* Takes a batch over; may block (backpressure). False ends the reading. */
 typedef bool (*intake_sink)(void *context, struct batch *batch);
 
-/* Reads `name` of `landing` through `parser`; `expected` is the candidate's stat (NULL for none), `version` as in
+/* Reads `name` of `landing` through `parser` and flushes it to disk, for whoever commits what it held; `expected` is the candidate's stat (NULL for none), `version` as in
    parser_start. `facts->arena` is made here whatever the result; the caller closes it. Batches that the sink took
    before any result but INTAKE_READ are void. */
 enum intake_result intake_read(const struct landing *landing, const char *name, const struct file_stat *expected,

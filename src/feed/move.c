@@ -31,9 +31,9 @@ int move_noreplace(int from_folder, const char *from, int to_folder, const char 
     return code;
 }
 
-int move_sync(int folder)
+int move_sync(int fd)
 {
-    int code = code_of(fsync(folder));
+    int code = code_of(fsync(fd));
     return code == EINVAL || code == EROFS ? 0 : code;
 }
 

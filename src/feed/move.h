@@ -21,8 +21,8 @@ int move_noreplace(int from_folder, const char *from, int to_folder, const char 
  */
 int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to) MUST_USE;
 
-/* fsync of a folder; a file system that can't is taken to need none. */
-int move_sync(int folder) MUST_USE;
+/* fsync of a folder or file; a file system that can't is taken to need none. */
+int move_sync(int fd) MUST_USE;
 
 /* Writes all of `size` bytes. */
 int move_write(int fd, const char *data, size_t size) MUST_USE;

@@ -211,13 +211,12 @@ bool store_find_duplicate(struct store *store, struct slice feed, struct slice n
 }
 
 bool store_knows(struct store *store, struct slice feed, struct slice name, uint64_t size, int64_t mtime_ns,
-                 int64_t ctime_ns, uint64_t device, uint64_t inode, bool *known, struct error *error)
+                 int64_t ctime_ns, uint64_t inode, bool *known, struct error *error)
 {
     struct query q;
     query_open(&q, store, STORE_SQL_KNOWN);
     query_i64(&q, mtime_ns);
     query_u64(&q, inode);
-    query_u64(&q, device);
     query_i64(&q, ctime_ns);
     query_u64(&q, size);
     query_blob(&q, name);
@@ -232,7 +231,6 @@ bool store_dealt_with(struct store *store, const struct file_record *file, bool 
     query_open(&q, store, STORE_SQL_DEALT_WITH);
     query_i64(&q, file->mtime_ns);
     query_u64(&q, file->inode);
-    query_u64(&q, file->device);
     query_u64(&q, file->size);
     query_blob(&q, file->name);
     query_blob(&q, file->feed);

@@ -119,10 +119,10 @@ bool store_find_duplicate(struct store *store, struct slice feed, struct slice n
                           bool named, bool *found, uint64_t *sequence, char original[256],
                           struct error *error) MUST_USE;
 
-/* Whether a ledger row of any state says that this very file (feed, name, size, times, device, inode) was dealt with.
- */
+/* Whether a ledger row of any state says that this very file (feed, name, size, times, inode) was dealt with. The device
+   does not tell: the same disk may have another number after the next boot. */
 bool store_knows(struct store *store, struct slice feed, struct slice name, uint64_t size, int64_t mtime_ns,
-                 int64_t ctime_ns, uint64_t device, uint64_t inode, bool *known, struct error *error) MUST_USE;
+                 int64_t ctime_ns, uint64_t inode, bool *known, struct error *error) MUST_USE;
 
 /* Whether this very file, with `file->content`, was applied or found to be a redelivery before: it must not be asked
    again what it is, as its rows may have been replaced or forgotten since. `any_ctime`: also when its mode, owner or

@@ -221,13 +221,13 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
         "ORDER BY id DESC LIMIT 1",
     [STORE_SQL_NEWER_AT_NAME] = "SELECT 1 FROM files INDEXED BY files_by_name "
                                 "WHERE state = 0 AND forgotten = 0 AND name = ?2 AND feed = ?1 AND id > ?3 LIMIT 1",
-    [STORE_SQL_KNOWN] = "SELECT 1 FROM files INDEXED BY files_by_time WHERE mtime = ?1 AND inode = ?2 AND device = ?3 "
-                        "AND ctime = ?4 AND size = ?5 AND name = ?6 AND feed = ?7 LIMIT 1",
+    [STORE_SQL_KNOWN] = "SELECT 1 FROM files INDEXED BY files_by_time WHERE mtime = ?1 AND inode = ?2 "
+                        "AND ctime = ?3 AND size = ?4 AND name = ?5 AND feed = ?6 LIMIT 1",
     [STORE_SQL_DEALT_WITH] = "SELECT sequence FROM files INDEXED BY files_by_time WHERE mtime = ?1 AND inode = ?2 "
-                             "AND device = ?3 AND size = ?4 AND name = ?5 AND feed = ?6 AND state < 2 "
-                             "AND content = ?7 AND (ctime = ?8 OR (?9 AND NOT EXISTS(SELECT 1 FROM files AS newer "
+                             "AND size = ?3 AND name = ?4 AND feed = ?5 AND state < 2 "
+                             "AND content = ?6 AND (ctime = ?7 OR (?8 AND NOT EXISTS(SELECT 1 FROM files AS newer "
                              "INDEXED BY files_by_name WHERE newer.state = 0 AND newer.forgotten = 0 "
-                             "AND newer.name = ?5 AND newer.feed = ?6 AND newer.id > files.id))) "
+                             "AND newer.name = ?4 AND newer.feed = ?5 AND newer.id > files.id))) "
                              "ORDER BY id DESC LIMIT 1",
     [STORE_SQL_STORED] = "SELECT 1 FROM files INDEXED BY files_by_stored WHERE stored = ?1 AND stored <> x'' LIMIT 1",
 

@@ -129,8 +129,10 @@ class CrashCase(FlowCase):
             applied = sorted(name for kind, name, state, adds_up in ledger if kind == feed and state == APPLIED)
             self.find('lost', len(set(wanted) - set(applied)), f'{where}: {feed} has {applied}')
             self.find('doubled', len(applied) - len(set(applied)), f'{where}: {feed} has {applied}')
-        self.find('doubled', sum(state != APPLIED for _, _, state, _ in ledger), f'{where}: not applied in {ledger}')
-        self.find('lost', sum(not adds_up for *_, adds_up in ledger), f'{where}: rows do not add up in {ledger}')
+        others = [row for row in ledger if row[2] != APPLIED]
+        self.find('doubled', len(others), f'{where}: not applied: {others}')
+        uneven = [row for row in ledger if not row[3]]
+        self.find('lost', len(uneven), f'{where}: rows do not add up: {uneven}')
         self.find('lost', len(workspace.landed()), f'{where}: still landed {workspace.landed()}')
 
     @staticmethod

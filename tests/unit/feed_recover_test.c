@@ -51,6 +51,20 @@ static void finishes_the_move_of_a_committed_file(void **state)
     assert_int_equal(count_files(f->folder), 0);
 }
 
+static void knows_a_file_whose_disk_has_another_number_by_now(void **state)
+{
+    struct fixture *f = *state;
+    char hidden[FEED_PATH_MAX];
+    file_write(f->folder, "a.csv", "1");
+    struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    stat.device++;
+    hide(f, "a.csv", &stat, "000007-abababab", hidden);
+    f->committed = "000007-abababab-a.csv";
+    recover(f);
+    assert_file(f->archive, f->committed, "1");
+    assert_int_equal(count_files(f->folder), 0);
+}
+
 static void finishes_the_move_of_a_name_of_255_bytes(void **state)
 {
     struct fixture *f = *state;
@@ -270,6 +284,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(finishes_the_move_of_a_committed_file),
+        TEST(knows_a_file_whose_disk_has_another_number_by_now),
         TEST(finishes_the_move_of_a_name_of_255_bytes),
         TEST(puts_back_a_file_that_was_not_committed),
         TEST(puts_back_a_file_that_is_not_the_one_committed),
