@@ -233,8 +233,8 @@ static inline bool operation_ask(struct operating *o, struct error *error)
     arena_reset(&o->texts);
     return store_find_duplicate(o->store, file.feed, file.name, &file.content, false, &found, &sequence, original,
                                 error) &&
-           store_knows(o->store, file.feed, file.name, file.size, file.mtime_ns, file.ctime_ns, file.device, file.inode,
-                       &found, error) &&
+           store_knows(o->store, file.feed, file.name, file.size, file.mtime_ns, file.ctime_ns, file.inode, &found,
+                       error) &&
            store_dealt_with(o->store, &file, false, &found, &sequence, error) &&
            store_dealt_with(o->store, &file, true, &found, &sequence, error) &&
            store_has_stored(o->store, file.stored, &found, error) && store_digest_at(o->store, 2, &digest, error) &&
