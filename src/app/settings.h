@@ -30,6 +30,7 @@ struct settings {
     bool log_json;                                      /* messages and lines a file as JSON */
     bool healthy, watch;                                /* status */
     bool rebind, accept_missing, rebuild, from_archive; /* replay */
+    const char *feed;                                   /* schema; NULL: not said */
     const char *table;                                  /* explain; NULL: not said */
     int64_t from, to;                                   /* diff: sequences; -1: not said */
     bool deep, repair;                                  /* verify */

@@ -50,12 +50,13 @@ enum {
     OPTION_FROM_ARCHIVE = 1 << 18,
     OPTION_DEEP = 1 << 19,
     OPTION_REPAIR = 1 << 20,
-    OPTION_LIMIT = 1 << 21
+    OPTION_LIMIT = 1 << 21,
+    OPTION_FEED = 1 << 22
 };
 
 extern const struct command command_run, command_status, command_rejects, command_unmatched, command_check,
     command_replay, command_pause, command_resume, command_target, command_forget, command_store, command_plan,
-    command_impact, command_diff, command_explain, command_verify;
+    command_impact, command_diff, command_explain, command_verify, command_schema;
 
 /* All of them in the order of the help; `count` commands. */
 const struct command *const *command_list(size_t *count);

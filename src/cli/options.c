@@ -39,6 +39,7 @@ static const struct option options[] = {
     {0, "json", NULL, OPTION_JSON, NULL, "for programs: JSON on stdout"},
     {0, "from", "SEQUENCE", OPTION_RANGE, NULL, "the change to begin with (the one before --to)"},
     {0, "to", "SEQUENCE", OPTION_RANGE, NULL, "the change to end with (the last)"},
+    {0, "feed", "NAME", OPTION_FEED, NULL, "what the feed is called (as the folder of the file)"},
     {0, "table", "NAME", OPTION_TABLE, NULL, "the table that is meant"},
     {0, "deep", NULL, OPTION_DEEP, NULL, "read every source file again, and compare the store with them"},
     {0, "repair", NULL, OPTION_REPAIR, NULL, "mend exactly the rows that drifted, in one transaction"},
@@ -123,8 +124,8 @@ static bool set_value(const struct option *option, struct settings *settings, co
         return set_pause(option->name, value, &settings->target_timeout, error);
     if (option->bit == OPTION_TARGET_CHECK)
         return set_pause(option->name, value, &settings->target_check, error);
-    if (option->bit == OPTION_TABLE) {
-        settings->table = value;
+    if (option->bit == OPTION_TABLE || option->bit == OPTION_FEED) {
+        *(option->bit == OPTION_TABLE ? &settings->table : &settings->feed) = value;
         return true;
     }
     if (option->bit == OPTION_RANGE)

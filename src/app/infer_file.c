@@ -1,0 +1,192 @@
+/*
+ * First the file is read by a descriptor that declares nothing, which tells the columns; then, as many at a time as a feed may
+ * have fields, by one that declares them all as texts. A column with an object or a list in it fails its row; it is left
+ * out then, and the file read again.
+ */
+#include "app/infer_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "feed/intake.h"
+#include "model/chunk.h"
+#include "model/pipeline.h"
+
+enum { FIELD_NAME_SIZE = 16, VERSION_CSV = 1, VERSION_JSON = 2 };
+
+/* A feed of both formats, with a text field for each of some columns. */
+struct reading {
+    struct infer_file *file;
+    struct feed feed;
+    struct feed_version versions[2];
+    struct descriptor descriptors[2];
+    struct feed_field fields[PIPELINE_FIELDS_MAX];
+    struct descriptor_field read[PIPELINE_FIELDS_MAX];
+    int places[PIPELINE_FIELDS_MAX];
+    char names[PIPELINE_FIELDS_MAX][FIELD_NAME_SIZE];
+    struct infer_column *columns[PIPELINE_FIELDS_MAX]; /* of each field; NULL: none */
+    size_t count;
+    bool counting; /* rows and rejects: in one reading only */
+    bool nested;   /* a column was found to be, and another reading is due */
+};
+
+static const struct value_type text_type = {.kind = VALUE_TEXT};
+
+static void add_field(struct reading *r, struct infer_column *column, struct slice *name)
+{
+    size_t i = r->count++;
+    snprintf(r->names[i], FIELD_NAME_SIZE, "f%zu", i);
+    r->fields[i] = (struct feed_field){.name = r->names[i], .type = text_type, .max = TEXT_VALUE_MAX};
+    r->read[i] = (struct descriptor_field){.name = r->names[i], .from = name, .from_count = 1, .type = text_type};
+    r->places[i] = (int)i;
+    r->columns[i] = column;
+}
+
+static void finish_feed(struct reading *r)
+{
+    r->feed = (struct feed){
+        .name = "this file", .fields = r->fields, .field_count = r->count, .versions = r->versions, .version_count = 2};
+    for (int i = 0; i < 2; i++) {
+        r->descriptors[i] = (struct descriptor){.feed = r->feed.name,
+                                                .version = i == 0 ? VERSION_JSON : VERSION_CSV,
+                                                .format = i == 0 ? DESCRIPTOR_JSON : DESCRIPTOR_CSV,
+                                                .fields = r->read,
+                                                .field_count = r->count,
+                                                .path = ""};
+        r->versions[i] = (struct feed_version){.descriptor = &r->descriptors[i], .feed_field = r->places};
+    }
+}
+
+static void note_reject(struct reading *r, const struct reject *reject)
+{
+    static const char object[] = "found an object", list[] = "found an array";
+    bool nested = slice_starts_with(reject->reason, SLICE(object)) || slice_starts_with(reject->reason, SLICE(list));
+    for (size_t i = 0; nested && i < r->count; i++) {
+        if (r->columns[i] && slice_equal(reject->field, slice_of(r->names[i]))) {
+            r->columns[i]->nested = r->nested = true;
+            return;
+        }
+    }
+    if (r->counting && r->file->reject_line == 0) {
+        r->file->reject_line = reject->line;
+        snprintf(r->file->reject, sizeof r->file->reject, "%.*s", (int)reject->reason.len, reject->reason.data);
+    }
+}
+
+static bool take(void *context, struct batch *batch)
+{
+    struct reading *r = context;
+    struct chunk_reader reader;
+    struct value values[PIPELINE_FIELDS_MAX];
+    chunk_reader_init(&reader, &r->feed, buf_slice(&batch->chunk.buf));
+    while (chunk_next(&reader, values) == CHUNK_ROW)
+        for (size_t i = 0; i < r->count; i++)
+            if (r->columns[i])
+                infer_value(r->columns[i], values[i].null, values[i].null ? SLICE("") : values[i].text);
+    for (size_t i = 0; i < batch->reject_count; i++)
+        note_reject(r, &batch->rejects[i]);
+    batch_free(batch);
+    return true;
+}
+
+/* One pass from the beginning; the caller closes facts->arena. */
+static bool read_once(struct reading *r, int fd, struct file_facts *facts, struct error *error)
+{
+    finish_feed(r);
+    r->nested = false;
+    struct parser *parser = parser_new(&r->feed, error);
+    if (!parser)
+        return false;
+    bool ok = lseek(fd, 0, SEEK_SET) == 0 || error_errno(error, ERROR_IO, errno, "cannot read it from its beginning");
+    if (ok) {
+        enum intake_result result = intake_read_fd(fd, "", parser, 0, take, r, facts, error);
+        ok = result == INTAKE_READ;
+        if (result == INTAKE_CHANGED)
+            error_set(error, ERROR_IO, "it changes while it is read");
+    }
+    parser_free(parser);
+    return ok;
+}
+
+static bool list_columns(struct infer_file *file, struct reading *r, int fd, struct error *error)
+{
+    static struct slice const nobody = {"\x01", 1}; /* no column is called so */
+    struct file_facts facts = {0};
+    struct slice name = nobody;
+    add_field(r, NULL, &name);
+    bool ok = read_once(r, fd, &facts, error);
+    if (ok) {
+        file->format = facts.version == VERSION_JSON ? DESCRIPTOR_JSON : DESCRIPTOR_CSV;
+        file->columns = arena_array(&file->arena, facts.unknown_count + 1, sizeof *file->columns);
+        ok = file->columns || error_memory(error);
+    }
+    for (size_t i = 0; ok && i < facts.unknown_count; i++) {
+        struct slice copy = arena_copy(&file->arena, facts.unknown[i]);
+        ok = copy.data || error_memory(error);
+        infer_start(&file->columns[file->count++], copy);
+    }
+    arena_close(&facts.arena);
+    return ok;
+}
+
+/* The next columns that can be read, as many as a feed may have; *from is moved behind them. */
+static void choose_columns(struct infer_file *file, struct reading *r, size_t *from)
+{
+    r->count = 0;
+    for (; *from < file->count && r->count < PIPELINE_FIELDS_MAX; ++*from) {
+        struct infer_column *column = &file->columns[*from];
+        if (column->nested || column->name.len == 0)
+            continue;
+        infer_start(column, column->name);
+        add_field(r, column, &column->name);
+    }
+}
+
+static bool read_columns(struct infer_file *file, struct reading *r, int fd, size_t *from, struct error *error)
+{
+    size_t first = *from;
+    do {
+        struct file_facts facts = {0};
+        *from = first;
+        choose_columns(file, r, from);
+        if (r->count == 0)
+            return true;
+        if (r->counting)
+            file->reject_line = 0;
+        bool ok = read_once(r, fd, &facts, error);
+        if (r->counting) {
+            file->rows = facts.rows;
+            file->rejected = facts.rejected;
+        }
+        arena_close(&facts.arena);
+        if (!ok)
+            return false;
+    } while (r->nested);
+    return true;
+}
+
+bool infer_file_read(struct infer_file *file, int fd, struct error *error)
+{
+    struct reading *r;
+    *file = (struct infer_file){.count = 0};
+    arena_init(&file->arena, INFER_FILE_BYTES_MAX);
+    r = arena_array(&file->arena, 1, sizeof *r);
+    if (!r)
+        return error_memory(error);
+    r->file = file;
+    if (!list_columns(file, r, fd, error))
+        return false;
+    for (size_t from = 0; from < file->count;) {
+        r->counting = from == 0;
+        if (!read_columns(file, r, fd, &from, error))
+            return false;
+    }
+    return true;
+}
+
+void infer_file_close(struct infer_file *file)
+{
+    arena_close(&file->arena);
+}

@@ -1,0 +1,361 @@
+#include "model/infer.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "model/timestamp.h"
+
+enum {
+    NAME_MAX_BYTES = 63, /* of a field's name */
+    NAME_ROOM = NAME_MAX_BYTES + 24
+};
+
+static const char *const words[INFER_WORDS] = {"-", "null", "NULL", "n/a", "N/A", "NA", "None", "NaN"};
+
+/* In the order in which they are preferred. */
+enum {
+    KIND_INT64 = 1 << 0,
+    KIND_DECIMAL = 1 << 1,
+    KIND_BOOL = 1 << 2,
+    KIND_DATE = 1 << 3,
+    KIND_TIMESTAMP = 1 << 4,
+    KIND_DOUBLE = 1 << 5,
+    KIND_ALL = (1 << 6) - 1
+};
+
+/* Days first: where both fit every value of a file, a person must say. */
+static const char *const formats[] = {"%d/%m/%Y",          "%d/%m/%Y %H:%M",
+                                      "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %I:%M %p",
+                                      "%m/%d/%Y",          "%m/%d/%Y %H:%M",
+                                      "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p",
+                                      "%d-%m-%Y",          "%d-%m-%Y %H:%M",
+                                      "%d-%m-%Y %H:%M:%S", "%d-%m-%Y %I:%M %p",
+                                      "%m-%d-%Y",          "%m-%d-%Y %H:%M",
+                                      "%m-%d-%Y %H:%M:%S", "%m-%d-%Y %I:%M %p",
+                                      "%d.%m.%Y",          "%d.%m.%Y %H:%M",
+                                      "%d.%m.%Y %H:%M:%S", "%d.%m.%y",
+                                      "%d/%m/%y",          "%m/%d/%y",
+                                      "%Y/%m/%d",          "%Y/%m/%d %H:%M",
+                                      "%Y/%m/%d %H:%M:%S", "%Y%m%d",
+                                      "%d %b %Y",          "%d %b %Y %H:%M",
+                                      "%b %d, %Y",         "%b %d, %Y %I:%M %p",
+                                      "%d-%b-%Y",          "%d-%b-%y"};
+
+_Static_assert(COUNT_OF(formats) <= 64, "one bit a format");
+
+/* --- values ------------------------------------------------------------------------------------------------------- */
+
+void infer_start(struct infer_column *column, struct slice name)
+{
+    *column = (struct infer_column){.name = name, .kinds = KIND_ALL, .formats = (UINT64_C(1) << COUNT_OF(formats)) - 1};
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Digits, and a point among them, behind a minus sign; *padded when a zero stands before other digits. */
+static bool read_plain(struct slice text, unsigned *whole, unsigned *places, bool *padded)
+{
+    const char *at = text.data, *end = text.data + text.len;
+    at += at < end && *at == '-';
+    const char *first = at;
+    while (at < end && is_digit(*at))
+        at++;
+    *whole = (unsigned)(at - first);
+    *padded = *whole > 1 && *first == '0';
+    *places = 0;
+    if (at < end && *at == '.') {
+        const char *point = at++;
+        while (at < end && is_digit(*at))
+            at++;
+        *places = (unsigned)(at - point) - 1;
+        if (*places == 0)
+            return false;
+    }
+    return at == end && *whole > 0;
+}
+
+static void read_number(struct infer_column *column, struct slice text)
+{
+    unsigned whole, places;
+    bool padded;
+    if (!read_plain(text, &whole, &places, &padded)) {
+        column->kinds &= ~(unsigned)(KIND_INT64 | KIND_DECIMAL);
+        return;
+    }
+    if (padded)
+        column->kinds &= ~(unsigned)(KIND_INT64 | KIND_DECIMAL | KIND_DOUBLE);
+    column->whole = whole > column->whole ? whole : column->whole;
+    column->places = places > column->places ? places : column->places;
+    if (column->whole + column->places > DECIMAL_PRECISION_MAX)
+        column->kinds &= ~(unsigned)KIND_DECIMAL;
+}
+
+static bool reads_as(enum value_kind kind, struct slice text)
+{
+    struct value value;
+    const char *expected;
+    const struct value_type type = {.kind = kind};
+    return value_parse(type, NULL, 0, text, &value, &expected);
+}
+
+static void read_formats(struct infer_column *column, struct slice text)
+{
+    int64_t micros;
+    const char *expected;
+    for (size_t i = 0; i < COUNT_OF(formats); i++)
+        if ((column->formats >> i & 1) && !timestamp_parse_format(text, formats[i], &micros, &expected))
+            column->formats &= ~(UINT64_C(1) << i);
+}
+
+void infer_value(struct infer_column *column, bool null, struct slice text)
+{
+    static const struct {
+        unsigned bit;
+        enum value_kind kind;
+    } kinds[] = {{KIND_INT64, VALUE_INT64},
+                 {KIND_DOUBLE, VALUE_DOUBLE},
+                 {KIND_DATE, VALUE_DATE},
+                 {KIND_TIMESTAMP, VALUE_TIMESTAMP},
+                 {KIND_BOOL, VALUE_BOOL}};
+    text = slice_trim(text);
+    if (null || text.len == 0) {
+        column->nulls++;
+        return;
+    }
+    column->values++;
+    for (size_t i = 0; i < INFER_WORDS; i++) {
+        if (slice_equal(text, slice_of(words[i]))) {
+            column->words[i]++;
+            return;
+        }
+    }
+    if (column->kinds & (KIND_INT64 | KIND_DECIMAL | KIND_DOUBLE))
+        read_number(column, text);
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if ((column->kinds & kinds[i].bit) && !reads_as(kinds[i].kind, text))
+            column->kinds &= ~kinds[i].bit;
+    if (column->formats)
+        read_formats(column, text);
+}
+
+/* --- the draft ---------------------------------------------------------------------------------------------------- */
+
+static uint64_t word_count(const struct infer_column *column)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < INFER_WORDS; i++)
+        sum += column->words[i];
+    return sum;
+}
+
+/* Nothing but null words is no reason for a type. */
+static bool is_text(const struct infer_column *column)
+{
+    return (!column->kinds && !column->formats) || column->values == word_count(column);
+}
+
+/* The first format that fits, and the next one; NULL: none. */
+static const char *format_of(const struct infer_column *column, const char **other)
+{
+    const char *found = NULL;
+    *other = NULL;
+    for (size_t i = 0; i < COUNT_OF(formats) && !*other; i++)
+        if (column->formats >> i & 1)
+            *(found ? other : &found) = formats[i];
+    return found;
+}
+
+/* The type, and with it "formats" and "doc" where it needs them. */
+static void put_type(struct buf *out, const struct infer_column *column)
+{
+    const char *other, *format = format_of(column, &other);
+    if (is_text(column)) {
+        buf_put_text(out, "\"type\": \"text\"");
+    } else if (column->kinds & KIND_INT64) {
+        buf_put_text(out, "\"type\": \"int64\"");
+    } else if (column->kinds & KIND_DECIMAL) {
+        buf_printf(out, "\"type\": \"decimal(%d,%u)\"", DECIMAL_PRECISION_MAX, column->places);
+    } else if (column->kinds & KIND_BOOL) {
+        buf_put_text(out, "\"type\": \"bool\"");
+    } else if (column->kinds & (KIND_DATE | KIND_TIMESTAMP)) {
+        buf_printf(out, "\"type\": \"%s\"", column->kinds & KIND_DATE ? "date" : "timestamp");
+    } else if (format) {
+        buf_printf(out, "\"type\": \"%s\", \"formats\": \"%s\"", strchr(format, ':') ? "timestamp" : "date", format);
+        if (other)
+            buf_printf(out, ", \"doc\": \"To be looked at: %s fits every value too\"", other);
+    } else {
+        buf_put_text(out, "\"type\": \"double\"");
+    }
+}
+
+/* Words that typed columns have: they mean null in the whole file. */
+static unsigned null_words(const struct infer_column *columns, size_t count)
+{
+    unsigned bits = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < INFER_WORDS && !columns[i].nested && !is_text(&columns[i]); k++)
+            bits |= columns[i].words[k] > 0 ? 1U << k : 0;
+    return bits;
+}
+
+static bool is_required(const struct infer_column *column, unsigned nulls)
+{
+    uint64_t missing = column->nulls;
+    for (size_t k = 0; k < INFER_WORDS; k++)
+        missing += nulls >> k & 1 ? column->words[k] : 0;
+    return missing == 0 && column->values > 0;
+}
+
+/* A field's name out of a column's: letters, digits and _ only, no digit first. */
+static size_t make_name(struct slice column, char out[NAME_ROOM])
+{
+    size_t len = 0;
+    for (size_t i = 0; i < column.len && len < NAME_MAX_BYTES; i++) {
+        char c = column.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (len == 0 && is_digit(c))
+            out[len++] = '_';
+        if (letter || is_digit(c))
+            out[len++] = c;
+        else if (len > 0 && out[len - 1] != '_')
+            out[len++] = '_';
+    }
+    while (len > 1 && out[len - 1] == '_' && column.data[column.len - 1] != '_')
+        len--;
+    if (len == 0)
+        out[len++] = '_';
+    out[len] = '\0';
+    return len;
+}
+
+/* The names of all fields, each once: "Tip", "Tip_2". */
+struct names {
+    struct arena arena;
+    const char **list;
+    size_t count;
+};
+
+static bool is_taken(const struct names *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (names->list[i] && strcmp(names->list[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool add_name(struct names *names, struct slice column)
+{
+    char name[NAME_ROOM], unique[NAME_ROOM];
+    size_t len = make_name(column, name);
+    memcpy(unique, name, len + 1);
+    for (unsigned n = 2; is_taken(names, unique); n++) {
+        struct buf out;
+        buf_init(&out, NAME_ROOM);
+        size_t kept = len < NAME_MAX_BYTES - 8 ? len : NAME_MAX_BYTES - 8;
+        buf_printf(&out, "%.*s_%u", (int)kept, name, n);
+        if (!out.failed) {
+            memcpy(unique, out.data, out.len);
+            unique[out.len] = '\0';
+        }
+        bool ok = !out.failed;
+        buf_close(&out);
+        if (!ok)
+            return false;
+    }
+    names->list[names->count] = arena_string(&names->arena, slice_of(unique));
+    return names->list[names->count++] != NULL;
+}
+
+static bool is_usable(const struct infer_column *column)
+{
+    return !column->nested && column->name.len > 0;
+}
+
+static bool make_names(struct names *names, const struct infer_column *columns, size_t count)
+{
+    names->list = arena_array(&names->arena, count > 0 ? count : 1, sizeof *names->list);
+    for (size_t i = 0; names->list && i < count; i++) {
+        if (!is_usable(&columns[i]))
+            names->list[names->count++] = NULL;
+        else if (!add_name(names, columns[i].name))
+            return false;
+    }
+    return names->list != NULL;
+}
+
+/* Whether a column counts as the field's name once blanks are underscores. */
+static bool is_named(struct slice column, const char *name)
+{
+    if (column.len != strlen(name))
+        return false;
+    for (size_t i = 0; i < column.len; i++)
+        if (column.data[i] != name[i] && (column.data[i] != ' ' || name[i] != '_'))
+            return false;
+    return true;
+}
+
+/* With "underscore" a column "A B" and another one "A_B" would be one and the same. */
+static bool are_apart(const struct infer_column *columns, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++) {
+            bool same = columns[i].name.len == columns[k].name.len;
+            for (size_t n = 0; same && n < columns[i].name.len; n++) {
+                char a = columns[i].name.data[n], b = columns[k].name.data[n];
+                same = (a == ' ' ? '_' : a) == (b == ' ' ? '_' : b);
+            }
+            if (same)
+                return false;
+        }
+    return true;
+}
+
+static void put_nulls(struct buf *out, unsigned bits)
+{
+    buf_put_text(out, "\"null\": [\"\"");
+    for (size_t k = 0; k < INFER_WORDS; k++)
+        if (bits >> k & 1)
+            buf_printf(out, ", \"%s\"", words[k]);
+    buf_put_text(out, "]");
+}
+
+static void put_field(struct buf *out, const struct infer_column *column, const char *name, bool apart, unsigned nulls)
+{
+    buf_printf(out, "    \"%s\": { ", name);
+    if (!(apart ? is_named(column->name, name) : slice_equal(column->name, slice_of(name)))) {
+        buf_put_text(out, "\"from\": ");
+        text_put_json(out, column->name);
+        buf_put_text(out, ", ");
+    }
+    put_type(out, column);
+    buf_put_text(out, is_required(column, nulls) ? ", \"required\": true }" : " }");
+}
+
+bool infer_draft(const struct infer_column *columns, size_t count, const char *feed, enum descriptor_format format,
+                 struct buf *out)
+{
+    struct names names = {.count = 0};
+    arena_init(&names.arena, count * (NAME_ROOM + 64) + 65536);
+    bool apart = are_apart(columns, count), first = true;
+    unsigned nulls = null_words(columns, count);
+    bool ok = make_names(&names, columns, count);
+    buf_put_text(out, "{ \"feed\": ");
+    text_put_json(out, slice_of(feed));
+    buf_printf(out, ", \"version\": 1, \"format\": \"%s\", \"names\": \"%s\", ",
+               format == DESCRIPTOR_CSV ? "csv" : "json", apart ? "underscore" : "exact");
+    put_nulls(out, nulls);
+    buf_put_text(out, ",\n  \"fields\": {\n");
+    for (size_t i = 0; ok && i < count; i++) {
+        if (!names.list[i])
+            continue;
+        buf_put_text(out, first ? "" : ",\n");
+        first = false;
+        put_field(out, &columns[i], names.list[i], apart, nulls);
+    }
+    buf_put_text(out, " } }\n");
+    arena_close(&names.arena);
+    return ok && !out->failed;
+}

@@ -1,0 +1,40 @@
+/*
+ * From the values of a file's columns to the draft of a descriptor.
+ *
+ * A column is what all of its values can be read as: int64, decimal, bool, date, timestamp (ISO 8601 or one of the common
+ * formats), double, else text. Numbers with zeros in front are texts: they are somebody's codes. Words such as "-" are
+ * taken for null where all else in the column is of another type than text.
+ */
+#ifndef DROPFOLD_MODEL_INFER_H
+#define DROPFOLD_MODEL_INFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/slice.h"
+#include "model/descriptor.h"
+
+enum { INFER_WORDS = 8 /* words that may mean null */ };
+
+struct infer_column {
+    struct slice name;           /* as the file has it */
+    uint64_t values, nulls;      /* that are something; that are null or empty */
+    uint64_t words[INFER_WORDS]; /* of the values, those that are this word */
+    unsigned kinds;              /* one bit a kind: what all other values can be read as */
+    uint64_t formats;            /* one bit a format, the same */
+    unsigned whole, places;      /* digits of the longest decimal */
+    bool nested;                 /* objects or lists stand there: it cannot be a field */
+};
+
+void infer_start(struct infer_column *column, struct slice name);
+void infer_value(struct infer_column *column, bool null, struct slice text);
+
+/* The draft of version 1, without the columns that are nested or unnamed. False when out of memory. */
+bool infer_draft(const struct infer_column *columns, size_t count, const char *feed, enum descriptor_format format,
+                 struct buf *out) MUST_USE;
+
+#endif

@@ -1,0 +1,140 @@
+"""Drafts of descriptors from files, and what one descriptor changes over another."""
+import json
+import shutil
+
+from harness.case import FlowCase
+
+BASE = {'feed': 'Goods', 'version': 1, 'format': 'csv', 'names': 'underscore', 'fields': {
+    'Id': {'type': 'int64', 'required': True}, 'Price': {'type': 'decimal(9,2)'}, 'Old': {'type': 'text'},
+    'Size': {'type': 'int64'}, 'Shop': {'type': 'text', 'from': ['Shop', 'Store']}}}
+DIRTY = """Id,Order Time,Price,Phone,Paid,Day,Note,"Net (EUR)",Seen,1st,Tip,Tip,
+1,2022-02-17T12:03:13.000Z,1.5,0801234,yes,17/02/2022,null,-,17.02.2022 09:00,x,,1
+2,2022-02-18T00:00:00Z,-12.25,0805678,No,28/02/2022,b,3.68E+29,18.02.2022 10:00,-,,2,
+3,2022-02-18T00:00:00Z,7,0805678,true,01/03/2022,-,1,18.02.2022 10:00,,,3,
+""".replace('0,x,,1\n', '0,x,,1,\n').replace(',Tip,Tip,', ',Tip,Other,')
+
+
+class Drafts(FlowCase):
+    def setUp(self):
+        super().setUp()
+        self.work = self.workspace(pipeline='one', feeds=('Goods',))
+        self.work.FEEDS = ('Goods',)
+        self.schemas = self.work.root / 'schemas'
+        shutil.rmtree(self.schemas)
+        (self.schemas / 'Goods').mkdir(parents=True)
+
+    def infer(self, content, name='first.csv', *options, expect=0):
+        path = self.work.landing('Goods') / name
+        path.write_bytes(content)
+        return self.work.command('schema', 'infer', path, *options, expect=expect)
+
+    def accept(self, draft):
+        """The draft as the pipeline's only descriptor, by which `check` reads the file."""
+        fields = json.loads(draft)['fields']
+        required = next(name for name, field in fields.items() if field.get('required') and field['type'] != 'double')
+        self.work.data.joinpath('results').mkdir(exist_ok=True)
+        (self.schemas / 'Goods' / '1.json').write_text(draft, encoding='utf-8')
+        (self.schemas / 'one.json').write_text(json.dumps({
+            'pipeline': 'one', 'facts': {'feed': 'Goods'},
+            'tables': {'t': {'group_by': [required], 'columns': {'a': {'group': required}, 'n': {'count': required}}}}}))
+        self.work.command('check')
+        return fields
+
+    def test_types_hold_every_value_and_check_accepts_the_draft(self):
+        draft = self.infer(DIRTY.encode()).out
+        fields = self.accept(draft)
+        self.assertEqual(json.loads(draft)['feed'], 'Goods')
+        self.assertEqual(json.loads(draft)['null'], ['', '-'])
+        self.assertEqual(fields, {
+            'Id': {'type': 'int64', 'required': True},
+            'Order_Time': {'type': 'timestamp', 'required': True},
+            'Price': {'type': 'decimal(18,2)', 'required': True},
+            'Phone': {'type': 'text', 'required': True},
+            'Paid': {'type': 'bool', 'required': True},
+            'Day': {'type': 'date', 'formats': '%d/%m/%Y', 'required': True},
+            'Note': {'type': 'text'},
+            'Net_EUR': {'from': 'Net (EUR)', 'type': 'double'},
+            'Seen': {'type': 'timestamp', 'formats': '%d.%m.%Y %H:%M', 'required': True},
+            '_1st': {'from': '1st', 'type': 'text'},
+            'Tip': {'type': 'text'}, 'Other': {'type': 'int64', 'required': True}})
+        self.assertIn('3 rows, 0 of them would be rejected', self.work.command('check', 'data/Goods/first.csv').out)
+
+    def test_a_date_that_may_be_two_is_marked(self):
+        fields = self.accept(self.infer(b'Id,Day\n1,03/04/2022\n2,05/06/2022\n').out)
+        self.assertEqual(fields['Day'], {'type': 'date', 'formats': '%d/%m/%Y', 'required': True,
+                                         'doc': 'To be looked at: %m/%d/%Y fits every value too'})
+
+    def test_json_with_nested_values_and_absent_members(self):
+        outcome = self.infer(b'[{"a": 1, "b b": {"c": 1}, "d": [2], "e": true, "f": "x"},\n'
+                             b' {"a": 2.50, "e": null, "g": 12345678901234567890}]', 'first.json', '--feed', 'Goods')
+        fields = self.accept(outcome.out)
+        self.assertEqual(fields, {'a': {'type': 'decimal(18,2)', 'required': True}, 'e': {'type': 'bool'},
+                                  'f': {'type': 'text'}, 'g': {'type': 'double'}})
+        self.assertIn('an object or list, "b b" is left out\n', outcome.err)
+        self.assertIn('an object or list, "d" is left out\n', outcome.err)
+
+    def test_more_columns_than_a_feed_may_use_and_names_that_collide(self):
+        names = [f'C {i}' for i in range(150)] + ['C_0', 'C-0', '%%']
+        content = ','.join(names) + '\n' + ','.join(str(i) for i in range(153)) + '\n' + 'x\n'
+        outcome = self.infer(content.encode())
+        fields = self.accept(outcome.out)
+        self.assertEqual(len(fields), 153)
+        self.assertEqual({field['type'] for field in fields.values()}, {'int64'})
+        self.assertEqual([fields[name]['from'] for name in ('C_0', 'C_0_2', 'C_0_3', '_')], ['C 0', 'C_0', 'C-0', '%%'])
+        self.assertIn('1 of 2 rows could not be read and have no say, the first in line 3: found 1 field, expected 153',
+                      outcome.err)
+
+    def test_real_files_are_read_whole_by_their_draft(self):
+        for feed, path in self.real_files():
+            with self.subTest(feed):
+                self.accept(self.infer(path.read_bytes(), path.name).out)
+                self.assertIn(' 0 of them would be rejected', self.work.command('check', f'data/Goods/{path.name}').out)
+
+    def test_what_is_no_file_of_rows(self):
+        self.assertIn('empty file', self.infer(b'', expect=65).err)
+        self.assertIn('never closes', self.infer(b'a,b\n"', expect=65).err)
+        self.assertIn('no column that a field could read', self.infer(b',,\n1,2,3\n', expect=65).err)
+        self.assertIn('cannot open', self.work.command('schema', 'infer', 'nowhere.csv', expect=1).err)
+        for arguments in ((), ('infer',), ('infer', 'a', 'b'), ('diff', 'a'), ('draw', 'a')):
+            self.assertIn('schema: ', self.work.command('schema', *arguments, expect=64).err)
+
+    def diff(self, new, expect=1):
+        (self.schemas / 'Goods' / '1.json').write_text(json.dumps(BASE))
+        (self.schemas / 'Goods' / '2.json').write_text(json.dumps(new))
+        return self.work.command('schema', 'diff', 'schemas/Goods/1.json', 'schemas/Goods/2.json', expect=expect).out
+
+    def test_a_difference_field_by_field(self):
+        new = json.loads(json.dumps(BASE))
+        new['version'] = 2
+        self.assertEqual(self.diff(new, expect=0), 'equal\n')
+        fields = new['fields']
+        del fields['Old']
+        fields['Price'] = {'type': 'decimal(12,2)', 'required': True, 'doc': 'Euro'}
+        fields['Size'] = {'type': 'int64', 'strip_prefix': '#'}
+        fields['Seller'] = fields.pop('Shop')
+        fields['Tax'] = {'type': 'int64', 'required': True}
+        new['match'] = 'Tax'
+        self.assertEqual(self.diff(new).splitlines(), [
+            '~ "match" is new', '~ Price: decimal(9,2) is now decimal(12,2), wider', '~ Price: required now',
+            '- Old: text', '~ Size: "strip_prefix" is new', '~ Shop is called Seller now: the pipeline knows them as two fields',
+            '+ Tax: int64, required', 'yes, after `dropfold replay`'])
+
+    def test_whether_one_can_follow_the_other(self):
+        new = {**BASE, 'version': 2, 'fields': {**BASE['fields'], 'Size': {'type': 'text'}}}
+        self.assertEqual(self.diff(new).splitlines(), [
+            '~ Size: int64 is now text, of another kind: neither holds every value of the other',
+            'no: both cannot be versions of one feed, as a field has one type there'])
+        new['fields']['Size'] = {'type': 'int64', 'null': '-'}
+        new['fields']['Price'] = {'type': 'int64'}
+        self.assertEqual(self.diff(new).splitlines()[:2], [
+            '~ Price: decimal(9,2) is now int64, narrower', '~ Size: "null" is new'])
+        self.assertIn('as a higher version it would be chosen for the old files too', self.diff(new))
+        extending = {'feed': 'Goods', 'version': 2, 'extends': 1, 'match': 'x', 'fields': {'Size': {'type': 'bool'}}}
+        self.assertIn('~ Size: int64 is now bool, of another kind', self.diff(extending))
+
+    def test_mistakes_of_both_are_told_at_their_places(self):
+        (self.schemas / 'Goods' / '1.json').write_text('{"feed": "Goods", "version": 1, "format": "cvs", "fields": {}}')
+        (self.schemas / 'Goods' / '2.json').write_text('{"feed": "Goods"}')
+        outcome = self.work.command('schema', 'diff', 'schemas/Goods/1.json', 'schemas/Goods/2.json', expect=78)
+        self.assertIn('schemas/Goods/1.json:1:43: unknown word "cvs"', outcome.err)
+        self.assertIn('schemas/Goods/2.json:1:1: "version" is missing', outcome.err)

@@ -1,0 +1,75 @@
+#include "testing.h"
+
+#include "model/infer.h"
+
+/* The draft of one column A with these values, each a C string; NULL is null. */
+static void check(const char *const *values, size_t count, const char *field)
+{
+    struct infer_column column;
+    struct buf out;
+    char wanted[512];
+    buf_init(&out, 4096);
+    infer_start(&column, SLICE("A"));
+    for (size_t i = 0; i < count; i++)
+        infer_value(&column, !values[i], slice_of(values[i]));
+    assert_true(infer_draft(&column, 1, "F", DESCRIPTOR_CSV, &out));
+    snprintf(wanted, sizeof wanted,
+             "{ \"feed\": \"F\", \"version\": 1, \"format\": \"csv\", \"names\": \"underscore\", %s } }\n", field);
+    assert_slice(buf_slice(&out), wanted);
+    buf_close(&out);
+}
+
+#define CHECK(field, ...)                                                                                              \
+    do {                                                                                                               \
+        static const char *const values[] = {__VA_ARGS__};                                                             \
+        check(values, sizeof values / sizeof *values, "\"null\": [\"\"],\n  \"fields\": {\n    \"A\": { " field " }"); \
+    } while (0)
+
+static void takes_the_narrowest_type_that_holds_all(void **state)
+{
+    (void)state;
+    CHECK("\"type\": \"int64\", \"required\": true", "1", " -7 ", "9223372036854775807");
+    CHECK("\"type\": \"int64\"", "1", "");
+    CHECK("\"type\": \"int64\"", "1", NULL);
+    CHECK("\"type\": \"decimal(18,3)\", \"required\": true", "1", "-0.125", "999999999999999");
+    CHECK("\"type\": \"double\", \"required\": true", "1.5", "9223372036854775808.25");
+    CHECK("\"type\": \"double\", \"required\": true", "1", "3.68E+29");
+    CHECK("\"type\": \"bool\", \"required\": true", "true", "N");
+    CHECK("\"type\": \"int64\", \"required\": true", "0", "1");
+    CHECK("\"type\": \"date\", \"required\": true", "2022-02-17");
+    CHECK("\"type\": \"timestamp\", \"required\": true", "2022-02-17", "2022-02-17T09:00:00+01:00");
+    CHECK("\"type\": \"timestamp\", \"formats\": \"%m/%d/%Y %I:%M %p\", \"required\": true", "2/17/2022 9:00 PM");
+    CHECK("\"type\": \"text\", \"required\": true", "2/17/2022 9:00 PM", "2022-02-17");
+    CHECK("\"type\": \"text\", \"required\": true", "1", "x");
+    CHECK("\"type\": \"text\"", "");
+    CHECK("\"type\": \"text\"", NULL);
+}
+
+static void keeps_codes_and_odd_numbers_as_texts(void **state)
+{
+    (void)state;
+    CHECK("\"type\": \"text\", \"required\": true", "007", "8");
+    CHECK("\"type\": \"text\", \"required\": true", "0801", "1.5");
+    CHECK("\"type\": \"decimal(18,1)\", \"required\": true", "0.5", "0");
+    CHECK("\"type\": \"text\", \"required\": true", "1.", "x");
+    CHECK("\"type\": \"text\", \"required\": true", "31/02/2022");
+}
+
+static void takes_words_for_null_beside_other_types_only(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"1", "-", "N/A"};
+    check(numbers, 3, "\"null\": [\"\", \"-\", \"N/A\"],\n  \"fields\": {\n    \"A\": { \"type\": \"int64\" }");
+    CHECK("\"type\": \"text\", \"required\": true", "x", "-");
+    CHECK("\"type\": \"text\", \"required\": true", "-", "-");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_the_narrowest_type_that_holds_all),
+        cmocka_unit_test(keeps_codes_and_odd_numbers_as_texts),
+        cmocka_unit_test(takes_words_for_null_beside_other_types_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
