@@ -1,0 +1,86 @@
+"""Item 28, mutation: the source without one of its guards; a test must fail for each."""
+import os
+import shutil
+import subprocess
+import sys
+
+from crash_case import CrashCase
+from harness.places import PROJECT
+from mutations import MUTATIONS
+
+SOURCE = PROJECT / 'src'
+COPIED = ('CMakeLists.txt', 'src', 'tests', 'schemas', 'scripts', 'docs', 'README.md', 'compose.yaml')
+RUNNERS = {'flow': 'tests/flow/run.py', 'crash': 'tests/crash/run.py'}
+
+
+class Mutations(CrashCase):
+    def test_each_guard_stands_where_its_mutation_takes_it_out(self):
+        for mutation in MUTATIONS:
+            found = (SOURCE / mutation.path).read_text(encoding='utf-8').count(mutation.old)
+            self.find('lost', found != 1, f'{mutation.name}: its text is {found} times in {mutation.path}')
+            self.count(points=1)
+        self.assertEqual(len({mutation.name for mutation in MUTATIONS}), len(MUTATIONS))
+
+    def test_a_test_fails_for_each(self):
+        if not self.long:
+            self.skipTest('builds the program anew for each: only in the long form')
+        self.tree = self.folder / 'tree'
+        self.copy_project()
+        self.build()
+        for test in sorted({test for mutation in MUTATIONS for test in mutation.tests}):
+            self.assertTrue(self.passes(test), f'{test} fails without any mutation')
+        for mutation in MUTATIONS:
+            self.count(points=1, caught=0)
+            caught_by = self.caught_by(mutation)
+            self.count(caught=caught_by is not None)
+            self.find('lost', caught_by is None, f'{mutation.name}: none of {mutation.tests} fails')
+            print(f'{mutation.name}: {caught_by}', file=sys.stderr, flush=True)
+
+    def copy_project(self):
+        for name in COPIED:
+            source, to = PROJECT / name, self.tree / name
+            if source.is_dir():
+                shutil.copytree(source, to, ignore=shutil.ignore_patterns('__pycache__'))
+            elif source.exists():
+                to.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, to)
+        shared = PROJECT.parent / 'shared'
+        if shared.is_dir():
+            (self.folder / 'shared').symlink_to(shared)
+        launcher = ['-DCMAKE_C_COMPILER_LAUNCHER=ccache'] if shutil.which('ccache') else []
+        self.run_to_end('cmake', '-S', self.tree, '-B', self.tree / 'build', '-DCMAKE_BUILD_TYPE=Release', *launcher)
+
+    def run_to_end(self, *command):
+        done = subprocess.run(list(map(str, command)), cwd=self.tree, env=self.environment(), stdin=subprocess.DEVNULL,
+                              capture_output=True, check=False, text=True)
+        self.assertEqual(done.returncode, 0, f'{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}')
+
+    @staticmethod
+    def environment():
+        """Of the tests of the copy: short forms, of the copy's own program."""
+        return {name: value for name, value in os.environ.items() if not name.startswith('DROPFOLD_')}
+
+    def build(self):
+        self.run_to_end('cmake', '--build', 'build', '-j', '2')
+
+    def passes(self, test):
+        kind, pattern = test.split('/', 1)
+        if kind == 'unit':
+            command = ['ctest', '--test-dir', 'build', '-R', f'^{test}$', '--no-tests=error', '--timeout', '600']
+        else:
+            command = [sys.executable, RUNNERS[kind], '--binary', 'build/dropfold', '-k', pattern]
+        done = subprocess.run(command, cwd=self.tree, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True,
+                              check=False, text=True)
+        self.assertNotIn('No tests were found', done.stderr, test)
+        return done.returncode == 0
+
+    def caught_by(self, mutation):
+        """The first test that fails; None when all pass."""
+        path = self.tree / 'src' / mutation.path
+        original = path.read_text(encoding='utf-8')
+        path.write_text(original.replace(mutation.old, mutation.new), encoding='utf-8')
+        try:
+            self.build()
+            return next((test for test in mutation.tests if not self.passes(test)), None)
+        finally:
+            path.write_text(original, encoding='utf-8')

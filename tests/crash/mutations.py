@@ -1,0 +1,92 @@
+"""Guards of the source, each with the text that takes it out and the tests of which one at least must fail then.
+
+A test is named by its folder and a pattern of it: unit/NAME, flow/MODULE.CLASS, crash/MODULE.CLASS.
+"""
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutation:
+    name: str
+    path: str    # below src/
+    old: str     # stands there once
+    new: str
+    tests: tuple
+
+
+def mutation(name, path, old, new, *tests):
+    return Mutation(name, path, old, new, tests)
+
+
+MUTATIONS = [
+    # what makes a commit durable, and alone
+    mutation('no fsync at a commit', 'store/store_sql.h', '"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint',
+             '"PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint', 'unit/store_power_test', 'crash/power_loss_test'),
+    mutation('no lock on the store', 'store/lock.c', 'if (flock(store->lock, LOCK_EX | LOCK_NB) == 0)', 'if (store->lock >= 0)',
+             'flow/process_test.Instances'),
+    mutation('no lock on landing folders', 'feed/landing.c', 'result = flock(landing->fd, LOCK_EX | LOCK_NB);', 'result = 0;',
+             'flow/process_test.Instances'),
+    mutation('no room reserved before a change', 'store/space.c',
+             'bool done = reserve(space, (end / STEP + 1) * STEP) || reserve(space, end);', 'bool done = end > 0 || reserve(space, end);',
+             'unit/store_space_test', 'flow/bad_input_test.FullDisk'),
+    # what finds damage
+    mutation('no checksum of chunks', 'store/replay.c', 'if (store_checksum(file->feed, r->sequence, ordinal, chunk.chunk) != checksum)',
+             'if (store_checksum(file->feed, r->sequence, ordinal, chunk.chunk) == checksum + 1)', 'unit/store_replay_test'),
+    mutation('no chain of digests', 'store/replay.c', 'if (!digest_equal(&r->digest, &wanted))', 'if (digest_equal(&r->digest, NULL))',
+             'unit/store_replay_test'),
+    mutation('no look at the target before a delivery (SQLite)', 'target/target_sqlite_write.c',
+             'if (!target_same_history(&sqlite->progress, &sqlite->delivery.from))', 'if (!sqlite)', 'unit/target_sqlite_test',
+             'crash/forks_test'),
+    mutation('no look at the target before a delivery (PostgreSQL)', 'target/pg_delivery.c',
+             'PQntuples(result) == 1 && target_same_history(&found, from)', 'PQntuples(result) == 1', 'unit/target_pg_test',
+             'crash/forks_test'),
+    mutation('a COMMIT answered by ROLLBACK counts', 'target/pg_delivery.c', 'if (strcmp(tag, "COMMIT") == 0)', 'if (tag)',
+             'unit/target_pg_test'),
+    # what finds files
+    mutation('no rescans', 'feed/watch.c', 'watch->folders[i].wanted || !watch->folders[i].scan_job.running;',
+             'watch->folders[i].wanted;', 'crash/no_events_test'),
+    mutation('no scan after an overflow', 'feed/watch.c', '(fs.inotify.max_queued_events is the sysctl)");\n    want_scans(watch);',
+             '(fs.inotify.max_queued_events is the sysctl)");', 'crash/overflow_test'),
+    mutation('a folder is never another one', 'feed/landing.c',
+             'return stat(landing->path, &now) == 0 && now.st_dev == landing->device && now.st_ino == landing->inode;',
+             'return stat(landing->path, &now) == 0;', 'crash/folder_churn_test.FolderChurn.test_renamed_and_another_made'),
+    mutation('no search in a folder that comes late', 'app/run_recover.c', 'run->recovery.opened[feed] = true;',
+             'watch_opened(run->watch, feed);', 'crash/folder_churn_test.FolderChurn.test_a_file_that_a_crash_left'),
+    # what makes a file whole
+    mutation('no look whether a file stood still', 'feed/intake.c',
+             'if (!reading->regular || (file_stat_equal(&reading->before, &after) && reading->count == reading->expected))',
+             'if (!reading->regular || after.size >= reading->count)', 'unit/feed_intake_test', 'crash/change_in_read_test.WhileRead'),
+    mutation('no wait for a marker', 'feed/sight.c', 'bool complete = landing->feed->ready != FEED_READY_DONE_MARKER || has_marker(landing, name);',
+             'bool complete = has_marker(landing, name) || true;', 'crash/half_files_test.Writers.test_marked'),
+    mutation('names being written are read', 'feed/landing.c', '{".tmp", ".part", "~", "._COPYING_"}', '{".tmp", "~", "._COPYING_"}',
+             'unit/feed_landing_test', 'crash/hostile_entries_test.HostileEntries.test_in_one_run'),
+    mutation('symlinks are followed', 'feed/landing.c', 'int fd = openat(landing->fd, name, O_RDONLY | O_NOFOLLOW |',
+             'int fd = openat(landing->fd, name, O_RDONLY |', 'unit/feed_landing_test'),
+    mutation('CSV that is not strict', 'parse/csv_reader.c', 'CSV_OPTIONS = CSV_STRICT | CSV_STRICT_FINI |',
+             'CSV_OPTIONS = CSV_STRICT_FINI |', 'crash/dirt_test.Dirt.'),
+    mutation('CSV that may end in a quote', 'parse/csv_reader.c', 'CSV_STRICT | CSV_STRICT_FINI |', 'CSV_STRICT |', 'crash/dirt_test.Dirt.',
+             'unit/parse_csv_test'),
+    mutation('no limit of rejected rows', 'parse/rowsink.c', 'if (sink->rejected <= PARSER_REJECTS_MAX ||',
+             'if (sink->rejected > 0 ||', 'unit/parse_csv_test', 'crash/bombs_test.Bombs.test_one'),
+    # what makes a file count once
+    mutation('no look for redeliveries', 'app/core.c', 'result->outcome = found ? CORE_DUPLICATE : CORE_APPLIED;',
+             'result->outcome = CORE_APPLIED;', 'crash/redelivery_test.Archived.test_out_of_the_archive'),
+    mutation('a committed file that is still there is asked anew', 'app/core.c', 'if (*noted || found) {', 'if (found) {',
+             'flow/crash_test.Unarchived', 'crash/redelivery_test.KilledOnTheWayOut'),
+    mutation('a chmod makes another file', 'app/core.c', '(file->stays && !*noted &&', '(file->stays && *noted &&',
+             'crash/redelivery_test.Left'),
+    mutation('no comparison before a file is moved away', 'feed/hidden.c', '    if (!same)\n        return hidden_put_back(hidden, error) ?',
+             '    if (!same && false)\n        return hidden_put_back(hidden, error) ?', 'unit/feed_archive_test',
+             'crash/change_in_read_test.WhileArchived'),
+    mutation('a file that cannot be moved is shown again', 'feed/archive.c', 'if (code == ESTALE)\n        return give_up',
+             'if (code != 0)\n        return give_up', 'unit/feed_archive_test', 'crash/redelivery_test.ArchiveFull'),
+    mutation('what a crash left is never finished', 'feed/archive.c',
+             'return committed ? finish_committed(recovery, hidden, &left, error) : hidden_put_back(hidden, error);',
+             'return hidden_put_back(hidden, error);', 'unit/feed_recover_test', 'crash/folder_churn_test'),
+    # what makes the tables follow
+    mutation('emptied groups stay', 'engine/deliver.c', 'ids_push(memory, &lister->listed->deletes, group);', '(void)memory;',
+             'flow/corrections_test', 'unit/engine_delivery_test'),
+    mutation('the older row wins', 'engine/records.c', 'if (record && rank_compare(records_rank(records, record), row->rank) > 0)',
+             'if (record && rank_compare(records_rank(records, record), row->rank) < 0)', 'unit/engine_change_test',
+             'flow/corrections_test'),
+]
