@@ -107,7 +107,7 @@ class Case(CrashCase):
 class WhileRead(Case):
     def test_the_file_changes_between_two_reads_of_it(self):
         start = self.prepare()
-        points = self.scale(20, 1000)
+        points = self.scale(12, 1000)
         while self.figures['points'] < points:
             self.states.clear()
             work = self.copy_of(start, 'work')
@@ -136,7 +136,7 @@ class WhileArchived(Case):
         self.states.clear()
         self.first = self.another()
         start.drop('Orders', self.first, NAME)
-        for call in self.some(self.calls(start), 4):
+        for call in self.some(self.calls(start), 2):
             work = self.copy_of(start, 'work')
             self.meet(work, call, operation, then)
             work.command('run', *ARGUMENTS)

@@ -158,10 +158,10 @@ class KilledOnTheWayOut(Case):
         return [call for call in calls[first:] if call[0] in names]
 
     def test_archived(self):
-        self.sweep('archive', 6)
+        self.sweep('archive', 4)
 
     def test_deleted(self):
-        self.sweep('delete', 6)
+        self.sweep('delete', 4)
 
 
 class ArchiveFull(Case):
