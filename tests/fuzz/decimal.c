@@ -225,10 +225,11 @@ static bool coerce_number(struct value_type type, struct slice text, struct valu
         .name = "Feed", .fields = &target, .field_count = 1, .versions = &version, .version_count = 1};
     struct coerce_input input = {.text = text, .number = true};
     struct coerce_rule rule;
+    struct value fallback;
     struct error error;
     if (!coerce)
         check((coerce = calloc(1, sizeof *coerce)) && coerce_init(coerce, &error));
-    coerce_rule_init(&rule, &feed, &version, 0);
+    check(coerce_rule_init(&rule, &feed, &version, 0, &fallback, &error));
     bool ok = coerce_field(coerce, &rule, &input, value);
     check(ok || (!coerce->memory && coerce->reason[0]));
     return ok;

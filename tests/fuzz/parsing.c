@@ -240,7 +240,9 @@ static void take_facts(struct outcome *outcome, const struct parser *parser)
     check(!outcome->ok || (facts.rows == outcome->rows && facts.rejected == outcome->rejected));
     check(outcome->accepted == 0 || facts.version > 0);
     check(outcome->accepted + outcome->rejected == outcome->rows);
-    buf_printf(&outcome->trace, " %ju %ju %u", (uintmax_t)facts.rows, (uintmax_t)facts.rejected, facts.version);
+    buf_printf(&outcome->trace, " %ju %ju %u %d", (uintmax_t)facts.rows, (uintmax_t)facts.rejected, facts.version,
+               facts.named);
+    buf_put_slice(&outcome->trace, facts.note);
     for (size_t i = 0; i < facts.unknown_count; i++) {
         buf_put_text(&outcome->trace, "|");
         buf_put_slice(&outcome->trace, facts.unknown[i]);
@@ -254,6 +256,7 @@ static void read_file(struct outcome *outcome, struct parser *parser, const stru
     struct error error = {.kind = ERROR_NONE};
     outcome_init(outcome);
     parser_start(parser, 0);
+    check(parser_name(parser, SLICE("market-7_2022-02-17.csv"), &error));
     outcome->ok = feed_pieces(outcome, parser, feed, file, cuts, &error);
     check(outcome->ok || (error.kind == ERROR_DATA && error.text[0]));
     /* The batches that were handed out before a failure are void, and hang on the pieces. */

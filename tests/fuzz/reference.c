@@ -1,6 +1,7 @@
 #include "reference.h"
 
 #include "model/chunk.h"
+#include "parse/parser.h"
 
 enum { ROWS_MAX = 1024 * 1024 /* bytes of all rows */ };
 
@@ -41,6 +42,13 @@ static bool is_text(struct slice s)
     return s.len <= TEXT_VALUE_MAX && (s.len == 0 || !memchr(s.data, '\0', s.len)) && reference_is_utf8(s);
 }
 
+void reference_refuse(struct reference *reference)
+{
+    reference->refused++;
+    if (reference->refused > PARSER_REJECTS_MAX && reference->refused > reference->accepted)
+        reference->verdict = REFERENCE_FAULTY;
+}
+
 void reference_row(struct reference *reference, const struct value *values)
 {
     static struct feed_field fields[REFERENCE_FIELDS] = {
@@ -48,10 +56,11 @@ void reference_row(struct reference *reference, const struct value *values)
     const struct feed feed = {.name = "Words", .fields = fields, .field_count = REFERENCE_FIELDS};
     for (size_t i = 0; i < REFERENCE_FIELDS; i++) {
         if (!values[i].null && !is_text(values[i].text)) {
-            reference->refused++;
+            reference_refuse(reference);
             return;
         }
     }
+    reference->accepted++;
     struct chunk_writer row;
     chunk_writer_init(&row, &feed);
     check(chunk_put(&row, 1, 0, values));

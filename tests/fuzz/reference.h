@@ -19,7 +19,7 @@ enum reference_verdict {
 
 struct reference {
     enum reference_verdict verdict;
-    uint64_t refused;
+    uint64_t accepted, refused;
     struct buf rows; /* as in struct parsing_result */
 };
 
@@ -31,6 +31,9 @@ bool reference_is_utf8(struct slice s);
 
 /* Adds a row of three texts or nulls; refuses it when a text cannot be one. */
 void reference_row(struct reference *reference, const struct value *values);
+
+/* Refuses a row; too many of them make the file a faulty one. */
+void reference_refuse(struct reference *reference);
 
 /* What must come of `file`. */
 void reference_csv(struct slice file, struct reference *reference);

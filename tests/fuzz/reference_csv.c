@@ -87,7 +87,7 @@ static void take_row(struct reader *r)
 {
     struct value values[REFERENCE_FIELDS];
     if (r->count != REFERENCE_FIELDS) {
-        r->out->refused++;
+        reference_refuse(r->out);
         return;
     }
     for (size_t i = 0; i < REFERENCE_FIELDS; i++)

@@ -242,7 +242,7 @@ static void take_object(struct reader *r)
     if (row)
         reference_row(r->out, values);
     else
-        r->out->refused++;
+        reference_refuse(r->out);
 }
 
 /* An element of the file. A number or word ends before what could be more of it. */
@@ -261,7 +261,7 @@ static bool read_element(struct reader *r)
     if ((kind == OTHER || kind == WORD_NULL) && r->at < r->end && !strchr(" \t\r\n\"{}[],:\\", *r->at))
         return false;
     if (!reference_is_utf8((struct slice){from, (size_t)(r->at - from)}) || kind != OBJECT)
-        r->out->refused++;
+        reference_refuse(r->out);
     else
         take_object(r);
     return true;
