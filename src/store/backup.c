@@ -108,6 +108,8 @@ static bool copy_failed(const struct store *store, sqlite3 *copy, const char *pa
     int number = copy ? sqlite3_system_errno(copy) : 0;
     if ((result & 0xff) == SQLITE_FULL || number == ENOSPC || number == EDQUOT)
         return error_set(error, ERROR_FULL, "No space left for %s", part);
+    if ((result & 0xff) == SQLITE_NOMEM)
+        return error_memory(error);
     if ((result & 0xff) == SQLITE_CORRUPT)
         return store_corrupt(store, error, "it cannot be copied: %s", sqlite3_errstr(result));
     return error_set(error, ERROR_IO, "Cannot copy %s to %s: %s", store->path, part,

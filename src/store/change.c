@@ -22,7 +22,7 @@ static bool bug(const struct store *store, struct error *error, const char *what
     return error_set(error, ERROR_BUG, "%s: %s", store->path, what);
 }
 
-bool store_check_change(const struct store *store, bool file_open, struct error *error)
+bool store_check_change(struct store *store, bool file_open, struct error *error)
 {
     if (!store_check_writable(store, error))
         return false;

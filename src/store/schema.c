@@ -203,7 +203,7 @@ bool store_schema_open(struct store *store, const char *pipeline, const struct d
         return false;
     if (store->mode == STORE_READ)
         return !empty || error_set(error, ERROR_IO, "There is no store in %s yet: it is empty", store->path);
-    if (!store_execute(store, STORE_SQL_WAL, error))
+    if (!store_check_writable(store, error) || !store_execute(store, STORE_SQL_WAL, error))
         return false;
     return !empty || make_store(store, pipeline, fingerprint, error);
 }

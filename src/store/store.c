@@ -99,13 +99,21 @@ bool store_corrupt(const struct store *store, struct error *error, const char *f
     return error_set(error, ERROR_CORRUPT, "%s is damaged: %s", store->path, text);
 }
 
-bool store_check_writable(const struct store *store, struct error *error)
+/* Ends a transaction that could not be ended when it should have been, for lack of memory: what is written within it
+   would never be committed. */
+static bool end_left_over(struct store *store, struct error *error)
+{
+    return store->in_change || store->looks > 0 || sqlite3_get_autocommit(store->db) ||
+           store_run(store, STORE_SQL_ROLLBACK, error);
+}
+
+bool store_check_writable(struct store *store, struct error *error)
 {
     if (store->mode == STORE_READ)
         return error_set(error, ERROR_BUG, "%s is open for reading only", store->path);
     if (store->lost)
         return error_set(error, ERROR_IO, "%s must be opened again after an earlier error", store->path);
-    return true;
+    return end_left_over(store, error);
 }
 
 /* --- transactions ------------------------------------------------------------------------------------------------- */
@@ -125,7 +133,8 @@ bool store_run(struct store *store, enum store_sql which, struct error *error)
 
 bool store_read_begin(struct store *store, struct error *error)
 {
-    if (!store->in_change && store->looks == 0 && !store_run(store, STORE_SQL_BEGIN_READ, error))
+    bool begins = !store->in_change && store->looks == 0;
+    if (begins && (!end_left_over(store, error) || !store_run(store, STORE_SQL_BEGIN_READ, error)))
         return false;
     store->looks++;
     return true;

@@ -62,12 +62,12 @@ bool store_open_copy(struct store **store, const char *path, const char *pipelin
 bool store_fail(struct store *store, int result, struct error *error);
 /* ERROR_CORRUPT in the store's name. */
 bool store_corrupt(const struct store *store, struct error *error, const char *format, ...) PRINTF_LIKE(3, 4);
-/* Refuses a store that only reads, or that is lost. */
-bool store_check_writable(const struct store *store, struct error *error) MUST_USE;
+/* Refuses a store that only reads, or that is lost. Before whatever writes. */
+bool store_check_writable(struct store *store, struct error *error) MUST_USE;
 /* Runs SQL that is no prepared statement and has no rows of interest. */
 bool store_execute(struct store *store, const char *sql, struct error *error) MUST_USE;
 /* For calls within a change; `file_open` is what they expect. */
-bool store_check_change(const struct store *store, bool file_open, struct error *error) MUST_USE;
+bool store_check_change(struct store *store, bool file_open, struct error *error) MUST_USE;
 /* Runs a prepared statement without parameters. */
 bool store_run(struct store *store, enum store_sql which, struct error *error) MUST_USE;
 /* Reads the progress and the last ids. */

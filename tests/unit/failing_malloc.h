@@ -11,13 +11,14 @@
  *     }
  *
  * goes twice over all allocations of the work, those of this thread: in run k the k-th alone fails, as under a passing
- * shortage; then from the k-th on all of them. It ends with the run that nothing failed in. Leaks are for the address
- * sanitizer to find.
+ * shortage; then from the k-th on all of them. It ends with the run that nothing failed in. Where there are too many,
+ * `f.stride` leaves some out. Leaks are for the address sanitizer to find.
  */
 #ifndef DROPFOLD_TESTS_FAILING_MALLOC_H
 #define DROPFOLD_TESTS_FAILING_MALLOC_H
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,13 +27,17 @@ struct failing {
     bool started, for_good; /* for_good: from the k-th on */
     unsigned long k, points;
     unsigned long stride; /* allocations between two runs; 0 counts as 1 */
+    unsigned long calls;  /* allocations of the last run */
     bool hit;
 };
+
+/* Fails nothing: for counting. */
+#define FAILING_NEVER ((struct failing){.k = ULONG_MAX})
 
 /* What the allocator does in this thread. */
 static _Thread_local struct {
     bool armed, for_good, hit;
-    unsigned long left; /* allocations until it fails */
+    unsigned long left, calls; /* allocations until it fails, and so far */
 } failing_now;
 
 static inline void failing_begin(const struct failing *f)
@@ -40,6 +45,7 @@ static inline void failing_begin(const struct failing *f)
     failing_now.for_good = f->for_good;
     failing_now.hit = false;
     failing_now.left = f->k;
+    failing_now.calls = 0;
     failing_now.armed = true;
 }
 
@@ -47,6 +53,7 @@ static inline bool failing_end(struct failing *f)
 {
     failing_now.armed = false;
     f->hit = failing_now.hit;
+    f->calls = failing_now.calls;
     f->points += f->hit;
     return f->hit;
 }
@@ -77,8 +84,10 @@ static inline bool failing_next(struct failing *f)
 
 static inline bool failing_fails(void)
 {
-    if (!failing_now.armed || (failing_now.left > 0 && --failing_now.left > 0) ||
-        (failing_now.hit && !failing_now.for_good))
+    if (!failing_now.armed)
+        return false;
+    failing_now.calls++;
+    if ((failing_now.left > 0 && --failing_now.left > 0) || (failing_now.hit && !failing_now.for_good))
         return false;
     failing_now.hit = true;
     errno = ENOMEM;

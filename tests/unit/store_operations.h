@@ -231,7 +231,8 @@ static inline bool operation_ask(struct operating *o, struct error *error)
     uint64_t sequence;
     bool found;
     arena_reset(&o->texts);
-    return store_find_duplicate(o->store, file.feed, file.name, &file.content, false, &found, &sequence, original,
+    return store_adopted(o->store, store_progress(o->store), &found, error) &&
+           store_find_duplicate(o->store, file.feed, file.name, &file.content, false, &found, &sequence, original,
                                 error) &&
            store_knows(o->store, file.feed, file.name, file.size, file.mtime_ns, file.ctime_ns, file.inode, &found,
                        error) &&
@@ -329,9 +330,7 @@ static inline void operating_build(struct operating *o)
 
 static inline bool operation_adopt(struct operating *o, struct error *error)
 {
-    struct progress progress = *store_progress(o->store);
-    bool adopted;
-    return store_adopt(o->built, o->store, error) && store_adopted(o->built, &progress, &adopted, error);
+    return store_adopt(o->built, o->store, error);
 }
 
 static inline bool operation_swap(struct operating *o, struct error *error)
