@@ -132,6 +132,25 @@ class Forks(CrashCase):
         for number in self.rounds():
             self.both_run(self.copied(f'copy-{number}'), self.common, f'copies-{number}')
 
+    @staticmethod
+    def has_asked(work):
+        """Until it has asked its target, a daemon takes no orders; then it says that there is no such file."""
+        return work.command('forget', 'nothing', expect=None).code == 64
+
+    def test_a_delivery_into_a_target_that_went_on_since_it_was_opened(self):
+        """No look comes in between: what holds it back is the comparison within the delivery itself."""
+        works = one, two = self.copied('open')
+        own = [self.files_of(11), self.files_of(12)]
+        with one.daemon() as first, two.daemon() as second:
+            for work in works:
+                until(lambda work=work: self.has_asked(work), lambda: f'both have asked\n{first}\n{second}')
+            one.drop_all(own[0])
+            first.delivered(len(self.common) + len(own[0]))
+            two.drop_all(own[1])
+            until(lambda: self.is_refused(two, second), lambda: f'a refusal\n{second}')
+            second.stop(expect=1)
+        self.assertEqual(self.judge_one_history(works, self.common, own, 'open'), 0)
+
     def test_a_copy_that_is_replayed_does_not_take_the_target_over(self):
         """A replay gives a store a new epoch and adopts the old one: as far as it knows it, and no further."""
         works = one, two = self.copied('replayed')

@@ -5,11 +5,12 @@ import shutil
 
 from crash_case import CrashCase
 from harness.case import InPostgres
+from harness.files import customers, deliveries, delivery, order, orders
 from harness.polling import until
 from harness.targets import dump
 
 NOWHERE = 'host=/nowhere'  # a target that is down
-BEFORE, LOST, MORE = 3, 3, 5  # files before the copy was made, between that and its return, and after
+BEFORE, LOST, MORE = 3, 3, 6  # generated files before the copy was made, between that and its return, and after
 
 
 class StoreRewound(CrashCase):
@@ -18,7 +19,12 @@ class StoreRewound(CrashCase):
     def setUp(self):
         super().setUp()
         files = self.sample(orders=60, files=5)
-        self.before, self.lost, self.more = files[:BEFORE], files[BEFORE:BEFORE + LOST], files[BEFORE + LOST:][:MORE]
+        # the same order before, in between and after: in which of them it comes last, matters
+        basis = self.written([('Customers', 'c.json', customers(1)), ('Deliveries', 'd.csv', deliveries(delivery(1)))])
+        versions = self.written([('Orders', f'version-{number}.csv', orders(order(1, total=f'{number}00'))) for number in (2, 3)])
+        self.before = [*basis, *files[:BEFORE]]
+        self.lost = [versions[0], *files[BEFORE:BEFORE + LOST]]
+        self.more = [versions[1], *files[BEFORE + LOST:][:MORE]]
 
     def go_back(self, name, went_on):
         """A workspace whose store forgot `lost`, which the target has; `went_on` files came since, the target being down."""
@@ -88,7 +94,7 @@ class StoreRewound(CrashCase):
                 error, commands = self.refused(work)
                 self.take(work, way, None, expected)
             self.assertEqual(set(commands), set(ways), error)
-            self.assertIn('tells another history' if went_on == MORE else 'is ahead of this store', error)
+            self.assertIn('tells another history' if went_on == len(self.more) else 'is ahead of this store', error)
             self.count(points=1)
             self.judge(work, files, where)
             self.find('wrong', dump(work.target) != expected, f'{where}: not what the files alone give')
@@ -100,11 +106,11 @@ class StoreRewound(CrashCase):
         return dump(work.target)
 
     def test_at_rest(self):
-        for went_on in (0, 1, MORE):
+        for went_on in (0, 1, len(self.more)):
             self.ways_out(f'on-{went_on}', went_on, live=False)
 
     def test_under_a_daemon(self):
-        for went_on in self.scale((MORE,), (0, 1, MORE)):
+        for went_on in self.scale((len(self.more),), (0, 1, len(self.more))):
             self.ways_out(f'live-{went_on}', went_on, live=True)
 
     def test_the_newer_store_put_back(self):
@@ -125,7 +131,7 @@ class StoreRewound(CrashCase):
                 work.target.execute(f'DELETE FROM {relation};')
             daemon.complained('files are taken')
             work.drop_all(self.more[1:])
-            daemon.delivered(BEFORE + MORE)
+            daemon.delivered(len(self.before) + len(self.more))
         self.count(points=1)
         self.judge(work, self.before + self.more, 'emptied')
 
@@ -134,7 +140,7 @@ class StoreRewoundInPostgres(InPostgres, StoreRewound):
     test_the_newer_store_put_back = None  # is the same there
 
     def test_at_rest(self):
-        self.ways_out('on', MORE, live=False)
+        self.ways_out('on', len(self.more), live=False)
 
     def test_under_a_daemon(self):
         self.ways_out('live', 1, live=True)
