@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "parse/csv_place.h"
 
 struct repair *repair_new(void)
@@ -211,22 +212,27 @@ enum repair_result repair_row(struct repair *repair, const struct bind *bind, st
     return search.memory ? REPAIR_MEMORY : search.ambiguous ? REPAIR_AMBIGUOUS : REPAIR_NONE;
 }
 
+/* Bytes of a column's name in a reason: all four fit. */
+static int shown_len(struct slice name)
+{
+    enum { SHOWN_MAX = 64 };
+    struct slice cut = {name.data, name.len < SHOWN_MAX ? name.len : SHOWN_MAX};
+    return (int)text_valid_utf8(cut);
+}
+
 char *repair_reason(const struct repair *repair, enum repair_result result, char *out, size_t size)
 {
     const struct descriptor *descriptor = repair->descriptor;
-    size_t used = used_fields(repair), wanted = repair->named;
-    int len = snprintf(out, size, "found %zu fields, expected %zu: ", used, wanted);
+    int len = snprintf(out, size, "found %zu fields, expected %zu: ", used_fields(repair), repair->named);
     if (result == REPAIR_TOO_LONG) {
         snprintf(out + len, size - (size_t)len, "more than %d too many to be rejoined", REPAIR_SHIFT_MAX);
         return out;
     }
-    struct buf names;
-    buf_init(&names, 256);
+    len += snprintf(out + len, size - (size_t)len, "%s way of rejoining ",
+                    result == REPAIR_AMBIGUOUS ? "more than one" : "no");
     for (size_t i = 0; i < descriptor->repair_count; i++)
-        buf_printf(&names, "%s%.*s", i > 0 ? ", " : "", (int)descriptor->repair[i].len, descriptor->repair[i].data);
-    snprintf(out + len, size - (size_t)len, "%s way of rejoining %.*s is valid",
-             result == REPAIR_AMBIGUOUS ? "more than one" : "no", names.failed ? 5 : (int)names.len,
-             names.failed ? "texts" : names.data);
-    buf_close(&names);
+        len += snprintf(out + len, size - (size_t)len, "%s%.*s", i > 0 ? ", " : "", shown_len(descriptor->repair[i]),
+                        descriptor->repair[i].data);
+    snprintf(out + len, size - (size_t)len, " is valid");
     return out;
 }

@@ -73,7 +73,7 @@ enum repair_result {
 enum repair_result repair_row(struct repair *repair, const struct bind *bind, struct coerce *coerce, struct slice raw,
                               struct value *values) MUST_USE;
 
-/* "found 31 fields, expected 29: ..." for results that are none. Returns out. */
+/* "found 31 fields, expected 29: ..." for results that are none. `size` is at least COERCE_REASON_MAX. Returns out. */
 char *repair_reason(const struct repair *repair, enum repair_result result, char *out, size_t size);
 
 #endif

@@ -20,6 +20,14 @@ static const char json_1[] =
     "                \"The_Name\": { \"type\": \"text\", \"from\": [\"The_Name\", \"Nick\"] },"
     "                \"Total\": { \"type\": \"decimal(18,2)\" } } }";
 
+static const char cleaned[] =
+    "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"%s\", %s"
+    "  \"fields\": { \"Id\": { \"type\": \"int64\", \"required\": true, \"number\": { \"suffixes\": true } },"
+    "                \"Name\": { \"type\": \"text\", \"replace\": { \"^((?:0|01|1|2|3)*)$\": \"<$1>\" },"
+    "                            \"unicode\": \"ascii\", \"split\": \",\", \"default\": \"?\" },"
+    "                \"File\": { \"type\": \"text\", \"from_name\": \"(.*)\" },"
+    "                \"Total\": { \"type\": \"decimal(18,2)\", \"on_error\": \"null\" } } }";
+
 /* --- a file under failing memory ---------------------------------------------------------------------------------- */
 
 struct outcome {
@@ -71,6 +79,8 @@ static struct buf print(const struct feed *feed, const struct outcome *o)
         parse_print_rows(feed, o->batches[i], &out);
         parse_print_rejects(o->batches[i], &out);
     }
+    if (o->ok)
+        buf_put_slice(&out, o->facts.note);
     for (size_t i = 0; o->ok && i < o->facts.unknown_count; i++) {
         buf_put_text(&out, " ");
         buf_put_slice(&out, o->facts.unknown[i]);
@@ -195,6 +205,23 @@ static void a_json_file_that_is_bad_is_bad_for_its_own_reason(void **state)
     check(json_1, SLICE("[{\"Key\":1}]"), 3, 3);
 }
 
+static void cleaned_and_repaired_rows_are_as_ever_or_memory_is_out(void **state)
+{
+    (void)state;
+    char descriptor[1024], digits[2700];
+    static char text[8192];
+    memset(digits, '0', sizeof digits);
+    snprintf(descriptor, sizeof descriptor, cleaned, "csv", "\"repair\": { \"unquoted\": \"Junk\" },");
+    snprintf(text, sizeof text, "Id,Junk,Name,Total\n1k,a,\"b,,\xc3\xa9 c\",x\n2,a,b,c,3\n3,a,b,c,d\n4,%.*s,%.*s,1\n",
+             (int)sizeof digits, digits, (int)sizeof digits, digits);
+    check(descriptor, slice_of(text), PARSER_INPUT_MAX, 10);
+    check(descriptor, slice_of(text), 100, 10);
+    snprintf(descriptor, sizeof descriptor, cleaned, "json", "");
+    snprintf(text, sizeof text, "[{\"Id\":\"1k\",\"Name\":\"b, c\",\"Total\":[]},{\"Id\":2,\"Name\":\"%.*s\"}]",
+             (int)sizeof digits, digits);
+    check(descriptor, slice_of(text), PARSER_INPUT_MAX, 10);
+}
+
 /* Several batches from one block: 4,096 rejects fill one. */
 static void many_rejects_are_all_kept_or_memory_is_out(void **state)
 {
@@ -219,6 +246,7 @@ int main(void)
         cmocka_unit_test(a_csv_file_that_is_bad_is_bad_for_its_own_reason),
         cmocka_unit_test(json_rows_are_as_ever_or_memory_is_out),
         cmocka_unit_test(a_json_file_that_is_bad_is_bad_for_its_own_reason),
+        cmocka_unit_test(cleaned_and_repaired_rows_are_as_ever_or_memory_is_out),
         cmocka_unit_test(many_rejects_are_all_kept_or_memory_is_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
