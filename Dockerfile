@@ -8,7 +8,8 @@ ARG BASE=debian:12.15-slim
 FROM ${BASE} AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends cmake gcc libc6-dev libcjson-dev libcsv-dev libpcre2-dev libpq-dev \
-        libsqlite3-dev libssl-dev libuv1-dev libxxhash-dev ninja-build pkg-config \
+        libsqlite3-dev libssl-dev libuv1-dev libxxhash-dev libzstd-dev ninja-build pkg-config \
+        zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY CMakeLists.txt CMakePresets.json ./
@@ -22,7 +23,7 @@ RUN DESTDIR=/installed cmake --install build --strip
 FROM ${BASE}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates libcjson1 libcsv3 libpcre2-8-0 libpq5 libsqlite3-0 libssl3 \
-        libuv1 \
+        libuv1 libzstd1 zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o 1000 -g 1000 /data /checkpoints
 COPY --from=build /installed /

@@ -11,7 +11,7 @@
 set -euo pipefail
 
 packages=(cmake ninja-build gcc libc6-dev pkg-config libuv1-dev libcsv-dev libcjson-dev libpq-dev libsqlite3-dev
-    libssl-dev libpcre2-dev libxxhash-dev)
+    libssl-dev libpcre2-dev libxxhash-dev zlib1g-dev libzstd-dev)
 # clang with its fuzzer and sanitizers, llvm for names in their reports, dpkg-dev to unpack sources: 46 MB to fetch.
 fuzz=(python3 clang libclang-rt-dev llvm dpkg-dev)
 for word in "$@"; do

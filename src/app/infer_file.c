@@ -52,6 +52,7 @@ static void finish_feed(struct reading *r)
         r->descriptors[i] = (struct descriptor){.feed = r->feed.name,
                                                 .version = i == 0 ? VERSION_JSON : VERSION_CSV,
                                                 .format = i == 0 ? DESCRIPTOR_JSON : DESCRIPTOR_CSV,
+                                                .form = DESCRIPTOR_FORM_PLAIN,
                                                 .fields = r->read,
                                                 .field_count = r->count,
                                                 .path = ""};

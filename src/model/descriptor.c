@@ -1,5 +1,5 @@
-/* Descriptors: the file as a whole. Its fields are read in descriptor_field.c, bound to columns in descriptor_bind.c.
- */
+/* Descriptors: the file as a whole. Its fields are read in descriptor_field.c, the form of its files in
+   descriptor_format.c; fields are bound to columns in descriptor_bind.c. */
 #include "model/descriptor.h"
 
 #include <string.h>
@@ -7,10 +7,11 @@
 #include "base/text.h"
 #include "model/descriptor_extends.h"
 #include "model/descriptor_field.h"
+#include "model/descriptor_format.h"
 
-static const char *const descriptor_words[] = {"feed",  "version", "format", "names",   "null",
-                                               "match", "extends", "repair", "unknown", "fields"};
-static const char *const format_words[] = {"csv", "json"};
+static const char *const descriptor_words[] = {"feed",    "version", "format",  "encoding", "delimiter", "quote",
+                                               "comment", "skip",    "header",  "names",    "null",      "match",
+                                               "extends", "repair",  "unknown", "fields"};
 static const char *const names_words[] = {"exact", "underscore", "fold"};
 static const char *const unknown_words[] = {"ignore", "reject"};
 
@@ -33,12 +34,11 @@ static bool load_identity(const struct doc_node *root, struct descriptor *d)
 
 static bool load_form(const struct doc_node *root, struct descriptor *d)
 {
-    size_t format = DESCRIPTOR_CSV, names = DESCRIPTOR_NAMES_EXACT, unknown = 0;
-    bool ok = doc_choice(root, "format", true, format_words, COUNT_OF(format_words), &format);
+    size_t names = DESCRIPTOR_NAMES_EXACT, unknown = 0;
+    bool ok = descriptor_format_load(root, d);
     ok = doc_choice(root, "names", false, names_words, COUNT_OF(names_words), &names) && ok;
     ok = doc_choice(root, "unknown", false, unknown_words, COUNT_OF(unknown_words), &unknown) && ok;
     d->unknown_rejected = unknown == 1;
-    d->format = (enum descriptor_format)format;
     d->names = (enum descriptor_names)names;
     return descriptor_slices(root, "match", &d->match, &d->match_count) && ok;
 }
@@ -120,7 +120,7 @@ static bool load(const struct doc *doc, struct arena *arena, struct descriptor *
     ok = load_identity(root, d) && ok;
     ok = load_form(root, d) && ok;
     ok = load_repair(root, d) && ok;
-    ok = load_fields(root, arena, d) && ok;
+    ok = load_fields(root, arena, d) && descriptor_format_check(root, arena, d) && ok;
     return load_digest(doc, &chain, d) && ok;
 }
 

@@ -26,10 +26,37 @@ enum {
 };
 
 enum descriptor_format { DESCRIPTOR_CSV, DESCRIPTOR_JSON };
+enum descriptor_encoding {
+    DESCRIPTOR_UTF8,
+    DESCRIPTOR_UTF16LE,
+    DESCRIPTOR_UTF16BE,
+    DESCRIPTOR_LATIN1,
+    DESCRIPTOR_WINDOWS1252
+};
 enum descriptor_names { DESCRIPTOR_NAMES_EXACT, DESCRIPTOR_NAMES_UNDERSCORE, DESCRIPTOR_NAMES_FOLD };
 
 struct descriptor_pair {
     struct slice from, to;
+};
+
+/* How bytes become columns; all but the encoding is CSV's. */
+struct descriptor_form {
+    enum descriptor_encoding encoding; /* where no byte order mark says another */
+    char delimiter, quote;             /* quote: NUL where there is none */
+    struct slice comment;              /* what lines to be left out begin with; empty: none are */
+    uint32_t skip;                     /* lines before the header */
+    struct slice *header;              /* columns of files that have no header; or NULL */
+    size_t header_count;
+};
+
+/* That of files of which a descriptor says nothing else. */
+#define DESCRIPTOR_FORM_PLAIN ((struct descriptor_form){.delimiter = ',', .quote = '"'})
+
+/* The way to a member inside of others, as `user.name` or `variants[].price` say it. */
+struct descriptor_path {
+    struct slice *steps; /* names, from the outside */
+    size_t count;        /* 0: the text is a name and no path */
+    size_t spread;       /* steps up to and with the array whose elements become rows; 0: none is */
 };
 
 /* How a text becomes a value, in this order: a null word makes it null, strip_prefix, unicode, replace (and a null word
@@ -38,6 +65,8 @@ struct descriptor_field {
     const char *name;
     struct slice *from; /* source names, first found wins; the field's own name when none were given */
     size_t from_count;
+    struct descriptor_path
+        *paths; /* JSON only: of each of them, should no member have that very name; NULL: none is a path */
     struct value_type type;
     bool required;      /* the column must be there, and a row where it is null is rejected */
     struct slice *null; /* words that mean null: the field's own, else the descriptor's */
@@ -57,6 +86,8 @@ struct descriptor {
     const char *feed;
     uint32_t version;
     enum descriptor_format format;
+    struct descriptor_form form;
+    struct slice spread; /* JSON only: the array whose elements become rows, as its path is written; empty: none */
     enum descriptor_names names;
     struct slice *match; /* source columns that must also be present for this version to be chosen */
     size_t match_count;
@@ -98,6 +129,8 @@ static inline bool descriptor_field_is_filled(const struct descriptor_field *fie
    "number" says. False with *expected as in value_parse. */
 bool descriptor_value(const struct descriptor_field *field, bool plain, struct slice text, struct value *value,
                       const char **expected) MUST_USE;
+/* Whether files of the two have one form, so that one reading tells which of the two fits. */
+bool descriptor_same_form(const struct descriptor *a, const struct descriptor *b);
 
 /* Whether the source column `column` is what the field reads, the descriptor's `names` applied: with "underscore" blanks
    count as underscores, with "fold" so do hyphens, and capital letters from A to Z as small ones; on both sides. */
@@ -109,9 +142,10 @@ bool descriptor_declares(const struct descriptor *descriptor, struct slice colum
 /*
  * Where the fields stand among a file's columns.
  *
- * columns[i] of field i is its index in the header, or -1. Fits when every required field and every `match` column is
- * there, no declared field is found twice and, with unknown_rejected, no other column is there. When it does not fit, `lacks` (if not NULL) says so in words:
- * `lacks Order_ID, SKU` or `column "Tip" stands twice` or `has undeclared columns "Tip"`.
+ * columns[i] of field i is its index in the header, or -1; a path stands where its first step does. Fits when every
+ * required field and every `match` column is there, no declared field is found twice and, with unknown_rejected, no other
+ * column is there. When it does not fit, `lacks` (if not NULL) says so in words: `lacks Order_ID, SKU` or
+ * `column "Tip" stands twice` or `has undeclared columns "Tip"`.
  */
 bool descriptor_bind(const struct descriptor *descriptor, const struct slice *header, size_t header_count, int *columns,
                      struct buf *lacks) MUST_USE;

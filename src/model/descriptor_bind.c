@@ -30,11 +30,19 @@ bool descriptor_name_matches(const struct descriptor *descriptor, struct slice f
     return true;
 }
 
+/* Under its own name, or as the begin of a path. */
+static bool reads(const struct descriptor *d, const struct descriptor_field *field, size_t source, struct slice column)
+{
+    const struct descriptor_path *path = field->paths ? &field->paths[source] : NULL;
+    return descriptor_name_matches(d, field->from[source], column) ||
+           (path && path->count > 0 && descriptor_name_matches(d, path->steps[0], column));
+}
+
 bool descriptor_declares(const struct descriptor *descriptor, struct slice column)
 {
     for (size_t i = 0; i < descriptor->field_count; i++)
         for (size_t k = 0; k < descriptor->fields[i].from_count; k++)
-            if (descriptor_name_matches(descriptor, descriptor->fields[i].from[k], column))
+            if (reads(descriptor, &descriptor->fields[i], k, column))
                 return true;
     for (size_t i = 0; i < descriptor->match_count; i++)
         if (descriptor_name_matches(descriptor, descriptor->match[i], column))
@@ -101,11 +109,21 @@ static void report_strange(struct report *report, struct slice name)
     report->fits = false;
 }
 
+/* Where the field's i-th source stands: under its name, else, for a path, where the path begins. */
+static int find_source(const struct descriptor *d, const struct descriptor_field *field, size_t i,
+                       const struct slice *header, size_t count)
+{
+    int column = find_column(d, field->from[i], header, count);
+    if (column == NOT_FOUND && field->paths && field->paths[i].count > 0)
+        column = find_column(d, field->paths[i].steps[0], header, count);
+    return column;
+}
+
 static int bind_field(const struct descriptor *d, const struct descriptor_field *field, const struct slice *header,
                       size_t count, struct report *report)
 {
     for (size_t i = 0; i < field->from_count; i++) {
-        int column = find_column(d, field->from[i], header, count);
+        int column = find_source(d, field, i, header, count);
         if (column == FOUND_TWICE)
             report_twice(report, field->from[i]);
         if (column != NOT_FOUND)

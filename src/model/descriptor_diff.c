@@ -112,7 +112,8 @@ static void put_field(struct walk *walk, char sign, const struct descriptor_fiel
 /* Keys of the whole file; what a version is called is no difference. */
 static void compare_roots(struct walk *walk)
 {
-    static const char *const keys[] = {"format", "names", "null", "match", "unknown", "repair"};
+    static const char *const keys[] = {"format", "encoding", "delimiter", "quote", "comment", "skip",
+                                       "header", "names",    "null",      "match", "unknown", "repair"};
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
         const struct doc_node *old = doc_member(walk->old->root, keys[i]);
         const struct doc_node *new = doc_member(walk->new->root, keys[i]);
@@ -145,7 +146,10 @@ static void compare_all(struct walk *walk)
 /* Whether every file that fits the old one fits the new one as well, which is then chosen for it. */
 static bool takes_over(const struct descriptor *old, const struct descriptor *new)
 {
-    bool asks = new->format != old->format || new->match_count > 0 || new->unknown_rejected;
+    struct descriptor alike =
+        *old; /* in what a reading does not show for sure: see docs/descriptors.md, forms of files */
+    alike.form.encoding = new->form.encoding;
+    bool asks = !descriptor_same_form(&alike, new) || new->match_count > 0 || new->unknown_rejected;
     for (size_t i = 0; i < new->field_count && !asks; i++) {
         const struct descriptor_field *before = descriptor_field(old, new->fields[i].name);
         asks = descriptor_field_needs_column(&new->fields[i]) &&

@@ -48,9 +48,9 @@ void bind_close(struct bind *bind)
         free(bind->fallbacks[i]);
     }
     free(bind->rules);
-    buf_close(&bind->lacks);
     free(bind->fallbacks);
     arena_close(&bind->names);
+    buf_close(&bind->lacks);
 }
 
 void bind_start(struct bind *bind, uint32_t wanted)
@@ -60,6 +60,9 @@ void bind_start(struct bind *bind, uint32_t wanted)
     bind->chosen = NULL;
     bind->unknown_count = 0;
     bind->name = (struct slice){NULL, 0};
+    bind->first = bind->end = 0;
+    bind->line = bind->column = 0;
+    buf_reset(&bind->lacks);
     arena_reset(&bind->names);
 }
 
@@ -84,43 +87,113 @@ bool bind_reads(const struct bind *bind, enum descriptor_format format)
     return false;
 }
 
-static bool fits(struct bind *bind, size_t index, enum descriptor_format format, const struct slice *names,
-                 size_t count)
+/* The next version from `at` on that may be chosen, or their number. */
+static size_t next_allowed(const struct bind *bind, size_t at)
 {
-    struct buf *lacks = &bind->lacks;
-    const struct feed_version *version = &bind->feed->versions[index];
-    if (lacks->len > 0)
-        buf_put_text(lacks, "; ");
-    buf_printf(lacks, "%u.json ", version->descriptor->version);
-    if (version->descriptor->format != format) {
-        buf_printf(lacks, "is for %s files", format == DESCRIPTOR_CSV ? "JSON" : "CSV");
-        return false;
+    while (at < bind->feed->version_count && !allowed(bind, bind->feed->versions[at].descriptor))
+        at++;
+    return at;
+}
+
+bool bind_next_run(struct bind *bind)
+{
+    const struct feed *feed = bind->feed;
+    bind->version = NULL;
+    bind->chosen = NULL;
+    bind->unknown_count = 0;
+    bind->noted = false;
+    bind->first = next_allowed(bind, bind->end);
+    bind->end = bind->first;
+    while (bind->end < feed->version_count && allowed(bind, feed->versions[bind->end].descriptor) &&
+           descriptor_same_form(feed->versions[bind->first].descriptor, feed->versions[bind->end].descriptor))
+        bind->end++;
+    return bind->first < bind->end;
+}
+
+bool bind_last_run(const struct bind *bind)
+{
+    return next_allowed(bind, bind->end) == bind->feed->version_count;
+}
+
+bool bind_last_of_format(const struct bind *bind)
+{
+    for (size_t i = next_allowed(bind, bind->end); i < bind->feed->version_count; i = next_allowed(bind, i + 1))
+        if (bind->feed->versions[i].descriptor->format == bind_form(bind)->format)
+            return false;
+    return true;
+}
+
+const struct descriptor *bind_form(const struct bind *bind)
+{
+    return bind->feed->versions[bind->first].descriptor;
+}
+
+static void begin_note(struct bind *bind, size_t index)
+{
+    if (bind->lacks.len > 0)
+        buf_put_text(&bind->lacks, "; ");
+    buf_printf(&bind->lacks, "%u.json ", bind->feed->versions[index].descriptor->version);
+}
+
+void bind_note(struct bind *bind, const char *why)
+{
+    bind->noted = true;
+    for (size_t i = bind->first; i < bind->end; i++) {
+        begin_note(bind, i);
+        buf_put_text(&bind->lacks, why);
     }
-    if (!descriptor_bind(version->descriptor, names, count, bind->columns, lacks))
+}
+
+static bool fits(struct bind *bind, size_t index, const struct slice *names, size_t count)
+{
+    const struct feed_version *version = &bind->feed->versions[index];
+    size_t before = bind->lacks.len;
+    begin_note(bind, index);
+    if (!descriptor_bind(version->descriptor, names, count, bind->columns, &bind->lacks))
         return false;
+    bind->lacks.len = before;
     bind->version = version;
     bind->chosen = bind->rules[index];
     return true;
 }
 
-static bool fail_choice(const struct bind *bind, struct error *error)
+bool bind_fail(const struct bind *bind, struct error *error)
 {
     const struct buf *lacks = &bind->lacks;
     if (lacks->len == 0)
         return error_set(error, ERROR_DATA, "%s has no descriptor %u.json", bind->feed->name, bind->wanted);
-    return error_set(error, ERROR_DATA, "fits no descriptor of %s: %.*s", bind->feed->name, (int)lacks->len,
-                     lacks->data);
+    error_set(error, ERROR_DATA, "fits no descriptor of %s: %.*s", bind->feed->name, (int)lacks->len, lacks->data);
+    if (bind->line > 0)
+        error_wrap(error, "%ju:%ju", (uintmax_t)bind->line, (uintmax_t)bind->column);
+    return false;
 }
 
-bool bind_choose(struct bind *bind, enum descriptor_format format, const struct slice *names, size_t count,
+static void note_place(struct bind *bind, uint64_t line, uint64_t column)
+{
+    if (bind->line > 0)
+        return;
+    bind->line = line;
+    bind->column = column;
+}
+
+bool bind_choose(struct bind *bind, const struct slice *names, size_t count, uint64_t line, uint64_t column,
                  struct error *error)
 {
-    bool found = false;
-    buf_reset(&bind->lacks);
-    for (size_t i = 0; !found && i < bind->feed->version_count; i++)
-        if (allowed(bind, bind->feed->versions[i].descriptor))
-            found = fits(bind, i, format, names, count);
-    return found || fail_choice(bind, error);
+    for (size_t i = bind->first; i < bind->end; i++)
+        if (fits(bind, i, names, count))
+            return true;
+    bind->noted = true;
+    note_place(bind, line, column);
+    return bind_fail(bind, error);
+}
+
+bool bind_refuse(struct bind *bind, const char *why, uint64_t line, uint64_t column, struct error *error)
+{
+    bind->version = NULL;
+    bind->chosen = NULL;
+    bind_note(bind, why);
+    note_place(bind, line, column);
+    return bind_fail(bind, error);
 }
 
 static bool fail_name(const struct bind *bind, const struct coerce_rule *rule, const char *reason, struct error *error)

@@ -2,7 +2,8 @@
  * Which version of the feed's descriptor a file follows, and which of its columns nobody declares.
  *
  * The highest version whose required fields and `match` columns are all there is taken; when none fits the message says
- * what each one lacks.
+ * what each one lacks. A version can only fit a file that was read in the version's own form (encoding, delimiter and so
+ * on): so versions are tried in runs, each of neighbours that have one form, and the file is read anew for every run.
  */
 #ifndef DROPFOLD_PARSE_BIND_H
 #define DROPFOLD_PARSE_BIND_H
@@ -26,6 +27,10 @@ struct bind {
     uint32_t wanted;                    /* the only version allowed; 0: any */
     const struct feed_version *version; /* of the file; NULL until chosen */
     const struct coerce_rule *chosen;   /* its rules */
+    size_t first, end;                  /* the run being tried: versions [first, end) */
+    struct buf lacks;                   /* what the versions tried so far lack; with all the memory it may take */
+    bool noted;                         /* why this run is not it stands there */
+    uint64_t line, column;              /* where the names stood that did not fit; 0: none did yet */
     int columns[DESCRIPTOR_FIELDS_MAX]; /* of each of its fields the column, or -1; by the names given to bind_choose */
     struct slice name;                  /* of the file, for fields that are read from it; data NULL: not known */
     struct value
@@ -33,7 +38,6 @@ struct bind {
     struct slice unknown[FILE_UNKNOWN_COLUMNS_MAX];
     size_t unknown_count;
     struct arena names; /* holds the unknown ones, and the file's own with its parts */
-    struct buf lacks;   /* why no version fits; with all the memory it may take */
 };
 
 bool bind_init(struct bind *bind, const struct feed *feed, struct error *error) MUST_USE;
@@ -48,8 +52,19 @@ bool bind_name(struct bind *bind, struct slice name) MUST_USE;
 /* Whether some version that may be chosen has this format. */
 bool bind_reads(const struct bind *bind, enum descriptor_format format);
 
-/* Chooses the version by a file's columns. ERROR_DATA when none fits. */
-bool bind_choose(struct bind *bind, enum descriptor_format format, const struct slice *names, size_t count,
+/* Goes on to the next run of versions, the first one after bind_start. False when there is none. */
+bool bind_next_run(struct bind *bind);
+
+/* Whether no run comes behind this one; whether none does of its format. */
+bool bind_last_run(const struct bind *bind);
+bool bind_last_of_format(const struct bind *bind);
+
+/* The first descriptor of the run: as to the form of files all of them are alike. */
+const struct descriptor *bind_form(const struct bind *bind);
+
+/* Chooses the version among those of the run by a file's columns, which stand at line and column. ERROR_DATA when none
+   fits, saying so of all versions tried. */
+bool bind_choose(struct bind *bind, const struct slice *names, size_t count, uint64_t line, uint64_t column,
                  struct error *error) MUST_USE;
 
 /* Fills `row` once the version is chosen. ERROR_DATA when the file's name is not what a field needs. */
@@ -60,6 +75,14 @@ bool bind_repairs(const struct bind *bind);
 
 /* Whether the chosen version reads fields from the file's name. */
 bool bind_named(const struct bind *bind);
+/* Notes why the versions of the run cannot be it, other than by their columns: "is for JSON files". */
+void bind_note(struct bind *bind, const char *why);
+
+/* The same with a place, of a version chosen before as well: ERROR_DATA. Always false. */
+bool bind_refuse(struct bind *bind, const char *why, uint64_t line, uint64_t column, struct error *error);
+
+/* ERROR_DATA: none of the versions tried fits. Always false. */
+bool bind_fail(const struct bind *bind, struct error *error);
 
 /* Whether the chosen version speaks of this column at all, in a field's `from` or in `match`. */
 bool bind_declares(const struct bind *bind, struct slice name);

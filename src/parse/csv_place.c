@@ -1,5 +1,6 @@
 #include "parse/csv_place.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *csv_place_line_end(const char *from, const char *end, const char **lf)
@@ -17,6 +18,7 @@ const char *csv_place_line_end(const char *from, const char *end, const char **l
 
 struct walk {
     const char *at, *end;
+    char delimiter, quote;
     struct csv_place *place;
 };
 
@@ -34,37 +36,52 @@ static void step(struct walk *walk)
 
 static void skip_blanks(struct walk *walk)
 {
-    while (walk->at < walk->end && (*walk->at == ' ' || *walk->at == '\t'))
+    while (walk->at < walk->end && (*walk->at == ' ' || *walk->at == '\t') && *walk->at != walk->delimiter)
         step(walk);
 }
 
-/* To behind the comma that ends the field. A doubled quote leaves the quotes and enters them again. */
+/* To behind the delimiter that ends the field. A doubled quote leaves the quotes and enters them again. */
 static void skip_field(struct walk *walk)
 {
     bool inside = false;
     while (walk->at < walk->end) {
         char c = *walk->at;
-        if (c == '"')
+        if (walk->quote && c == walk->quote)
             inside = !inside;
         step(walk);
-        if (c == ',' && !inside)
+        if (c == walk->delimiter && !inside)
             return;
     }
 }
 
-void csv_place_find(struct slice raw, size_t field, struct csv_place *place)
+void csv_place_find(struct slice raw, char delimiter, char quote, size_t field, struct csv_place *place)
 {
-    struct walk walk = {raw.data, raw.data + raw.len, place};
+    struct walk walk = {raw.data, raw.data + raw.len, delimiter, quote, place};
     for (size_t i = 0; i < field; i++)
         skip_field(&walk);
     skip_blanks(&walk);
-    place->quoted = walk.at < walk.end && *walk.at == '"';
+    place->quoted = quote && walk.at < walk.end && *walk.at == quote;
 }
 
-void csv_place_fields(struct slice raw, struct slice *fields, size_t count)
+const char *csv_place_delimiter(char delimiter, char out[CSV_PLACE_DELIMITER_SIZE])
+{
+    switch (delimiter) {
+    case ',':
+        return "a comma";
+    case ';':
+        return "a semicolon";
+    case '\t':
+        return "a tab";
+    default:
+        snprintf(out, CSV_PLACE_DELIMITER_SIZE, "a \"%c\"", delimiter);
+        return out;
+    }
+}
+
+void csv_place_fields(struct slice raw, char delimiter, char quote, struct slice *fields, size_t count)
 {
     struct csv_place place = {.line = 1, .column = 1};
-    struct walk walk = {raw.data, raw.data + raw.len, &place};
+    struct walk walk = {raw.data, raw.data + raw.len, delimiter, quote, &place};
     for (size_t i = 0; i < count; i++) {
         const char *from = walk.at;
         skip_field(&walk);

@@ -9,6 +9,8 @@
 #include "base/attr.h"
 #include "base/slice.h"
 
+enum { CSV_PLACE_DELIMITER_SIZE = 16 };
+
 /*
  * Behind the first LF, CR LF or lone CR at or after `from`, or `end`. *lf is NULL for a new block and then kept by the
  * callee: the first LF, so that it is looked for once a line, also in a block that has none.
@@ -20,10 +22,13 @@ struct csv_place {
     bool quoted;           /* the field begins with a quote */
 };
 
-/* The start of field `field` (from 0) of the raw record, whose own start is *place. */
-void csv_place_find(struct slice raw, size_t field, struct csv_place *place);
+/* The start of field `field` (from 0) of the raw record, whose own start is *place. A `quote` of NUL: there is none. */
+void csv_place_find(struct slice raw, char delimiter, char quote, size_t field, struct csv_place *place);
+
+/* A delimiter as messages name it: "a comma", "a \"|\"". Returns out. */
+const char *csv_place_delimiter(char delimiter, char out[CSV_PLACE_DELIMITER_SIZE]);
 
 /* The first `count` fields of the raw record as they stand there, quotes and blanks included. */
-void csv_place_fields(struct slice raw, struct slice *fields, size_t count);
+void csv_place_fields(struct slice raw, char delimiter, char quote, struct slice *fields, size_t count);
 
 #endif

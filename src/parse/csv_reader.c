@@ -16,6 +16,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "parse/csv_header.h"
+#include "parse/csv_lines.h"
 #include "parse/csv_place.h"
 #include "parse/parser.h"
 #include "parse/repair.h"
@@ -29,18 +31,6 @@ enum {
 /* Of csv_parser.pstate: before a row's first byte, and behind a quote that closes a field or is the first of two. */
 enum { CSV_STATE_IDLE = 0, CSV_STATE_MAYBE_CLOSED = 3 };
 
-/* The fields that read a column. */
-struct csv_column {
-    bool declared;
-    const struct further *further; /* fields that read it besides; mostly NULL */
-    struct coerce_rule rule;       /* of the first one: a copy, so that it is found at once */
-};
-
-struct further {
-    const struct coerce_rule *rule;
-    const struct further *next;
-};
-
 struct csv_reader {
     struct csv_parser csv;
     bool csv_open;
@@ -48,14 +38,11 @@ struct csv_reader {
     struct coerce *coerce;
     struct rowsink *sink;
 
-    /* The header, then what it says. */
-    bool have_header;
-    struct buf name_text;
-    size_t name_ends[PARSER_COLUMNS_MAX];   /* in name_text, which moves while it grows */
-    struct slice names[PARSER_COLUMNS_MAX]; /* made of both once all are there */
-    size_t column_count;
-    struct csv_column columns[PARSER_COLUMNS_MAX];
-    struct further further[DESCRIPTOR_FIELDS_MAX];
+    const struct descriptor_form *form;
+    struct csv_lines lines;
+    struct csv_header header;
+    bool have_header; /* its names are known, and whose they are */
+    bool settled;     /* and a file without a header has as many columns */
 
     /* The record in progress. */
     bool in_record;
@@ -105,17 +92,19 @@ static bool fail_memory(struct csv_reader *r)
 static struct csv_place find_field(struct csv_reader *r, size_t field)
 {
     struct csv_place place = {.line = r->record_line, .column = r->record_column};
-    csv_place_find(raw_record(r), field, &place);
+    csv_place_find(raw_record(r), r->form->delimiter, r->form->quote, field, &place);
     return place;
 }
 
 static bool fail_field(struct csv_reader *r)
 {
+    char delimiter[CSV_PLACE_DELIMITER_SIZE], words[2 * CSV_PLACE_DELIMITER_SIZE];
     struct csv_place place = find_field(r, r->fields);
     r->failed = true;
+    snprintf(words, sizeof words, "%s before", csv_place_delimiter(r->form->delimiter, delimiter));
     return error_set(r->error, ERROR_DATA, "%ju:%ju: found a field longer than %d bytes, expected %s",
                      (uintmax_t)place.line, (uintmax_t)place.column, PARSER_FIELD_MAX,
-                     place.quoted ? "the quote that opens here to close; it may never do so" : "a comma before");
+                     place.quoted ? "the quote that opens here to close; it may never do so" : words);
 }
 
 /* Made of many fields: one that never ends is found before. */
@@ -129,20 +118,23 @@ static bool fail_record(struct csv_reader *r)
 /* libcsv refused the byte at `at`. */
 static bool fail_quote(struct csv_reader *r, const char *at)
 {
-    char shown[ROWSINK_SHOWN_MAX];
+    char shown[ROWSINK_SHOWN_MAX], delimiter[CSV_PLACE_DELIMITER_SIZE];
     if (csv_error(&r->csv) != CSV_EPARSE)
         return fail_memory(r);
     r->failed = true;
     uintmax_t line = r->line, column = r->line_before + (size_t)(at - r->line_start) + 1;
+    if (!r->form->quote)
+        return error_set(r->error, ERROR_DATA, "%ju:%ju: found a NUL byte, expected text", line, column);
     if (!r->csv.quoted)
         return error_set(r->error, ERROR_DATA,
                          "%ju:%ju: found a quote inside a field without quotes, expected the whole field in quotes and "
                          "its own quotes doubled",
                          line, column);
     return error_set(r->error, ERROR_DATA,
-                     "%ju:%ju: found \"%s\" behind a closing quote, expected a comma or the end of the line (a quote "
+                     "%ju:%ju: found \"%s\" behind a closing quote, expected %s or the end of the line (a quote "
                      "inside of quotes is written twice)",
-                     line, column, text_escape((struct slice){at, 1}, shown, sizeof shown));
+                     line, column, text_escape((struct slice){at, 1}, shown, sizeof shown),
+                     csv_place_delimiter(r->form->delimiter, delimiter));
 }
 
 static bool fail_unclosed(struct csv_reader *r)
@@ -155,88 +147,35 @@ static bool fail_unclosed(struct csv_reader *r)
 
 /* --- the header --------------------------------------------------------------------------------------------------- */
 
-static void take_name(struct csv_reader *r, struct slice name)
+static bool begin_rows(struct csv_reader *r)
 {
-    uintmax_t line = r->record_line;
-    if (r->column_count == PARSER_COLUMNS_MAX) {
-        r->failed = true;
-        error_set(r->error, ERROR_DATA, "%ju:1: found more than %d columns, expected at most that many", line,
-                  PARSER_COLUMNS_MAX);
-        return;
+    if (!bind_row(r->bind, r->coerce, r->error))
+        return false;
+    memcpy(r->values, r->bind->row, sizeof r->values);
+    if (r->repair) {
+        repair_start(r->repair, r->bind->version->descriptor, r->header.names, r->header.count);
+        r->repairs = r->repair->descriptor != NULL;
     }
-    if (name.len > 0 && memchr(name.data, '\0', name.len)) {
-        r->failed = true;
-        error_set(r->error, ERROR_DATA,
-                  "%ju:1: found a NUL byte in column %zu of the header, expected UTF-8 (not UTF-16)", line,
-                  r->column_count + 1);
-        return;
-    }
-    buf_put_slice(&r->name_text, name);
-    r->name_ends[r->column_count++] = r->name_text.len;
-}
-
-static void name_columns(struct csv_reader *r)
-{
-    size_t from = 0;
-    for (size_t i = 0; i < r->column_count; i++) {
-        size_t len = r->name_ends[i] - from;
-        r->names[i] = len > 0 ? (struct slice){r->name_text.data + from, len} : SLICE("");
-        from = r->name_ends[i];
-    }
-}
-
-static void link_fields(struct csv_reader *r)
-{
-    for (size_t i = 0; i < r->column_count; i++)
-        r->columns[i] = (struct csv_column){.declared = false};
-    for (size_t i = 0; i < r->bind->version->descriptor->field_count; i++) {
-        int place = r->bind->columns[i];
-        if (place < 0)
-            continue;
-        struct csv_column *column = &r->columns[place];
-        if (!column->declared) {
-            column->declared = true;
-            column->rule = r->bind->chosen[i];
-        } else {
-            r->further[i] = (struct further){&r->bind->chosen[i], column->further};
-            column->further = &r->further[i];
-        }
-    }
-}
-
-static bool note_unknown(struct csv_reader *r)
-{
-    for (size_t i = 0; i < r->column_count; i++)
-        if (!r->columns[i].declared && !bind_declares(r->bind, r->names[i]) && !bind_unknown(r->bind, r->names[i]))
-            return fail_memory(r);
-    return true;
+    return r->have_header = true;
 }
 
 static void take_header(struct csv_reader *r)
 {
-    if (r->name_text.failed) {
-        fail_memory(r);
-        return;
-    }
-    name_columns(r);
-    if (!bind_choose(r->bind, DESCRIPTOR_CSV, r->names, r->column_count, r->error)) {
-        r->failed = true;
-        error_wrap(r->error, "%ju:1", (uintmax_t)r->record_line);
-        return;
-    }
-    link_fields(r);
-    if (!note_unknown(r))
-        return;
-    if (!bind_row(r->bind, r->coerce, r->error)) {
-        r->failed = true;
-        return;
-    }
-    memcpy(r->values, r->bind->row, sizeof r->values);
-    if (r->repair) {
-        repair_start(r->repair, r->bind->version->descriptor, r->names, r->column_count);
-        r->repairs = r->repair->descriptor != NULL;
-    }
-    r->have_header = true;
+    r->settled = csv_header_choose(&r->header, r->bind, r->record_line, r->error);
+    r->failed = !r->settled || !begin_rows(r);
+}
+
+/* The first row of a file without a header: another number of fields and the names would stand for other columns. */
+static bool settle(struct csv_reader *r)
+{
+    char why[80];
+    r->settled = r->fields == r->header.count;
+    if (r->settled)
+        return true;
+    r->failed = true;
+    snprintf(why, sizeof why, "has a header of %zu name%s, the first row %zu field%s", r->header.count,
+             r->header.count == 1 ? "" : "s", r->fields, r->fields == 1 ? "" : "s");
+    return bind_refuse(r->bind, why, r->record_line, r->record_column, r->error);
 }
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
@@ -282,7 +221,7 @@ static void take_value(struct csv_reader *r, const struct coerce_rule *rule, str
 static void take_values(struct csv_reader *r, const struct csv_column *column, struct slice field)
 {
     take_value(r, &column->rule, field);
-    for (const struct further *more = column->further; more && !r->bad; more = more->next)
+    for (const struct csv_further *more = column->further; more && !r->bad; more = more->next)
         take_value(r, more->rule, field);
 }
 
@@ -294,11 +233,11 @@ static void on_field(void *data, size_t len, void *context)
         fail_field(r);
     size_t place = r->fields++;
     if (place < r->live_columns) {
-        const struct csv_column *column = &r->columns[place];
+        const struct csv_column *column = &r->header.columns[place];
         if (column->declared)
             take_values(r, column, (struct slice){data, len});
     } else if (!r->have_header && !r->failed) {
-        take_name(r, (struct slice){data, len});
+        r->failed = !csv_header_add(&r->header, (struct slice){data, len}, r->record_line, r->error);
     }
 }
 
@@ -335,7 +274,7 @@ static void reject_count(struct csv_reader *r)
 {
     char reason[COERCE_REASON_MAX];
     snprintf(reason, sizeof reason, "found %zu field%s, expected %zu", r->fields, r->fields == 1 ? "" : "s",
-             r->column_count);
+             r->header.count);
     reject(r, 0, NULL, reason);
 }
 
@@ -371,11 +310,13 @@ static void on_row(int terminator, void *context)
     struct csv_reader *r = context;
     if (r->failed)
         return;
+    if (r->have_header && !r->settled && !settle(r))
+        return;
     if (!r->have_header)
         take_header(r);
     else if (r->repairs && repair_is_due(r->repair))
         repair_shifted(r);
-    else if (r->fields != r->column_count)
+    else if (r->fields != r->header.count)
         reject_count(r);
     else if (r->bad)
         reject(r, r->bad_field, r->bad->field->name, r->coerce->reason);
@@ -383,7 +324,7 @@ static void on_row(int terminator, void *context)
         accept(r);
     r->fields = r->text_len = r->kept_field = 0;
     r->bad = NULL;
-    r->live_columns = r->failed ? 0 : r->column_count;
+    r->live_columns = r->failed ? 0 : r->header.count;
     coerce_begin_row(r->coerce);
     if (r->repairs)
         repair_begin_row(r->repair);
@@ -411,6 +352,25 @@ static void count_line(struct csv_reader *r, const char *from, const char *to)
     r->line += !second;
     r->line_before = 0;
     r->line_start = to;
+}
+
+/* The line is a record after all: what waited of it comes first. */
+static void feed_waiting(struct csv_reader *r, const char *from)
+{
+    struct slice waiting = csv_lines_waiting(&r->lines);
+    begin_record(r, from);
+    r->record_column -= waiting.len;
+    buf_put_slice(&r->carry, waiting);
+    /* Neither quotes nor delimiters are in it, so nothing can be wrong with it. */
+    (void)csv_parse(&r->csv, waiting.data, waiting.len, r->repairs ? on_kept_field : on_field, on_row, r);
+}
+
+static bool is_left_out(struct csv_reader *r, const char *from, const char *to)
+{
+    if (!csv_lines_take(&r->lines, from, to, r->after_cr && *from == '\n'))
+        return false;
+    count_line(r, from, to);
+    return true;
 }
 
 /* Bytes of the field in progress, without what libcsv would take back if it ended here. */
@@ -445,6 +405,8 @@ static bool parse_to_limit(struct csv_reader *r, const char *from, const char *l
 
 static bool feed_piece(struct csv_reader *r, const char *from, const char *to)
 {
+    if (r->lines.waiting > 0)
+        feed_waiting(r, from);
     if (!r->in_record)
         begin_record(r, from);
     size_t room = PARSER_RECORD_MAX - r->carry.len - (size_t)(from - r->record_start);
@@ -474,6 +436,8 @@ bool csv_reader_feed(struct csv_reader *r, struct slice block, struct error *err
     r->record_start = r->line_start = block.data;
     for (const char *at = block.data, *to; at < end; at = to) {
         to = csv_place_line_end(at, end, &lf);
+        if (r->lines.any && !r->in_record && is_left_out(r, at, to))
+            continue;
         if (!feed_piece(r, at, to))
             return false;
     }
@@ -488,6 +452,8 @@ bool csv_reader_finish(struct csv_reader *r, struct error *error)
     static const char nothing[1];
     r->error = error;
     r->record_start = r->piece_end = r->line_start = nothing;
+    if (r->lines.waiting > 0)
+        feed_waiting(r, nothing);
     if (csv_fini(&r->csv, r->repairs ? on_kept_field : on_field, on_row, r) != 0)
         return fail_unclosed(r);
     if (r->failed)
@@ -507,7 +473,7 @@ struct csv_reader *csv_reader_new(struct bind *bind, struct coerce *coerce, stru
     r->bind = bind;
     r->coerce = coerce;
     r->sink = sink;
-    buf_init(&r->name_text, PARSER_RECORD_MAX);
+    csv_header_init(&r->header);
     buf_init(&r->carry, CARRY_MAX);
     r->text = malloc(PARSER_RECORD_MAX);
     if (bind_repairs(bind))
@@ -526,14 +492,14 @@ void csv_reader_free(struct csv_reader *r)
         return;
     if (r->csv_open)
         csv_free(&r->csv);
-    buf_close(&r->name_text);
+    csv_header_close(&r->header);
     buf_close(&r->carry);
     repair_free(r->repair);
     free(r->text);
     free(r);
 }
 
-bool csv_reader_start(struct csv_reader *r, uint64_t line, uint64_t column, struct error *error)
+static bool start_parser(struct csv_reader *r, struct error *error)
 {
     if (r->csv_open)
         csv_free(&r->csv);
@@ -541,13 +507,33 @@ bool csv_reader_start(struct csv_reader *r, uint64_t line, uint64_t column, stru
     if (!r->csv_open)
         return error_memory(error);
     csv_set_blk_size(&r->csv, CSV_BUFFER_STEP);
-    buf_reset(&r->name_text);
+    csv_set_delim(&r->csv, (unsigned char)r->form->delimiter);
+    csv_set_quote(&r->csv, (unsigned char)r->form->quote); /* NUL for none: it may not stand in text anyway */
+    return true;
+}
+
+bool csv_reader_start(struct csv_reader *r, uint64_t line, uint64_t column, struct error *error)
+{
+    r->form = &bind_form(r->bind)->form;
+    if (!start_parser(r, error))
+        return false;
+    csv_header_start(&r->header);
+    csv_lines_start(&r->lines, r->form);
     buf_reset(&r->carry);
-    r->have_header = r->in_record = r->after_cr = r->failed = r->repairs = false;
-    r->column_count = r->fields = r->live_columns = 0;
+    r->have_header = r->settled = r->in_record = r->after_cr = r->failed = r->repairs = false;
+    r->fields = r->live_columns = 0;
     r->text_len = r->kept_field = 0;
     r->bad = NULL;
     r->line = line;
     r->line_before = (size_t)(column - 1);
-    return true;
+    if (!r->form->header)
+        return true;
+    r->error = error;
+    r->live_columns = r->form->header_count;
+    return csv_header_give(&r->header, r->form, r->bind, line, column, error) && begin_rows(r);
+}
+
+bool csv_reader_settled(const struct csv_reader *r)
+{
+    return r->settled;
 }

@@ -4,9 +4,11 @@
  * What counts as what:
  *   - LF, CR LF and a lone CR end a line. Lines without anything but blanks are no rows.
  *   - Blanks and tabs around a field without quotes are no part of it; inside of quotes everything is.
- *   - Nothing between two commas is null; "" is the empty text.
+ *   - Nothing between two delimiters is null; "" is the empty text.
  *   - A row with more or fewer fields than the header is rejected; a quote where none may be makes all that follows
  *     doubtful and fails the file, and so does a field, a record or a header past its limit (parser.h).
+ *   - Delimiter, quote, comments, lines before the header and the names of files without one are the descriptor's.
+ *     Lines to skip and comments are whole lines, whatever quotes are in them; a comment begins where a record would.
  */
 #ifndef DROPFOLD_PARSE_CSV_READER_H
 #define DROPFOLD_PARSE_CSV_READER_H
@@ -28,8 +30,12 @@ struct csv_reader *csv_reader_new(struct bind *bind, struct coerce *coerce, stru
                                   struct error *error) MUST_USE;
 void csv_reader_free(struct csv_reader *reader);
 
-/* Begins a file whose first byte to come stands at this place. False when out of memory. */
+/* Begins a file of the run's form (bind_form) whose first byte to come stands at this place. ERROR_DATA when the names it
+   gives files without a header fit no version. */
 bool csv_reader_start(struct csv_reader *reader, uint64_t line, uint64_t column, struct error *error) MUST_USE;
+
+/* Whether the file was found to be of this form: its header fits a version, or its first row the names given. */
+bool csv_reader_settled(const struct csv_reader *reader);
 
 /* The error's text begins with the place. After a failure only start may follow. */
 bool csv_reader_feed(struct csv_reader *reader, struct slice block, struct error *error) MUST_USE;

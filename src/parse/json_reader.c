@@ -39,6 +39,7 @@ struct json_reader {
     struct json_record record;
     struct json_member members[PARSER_COLUMNS_MAX];
     struct json_name *member_names[PARSER_COLUMNS_MAX];
+    bool first;             /* the first record must tell the version */
     uint64_t record_number; /* of object records, for duplicates */
     struct slice raw;       /* the element in hand */
     struct pick picks[DESCRIPTOR_FIELDS_MAX];
@@ -50,6 +51,8 @@ struct json_reader {
 
 static bool reject(struct json_reader *r, size_t column, struct slice field, const char *reason)
 {
+    if (r->first && !r->bind->version)
+        return error_set(r->error, ERROR_DATA, "its first record cannot be read: %s", reason);
     struct reject made = {.line = r->scan.element_line,
                           .column = (uint32_t)column,
                           .field = field,
@@ -208,8 +211,7 @@ static bool choose_version(struct json_reader *r, size_t count)
         return error_memory(r->error);
     for (size_t i = 0; i < count; i++)
         names[i] = r->member_names[i]->text;
-    bool ok = bind_choose(r->bind, DESCRIPTOR_JSON, names, count, r->error) ||
-              error_wrap(r->error, "%ju:%ju", (uintmax_t)r->scan.element_line, (uintmax_t)r->scan.element_column);
+    bool ok = bind_choose(r->bind, names, count, r->scan.element_line, r->scan.element_column, r->error);
     free(names);
     return ok && bind_row(r->bind, r->coerce, r->error);
 }
@@ -378,8 +380,9 @@ void json_reader_free(struct json_reader *r)
     free(r);
 }
 
-void json_reader_start(struct json_reader *r, uint64_t line, uint64_t column)
+void json_reader_start(struct json_reader *r, bool first, uint64_t line, uint64_t column)
 {
+    r->first = first;
     json_scan_start(&r->scan, line, column);
     json_names_start(&r->names);
     buf_reset(&r->carry);

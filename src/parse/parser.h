@@ -1,13 +1,16 @@
 /*
- * Bytes of one file to typed rows: decode, split into records, bind by name, coerce, encode.
+ * Bytes of one file to typed rows: unpack, decode, split into records, bind by name, coerce, encode.
  *
  * Push in bytes, take out batches:
  *
  *   parser_start -> { parser_feed(<= 64 KiB) -> while parser_full: parser_take }* -> parser_finish -> parser_take
  *
  * Every row read ends either in a batch's chunk or among its rejects. What makes the whole file unreadable (a quote that
- * never closes, truncated JSON, a header that fits no descriptor) fails feed or finish with ERROR_DATA and a text that begins with
- * "line:column: " where there is a place; the batches taken so far are then void.
+ * never closes, truncated JSON, a header that fits no descriptor, a wrong checksum) fails feed, take or finish with ERROR_DATA
+ * and a text that begins with "line:column: " where there is a place; the batches taken so far are then void.
+ *
+ * Lines and columns are those of the text as it is read: unpacked, as UTF-8, columns counted in bytes. Messages say so
+ * where the file itself is another.
  *
  * Pure: no I/O, no clock, no log. One parser is used by one thread at a time and reused for any number of files.
  */
@@ -24,13 +27,13 @@
 #include "model/pipeline.h"
 
 enum {
-    PARSER_INPUT_MAX = 64 * 1024, /* bytes of one parser_feed */
-    PARSER_FIELD_MAX =
-        64 * 1024, /* bytes of one field; a longer one fails the file: most likely a quote never closed */
+    PARSER_INPUT_MAX = 64 * 1024,    /* bytes of one parser_feed */
+    PARSER_FIELD_MAX = 64 * 1024,    /* bytes of one field; a longer one fails the file: mostly a quote never closed */
     PARSER_RECORD_MAX = 1024 * 1024, /* bytes of one record */
     PARSER_COLUMNS_MAX = 4096,       /* columns of a file */
-    PARSER_DEPTH_MAX = 32,           /* of nested JSON */
-    PARSER_REJECTS_MAX = 100 * 1000  /* a file with more rejected rows than this, and than accepted ones, fails */
+    PARSER_HEAD_MAX = 2 * 1024 * 1024, /* bytes in which it must be found which of several forms a file has */
+    PARSER_DEPTH_MAX = 32,             /* of nested JSON */
+    PARSER_REJECTS_MAX = 100 * 1000    /* a file with more rejected rows than this, and than accepted ones, fails */
 };
 
 struct parser;
@@ -52,7 +55,8 @@ bool parser_finish(struct parser *parser, struct error *error) MUST_USE;
 bool parser_full(const struct parser *parser);
 
 /* The oldest rows not yet taken, to be freed by the caller; NULL in *batch when there are none. One block of input may
-   fill several batches; after finish one take gets the rest. False when out of memory. */
+   fill several batches, and a packed one is unpacked as its rows are taken; after finish one take gets the rest. False
+   when out of memory, or as parser_feed. */
 bool parser_take(struct parser *parser, struct batch **batch, struct error *error) MUST_USE;
 
 /* Fills rows, rejected, version, descriptor, unknown, named and note (allocated in facts->arena, which the caller has made); content

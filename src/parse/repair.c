@@ -99,17 +99,18 @@ static struct repair_text kept_text(const struct repair *repair, size_t field)
     return (struct repair_text){{len > 0 ? repair->kept.data + from : "", len}, repair->nulls[field]};
 }
 
-static bool is_quoted(struct slice piece)
+static bool is_quoted(const struct repair *repair, struct slice piece)
 {
+    char quote = repair->descriptor->form.quote;
     piece = slice_trim(piece);
-    return piece.len > 0 && piece.data[0] == '"';
+    return quote && piece.len > 0 && piece.data[0] == quote;
 }
 
 /* Fields first to last as one, the way they stand in the record. A quoted one was quoted for its own commas. */
 static bool rejoin(const struct repair *repair, size_t first, size_t last, struct repair_text *text)
 {
     for (size_t i = first; i <= last; i++)
-        if (is_quoted(repair->pieces[i]))
+        if (is_quoted(repair, repair->pieces[i]))
             return false;
     const char *begin = repair->pieces[first].data, *end = repair->pieces[last].data + repair->pieces[last].len;
     *text = (struct repair_text){slice_trim((struct slice){begin, (size_t)(end - begin)}), false};
@@ -204,7 +205,8 @@ enum repair_result repair_row(struct repair *repair, const struct bind *bind, st
         return REPAIR_MEMORY;
     if (search.used > repair->named + REPAIR_SHIFT_MAX)
         return REPAIR_TOO_LONG;
-    csv_place_fields(raw, repair->pieces, search.used);
+    csv_place_fields(raw, repair->descriptor->form.delimiter, repair->descriptor->form.quote, repair->pieces,
+                     search.used);
     share(&search, 0, search.used - repair->named);
     /* What was tried last is not what was found. */
     if (search.found && !search.ambiguous && !search.memory && read_texts(&search, repair->found))

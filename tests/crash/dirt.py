@@ -4,6 +4,7 @@ A fixture of orders is of one customer, whose row in the table then shows what i
 quantity) of an order each. One of customers names the customers that its accepted records are, by what is added to the
 fixture's first id.
 """
+import gzip
 from dataclasses import dataclass
 
 from harness.files import order, orders
@@ -93,10 +94,18 @@ def ids(texts):
 
 ENCODINGS = [
     taken('utf-8 with a mark', edited(lambda content: BOM + content), *TWO),
-    refused('utf-16, little end first', edited(lambda content: content.decode().encode('utf-16')), 'UTF-16'),
-    refused('utf-16, big end first', edited(lambda content: b'\xfe\xff' + content.decode().encode('utf-16-be')), 'UTF-16'),
+    taken('utf-16, little end first', edited(lambda content: content.decode().encode('utf-16')), *TWO),
+    taken('utf-16, big end first', edited(lambda content: b'\xfe\xff' + content.decode().encode('utf-16-be')), *TWO),
+    refused('utf-16 that ends in half a letter', edited(lambda content: content.decode().encode('utf-16')[:-1]), 'half a'),
+    taken('packed by gzip', edited(gzip.compress), *TWO),
+    taken('packed by gzip twice, one behind the other', edited(lambda content: b''.join(
+        gzip.compress(line) for line in content.splitlines(keepends=True))), *TWO),
+    refused('packed by gzip and cut', edited(lambda content: gzip.compress(content)[:-9]), 'cut'),
+    refused('packed by gzip, with a wrong checksum', edited(lambda content: gzip.compress(content)[:-8] + bytes(8)), 'check'),
+    refused('packed by gzip, with more behind', edited(lambda content: gzip.compress(content) + content), 'behind'),
+    refused('packed by gzip in gzip', edited(lambda content: gzip.compress(gzip.compress(content))), 'unpacked'),
     refused('utf-16 without a mark', edited(lambda content: content.decode().encode('utf-16-le')), 'NUL'),
-    refused('utf-32', edited(lambda content: content.decode().encode('utf-32')), 'UTF-16'),
+    refused('utf-32', edited(lambda content: content.decode().encode('utf-32')), 'NUL'),
     refused('ebcdic', edited(lambda content: content.replace('₦'.encode(), b'N').decode().encode('cp037')), ''),
     partly('latin-1 in a field', replaced(b',A,', b',caf\xe9,', 1), ONE, words='UTF-8'),
     partly('utf-8 that is too long', replaced(b',A,', b',\xc0\xaf,', 1), ONE, words='UTF-8'),
@@ -235,7 +244,7 @@ STRUCTURE = [
     unreadable('a comment', f'// customers\n[{{{ID}: @}}]'),
     unreadable('a function call around it', f'callback([{{{ID}: @}}])'),
     unreadable('CSV', 'Customer ID\n@\n'),
-    unreadable('utf-16', f'[{{{ID}: 1}}]'.encode('utf-16'), 'UTF-16'),
+    unreadable('utf-16 without a mark', f'[{{{ID}: 1}}]'.encode('utf-16-le'), 'expected'),
     unreadable('nothing', b'', 'empty'),
     unreadable('blanks', b' \n', 'empty'),
     unreadable('another kind of record', '[{"Order": @}]', 'Customer_ID'),

@@ -132,6 +132,11 @@ class Drafts(FlowCase):
         extending = {'feed': 'Goods', 'version': 2, 'extends': 1, 'match': 'x', 'fields': {'Size': {'type': 'bool'}}}
         self.assertIn('~ Size: int64 is now bool, of another kind', self.diff(extending))
 
+    def test_another_form_of_the_files(self):
+        self.assertEqual(self.diff({**BASE, 'version': 2, 'delimiter': ';', 'skip': 1}).splitlines(), [
+            '~ "delimiter" is new', '~ "skip" is new', 'yes, after `dropfold replay`'])
+        self.assertIn('would be chosen for the old files too', self.diff({**BASE, 'version': 2, 'encoding': 'latin-1'}))
+
     def test_mistakes_of_both_are_told_at_their_places(self):
         (self.schemas / 'Goods' / '1.json').write_text('{"feed": "Goods", "version": 1, "format": "cvs", "fields": {}}')
         (self.schemas / 'Goods' / '2.json').write_text('{"feed": "Goods"}')

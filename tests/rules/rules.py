@@ -23,6 +23,8 @@ CAGES = {
     'sqlite3.h': ('store/*', 'target/target_sqlite*'),
     'libpq-fe.h': ('target/pg_*',),
     'uv.h': ('feed/*', 'target/*', 'app/*'),
+    'zlib.h': ('parse/unpack.c',),
+    'zstd*.h': ('parse/unpack.c',),
     'pcre2.h': ('model/pattern.c',),
     'openssl/*': ('base/hash.c',),
     'xxhash.h': ('base/hash.c',),

@@ -188,8 +188,8 @@ static void refuses_unknown_words_and_names_the_nearest(void **state)
         *state,
         "{\"feed\": \"Goods\", \"versoin\": 1, \"version\": 1, \"format\": \"cvs\", \"names\": \"underscor\",\n"
         " \"fields\": {\"Id\": {\"type\": \"text\", \"requierd\": true}}}",
-        "1.json:1:19: unknown word \"versoin\", expected feed, version, format, names, null, match, extends, repair, "
-        "unknown or fields; "
+        "1.json:1:19: unknown word \"versoin\", expected feed, version, format, encoding, delimiter, quote, comment, "
+        "skip, header, names, null, match, extends, repair, unknown or fields; "
         "did you mean \"version\"?\n"
         "1.json:1:57: unknown word \"cvs\", expected csv or json; did you mean \"csv\"?\n"
         "1.json:1:73: unknown word \"underscor\", expected exact, underscore or fold; did you mean \"underscore\"?\n"
@@ -405,6 +405,106 @@ static void refuses_a_declared_column_that_stands_twice(void **state)
     assert_true(bind(d, "Item_ID,x,Cost,Extra Column,x", columns, lacks));
 }
 
+/* --- forms of files ----------------------------------------------------------------------------------------------- */
+
+#define FIELD "\"fields\": { \"a\": { \"type\": \"text\" } } }"
+
+static void reads_the_form_of_csv(void **state)
+{
+    const struct descriptor *d =
+        load(*state, HEAD "\"encoding\": \"windows-1252\", \"delimiter\": \"\\t\", \"quote\": \"'\","
+                          "\"comment\": \"//\", \"skip\": 1000, \"header\": [\"b\", \"a\"]," FIELD);
+    assert_int_equal(d->form.encoding, DESCRIPTOR_WINDOWS1252);
+    assert_int_equal(d->form.delimiter, '\t');
+    assert_int_equal(d->form.quote, '\'');
+    assert_slice(d->form.comment, "//");
+    assert_int_equal(d->form.skip, 1000);
+    assert_int_equal(d->form.header_count, 2);
+    assert_slice(d->form.header[1], "a");
+    d = load(*state, HEAD "\"quote\": \"none\"," FIELD);
+    assert_int_equal(d->form.quote, '\0');
+    assert_int_equal(d->form.encoding, DESCRIPTOR_UTF8);
+    assert_int_equal(d->form.delimiter, ',');
+    assert_int_equal(d->form.header_count, 0);
+}
+
+static void refuses_signs_that_cannot_part_or_quote_fields(void **state)
+{
+#define ONE_OF "expected one character such as \",\" \";\" \"|\" or \"\\t\"\n"
+    assert_refused(*state, HEAD "\"delimiter\": \"a\"," FIELD, "1.json:2:14: \"delimiter\" is \"a\", " ONE_OF);
+    assert_refused(*state, HEAD "\"delimiter\": \"||\"," FIELD, "1.json:2:14: \"delimiter\" is \"||\", " ONE_OF);
+    assert_refused(*state, HEAD "\"delimiter\": \"\"," FIELD, "1.json:2:14: \"delimiter\" is \"\", " ONE_OF);
+    assert_refused(*state, HEAD "\"delimiter\": \"\\n\"," FIELD, "1.json:2:14: \"delimiter\" is \"\\n\", " ONE_OF);
+    assert_refused(*state, HEAD "\"quote\": \"no\"," FIELD,
+                   "1.json:2:10: \"quote\" is \"no\", expected one character such as \"\\\"\" or \"'\", or \"none\"\n");
+    assert_refused(*state, HEAD "\"quote\": \";\", \"delimiter\": \";\"," FIELD,
+                   "1.json:2:10: \"quote\" and \"delimiter\" are one character, expected two\n");
+    assert_refused(*state, HEAD "\"delimiter\": \"\\\"\"," FIELD,
+                   "1.json:2:14: \"quote\" and \"delimiter\" are one character, expected two\n");
+}
+
+static void refuses_comments_that_could_be_fields(void **state)
+{
+#define COMMENT                                                                                                        \
+    "\"comment\" is what lines to be left out begin with, expected 1 to 8 signs such as \"#\" or \"--\", neither "     \
+    "delimiter nor quote\n"
+    assert_refused(*state, HEAD "\"comment\": \"\"," FIELD, "1.json:2:12: " COMMENT);
+    assert_refused(*state, HEAD "\"comment\": \"#########\"," FIELD, "1.json:2:12: " COMMENT);
+    assert_refused(*state, HEAD "\"comment\": \"rem\"," FIELD, "1.json:2:12: " COMMENT);
+    assert_refused(*state, HEAD "\"comment\": \"#,\"," FIELD, "1.json:2:12: " COMMENT);
+    assert_refused(*state, HEAD "\"quote\": \"'\", \"comment\": \"#'\"," FIELD, "1.json:2:26: " COMMENT);
+}
+
+static void refuses_headers_that_its_fields_cannot_read(void **state)
+{
+    assert_refused(*state, HEAD "\"header\": [\"a\", \"b\", \"a\"]," FIELD,
+                   "1.json:2:22: \"header\" has \"a\" twice, expected it once\n");
+    assert_refused(*state, HEAD "\"header\": []," FIELD, "1.json:2:11: \"header\" has 0 names, expected 1 to 4096\n");
+    assert_refused(*state, HEAD "\"header\": \"b\"," FIELD, "1.json:2:27: \"header\" has no column that \"a\" reads\n");
+    load(*state, HEAD "\"names\": \"underscore\", \"header\": [\"x y\"],"
+                      "\"fields\": { \"a\": { \"type\": \"text\", \"from\": [\"q\", \"x_y\"] } } }");
+}
+
+static void refuses_forms_of_another_kind(void **state)
+{
+    assert_refused(
+        *state, HEAD "\"encoding\": \"latin1\", \"skip\": 1001," FIELD,
+        "1.json:2:13: unknown word \"latin1\", expected utf-8, utf-16le, utf-16be, latin-1 or windows-1252; did "
+        "you mean \"latin-1\"?\n"
+        "1.json:2:31: \"skip\" is 1001, expected an integer from 0 to 1000\n");
+    assert_refused(*state, HEAD "\"quote\": 1, \"delimiter\": null, \"comment\": [], \"header\": {}," FIELD,
+                   "1.json:2:26: \"delimiter\" is null, expected a text\n"
+                   "1.json:2:10: \"quote\" is a number, expected a text\n"
+                   "1.json:2:43: \"comment\" is a list, expected a text\n"
+                   "1.json:2:57: \"header\" is an object, expected a text or a list of texts\n");
+    assert_refused(
+        *state, "{\"feed\": \"Goods\", \"version\": 1, \"format\": \"json\",\n\"skip\": 1, \"quote\": \"'\"," FIELD,
+        "1.json:2:12: \"quote\" is for the format csv only\n1.json:2:1: \"skip\" is for the format csv only\n");
+}
+
+static void tells_whether_two_forms_are_one(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const keys[] = {"",
+                                       "\"encoding\": \"latin-1\",",
+                                       "\"delimiter\": \";\",",
+                                       "\"quote\": \"none\",",
+                                       "\"comment\": \"#\",",
+                                       "\"skip\": 1,",
+                                       "\"header\": \"a\",",
+                                       "\"header\": [\"a\", \"b\"],",
+                                       "\"header\": [\"a\", \"c\"],"};
+    struct descriptor *all[COUNT_OF(keys)];
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        char text[512];
+        snprintf(text, sizeof text, HEAD "%s" FIELD, keys[i]);
+        all[i] = load(f, text);
+    }
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        for (size_t k = 0; k < COUNT_OF(keys); k++)
+            assert_int_equal(descriptor_same_form(all[i], all[k]), i == k);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -430,6 +530,12 @@ int main(void)
         TEST(takes_names_exactly_unless_told_otherwise),
         TEST(says_all_that_a_header_lacks),
         TEST(refuses_a_declared_column_that_stands_twice),
+        TEST(reads_the_form_of_csv),
+        TEST(refuses_signs_that_cannot_part_or_quote_fields),
+        TEST(refuses_comments_that_could_be_fields),
+        TEST(refuses_headers_that_its_fields_cannot_read),
+        TEST(refuses_forms_of_another_kind),
+        TEST(tells_whether_two_forms_are_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

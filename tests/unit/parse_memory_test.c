@@ -4,6 +4,10 @@
  */
 #include "parse_testing.h"
 
+#define ZLIB_CONST
+#include <zlib.h>
+#include <zstd.h>
+
 #include "failing_arena.h"
 
 enum { BATCHES_MAX = 64 };
@@ -238,6 +242,34 @@ static void many_rejects_are_all_kept_or_memory_is_out(void **state)
     parse_feed_close(&feed);
 }
 
+/* Unpacked, from another encoding, and tried in two forms. */
+static void forms_are_told_as_ever_or_memory_is_out(void **state)
+{
+    (void)state;
+    static const char latin1[] =
+        "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"csv\","
+        "  \"encoding\": \"latin-1\", \"header\": [\"Id\", \"Name\"],"
+        "  \"fields\": { \"Id\": { \"type\": \"int64\" }, \"Name\": { \"type\": \"text\" } } }";
+    static const char other[] = "{ \"feed\": \"Orders\", \"version\": 2, \"format\": \"csv\", \"comment\": \"#\","
+                                "  \"fields\": { \"Id\": { \"type\": \"int64\", \"required\": true } } }";
+    static const struct slice text = SLICE("1,\xe9\nx,b\n2,c");
+    char gzip[256], zstd[256];
+    z_stream z = {.next_in = (const Bytef *)text.data, .avail_in = (uInt)text.len};
+    z.next_out = (Bytef *)gzip;
+    z.avail_out = sizeof gzip;
+    assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    deflateEnd(&z);
+    size_t zstd_len = ZSTD_compress(zstd, sizeof zstd, text.data, text.len, 3);
+    struct parse_feed feed;
+    parse_feed_open(&feed, other, latin1);
+    assert_in_range(sweep(&feed.feed, text, 5, 1), 5, 1000000);
+    assert_in_range(sweep(&feed.feed, (struct slice){gzip, z.total_out}, 5, 1), 8, 1000000);
+    assert_in_range(sweep(&feed.feed, (struct slice){gzip, z.total_out - 1}, 5, 1), 8, 1000000);
+    assert_in_range(sweep(&feed.feed, (struct slice){zstd, zstd_len}, PARSER_INPUT_MAX, 1), 8, 1000000);
+    parse_feed_close(&feed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +280,7 @@ int main(void)
         cmocka_unit_test(a_json_file_that_is_bad_is_bad_for_its_own_reason),
         cmocka_unit_test(cleaned_and_repaired_rows_are_as_ever_or_memory_is_out),
         cmocka_unit_test(many_rejects_are_all_kept_or_memory_is_out),
+        cmocka_unit_test(forms_are_told_as_ever_or_memory_is_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

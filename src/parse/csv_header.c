@@ -1,0 +1,90 @@
+#include "parse/csv_header.h"
+
+#include <string.h>
+
+void csv_header_init(struct csv_header *h)
+{
+    buf_init(&h->text, PARSER_RECORD_MAX);
+}
+
+void csv_header_close(struct csv_header *h)
+{
+    buf_close(&h->text);
+}
+
+void csv_header_start(struct csv_header *h)
+{
+    buf_reset(&h->text);
+    h->count = 0;
+}
+
+bool csv_header_add(struct csv_header *h, struct slice name, uint64_t line, struct error *error)
+{
+    if (h->count == PARSER_COLUMNS_MAX)
+        return error_set(error, ERROR_DATA, "%ju:1: found more than %d columns, expected at most that many",
+                         (uintmax_t)line, PARSER_COLUMNS_MAX);
+    if (name.len > 0 && memchr(name.data, '\0', name.len))
+        return error_set(error, ERROR_DATA,
+                         "%ju:1: found a NUL byte in column %zu of the header, expected UTF-8 (UTF-16 without a byte "
+                         "order mark must be declared: \"encoding\": \"utf-16le\")",
+                         (uintmax_t)line, h->count + 1);
+    buf_put_slice(&h->text, name);
+    h->ends[h->count++] = h->text.len;
+    return true;
+}
+
+static void name_columns(struct csv_header *h)
+{
+    size_t from = 0;
+    for (size_t i = 0; i < h->count; i++) {
+        size_t len = h->ends[i] - from;
+        h->names[i] = len > 0 ? (struct slice){h->text.data + from, len} : SLICE("");
+        from = h->ends[i];
+    }
+}
+
+static void link_fields(struct csv_header *h, const struct bind *bind)
+{
+    for (size_t i = 0; i < h->count; i++)
+        h->columns[i] = (struct csv_column){.declared = false};
+    for (size_t i = 0; i < bind->version->descriptor->field_count; i++) {
+        int place = bind->columns[i];
+        if (place < 0)
+            continue;
+        struct csv_column *column = &h->columns[place];
+        if (!column->declared) {
+            column->declared = true;
+            column->rule = bind->chosen[i];
+        } else {
+            h->further[i] = (struct csv_further){&bind->chosen[i], column->further};
+            column->further = &h->further[i];
+        }
+    }
+}
+
+static bool choose(struct csv_header *h, struct bind *bind, uint64_t line, uint64_t column, struct error *error)
+{
+    if (!bind_choose(bind, h->names, h->count, line, column, error))
+        return false;
+    link_fields(h, bind);
+    for (size_t i = 0; i < h->count; i++)
+        if (!h->columns[i].declared && !bind_declares(bind, h->names[i]) && !bind_unknown(bind, h->names[i]))
+            return error_memory(error);
+    return true;
+}
+
+bool csv_header_choose(struct csv_header *h, struct bind *bind, uint64_t line, struct error *error)
+{
+    if (h->text.failed)
+        return error_memory(error);
+    name_columns(h);
+    return choose(h, bind, line, 1, error);
+}
+
+bool csv_header_give(struct csv_header *h, const struct descriptor_form *form, struct bind *bind, uint64_t line,
+                     uint64_t column, struct error *error)
+{
+    h->count = form->header_count;
+    memcpy(h->names, form->header, h->count * sizeof *h->names);
+    return choose(h, bind, line, column, error);
+}

@@ -1,0 +1,54 @@
+/* The columns of a CSV file: their names, from its header or given by the descriptor, and the fields that read them. */
+#ifndef DROPFOLD_PARSE_CSV_HEADER_H
+#define DROPFOLD_PARSE_CSV_HEADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "parse/bind.h"
+#include "parse/coerce.h"
+#include "parse/parser.h"
+
+/* The fields that read a column. */
+struct csv_column {
+    bool declared;
+    const struct csv_further *further; /* fields that read it besides; mostly NULL */
+    struct coerce_rule rule;           /* of the first one: a copy, so that it is found at once */
+};
+
+struct csv_further {
+    const struct coerce_rule *rule;
+    const struct csv_further *next;
+};
+
+struct csv_header {
+    struct buf text;
+    size_t ends[PARSER_COLUMNS_MAX];        /* of names in text, which moves while it grows */
+    struct slice names[PARSER_COLUMNS_MAX]; /* made of both once all are there */
+    size_t count;
+    struct csv_column columns[PARSER_COLUMNS_MAX];
+    struct csv_further further[DESCRIPTOR_FIELDS_MAX];
+};
+
+void csv_header_init(struct csv_header *header);
+void csv_header_close(struct csv_header *header);
+
+/* Begins a file. */
+void csv_header_start(struct csv_header *header);
+
+/* A name of the header, which stands on `line`. ERROR_DATA past the limit of columns and at a NUL. */
+bool csv_header_add(struct csv_header *header, struct slice name, uint64_t line, struct error *error) MUST_USE;
+
+/* All names were added: chooses the version by them, links its fields to the columns and notes the undeclared ones. */
+bool csv_header_choose(struct csv_header *header, struct bind *bind, uint64_t line, struct error *error) MUST_USE;
+
+/* The same for a file without a header that begins at this place. */
+bool csv_header_give(struct csv_header *header, const struct descriptor_form *form, struct bind *bind, uint64_t line,
+                     uint64_t column, struct error *error) MUST_USE;
+
+#endif
