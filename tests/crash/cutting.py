@@ -16,8 +16,8 @@ PIECE = 1 << 16
 
 
 class Proxy:
-    """`decide(number)` is asked at each COMMIT that comes as a message of its own, from 1, what becomes of it. TLS is not
-    understood."""
+    """`decide(number)` is asked at each COMMIT that comes as a message of its own, from 1, what becomes of it. It does not
+    understand TLS."""
 
     def __init__(self, server, decide=lambda number: PASS):
         self.server, self.decide = str(server), decide

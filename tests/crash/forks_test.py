@@ -1,4 +1,4 @@
-"""Item 18, second instance and forks: one store has one process, one target one history; all others are told so by name."""
+"""Item 18, second instance and forks: one store has one process, one target one history; all others are refused."""
 import shutil
 
 from crash_case import CrashCase
@@ -53,8 +53,8 @@ class Forks(CrashCase):
         """The n-th of either host: an order of its own and one that both have, with other values."""
         return self.written([('Customers', f'c-{number}.json', customers(number)),
                              ('Deliveries', f'd-{number}.csv', deliveries(delivery(100 * number), delivery(7, task=7))),
-                             ('Orders', f'o-{number}.csv', orders(order(100 * number, customer=number, total=f'{number}'),
-                                                                 order(7, customer=number, total=f'{number}')))])
+                             ('Orders', f'o-{number}.csv',
+                              orders(*(order(one, customer=number, total=f'{number}') for one in (100 * number, 7))))])
 
     def pair(self, name):
         one = self.workspace(f'{name}-one')
@@ -105,7 +105,8 @@ class Forks(CrashCase):
             for files in zip(*own):
                 for work, file in zip(works, files):
                     work.drop_all([file])
-            until(lambda: any(self.is_refused(*pair) for pair in zip(works, daemons)), lambda: f'a refusal\n{one}\n{two}')
+            until(lambda: any(self.is_refused(*pair) for pair in zip(works, daemons)),
+                  lambda: f'a refusal\n{one}\n{two}')
             refused = [self.is_refused(*pair) for pair in zip(works, daemons)]
             winner = refused.index(False) if False in refused else None
             self.find('wrong', winner is None, f'{where}: both are refused\n{one}\n{two}')

@@ -1,4 +1,4 @@
-"""Item 25, secrets and TLS: a password is nowhere to be read, no core is written, a server's certificate must be right."""
+"""Item 25, secrets and TLS: a password is nowhere to be read, no core is written, certificates must be right."""
 import os
 import shutil
 import signal
@@ -15,6 +15,7 @@ from harness.polling import until
 
 SECRET = 'Tr0ub4dor&3'
 ROLE = 'scram'  # the one of whom tests/pg.sh wants a password
+KEY = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes')
 
 
 class Secrets(CrashCase):
@@ -70,7 +71,8 @@ class Secrets(CrashCase):
             with work.daemon() as daemon:
                 work.drop_all(files)
                 daemon.delivered(len(files))
-                self.look_for(f'{way}: arguments', Path(f'/proc/{daemon.process.pid}/cmdline').read_text(encoding='utf-8'))
+                arguments = Path(f'/proc/{daemon.process.pid}/cmdline').read_text(encoding='utf-8')
+                self.look_for(f'{way}: arguments', arguments)
                 for command in (('status',), ('status', '--json'), ('rejects',), ('pause', 'Orders')):
                     outcome = work.command(*command)
                     self.look_for(f'{way}: {command}', outcome.out, outcome.err)
@@ -95,9 +97,9 @@ class Secrets(CrashCase):
 
     def test_a_password_in_the_address_is_refused_and_not_repeated(self):
         work = self.workspace()
-        for address in (f'host=/tmp password={SECRET}', f'postgresql://df:{SECRET}@localhost/shop', f'host=/tmp sslpassword={SECRET}',
-                        f'postgresql://localhost/shop?password={SECRET}', f"host=/tmp password='{SECRET}", f'passwort={SECRET}',
-                        f'postgresql://df:{SECRET}@[::1/shop'):
+        for address in (f'host=/tmp password={SECRET}', f'host=/tmp sslpassword={SECRET}',
+                        f'postgresql://df:{SECRET}@localhost/shop', f'postgresql://localhost/shop?password={SECRET}',
+                        f"host=/tmp password='{SECRET}", f'passwort={SECRET}', f'postgresql://df:{SECRET}@[::1/shop'):
             for outcome in (work.run_once(target=address, expect=64),
                             work.command('status', expect=None, environment={'DROPFOLD_TARGET': address})):
                 self.look_for(address, outcome.out, outcome.err)
@@ -113,8 +115,8 @@ class Secrets(CrashCase):
         self.addCleanup(process.kill)
         if not process.stdout.readline().startswith('target '):
             self.skipTest(f'cores cannot be allowed here: {process.stderr.read()}')
-        environment = subprocess.run(['cat', f'/proc/{process.pid}/environ'], capture_output=True, check=False, **work.identity)
-        self.assertIn(b'Permission denied', environment.stderr, process.stderr.read() if process.poll() is not None else '')
+        look = subprocess.run(['cat', f'/proc/{process.pid}/environ'], capture_output=True, check=False, **work.identity)
+        self.assertIn(b'Permission denied', look.stderr)
         process.send_signal(signal.SIGSEGV)
         ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         self.assertEqual(ended.si_code, os.CLD_KILLED, 'a core was written')
@@ -135,25 +137,24 @@ class TlsCluster(Cluster):
         self.authority = self.make_authority('authority')
         with open(self.folder / 'data' / 'pg_hba.conf', 'a', encoding='ascii') as rules:
             rules.write('hostssl all all 127.0.0.1/32 trust\n')
-        self.configure(listen_addresses='127.0.0.1', port=port, ssl='on', **self.certificate('right', self.authority, 'db.example'))
+        self.configure(listen_addresses='127.0.0.1', port=port, ssl='on',
+                       **self.certificate('right', self.authority, 'db.example'))
         self.stop()
         self.start()
         self.port = port
 
     def make_authority(self, name):
         path = self.folder / name
-        openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', 2, '-subj', f'/CN={name}',
-                '-keyout', f'{path}.key', '-out', f'{path}.crt')
+        openssl('req', '-x509', *KEY, '-days', 2, '-subj', f'/CN={name}', '-keyout', f'{path}.key', '-out', f'{path}.crt')
         return path
 
     def certificate(self, name, authority, host, days=1):
         """The settings that make the server show it."""
         path = self.folder / 'data' / name
         (self.folder / 'host').write_text(f'subjectAltName=DNS:{host}\n', encoding='ascii')
-        openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', f'/CN={host}',
-                '-keyout', f'{path}.key', '-out', f'{path}.csr')
-        openssl('x509', '-req', '-in', f'{path}.csr', '-CA', f'{authority}.crt', '-CAkey', f'{authority}.key', '-CAcreateserial',
-                '-days', days, '-extfile', self.folder / 'host', '-out', f'{path}.crt')
+        openssl('req', *KEY, '-subj', f'/CN={host}', '-keyout', f'{path}.key', '-out', f'{path}.csr')
+        openssl('x509', '-req', '-in', f'{path}.csr', '-CA', f'{authority}.crt', '-CAkey', f'{authority}.key',
+                '-CAcreateserial', '-days', days, '-extfile', self.folder / 'host', '-out', f'{path}.crt')
         owner = (self.folder / 'data').stat()
         os.chown(f'{path}.key', owner.st_uid, owner.st_gid)
         os.chmod(f'{path}.key', 0o600)
@@ -176,8 +177,8 @@ class Tls(CrashCase):
         self.files = self.order_files(2)
 
     def address(self, host=HOST, authority=None, port=None):
-        return (f'host={host} hostaddr=127.0.0.1 port={port or self.cluster.port} dbname={self.target.database} user=dropfold '
-                f'sslmode=verify-full sslrootcert={authority or self.cluster.authority}.crt')
+        return (f'host={host} hostaddr=127.0.0.1 port={port or self.cluster.port} dbname={self.target.database} '
+                f'user=dropfold sslmode=verify-full sslrootcert={authority or self.cluster.authority}.crt')
 
     def refused(self, address, words):
         error = self.work.run_once(target=address, expect=1).err
@@ -207,12 +208,14 @@ class Tls(CrashCase):
             self.work.drop_all(self.files[:2])
             daemon.delivered(2)
             self.cluster.configure(**self.cluster.certificate('wrong', self.other, self.HOST))
-            self.assertIn('delivery has stopped, files go on into the store', daemon.complained('certificate verify failed'))
+            complaint = daemon.complained('certificate verify failed')
+            self.assertIn('delivery has stopped, files go on into the store', complaint)
             self.work.drop_all(self.files[2:])
             daemon.printed('applied ', len(self.files))
             self.assertIn('certificate', self.work.command('status', '--healthy', expect=1).err)
             self.cluster.configure(**self.cluster.certificate('mended', self.cluster.authority, self.HOST))
             daemon.delivered(len(self.files))
-            until(lambda: self.work.command('status', '--healthy', expect=None).code == 0, lambda: f'a healthy daemon\n{daemon}')
+            until(lambda: self.work.command('status', '--healthy', expect=None).code == 0,
+                  lambda: f'a healthy daemon\n{daemon}')
         self.count(points=1)
         self.judge(self.work, self.files, 'at the end')

@@ -1,4 +1,4 @@
-"""Item 24, SQL safety: names and values that are SQL make no statement, and the runtime role may do no more than it needs."""
+"""Item 24, SQL safety: names and values that are SQL make no statement, and the runtime role may do only its work."""
 import csv
 import io
 import json
@@ -9,12 +9,13 @@ from collections import Counter
 from crash_case import CrashCase
 from harness.targets import PostgresTarget
 
-NAMES = ('a"b', '"; DROP TABLE victim; --', "'; DROP TABLE victim; --", '$1', '$$; DROP TABLE victim; $$', '%s%n%1$x', 'back\\slash\\',
-         "\\'; DROP TABLE victim; --", 'SELECT', 'user', 'order by', 'naïve ☃ 名', 'x"."y', 'public.victim', '--', '/* ', '*/',
-         ' blank ', 'a,b', '(', ');', '{"}', '[]', ':name', '?', '1', '""', "''", 'E\'\\\'', 'U&"d\\0061t"', ';', 'n' * 63)
-VALUES = (*NAMES, "'); DROP TABLE victim; --", 'x' * 300, '\t', 'a\nb', '{a,"b"}', '\\N;', '\\.', '\\x41', '☃' * 90, '\u202e', 'NULL')
-PLAIN = ('alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta', 'eta', 'theta', 'iota', 'kappa', 'la', 'mu', 'nu', 'xi', 'omicron', 'pi',
-         'rho', 'sigma', 'tau', 'ypsilon', 'phi', 'chi', 'psi', 'omega')
+DROP = 'DROP TABLE victim; '
+NAMES = ('a"b', f'"; {DROP}--', f"'; {DROP}--", '$1', f'$$; {DROP}$$', '%s%n%1$x', 'back\\slash\\', f"\\'; {DROP}--", 'SELECT',
+         'user', 'order by', 'naïve ☃ 名', 'x"."y', 'public.victim', '--', '/* ', '*/', ' blank ', 'a,b', '(', ');', '{"}',
+         '[]', ':name', '?', '1', '""', "''", 'E\'\\\'', 'U&"d\\0061t"', ';', 'n' * 63)
+VALUES = (*NAMES, f"'); {DROP}--", 'x' * 300, '\t', 'a\nb', '{a,"b"}', '\\N;', '\\.', '\\x41', '☃' * 90, '\u202e', 'NULL')
+PLAIN = tuple('alpha beta gamma delta epsilon zeta eta theta iota kappa la mu nu xi omicron pi rho sigma tau ypsilon phi chi '
+              'psi omega'.split())
 MANY = 1_100  # rows of one delivery that go through a temporary table
 VICTIM = 'CREATE TABLE victim (secret text); INSERT INTO victim VALUES (\'kept\');'
 TOKEN = re.compile(r'''"(?:[^"]|"")*"|\bE'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\b\d+\b''', re.DOTALL)
@@ -31,8 +32,8 @@ def pipeline_of(names):
                count: {'count': 'table', 'doc': next(name)}, amount: {'sum': 'user'}, most: {'max': 'user'}}
     return {'pipeline': 'evil',
             'facts': {'feed': 'Facts', 'key': ['table']},
-            'tables': {table: {'doc': next(name), 'group_by': ['select'], 'window': {'on': 'timestamp', 'size': '10 days'},
-                               'columns': columns},
+            'tables': {table: {'doc': next(name), 'group_by': ['select'], 'columns': columns,
+                               'window': {'on': 'timestamp', 'size': '10 days'}},
                        total: {'group_by': ['select'], 'columns': {total_group: {'group': 'select'},
                                                                    total_amount: {'sum': 'user'}}}},
             'views': {view: {'table': table, 'by': [group], 'columns': {view_sum: {'sum': amount}}}}}, {
@@ -164,7 +165,7 @@ class SqlSafetyInPostgres(SqlSafety):
         self.cluster.psql('postgres', 'CREATE ROLE filler LOGIN; CREATE ROLE owner LOGIN;')
 
     def statements(self, database):
-        """The shapes of what dropfold said: names, texts and numbers are all one. In the log further lines begin with a tab."""
+        """The shapes of what dropfold said: names, texts and numbers are all one. Further lines of one begin with a tab."""
         log = self.cluster.log.read_text(encoding='utf-8')
         begun = [entry for entry in re.split(r'\n(?!\t)', log) if entry.startswith(f'@dropfold@{database}@LOG:  ')]
         said = [re.sub(r'^(statement|execute [^:]*): ', '', entry.split('LOG:  ', 1)[1]) for entry in begun]
@@ -186,14 +187,16 @@ class SqlSafetyInPostgres(SqlSafety):
         shop.work.command('target', 'init', environment={'PGUSER': 'owner'})
         # what `dropfold target --help` names
         shop.work.target.execute('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO filler;'
-                                 f'REVOKE ALL ON victim FROM filler; GRANT TEMPORARY ON DATABASE "{shop.work.target.database}" TO filler;')
+                                 'REVOKE ALL ON victim FROM filler;'
+                                 f'GRANT TEMPORARY ON DATABASE "{shop.work.target.database}" TO filler;')
         shop.live(run)
 
     def assert_limited(self, database):
         """The runtime role can do no more than fill its tables."""
-        for statement in ('CREATE TABLE mine (a int)', 'DROP TABLE "alpha"', 'ALTER TABLE "alpha" ADD x int', 'TRUNCATE "alpha"',
-                          'SELECT * FROM victim', 'INSERT INTO victim VALUES (1)', 'DROP TABLE victim', 'CREATE SCHEMA mine',
-                          'COPY "alpha" TO \'/tmp/x\'', 'CREATE ROLE mine', 'SELECT pg_read_file(\'/etc/passwd\')'):
+        for statement in ('CREATE TABLE mine (a int)', 'DROP TABLE "alpha"', 'ALTER TABLE "alpha" ADD x int',
+                          'TRUNCATE "alpha"', 'SELECT * FROM victim', 'INSERT INTO victim VALUES (1)',
+                          'DROP TABLE victim', 'CREATE SCHEMA mine', 'COPY "alpha" TO \'/tmp/x\'',
+                          'CREATE ROLE mine', 'SELECT pg_read_file(\'/etc/passwd\')'):
             with self.assertRaisesRegex(ValueError, 'permission denied|must be (owner|superuser)', msg=statement):
                 self.cluster.psql(database, statement, user='filler')
             self.count(points=1)
@@ -211,5 +214,6 @@ class SqlSafetyInPostgres(SqlSafety):
             self.live(shop)
             self.judge_shop(shop, f'shop {number}')
             found = self.statements(f'shop{number}')
-            self.find('wrong', len(found - wanted) + len(wanted - found), f'shop {number}: {found - wanted}, {wanted - found}')
+            self.find('wrong', len(found - wanted) + len(wanted - found),
+                      f'shop {number}: {found - wanted}, {wanted - found}')
             self.count(statements=sum(found.values()))

@@ -1,4 +1,4 @@
-"""Item 16, store rewound: an older checkpoint store put back while the target is ahead, also one that went on from there."""
+"""Item 16, store rewound: an older store put back while the target is ahead, also one that went on from there."""
 import re
 import shlex
 import shutil
@@ -21,13 +21,14 @@ class StoreRewound(CrashCase):
         files = self.sample(orders=60, files=5)
         # the same order before, in between and after: in which of them it comes last, matters
         basis = self.written([('Customers', 'c.json', customers(1)), ('Deliveries', 'd.csv', deliveries(delivery(1)))])
-        versions = self.written([('Orders', f'version-{number}.csv', orders(order(1, total=f'{number}00'))) for number in (2, 3)])
+        versions = self.written([('Orders', f'version-{number}.csv', orders(order(1, total=f'{number}00')))
+                                 for number in (2, 3)])
         self.before = [*basis, *files[:BEFORE]]
         self.lost = [versions[0], *files[BEFORE:BEFORE + LOST]]
         self.more = [versions[1], *files[BEFORE + LOST:][:MORE]]
 
     def go_back(self, name, went_on):
-        """A workspace whose store forgot `lost`, which the target has; `went_on` files came since, the target being down."""
+        """A workspace whose store forgot `lost`, which the target has; `went_on` files came since, without a target."""
         work = self.workspace(name)
         work.drop_all(self.before)
         work.run_once()
@@ -75,7 +76,8 @@ class StoreRewound(CrashCase):
         self.assertEqual(code, 0, err)
         if daemon:
             until(lambda: dump(work.target) == expected, lambda: f'a right target after {command}\n{daemon}')
-            until(lambda: work.command('status', '--healthy', expect=None).code == 0, lambda: f'a healthy daemon\n{daemon}')
+            until(lambda: work.command('status', '--healthy', expect=None).code == 0,
+                  lambda: f'a healthy daemon\n{daemon}')
         else:
             work.run_once()
 

@@ -1,10 +1,10 @@
-"""Item 15, target rewound: an older dump restored, tables dropped or emptied, rows edited, at rest and under a daemon."""
+"""Item 15, target rewound: an older dump restored, tables dropped or emptied, rows edited; at rest and live."""
 import sqlite3
 from contextlib import closing
 
 from crash_case import CrashCase
 from harness.case import InPostgres
-from harness.files import NOON, customers, deliveries, delivery, order, orders
+from harness.files import customers, deliveries, delivery, order, orders
 from harness.polling import until
 from harness.targets import dump
 
@@ -34,7 +34,7 @@ class TargetRewound(CrashCase):
         self.round += 1
         first, number = 10 * self.round, self.round
         rows = [order(first + i, customer=number, total=f'{first}.{i}0') for i in range(2)]
-        moved = [order(first - 10 + i, customer=number - 1, time=LATER, total='7') for i in range(2)] if number > 1 else []
+        moved = [order(first - 10 + i, customer=number - 1, time=LATER, total='7') for i in range(2) if number > 1]
         files = self.written([('Customers', f'c-{number}.json', customers(number)),
                               ('Deliveries', f'd-{number}.csv', deliveries(delivery(first), delivery(first + 1))),
                               ('Orders', f'o-{number}.csv', orders(*rows, *moved))])
@@ -72,11 +72,14 @@ class TargetRewound(CrashCase):
 
     def restore_older(self):
         """`keep` was called some files ago."""
-        with closing(sqlite3.connect(self.older)) as one, closing(sqlite3.connect(self.target.path, timeout=30)) as other:
-            one.backup(other)
+        self.copy(self.older, self.target.path)
 
     def keep(self):
-        with closing(sqlite3.connect(self.target.path)) as one, closing(sqlite3.connect(self.older)) as other:
+        self.copy(self.target.path, self.older)
+
+    @staticmethod
+    def copy(source, into):
+        with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(into, timeout=30)) as other:
             one.backup(other)
 
     def remove_all(self):

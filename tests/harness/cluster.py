@@ -65,7 +65,8 @@ class Cluster:
 
     def dump(self, database, path, *options):
         with open(path, 'wb') as file:
-            subprocess.run(['pg_dump', '-Fp', *options], env={**os.environ, **self.environment(database)}, stdout=file, check=True)
+            subprocess.run(['pg_dump', '-Fp', *options], env={**os.environ, **self.environment(database)}, stdout=file,
+                           check=True)
 
     def restore(self, database, path):
         """Puts `database` back to what the dump holds."""
