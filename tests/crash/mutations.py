@@ -87,6 +87,8 @@ MUTATIONS = [
     mutation('what a crash left is never finished', 'feed/archive.c',
              'return committed ? finish_committed(recovery, hidden, &left, error) : hidden_put_back(hidden, error);',
              'return hidden_put_back(hidden, error);', 'unit/feed_recover_test', 'crash/folder_churn_test'),
+    mutation('a bad file is noted amid another change', 'app/run_jobs.c', '.done = note_done, .alone = true}', '.done = note_done}',
+             'crash/bombs_test.Bombs.test_all_at_once'),
     # what makes the tables follow
     mutation('emptied groups stay', 'engine/deliver.c', 'ids_push(memory, &lister->listed->deletes, group);', '(void)memory;',
              'flow/corrections_test', 'unit/engine_delivery_test'),
