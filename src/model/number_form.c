@@ -75,6 +75,18 @@ static bool take_digits(struct reading *r, size_t *count)
     return true;
 }
 
+/* Whether a mark and exactly three digits come next; a mark that is a blank may also stand before a currency. */
+static bool group_follows(const struct reading *r, struct slice mark)
+{
+    struct slice rest = r->rest;
+    if (mark.len == 0 || !slice_starts_with(rest, mark))
+        return false;
+    size_t digits = 0;
+    while (mark.len + digits < rest.len && is_digit(rest.data[mark.len + digits]))
+        digits++;
+    return digits == GROUP_DIGITS;
+}
+
 /* The digits before the point: in one run, or in groups of three behind a first one of at most three. */
 static bool take_whole(struct reading *r, const struct number_form *form)
 {
@@ -82,9 +94,11 @@ static bool take_whole(struct reading *r, const struct number_form *form)
     if (!take_digits(r, &count))
         return false;
     bool grouped = count > 0 && count <= GROUP_DIGITS;
-    while (grouped && take(r, form->thousands))
-        if (!take_digits(r, &count) || count != GROUP_DIGITS)
+    while (grouped && group_follows(r, form->thousands)) {
+        skip(r, form->thousands.len);
+        if (!take_digits(r, &count))
             return false;
+    }
     r->point = r->count;
     return true;
 }

@@ -75,6 +75,20 @@ static void refuses_what_is_no_number(void **state)
     check(&plain_form, "$1", NULL);
 }
 
+static void tells_a_blank_between_groups_from_one_before_a_currency(void **state)
+{
+    (void)state;
+    const struct number_form blanks = {
+        .thousands = {" ", 1}, .decimal = {",", 1}, .currency = signs, .currency_count = 3, .suffixes = true};
+    check(&blanks, "44 KSh", "44");
+    check(&blanks, "1 234 $", "1234");
+    check(&blanks, "1 234 567,50 $", "1234567.50");
+    check(&blanks, "12 k", "12000");
+    check(&blanks, "1 23", NULL);
+    check(&blanks, "1 2345", NULL);
+    check(&blanks, "1 234 56 $", NULL);
+}
+
 static void bounds_the_digits(void **state)
 {
     (void)state;
@@ -91,6 +105,7 @@ int main(void)
         cmocka_unit_test(reads_money_in_every_order),
         cmocka_unit_test(moves_the_point_for_suffixes),
         cmocka_unit_test(refuses_what_is_no_number),
+        cmocka_unit_test(tells_a_blank_between_groups_from_one_before_a_currency),
         cmocka_unit_test(bounds_the_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
