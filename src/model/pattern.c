@@ -1,7 +1,9 @@
 /*
  * The compiled code and its limits are only read after pattern_new; everything that matching writes is in the scratch.
- * Compiled to machine code where PCRE2 can, interpreted elsewhere. Machine code has a small stack, and what it gives up
- * on is tried again by the interpreter: otherwise a long field would match on one machine and not on another.
+ *
+ * PCRE2's interpreter matches, never its machine code, which is about twice as fast and not the same: it has a small stack,
+ * counts steps in its own way, and in PCRE2 10.42 `(a+)*+$` leaves a group set in "aab" that took no part. A value must not
+ * hang on the machine that reads it.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "model/pattern.h"
@@ -116,8 +118,6 @@ static struct pattern *make(struct slice expression, const struct slice *by, str
         pattern_free(pattern);
         return NULL;
     }
-    /* A system that forbids writable code refuses this; matching is then slower, not different. */
-    (void)pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
     return pattern;
 }
 
@@ -161,18 +161,16 @@ void pattern_scratch_free(struct pattern_scratch *scratch)
     free(scratch);
 }
 
-static int match(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text, uint32_t options)
+static int match(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text)
 {
     PCRE2_SPTR subject = text.len > 0 ? (PCRE2_SPTR)text.data : (PCRE2_SPTR) "";
-    return pcre2_match(pattern->code, subject, text.len, 0, options, scratch->data, pattern->limits);
+    return pcre2_match(pattern->code, subject, text.len, 0, 0, scratch->data, pattern->limits);
 }
 
 enum pattern_result pattern_extract(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
                                     struct slice *out)
 {
-    int groups = match(pattern, scratch, text, 0);
-    if (groups == PCRE2_ERROR_JIT_STACKLIMIT || groups == PCRE2_ERROR_MATCHLIMIT)
-        groups = match(pattern, scratch, text, PCRE2_NO_JIT);
+    int groups = match(pattern, scratch, text);
     /* 0 says that the pattern has more groups than there are pairs; the first one is still there. */
     if (groups < 0)
         return groups == PCRE2_ERROR_NOMEMORY ? PATTERN_MEMORY : PATTERN_NONE;
@@ -185,10 +183,9 @@ enum pattern_result pattern_extract(const struct pattern *pattern, struct patter
 
 /* *written is PCRE2_UNSET unless room was what it lacked. */
 static int substitute(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
-                      struct slice by, char *room, size_t size, uint32_t further, size_t *written)
+                      struct slice by, char *room, size_t size, size_t *written)
 {
-    const uint32_t options =
-        PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_UNSET_EMPTY | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH | further;
+    const uint32_t options = PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_UNSET_EMPTY | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH;
     PCRE2_SPTR subject = text.len > 0 ? (PCRE2_SPTR)text.data : (PCRE2_SPTR) "";
     PCRE2_SPTR replacement = by.len > 0 ? (PCRE2_SPTR)by.data : (PCRE2_SPTR) "";
     *written = size;
@@ -200,9 +197,7 @@ enum pattern_result pattern_replace(const struct pattern *pattern, struct patter
                                     struct slice by, char *room, size_t size, struct slice *out, const char **expected)
 {
     size_t written;
-    int count = substitute(pattern, scratch, text, by, room, size, 0, &written);
-    if (count == PCRE2_ERROR_JIT_STACKLIMIT || count == PCRE2_ERROR_MATCHLIMIT)
-        count = substitute(pattern, scratch, text, by, room, size, PCRE2_NO_JIT, &written);
+    int count = substitute(pattern, scratch, text, by, room, size, &written);
     if (count == PCRE2_ERROR_NOMEMORY && written == PCRE2_UNSET)
         return PATTERN_MEMORY;
     if (count < 0) {

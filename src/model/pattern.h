@@ -3,7 +3,6 @@
  *
  * `$` means the end of the text, never the place before a last newline.
  * Matching is bounded: a match limit and a depth limit of 10,000 steps, so that no expression hangs on a hostile field.
- * What counts as a step is PCRE2's affair, and differs a little between machines that have its compiler and others.
  */
 #ifndef DROPFOLD_MODEL_PATTERN_H
 #define DROPFOLD_MODEL_PATTERN_H
