@@ -204,7 +204,7 @@ static void fail_row(struct csv_reader *r, const struct coerce_rule *rule)
     r->live_columns = 0;
 }
 
-static void take_value(struct csv_reader *r, const struct coerce_rule *rule, struct slice field)
+static inline void take_value(struct csv_reader *r, const struct coerce_rule *rule, struct slice field)
 {
     struct value *value = &r->values[rule->target_index];
     if (!field.data && !rule->nulls) {
