@@ -30,8 +30,9 @@ class StoreRewound(CrashCase):
     def go_back(self, name, went_on):
         """A workspace whose store forgot `lost`, which the target has; `went_on` files came since, without a target."""
         work = self.workspace(name)
-        work.drop_all(self.before)
-        work.run_once()
+        if self.before:
+            work.drop_all(self.before)
+            work.run_once()
         older, self.newer = self.folder / f'{name}-older', self.folder / f'{name}-newer'
         shutil.copytree(work.checkpoints, older)
         work.drop_all(self.lost)
@@ -51,7 +52,7 @@ class StoreRewound(CrashCase):
     def refused(self, work, daemon=None):
         """The refusal, which touches neither the target nor a file; and the commands that it names."""
         before = dump(work.target)
-        feed, path = self.before[-1]
+        feed, path = self.lost[-1]
         work.drop(feed, path, 'waits')
         if daemon:
             error = daemon.complained('diverged')
@@ -96,7 +97,8 @@ class StoreRewound(CrashCase):
                 error, commands = self.refused(work)
                 self.take(work, way, None, expected)
             self.assertEqual(set(commands), set(ways), error)
-            self.assertIn('tells another history' if went_on == len(self.more) else 'is ahead of this store', error)
+            self.assertIn('from another checkpoint store' if not self.before else
+                          'tells another history' if went_on == len(self.more) else 'is ahead of this store', error)
             self.count(points=1)
             self.judge(work, files, where)
             self.find('wrong', dump(work.target) != expected, f'{where}: not what the files alone give')
@@ -114,6 +116,12 @@ class StoreRewound(CrashCase):
     def test_under_a_daemon(self):
         for went_on in self.scale((len(self.more),), (0, 1, len(self.more))):
             self.ways_out(f'live-{went_on}', went_on, live=True)
+
+    def test_nothing_put_back(self):
+        """The store was lost: the same ways lead out."""
+        self.before, self.lost = [], self.before + self.lost
+        for went_on, live in ((0, False), (2, True)):
+            self.ways_out(f'lost-{went_on}', went_on, live)
 
     def test_the_newer_store_put_back(self):
         work = self.go_back('newer', 1)
@@ -139,7 +147,7 @@ class StoreRewound(CrashCase):
 
 
 class StoreRewoundInPostgres(InPostgres, StoreRewound):
-    test_the_newer_store_put_back = None  # is the same there
+    test_the_newer_store_put_back = test_nothing_put_back = None  # are the same there
 
     def test_at_rest(self):
         self.ways_out('on', len(self.more), live=False)
