@@ -54,13 +54,13 @@ class ErrorSweep(CrashCase):
     def sweep(self, loaded):
         for point in self.some(self.prepare(loaded), self.SHORT):
             work = self.again('failed')
-            if self.fail(work, *point):
+            if self.inject(work, *point):
                 self.count(points=1)
             self.go_on(work, f'{point}')
             work.target.drop()
             shutil.rmtree(work.root)
 
-    def fail(self, work, name, k, error):
+    def inject(self, work, name, k, error):
         """One run with the error; False when there was nothing to fail."""
         done = []
 
