@@ -275,7 +275,6 @@ static bool start_signal(struct run *run, uv_signal_t *handle, uv_signal_cb call
 static bool start_signals(struct run *run, struct error *error)
 {
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
     uv_timer_init(&run->loop, &run->tick);
     run->tick.data = run;
     uv_timer_start(&run->tick, on_tick, TICK_MS, TICK_MS);

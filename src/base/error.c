@@ -25,6 +25,7 @@ static enum error_kind kind_of_errno(int number, enum error_kind kind)
     switch (number) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG: /* more than ulimit -f allows */
         return ERROR_FULL;
     case ENOMEM:
         return ERROR_MEMORY;

@@ -40,7 +40,7 @@ struct error {
 /* Fills `error` (which may be NULL). Always returns false. */
 bool error_set(struct error *error, enum error_kind kind, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* As error_set, with ": " and strerror(number) behind. ENOSPC and EDQUOT become ERROR_FULL, ENOMEM becomes
+/* As error_set, with ": " and strerror(number) behind. ENOSPC, EDQUOT and EFBIG become ERROR_FULL, ENOMEM becomes
  * ERROR_MEMORY. */
 bool error_errno(struct error *error, enum error_kind kind, int number, const char *format, ...) PRINTF_LIKE(4, 5);
 

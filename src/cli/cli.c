@@ -55,10 +55,12 @@ static void on_abort(int number)
     _exit(1);
 }
 
-/* libuv calls abort() where it cannot go on: said in words, with an exit code, and not by a signal. */
-static void explain_aborts(void)
+/* libuv calls abort() where it cannot go on: said in words, with an exit code, and not by a signal. A file that may not
+   grow (ulimit -f) is an error of write like any other. */
+static void tame_signals(void)
 {
     (void)signal(SIGABRT, on_abort);
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 static int wrong_usage(struct log *log, const struct error *error, const struct parsed *parsed)
@@ -77,7 +79,7 @@ int cli_main(int argc, char **argv)
     struct error error = {0};
     log_init(&log, STDERR_FILENO, LOG_INFO);
     forbid_cores();
-    explain_aborts();
+    tame_signals();
     if (!options_parse(argc, argv, &parsed, &invocation, &error))
         return wrong_usage(&log, &error, &parsed);
     if (parsed.version) {

@@ -10,9 +10,10 @@
 #include <string.h>
 
 enum {
-    CHUNK_PAGES = 4,  /* of the tree, beside the chunk's own */
-    FILE_PAGES = 8,   /* a page of the table, of each index, of the undeclared columns, and some luck */
-    FILE_BYTES = 512, /* of a row beside its texts */
+    CHANGE_PAGES = 64, /* of the change as such: its row, meta, and the splits of tree pages now and then */
+    CHUNK_PAGES = 4,   /* of the tree, beside the chunk's own */
+    FILE_PAGES = 8,    /* a page of the table, of each index, of the undeclared columns, and some luck */
+    FILE_BYTES = 512,  /* of a row beside its texts */
     REJECT_BYTES = 64,
     COMMIT_PAGES = 4
 };
@@ -51,7 +52,7 @@ bool store_begin(struct store *store, struct error *error)
         return bug(store, error, "a change or a read is open already");
     if (!store_digest_begin(&store->digester, &store->progress.digest, open_sequence(store), error))
         return false;
-    if (!store_space_begin(store, error) || !store_run(store, STORE_SQL_BEGIN, error)) {
+    if (!store_space_begin(store, CHANGE_PAGES, error) || !store_run(store, STORE_SQL_BEGIN, error)) {
         digester_close(&store->digester);
         return false;
     }

@@ -261,7 +261,7 @@ static bool note_begin(struct store *store, struct error *error)
         return false;
     if (store->in_change)
         return store_space_add(store, 0, NOTE_PAGES, error);
-    return store_run(store, STORE_SQL_BEGIN, error);
+    return store_space_begin(store, NOTE_PAGES, error) && store_run(store, STORE_SQL_BEGIN, error);
 }
 
 static bool note_end(struct store *store, bool good, struct error *error)

@@ -16,14 +16,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
     PAGE = 4096 + 24,      /* a page in the log with its frame's head */
     PAGE_ROOM = 4096 - 64, /* bytes of a row that surely fit a page */
-    STEP = 1024 * 1024,    /* bytes reserved at a time while there is plenty */
-    CHANGE_PAGES = 64      /* of the change as such: its row, meta, and the splits of tree pages now and then */
+    STEP = 1024 * 1024     /* bytes reserved at a time while there is plenty */
 };
 
 void store_space_open(struct store *store)
@@ -45,11 +45,23 @@ void store_space_close(struct store *store)
     store->space.log = -1;
 }
 
+/* Room that a file may grow into: fallocate beyond the end of a file does not ask for ulimit -f, but write does. */
+static bool is_allowed(uint64_t end)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || end <= limit.rlim_cur)
+        return true;
+    errno = EFBIG;
+    return false;
+}
+
 /* Whether the log has room up to `end`; on false errno says why. Only what is new is asked for: tmpfs takes time for every
    page of the range, also for those it has. */
 static bool reserve(struct store_space *space, uint64_t end)
 {
-    int result;
+    int result = 0;
+    if (!is_allowed(end))
+        return false;
     do
         result = fallocate(space->log, FALLOC_FL_KEEP_SIZE, (off_t)space->end, (off_t)(end - space->end));
     while (result != 0 && errno == EINTR);
@@ -57,6 +69,11 @@ static bool reserve(struct store_space *space, uint64_t end)
         return false;
     space->end = end;
     return true;
+}
+
+static bool is_full(int number)
+{
+    return number == ENOSPC || number == EDQUOT || number == EFBIG;
 }
 
 bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct error *error)
@@ -69,7 +86,7 @@ bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct
         return true;
     }
     bool done = reserve(space, (end / STEP + 1) * STEP) || reserve(space, end);
-    if (!done && (errno == ENOSPC || errno == EDQUOT))
+    if (!done && is_full(errno))
         return error_errno(error, ERROR_FULL, errno, "Cannot make room in %s", store->path);
     if (!done)
         space->supported = false;
@@ -77,7 +94,7 @@ bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct
     return true;
 }
 
-bool store_space_begin(struct store *store, struct error *error)
+bool store_space_begin(struct store *store, uint64_t pages, struct error *error)
 {
     struct store_space *space = &store->space;
     struct stat stat;
@@ -86,5 +103,5 @@ bool store_space_begin(struct store *store, struct error *error)
     /* SQLite cuts the log now and then, and with it goes what was reserved behind its end. */
     space->start = space->end = (uint64_t)stat.st_size;
     space->need = 0;
-    return store_space_add(store, 0, CHANGE_PAGES, error);
+    return store_space_add(store, 0, pages, error);
 }

@@ -36,7 +36,7 @@ enum {
 static bool is_full(int result, int number)
 {
     return (result & 0xff) == SQLITE_FULL ||
-           ((result & 0xff) == SQLITE_IOERR && (number == ENOSPC || number == EDQUOT));
+           ((result & 0xff) == SQLITE_IOERR && (number == ENOSPC || number == EDQUOT || number == EFBIG));
 }
 
 static bool fail_full(struct store *store, struct error *error)
@@ -54,6 +54,7 @@ static bool fail_io(struct store *store, int number, struct error *error)
     if (store->mode == STORE_READ)
         return error_set(error, ERROR_IO, "Cannot read %s: %s", store->path, reason);
     store->lost = true;
+    snprintf(store->reason, sizeof store->reason, ": %s", reason);
     return error_set(error, ERROR_IO, "Cannot use %s: %s; the store must be opened again", store->path, reason);
 }
 
@@ -112,7 +113,8 @@ bool store_check_writable(struct store *store, struct error *error)
     if (store->mode == STORE_READ)
         return error_set(error, ERROR_BUG, "%s is open for reading only", store->path);
     if (store->lost)
-        return error_set(error, ERROR_IO, "%s must be opened again after an earlier error", store->path);
+        return error_set(error, ERROR_IO, "%s must be opened again after an earlier error%s", store->path,
+                         store->reason);
     return end_left_over(store, error);
 }
 

@@ -39,8 +39,9 @@ struct store {
     char *folder, *path, *lock_path;
     int lock; /* descriptor of the lock file; -1 when not held */
     bool is_new;
-    unsigned looks; /* reads that share one transaction now */
-    bool lost;      /* writing failed in a way that leaves the connection, or what is thought durable, in doubt */
+    unsigned looks;   /* reads that share one transaction now */
+    bool lost;        /* writing failed in a way that leaves the connection, or what is thought durable, in doubt */
+    char reason[128]; /* ": " and why, when that was an I/O error */
     struct progress progress;
     struct digest fingerprint;
     uint64_t rewritten;                          /* the newest change that forgets, or 0 */
@@ -103,8 +104,8 @@ void store_unlock(struct store *store);
 
 void store_space_open(struct store *store);
 void store_space_close(struct store *store);
-/* Begins the account of a change. */
-bool store_space_begin(struct store *store, struct error *error) MUST_USE;
+/* Begins the account of a transaction that writes up to `pages` beside the rows it adds. ERROR_FULL as below. */
+bool store_space_begin(struct store *store, uint64_t pages, struct error *error) MUST_USE;
 /* Makes sure of `bytes` of rows more, in up to `pages` other pages. ERROR_FULL leaves all as it was. */
 bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct error *error) MUST_USE;
 

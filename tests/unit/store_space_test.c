@@ -173,24 +173,48 @@ static void says_so_when_a_full_disk_hinders_the_open(void **state)
     assert_changes(store, 1);
 }
 
-/* In a child whose files may not grow: fallocate succeeds there and the write fails, as on a disk that breaks. */
+/* In a child whose files may not grow from just before the commit on: its room was made sure of, and the write fails, as
+   on a disk that breaks. */
 static int write_past_limit(void)
 {
     struct rlimit limit = {.rlim_cur = 256 * 1024, .rlim_max = 256 * 1024};
     store = testing_open(folder, STORE_WRITE);
     testing_change(store, "a.csv", 1);
-    if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR || setrlimit(RLIMIT_FSIZE, &limit) != 0)
-        return 1;
     struct file_record file = testing_record("b.csv", 2, 50000);
-    bool good = store_begin(store, &error) && store_file_begin(store, file.feed, &error) &&
-                testing_put_rows(store, 1, 50000, 2, &error) && store_file_end(store, &file, &error) &&
-                store_commit(store, SLICE(""), 1, &error);
+    if (!store_begin(store, &error) || !store_file_begin(store, file.feed, &error) ||
+        !testing_put_rows(store, 1, 50000, 2, &error) || !store_file_end(store, &file, &error) ||
+        signal(SIGXFSZ, SIG_IGN) == SIG_ERR || setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return 1;
+    bool good = store_commit(store, SLICE(""), 1, &error);
     if (good || error.kind != ERROR_IO || !strstr(error.text, "must be opened again"))
         return 2;
     store_rollback(store);
     if (store_begin(store, &error) || error.kind != ERROR_IO || !strstr(error.text, "after an earlier error"))
         return 3;
     return store_progress(store)->sequence == 1 ? 0 : 4;
+}
+
+/* Files of the process may be no longer than `size` bytes. */
+static void limit_files(rlim_t size)
+{
+    const struct rlimit limit = {.rlim_cur = size, .rlim_max = RLIM_INFINITY};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void waits_for_room_under_a_limit_of_the_size_of_files(void **state)
+{
+    (void)state;
+    store = testing_open(folder, STORE_WRITE);
+    testing_change(store, "a.csv", 1);
+    limit_files(64 * 1024);
+    bool began = store_begin(store, &error);
+    bool noted = store_note_delivered(store, SLICE("there"), 1, 1, &error);
+    limit_files(RLIM_INFINITY);
+    assert_false(began);
+    assert_false(noted);
+    assert_error(&error, ERROR_FULL, "Cannot make room");
+    testing_change(store, "b.csv", 2);
+    assert_changes(store, 2);
 }
 
 static void writes_no_more_after_an_error_of_the_disk(void **state)
@@ -215,7 +239,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(waits_for_room_at_every_step_of_a_change),     TEST(commits_on_what_it_reserved_although_the_disk_is_full),
         TEST(lets_nothing_be_lost_on_a_disk_that_fills_up), TEST(tells_of_a_full_disk_when_a_note_does_not_fit),
-        TEST(says_so_when_a_full_disk_hinders_the_open),    TEST(writes_no_more_after_an_error_of_the_disk),
+        TEST(says_so_when_a_full_disk_hinders_the_open),    TEST(waits_for_room_under_a_limit_of_the_size_of_files),
+        TEST(writes_no_more_after_an_error_of_the_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
