@@ -240,6 +240,17 @@ bool bind_row(struct bind *bind, struct coerce *coerce, struct error *error)
     return true;
 }
 
+bool bind_has_paths(const struct bind *bind)
+{
+    for (size_t i = 0; i < bind->feed->version_count; i++) {
+        const struct descriptor *descriptor = bind->feed->versions[i].descriptor;
+        for (size_t k = 0; k < descriptor->field_count; k++)
+            if (descriptor->fields[k].paths)
+                return true;
+    }
+    return false;
+}
+
 bool bind_repairs(const struct bind *bind)
 {
     for (size_t i = 0; i < bind->feed->version_count; i++)

@@ -70,6 +70,9 @@ bool bind_choose(struct bind *bind, const struct slice *names, size_t count, uin
 /* Fills `row` once the version is chosen. ERROR_DATA when the file's name is not what a field needs. */
 bool bind_row(struct bind *bind, struct coerce *coerce, struct error *error) MUST_USE;
 
+/* Whether some version reads members inside of others. */
+bool bind_has_paths(const struct bind *bind);
+
 /* Whether some version asks for repairs. */
 bool bind_repairs(const struct bind *bind);
 

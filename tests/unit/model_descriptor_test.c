@@ -482,6 +482,33 @@ static void refuses_forms_of_another_kind(void **state)
         "1.json:2:12: \"quote\" is for the format csv only\n1.json:2:1: \"skip\" is for the format csv only\n");
 }
 
+static void cuts_paths_into_steps(void **state)
+{
+    const struct descriptor *d =
+        load(*state, "{\"feed\": \"Goods\", \"version\": 1, \"format\": \"json\", \"fields\": {"
+                     "\"a\": {\"type\": \"text\", \"from\": [\"plain\", \"x.y[].z\\\\.w\", \"No.\"]},"
+                     "\"b\": {\"type\": \"text\"}, \"c\": {\"type\": \"text\", \"from\": \"x.y[]\"}}}");
+    const struct descriptor_path *paths = d->fields[0].paths;
+    assert_int_equal(paths[0].count, 0);
+    assert_int_equal(paths[1].count, 3);
+    assert_int_equal(paths[1].spread, 2);
+    assert_slice(paths[1].steps[1], "y");
+    assert_slice(paths[1].steps[2], "z.w");
+    assert_int_equal(paths[2].count, 0);
+    assert_null(d->fields[1].paths);
+    assert_slice(d->spread, "x.y");
+}
+
+static void refuses_two_arrays_that_make_rows(void **state)
+{
+    assert_refused(*state,
+                   "{\"feed\": \"Goods\", \"version\": 1, \"format\": \"json\", \"fields\": {\n"
+                   "\"a\": {\"type\": \"text\", \"from\": \"x[].y[].z\"},\n"
+                   "\"b\": {\"type\": \"text\", \"from\": [\"x[].a\", \"y[].a\"]}}}",
+                   "1.json:2:31: \"x[].y[].z\" has [] more than once, expected one array in a path\n"
+                   "1.json:3:41: \"x[]\" and \"y[]\" both make rows, expected one such array in a descriptor\n");
+}
+
 static void tells_whether_two_forms_are_one(void **state)
 {
     struct fixture *f = *state;
@@ -535,6 +562,8 @@ int main(void)
         TEST(refuses_comments_that_could_be_fields),
         TEST(refuses_headers_that_its_fields_cannot_read),
         TEST(refuses_forms_of_another_kind),
+        TEST(cuts_paths_into_steps),
+        TEST(refuses_two_arrays_that_make_rows),
         TEST(tells_whether_two_forms_are_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

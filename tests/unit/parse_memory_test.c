@@ -242,6 +242,15 @@ static void many_rejects_are_all_kept_or_memory_is_out(void **state)
     parse_feed_close(&feed);
 }
 
+static void rows_of_an_array_are_as_ever_or_memory_is_out(void **state)
+{
+    (void)state;
+    static const char nested[] = "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"json\", \"fields\": {"
+                                 "  \"Id\": { \"type\": \"int64\", \"from\": \"a.id\" },"
+                                 "  \"Name\": { \"type\": \"text\", \"from\": \"rows[].name\" } } }";
+    check(nested, SLICE("[{\"a\":{\"id\":1},\"rows\":[{\"name\":\"x\"},{},7]},{\"a\":7}]"), 7, 10);
+}
+
 /* Unpacked, from another encoding, and tried in two forms. */
 static void forms_are_told_as_ever_or_memory_is_out(void **state)
 {
@@ -280,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_json_file_that_is_bad_is_bad_for_its_own_reason),
         cmocka_unit_test(cleaned_and_repaired_rows_are_as_ever_or_memory_is_out),
         cmocka_unit_test(many_rejects_are_all_kept_or_memory_is_out),
+        cmocka_unit_test(rows_of_an_array_are_as_ever_or_memory_is_out),
         cmocka_unit_test(forms_are_told_as_ever_or_memory_is_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
