@@ -229,7 +229,7 @@ static bool prepare_files(struct store *store, struct error *error)
     case STORE_WRITE:
     case STORE_REPLACE:
         return make_folder(store->folder, error) && store_lock(store, error) && touch_database(store, error) &&
-               find_database(store, error);
+               find_database(store, error) && store_log_check(store, error);
     case STORE_READ:
         return find_database(store, error) && store_lock_shared(store, error);
     case STORE_BUILD:
@@ -298,7 +298,8 @@ static struct store *new_store(enum store_mode mode, struct error *error)
 static bool open_named(struct store *store, const char *pipeline, const struct digest *fingerprint, struct error *error)
 {
     return prepare_files(store, error) && connect(store, error) && configure(store, error) &&
-           store_schema_open(store, pipeline, fingerprint, error) && store_load_state(store, error);
+           store_schema_open(store, pipeline, fingerprint, error) && store_log_fold(store, error) &&
+           store_load_state(store, error);
 }
 
 bool store_open(struct store **out, const char *folder, const char *pipeline, const struct digest *fingerprint,

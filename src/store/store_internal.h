@@ -42,6 +42,7 @@ struct store {
     unsigned looks;   /* reads that share one transaction now */
     bool lost;        /* writing failed in a way that leaves the connection, or what is thought durable, in doubt */
     char reason[128]; /* ": " and why, when that was an I/O error */
+    bool log_found;   /* a log was there when it was opened: the one before did not close it */
     struct progress progress;
     struct digest fingerprint;
     uint64_t rewritten;                          /* the newest change that forgets, or 0 */
@@ -99,6 +100,13 @@ bool store_lock_shared(struct store *store, struct error *error) MUST_USE;
 /* Waits until no reader is left and keeps new ones out; of a store that holds the lock. */
 bool store_lock_alone(struct store *store, struct error *error) MUST_USE;
 void store_unlock(struct store *store);
+
+/* --- log.c: for those that write, before and right after SQLite opens the store --- */
+
+/* ERROR_CORRUPT when the log is damaged in its midst. */
+bool store_log_check(struct store *store, struct error *error) MUST_USE;
+/* Folds a log that was found into the database, and cuts it. */
+bool store_log_fold(struct store *store, struct error *error) MUST_USE;
 
 /* --- space.c --- */
 
