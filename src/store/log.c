@@ -6,6 +6,9 @@
  * without a word. But a crash can cost no more than the transaction that was being written: each one before it was flushed
  * when it was committed. So when two commits or more lie behind the frame that fails, it was not a crash.
  *
+ * A header that fails its checksum is told from one that was being written when the power went by trying every other value
+ * of each of its bytes.
+ *
  * With one commit behind it nobody can tell: the power may have gone while it was being written. That change is then gone;
  * whoever has heard of it (a target that holds it, an archived file of it) tells that the store is behind.
  *
@@ -71,17 +74,8 @@ static bool is_sum(const uint32_t sum[2], const uint8_t *bytes)
 
 /* --- header ------------------------------------------------------------------------------------------------------- */
 
-static bool is_zero(const uint8_t *bytes, size_t len)
+static bool read_header(struct log_reader *log, const uint8_t *header)
 {
-    for (size_t i = 0; i < len; i++)
-        if (bytes[i] != 0)
-            return false;
-    return true;
-}
-
-static bool read_header(struct log_reader *log)
-{
-    const uint8_t *header = log->frame;
     uint32_t magic = number_at(header);
     log->page = number_at(header + 8);
     if ((magic & ~1u) != MAGIC || log->page < LOG_PAGE_MIN || log->page > LOG_PAGE_MAX ||
@@ -89,8 +83,24 @@ static bool read_header(struct log_reader *log)
         return false;
     log->big = magic & 1;
     memcpy(log->salt, header + 16, sizeof log->salt);
+    log->sum[0] = log->sum[1] = 0;
     add_sum(log, log->sum, header, HEADER_SUMMED);
     return is_sum(log->sum, header + HEADER_SUMMED);
+}
+
+/* Whether it would be a header but for one byte. */
+static bool is_nearly_header(struct log_reader *log, const uint8_t *header)
+{
+    uint8_t tried[HEADER_SIZE];
+    for (size_t i = 0; i < HEADER_SIZE; i++) {
+        memcpy(tried, header, sizeof tried);
+        for (unsigned change = 1; change < 256; change++) {
+            tried[i] = (uint8_t)(header[i] ^ change);
+            if (read_header(log, tried))
+                return true;
+        }
+    }
+    return false;
 }
 
 /* --- frames ------------------------------------------------------------------------------------------------------- */
@@ -141,14 +151,16 @@ static bool check_frames(const struct store *store, struct log_reader *log, stru
                          number + 1, store->path);
 }
 
-/* One that is too short, or all zeros, was never begun; the header is flushed before there are frames. */
+/* Without a header there are no frames: the power went when it was first written, or anew over a log that was folded in. */
 static bool check_log(const struct store *store, struct log_reader *log, struct error *error)
 {
-    if (fread(log->frame, HEADER_SIZE, 1, log->file) != 1 || is_zero(log->frame, HEADER_SIZE))
+    uint8_t header[HEADER_SIZE];
+    if (fread(header, HEADER_SIZE, 1, log->file) != 1)
         return true;
-    if (!read_header(log))
-        return store_corrupt(store, error, "the header of its log (%s-wal) fails its checksum", store->path);
-    return check_frames(store, log, error);
+    if (read_header(log, header))
+        return check_frames(store, log, error);
+    return !is_nearly_header(log, header) ||
+           store_corrupt(store, error, "a byte in the header of its log (%s-wal) has changed", store->path);
 }
 
 bool store_log_check(struct store *store, struct error *error)
@@ -173,11 +185,16 @@ bool store_log_check(struct store *store, struct error *error)
     return good;
 }
 
+/* A reader that stands in the way keeps it from being cut, and a full disk from being folded in: then it stays for now. */
 bool store_log_fold(struct store *store, struct error *error)
 {
+    struct error why;
     if (!store->log_found)
         return true;
+    (void)sqlite3_busy_timeout(store->db, 0); /* no reader is waited for */
     int result = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    /* A reader that stands in the way keeps it from being cut, not from being folded in. */
-    return result == SQLITE_OK || (result & 0xff) == SQLITE_BUSY || store_fail(store, result, error);
+    (void)sqlite3_busy_timeout(store->db, STORE_BUSY_WAIT);
+    if (result == SQLITE_OK || (result & 0xff) == SQLITE_BUSY || store_fail(store, result, &why))
+        return true;
+    return why.kind == ERROR_FULL || error_set(error, why.kind, "%s", why.text);
 }

@@ -27,7 +27,6 @@ enum {
     FOLDER_MODE = 0755,
     DATABASE_MODE = 0640,
     PAGE_MIN = 512,
-    BUSY_WAIT = 10000,                /* milliseconds, for a reader that recovers the log */
     VALUE_SIZE_MAX = 64 * 1024 * 1024 /* bytes: a damaged length must not ask for a gigabyte */
 };
 
@@ -254,7 +253,7 @@ static bool connect(struct store *store, struct error *error)
 
 static bool configure(struct store *store, struct error *error)
 {
-    (void)sqlite3_busy_timeout(store->db, BUSY_WAIT);
+    (void)sqlite3_busy_timeout(store->db, STORE_BUSY_WAIT);
     (void)sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, VALUE_SIZE_MAX);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);

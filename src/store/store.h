@@ -15,9 +15,10 @@
  *   store_replay   the epoch, every change, every applied file's row, every chunk, which files are forgotten
  *   store_check    all rows of all tables, so also rejects, undeclared columns, redeliveries and files set aside, where
  *                  files are kept, notes for `status`, adopted epochs; pages, indexes, free space
- *   SQLite         frames of the log (-wal): it ends before the first that fails its checksum, as after a power loss,
- *                  so the changes behind it are gone; a target that holds one of them is then ahead, and an archived
- *                  file of theirs is in no ledger: store_has_stored tells
+ *   open to write  the log (-wal) that a crash left: a byte in its header, or in any change but the last one written
+ *
+ * A byte in the last change of such a log looks like a power loss while it was being written: the change is gone. If it
+ * was delivered, the target is then ahead; if its file was archived, that file is in no ledger: store_has_stored tells.
  *
  * Files: <folder>/<pipeline>.db (with -wal, -shm) and <folder>/<pipeline>.lock. One thread at a time.
  */

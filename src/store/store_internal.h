@@ -8,6 +8,10 @@
 #include "store/store.h"
 #include "store/store_sql.h"
 
+enum {
+    STORE_BUSY_WAIT = 10000 /* milliseconds, for a reader that recovers the log */
+};
+
 /* Room made sure of in the log before a change needs it; space.c. */
 struct store_space {
     int log;        /* a descriptor of our own of the -wal; -1 when not open */
