@@ -232,10 +232,10 @@ static bool look(struct target_sqlite *sqlite, const struct target_shape *shapes
 }
 
 /* Of the connections to one log only one may fold it into the database: SQLite 3.40.1 and many others can lose what is
-   written while two do so. The one that delivers does; this one only adds to the log. */
+   written while two do so. The one that delivers does; this one only adds to the log. (When it is closed and was the only
+   one it folds it in: that is under an exclusive lock.) */
 static bool leave_log_alone(struct target_sqlite *sqlite, struct error *error)
 {
-    sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     return target_sqlite_exec(sqlite, "PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF", error);
 }
 
