@@ -2,27 +2,20 @@
  * Rows are compared by a hash over all rows of a file in their durable form, numbers of row and line included. It does not
  * depend on where one chunk ends and the next begins: that is no promise between versions of the program.
  *
- * A running dropfold may have committed a file and be about to archive it, so a source is also looked for in its landing
- * folder, and waited for while it is on its way.
+ * A running dropfold may have committed a file and be about to archive it, or wait for room there: so a source is looked for
+ * all along its way.
  */
 #include "app/verify_sources.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "app/sources.h"
 #include "base/hash.h"
 #include "feed/archive.h"
 
-enum {
-    PATH_SIZE = 8192,
-    IDS_FIRST = 1024,
-    WAIT_LIMIT = 5 * 1000 * 1000,   /* microseconds that are waited for files under way, over all of them */
-    WAIT_PAUSE = 100 * 1000 * 1000, /* nanoseconds between looks */
-    WHAT_SIZE = 256
-};
+enum { PATH_SIZE = 8192, IDS_FIRST = 1024, WHAT_SIZE = 256 };
 
 struct deep {
     const struct settings *settings;
@@ -33,8 +26,7 @@ struct deep {
     struct parser *parsers[PIPELINE_FEEDS_MAX];
     uint64_t *sums; /* of the rows in the store, by the file's id */
     size_t id_room;
-    uint64_t last;  /* the change that the sums end with */
-    int64_t waited; /* microseconds */
+    uint64_t last; /* the change that the sums end with */
 
     /* the file being read */
     const struct feed *feed;
@@ -126,28 +118,22 @@ static bool read_at(struct deep *deep, const struct source *source, const char *
     return false;
 }
 
-/* `why` tells of the place where it should be. That place is looked at once more at the end, as the file may have come
-   there from the landing folder between the two looks. */
+/* Where it should be; else where it was before that, in the order of its way; and there again, as it may have come there
+   between two looks. `why` tells of the first. */
 static bool read_source(struct deep *deep, const struct source *source, struct file_facts *facts, struct error *why)
 {
-    const struct timespec pause = {.tv_nsec = WAIT_PAUSE};
     struct error ignored;
-    char landing[PATH_SIZE], landed[2 * PATH_SIZE];
-    bool last = !source->stored;
+    char landing[PATH_SIZE], landed[2 * PATH_SIZE], hidden[2 * PATH_SIZE];
+    if (read_at(deep, source, source->path, facts, why))
+        return true;
+    if (!source->stored)
+        return false;
     snprintf(landing, sizeof landing, "%s/%s", deep->settings->data, deep->pipeline->feeds[source->feed].name);
     snprintf(landed, sizeof landed, "%s/%s", landing, source->name);
-    for (;;) {
-        if (read_at(deep, source, source->path, facts, why))
-            return true;
-        if (last)
-            return false;
-        if (read_at(deep, source, landed, facts, &ignored))
-            return true;
-        last = deep->waited >= WAIT_LIMIT || !archive_is_under_way(landing, source->stored);
-        if (!last)
-            (void)nanosleep(&pause, NULL);
-        deep->waited += last ? 0 : WAIT_PAUSE / 1000;
-    }
+    return read_at(deep, source, landed, facts, &ignored) ||
+           (archive_under_way(landing, source->name, source->stored, hidden, sizeof hidden) &&
+            read_at(deep, source, hidden, facts, &ignored)) ||
+           read_at(deep, source, source->path, facts, &ignored);
 }
 
 static void check_source(struct deep *deep, const struct source *source)

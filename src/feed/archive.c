@@ -400,15 +400,18 @@ bool archive_recover(const struct landing *landing, const char *data, archive_lo
     return all;
 }
 
-bool archive_is_under_way(const char *landing, const char *archived)
+bool archive_under_way(const char *landing, const char *name, const char *archived, char *path, size_t size)
 {
     char tag[64];
     bool found = false;
     tag_of(archived, tag, sizeof tag);
     DIR *dir = opendir(landing);
     for (struct dirent *entry; dir && !found && (entry = readdir(dir)) != NULL;) {
-        struct slice name = slice_of(entry->d_name);
-        found = slice_starts_with(name, SLICE(".dropfold-")) && slice_ends_with(name, slice_of(tag));
+        struct slice folder = slice_of(entry->d_name);
+        if (slice_starts_with(folder, SLICE(".dropfold-")) && slice_ends_with(folder, slice_of(tag))) {
+            int length = snprintf(path, size, "%s/%s/%s", landing, entry->d_name, name);
+            found = length > 0 && (size_t)length < size;
+        }
     }
     if (dir)
         closedir(dir);

@@ -77,7 +77,8 @@ typedef bool (*archive_lookup)(void *context, const struct archive_left *left, b
 bool archive_recover(const struct landing *landing, const char *data, archive_lookup lookup, void *context,
                      struct error *error) MUST_USE;
 
-/* Whether a file is on its way from the landing folder at `landing` to the archive, where it will be `archived`. */
-bool archive_is_under_way(const char *landing, const char *archived);
+/* Where a file is that is on its way from the landing folder at `landing` to the archive, where it will be `archived`:
+   in a hidden folder, as a path. False when it is on no way, or the path is longer than `size`. */
+bool archive_under_way(const char *landing, const char *name, const char *archived, char *path, size_t size);
 
 #endif

@@ -404,10 +404,9 @@ class Deep(Verifying):
         hidden = self.work.landing('Orders') / f'.dropfold-1-2-3-4-{tag}'
         hidden.mkdir()
         (self.work.landing('Orders') / name).rename(hidden / name)
-        arriving = threading.Timer(1, (hidden / name).rename, [path])
-        arriving.start()
-        self.addCleanup(arriving.join)
         self.assert_equal('--deep')
+        (hidden / name).unlink()
+        self.assertEqual(self.verify('--deep', expect=65).sums['sources']['missing'], 1)
 
     def test_a_source_with_another_content_is_told(self):
         path = self.archived('Customers', 1)
