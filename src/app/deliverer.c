@@ -37,15 +37,13 @@ struct deliverer {
     struct deliverer_options options;
     struct deliverer_callbacks callbacks;
     enum state state;
-    uint64_t wanted, known; /* sequences */
-    bool known_valid, decided;
+    uint64_t wanted, known, tried; /* sequences; from which a delivery was tried last */
+    bool known_valid, decided, stopping;
     bool opening;  /* what failed was the attempt to open it */
     bool checking; /* opened anew only to see whether it still holds what is known of it */
     bool refused;  /* it said no and has not said yes since */
-    bool stopping;
     unsigned failures;
-    int64_t busy_until; /* monotonic: not before, while files keep coming */
-    int64_t opened;     /* monotonic */
+    int64_t opened, busy_until; /* monotonic; the latter: not before, while files keep coming */
 
     /* the delivery under way */
     struct delivery delivery;
@@ -178,6 +176,10 @@ static void pump(struct deliverer *d)
 
 static void begin_delivery(struct deliverer *d)
 {
+    /* A try that failed only after its COMMIT came through was none in vain: no longer pause for it. */
+    if (d->delivery.from.sequence > d->tried)
+        d->failures = 0;
+    d->tried = d->delivery.from.sequence;
     d->state = STATE_DELIVERING;
     d->known_valid = d->checking = false;
     d->at_end = false;

@@ -1,4 +1,5 @@
 """Item 14, unknown commit: the connection is cut before and after COMMIT goes out, or swallows its answer."""
+import re
 from collections import Counter
 
 from crash_case import CrashCase
@@ -57,4 +58,17 @@ class UnknownCommit(CrashCase):
                     self.judge_target(self.work, files[:at], f'after {at} files')
             self.assertEqual('no answer within 1 s' in '\n'.join(daemon.err), self.done[SWALLOW] > 0)
         self.count(**{name: self.done[name] for name in (BEFORE, AFTER, ANSWERED, SWALLOW)})
+        self.judge(self.work, files, 'at the end')
+
+    def test_tries_that_came_through_do_not_lengthen_the_pause(self):
+        """Seen in what is told of the pauses: each begins anew, as the target has something new each time."""
+        files = self.order_files(self.scale(8, 100))
+        with self.work.daemon() as daemon:
+            self.work.drop_all(files[:2])
+            daemon.delivered(2)
+            for at, file in enumerate(files[2:], 3):
+                self.spoil(daemon, (AFTER, ANSWERED)[at % 2], [file], at)
+            pauses = [float(pause) for pause in re.findall(r'trying again in ([\d.]+) s', '\n'.join(daemon.err))]
+        self.assertGreater(len(pauses), 0)
+        self.assertLess(max(pauses), 0.5, pauses)
         self.judge(self.work, files, 'at the end')
