@@ -208,6 +208,9 @@ bool target_shape_check(const struct pipeline *pipeline, enum target_dialect dia
     struct buf out;
     char text[ERROR_TEXT_MAX];
     buf_init(&out, DIFFERENCES_MAX);
+    /* All of it at once: a lack of memory half way would look like a difference. */
+    if (!buf_reserve(&out, DIFFERENCES_MAX))
+        return error_memory(error);
     for (size_t i = 0; i < target_shape_relations(pipeline); i++)
         if (found[i].exists)
             check_relation(pipeline, i, dialect, &found[i], &out);

@@ -87,6 +87,14 @@ bool target_sqlite_prepare(struct target_sqlite *sqlite, const char *sql, sqlite
     return false;
 }
 
+const char *target_sqlite_text(struct target_sqlite *sqlite, sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    if (text)
+        return text;
+    return (sqlite3_errcode(sqlite->db) & 0xff) == SQLITE_NOMEM ? NULL : "";
+}
+
 /* --- jobs --------------------------------------------------------------------------------------------------------- */
 
 static void run_job(uv_work_t *work)

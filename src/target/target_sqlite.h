@@ -62,6 +62,9 @@ void target_sqlite_end(struct target_sqlite *sqlite);
 /* What the database says of its last error, with the kind that it means. Returns false. */
 bool target_sqlite_error(struct target_sqlite *sqlite, const char *doing, struct error *error);
 
+/* The text of a column, "" for null; NULL when out of memory, as a number is made text only when it is asked for. */
+const char *target_sqlite_text(struct target_sqlite *sqlite, sqlite3_stmt *statement, int column) MUST_USE;
+
 /* Runs SQL text without parameters or results. */
 bool target_sqlite_exec(struct target_sqlite *sqlite, const char *sql, struct error *error) MUST_USE;
 

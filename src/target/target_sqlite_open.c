@@ -178,9 +178,9 @@ static bool read_row(struct target_sqlite *sqlite, sqlite3_stmt *statement, stru
 {
     const char *columns[4];
     for (int i = 0; i < 4; i++) {
-        columns[i] = (const char *)sqlite3_column_text(statement, i);
+        columns[i] = target_sqlite_text(sqlite, statement, i);
         if (!columns[i])
-            columns[i] = "";
+            return error_memory(error);
     }
     return target_sql_read_progress(columns[0], columns[1], columns[2], columns[3], &sqlite->progress, error);
 }

@@ -10,7 +10,7 @@
  *         ...                          what must hold then
  *     }
  *
- * goes twice over all allocations of the work, those of this thread: in run k the k-th alone fails, as under a passing
+ * goes twice over all allocations of the work, in any thread: in run k the k-th alone fails, as under a passing
  * shortage; then from the k-th on all of them. It ends with the run that nothing failed in. Where there are too many,
  * `f.stride` leaves some out. Leaks are for the address sanitizer to find.
  */
@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,17 +35,17 @@ struct failing {
 /* Fails nothing: for counting. */
 #define FAILING_NEVER ((struct failing){.k = ULONG_MAX})
 
-/* What the allocator does in this thread. */
-static _Thread_local struct {
-    bool armed, for_good, hit;
-    unsigned long left, calls; /* allocations until it fails, and so far */
+/* What the allocator does now. */
+static struct {
+    atomic_bool armed, for_good, hit;
+    atomic_ulong k, calls; /* the allocation that fails, and those so far */
 } failing_now;
 
 static inline void failing_begin(const struct failing *f)
 {
     failing_now.for_good = f->for_good;
     failing_now.hit = false;
-    failing_now.left = f->k;
+    failing_now.k = f->k;
     failing_now.calls = 0;
     failing_now.armed = true;
 }
@@ -82,12 +83,15 @@ static inline bool failing_next(struct failing *f)
     return true;
 }
 
-static inline bool failing_fails(void)
+/* Called before the sanitizers have started, by their own start. */
+#define FAILING_EARLY __attribute__((no_sanitize("address", "thread", "undefined")))
+
+FAILING_EARLY static inline bool failing_fails(void)
 {
     if (!failing_now.armed)
         return false;
-    failing_now.calls++;
-    if ((failing_now.left > 0 && --failing_now.left > 0) || (failing_now.hit && !failing_now.for_good))
+    unsigned long call = atomic_fetch_add(&failing_now.calls, 1) + 1;
+    if (call < failing_now.k || (call > failing_now.k && !failing_now.for_good))
         return false;
     failing_now.hit = true;
     errno = ENOMEM;
@@ -104,7 +108,7 @@ extern void *__interceptor_malloc(size_t size) __attribute__((weak));
 extern void *__interceptor_calloc(size_t count, size_t size) __attribute__((weak));
 extern void *__interceptor_realloc(void *old, size_t size) __attribute__((weak));
 
-#define FAILING_EXPORTED __attribute__((visibility("default")))
+#define FAILING_EXPORTED FAILING_EARLY __attribute__((visibility("default")))
 
 FAILING_EXPORTED void *malloc(size_t size)
 {

@@ -1,5 +1,5 @@
 /* Everything that can be asked of a store, with every call of SQLite's to the file system failing in turn. */
-#include "store_failing_vfs.h"
+#include "failing_vfs.h"
 #include "store_operations.h"
 
 struct kind {

@@ -1,5 +1,5 @@
 /* Everything that can be asked of a store, with every allocation, SQLite's and OpenSSL's too, failing in turn. */
-#include "store_failing_vfs.h"
+#include "failing_vfs.h"
 #include "store_operations.h"
 
 #include "failing_malloc.h"

@@ -2,7 +2,7 @@
  * The power goes at every write and flush of a history, and the disk keeps of what was not flushed whatever it likes.
  * What was committed is there afterwards, whole, and perhaps the change in progress; never anything else.
  */
-#include "store_failing_vfs.h"
+#include "failing_vfs.h"
 #include "store_operations.h"
 
 enum { SEEDS = 3 };

@@ -15,8 +15,8 @@
  * SQLite's own src/test6.c does). What was flushed stays, also beside a write in the same sector: the system's VFS
  * promises as much (SQLITE_IOCAP_POWERSAFE_OVERWRITE).
  */
-#ifndef DROPFOLD_TESTS_STORE_FAILING_VFS_H
-#define DROPFOLD_TESTS_STORE_FAILING_VFS_H
+#ifndef DROPFOLD_TESTS_FAILING_VFS_H
+#define DROPFOLD_TESTS_FAILING_VFS_H
 
 #include "testing.h"
 

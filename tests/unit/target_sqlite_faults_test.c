@@ -1,0 +1,201 @@
+/* Everything that can be asked of the SQLite target, with every allocation and every call to the file system failing. */
+#include "failing_malloc.h"
+#include "failing_vfs.h"
+#include "target_operations.h"
+
+#include <sqlite3.h>
+
+static char folder[TESTING_PATH_MAX];
+static char address[TESTING_PATH_MAX + 32];
+
+static const char *path_of(const char *end)
+{
+    static char paths[4][TESTING_PATH_MAX + 64];
+    static unsigned turn;
+    char *path = paths[turn++ % 4];
+    snprintf(path, sizeof paths[0], "%s%s", address + strlen("sqlite:"), end);
+    return path;
+}
+
+static void copy(const char *from, const char *to)
+{
+    char bytes[65536];
+    size_t len;
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_non_null(in);
+    assert_non_null(out);
+    while ((len = fread(bytes, 1, sizeof bytes, in)) > 0)
+        assert_int_equal(fwrite(bytes, 1, len, out), len);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void reset(bool empty)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < COUNT_OF(ends); i++)
+        (void)unlink(path_of(ends[i]));
+    if (!empty)
+        copy(path_of(".full"), path_of(""));
+}
+
+static const char *look(void)
+{
+    static char text[128];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_open(path_of(""), &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db,
+                           "SELECT ifnull((SELECT sequence FROM dropfold_progress), 0) || '|' || count(*) || "
+                           "'|' || ifnull(sum(id), 0) || '|' || ifnull(min(t), '-') || '|' || "
+                           "ifnull(max(t), '-') FROM kinds",
+                           -1, &statement, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    snprintf(text, sizeof text, "%s\n", (const char *)sqlite3_column_text(statement, 0));
+    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return text;
+}
+
+static struct operating_ground ground = {.address = address, .reset = reset, .look = look};
+
+static int begin(void **state)
+{
+    (void)state;
+    /* Nothing here needs a disk. */
+    if (access("/dev/shm", W_OK) == 0)
+        (void)setenv("TMPDIR", "/dev/shm", 0);
+    failing_vfs_install();
+    testing_folder_make(folder);
+    snprintf(address, sizeof address, "sqlite:%s/test.db", folder);
+    operating_fill(&ground);
+    copy(path_of(""), path_of(".full"));
+    return 0;
+}
+
+static int over(void **state)
+{
+    (void)state;
+    testing_folder_remove(folder);
+    return 0;
+}
+
+/* --- memory ------------------------------------------------------------------------------------------------------- */
+
+enum { RUNS = 80 }; /* about so many of an operation, each way */
+
+static void run_short(const struct operation *operation, struct failing *f, const char *before, const char *after)
+{
+    struct operating o;
+    reset(operation->empty);
+    operating_prepare(&o, operation, &ground);
+    failing_begin(f);
+    bool good = operation->work(&o);
+    bool hit = failing_end(f);
+    if (!good && (!hit || (o.error.kind != ERROR_MEMORY && o.error.kind != ERROR_TARGET))) {
+        print_error("%s, allocation %lu%s: %d %s\n", operation->name, f->k, f->for_good ? " on" : "", (int)o.error.kind,
+                    o.error.text);
+        fail();
+    }
+    operating_judge(&o, operation, &ground, good, before, after);
+}
+
+static void every_operation_is_done_or_not_done_when_memory_is_short(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(operations); i++) {
+        struct failing count = FAILING_NEVER;
+        char before[128], after[128];
+        operating_expect(&operations[i], &ground, before, after);
+        run_short(&operations[i], &count, before, after);
+        struct failing f = {.stride = count.calls / RUNS + 1};
+        while (failing_next(&f))
+            run_short(&operations[i], &f, before, after);
+        print_message("%s: %lu of %lu allocations\n", operations[i].name, f.points / 2, count.calls);
+    }
+}
+
+static void a_target_is_made_or_memory_is_out(void **state)
+{
+    (void)state;
+    struct support_pipeline p;
+    uv_loop_t loop;
+    support_pipeline_init(&p);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    for (struct failing f = {0}; failing_next(&f);) {
+        const struct target_options options = {.address = address};
+        struct answer closed = {.loop = &loop};
+        struct target *target;
+        struct error error = {0};
+        failing_begin(&f);
+        bool good = target_new(&target, &loop, &p.pipeline, &options, &error);
+        assert_int_equal(failing_end(&f), !good);
+        if (!good) {
+            assert_error(&error, ERROR_MEMORY, "memory");
+            continue;
+        }
+        target_close(target, support_closed, &closed);
+        support_wait(&closed);
+    }
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+/* --- the file system ---------------------------------------------------------------------------------------------- */
+
+static const struct failing_fault faults[] = {
+    {.call = FAILING_OPEN, .result = SQLITE_CANTOPEN},    {.call = FAILING_DELETE, .result = SQLITE_IOERR_DELETE},
+    {.call = FAILING_READ, .result = SQLITE_IOERR_READ},  {.call = FAILING_WRITE, .result = SQLITE_IOERR_WRITE},
+    {.call = FAILING_WRITE, .result = SQLITE_FULL},       {.call = FAILING_TRUNCATE, .result = SQLITE_IOERR_TRUNCATE},
+    {.call = FAILING_SYNC, .result = SQLITE_IOERR_FSYNC}, {.call = FAILING_SIZE, .result = SQLITE_IOERR_FSTAT},
+    {.call = FAILING_LOCK, .result = SQLITE_BUSY},        {.call = FAILING_SHM_MAP, .result = SQLITE_IOERR_SHMMAP},
+    {.call = FAILING_SHM_LOCK, .result = SQLITE_BUSY},    {.call = FAILING_SHM_LOCK, .result = SQLITE_IOERR_SHMLOCK},
+};
+
+static bool run_faulty(const struct operation *operation, const struct failing_fault *fault, const char *before,
+                       const char *after)
+{
+    struct operating o;
+    reset(operation->empty);
+    operating_prepare(&o, operation, &ground);
+    failing_vfs_arm(fault);
+    bool good = operation->work(&o);
+    bool hit = failing_vfs_disarm();
+    bool told = o.error.kind == ERROR_TARGET || (fault->result == SQLITE_CANTOPEN && o.error.kind == ERROR_REFUSED);
+    if (!good && (!hit || !told)) {
+        print_error("%s, fault %d/%d %lu%s: %d %s\n", operation->name, (int)fault->call, fault->result, fault->nth,
+                    fault->for_good ? " on" : "", (int)o.error.kind, o.error.text);
+        fail();
+    }
+    operating_judge(&o, operation, &ground, good, before, after);
+    return hit;
+}
+
+static void every_operation_is_done_or_not_done_when_the_file_system_fails(void **state)
+{
+    (void)state;
+    unsigned long points = 0;
+    for (size_t i = 0; i < COUNT_OF(operations); i++) {
+        char before[128], after[128];
+        operating_expect(&operations[i], &ground, before, after);
+        for (size_t k = 0; k < 2 * COUNT_OF(faults); k++) {
+            struct failing_fault fault = faults[k / 2];
+            fault.for_good = k % 2 == 1;
+            for (fault.nth = 1; run_faulty(&operations[i], &fault, before, after); fault.nth++)
+                points++;
+        }
+    }
+    print_message("%lu points\n", points);
+    assert_in_range(points, 200, 1000000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_operation_is_done_or_not_done_when_memory_is_short),
+        cmocka_unit_test(a_target_is_made_or_memory_is_out),
+        cmocka_unit_test(every_operation_is_done_or_not_done_when_the_file_system_fails),
+    };
+    return cmocka_run_group_tests(tests, begin, over);
+}
