@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "model/chunk.h"
 #include "parse/parser.h"
+#include "recode.h"
 #include "reference.h"
 
 enum { TRACE_MAX = 64 * 1024 * 1024 /* bytes of what is kept of one reading */ };
@@ -27,6 +28,7 @@ struct parsing {
 /* What came of one reading. */
 struct outcome {
     bool ok;
+    bool bytes; /* the text that is read is the file's own bytes */
     uint64_t rows, rejected, accepted, line;
     struct buf trace;         /* of batches, facts and error: every byte that a caller could see */
     struct buf accepted_rows; /* each a chunk of its own, so that they can be compared between files */
@@ -117,18 +119,6 @@ static void outcome_close(struct outcome *outcome)
     buf_close(&outcome->accepted_rows);
 }
 
-/* Packed, or in UTF-16 by its mark: the text that is read is not the file's own bytes, and how far a packed file that is
-   damaged was read hangs on the pieces. */
-static bool is_recoded(struct slice file)
-{
-    static const struct slice begins[] = {
-        {"\xff\xfe", 2}, {"\xfe\xff", 2}, {"\x1f\x8b\x08", 3}, {"\x28\xb5\x2f\xfd", 4}};
-    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
-        if (slice_starts_with(file, begins[i]))
-            return true;
-    return false;
-}
-
 /* What json_reader.c says where its own reading of a record and cJSON's disagree. */
 static bool is_disagreement(struct slice reason)
 {
@@ -142,7 +132,7 @@ static void take_rejects(struct outcome *outcome, const struct batch *batch, str
         check(r->reason.len > 0 && text_valid_utf8(r->reason) == r->reason.len);
         check(!is_disagreement(r->reason));
         check(r->column <= PARSER_COLUMNS_MAX && r->raw.len <= PARSER_RECORD_MAX);
-        check(r->raw.len == 0 || is_recoded(file) || memmem(file.data, file.len, r->raw.data, r->raw.len));
+        check(r->raw.len == 0 || !outcome->bytes || memmem(file.data, file.len, r->raw.data, r->raw.len));
         buf_printf(&outcome->trace, "%ju@%ju:%u ", (uintmax_t)r->row, (uintmax_t)r->line, r->column);
         buf_put_slice(&outcome->trace, r->field);
         buf_put_slice(&outcome->trace, r->reason);
@@ -199,13 +189,13 @@ static void take_rows(struct outcome *outcome, const struct feed *feed, const st
     chunk_writer_close(&again);
 }
 
-/* False when there is none, or what is unpacked to get it is damaged. */
+/* False when there is none, or when what is read on behind it fails the file. */
 static bool take_batch(struct outcome *outcome, struct parser *parser, const struct feed *feed, struct slice file,
                        struct error *error)
 {
     struct batch *batch = NULL;
     bool ok = parser_take(parser, &batch, error);
-    check(ok || (is_recoded(file) && !batch));
+    check(ok || !batch);
     if (!batch)
         return false;
     take_rows(outcome, feed, batch);
@@ -269,11 +259,20 @@ static void take_facts(struct outcome *outcome, const struct parser *parser)
     arena_close(&facts.arena);
 }
 
+static bool is_utf8_feed(const struct feed *feed)
+{
+    for (size_t i = 0; i < feed->version_count; i++)
+        if (feed->versions[i].descriptor->form.encoding != DESCRIPTOR_UTF8)
+            return false;
+    return true;
+}
+
 static void read_file(struct outcome *outcome, struct parser *parser, const struct feed *feed, struct slice file,
                       uint64_t cuts)
 {
     struct error error = {.kind = ERROR_NONE};
     outcome_init(outcome);
+    outcome->bytes = !recode_is_packed(file) && !recode_is_marked(file) && is_utf8_feed(feed);
     parser_start(parser, 0);
     check(parser_name(parser, SLICE("market-7_2022-02-17.csv"), &error));
     outcome->ok = feed_pieces(outcome, parser, feed, file, cuts, &error);
@@ -283,7 +282,8 @@ static void read_file(struct outcome *outcome, struct parser *parser, const stru
         buf_reset(&outcome->trace);
     take_facts(outcome, parser);
     buf_put_text(&outcome->trace, error.text);
-    if (!outcome->ok && is_recoded(file))
+    /* How far damaged data was unpacked hangs on the pieces. */
+    if (!outcome->ok && recode_is_packed(file))
         buf_reset(&outcome->trace);
     check(!outcome->trace.failed);
 }
@@ -423,6 +423,24 @@ static void check_by_reference(const struct parsing_result *result, const struct
     }
 }
 
+/* A file says the same packed, and in UTF-16. */
+static void check_recoded(const struct parsing *parsing, const struct parsing_result *result, struct slice file,
+                          uint8_t cuts)
+{
+    struct outcome outcome;
+    struct buf recoded;
+    buf_init(&recoded, TRACE_MAX);
+    bool done = recode(file, (enum recode_way)(cuts % RECODE_WAYS), &recoded);
+    /* UTF-16 has twice the bytes, among which the file must tell its form. */
+    if (done && (recode_is_packed(buf_slice(&recoded)) || recoded.len <= PARSER_HEAD_MAX)) {
+        read_file(&outcome, parsing->parser, parsing->feed, buf_slice(&recoded), cuts & 0x80 ? cuts : 0);
+        check(outcome.ok == result->ok && outcome.rejected == result->rejected);
+        check(slice_equal(buf_slice(&outcome.accepted_rows), buf_slice(&result->rows)));
+        outcome_close(&outcome);
+    }
+    buf_close(&recoded);
+}
+
 void parsing_check_input(struct parsing *const *parsings, size_t count, void refer(struct slice, struct reference *),
                          const uint8_t *data, size_t size)
 {
@@ -432,12 +450,14 @@ void parsing_check_input(struct parsing *const *parsings, size_t count, void ref
     struct slice file = {(const char *)data + 2, size - 2};
     struct parsing_result result;
     parsing_check(parsings[chosen], file, 1 + (uint64_t)data[1], &result);
-    if (chosen == 0 && !is_recoded(file)) {
+    if (chosen == 0 && !recode_is_packed(file) && !recode_is_marked(file)) {
         struct reference reference;
         reference_init(&reference);
         refer(file, &reference);
         check_by_reference(&result, &reference);
         reference_close(&reference);
+        if (result.ok)
+            check_recoded(parsings[0], &result, file, data[1]);
     }
     buf_close(&result.rows);
 }
