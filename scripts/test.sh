@@ -53,8 +53,8 @@ stage() {
 
 echo 'test.sh: unit tests and include rules'
 without='^$'
-# The pure floors have one thread.
-if [ "$preset" = tsan ]; then without='^unit/(model|parse|engine)_'; fi
+# The pure floors have one thread, and so have the sweeps of faults.
+if [ "$preset" = tsan ]; then without='^unit/((model|parse|engine)_|.*_(memory|faults|power)_test)'; fi
 ctest --test-dir "$build" -LE flow -E "$without" -j 2 --output-on-failure --output-junit "$unit" || failed=1
 stage 'flow tests' tests/flow/run.py --binary "$build/dropfold" "$@"
 if [ "$whole" = yes ]; then
