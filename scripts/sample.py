@@ -217,12 +217,13 @@ def bad_order_lines(market, template):
         yield values if change else values[:9]
 
 
-def shifted_task_line(market, template):
-    """A comma in Notes that nobody quoted: one value more, all behind it one column to the right."""
-    row = {**template, 'Task_ID': market.first_task + 1800000, 'Notes': 'call first'}
-    values = [row.get(name, '') for name in market.delivery_columns]
-    at = market.delivery_columns.index('Notes') + 1
-    return (values[:at] + ['then deliver'] + values[at:])[:len(market.delivery_columns)]
+def shifted_task_lines(market, template):
+    """Commas in free texts that nobody quoted: values more, all behind them one column or two to the right."""
+    for number, (column, text) in enumerate((('Notes', 'call first,then deliver'), ('Special_Instructions', 'ring,wait,ring'))):
+        row = {**template, 'Task_ID': market.first_task + 1800000 + number}
+        values = [row.get(name, '') for name in market.delivery_columns]
+        at = market.delivery_columns.index(column)
+        yield (values[:at] + text.split(',') + values[at + 1:])[:len(market.delivery_columns)]
 
 
 def orders_csv(rng, market, part, bad):
@@ -241,7 +242,7 @@ def deliveries_csv(rng, market, part, bad):
         rows = [[row.get(name, '') for name in market.delivery_columns] for row in task_rows(market, task)]
         lines += rows + rows[:1] * (rng.random() < 0.01)
     if bad and part.tasks and '' in market.delivery_columns:
-        lines.append(shifted_task_line(market, next(task_rows(market, part.tasks[0]))))
+        lines += shifted_task_lines(market, next(task_rows(market, part.tasks[0])))
     return csv_bytes(market, market.delivery_columns, lines)
 
 

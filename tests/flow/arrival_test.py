@@ -78,7 +78,7 @@ class TwoMarkets(FlowCase):
                 workspace.drop_all(arrival)
                 workspace.run_once()
                 self.assert_table(workspace, arrival)
-                self.assert_rejected(workspace, 11)
+                self.assert_rejected(workspace, 10)
                 self.assert_adds_up(workspace)
 
     def test_file_by_file(self):
@@ -98,7 +98,7 @@ class TwoMarkets(FlowCase):
                 daemon.printed('applied ', number)
             daemon.delivered(len(generated))
             self.assert_table(workspace, generated)
-        self.assert_rejected(workspace, 11)
+        self.assert_rejected(workspace, 10)
 
     def test_no_sample_without_bad_rows_is_rejected(self):
         generated = self.sample(seed=4, bad=False)

@@ -99,12 +99,23 @@ def task(row):
     return Task(id=integer(row['Task_ID']), order=order_id(row['Order_ID']), distance=decimal(row['Distance(m)']))
 
 
+def rejoined(header, values):
+    """A row that a comma in a free text shifted into the unnamed columns at the end: the one way that gives numbers."""
+    extra = sum(value != '' for name, value in zip(header, values) if not name)
+    for column in ('Notes', 'Special_Instructions') if extra else ():
+        at = header.index(column)
+        row = dict(zip(header, values[:at] + [','.join(values[at:at + extra + 1])] + values[at + extra + 1:]))
+        if all(re.fullmatch(r'-|[\d.]*', row[name]) for name in ('Agent_ID', 'Distance(m)', 'Rating', 'Longitude', 'Subtotal')):
+            return row
+    return dict(zip(header, values))
+
+
 def csv_rows(path):
     with open(path, encoding='utf-8-sig', newline='') as file:
         reader = csv.reader(file)
         header = [name.replace(' ', '_') for name in next(reader)]
         for values in reader:
-            yield dict(zip(header, values)) if len(values) == len(header) else None
+            yield rejoined(header, values) if len(values) == len(header) else None
 
 
 class Oracle:
