@@ -21,13 +21,16 @@ class Dirt(CrashCase):
         self.fixtures = {number * dirt.ROOM: fixture for number, fixture in enumerate(dirt.CORPUS, 1)}
 
     def drop_all(self):
-        """With a delivery of every order there may be, the customer of every fixture of orders, and an order of every customer
-        that another fixture may bring."""
-        self.drop('Deliveries', 'deliveries', deliveries(*map(delivery, range((len(self.fixtures) + 1) * dirt.ROOM))))
+        """With a delivery of every order there may be but for those that fixtures bring, the customer of every fixture of
+        orders or deliveries, and the orders that the others may wait for."""
+        brought = {first for first, fixture in self.fixtures.items() if fixture.feed == 'Deliveries'}
+        self.drop('Deliveries', 'deliveries', deliveries(*(
+            delivery(first + at) for first in self.fixtures if first not in brought for at in range(dirt.ROOM))))
         self.drop('Customers', 'customers', customers(*(first for first, fixture in self.fixtures.items()
-                                                        if fixture.feed == 'Orders')))
-        self.drop('Orders', 'orders', orders(*(order(first + at, customer=first + at) for first, fixture in self.fixtures.items()
-                                               if fixture.feed == 'Customers' for at in range(10))))
+                                                        if fixture.feed != 'Customers')))
+        self.drop('Orders', 'orders', orders(*(
+            order(first + at, customer=first if first in brought else first + at) for first, fixture in self.fixtures.items()
+            if fixture.feed != 'Orders' for at in range(10))))
         for first, fixture in self.fixtures.items():
             self.drop(fixture.feed, first, fixture.make(first))
 
@@ -66,22 +69,25 @@ class Dirt(CrashCase):
         return found
 
     def table(self):
-        """{customer: (orders, total, quantity)}"""
-        found = defaultdict(lambda: (0, Decimal(0), 0))
-        for row in self.work.target.query('SELECT customer_id, order_count, total_amount, total_quantity FROM customer_windows'):
-            customer, count, total, quantity = int(row[0]), int(row[1]), Decimal(row[2]), int(row[3])
-            before = found[customer]
-            found[customer] = before[0] + count, before[1] + total, before[2] + quantity
+        """{customer: (orders, total, quantity, distance)}"""
+        found = defaultdict(lambda: (0, Decimal(0), 0, Decimal(0)))
+        for row in self.work.target.query('SELECT customer_id, order_count, total_amount, total_quantity, total_distance_m '
+                                          'FROM customer_windows'):
+            own = int(row[1]), Decimal(row[2]), int(row[3]), Decimal(row[4] or 0)
+            found[int(row[0])] = tuple(map(sum, zip(found[int(row[0])], own)))
         return found
 
     @staticmethod
     def expected(first, fixture):
         if fixture.feed == 'Customers':
-            return {first + at: (1, Decimal(100), 1) for at in fixture.accepted}
-        if not fixture.accepted:
+            return {first + at: (1, Decimal(100), 1, Decimal(500)) for at in fixture.accepted}
+        count = len(fixture.accepted)
+        if not count:
             return {}
-        return {first: (len(fixture.accepted), sum(Decimal(total) for total, _ in fixture.accepted),
-                        sum(quantity for _, quantity in fixture.accepted))}
+        if fixture.feed == 'Deliveries':
+            return {first: (count, 100 * Decimal(count), count, sum(map(Decimal, fixture.accepted)))}
+        return {first: (count, sum(Decimal(total) for total, _ in fixture.accepted),
+                        sum(quantity for _, quantity in fixture.accepted), 500 * Decimal(count))}
 
 
 class DirtInPostgres(InPostgres, Dirt):

@@ -131,6 +131,11 @@ def shop(record):
     return {'Shop': needed(word(record['Shop'])), 'City': needed(word(record['City'])), 'Fans': suffixed(record.get('Fans') or '')}
 
 
+def broken(cell):
+    """Bytes that are no UTF-8 came through as halves of pairs."""
+    return isinstance(cell, str) and any('\udc80' <= letter <= '\udcff' for letter in cell)
+
+
 def read_file(feed, content):
     """[row, or None where it is rejected], in the order of the file."""
     rows = []
@@ -141,7 +146,7 @@ def read_file(feed, content):
     make = {'Lines': line, 'Trips': trip, 'Shops': shop}[feed]
     for record in records:
         try:
-            if record is None or any('\udc80' <= letter <= '\udcff' for text in record.values() for letter in text or ''):
+            if record is None or any(broken(cell) for cell in record.values()):
                 raise Rejected('fields')
             rows.append(make(record))
         except Rejected:

@@ -21,12 +21,15 @@ def delivery(number, distance='500', task=None, **more):
             'Task_Status': 'Completed', **more}
 
 
-def table(columns, rows, line_end='\n'):
+def lines(header, rows, line_end='\n'):
+    """CSV of a header and lists of cells."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator=line_end)
-    writer.writerow(columns)
-    writer.writerows([row.get(column, '') for column in columns] for row in rows)
+    csv.writer(out, lineterminator=line_end).writerows([header, *rows])
     return out.getvalue().encode()
+
+
+def table(columns, rows, line_end='\n'):
+    return lines(columns, ([row.get(column, '') for column in columns] for row in rows), line_end)
 
 
 def orders(*rows):
