@@ -66,7 +66,7 @@ class Examples(FlowCase):
     def test_each_example_gives_the_rows_it_shows(self):
         text = (PROJECT / 'docs' / 'descriptors.md').read_text(encoding='utf-8')
         examples = EXAMPLE.findall(text)
-        self.assertEqual(len(examples), text.count('```rows'))
+        self.assertEqual(len(examples), text.count('```rows\n'))
         self.assertGreaterEqual(len(examples), 2)
         for source, content, rows in examples:
             descriptor = json.loads(source)
@@ -75,3 +75,75 @@ class Examples(FlowCase):
                 self.assertEqual(header, list(descriptor['fields']))
                 encoding = ENCODINGS.get(descriptor.get('encoding'), 'utf-8')
                 self.assertEqual(self.rows_of(descriptor, content.encode(encoding)), wanted)
+
+
+PLACED = re.compile(r'^```(?:json|text) ((?:schemas|data)/\S+)\n(.*?)^```$|^```rows (\w+)\n(.*?)^```$|^##+ ', re.MULTILINE | re.DOTALL)
+KEY_TABLE = re.compile(r'^\| key \|.*\n\|[-|]+\n((?:\|.*\n)+)|^A column has exactly one of these:\n\n.*\n\|[-|]+\n((?:\|.*\n)+)',
+                       re.MULTILINE)
+EXAMPLE_ROW = re.compile(r'^\| (?:`[^`]*`)? ?\| `(\{.*\})` \| .* \|$', re.MULTILINE)
+
+
+def names_in(value):
+    """Every name of a JSON value."""
+    for name, inner in value.items() if isinstance(value, dict) else ((None, inner) for inner in value if isinstance(value, list)):
+        yield name
+        if isinstance(inner, (dict, list)):
+            yield from names_in(inner)
+
+
+class Keys(FlowCase):
+    def test_every_key_is_in_an_example_that_is_run(self):
+        text = (PROJECT / 'docs' / 'descriptors.md').read_text(encoding='utf-8')
+        sources = [source for source, *_ in EXAMPLE.findall(text)] + EXAMPLE_ROW.findall(text)
+        sources += [content for path, content, *_ in PLACED.findall(text) if path.startswith('schemas/')]
+        shown = {name for source in sources for name in names_in(json.loads(source))}
+        told = {name for rows in KEY_TABLE.findall(text) for row in ''.join(rows).splitlines()
+                for pair in re.findall(r'`(\w+)`|`"(\w+)":', row.split('|')[1]) for name in pair if name}
+        self.assertGreaterEqual(len(told), 60)
+        self.assertEqual(told - shown, set())
+
+
+class Pipelines(FlowCase):
+    """docs/descriptors.md shows whole pipelines, by the paths of their files, and the rows that tables then have."""
+
+    def sections(self):
+        """[({path: content}, {table: CSV}), ...]"""
+        found, text = [({}, {})], (PROJECT / 'docs' / 'descriptors.md').read_text(encoding='utf-8')
+        for path, content, table, rows in PLACED.findall(text):
+            if path:
+                found[-1][0][path] = content
+            elif table:
+                found[-1][1][table] = rows
+            elif found[-1] != ({}, {}):
+                found.append(({}, {}))
+        self.assertEqual(sum(len(tables) for _, tables in found), len(re.findall(r'^```rows \w', text, re.MULTILINE)))
+        return [section for section in found if section != ({}, {})]
+
+    def run_section(self, number, files):
+        pipeline = next(json.loads(content)['pipeline'] for path, content in files.items() if path.count('/') == 1)
+        feeds = tuple(sorted({path.split('/')[1] for path in files if path.startswith('data/')}))
+        work = self.workspace(f'section{number}', pipeline=pipeline, feeds=feeds)
+        work.FEEDS = feeds
+        shutil.rmtree(work.root / 'schemas')
+        for path, content in files.items():
+            if path.startswith('schemas/'):
+                (work.root / path).parent.mkdir(parents=True, exist_ok=True)
+                (work.root / path).write_text(content, encoding='utf-8')
+        self.assertEqual(work.command('check').err, '')
+        for path, content in files.items():
+            if path.startswith('data/'):
+                work.drop(path.split('/')[1], content.encode(), path.split('/')[2])
+                work.run_once()
+        self.assert_adds_up(work)
+        return work
+
+    def test_each_pipeline_gives_the_rows_it_shows(self):
+        sections = self.sections()
+        self.assertGreaterEqual(len(sections), 1)
+        for number, (files, tables) in enumerate(sections):
+            work = self.run_section(number, files)
+            for table, text in tables.items():
+                header, *wanted = csv.reader(io.StringIO(text))
+                columns = ', '.join(f'"{name}"' for name in header)
+                found = work.target.query(f'SELECT {columns} FROM "{table}" ORDER BY {columns}')
+                self.assertEqual([[cell or '' for cell in row] for row in found], wanted, table)
