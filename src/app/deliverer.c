@@ -444,15 +444,21 @@ static void wait_for(struct deliverer *d, int64_t micros)
     uv_timer_start(&d->timer, on_timer, (uint64_t)((micros + 999) / 1000), 0);
 }
 
-void deliverer_wants(struct deliverer *d, uint64_t sequence, bool busy)
+void deliverer_wants(struct deliverer *d, uint64_t sequence)
 {
-    d->wanted = sequence;
-    if (!busy)
-        d->busy_until = 0;
-    if (!busy && d->state == STATE_IDLE)
-        uv_timer_stop(&d->timer);
+    if (sequence > d->wanted)
+        d->wanted = sequence;
     if (d->state == STATE_IDLE)
         consider(d);
+}
+
+void deliverer_hurry(struct deliverer *d)
+{
+    d->busy_until = 0;
+    if (d->state != STATE_IDLE)
+        return;
+    uv_timer_stop(&d->timer);
+    consider(d);
 }
 
 bool deliverer_start(struct deliverer **out, uv_loop_t *loop, struct target *target, struct committer *committer,

@@ -55,9 +55,11 @@ bool deliverer_start(struct deliverer **deliverer, uv_loop_t *loop, struct targe
                      const struct pipeline *pipeline, const struct deliverer_options *options, uint64_t sequence,
                      const struct deliverer_callbacks *callbacks, struct error *error) MUST_USE;
 
-/* Something up to `sequence` was committed. `busy`: more is coming right away, so a delivery may wait a little and take
-   more at once. */
-void deliverer_wants(struct deliverer *deliverer, uint64_t sequence, bool busy);
+/* Change `sequence` was committed. Changes may be told in any order: a worker that is slow to say that it has read its file
+   makes a change known after the next one. A delivery may wait a little, to take more at once. */
+void deliverer_wants(struct deliverer *deliverer, uint64_t sequence);
+/* Nothing more is coming right away: what is wanted is delivered without waiting. */
+void deliverer_hurry(struct deliverer *deliverer);
 
 /* What the target is known to hold; UINT64_MAX while that is unknown. */
 uint64_t deliverer_sequence(const struct deliverer *deliverer);

@@ -102,7 +102,7 @@ static void enter(struct run *run, enum run_phase phase)
         run_jobs_forget_pending(run);
         break;
     case RUN_SETTLING:
-        deliverer_wants(run->deliverer, run->sequence, false);
+        deliverer_hurry(run->deliverer);
         break;
     case RUN_STOPPING:
         take_down(run);
@@ -115,7 +115,7 @@ void run_progressed(struct run *run)
 {
     bool quiet = run->jobs == 0 && run->pending.count == 0;
     if (run->phase == RUN_WORKING && quiet)
-        deliverer_wants(run->deliverer, run->sequence, false);
+        deliverer_hurry(run->deliverer);
     if (run->phase == RUN_WORKING && quiet && run->settings->once && run->watch_idle)
         enter(run, RUN_DRAINING);
     if (run->phase == RUN_DRAINING && run->jobs == 0 && run->asked == 0)
@@ -304,10 +304,10 @@ static bool start_parts(struct run *run, struct error *error)
     const struct deliverer_options options = {.overwrite = run->settings->yes,
                                               .rebuild = run->settings->rebuild,
                                               .check = run->settings->once ? 0 : run->settings->target_check};
-    run->sequence = store_progress(run->core.store)->sequence;
+    uint64_t sequence = store_progress(run->core.store)->sequence;
     return committer_start(&run->committer, &run->loop, &run->core, &run->flow, &committer, error) &&
            deliverer_start(&run->deliverer, &run->loop, run->target, run->committer, run->pipeline, &options,
-                           run->sequence, &deliverer, error);
+                           sequence, &deliverer, error);
 }
 
 static bool open_target(struct run *run, struct error *error)

@@ -223,10 +223,10 @@ static void forget_done(struct request *request)
     run->asked--;
     buf_put_byte(&forgetting->out, '\0');
     if (forgetting->ok) {
-        run->sequence = forgetting->sequence;
-        log_info(run->log, "forgot %s as seq=%" PRIu64, forgetting->which, run->sequence);
+        log_info(run->log, "forgot %s as seq=%" PRIu64, forgetting->which, forgetting->sequence);
         control_answer(forgetting->client, 0, forgetting->out.failed ? "forgotten" : forgetting->out.data);
-        deliverer_wants(run->deliverer, run->sequence, false);
+        deliverer_wants(run->deliverer, forgetting->sequence);
+        deliverer_hurry(run->deliverer);
     } else {
         control_answer(forgetting->client, error_exit_code(forgetting->error.kind), forgetting->error.text);
     }

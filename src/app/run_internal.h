@@ -94,7 +94,6 @@ struct run {
     uint64_t next_ticket;
     uint64_t next_told;                   /* ticket of the file whose line comes next */
     struct flight *flights[RUN_JOBS_MAX]; /* by ticket: at most so many are under way, so no two share a place */
-    uint64_t sequence;                    /* last committed */
     bool watch_idle;                      /* once: nothing more is to be found */
     bool files_left;                      /* some could not be read or stored */
     bool failed;                          /* `error` ends the process */

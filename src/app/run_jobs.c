@@ -222,9 +222,10 @@ static void on_job_ended(struct flight *flight)
     struct run *run = flight->run;
     switch (flight->job.outcome) {
     case JOB_APPLIED:
-        run->sequence = flight->job.result.sequence;
         run_check_memory(run, flight->job.result.memory);
-        deliverer_wants(run->deliverer, run->sequence, run->jobs + run->pending.count > 1);
+        deliverer_wants(run->deliverer, flight->job.result.sequence);
+        if (run->jobs + run->pending.count <= 1)
+            deliverer_hurry(run->deliverer);
         uv_queue_work(&run->loop, &flight->job.work, move_committed, finish_committed);
         return;
     case JOB_DUPLICATE:

@@ -1,0 +1,204 @@
+/* From a store that changes to a target: a real loop, the committer's thread and a SQLite target. */
+#include "testing.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/core.h"
+#include "app/deliverer.h"
+#include "app/settings.h"
+#include "feed/intake.h"
+
+enum { DEADLINE_MS = 60 * 1000 }; /* until a test that waits for ever fails */
+
+struct fixture {
+    char folder[TESTING_PATH_MAX];
+    char checkpoints[TESTING_PATH_MAX + 16], address[TESTING_PATH_MAX + 32];
+    struct pipeline *pipeline;
+    size_t feed;
+    struct core core;
+    struct flow flow;
+    uv_loop_t loop;
+    uv_timer_t deadline;
+    struct committer *committer;
+    struct deliverer *deliverer;
+    struct request commit;
+    bool committed;
+    unsigned parts; /* still to be closed */
+    struct error error;
+};
+
+/* --- changes ------------------------------------------------------------------------------------------------------ */
+
+static bool put(void *context, struct batch *batch)
+{
+    struct fixture *f = context;
+    return core_file_put(&f->core, batch, &f->error);
+}
+
+/* The next change: a file of one customer. */
+static void commit_customer(struct fixture *f, unsigned id)
+{
+    struct file_facts facts;
+    struct core_result result;
+    const struct core_file file = {.name = "c.json", .facts = &facts};
+    char path[TESTING_PATH_MAX + 16], text[64];
+    snprintf(path, sizeof path, "%s/read", f->folder);
+    snprintf(text, sizeof text, "[{\"Customer ID\": %u}]", id);
+    FILE *written = fopen(path, "w");
+    assert_non_null(written);
+    assert_true(fputs(text, written) >= 0);
+    assert_int_equal(fclose(written), 0);
+    int fd = open(path, O_RDONLY);
+    struct parser *parser = parser_new(&f->pipeline->feeds[f->feed], &f->error);
+    assert_non_null(parser);
+    core_file_begin(&f->core, f->feed);
+    assert_int_equal(intake_read_fd(fd, "c.json", parser, 0, put, f, &facts, &f->error), INTAKE_READ);
+    assert_ok(core_file_end(&f->core, &file, 1, &result, &f->error), &f->error);
+    parser_free(parser);
+    arena_close(&facts.arena);
+    close(fd);
+}
+
+static void commit_work(struct request *request, struct core *core)
+{
+    (void)core;
+    commit_customer(CONTAINER_OF(request, struct fixture, commit), 2);
+}
+
+static void commit_done(struct request *request)
+{
+    CONTAINER_OF(request, struct fixture, commit)->committed = true;
+}
+
+static void on_job(void *context, struct job *job)
+{
+    (void)context, (void)job;
+    fail();
+}
+
+static void on_error(void *context, const struct error *error)
+{
+    (void)context;
+    fail_msg("%s", error->text);
+}
+
+/* --- deliveries --------------------------------------------------------------------------------------------------- */
+
+static void on_event(void *context)
+{
+    (void)context;
+}
+
+static void on_delivered(void *context, const struct delivered *delivered)
+{
+    (void)context, (void)delivered;
+}
+
+static void on_trouble(void *context, const struct error *error, int64_t retry)
+{
+    (void)retry;
+    on_error(context, error);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    (void)timer;
+    fail_msg("still waiting after %d s", DEADLINE_MS / 1000);
+}
+
+static void start(struct fixture *f)
+{
+    const struct target_options options = {.address = f->address};
+    const struct committer_callbacks committer = {f, on_job, on_error};
+    const struct deliverer_callbacks deliverer = {f, on_event, on_delivered, on_event, on_trouble, on_error};
+    struct target *target;
+    assert_ok(target_new(&target, &f->loop, f->pipeline, &options, &f->error), &f->error);
+    assert_ok(committer_start(&f->committer, &f->loop, &f->core, &f->flow, &committer, &f->error), &f->error);
+    assert_ok(deliverer_start(&f->deliverer, &f->loop, target, f->committer, f->pipeline,
+                              &(struct deliverer_options){0}, store_progress(f->core.store)->sequence, &deliverer,
+                              &f->error),
+              &f->error);
+}
+
+static void settle(struct fixture *f)
+{
+    while (!deliverer_is_settled(f->deliverer))
+        uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct settings settings;
+    testing_folder_make(f->folder);
+    snprintf(f->checkpoints, sizeof f->checkpoints, "%s/checkpoints", f->folder);
+    snprintf(f->address, sizeof f->address, "sqlite:%s/target.db", f->folder);
+    assert_ok(settings_init(&settings, &f->error), &f->error);
+    settings.pipeline = PROJECT_DIR "/schemas/ecommerce.json";
+    f->pipeline = settings_pipeline(&settings, &f->error);
+    assert_non_null(f->pipeline);
+    f->feed = (size_t)(pipeline_feed(f->pipeline, SLICE("Customers")) - f->pipeline->feeds);
+    assert_ok(core_open(&f->core, f->pipeline, f->checkpoints, STORE_WRITE, 0, &f->error), &f->error);
+    assert_true(flow_init(&f->flow, &f->error));
+    assert_int_equal(uv_loop_init(&f->loop), 0);
+    uv_timer_init(&f->loop, &f->deadline);
+    uv_timer_start(&f->deadline, on_deadline, DEADLINE_MS, 0);
+    commit_customer(f, 1);
+    start(f);
+    *state = f;
+    return 0;
+}
+
+static void on_stopped(void *context)
+{
+    struct fixture *f = context;
+    f->parts--;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    f->parts = 2;
+    deliverer_stop(f->deliverer, on_stopped, f);
+    while (f->parts > 1)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    committer_stop(f->committer, on_stopped, f);
+    uv_close((uv_handle_t *)&f->deadline, NULL);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    assert_int_equal(f->parts, 0);
+    assert_int_equal(uv_loop_close(&f->loop), 0);
+    core_close(&f->core);
+    flow_close(&f->flow);
+    pipeline_free(f->pipeline);
+    testing_folder_remove(f->folder);
+    free(f);
+    return 0;
+}
+
+/* The worker of the first of two files was held up after it had read it: its change is told after the next one. */
+static void a_change_that_is_told_late_takes_no_later_one_back(void **state)
+{
+    struct fixture *f = *state;
+    settle(f);
+    assert_int_equal(deliverer_sequence(f->deliverer), 1);
+    f->commit = (struct request){.work = commit_work, .done = commit_done, .alone = true};
+    committer_submit(f->committer, &f->commit);
+    while (!f->committed)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    deliverer_wants(f->deliverer, 2);
+    deliverer_wants(f->deliverer, 1);
+    assert_false(deliverer_is_settled(f->deliverer));
+    deliverer_hurry(f->deliverer);
+    settle(f);
+    assert_int_equal(deliverer_sequence(f->deliverer), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_change_that_is_told_late_takes_no_later_one_back, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
