@@ -932,6 +932,54 @@ static void refuses_views_that_are_not_said_right(void **state)
             "unknown word \"by\", expected doc, table or latest");
 }
 
+/* --- what is of another kind, or too much of it ------------------------------------------------------------------- */
+
+static void refuses_lists_and_objects_of_another_kind(void **state)
+{
+#define TABLES(table) PIPELINE(FACTS, "\"tables\": {\"t\": " table "}")
+    refused(*state, PIPELINE(FACTS, "\"tables\": {\"t\": @5}"), "table \"t\" is a number, expected an object");
+    refused(*state, TABLES("{\"group_by\": [@7], \"columns\": {\"n\": {\"count\": \"Line\"}}}"),
+            "\"group_by\" lists a number, expected the name of a field");
+    refused(*state, TABLES("{\"group_by\": @7, \"columns\": {\"n\": {\"count\": \"Line\"}}}"),
+            "\"group_by\" is a number, expected a list of fields");
+    refused(*state,
+            TABLES("{\"group_by\": \"Sensor\", \"uniform\": [@{}], \"columns\": {\"s\": {\"group\": \"Sensor\"}}}"),
+            "\"uniform\" lists an object, expected the name of a field");
+    refused(*state, TABLES("{\"group_by\": \"Sensor\", \"columns\": @{}}"),
+            "\"columns\" has 0 columns, expected 1 to 64");
+    refused(*state, COLUMN("{\"count\": \"Line\"}, \"r\": {\"ratio\": [\"c\", @1]}"),
+            "\"ratio\" lists a number, expected the name of a column");
+    refused(*state, VIEW("\"v\": @[]"), "view \"v\" is a list, expected an object");
+    refused(*state, VIEW("\"v\": {\"table\": \"t\", \"by\": \"s\", \"columns\": @{}}"),
+            "\"columns\" has 0 columns, expected 1 to 64");
+    refused(*state, VIEW("\"v\": {\"table\": \"t\", \"by\": \"s\", \"columns\": {\"x\": {\"sum\": @[]}}}"),
+            "\"sum\" is a list, expected the name of a column");
+    refused(*state, VIEW("\"v\": {\"table\": \"t\", \"by\": \"s\", \"columns\": {\"x\": {\"ratio\": @[\"k\"]}}}"),
+            "\"ratio\" needs a list of two columns, as in [\"total\", \"count\"]");
+    refused(*state,
+            VIEW("\"v\": {\"table\": \"t\", \"latest\": {\"by\": [\"s\", \"u\"], \"on\": \"w\"}}, "
+                 "@\"V\": {\"table\": \"t\", \"latest\": {\"by\": [\"s\", \"u\"], \"on\": \"w\"}}"),
+            "view \"V\" and \"v\" differ in case only");
+}
+
+static void refuses_more_fields_and_columns_than_there_may_be(void **state)
+{
+    refused(*state,
+            TABLES("{\"group_by\": @[\"Batch\", \"Line\", \"Sensor\", \"At\", \"Day\", \"Unit\", \"Batch\", \"Line\", "
+                   "\"Sensor\"], \"columns\": {\"n\": {\"count\": \"Line\"}}}"),
+            "\"group_by\" has 9 fields, expected at most 8");
+    refused(*state, VIEW("\"v\": {\"table\": \"t\", \"by\": @[], \"columns\": {\"x\": {\"sum\": \"n\"}}}"),
+            "\"by\" has 0 columns, expected 1 to 8");
+    char text[TEXT_MAX];
+    size_t len = (size_t)snprintf(text, sizeof text, "%s",
+                                  "{\"pipeline\": \"p\", \"facts\": " FACTS ", \"tables\": {\"t\": "
+                                  "{\"group_by\": \"Sensor\", \"columns\": @{\"s\": {\"group\": \"Sensor\"}");
+    for (int i = 0; i < PIPELINE_COLUMNS_MAX; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, ", \"c%d\": {\"count\": \"Line\"}", i);
+    snprintf(text + len, sizeof text - len, "}}}}");
+    refused(*state, text, "\"columns\" has 65 columns, expected 1 to 64");
+}
+
 /* --- the whole file ----------------------------------------------------------------------------------------------- */
 
 static void refuses_a_pipeline_without_its_parts(void **state)
@@ -1112,40 +1160,6 @@ static void binds_the_same_fields_in_both_shipped_markets(void **state)
     }
 }
 
-/* Writes one example of the manual where it belongs: a descriptor by its feed and version, else the pipeline. */
-static void put_example(struct fixture *f, const char *text)
-{
-    char feed[32], path[64] = "s/p.json";
-    unsigned version;
-    if (sscanf(text, "{ \"feed\": \"%31[A-Za-z]\", \"version\": %u", feed, &version) == 2) {
-        snprintf(path, sizeof path, "s/%s", feed);
-        assert_true(mkdir(path, 0777) == 0 || errno == EEXIST);
-        snprintf(path, sizeof path, "s/%s/%u.json", feed, version);
-    }
-    put(f, path, text);
-}
-
-static void loads_the_examples_of_its_manual(void **state)
-{
-    struct fixture *f = *state;
-    static char manual[1 << 16];
-    FILE *file = fopen(PROJECT_DIR "/docs/descriptors.md", "r");
-    assert_non_null(file);
-    assert_in_range(fread(manual, 1, sizeof manual - 1, file), 1000, sizeof manual - 2);
-    fclose(file);
-    int examples = 0;
-    for (char *at = manual; (at = strstr(at, "```json\n")); examples++) {
-        char *text = at + strlen("```json\n"), *end = strstr(text, "```");
-        *end = '\0';
-        put_example(f, text);
-        at = end + 1;
-    }
-    assert_in_range(examples, 3, 1000);
-    f->pipeline = pipeline_load("s/p.json", &f->problems);
-    assert_slice(buf_slice(&f->problems.text), "");
-    assert_string_equal(f->pipeline->tables[0].name, "city_days");
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1195,6 +1209,8 @@ int main(void)
         TEST(refuses_views_that_could_show_several_rows_for_one),
         TEST(refuses_totals_that_do_not_add_up),
         TEST(refuses_views_that_are_not_said_right),
+        TEST(refuses_lists_and_objects_of_another_kind),
+        TEST(refuses_more_fields_and_columns_than_there_may_be),
         TEST(refuses_a_pipeline_without_its_parts),
         TEST(refuses_names_that_cannot_be_a_file),
         TEST(reports_all_mistakes_of_all_files_at_once),
@@ -1205,7 +1221,6 @@ int main(void)
         TEST(ships_the_table_its_readers_know),
         TEST(ships_the_table_of_a_plain_join),
         TEST(binds_the_same_fields_in_both_shipped_markets),
-        TEST(loads_the_examples_of_its_manual),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
