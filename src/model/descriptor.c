@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/descriptor_derive.h"
 #include "model/descriptor_extends.h"
 #include "model/descriptor_field.h"
 #include "model/descriptor_format.h"
@@ -120,7 +121,7 @@ static bool load(const struct doc *doc, struct arena *arena, struct descriptor *
     ok = load_identity(root, d) && ok;
     ok = load_form(root, d) && ok;
     ok = load_repair(root, d) && ok;
-    ok = load_fields(root, arena, d) && descriptor_format_check(root, arena, d) && ok;
+    ok = load_fields(root, arena, d) && descriptor_format_check(root, arena, d) && descriptor_derive(d) && ok;
     return load_digest(doc, &chain, d) && ok;
 }
 

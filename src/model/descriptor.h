@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/slice.h"
 #include "model/cleaning.h"
+#include "model/derive.h"
 #include "model/doc.h"
 #include "model/pattern.h"
 #include "model/value.h"
@@ -22,7 +23,8 @@
 enum {
     DESCRIPTOR_FIELDS_MAX = 512,
     DESCRIPTOR_VERSION_MAX = 1000000,
-    DESCRIPTOR_REPAIR_MAX = 4 /* columns whose unquoted commas are repaired */
+    DESCRIPTOR_REPAIR_MAX = 4,  /* columns whose unquoted commas are repaired */
+    DESCRIPTOR_DERIVED_MAX = 32 /* fields that are computed from others */
 };
 
 enum descriptor_format { DESCRIPTOR_CSV, DESCRIPTOR_JSON };
@@ -79,6 +81,8 @@ struct descriptor_field {
     const char **formats; /* of a date or timestamp */
     size_t format_count;
     struct cleaning *cleaning; /* what few fields ask for; or NULL */
+    struct derive *derive;     /* it is computed from other fields, of which all of the above is read; or NULL */
+    bool is_source;            /* some field is computed from it */
     const char *doc;           /* or NULL */
 };
 
@@ -96,6 +100,8 @@ struct descriptor {
     bool unknown_rejected; /* a file with a column that nothing here speaks of does not fit */
     struct descriptor_field *fields;
     size_t field_count;
+    uint16_t derived[DESCRIPTOR_DERIVED_MAX]; /* fields that are computed, each behind those it needs */
+    size_t derived_count;
     struct digest digest; /* of the file's bytes, and of those it extends */
     const char *path;
     const struct doc_node *root; /* for messages about it later */
@@ -116,7 +122,7 @@ const struct descriptor_field *descriptor_field(const struct descriptor *descrip
 static inline bool descriptor_field_needs_column(const struct descriptor_field *field)
 {
     const struct cleaning *cleaning = field->cleaning;
-    return field->required && (!cleaning || (!cleaning->has_fallback && !cleaning->from_name));
+    return field->required && !field->derive && (!cleaning || (!cleaning->has_fallback && !cleaning->from_name));
 }
 
 /* Whether a row that is accepted always has a value there. */

@@ -12,7 +12,7 @@ enum {
 };
 
 static const char *const field_words[] = {"type",         "from", "required", "null", "extract",
-                                          "strip_prefix", "map",  "formats",  "doc"};
+                                          "strip_prefix", "map",  "formats",  "doc",  "derive"};
 
 static bool check_words(const struct doc_node *member)
 {
@@ -200,7 +200,8 @@ static bool load_typed(const struct doc_node *member, struct arena *arena, struc
         return false;
     ok = load_map(member, arena, field) && ok;
     ok = check_fallback(member, field) && ok;
-    if (!cleaning_reads_column(field->cleaning))
+    ok = derive_load(member, field->type, &field->derive) && ok;
+    if (!cleaning_reads_column(field->cleaning) || field->derive)
         field->from_count = 0;
     /* A constant is never null. */
     field->required = field->required || (field->cleaning && field->cleaning->constant);

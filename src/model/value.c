@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "model/timestamp.h"
-#include "model/wide.h"
 
 static const char *const kind_words[] = {
     [VALUE_INT64] = "int64", [VALUE_DOUBLE] = "double", [VALUE_DECIMAL] = "decimal(18,2)", [VALUE_TEXT] = "text",
@@ -141,6 +140,34 @@ bool value_widen(struct value_type from, struct value_type to, struct value *val
         return true;
     }
     return widen_to_decimal(to, (unsigned)(to.scale - from.scale), value);
+}
+
+void value_narrow(struct value_type from, struct value_type to, struct value *value)
+{
+    if (value->null || value_type_equal(from, to))
+        return;
+    value->i /= from.kind == VALUE_DATE ? TIMESTAMP_DAY : powers_of_ten[to.scale - from.scale];
+}
+
+/* Takes `places` places off, which must be zeros. */
+static bool drop_places(wide *number, unsigned places)
+{
+    for (; places > 0 && *number % 10 == 0; places--)
+        *number /= 10;
+    return places == 0;
+}
+
+bool value_from_wide(struct value_type type, wide number, unsigned scale, struct value *value)
+{
+    bool decimal = type.kind == VALUE_DECIMAL;
+    unsigned places = decimal ? type.scale : 0;
+    wide max = decimal ? powers_of_ten[type.precision] - 1 : INT64_MAX;
+    if (scale > places ? !drop_places(&number, scale - places) : !wide_scale(number, places - scale, &number))
+        return false;
+    if (number > max || number < (decimal ? -max : INT64_MIN))
+        return false;
+    *value = (struct value){.i = (int64_t)number};
+    return true;
 }
 
 int value_compare(struct value_type type, struct value a, struct value b)

@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/slice.h"
+#include "model/wide.h"
 
 enum value_kind { VALUE_INT64, VALUE_DOUBLE, VALUE_DECIMAL, VALUE_TEXT, VALUE_BOOL, VALUE_DATE, VALUE_TIMESTAMP };
 
@@ -54,6 +55,11 @@ bool value_type_widens(struct value_type from, struct value_type to);
 /* Turns a value of type `from` into type `to` (value_type_widens holds). False only when an int64 exceeds the decimal.
  */
 bool value_widen(struct value_type from, struct value_type to, struct value *value) MUST_USE;
+/* Turns a value of type `to` that value_widen made of one of type `from` back into that. */
+void value_narrow(struct value_type from, struct value_type to, struct value *value);
+
+/* number / 10^scale (scale <= 38) as an int64 or a decimal. False when the type cannot hold it exactly. */
+bool value_from_wide(struct value_type type, wide number, unsigned scale, struct value *value) MUST_USE;
 
 /*
  * Reads the whole of `text` (blanks around it are not skipped) as `type`; `formats` are the timestamp or date formats

@@ -20,9 +20,13 @@ static bool make_rules(struct bind *bind, size_t index, struct error *error)
     struct value *fallbacks = bind->fallbacks[index] = calloc(count, sizeof *fallbacks);
     if (!rules || !fallbacks)
         return error_memory(error);
-    for (size_t i = 0; i < count; i++)
+    size_t hidden = 0;
+    for (size_t i = 0; i < count; i++) {
         if (!coerce_rule_init(&rules[i], bind->feed, version, i, &fallbacks[i], error))
             return false;
+        if (!rules[i].target && rules[i].field->is_source)
+            rules[i].target_index = (uint32_t)(COERCE_HIDDEN + hidden++);
+    }
     return true;
 }
 
@@ -227,10 +231,13 @@ static bool read_name(struct bind *bind, struct coerce *coerce, const struct coe
 bool bind_row(struct bind *bind, struct coerce *coerce, struct error *error)
 {
     const struct descriptor *descriptor = bind->version->descriptor;
+    bind->row_end = bind->feed->field_count;
     for (size_t i = 0; i < COERCE_VALUES_MAX; i++)
         bind->row[i] = VALUE_NULL;
     for (size_t i = 0; i < descriptor->field_count; i++) {
         const struct coerce_rule *rule = &bind->chosen[i];
+        if (rule->target_index >= COERCE_HIDDEN)
+            bind->row_end = rule->target_index + 1;
         if (rule->fallback)
             bind->row[rule->target_index] = *rule->fallback;
         if (rule->field->cleaning && rule->field->cleaning->from_name && !read_name(bind, coerce, rule, error))

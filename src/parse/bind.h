@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/attr.h"
@@ -35,6 +36,7 @@ struct bind {
     struct slice name;                  /* of the file, for fields that are read from it; data NULL: not known */
     struct value
         row[COERCE_VALUES_MAX]; /* a row before its columns are read: nulls, defaults, constants, parts of the name */
+    size_t row_end;             /* places of it that the chosen version may use */
     struct slice unknown[FILE_UNKNOWN_COLUMNS_MAX];
     size_t unknown_count;
     struct arena names; /* holds the unknown ones, and the file's own with its parts */
@@ -69,6 +71,12 @@ bool bind_choose(struct bind *bind, const struct slice *names, size_t count, uin
 
 /* Fills `row` once the version is chosen. ERROR_DATA when the file's name is not what a field needs. */
 bool bind_row(struct bind *bind, struct coerce *coerce, struct error *error) MUST_USE;
+
+/* Makes `values` a row before its columns are read. */
+static inline void bind_begin_row(const struct bind *bind, struct value *values)
+{
+    memcpy(values, bind->row, bind->row_end * sizeof *values);
+}
 
 /* Whether some version reads members inside of others. */
 bool bind_has_paths(const struct bind *bind);

@@ -79,10 +79,10 @@ static size_t put_single(struct charset *c, uint8_t byte, char *out)
 
 size_t charset_some(struct charset *c, struct slice *in, char *out, size_t size)
 {
-    bool wide = c->encoding == DESCRIPTOR_UTF16LE || c->encoding == DESCRIPTOR_UTF16BE;
+    bool utf16 = c->encoding == DESCRIPTOR_UTF16LE || c->encoding == DESCRIPTOR_UTF16BE;
     size_t len = 0;
     for (; in->len > 0 && len + CHARSET_STEP_MAX <= size; in->data++, in->len--)
-        len += wide ? put_utf16(c, (uint8_t)in->data[0], out + len) : put_single(c, (uint8_t)in->data[0], out + len);
+        len += utf16 ? put_utf16(c, (uint8_t)in->data[0], out + len) : put_single(c, (uint8_t)in->data[0], out + len);
     return len;
 }
 

@@ -97,7 +97,7 @@ void coerce_close(struct coerce *coerce)
 /* Messages are rare: kept out of the way of the rows that need none. */
 #define COLD __attribute__((noinline, cold))
 
-PRINTF_LIKE(2, 3) COLD static bool fail(struct coerce *coerce, const char *format, ...)
+COLD bool coerce_fail(struct coerce *coerce, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -109,7 +109,7 @@ PRINTF_LIKE(2, 3) COLD static bool fail(struct coerce *coerce, const char *forma
 COLD static bool fail_found(struct coerce *coerce, struct slice found, const char *expected)
 {
     char shown[ROWSINK_SHOWN_MAX];
-    return fail(coerce, "found \"%s\", expected %s", text_escape(found, shown, sizeof shown), expected);
+    return coerce_fail(coerce, "found \"%s\", expected %s", text_escape(found, shown, sizeof shown), expected);
 }
 
 COLD static bool fail_memory(struct coerce *coerce)
@@ -122,8 +122,8 @@ COLD static bool fail_null(struct coerce *coerce, const struct coerce_input *inp
 {
     char shown[ROWSINK_SHOWN_MAX];
     if (input->null || input->text.len == 0)
-        return fail(coerce, "is null, required");
-    return fail(coerce, "found \"%s\", which is null, required", text_escape(input->text, shown, sizeof shown));
+        return coerce_fail(coerce, "is null, required");
+    return coerce_fail(coerce, "found \"%s\", which is null, required", text_escape(input->text, shown, sizeof shown));
 }
 
 static inline bool same(struct slice a, struct slice b)
@@ -192,7 +192,7 @@ COLD static bool fail_extract(struct coerce *coerce, const struct coerce_rule *r
     if (!words)
         return fail_found(coerce, found, "a match of the field's extract");
     /* Not escaped: the backslashes of an expression would stand twice. */
-    return fail(coerce, "found \"%s\", expected a match of %s", text_escape(found, shown, sizeof shown), words);
+    return coerce_fail(coerce, "found \"%s\", expected a match of %s", text_escape(found, shown, sizeof shown), words);
 }
 
 static bool extract(struct coerce *coerce, const struct coerce_rule *rule, struct slice found, struct slice *text)
@@ -280,9 +280,9 @@ COLD static bool fail_range(struct coerce *coerce, const struct feed_field *targ
     size_t range = words->len;
     value_print(target->type, *value, words);
     struct slice number = {words->data + range, words->len - range};
-    return fail(coerce, "found %s, expected %.*s%s%s%s", text_escape(number, shown, sizeof shown), (int)range,
-                words->data, target->holder ? " (" : "", target->holder ? target->holder : "",
-                target->holder ? ")" : "");
+    return coerce_fail(coerce, "found %s, expected %.*s%s%s%s", text_escape(number, shown, sizeof shown), (int)range,
+                       words->data, target->holder ? " (" : "", target->holder ? target->holder : "",
+                       target->holder ? ")" : "");
 }
 
 COLD static bool fail_widen(struct coerce *coerce, const struct feed_field *target, struct slice found)
@@ -295,9 +295,9 @@ COLD static bool fail_length(struct coerce *coerce, const struct feed_field *tar
                              struct slice found)
 {
     char shown[ROWSINK_SHOWN_MAX];
-    return fail(coerce, "found %zu bytes, \"%s\", expected at most %lld%s%s%s", value->text.len,
-                text_escape(found, shown, sizeof shown), (long long)target->max, target->holder ? " (" : "",
-                target->holder ? target->holder : "", target->holder ? ")" : "");
+    return coerce_fail(coerce, "found %zu bytes, \"%s\", expected at most %lld%s%s%s", value->text.len,
+                       text_escape(found, shown, sizeof shown), (long long)target->max, target->holder ? " (" : "",
+                       target->holder ? target->holder : "", target->holder ? ")" : "");
 }
 
 /* From the descriptor's type to the feed's, and into its range: of a text that is its length. */
@@ -313,6 +313,16 @@ static bool fit(struct coerce *coerce, const struct coerce_rule *rule, struct sl
     return (value->i >= target->min && value->i <= target->max) || fail_range(coerce, target, value);
 }
 
+/* What was computed from other fields has no text to show, so it is printed where it may not fit. */
+static struct slice found_of(struct coerce *coerce, const struct coerce_rule *rule, const struct value *value)
+{
+    if (rule->text || !rule->widened)
+        return rule->text ? value->text : SLICE("");
+    buf_reset(&coerce->words);
+    value_print(rule->type, *value, &coerce->words);
+    return buf_slice(&coerce->words);
+}
+
 /* --- the whole way ------------------------------------------------------------------------------------------------ */
 
 static bool take_null(struct coerce *coerce, const struct coerce_rule *rule, const struct coerce_input *input,
@@ -326,6 +336,14 @@ static bool take_null(struct coerce *coerce, const struct coerce_rule *rule, con
         return true;
     }
     return fail_null(coerce, input);
+}
+
+bool coerce_computed(struct coerce *coerce, const struct coerce_rule *rule, struct value *value)
+{
+    const struct coerce_input null = {.null = true};
+    if (value->null)
+        return take_null(coerce, rule, &null, value);
+    return rule->simple || !rule->target || fit(coerce, rule, found_of(coerce, rule, value), value);
 }
 
 /* A JSON number for an exact type that does not read exponents: 1e3, and 5.0 where an integer is wanted. */

@@ -26,7 +26,8 @@
 enum {
     COERCE_REASON_MAX = 512,             /* bytes of a reason, the NUL included */
     COERCE_UNUSED = PIPELINE_FIELDS_MAX, /* where values go that nobody reads */
-    COERCE_VALUES_MAX                    /* values of a row, that place included */
+    COERCE_HIDDEN,                       /* from here on, those that no pipeline uses, but a derived field does */
+    COERCE_VALUES_MAX = COERCE_HIDDEN + DESCRIPTOR_DERIVED_MAX * DERIVE_SOURCES_MAX /* values of a row */
 };
 
 /* What is known beforehand of one field of one descriptor; one cache line, as every field of a file passes by it. */
@@ -37,7 +38,7 @@ struct coerce_rule {
     const char *const *formats;      /* the descriptor field's, as is `type` */
     struct value_type type;
     uint32_t format_count;
-    uint32_t target_index;        /* in the feed's fields; COERCE_UNUSED without a target */
+    uint32_t target_index;        /* in the feed's fields; without a target COERCE_UNUSED, or a hidden place */
     uint8_t null_lengths;         /* bit n: a null word has n bytes; bit 7: or more. Without a lone null_byte */
     char null_byte;               /* the only null word of one byte, as "-" mostly is; 0: none, or several */
     bool nulls;                   /* a null needs a look: required, or its default stands in for it */
@@ -85,6 +86,13 @@ static inline void coerce_count_row(struct coerce *coerce)
     for (size_t i = 0; i < coerce->nulled_count; i++)
         coerce->nulled_total[coerce->nulled[i]]++;
 }
+
+/* Takes a value that was computed and not read: a null may be none the field can have, and another may be out of the
+   range of the feed's field. False with coerce->reason. */
+bool coerce_computed(struct coerce *coerce, const struct coerce_rule *rule, struct value *value) MUST_USE;
+
+/* Sets coerce->reason. Returns false. */
+bool coerce_fail(struct coerce *coerce, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* What on_error makes of a value that could not be read, coerce->reason being set: false unless it makes it null. */
 bool coerce_instead(struct coerce *coerce, const struct coerce_rule *rule, struct value *value) MUST_USE;

@@ -19,6 +19,7 @@
 #include "parse/csv_header.h"
 #include "parse/csv_lines.h"
 #include "parse/csv_place.h"
+#include "parse/derivation.h"
 #include "parse/parser.h"
 #include "parse/repair.h"
 
@@ -214,7 +215,7 @@ static inline void take_value(struct csv_reader *r, const struct coerce_rule *ru
     struct coerce_input input = {.text = field, .null = !field.data};
     if (!coerce_field(r->coerce, rule, &input, value))
         fail_row(r, rule);
-    else if (rule->text && rule->target && !value->null)
+    else if (rule->text && rule->target_index != COERCE_UNUSED && !value->null)
         value->text = keep(r, field, value->text);
 }
 
@@ -270,6 +271,16 @@ static void accept(struct csv_reader *r)
     }
 }
 
+/* What is computed from the row's fields has no column. */
+static void derive(struct csv_reader *r)
+{
+    const struct coerce_rule *bad;
+    if (derivation_row(r->bind, r->coerce, r->values, &bad))
+        accept(r);
+    else
+        reject(r, 0, bad->field->name, r->coerce->reason);
+}
+
 static void reject_count(struct csv_reader *r)
 {
     char reason[COERCE_REASON_MAX];
@@ -321,7 +332,7 @@ static void on_row(int terminator, void *context)
     else if (r->bad)
         reject(r, r->bad_field, r->bad->field->name, r->coerce->reason);
     else
-        accept(r);
+        derive(r);
     r->fields = r->text_len = r->kept_field = 0;
     r->bad = NULL;
     r->live_columns = r->failed ? 0 : r->header.count;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "parse/derivation.h"
 #include "parse/json_names.h"
 #include "parse/json_reader_path.h"
 #include "parse/json_record.h"
@@ -171,7 +172,8 @@ static bool read_field(struct json_reader *r, size_t field, bool *bad)
 static bool read_fields(struct json_reader *r)
 {
     bool bad = false;
-    memcpy(r->values, r->bind->row, r->bind->feed->field_count * sizeof *r->values);
+    const struct coerce_rule *underivable;
+    bind_begin_row(r->bind, r->values);
     coerce_begin_row(r->coerce);
     for (size_t i = 0; i < r->bind->version->descriptor->field_count; i++) {
         if (!read_field(r, i, &bad))
@@ -179,7 +181,9 @@ static bool read_fields(struct json_reader *r)
         if (bad)
             return true;
     }
-    return accept(r);
+    if (derivation_row(r->bind, r->coerce, r->values, &underivable))
+        return accept(r);
+    return reject(r, 0, slice_of(underivable->field->name), r->coerce->reason);
 }
 
 /* Gives the member to the fields that read its name and found no better one. False when two names stand for one. */

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "parse/csv_place.h"
+#include "parse/derivation.h"
 
 struct repair *repair_new(void)
 {
@@ -140,6 +141,7 @@ static bool lay_out(const struct search *search)
 static bool read_texts(struct search *search, const struct repair_text *texts)
 {
     const struct descriptor *descriptor = search->repair->descriptor;
+    const struct coerce_rule *bad;
     bool ok = true;
     coerce_begin_row(search->coerce);
     search->coerce->strict = true;
@@ -151,6 +153,7 @@ static bool read_texts(struct search *search, const struct repair_text *texts)
         const struct coerce_input input = {.text = texts[column].text, .null = texts[column].null};
         ok = coerce_field(search->coerce, rule, &input, &search->values[rule->target_index]);
     }
+    ok = ok && derivation_row(search->bind, search->coerce, search->values, &bad);
     search->coerce->strict = false;
     search->memory = search->memory || search->coerce->memory;
     return ok;

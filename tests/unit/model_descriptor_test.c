@@ -194,8 +194,8 @@ static void refuses_unknown_words_and_names_the_nearest(void **state)
         "1.json:1:57: unknown word \"cvs\", expected csv or json; did you mean \"csv\"?\n"
         "1.json:1:73: unknown word \"underscor\", expected exact, underscore or fold; did you mean \"underscore\"?\n"
         "1.json:2:36: unknown word \"requierd\", expected type, from, required, null, extract, strip_prefix, "
-        "map, formats, doc, unicode, replace, split, join, number, true, false, zone, on_error, default, "
-        "default_null, constant or from_name; did you mean \"required\"?\n");
+        "map, formats, doc, derive, unicode, replace, split, join, number, true, false, zone, on_error, "
+        "default, default_null, constant or from_name; did you mean \"required\"?\n");
 }
 
 static void refuses_unknown_types(void **state)
@@ -306,8 +306,8 @@ static void reports_all_mistakes_at_once(void **state)
                    "1.json:4:35: \"doc\" is a number, expected a text\n"
                    "1.json:4:45: \"map\" is a number, expected an object\n"
                    "1.json:5:24: unknown word \"wrong\", expected type, from, required, null, extract, strip_prefix, "
-                   "map, formats, doc, unicode, replace, split, join, number, true, false, zone, on_error, default, "
-                   "default_null, constant or from_name\n"
+                   "map, formats, doc, derive, unicode, replace, split, join, number, true, false, zone, on_error, "
+                   "default, default_null, constant or from_name\n"
                    "1.json:5:17: unknown type \"txt\", expected int64, double, decimal(p,s) with at most 18 digits, "
                    "text, bool, date or timestamp; did you mean \"text\"?\n");
 }

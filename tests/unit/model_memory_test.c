@@ -21,6 +21,7 @@
     "  'Sold_At': {'type': 'timestamp', 'required': true, 'formats': ['iso8601', '%d.%m.%Y %H:%M']},"                  \
     "  'Product': {'type': 'text', 'null': '-'}, 'Weight': {'type': 'double'},"                                        \
     "  'Amount': {'from': ['Amount EUR', 'Amount'], 'type': 'decimal(12,2)', 'strip_prefix': 'E'},"                    \
+    "  'Day': {'type': 'date', 'derive': {'date': 'Sold_At'}},"                                                        \
     "  'Paid_By': {'type': 'text', 'map': {'C': 'card', 'B': 'cash'}}}}"
 #define SALES_2                                                                                                        \
     "{'feed': 'Sales', 'version': 2, 'format': 'csv', 'fields': {"                                                     \

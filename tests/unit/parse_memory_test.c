@@ -30,6 +30,7 @@ static const char cleaned[] =
     "                \"Name\": { \"type\": \"text\", \"replace\": { \"^((?:0|01|1|2|3)*)$\": \"<$1>\" },"
     "                            \"unicode\": \"ascii\", \"split\": \",\", \"default\": \"?\" },"
     "                \"File\": { \"type\": \"text\", \"from_name\": \"(.*)\" },"
+    "                \"Both\": { \"type\": \"text\", \"derive\": { \"concat\": [\"Name\", \"File\"] } },"
     "                \"Total\": { \"type\": \"decimal(18,2)\", \"on_error\": \"null\" } } }";
 
 /* --- a file under failing memory ---------------------------------------------------------------------------------- */
