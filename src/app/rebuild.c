@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/core.h"
+#include "app/reading.h"
 #include "app/refill.h"
 #include "app/sources.h"
 #include "base/clock.h"
@@ -115,7 +116,8 @@ static bool build(struct rebuild *rebuild, struct error *error)
         !core_init(&rebuild->core, rebuild->pipeline, built, settings->memory_limit, error))
         return false;
     if (!list_sources(rebuild, error) || !apply_all(rebuild, error) ||
-        !store_adopt(rebuild->core.store, rebuild->old, error))
+        !store_adopt(rebuild->core.store, rebuild->old, error) ||
+        !reading_note(rebuild->core.store, rebuild->pipeline, NULL, error))
         return false;
     if (rebuild->problems > 0 && !settings->accept_missing)
         return error_set(error, ERROR_DATA,

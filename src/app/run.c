@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/reading.h"
 #include "app/rebuild.h"
 #include "app/run_internal.h"
 #include "base/clock.h"
@@ -332,6 +333,7 @@ static bool open_core(struct run *run, struct error *error)
     struct engine_stats stats;
     if (!core_open(&run->core, run->pipeline, run->settings->checkpoints, STORE_WRITE, hard_limit(run->settings),
                    error) ||
+        !reading_note(run->core.store, run->pipeline, run->log, error) ||
         !known_load(&run->known, run->core.store, error))
         return false;
     if (run->core.replayed > 0)
@@ -443,13 +445,13 @@ static int run_session(const struct settings *settings, struct log *log, struct 
     return code;
 }
 
-/* Between two sessions: the store is built anew when that was asked for. A pipeline for which that fails is dropped, and
+/* Between two sessions: the store is built anew where that is needed or was asked for. A pipeline for which that fails is dropped, and
    the one before goes on. */
 static struct pipeline *next_pipeline(struct session_end *end, struct pipeline *pipeline, struct log *log)
 {
     struct error error = {0};
     struct pipeline *next = end->pipeline ? end->pipeline : pipeline;
-    if (!end->replay_as.rebuild && !rebuild_store(&end->replay_as, log, next, &error)) {
+    if (end->replay && !end->replay_as.rebuild && !rebuild_store(&end->replay_as, log, next, &error)) {
         log_error(log, "%s; going on as before", error.text);
         if (next != pipeline)
             pipeline_free(next);
@@ -474,7 +476,7 @@ int run(const struct settings *settings, struct log *log)
     for (;;) {
         struct session_end end = {0};
         code = run_session(&session_settings, log, pipeline, &end);
-        if (!end.replay || end.failed)
+        if (!end.again || end.failed)
             break;
         session_settings = *settings;
         session_settings.rebuild = end.replay_as.rebuild;

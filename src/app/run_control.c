@@ -39,14 +39,14 @@ void run_check_memory(struct run *run, uint64_t memory)
 
 static void end_for_replay(struct run *run, const struct settings *as)
 {
-    run->end->replay = true;
+    run->end->again = run->end->replay = true;
     run->end->replay_as = *as;
     run_drain(run);
 }
 
 static bool may_replay(const struct run *run)
 {
-    return (run->phase == RUN_WORKING || run->phase == RUN_HELD) && !run->end->replay;
+    return (run->phase == RUN_WORKING || run->phase == RUN_HELD) && !run->end->again;
 }
 
 /* The flags of a replay are asked for each time; what the process was started with was for its start. */
@@ -55,6 +55,24 @@ static struct settings without_flags(const struct settings *settings)
     struct settings as = *settings;
     as.rebuild = as.yes = false;
     return as;
+}
+
+/* The next session begins with `pipeline`. Of the same shape it reads files otherwise and needs no other store. */
+static void take_over(struct run *run, struct pipeline *pipeline)
+{
+    struct settings as = without_flags(run->settings);
+    bool same = digest_equal(&pipeline->fingerprint, &run->pipeline->fingerprint);
+    log_info(run->log, "%s",
+             same ? "the pipeline's file or descriptors changed, and nothing of what they compute: the store stays"
+                  : "what the pipeline computes, or a field's type, changed: the store is built anew");
+    run->end->pipeline = pipeline;
+    if (!same) {
+        end_for_replay(run, &as);
+        return;
+    }
+    run->end->again = true;
+    run->end->replay_as = as;
+    run_drain(run);
 }
 
 void run_reload(struct run *run)
@@ -67,14 +85,11 @@ void run_reload(struct run *run)
     struct pipeline *pipeline = settings_pipeline(run->settings, &error);
     if (!pipeline) {
         log_error(run->log, "%s; going on with the pipeline as it was", error.text);
-    } else if (digest_equal(&pipeline->fingerprint, &run->pipeline->fingerprint)) {
+    } else if (digest_equal(&pipeline->source, &run->pipeline->source)) {
         pipeline_free(pipeline);
         log_info(run->log, "pipeline and descriptors are as they were");
     } else {
-        log_info(run->log, "pipeline or descriptors changed: the store is built anew");
-        run->end->pipeline = pipeline;
-        struct settings as = without_flags(run->settings);
-        end_for_replay(run, &as);
+        take_over(run, pipeline);
     }
 }
 

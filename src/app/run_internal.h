@@ -38,6 +38,7 @@ struct flight; /* run_jobs.c */
 
 /* Why a session ended, and with what the next one begins. */
 struct session_end {
+    bool again;                /* there is a next one */
     bool replay;               /* build the store anew first */
     struct settings replay_as; /* with these flags */
     struct pipeline *pipeline; /* for a pipeline that was loaded anew; else NULL */
@@ -137,7 +138,7 @@ void run_recover_tick(struct run *run);
 /* From the control socket (run_control.c). */
 void run_control_request(void *context, struct control_client *client, char **words, size_t count);
 
-/* HUP: loads the pipeline anew; the session ends when it differs. */
+/* HUP: loads the pipeline anew; the session ends when it differs, and the store is built anew when its shape does. */
 void run_reload(struct run *run);
 
 #endif

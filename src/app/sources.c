@@ -73,6 +73,7 @@ static bool add_recorded(void *context, const struct file_record *file)
                             .version = file->version,
                             .recorded = true,
                             .content = file->content,
+                            .descriptor = file->descriptor,
                             .rows = file->rows,
                             .rejected = file->buckets.rejected};
     walk->sources->failed = length >= (int)sizeof path || !add(walk->sources, source, path);
@@ -183,6 +184,46 @@ bool sources_from_archive(struct sources *sources, struct store *store, const st
 
 /* --- one of them -------------------------------------------------------------------------------------------------- */
 
+bool source_reads_as_before(const struct source *source, const struct feed *feed)
+{
+    for (size_t v = 0; v < feed->version_count; v++)
+        if (feed->versions[v].descriptor->version == source->version)
+            return digest_equal(&feed->versions[v].descriptor->digest, &source->descriptor);
+    return false;
+}
+
+static bool other_content(struct error *why)
+{
+    return error_set(why, ERROR_DATA, "its content is not what was applied");
+}
+
+static bool hash_all(int fd, struct digest *digest, struct error *why)
+{
+    char block[PARSER_INPUT_MAX];
+    struct digester digester;
+    ssize_t count;
+    if (!digester_init(&digester, why))
+        return false;
+    while ((count = read(fd, block, sizeof block)) > 0 || (count < 0 && errno == EINTR))
+        if (count > 0)
+            digester_add(&digester, (struct slice){block, (size_t)count});
+    if (count < 0)
+        (void)error_set(why, ERROR_IO, "%s", strerror(errno));
+    *digest = digester_take(&digester);
+    return count == 0;
+}
+
+bool source_same(const struct source *source, const char *path, struct error *why)
+{
+    struct digest digest;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return error_set(why, ERROR_IO, "%s", strerror(errno));
+    bool ok = hash_all(fd, &digest, why) && (digest_equal(&digest, &source->content) || other_content(why));
+    close(fd);
+    return ok;
+}
+
 bool source_read(const struct source *source, const char *path, struct parser *parser, uint32_t version,
                  intake_sink sink, void *context, struct file_facts *facts, struct error *why)
 {
@@ -196,6 +237,5 @@ bool source_read(const struct source *source, const char *path, struct parser *p
     close(fd);
     if (result != INTAKE_READ)
         return false;
-    return !source->recorded || digest_equal(&facts->content, &source->content) ||
-           error_set(why, ERROR_DATA, "its content is not what was applied");
+    return !source->recorded || digest_equal(&facts->content, &source->content) || other_content(why);
 }

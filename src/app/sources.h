@@ -29,6 +29,7 @@ struct source {
     uint32_t version;   /* of the descriptor; 0: unknown */
     bool recorded;      /* in the ledger, with its version and content; else only in the archive */
     struct digest content;
+    struct digest descriptor; /* that it was read by */
     uint64_t rows, rejected;
 };
 
@@ -56,6 +57,12 @@ bool sources_from_store(struct sources *sources, struct store *store, const stru
  */
 bool sources_from_archive(struct sources *sources, struct store *store, const struct pipeline *pipeline,
                           const char *data, struct error *error) MUST_USE;
+
+/* Whether the descriptor of its recorded version is the one that it was read by. Read otherwise, it may have other rows. */
+bool source_reads_as_before(const struct source *source, const struct feed *feed);
+
+/* Whether the file at `path` has the content that was applied; else `why` says what is wrong. */
+bool source_same(const struct source *source, const char *path, struct error *why) MUST_USE;
 
 /* Reads the file at `path`, where `source` is or may be, through `parser`, with the descriptor version `version` (0: the
    best one). True when it was read and has the content that was applied; else `why` says what is wrong. The batches that

@@ -8,7 +8,7 @@
  * on. With it they wait, and what drifted is mended in that transaction.
  *
  * `deep` reads every file that the ledger says was applied once more, as it was read then, and compares its rows with the
- * ones in the store. As all numbers follow from those rows, a store that agrees with its sources has the tables that the
+ * ones in the store; where its descriptor is another now, its bytes with those that were applied. As all numbers follow from those rows, a store that agrees with its sources has the tables that the
  * sources make; nothing has to be built a second time.
  */
 #ifndef DROPFOLD_APP_VERIFY_H
@@ -44,6 +44,7 @@ struct verify_result {
     bool counts_differ; /* the progress row counts other rows than the target should have */
     bool repaired;
     uint64_t sources;                   /* read again; deep only, as what follows */
+    uint64_t changed;                   /* of those, read by a descriptor that is another now: only their bytes tell */
     uint64_t problems[VERIFY_PROBLEMS]; /* by kind */
 };
 

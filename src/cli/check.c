@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "app/look.h"
+#include "app/reading.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/common.h"
@@ -42,6 +43,30 @@ static bool check_folders(const struct invocation *invocation, const struct pipe
     return ok;
 }
 
+/* Files may be read otherwise than before; what became of them needs a pipeline of the same shape. */
+static bool check_contract(struct store *store, const struct pipeline *pipeline, struct error *error)
+{
+    struct buf descriptors, shape;
+    buf_init(&descriptors, COMMON_OUTPUT_MAX);
+    buf_init(&shape, COMMON_OUTPUT_MAX);
+    bool ok = reading_differences(store, pipeline, &descriptors, &shape, error);
+    bool same = digest_equal(store_fingerprint(store), &pipeline->fingerprint);
+    if (ok && descriptors.len > 0)
+        printf("descriptors changed since the last run: %.*s; %s\n", (int)descriptors.len, descriptors.data,
+               same ? "files that come are read by them, files committed before keep what they were read as"
+                    : "see below");
+    else if (ok)
+        printf("descriptors as in the last run\n");
+    if (ok && !same)
+        ok = error_set(error, ERROR_CONFIG,
+                       "what the pipeline computes, or a field's type, changed since %s was made: `dropfold replay` "
+                       "builds it anew%s%.*s",
+                       store_path(store), shape.len > 0 ? ". " : "", (int)shape.len, shape.len > 0 ? shape.data : "");
+    buf_close(&descriptors);
+    buf_close(&shape);
+    return ok;
+}
+
 static bool check_store(const struct invocation *invocation, const struct pipeline *pipeline, struct error *error)
 {
     struct store *store;
@@ -54,13 +79,10 @@ static bool check_store(const struct invocation *invocation, const struct pipeli
     }
     if (!store_open(&store, folder, pipeline->name, &pipeline->fingerprint, STORE_READ, error))
         return false;
-    bool same = digest_equal(store_fingerprint(store), &pipeline->fingerprint);
     printf("store       %s: sequence %" PRIu64 "\n", store_path(store), store_progress(store)->sequence);
+    bool ok = check_contract(store, pipeline, error);
     store_close(store);
-    return same || error_set(error, ERROR_CONFIG,
-                             "pipeline or descriptors changed since %s was made: `dropfold replay` "
-                             "builds it anew",
-                             path);
+    return ok;
 }
 
 static bool check_target(const struct invocation *invocation, const struct pipeline *pipeline, struct error *error)

@@ -75,6 +75,9 @@ static void tell_sources(void *context, const struct verify_result *result)
     else
         printf(": %" PRIu64 " missing, of %" PRIu64 " the store has other rows", problems[VERIFY_MISSING],
                problems[VERIFY_DIFFERENT]);
+    if (result->changed > 0)
+        printf("; %" PRIu64 " were read by descriptors that are others now: their bytes were compared, not their rows",
+               result->changed);
     if (problems[VERIFY_UNKNOWN] > 0)
         printf("; %" PRIu64 " archived files are in no ledger", problems[VERIFY_UNKNOWN]);
     putchar('\n');
@@ -215,6 +218,7 @@ static void json_sources(struct json *json, const struct verify_result *result)
 {
     json_open(json, "sources", '{');
     json_count(json, "read", result->sources);
+    json_count(json, "changed", result->changed);
     for (size_t kind = 0; kind < VERIFY_PROBLEMS; kind++)
         json_count(json, problem_names[kind], result->problems[kind]);
     json_close(json, '}');

@@ -117,7 +117,7 @@ static void add_text(struct digester *digester, struct slice text)
     digester_add(digester, text);
 }
 
-static bool load_fingerprint(struct build *build)
+static bool load_source(struct build *build)
 {
     struct digester digester;
     struct pipeline *p = build->pipeline;
@@ -134,7 +134,7 @@ static bool load_fingerprint(struct build *build)
             digester_add(&digester, (struct slice){(const char *)d->digest.bytes, sizeof d->digest.bytes});
         }
     }
-    p->fingerprint = digester_take(&digester);
+    p->source = digester_take(&digester);
     return true;
 }
 
@@ -157,7 +157,7 @@ static bool build_all(struct build *build, const char *path)
         return false;
     build_tables(build, root);
     build_views(build, root);
-    return problems->count == before && build_versions(build) && load_fingerprint(build);
+    return problems->count == before && build_versions(build) && build_shape(build) && load_source(build);
 }
 
 /* An empty pipeline with its arena and the document it is read from; NULL when out of memory. */

@@ -182,13 +182,18 @@ struct pipeline {
     size_t table_count;
     struct view *views;
     size_t view_count;
-    struct digest fingerprint; /* of what the numbers depend on: the pipeline file's and all descriptors' meaning */
+    struct slice shape;        /* what committed rows and delivered tables hang on, as text: pipeline_shape.c */
+    struct digest fingerprint; /* of the shape */
+    struct digest source;      /* of the bytes of the pipeline and of all descriptors */
 };
 
 /*
  * Loads the pipeline at `path` and every descriptor `<folder of path>/<feed>/<version>.json` of its feeds. All mistakes
- * of all files are added to `problems`; NULL when there were any. The fingerprint covers the bytes of the pipeline and
- * of the descriptors, in order of feed and version.
+ * of all files are added to `problems`; NULL when there were any.
+ *
+ * Two pipelines of one fingerprint make the same of the same chunks: keys, grain, joins, conditions, tables and windows,
+ * and of each feed the fields in use with their types, are the same. What they may differ in is how files are read and
+ * handled, names in the descriptors, comments and views.
  */
 struct pipeline *pipeline_load(const char *path, struct doc_problems *problems) MUST_USE;
 void pipeline_free(struct pipeline *pipeline);

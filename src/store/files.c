@@ -319,6 +319,26 @@ bool store_note_delivered(struct store *store, struct slice target, uint64_t seq
     return note_end(store, good, error);
 }
 
+bool store_note_contract(struct store *store, struct slice shape, struct slice reading, struct error *error)
+{
+    if (!note_begin(store, error))
+        return false;
+    bool good = store_space_add(store, shape.len + reading.len, NOTE_PAGES, error) &&
+                store_put_meta(store, "shape", shape, error) && store_put_meta(store, "reading", reading, error);
+    return note_end(store, good, error);
+}
+
+bool store_contract(struct store *store, struct buf *shape, struct buf *reading, struct error *error)
+{
+    bool found;
+    if (!store_read_begin(store, error))
+        return false;
+    bool good = store_get_meta(store, "shape", shape, &found, error) &&
+                store_get_meta(store, "reading", reading, &found, error);
+    store_read_end(store);
+    return good;
+}
+
 /* The ids of a change's files: *first up to, but not including, *end. */
 static bool files_of_change(struct store *store, uint64_t sequence, uint64_t *first, uint64_t *end, struct error *error)
 {

@@ -4,8 +4,8 @@
  * A store is made in one transaction, so a crash leaves an empty file, which counts as none, or a whole store. What is
  * there is looked at before anything is written: the database of another program is left as it was.
  *
- * meta holds: epoch (a UUID as text), pipeline (its name), fingerprint (32 bytes), summary (text of the last commit)
- * and the last delivery (delivered_target; delivered_sequence and delivered_at in decimal).
+ * meta holds: epoch (a UUID as text), pipeline (its name), fingerprint (32 bytes), shape and reading (texts of the
+ * contract, once somebody noted them), summary (text of the last commit) and the last delivery (delivered_target; delivered_sequence and delivered_at in decimal).
  */
 #include "store/store_internal.h"
 
@@ -171,10 +171,12 @@ bool store_check_fingerprint(const struct store *store, const char *pipeline, co
                              struct error *error)
 {
     return digest_equal(&store->fingerprint, fingerprint) ||
-           error_set(error, ERROR_CONFIG,
-                     "The pipeline \"%s\" or its descriptors changed since %s was made: run `dropfold replay` to build "
-                     "a new store from the archived files, or put the old pipeline and descriptors back",
-                     pipeline, store->path);
+           error_set(
+               error, ERROR_CONFIG,
+               "What the pipeline \"%s\" computes, or the type of a field that it uses, changed since %s was made "
+               "(`dropfold check` says what): run `dropfold replay` to build a new store from the archived files, or "
+               "put the old pipeline and descriptors back",
+               pipeline, store->path);
 }
 
 static bool check_meta(struct store *store, const char *pipeline, const struct digest *fingerprint, struct error *error)

@@ -48,9 +48,9 @@ enum store_mode {
 
 /*
  * Opens the store of `pipeline` in `folder`, which is made when missing (its last component only). ERROR_LOCKED names
- * the process that holds it, ERROR_CONFIG says that pipeline or descriptors changed and names `dropfold replay`, or
+ * the process that holds it, ERROR_CONFIG says that the pipeline's shape changed and names `dropfold replay`, or
  * that a newer dropfold made it; ERROR_CORRUPT that it is no store of ours or damaged, ERROR_IO all else (a read-only
- * folder says so). `fingerprint` is looked at by STORE_WRITE and written by whoever makes a store. Schema version 1
+ * folder says so). `fingerprint`, that of the shape, is looked at by STORE_WRITE and written by whoever makes a store. Schema version 1
  * (user_version) is the first.
  */
 bool store_open(struct store **store, const char *folder, const char *pipeline, const struct digest *fingerprint,
@@ -185,6 +185,12 @@ bool store_set_stored(struct store *store, uint64_t id, struct slice stored, str
 /* The last delivery known, for `status` when the target cannot be asked. */
 bool store_note_delivered(struct store *store, struct slice target, uint64_t sequence, int64_t now,
                           struct error *error) MUST_USE;
+
+/* What the pipeline's shape and its descriptors are, as texts for people to be told how they differ later (opaque here):
+   the one that the store was made with, and the one that files were last read by. store_contract appends them; both are
+   empty until they were noted first. ERROR_FULL: nothing happened. */
+bool store_note_contract(struct store *store, struct slice shape, struct slice reading, struct error *error) MUST_USE;
+bool store_contract(struct store *store, struct buf *shape, struct buf *reading, struct error *error) MUST_USE;
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 

@@ -126,10 +126,10 @@ class Reloaded(FlowCase):
             self.work.drop('Orders', orders(order(2)), 'p.csv')
             daemon.printed('applied Orders/p.csv')
 
-    def test_a_descriptor_that_learns_a_column_replays_and_goes_on(self):
+    def test_another_window_replays_and_goes_on(self):
         with self.work.daemon() as daemon:
             self.started(daemon)
-            self.change('Customers/1.json', '"fields": {', '"fields": { "Shoe_Size": { "type": "int64" },')
+            self.change('ecommerce.json', '"10 days"', '"5 days"')
             daemon.process.send_signal(signal.SIGHUP)
             daemon.complained('the store is built anew')
             daemon.printed('target ', 2)

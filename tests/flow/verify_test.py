@@ -97,7 +97,7 @@ class Drift(Verifying):
     def test_nothing_drifts_in_the_real_files(self):
         self.load(self.real_files())
         found = self.assert_equal('--deep')
-        self.assertEqual(found.sums['sources'], {'read': 3, 'missing': 0, 'different': 0, 'unknown': 0})
+        self.assertEqual(found.sums['sources'], {'read': 3, 'changed': 0, 'missing': 0, 'different': 0, 'unknown': 0})
 
     def test_rows_edited_by_hand_are_told_and_mended(self):
         files = self.sample(files=3)
@@ -389,7 +389,7 @@ class Deep(Verifying):
         self.assertEqual([(source['problem'], source['source']) for source in found.sources],
                          [('missing', str(path.relative_to(self.work.root)))])
         self.assertTrue(found.sums['equal'])
-        self.assertEqual(found.sums['sources'], {'read': 9, 'missing': 1, 'different': 0, 'unknown': 0})
+        self.assertEqual(found.sums['sources'], {'read': 9, 'changed': 0, 'missing': 1, 'different': 0, 'unknown': 0})
         self.assertIn('--accept-missing', found.err)
         self.verify('--deep', '--accept-missing')
         self.verify()

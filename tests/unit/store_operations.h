@@ -207,6 +207,11 @@ static inline bool operation_note_delivered(struct operating *o, struct error *e
     return store_note_delivered(o->store, SLICE("sqlite:y.db"), 4, 15, error);
 }
 
+static inline bool operation_note_contract(struct operating *o, struct error *error)
+{
+    return store_note_contract(o->store, SLICE("a shape"), SLICE("a reading"), error);
+}
+
 static inline bool operation_mark_replaced(struct operating *o, struct error *error)
 {
     return store_mark_replaced(o->store, SLICE("Orders"), 3, error);
@@ -281,7 +286,8 @@ static inline bool operating_tell(struct store *store, struct buf *out, struct e
                 store_each_reject(store, SLICE(""), operating_tell_reject, out, error) &&
                 store_each_feed(store, operating_tell_feed, out, error) &&
                 store_each_unknown(store, operating_tell_unknown, out, error) &&
-                store_summary(store, &summary, error) && store_summary_text(store, out, error);
+                store_summary(store, &summary, error) && store_summary_text(store, out, error) &&
+                store_contract(store, out, out, error);
     if (good)
         buf_printf(out, "\n%ju changes, rewritten by %ju, delivered %s %ju\n",
                    (uintmax_t)store_progress(store)->sequence, (uintmax_t)store_rewritten(store),
@@ -374,6 +380,7 @@ static const struct operation operations[] = {
     {.name = "note", .work = operation_note},
     {.name = "set stored", .work = operation_set_stored},
     {.name = "note delivered", .work = operation_note_delivered},
+    {.name = "note contract", .work = operation_note_contract},
     {.name = "mark replaced", .work = operation_mark_replaced},
     {.name = "replay", .work = operation_replay},
     {.name = "check", .work = operation_check, .also = ERROR_CORRUPT},
