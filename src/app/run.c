@@ -148,6 +148,7 @@ static void on_idle(void *context)
 {
     struct run *run = context;
     run->watch_idle = true;
+    run->files_left = run->files_left || watch_missed(run->watch);
     run_progressed(run);
 }
 
@@ -307,8 +308,8 @@ static bool start_parts(struct run *run, struct error *error)
                                               .check = run->settings->once ? 0 : run->settings->target_check};
     uint64_t sequence = store_progress(run->core.store)->sequence;
     return committer_start(&run->committer, &run->loop, &run->core, &run->flow, &committer, error) &&
-           deliverer_start(&run->deliverer, &run->loop, run->target, run->committer, run->pipeline, &options,
-                           sequence, &deliverer, error);
+           deliverer_start(&run->deliverer, &run->loop, run->target, run->committer, run->pipeline, &options, sequence,
+                           &deliverer, error);
 }
 
 static bool open_target(struct run *run, struct error *error)
@@ -364,7 +365,8 @@ static int exit_code(const struct run *run)
         return error_exit_code(run->error.kind);
     if (run->trouble.kind != ERROR_NONE)
         return error_exit_code(run->trouble.kind);
-    return run->settings->once && run->files_left ? 1 : 0;
+    bool left = run->files_left || run->recovery.error.kind != ERROR_NONE;
+    return run->settings->once && left ? 1 : 0;
 }
 
 /* The target's line says that the run has begun: it can be asked through its socket and told by signals from here on. */

@@ -96,7 +96,7 @@ struct run {
     uint64_t next_told;                   /* ticket of the file whose line comes next */
     struct flight *flights[RUN_JOBS_MAX]; /* by ticket: at most so many are under way, so no two share a place */
     bool watch_idle;                      /* once: nothing more is to be found */
-    bool files_left;                      /* some could not be read or stored */
+    bool files_left;                      /* some could not be found, read or stored */
     bool failed;                          /* `error` ends the process */
     struct error error;
     struct error trouble; /* the target's last */

@@ -117,6 +117,7 @@ static void lost(struct folder *folder, const struct error *error)
     if (!folder->lost)
         log_warning(folder->host->log, "%s; looking for it at each rescan", error->text);
     folder->lost = true;
+    folder->missed = true;
     folder->seen = true;
     abandon(folder);
 }
@@ -138,6 +139,7 @@ static void scan_failed(struct folder *folder, const struct error *error)
     if (!folder->failed)
         log_warning(folder->host->log, "%s; trying again at each rescan", error->text);
     folder->failed = true;
+    folder->missed = true;
     folder->seen = true;
 }
 
@@ -195,7 +197,7 @@ static void add_watch(struct folder *folder)
 static void start_scan(struct folder *folder)
 {
     struct scan_job *job = &folder->scan_job;
-    folder->wanted = false;
+    folder->wanted = folder->missed = false;
     folder->scan++;
     if (!folder->lost)
         add_watch(folder);

@@ -78,6 +78,7 @@ struct folder {
     int watch;                /* its inotify watch, or -1 */
     bool lost;                /* the path leads nowhere; warned */
     bool failed;              /* the last scan could not read it; warned */
+    bool missed;              /* since the last scan began something in it could not be looked at */
     bool unready;             /* it was opened, and the owner is not done with it */
     bool wanted;              /* a scan is to begin as soon as none is running */
     bool seen;                /* one scan has answered */

@@ -51,6 +51,7 @@ static void odd(struct folder *folder, struct entry *entry, const struct sight *
 {
     if (entry->state != ENTRY_ODD)
         warn(folder, entry, sight);
+    folder->missed = folder->missed || sight->kind == SIGHT_ERROR;
     entry->was_done = entry->known_stat = entry->renamed_in = false;
     move(folder, entry, ENTRY_ODD);
 }
@@ -62,10 +63,12 @@ static struct entry *find_or_add(struct folder *folder, const char *name)
     struct entry *entry = entries_find(&folder->entries, name);
     if (!entry)
         entry = entries_add(&folder->entries, name);
-    if (!entry)
+    if (!entry) {
         log_warning(folder->host->log, "out of memory: a file of %s waits for a rescan", folder->feed->name);
-    else
+        folder->missed = true;
+    } else {
         entry->seen = folder->scan;
+    }
     return entry;
 }
 

@@ -12,12 +12,17 @@ enum {
     SIGHTS_FIRST = 256
 };
 
-static bool has_marker(const struct landing *landing, const char *name)
+/* What a file is as far as its marker tells; *number is set to the errno when that cannot be looked at. */
+static enum sight_kind look_for_marker(const struct landing *landing, const char *name, int *number)
 {
     char marker[LANDING_NAME_SIZE];
     struct stat stat;
-    return landing_marker(landing, name, marker) && fstatat(landing->fd, marker, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISREG(stat.st_mode);
+    if (!landing_marker(landing, name, marker))
+        return SIGHT_UNMARKED;
+    if (fstatat(landing->fd, marker, &stat, AT_SYMLINK_NOFOLLOW) == 0)
+        return S_ISREG(stat.st_mode) ? SIGHT_FILE : SIGHT_UNMARKED;
+    *number = errno;
+    return errno == ENOENT ? SIGHT_UNMARKED : SIGHT_ERROR;
 }
 
 static enum sight_kind kind_of_failure(int number)
@@ -29,8 +34,9 @@ void sight_look(const struct landing *landing, const char *name, struct sight *s
 {
     struct stat stat;
     /* In marker mode the marker is asked for first: once it is there, the stat that follows is of the complete file. */
-    bool complete = landing->feed->ready != FEED_READY_DONE_MARKER || has_marker(landing, name);
-    *sight = (struct sight){.kind = complete ? SIGHT_FILE : SIGHT_UNMARKED};
+    *sight = (struct sight){.kind = SIGHT_FILE};
+    if (landing->feed->ready == FEED_READY_DONE_MARKER)
+        sight->kind = look_for_marker(landing, name, &sight->number);
     if (fstatat(landing->fd, name, &stat, AT_SYMLINK_NOFOLLOW) < 0) {
         sight->number = errno;
         sight->kind = kind_of_failure(errno);

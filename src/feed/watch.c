@@ -422,6 +422,14 @@ uint64_t watch_scans(const struct watch *watch, size_t index)
     return watch->folders[index].listed;
 }
 
+bool watch_missed(const struct watch *watch)
+{
+    for (size_t i = 0; i < watch->count; i++)
+        if (watch->folders[i].missed)
+            return true;
+    return false;
+}
+
 struct landing *watch_landing(struct watch *watch, size_t index)
 {
     return &watch->folders[index].held->landing;

@@ -106,6 +106,10 @@ void watch_stats(const struct watch *watch, struct watch_stats *stats);
 /* Those of the folder of feed `index`. */
 uint64_t watch_scans(const struct watch *watch, size_t index);
 
+/* Whether the last scan of some folder left something out: the folder could not be listed, or a file in it not be looked
+   at. It was warned of. */
+bool watch_missed(const struct watch *watch);
+
 /* The landing folder of feed `index`. Valid until the loop runs; use a candidate's own landing for the candidate. */
 struct landing *watch_landing(struct watch *watch, size_t index);
 

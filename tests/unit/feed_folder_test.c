@@ -340,6 +340,20 @@ static void ends_a_single_run_of_empty_folders(void **state)
     watching_start(w);
     run_until(w, w->idle == 1);
     assert_int_equal(w->count, 0);
+    assert_false(watch_missed(w->watch));
+}
+
+static void tells_at_the_end_of_a_single_run_that_a_folder_was_left_out(void **state)
+{
+    struct watching *w = *state;
+    w->options.once = true;
+    file_write(w->folder[1], "old.csv", "1");
+    file_date(w->folder[1], "old.csv", 1600000000);
+    assert_ok(watching_try(w), &w->error);
+    move_folder_away(w, "moved");
+    run_until(w, w->idle == 1);
+    assert_int_equal(w->count, 1);
+    assert_true(watch_missed(w->watch));
 }
 
 static void takes_what_comes_during_a_single_run(void **state)
@@ -430,6 +444,7 @@ int main(void)
         TEST(loses_nothing_when_the_queue_overflows),
         TEST(ends_a_single_run_when_all_has_settled_and_nothing_new_came),
         TEST(ends_a_single_run_of_empty_folders),
+        TEST(tells_at_the_end_of_a_single_run_that_a_folder_was_left_out),
         TEST(takes_what_comes_during_a_single_run),
         TEST(does_not_wait_in_a_single_run_for_what_can_only_be_done_later),
         TEST(lets_a_changed_file_settle_again_in_a_single_run),
