@@ -41,6 +41,7 @@ struct deliverer {
     bool known_valid, decided, stopping;
     bool opening;  /* what failed was the attempt to open it */
     bool checking; /* opened anew only to see whether it still holds what is known of it */
+    bool hurried;  /* nothing more is coming right away */
     bool refused;  /* it said no and has not said yes since */
     unsigned failures;
     int64_t opened, busy_until; /* monotonic; the latter: not before, while files keep coming */
@@ -389,7 +390,7 @@ static void on_open(void *context, const struct error *error)
 static bool has_to_wait(struct deliverer *d)
 {
     int64_t left = d->busy_until - clock_monotonic();
-    if (d->busy_until == 0 || left <= 0)
+    if (d->hurried || left <= 0)
         return false;
     wait_for(d, left);
     return true;
@@ -446,6 +447,7 @@ static void wait_for(struct deliverer *d, int64_t micros)
 
 void deliverer_wants(struct deliverer *d, uint64_t sequence)
 {
+    d->hurried = false;
     if (sequence > d->wanted)
         d->wanted = sequence;
     if (d->state == STATE_IDLE)
@@ -454,7 +456,7 @@ void deliverer_wants(struct deliverer *d, uint64_t sequence)
 
 void deliverer_hurry(struct deliverer *d)
 {
-    d->busy_until = 0;
+    d->hurried = true;
     if (d->state != STATE_IDLE)
         return;
     uv_timer_stop(&d->timer);

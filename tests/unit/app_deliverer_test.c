@@ -10,7 +10,10 @@
 #include "app/settings.h"
 #include "feed/intake.h"
 
-enum { DEADLINE_MS = 60 * 1000 }; /* until a test that waits for ever fails */
+enum {
+    DEADLINE_MS = 60 * 1000, /* until a test that waits for ever fails */
+    PAUSE_MS = 1000          /* the least for which the deliverer waits for more */
+};
 
 struct fixture {
     char folder[TESTING_PATH_MAX];
@@ -24,8 +27,9 @@ struct fixture {
     struct committer *committer;
     struct deliverer *deliverer;
     struct request commit;
-    bool committed;
-    unsigned parts; /* still to be closed */
+    unsigned committed; /* changes, customers */
+    uint64_t delivered; /* the last delivery's sequence */
+    unsigned parts;     /* still to be closed */
     struct error error;
 };
 
@@ -38,14 +42,14 @@ static bool put(void *context, struct batch *batch)
 }
 
 /* The next change: a file of one customer. */
-static void commit_customer(struct fixture *f, unsigned id)
+static void commit_customer(struct fixture *f)
 {
     struct file_facts facts;
     struct core_result result;
     const struct core_file file = {.name = "c.json", .facts = &facts};
     char path[TESTING_PATH_MAX + 16], text[64];
     snprintf(path, sizeof path, "%s/read", f->folder);
-    snprintf(text, sizeof text, "[{\"Customer ID\": %u}]", id);
+    snprintf(text, sizeof text, "[{\"Customer ID\": %u}]", f->committed + 1);
     FILE *written = fopen(path, "w");
     assert_non_null(written);
     assert_true(fputs(text, written) >= 0);
@@ -64,12 +68,19 @@ static void commit_customer(struct fixture *f, unsigned id)
 static void commit_work(struct request *request, struct core *core)
 {
     (void)core;
-    commit_customer(CONTAINER_OF(request, struct fixture, commit), 2);
+    commit_customer(CONTAINER_OF(request, struct fixture, commit));
 }
 
 static void commit_done(struct request *request)
 {
-    CONTAINER_OF(request, struct fixture, commit)->committed = true;
+    CONTAINER_OF(request, struct fixture, commit)->committed++;
+}
+
+/* Has the store thread make the next change, after what it was asked for before. */
+static void submit_commit(struct fixture *f)
+{
+    f->commit = (struct request){.work = commit_work, .done = commit_done, .alone = true};
+    committer_submit(f->committer, &f->commit);
 }
 
 static void on_job(void *context, struct job *job)
@@ -93,7 +104,7 @@ static void on_event(void *context)
 
 static void on_delivered(void *context, const struct delivered *delivered)
 {
-    (void)context, (void)delivered;
+    ((struct fixture *)context)->delivered = delivered->sequence;
 }
 
 static void on_trouble(void *context, const struct error *error, int64_t retry)
@@ -145,7 +156,8 @@ static int set_up(void **state)
     assert_int_equal(uv_loop_init(&f->loop), 0);
     uv_timer_init(&f->loop, &f->deadline);
     uv_timer_start(&f->deadline, on_deadline, DEADLINE_MS, 0);
-    commit_customer(f, 1);
+    commit_customer(f);
+    f->committed = 1;
     start(f);
     *state = f;
     return 0;
@@ -183,9 +195,8 @@ static void a_change_that_is_told_late_takes_no_later_one_back(void **state)
     struct fixture *f = *state;
     settle(f);
     assert_int_equal(deliverer_sequence(f->deliverer), 1);
-    f->commit = (struct request){.work = commit_work, .done = commit_done, .alone = true};
-    committer_submit(f->committer, &f->commit);
-    while (!f->committed)
+    submit_commit(f);
+    while (f->committed < 2)
         uv_run(&f->loop, UV_RUN_ONCE);
     deliverer_wants(f->deliverer, 2);
     deliverer_wants(f->deliverer, 1);
@@ -195,10 +206,34 @@ static void a_change_that_is_told_late_takes_no_later_one_back(void **state)
     assert_int_equal(deliverer_sequence(f->deliverer), 2);
 }
 
+/* It would wait for more to come, by a timer, which is seen in how long the loop would sleep. */
+static void what_is_left_when_nothing_more_comes_is_delivered_without_a_pause(void **state)
+{
+    struct fixture *f = *state;
+    settle(f);
+    submit_commit(f);
+    while (f->committed < 2)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    deliverer_wants(f->deliverer, 2);
+    deliverer_hurry(f->deliverer);
+    submit_commit(f); /* after the delivery of 2 was begun */
+    deliverer_wants(f->deliverer, 3);
+    deliverer_hurry(f->deliverer);
+    assert_false(deliverer_is_settled(f->deliverer));
+    while (f->delivered < 2)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    int sleep = uv_backend_timeout(&f->loop);
+    assert_true(sleep == 0 || sleep > PAUSE_MS);
+    settle(f);
+    assert_int_equal(deliverer_sequence(f->deliverer), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_change_that_is_told_late_takes_no_later_one_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_left_when_nothing_more_comes_is_delivered_without_a_pause, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
