@@ -52,6 +52,8 @@ MUTATIONS = [
              'return stat(landing->path, &now) == 0;', 'crash/folder_churn_test.FolderChurn.test_renamed_and_another_made'),
     mutation('no search in a folder that comes late', 'app/run_recover.c', 'run->recovery.opened[feed] = true;',
              'watch_opened(run->watch, feed);', 'crash/folder_churn_test.FolderChurn.test_a_file_that_a_crash_left'),
+    mutation('a folder that cannot be read is taken for an empty one', 'feed/folder.c',
+             'folder->lost = true;\n    folder->missed = true;', 'folder->lost = true;', 'unit/feed_folder_test'),
     # what makes a file whole
     mutation('no look whether a file stood still', 'feed/intake.c',
              'if (!reading->regular || (file_stat_equal(&reading->before, &after) && reading->count == reading->expected))',
@@ -90,6 +92,8 @@ MUTATIONS = [
     mutation('a bad file is noted amid another change', 'app/run_jobs.c', '.done = note_done, .alone = true}', '.done = note_done}',
              'crash/bombs_test.Bombs.test_all_at_once'),
     # what makes the tables follow
+    mutation('a change that is told late takes later ones back', 'app/deliverer.c', 'if (sequence > d->wanted)', 'if (sequence)',
+             'unit/app_deliverer_test'),
     mutation('emptied groups stay', 'engine/deliver.c', 'ids_push(memory, &lister->listed->deletes, group);', '(void)memory;',
              'flow/corrections_test', 'unit/engine_delivery_test'),
     mutation('sums as doubles', 'engine/accumulate.c',
