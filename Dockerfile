@@ -23,7 +23,7 @@ RUN DESTDIR=/installed cmake --install build --strip
 FROM ${BASE}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates libcjson1 libcsv3 libpcre2-8-0 libpq5 libsqlite3-0 libssl3 \
-        libuv1 libzstd1 zlib1g \
+        libuv1 libzstd1 tzdata zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o 1000 -g 1000 /data /checkpoints
 COPY --from=build /installed /

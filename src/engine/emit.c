@@ -7,6 +7,7 @@
 #include "engine/groups.h"
 #include "engine/units.h"
 #include "model/timestamp.h"
+#include "model/zone.h"
 
 enum {
     SORT_FEW = 48 /* codes: so many are sorted by insertion */
@@ -307,7 +308,9 @@ static struct cell key_cell(struct engine *engine, const struct engine_table *ta
     int64_t code = rows_get(&table->groups.rows, group, KEYED_KEY + table->column_part[i]);
     if (column->kind == COLUMN_GROUP)
         return value_cell(engine, column, code);
-    return time_cell(column, (code + (column->kind == COLUMN_WINDOW_END)) * table->table->window_size);
+    const struct zone *zone = table->table->window_zone;
+    int64_t side = (code + (column->kind == COLUMN_WINDOW_END)) * table->table->window_size;
+    return time_cell(column, zone ? zone_since(zone, side) : side);
 }
 
 static struct cell extreme_cell(struct engine *engine, const struct column *column, const struct outcome *outcome)

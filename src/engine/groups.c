@@ -3,12 +3,26 @@
 #include "engine/accumulate.h"
 #include "engine/deliver.h"
 #include "model/timestamp.h"
+#include "model/zone.h"
 
 enum {
     DIRTY_FEW = 1024 /* groups: so many are always worth listing */
 };
 
 /* --- finding ------------------------------------------------------------------------------------------------------ */
+
+static int64_t floor_divide(int64_t a, int64_t b)
+{
+    int64_t quotient = a / b;
+    return quotient - (a < quotient * b);
+}
+
+/* By the clocks of a zone. Where they are put back over midnight, the day that has begun goes on. */
+static int64_t window_in_zone(const struct table *table, int64_t micros)
+{
+    int64_t window = floor_divide(zone_local(table->window_zone, micros), table->window_size);
+    return window + (micros >= zone_since(table->window_zone, (window + 1) * table->window_size));
+}
 
 /* Windows are numbered, which takes fewer bytes than their start. */
 static int64_t window_of(const struct engine *engine, const struct table *table, int64_t code)
@@ -17,8 +31,7 @@ static int64_t window_of(const struct engine *engine, const struct table *table,
     int64_t micros = codes_rank(kind, code);
     if (kind == VALUE_DATE)
         micros *= TIMESTAMP_DAY;
-    int64_t window = micros / table->window_size;
-    return window - (micros < window * table->window_size);
+    return table->window_zone ? window_in_zone(table, micros) : floor_divide(micros, table->window_size);
 }
 
 static bool group_code(const struct codes *codes, struct field_ref field, groups_lookup lookup, void *context,

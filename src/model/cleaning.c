@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "model/timestamp.h"
+#include "model/zone_member.h"
 
 enum { SHOWN_MAX = 80 /* bytes of a user's word in a message */ };
 
@@ -186,19 +186,7 @@ static bool load_truths(const struct doc_node *member, struct value_type type, s
 
 static bool load_zone(const struct doc_node *member, struct value_type type, struct cleaning *c)
 {
-    struct slice text = {NULL, 0};
-    if (!load_slice(member, "zone", &text))
-        return false;
-    if (!text.data)
-        return true;
-    const char *at = text.data, *end = text.data + text.len;
-    c->zoned = timestamp_parse_zone(&at, end, &c->zone) && at == end;
-    if (!c->zoned)
-        return doc_problem(member->doc, doc_member(member, "zone"),
-                           "\"zone\" is \"%s\", expected how far east of UTC, such as \"+03:00\" (names of zones, "
-                           "whose rules change, are not known)",
-                           text.data);
-    return is_for(member, "zone", type.kind == VALUE_TIMESTAMP, " timestamp");
+    return zone_member_load(member, &c->zone) && is_for(member, "zone", type.kind == VALUE_TIMESTAMP, " timestamp");
 }
 
 /* --- where there is nothing to read ------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "model/number_form.h"
 #include "model/pattern.h"
 #include "model/value.h"
+#include "model/zone.h"
 
 enum {
     CLEANING_WORDS_MAX = 16,  /* keys that belong here */
@@ -36,8 +37,7 @@ struct cleaning {
     struct number_form *number;        /* or NULL */
     struct slice *truths, *falsehoods; /* words of a bool, instead of the usual ones; both or none */
     size_t truth_count, falsehood_count;
-    bool zoned; /* times without a zone of their own are this far east of UTC, in microseconds */
-    int64_t zone;
+    struct zone *zone;  /* of times without one of their own; NULL: UTC */
     bool null_on_error; /* a value that cannot be read is null, and counted */
 
     bool has_fallback, fallback_null; /* "default": where the column is not there; also where a value is null */

@@ -1,10 +1,11 @@
 #include "model/derive.h"
 
 #include "base/text.h"
+#include "model/zone_member.h"
 
-static const char *const words[] = {"add", "subtract", "multiply", "coalesce", "concat", "date", "join"};
+static const char *const words[] = {"add", "subtract", "multiply", "coalesce", "concat", "date", "join", "zone"};
 
-enum { KINDS = COUNT_OF(words) - 1 };
+enum { KINDS = DERIVE_DATE + 1 };
 
 const char *derive_word(enum derive_kind kind)
 {
@@ -113,6 +114,14 @@ static bool load_join(const struct doc_node *object, struct derive *derive)
     return !node || derive->kind == DERIVE_CONCAT || doc_problem(object->doc, node, "\"join\" goes with \"concat\"");
 }
 
+static bool load_zone(const struct doc_node *object, struct derive *derive)
+{
+    const struct doc_node *node = doc_member(object, "zone");
+    if (!zone_member_load(object, &derive->zone))
+        return false;
+    return !node || derive->kind == DERIVE_DATE || doc_problem(object->doc, node, "\"zone\" goes with \"date\"");
+}
+
 bool derive_load(const struct doc_node *member, struct value_type type, struct derive **out)
 {
     const struct doc_node *object = NULL;
@@ -130,5 +139,6 @@ bool derive_load(const struct doc_node *member, struct value_type type, struct d
         return false;
     ok = load_names(object, derive);
     ok = load_join(object, derive) && ok;
+    ok = load_zone(object, derive) && ok;
     return check_type(member, derive->kind, type) && ok;
 }

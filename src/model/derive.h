@@ -4,7 +4,7 @@
  *     "add": [fields]   "subtract": [a, b]   "multiply": [a, b]      of int64 and decimal, exact
  *     "coalesce": [fields]                                           the first that is not null
  *     "concat": [fields], with "join" between them                   of texts
- *     "date": field                                                  the day of a timestamp, UTC
+ *     "date": field                                                  the day of a timestamp: in UTC, or in a "zone"
  *
  * The list names fields, never values: what is fixed is a field with a "constant".
  */
@@ -18,6 +18,7 @@
 #include "base/slice.h"
 #include "model/doc.h"
 #include "model/value.h"
+#include "model/zone.h"
 
 enum {
     /* Sums of so many numbers, and products of two, fit 128 bits whatever their types: see wide.h. */
@@ -33,6 +34,7 @@ struct derive {
     size_t sources[DERIVE_SOURCES_MAX]; /* fields of the descriptor; descriptor_derive finds them */
     size_t count;
     struct slice join; /* of a concat */
+    struct zone *zone; /* of a date; NULL: UTC */
 };
 
 /* Reads the key from a field of type `type`; *out is NULL when it has none. False when there were problems. */

@@ -97,7 +97,7 @@ static bool load_fields(const struct doc_node *root, struct arena *arena, struct
     return ok;
 }
 
-/* A descriptor that extends others is another one when they change. */
+/* A descriptor that extends others is another one when they change, and so it is when the rules of its zones do. */
 static bool load_digest(const struct doc *doc, const struct descriptor_chain *chain, struct descriptor *d)
 {
     struct digester digester;
@@ -105,6 +105,13 @@ static bool load_digest(const struct doc *doc, const struct descriptor_chain *ch
         return doc_memory(doc);
     for (size_t i = 0; i < chain->count; i++)
         digester_add(&digester, chain->docs[i]->text);
+    for (size_t i = 0; i < d->field_count; i++) {
+        const struct descriptor_field *field = &d->fields[i];
+        if (field->cleaning && field->cleaning->zone)
+            zone_add_digest(field->cleaning->zone, &digester);
+        if (field->derive && field->derive->zone)
+            zone_add_digest(field->derive->zone, &digester);
+    }
     d->digest = digester_take(&digester);
     return true;
 }

@@ -102,7 +102,7 @@ struct descriptor {
     size_t field_count;
     uint16_t derived[DESCRIPTOR_DERIVED_MAX]; /* fields that are computed, each behind those it needs */
     size_t derived_count;
-    struct digest digest; /* of the file's bytes, and of those it extends */
+    struct digest digest; /* of the file's bytes, of those it extends, and of the rules of its zones */
     const char *path;
     const struct doc_node *root; /* for messages about it later */
 };

@@ -27,7 +27,7 @@ bool descriptor_value(const struct descriptor_field *field, bool plain, struct s
         return read_truth(cleaning, text, value, expected);
     if (cleaning && cleaning->number && !plain && !number_form_plain(cleaning->number, text, room, &text, expected))
         return false;
-    if (cleaning && cleaning->zoned) {
+    if (cleaning && cleaning->zone) {
         value->null = false;
         return timestamp_parse_any(text, field->formats, field->format_count, cleaning->zone, &value->i, expected);
     }

@@ -129,7 +129,9 @@ struct table {
     size_t group_count;
     bool windowed;
     size_t window_field;                          /* a timestamp or date of the facts (with a grain: of the grain) */
-    int64_t window_size;                          /* microseconds */
+    int64_t window_size;                          /* microseconds; whole days in a zone */
+    const struct zone *window_zone;               /* NULL: UTC */
+    const char *window_zone_name;
     struct field_ref uniform[PIPELINE_GROUP_MAX]; /* fields of the facts expected to have one value in a group; groups
                                                      that mix are counted */
     size_t uniform_count;

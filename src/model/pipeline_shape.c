@@ -148,6 +148,25 @@ static void put_column(struct buf *out, const struct pipeline *p, const struct t
     buf_put_byte(out, '\n');
 }
 
+/* With its rules: other ones put rows into other windows. */
+static void put_zone(struct buf *out, const struct table *table)
+{
+    char hex[DIGEST_HEX_SIZE];
+    struct digester digester;
+    if (!table->window_zone)
+        return;
+    if (!digester_init(&digester, NULL)) {
+        out->failed = true;
+        return;
+    }
+    zone_add_digest(table->window_zone, &digester);
+    struct digest rules = digester_take(&digester);
+    digest_hex(&rules, hex);
+    buf_put_text(out, " in");
+    put_name(out, table->window_zone_name);
+    buf_printf(out, " with rules %.16s", hex);
+}
+
 static void put_table(struct buf *out, const struct pipeline *p, const struct table *table)
 {
     buf_put_text(out, "table");
@@ -159,6 +178,7 @@ static void put_table(struct buf *out, const struct pipeline *p, const struct ta
         buf_put_text(out, " window");
         put_ref(out, p, 0, table->window_field);
         buf_printf(out, " of %" PRId64, table->window_size);
+        put_zone(out, table);
     }
     buf_put_text(out, " uniform");
     for (size_t i = 0; i < table->uniform_count; i++)

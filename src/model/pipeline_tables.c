@@ -4,14 +4,16 @@
 
 #include "base/text.h"
 #include "model/pipeline_build.h"
+#include "model/zone_member.h"
 #include "model/timestamp.h"
 
 enum {
-    WINDOW_DAYS_MAX = 36525 /* a hundred years: windows stay few against the years 1 to 9999 */
+    WINDOW_DAYS_MAX = 36525, /* a hundred years: windows stay few against the years 1 to 9999 */
+    ZONE_DAYS = 3            /* by more than a clock and UTC differ, at both sides of a window */
 };
 
 static const char *const table_words[] = {"doc", "group_by", "window", "uniform", "columns"};
-static const char *const window_words[] = {"on", "size"};
+static const char *const window_words[] = {"on", "size", "zone"};
 static const char *const reserved_prefixes[] = {"dropfold_", "sqlite_", "pg_"};
 
 /* --- group_by and uniform ----------------------------------------------------------------------------------------- */
@@ -136,6 +138,25 @@ static bool load_window_size(struct build *build, const struct doc_node *window,
     return true;
 }
 
+/* Days begin at midnight there. A date has no time that could be another day's. */
+static bool load_window_zone(struct build *build, const struct doc_node *window, bool date, struct table *table)
+{
+    struct zone *zone;
+    if (!zone_member_load(window, &zone))
+        return false;
+    table->window_zone = zone;
+    if (!zone)
+        return true;
+    const struct doc_node *node = doc_member(window, "zone");
+    table->window_zone_name = doc_text(node);
+    if (date)
+        return doc_problem(build->doc, node,
+                           "\"zone\" is for windows on a timestamp only, a date is the same everywhere");
+    return table->window_size % TIMESTAMP_DAY == 0 ||
+           doc_problem(build->doc, doc_member(window, "size"), "\"size\" is \"%s\", expected whole days in a zone",
+                       doc_text(doc_member(window, "size")));
+}
+
 /* Times whose window would begin before the year 1 or end after 9999 have no row to be in. */
 static void narrow_window(struct build *build, const struct table *table, struct field_ref ref)
 {
@@ -143,6 +164,10 @@ static void narrow_window(struct build *build, const struct table *table, struct
     int64_t first = timestamp_window(TIMESTAMP_MIN, size), last = timestamp_window(TIMESTAMP_MAX, size);
     int64_t min = first < TIMESTAMP_MIN ? first + size : first;
     int64_t max = last - 1;
+    if (table->window_zone) {
+        min += size + ZONE_DAYS * TIMESTAMP_DAY;
+        max -= size + ZONE_DAYS * TIMESTAMP_DAY;
+    }
     if (build_feed_field(build, ref)->type.kind == VALUE_DATE) {
         min = min / TIMESTAMP_DAY;
         max = last / TIMESTAMP_DAY - 1;
@@ -162,7 +187,8 @@ static bool load_window(struct build *build, const struct doc_node *member, stru
     bool field = load_window_field(build, window, &ref);
     bool days = field && build_feed_field(build, ref)->type.kind == VALUE_DATE;
     bool size = load_window_size(build, window, days, &table->window_size);
-    if (!ok || !field || !size)
+    bool zone = load_window_zone(build, window, days, table);
+    if (!ok || !field || !size || !zone)
         return false;
     table->windowed = true;
     table->window_field = ref.field;

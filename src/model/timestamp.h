@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "model/zone.h"
 
 #define TIMESTAMP_SECOND INT64_C(1000000)
 #define TIMESTAMP_DAY    (INT64_C(86400) * TIMESTAMP_SECOND)
@@ -54,12 +55,12 @@ bool timestamp_format_check(const char *format, struct error *error) MUST_USE;
 bool timestamp_parse_format(struct slice text, const char *format, int64_t *micros, const char **expected) MUST_USE;
 
 /*
- * Tries every format ("iso8601" is ISO 8601, and so is none). `zone` is how far east of UTC, in microseconds, a text without a
- * zone of its own is meant. A text that two formats read as different moments is ambiguous, which is as bad as none that
+ * Tries every format ("iso8601" is ISO 8601, and so is none). `zone`, if not NULL, is that of a text without one of
+ * its own. A text that two formats read as different moments is ambiguous, which is as bad as none that
  * fits. Of the complaints the first one counts that tells more than that the shape is another.
  */
-bool timestamp_parse_any(struct slice text, const char *const *formats, size_t count, int64_t zone, int64_t *micros,
-                         const char **expected) MUST_USE;
+bool timestamp_parse_any(struct slice text, const char *const *formats, size_t count, const struct zone *zone,
+                         int64_t *micros, const char **expected) MUST_USE;
 
 /* What is printed lies in TIMESTAMP_MIN to TIMESTAMP_MAX. "2022-02-17T12:03:13Z", fraction only when there is one, without its trailing zeros. */
 void timestamp_print(int64_t micros, struct buf *out);

@@ -303,9 +303,11 @@ static bool format_has_zone(const char *format)
 }
 
 /* From the local time of a zone to UTC. */
-static bool leave_zone(int64_t zone, int64_t *micros, const char **expected)
+static bool leave_zone(const struct zone *zone, int64_t *micros, const char **expected)
 {
-    int64_t moved = *micros - zone;
+    int64_t moved;
+    if (!zone_utc(zone, *micros, &moved, expected))
+        return false;
     if (moved < TIMESTAMP_MIN || moved > TIMESTAMP_MAX) {
         *expected = "a time in the years 0001 to 9999";
         return false;
@@ -314,16 +316,17 @@ static bool leave_zone(int64_t zone, int64_t *micros, const char **expected)
     return true;
 }
 
-static bool parse_one(struct slice text, const char *format, int64_t zone, int64_t *micros, const char **expected)
+static bool parse_one(struct slice text, const char *format, const struct zone *zone, int64_t *micros,
+                      const char **expected)
 {
     bool iso = strcmp(format, "iso8601") == 0;
     if (!(iso ? timestamp_parse_iso(text, micros, expected) : timestamp_parse_format(text, format, micros, expected)))
         return false;
-    return zone == 0 || (iso ? iso_has_zone(text) : format_has_zone(format)) || leave_zone(zone, micros, expected);
+    return !zone || (iso ? iso_has_zone(text) : format_has_zone(format)) || leave_zone(zone, micros, expected);
 }
 
-bool timestamp_parse_any(struct slice text, const char *const *formats, size_t count, int64_t zone, int64_t *micros,
-                         const char **expected)
+bool timestamp_parse_any(struct slice text, const char *const *formats, size_t count, const struct zone *zone,
+                         int64_t *micros, const char **expected)
 {
     const char *words;
     bool found = false, telling = false;

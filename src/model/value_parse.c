@@ -300,7 +300,7 @@ static bool parse_date(const char *const *formats, size_t format_count, struct s
     int64_t micros;
     if (format_count == 0)
         return timestamp_parse_date(text, days, expected);
-    if (!timestamp_parse_any(text, formats, format_count, 0, &micros, expected))
+    if (!timestamp_parse_any(text, formats, format_count, NULL, &micros, expected))
         return false;
     if (micros % TIMESTAMP_DAY != 0)
         return fail(expected, "a date without a time of day");
@@ -328,7 +328,7 @@ bool value_parse(struct value_type type, const char *const *formats, size_t form
     case VALUE_TIMESTAMP:
         if (format_count == 0)
             return timestamp_parse_iso(text, &value->i, expected);
-        return timestamp_parse_any(text, formats, format_count, 0, &value->i, expected);
+        return timestamp_parse_any(text, formats, format_count, NULL, &value->i, expected);
     }
     return fail(expected, "a known type");
 }

@@ -103,6 +103,17 @@ static bool concat(const struct derivation *d, struct value *value)
     return true;
 }
 
+/* Years 1 to 9999 in any zone: at their ends the day may lie outside. */
+static bool take_day(const struct derivation *d, struct value *value)
+{
+    int64_t moment = d->sources[0].value.i;
+    int64_t local = d->derive->zone ? zone_local(d->derive->zone, moment) : moment;
+    if (local < TIMESTAMP_MIN || local > TIMESTAMP_MAX)
+        return coerce_fail(d->coerce, "date comes to a day outside of the years 0001 to 9999");
+    *value = (struct value){.i = timestamp_window(local, TIMESTAMP_DAY) / TIMESTAMP_DAY};
+    return true;
+}
+
 static bool compute(const struct derivation *d, struct value *value)
 {
     switch (d->derive->kind) {
@@ -116,8 +127,7 @@ static bool compute(const struct derivation *d, struct value *value)
     case DERIVE_CONCAT:
         return concat(d, value);
     case DERIVE_DATE:
-        *value = (struct value){.i = timestamp_window(d->sources[0].value.i, TIMESTAMP_DAY) / TIMESTAMP_DAY};
-        return true;
+        return take_day(d, value);
     }
     return false;
 }

@@ -72,7 +72,7 @@ static void tells_each_mistake_at_its_place(void **state)
         {"\"D\": {\"type\": \"int64\", \"derive\": {\"coalesce\": [\"N\", \"Price\"]}}",
          "3:53: \"Price\" is decimal(9,2), expected a type of which this one holds every value for \"coalesce\""},
         {"\"D\": {\"type\": \"int64\", \"derive\": {\"divide\": [\"N\", \"N\"]}}",
-         "3:35: unknown word \"divide\", expected add, subtract, multiply, coalesce, concat, date or join"},
+         "3:35: unknown word \"divide\", expected add, subtract, multiply, coalesce, concat, date, join or zone"},
         {"\"D\": {\"type\": \"int64\", \"derive\": {}}",
          "3:34: \"derive\" says 0 things to do, expected one of add, subtract, multiply, coalesce, concat and date"},
         {"\"D\": {\"type\": \"int64\", \"derive\": {\"add\": [\"N\", \"N\"], \"multiply\": [\"N\", \"N\"]}}",

@@ -43,7 +43,7 @@
     "  {'feed': 'Returns', 'on': {'Receipt': 'Receipt'}, 'required': false, 'filter': {'Why': {'null': false}}}],"     \
     " 'feeds': {'Shops': {'after': 'leave', 'ready': 'done', 'settle': '2 seconds'}},"                                 \
     " 'tables': {'days': {'doc': 'Sales per day', 'group_by': ['Shops.City'], 'uniform': ['Paid_By'],"                 \
-    "  'window': {'on': 'Sold_At', 'size': '1 day'}, 'columns': {"                                                     \
+    "  'window': {'on': 'Sold_At', 'size': '1 day', 'zone': 'Etc/UTC'}, 'columns': {"                                  \
     "  'city': {'group': 'Shops.City'}, 'day': {'window': 'start'}, 'until': {'window': 'end'},"                       \
     "  'receipts': {'count': 'Receipt'}, 'by_card': {'count': 'Receipt', 'where': {'Paid_By': 'card'}},"               \
     "  'amount': {'sum': 'Amount', 'doc': 'Euro'}, 'per_receipt': {'ratio': ['amount', 'receipts']},"                  \

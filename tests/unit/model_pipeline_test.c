@@ -847,6 +847,12 @@ static void refuses_windows_that_make_no_sense(void **state)
     refused(*state, WINDOW("{\"on\": \"Day\", \"size\": @\"36 hours\"}"),
             "\"size\" is \"36 hours\", expected whole days for a date");
     refused(*state, WINDOW("@{\"on\": \"At\"}"), "\"size\" is missing");
+    refused(*state, WINDOW("{\"on\": \"Day\", \"size\": \"1 day\", \"zone\": @\"Etc/UTC\"}"),
+            "\"zone\" is for windows on a timestamp only, a date is the same everywhere");
+    refused(*state, WINDOW("{\"on\": \"At\", \"size\": @\"36 hours\", \"zone\": \"Etc/UTC\"}"),
+            "\"size\" is \"36 hours\", expected whole days in a zone");
+    refused(*state, WINDOW("{\"on\": \"At\", \"size\": \"1 day\", \"zone\": @\"\"}"),
+            "\"zone\" is \"\", expected how far east of UTC, such as \"+03:00\", or a name such as \"Africa/Lagos\"");
 }
 
 static void refuses_uniform_fields_of_joined_feeds_and_of_lines(void **state)
