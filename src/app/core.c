@@ -39,6 +39,7 @@ static bool replay_chunk(void *context, const struct replay_chunk *chunk, struct
         return error_set(error, ERROR_CORRUPT, "change %llu is of a feed that the pipeline does not have",
                          (unsigned long long)chunk->sequence);
     replay_begin(replay, chunk->sequence);
+    engine_rank(replay->core->engine, chunk->rank);
     return engine_apply(replay->core->engine, feed, chunk->chunk, &replay->buckets, NULL, NULL, error);
 }
 
@@ -128,8 +129,15 @@ static void drop_kept(struct core *core)
 void core_file_begin(struct core *core, size_t feed)
 {
     core->file_feed = feed;
+    core->retry_of = NULL;
     core->store_open = false;
     core->spilled = false;
+}
+
+void core_retry_begin(struct core *core, size_t feed, const struct file_record *file)
+{
+    core_file_begin(core, feed);
+    core->retry_of = file;
 }
 
 /* The transaction is opened late: a redelivery of an ordinary file is found out without one. */
@@ -140,7 +148,8 @@ static bool open_store(struct core *core, struct error *error)
     if (!store_begin(core->store, error))
         return false;
     core->store_open = true;
-    return store_file_begin(core->store, slice_of(core->pipeline->feeds[core->file_feed].name), error);
+    return (!core->retry_of || store_retry(core->store, core->retry_of->id, error)) &&
+           store_file_begin(core->store, slice_of(core->pipeline->feeds[core->file_feed].name), error);
 }
 
 static bool spill(struct core *core, struct error *error)
@@ -183,7 +192,7 @@ struct application {
     struct error *error;
     bool marked_failed;
     uint64_t marked[MARKED_RECENTLY]; /* sequences marked already, by their last bits */
-    uint64_t current;                 /* sequence being applied */
+    uint64_t current;                 /* sequence by which rows rank that are being applied */
 };
 
 static void mark_replaced(void *context, uint64_t sequence)
@@ -210,8 +219,10 @@ static bool apply_chunk(void *context, struct slice chunk, struct error *error)
 
 static bool apply_file(struct core *core, uint64_t sequence, struct buckets *buckets, struct error *error)
 {
-    struct application application = {.core = core, .buckets = buckets, .error = error, .current = sequence};
+    uint64_t rank = core->retry_of ? core->retry_of->sequence : sequence;
+    struct application application = {.core = core, .buckets = buckets, .error = error, .current = rank};
     engine_begin(core->engine, sequence);
+    engine_rank(core->engine, rank);
     if (core->spilled) {
         if (!store_file_chunks(core->store, apply_chunk, &application, error))
             return false;
@@ -250,7 +261,7 @@ static void name_archived(const struct core *core, const struct core_file *file,
     result->stored[0] = '\0';
     if (file->stored)
         snprintf(result->stored, sizeof result->stored, "%s", file->stored);
-    else if (core->pipeline->feeds[core->file_feed].after == FEED_ARCHIVE)
+    else if (!core->retry_of && core->pipeline->feeds[core->file_feed].after == FEED_ARCHIVE)
         archive_name(result->sequence, &file->facts->content, file->name, result->stored);
 }
 
@@ -283,6 +294,14 @@ static bool commit(struct core *core, struct engine_stats *stats, int64_t now, s
     return ok;
 }
 
+/* A retried row that ranks below a live one was replaced before it came: its file dropped again would bring it back, and
+   is no redelivery any more. */
+static bool note_superseded(struct core *core, const struct file_record *record, struct error *error)
+{
+    return !core->retry_of || record->buckets.superseded == 0 ||
+           store_mark_replaced(core->store, record->feed, core->retry_of->sequence, error);
+}
+
 static bool commit_file(struct core *core, const struct core_file *file, struct file_record *record,
                         struct core_result *result, int64_t now, struct error *error)
 {
@@ -292,14 +311,15 @@ static bool commit_file(struct core *core, const struct core_file *file, struct 
     name_archived(core, file, result);
     if (result->stored[0] != '\0')
         snprintf(stored, sizeof stored, "archive/%s/%s", core->pipeline->feeds[core->file_feed].name, result->stored);
-    record->state = FILE_APPLIED;
+    record->state = core->retry_of ? FILE_RETRIED : FILE_APPLIED;
     record->stored = slice_of(stored);
     record->buckets.rejected = file->facts->rejected;
     record->reason = file->facts->note;
     if (!apply_file(core, result->sequence, &record->buckets, error))
         return false;
     result->buckets = record->buckets;
-    if (!store_file_end(core->store, record, error) || !commit(core, &stats, now, error))
+    if (!note_superseded(core, record, error) || !store_file_end(core->store, record, error) ||
+        !commit(core, &stats, now, error))
         return false;
     result->memory = stats.memory;
     for (size_t t = 0; t < core->pipeline->table_count; t++)
@@ -346,7 +366,7 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
     record_from(&record, core, core->file_feed, file);
     bool noted = false;
     *result = (struct core_result){.outcome = CORE_APPLIED};
-    bool ready = (file->replaying || find_duplicate(core, file, &record, result, &noted, error)) &&
+    bool ready = (file->replaying || core->retry_of || find_duplicate(core, file, &record, result, &noted, error)) &&
                  (result->outcome == CORE_DUPLICATE || core->spilled || spill(core, error));
     if (!ready || result->outcome == CORE_DUPLICATE) {
         core_file_cancel(core);

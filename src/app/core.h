@@ -12,6 +12,9 @@
  * When the store refuses after step 2 the engine is ahead of it. core_file_end then builds the engine anew from the
  * store before it reports, so that the two always tell the same history. Any open delivery is void after that.
  *
+ * A retry of rejected rows (core_retry_begin) takes the same way as a file, but for step 1: it is no file, and what it is of
+ * is in the ledger already.
+ *
  * core_forget takes the other way round: the mark first, within the open transaction; then the engine is built anew from
  * what that transaction shows; then COMMIT. Before it nothing happened, after it the file is gone for good.
  *
@@ -42,8 +45,9 @@ struct core {
     uint64_t replayed; /* rows read by the last replay */
     /* the file being put together */
     size_t file_feed;
-    bool store_open;       /* a store transaction is open for it */
-    struct batch *kept[8]; /* its batches while they are few, so that the store need not be read back */
+    const struct file_record *retry_of; /* the file whose rejected rows it holds; or NULL */
+    bool store_open;                    /* a store transaction is open for it */
+    struct batch *kept[8];              /* its batches while they are few, so that the store need not be read back */
     size_t kept_count;
     bool spilled; /* too many were put: the store has them all */
 };
@@ -68,6 +72,9 @@ bool core_init(struct core *core, const struct pipeline *pipeline, struct store 
 void core_close(struct core *core);
 
 void core_file_begin(struct core *core, size_t feed);
+/* Begins a retry of open rejects of `file`, an applied one: what is put are those of its rows that are valid now, and those
+   that are rejected again. They rank as rows of that file, whatever came since. `file` must live until the end. */
+void core_retry_begin(struct core *core, size_t feed, const struct file_record *file);
 /* Takes the batch over. */
 bool core_file_put(struct core *core, struct batch *batch, struct error *error) MUST_USE;
 void core_file_cancel(struct core *core);

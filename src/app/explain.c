@@ -56,12 +56,26 @@ static int by_unit(const void *left, const void *right)
 
 /* --- their values and files --------------------------------------------------------------------------------------- */
 
-/* Records by rank, which is the order in which a replay passes their rows; one that several units join to stands there
-   once for each. */
+/* Records by rank, in which they are looked for chunk by chunk; one that several units join to stands there once for each. */
 struct reading {
     struct explanation *explanation;
-    size_t next;
+    size_t found;
 };
+
+/* The first record that does not rank below (sequence, row). */
+static size_t first_from(const struct explanation *e, uint64_t sequence, uint64_t row)
+{
+    const struct explained_record key = {.sequence = sequence, .row = row};
+    size_t low = 0, high = e->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (by_rank(&e->records[middle], &key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
 
 static const struct value *copy_values(struct explanation *e, const struct feed *feed, const struct value *values)
 {
@@ -77,19 +91,23 @@ static const struct value *copy_values(struct explanation *e, const struct feed 
     return copy;
 }
 
-static bool take_row(struct reading *reading, const struct chunk_reader *reader, const struct value *values)
+/* The row is that of the records from *next on that rank by `rank` and have its number, if there are any. */
+static bool take_row(struct reading *reading, const struct replay_chunk *chunk, size_t feed,
+                     const struct chunk_reader *reader, const struct value *values, size_t *next)
 {
     struct explanation *e = reading->explanation;
-    const struct value *copy = copy_values(e, reader->feed, values);
-    if (!copy)
-        return false;
-    uint64_t sequence = e->records[reading->next].sequence;
-    for (; reading->next < e->count; reading->next++) {
-        struct explained_record *record = &e->records[reading->next];
-        if (record->sequence != sequence || record->row != reader->row)
-            break;
+    const struct value *copy = NULL;
+    for (; *next < e->count && e->records[*next].sequence == chunk->rank && e->records[*next].row <= reader->row;
+         ++*next) {
+        struct explained_record *record = &e->records[*next];
+        if (record->row != reader->row || record->feed != feed)
+            continue;
+        if (!copy && !(copy = copy_values(e, reader->feed, values)))
+            return false;
         record->values = copy;
         record->line = reader->line;
+        record->retried = chunk->rank == chunk->sequence ? 0 : chunk->sequence;
+        reading->found++;
     }
     return true;
 }
@@ -98,20 +116,26 @@ static bool read_chunk(void *context, const struct replay_chunk *chunk, struct e
 {
     struct reading *reading = context;
     const struct explanation *e = reading->explanation;
+    const struct feed *feed = pipeline_feed(e->pipeline, chunk->feed);
     struct value values[PIPELINE_FIELDS_MAX];
     struct chunk_reader reader;
-    if (reading->next == e->count || e->records[reading->next].sequence != chunk->sequence)
+    size_t next = first_from(e, chunk->rank, 0);
+    if (!feed || next == e->count || e->records[next].sequence != chunk->rank)
         return true;
-    chunk_reader_init(&reader, &e->pipeline->feeds[e->records[reading->next].feed], chunk->chunk);
-    while (chunk_next(&reader, values) == CHUNK_ROW) {
-        const struct explained_record *wanted = &e->records[reading->next];
-        bool is_it = wanted->sequence == chunk->sequence && wanted->row == reader.row;
-        if (is_it && !take_row(reading, &reader, values))
+    chunk_reader_init(&reader, feed, chunk->chunk);
+    while (chunk_next(&reader, values) == CHUNK_ROW)
+        if (!take_row(reading, chunk, (size_t)(feed - e->pipeline->feeds), &reader, values, &next))
             return error_memory(error);
-        if (reading->next == e->count)
-            break;
-    }
     return true;
+}
+
+/* The first record of which nothing was found, for the report of what cannot be. */
+static const struct explained_record *unread(const struct explanation *e)
+{
+    const struct explained_record *record = e->records;
+    while (record->values)
+        record++;
+    return record;
 }
 
 static bool read_values(struct explanation *e, struct store *store, uint64_t until, struct error *error)
@@ -120,35 +144,37 @@ static bool read_values(struct explanation *e, struct store *store, uint64_t unt
     const struct replay_visit visit = {.context = &reading, .chunk = read_chunk, .until = until};
     if (!store_replay(store, &visit, error))
         return false;
-    return reading.next == e->count || error_set(error, ERROR_BUG, "row %llu of change %llu is not in the store",
-                                                 (unsigned long long)e->records[reading.next].row,
-                                                 (unsigned long long)e->records[reading.next].sequence);
+    return reading.found == e->count ||
+           error_set(error, ERROR_BUG, "row %llu of change %llu is not in the store",
+                     (unsigned long long)unread(e)->row, (unsigned long long)unread(e)->sequence);
+}
+
+/* A retry comes behind the file whose rows it retried. */
+static void note_retry(struct explanation *e, const struct file_record *retry)
+{
+    for (size_t i = 0; i < e->count; i++)
+        if (e->records[i].retried == retry->sequence)
+            e->records[i].version = retry->version;
 }
 
 static bool note_file(void *context, const struct file_record *file)
 {
     struct explanation *e = context;
-    struct explained_record key = {.sequence = file->sequence};
+    if (file->state == FILE_RETRIED)
+        note_retry(e, file);
     if (file->state != FILE_APPLIED)
         return true;
-    /* the first record of that change, if there is one */
-    size_t low = 0, high = e->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (by_rank(&e->records[middle], &key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == e->count || e->records[low].sequence != file->sequence)
+    size_t at = first_from(e, file->sequence, 0);
+    if (at == e->count || e->records[at].sequence != file->sequence)
         return true;
     struct file_record *copy = &e->files[e->file_count++];
     *copy = (struct file_record){.sequence = file->sequence,
-                                 .version = file->version,
                                  .feed = arena_copy(&e->arena, file->feed),
                                  .name = arena_copy(&e->arena, file->name)};
-    for (; low < e->count && e->records[low].sequence == file->sequence; low++)
-        e->records[low].file = copy;
+    for (; at < e->count && e->records[at].sequence == file->sequence; at++) {
+        e->records[at].file = copy;
+        e->records[at].version = file->version;
+    }
     return copy->feed.data && copy->name.data;
 }
 

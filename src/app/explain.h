@@ -16,10 +16,12 @@
 struct explained_record {
     uint32_t unit;
     size_t feed;
-    uint64_t sequence, row, line;
+    uint64_t sequence, row, line;   /* sequence: of the change of its file */
+    uint64_t retried;               /* the change that brought it, when it was rejected at first; else 0 */
+    uint32_t version;               /* of the descriptor that read it */
     bool speaks;                    /* of the facts: its attributes hold for the unit */
     const struct value *values;     /* of the feed's fields */
-    const struct file_record *file; /* its feed, name and version are filled */
+    const struct file_record *file; /* its feed and name are filled */
 };
 
 /* A value that went into a column, so many times. */

@@ -7,12 +7,13 @@
 #include "app/core.h"
 #include "app/reading.h"
 #include "app/refill.h"
+#include "app/retry.h"
 #include "app/sources.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "parse/parser.h"
 
-enum { SHOWN_PATH = 1024, PROBLEMS_SHOWN = 20 };
+enum { SHOWN_PATH = 1024, PROBLEMS_SHOWN = 20, TEXTS_MAX = 64 * 1024 };
 
 struct rebuild {
     const struct settings *settings;
@@ -41,17 +42,46 @@ static bool put(void *context, struct batch *batch)
     return core_file_put(&rebuild->core, batch, &rebuild->put_error);
 }
 
-static bool end_file(struct rebuild *rebuild, const struct source *source, const struct file_facts *facts,
+static bool end_file(struct rebuild *rebuild, struct source *source, const struct file_facts *facts,
                      struct error *error)
 {
     struct core_result result;
     const struct core_file file = {
         .name = source->name, .facts = facts, .stored = source->stored, .replaying = source->recorded};
-    return core_file_end(&rebuild->core, &file, clock_wall(), &result, error);
+    if (!core_file_end(&rebuild->core, &file, clock_wall(), &result, error))
+        return false;
+    source->applied = result.sequence;
+    return true;
+}
+
+/* Rows that were retried are retried in the new store, as far as they are rejected there too: their file is read by the
+   version that it was read by, which may have been mended since. */
+static bool apply_retry(struct rebuild *rebuild, const struct source *source, struct error *error)
+{
+    char which[32];
+    struct arena texts;
+    struct file_record file;
+    struct retry_result result;
+    uint64_t applied = 0;
+    for (size_t i = 0; i < rebuild->sources.count && applied == 0; i++)
+        if (rebuild->sources.items[i].id == source->retry_of)
+            applied = rebuild->sources.items[i].applied;
+    if (applied == 0) /* it could not be read, which was told */
+        return true;
+    snprintf(which, sizeof which, "seq=%" PRIu64, applied);
+    arena_init(&texts, TEXTS_MAX);
+    bool ok = store_find_file(rebuild->core.store, slice_of(which), &texts, &file, error) &&
+              retry_rows(&rebuild->core, rebuild->settings, &file, rebuild->settings->rebind ? 0 : source->version,
+                         false, &result, error);
+    arena_close(&texts);
+    if (ok || error->kind != ERROR_DATA)
+        return ok;
+    problem(rebuild, source, error->text);
+    return true;
 }
 
 /* False only when the store or the engine failed; a file that cannot be read is a problem and is left out. */
-static bool apply_source(struct rebuild *rebuild, const struct source *source, struct error *error)
+static bool apply_source(struct rebuild *rebuild, struct source *source, struct error *error)
 {
     struct file_facts facts;
     struct error why = {0};
@@ -79,9 +109,11 @@ static bool apply_all(struct rebuild *rebuild, struct error *error)
         if (!rebuild->parsers[f])
             return false;
     }
-    for (size_t i = 0; i < rebuild->sources.count; i++)
-        if (!apply_source(rebuild, &rebuild->sources.items[i], error))
+    for (size_t i = 0; i < rebuild->sources.count; i++) {
+        struct source *source = &rebuild->sources.items[i];
+        if (source->retry_of ? !apply_retry(rebuild, source, error) : !apply_source(rebuild, source, error))
             return false;
+    }
     return true;
 }
 
@@ -92,7 +124,7 @@ static bool list_sources(struct rebuild *rebuild, struct error *error)
     const char *data = rebuild->settings->data;
     struct sources *sources = &rebuild->sources;
     bool lost = store_progress(rebuild->old)->sequence == 0;
-    if (!sources_from_store(sources, rebuild->old, rebuild->pipeline, data, error))
+    if (!sources_from_store(sources, rebuild->old, rebuild->pipeline, data, true, error))
         return false;
     if ((lost || rebuild->settings->from_archive) &&
         !sources_from_archive(sources, rebuild->old, rebuild->pipeline, data, error))

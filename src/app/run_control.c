@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/forget.h"
+#include "app/retry.h"
 #include "app/run_internal.h"
 #include "base/json.h"
 
@@ -250,13 +251,18 @@ static void forget_done(struct request *request)
     run_progressed(run);
 }
 
+static void answer_not_now(const struct run *run, struct control_client *client)
+{
+    control_answer(client, error_exit_code(ERROR_LOCKED),
+                   run->phase == RUN_HELD ? "not now: the target tells another history (dropfold status)"
+                                          : "not now: starting, or ending");
+}
+
 static void answer_forget(struct run *run, struct control_client *client, const char *which)
 {
     struct forgetting *forgetting = run->phase == RUN_WORKING ? calloc(1, sizeof *forgetting) : NULL;
     if (!forgetting) {
-        control_answer(client, error_exit_code(ERROR_LOCKED),
-                       run->phase == RUN_HELD ? "not now: the target tells another history (dropfold status)"
-                                              : "not now: starting, or ending");
+        answer_not_now(run, client);
         return;
     }
     forgetting->request = (struct request){.work = forget_work, .done = forget_done, .alone = true};
@@ -266,6 +272,74 @@ static void answer_forget(struct run *run, struct control_client *client, const 
     buf_init(&forgetting->out, CONTROL_ANSWER_MAX);
     run->asked++;
     committer_submit(run->committer, &forgetting->request);
+}
+
+/* A file whose rejected rows are retried, on its way through the store thread. */
+struct retrial {
+    struct request request;
+    struct run *run;
+    struct control_client *client;
+    char which[CONTROL_LINE_MAX];
+    struct buf out;
+    uint64_t sequence;
+    bool ok, changed;
+    struct error error;
+};
+
+static void retry_work(struct request *request, struct core *core)
+{
+    struct retrial *retrial = CONTAINER_OF(request, struct retrial, request);
+    retrial->ok = retry_file(core, retrial->run->settings, retrial->which, false, &retrial->changed, &retrial->out,
+                             &retrial->error);
+    retrial->sequence = store_progress(core->store)->sequence;
+}
+
+static void retry_done(struct request *request)
+{
+    struct retrial *retrial = CONTAINER_OF(request, struct retrial, request);
+    struct run *run = retrial->run;
+    run->asked--;
+    while (retrial->out.len > 0 && retrial->out.data[retrial->out.len - 1] == '\n')
+        retrial->out.len--;
+    if (retrial->changed) {
+        log_info(run->log, "%.*s", (int)retrial->out.len, retrial->out.data);
+        deliverer_wants(run->deliverer, retrial->sequence);
+        deliverer_hurry(run->deliverer);
+    }
+    buf_put_byte(&retrial->out, '\0');
+    if (retrial->ok)
+        control_answer(retrial->client, 0, retrial->out.failed ? "retried" : retrial->out.data);
+    else
+        control_answer(retrial->client, error_exit_code(retrial->error.kind), retrial->error.text);
+    buf_close(&retrial->out);
+    free(retrial);
+    run_progressed(run);
+}
+
+/* `source`: of the pipeline as the asking command read it; rows that are retried by other descriptors would be a surprise. */
+static void answer_retry(struct run *run, struct control_client *client, const char *source, const char *which)
+{
+    char ours[DIGEST_HEX_SIZE];
+    digest_hex(&run->pipeline->source, ours);
+    if (strcmp(source, ours) != 0) {
+        control_answer(
+            client, error_exit_code(ERROR_CONFIG),
+            "the running dropfold reads files by other descriptors than those that are there now: send it HUP "
+            "first");
+        return;
+    }
+    struct retrial *retrial = run->phase == RUN_WORKING ? calloc(1, sizeof *retrial) : NULL;
+    if (!retrial) {
+        answer_not_now(run, client);
+        return;
+    }
+    retrial->request = (struct request){.work = retry_work, .done = retry_done, .alone = true};
+    retrial->run = run;
+    retrial->client = client;
+    snprintf(retrial->which, sizeof retrial->which, "%s", which);
+    buf_init(&retrial->out, CONTROL_ANSWER_MAX);
+    run->asked++;
+    committer_submit(run->committer, &retrial->request);
 }
 
 void run_control_request(void *context, struct control_client *client, char **words, size_t count)
@@ -281,6 +355,8 @@ void run_control_request(void *context, struct control_client *client, char **wo
         answer_pause(run, client, words[1], false);
     else if (strcmp(words[0], "forget") == 0 && count == 2)
         answer_forget(run, client, words[1]);
+    else if (strcmp(words[0], "retry") == 0 && count == 3)
+        answer_retry(run, client, words[1], words[2]);
     else if (strcmp(words[0], "replay") == 0)
         answer_replay(run, client, words + 1, count - 1);
     else

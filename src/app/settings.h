@@ -33,6 +33,8 @@ struct settings {
     const char *feed;                                   /* schema; NULL: not said */
     const char *table;                                  /* explain; NULL: not said */
     int64_t from, to;                                   /* diff: sequences; -1: not said */
+    bool all, dry_run, spreadsheet;                     /* rejects */
+    bool export_json;                                   /* rejects export: JSON, else CSV */
     bool deep, repair;                                  /* verify */
     unsigned long limit;                                /* rows it lists of each table */
 };

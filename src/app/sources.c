@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "feed/archive.h"
+
 enum { PATH_SIZE = 8192, HASH8 = 8 };
 
 void sources_init(struct sources *sources)
@@ -47,6 +49,7 @@ struct ledger_walk {
     struct sources *sources;
     const struct pipeline *pipeline;
     const char *data;
+    bool retries;
 };
 
 static bool add_recorded(void *context, const struct file_record *file)
@@ -54,7 +57,7 @@ static bool add_recorded(void *context, const struct file_record *file)
     struct ledger_walk *walk = context;
     char name[PATH_SIZE], stored[PATH_SIZE], path[PATH_SIZE];
     const struct feed *feed = pipeline_feed(walk->pipeline, file->feed);
-    if (file->state != FILE_APPLIED || file->forgotten)
+    if ((file->state != FILE_APPLIED && (file->state != FILE_RETRIED || !walk->retries)) || file->forgotten)
         return true;
     if (!feed) {
         walk->sources->skipped++;
@@ -72,6 +75,7 @@ static bool add_recorded(void *context, const struct file_record *file)
                             .stored = archived ? archived + 1 : NULL,
                             .version = file->version,
                             .recorded = true,
+                            .retry_of = file->retry_of,
                             .content = file->content,
                             .descriptor = file->descriptor,
                             .rows = file->rows,
@@ -80,10 +84,17 @@ static bool add_recorded(void *context, const struct file_record *file)
     return !walk->sources->failed;
 }
 
-bool sources_from_store(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
-                        struct error *error)
+bool sources_add(struct sources *sources, const struct pipeline *pipeline, const char *data,
+                 const struct file_record *file, struct error *error)
 {
-    struct ledger_walk walk = {sources, pipeline, data};
+    struct ledger_walk walk = {sources, pipeline, data, true};
+    return add_recorded(&walk, file) || error_memory(error);
+}
+
+bool sources_from_store(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
+                        bool retries, struct error *error)
+{
+    struct ledger_walk walk = {sources, pipeline, data, retries};
     if (!store_each_file(store, add_recorded, &walk, error))
         return false;
     return !sources->failed || error_memory(error);
@@ -183,6 +194,18 @@ bool sources_from_archive(struct sources *sources, struct store *store, const st
 }
 
 /* --- one of them -------------------------------------------------------------------------------------------------- */
+
+void source_locate(const struct source *source, const char *data, const struct feed *feed, char *path, size_t size)
+{
+    char landing[PATH_SIZE];
+    snprintf(path, size, "%s", source->path);
+    if (!source->stored || access(path, F_OK) == 0)
+        return;
+    snprintf(landing, sizeof landing, "%s/%s", data, feed->name);
+    snprintf(path, size, "%s/%s", landing, source->name);
+    if (access(path, F_OK) != 0 && !archive_under_way(landing, source->name, source->stored, path, size))
+        snprintf(path, size, "%s", source->path);
+}
 
 bool source_reads_as_before(const struct source *source, const struct feed *feed)
 {

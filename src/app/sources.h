@@ -28,6 +28,8 @@ struct source {
     const char *path;   /* where it should be now */
     uint32_t version;   /* of the descriptor; 0: unknown */
     bool recorded;      /* in the ledger, with its version and content; else only in the archive */
+    uint64_t retry_of;  /* of a retry of rejected rows: the id of the source that has them; else 0 */
+    uint64_t applied;   /* the change that a replay made of it; 0 before */
     struct digest content;
     struct digest descriptor; /* that it was read by */
     uint64_t rows, rejected;
@@ -45,9 +47,14 @@ struct sources {
 void sources_init(struct sources *sources);
 void sources_close(struct sources *sources);
 
-/* Every applied file of the ledger that was not forgotten, in the order of its changes. */
+/* Adds an applied file of the ledger, or a retry of one. */
+bool sources_add(struct sources *sources, const struct pipeline *pipeline, const char *data,
+                 const struct file_record *file, struct error *error) MUST_USE;
+
+/* Every applied file of the ledger that was not forgotten, and with `retries` what was retried of them, in the order of the
+   changes. */
 bool sources_from_store(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
-                        struct error *error) MUST_USE;
+                        bool retries, struct error *error) MUST_USE;
 
 /*
  * Adds every file "NNNNNN-<hash8>-<name>" under <data>/archive/<feed> that the ledger does not know, and puts them in
@@ -57,6 +64,10 @@ bool sources_from_store(struct sources *sources, struct store *store, const stru
  */
 bool sources_from_archive(struct sources *sources, struct store *store, const struct pipeline *pipeline,
                           const char *data, struct error *error) MUST_USE;
+
+/* Where the source is now: where it should be, else where it was before that, all along its way; where it should be when it
+   is nowhere. */
+void source_locate(const struct source *source, const char *data, const struct feed *feed, char *path, size_t size);
 
 /* Whether the descriptor of its recorded version is the one that it was read by. Read otherwise, it may have other rows. */
 bool source_reads_as_before(const struct source *source, const struct feed *feed);

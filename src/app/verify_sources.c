@@ -175,7 +175,7 @@ static bool check_sources(struct deep *deep, struct error *error)
 {
     struct sources sources;
     sources_init(&sources);
-    bool ok = sources_from_store(&sources, deep->store, deep->pipeline, deep->settings->data, error);
+    bool ok = sources_from_store(&sources, deep->store, deep->pipeline, deep->settings->data, false, error);
     for (size_t f = 0; ok && f < deep->pipeline->feed_count; f++)
         ok = (deep->parsers[f] = parser_new(&deep->pipeline->feeds[f], error)) != NULL;
     for (size_t i = 0; ok && i < sources.count; i++)

@@ -60,7 +60,10 @@ static void put_files(struct buf *out, const struct changes_file *files, size_t 
 {
     char shown[SHOWN_TEXT];
     for (size_t i = 0; i < count; i++) {
-        buf_printf(out, "%s%s", i == 0 ? "; by " : ", ", files[i].forgot ? "forgetting " : "");
+        buf_printf(out, "%s%s", i == 0 ? "; by " : ", ",
+                   files[i].forgot    ? "forgetting "
+                   : files[i].retried ? "retrying "
+                                      : "");
         if (files[i].name.len > 0)
             buf_printf(out, "%.*s/%s ", (int)files[i].feed.len, files[i].feed.data,
                        text_escape(files[i].name, shown, sizeof shown));
@@ -110,6 +113,7 @@ static void json_files(struct json *json, const struct changes_file *files, size
             json_text(json, "file", files[i].name);
         }
         json_bool(json, "forgotten", files[i].forgot);
+        json_bool(json, "retried", files[i].retried);
         json_close(json, '}');
     }
     json_close(json, ']');

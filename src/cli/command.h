@@ -51,7 +51,11 @@ enum {
     OPTION_DEEP = 1 << 19,
     OPTION_REPAIR = 1 << 20,
     OPTION_LIMIT = 1 << 21,
-    OPTION_FEED = 1 << 22
+    OPTION_FEED = 1 << 22,
+    OPTION_ALL = 1 << 23,
+    OPTION_DRY_RUN = 1 << 24,
+    OPTION_FORMAT = 1 << 25,
+    OPTION_SPREADSHEET = 1 << 26
 };
 
 extern const struct command command_run, command_status, command_rejects, command_unmatched, command_check,

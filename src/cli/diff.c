@@ -112,13 +112,13 @@ static void name_change(struct range *range, uint64_t sequence, const struct fil
         return;
     struct changes_file *named = &range->files[sequence - range->from - 1];
     *named = (struct changes_file){sequence, arena_copy(&range->arena, file->feed),
-                                   arena_copy(&range->arena, file->name), forgot};
+                                   arena_copy(&range->arena, file->name), forgot, file->state == FILE_RETRIED};
 }
 
 static bool note_file(void *context, const struct file_record *file)
 {
     struct range *range = context;
-    if (file->state == FILE_APPLIED)
+    if (file->state == FILE_APPLIED || file->state == FILE_RETRIED)
         name_change(range, file->sequence, file, false);
     if (file->state == FILE_APPLIED && file->forgotten > 0)
         name_change(range, file->forgotten, file, true);

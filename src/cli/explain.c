@@ -148,8 +148,7 @@ static void put_record(struct printing *p, const struct explained_record *record
     const struct feed *feed = &p->explanation->pipeline->feeds[record->feed];
     buf_printf(&p->out, "  %s%s/", record->feed == 0 ? "" : "  with ", feed->name);
     put_shown(&p->out, record->file->name);
-    buf_printf(&p->out, ":%" PRIu64 " v%" PRIu32 " seq=%" PRIu64, record->line, record->file->version,
-               record->sequence);
+    buf_printf(&p->out, ":%" PRIu64 " v%" PRIu32 " seq=%" PRIu64, record->line, record->version, record->sequence);
     for (size_t i = 0; i < feed->field_count; i++) {
         if (record->values[i].null)
             continue;
@@ -248,7 +247,9 @@ static void json_record(struct printing *p, const struct explained_record *recor
     json_count(json, "seq", record->sequence);
     json_count(json, "line", record->line);
     json_count(json, "row", record->row);
-    json_count(json, "version", record->file->version);
+    json_count(json, "version", record->version);
+    if (record->retried)
+        json_count(json, "retried", record->retried);
     json_open(json, "values", '{');
     for (size_t i = 0; i < feed->field_count; i++) {
         if (record->values[i].null)

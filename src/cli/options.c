@@ -44,6 +44,11 @@ static const struct option options[] = {
     {0, "deep", NULL, OPTION_DEEP, NULL, "read every source file again, and compare the store with them"},
     {0, "repair", NULL, OPTION_REPAIR, NULL, "mend exactly the rows that drifted, in one transaction"},
     {0, "limit", "N", OPTION_LIMIT, NULL, "how many drifted rows of each table are listed (100)"},
+    {0, "all", NULL, OPTION_ALL, NULL, "also rows that were retried since, and files that were put back"},
+    {0, "dry-run", NULL, OPTION_DRY_RUN, NULL, "only say what would be retried"},
+    {0, "format", "FORMAT", OPTION_FORMAT, NULL, "csv, or json: an object a line (csv)"},
+    {0, "spreadsheet", NULL, OPTION_SPREADSHEET, NULL,
+     "put ' before cells that begin with = + - @ tab or CR, so that a spreadsheet runs none of them"},
     {0, "rebind", NULL, OPTION_REBIND, NULL, "choose each file's descriptor anew"},
     {0, "accept-missing", NULL, OPTION_ACCEPT_MISSING, NULL, "go on without source files that are gone"},
     {0, "rebuild", NULL, OPTION_REBUILD, NULL, "only refill the target from the store"},
@@ -108,6 +113,13 @@ static bool set_format(struct settings *settings, const char *value, struct erro
            error_set(error, ERROR_USAGE, "--log-format: found \"%s\", expected text or json", value);
 }
 
+static bool set_export_format(struct settings *settings, const char *value, struct error *error)
+{
+    settings->export_json = strcmp(value, "json") == 0;
+    return settings->export_json || strcmp(value, "csv") == 0 ||
+           error_set(error, ERROR_USAGE, "--format: found \"%s\", expected csv or json", value);
+}
+
 static bool set_value(const struct option *option, struct settings *settings, const char *value, struct error *error)
 {
     unsigned long count = 0;
@@ -116,6 +128,8 @@ static bool set_value(const struct option *option, struct settings *settings, co
         return set_path(option, settings, value, error);
     if (option->bit == OPTION_LOG_FORMAT)
         return set_format(settings, value, error);
+    if (option->bit == OPTION_FORMAT)
+        return set_export_format(settings, value, error);
     if (option->bit == OPTION_SETTLE)
         return set_seconds(option->name, value, &settings->settle, error);
     if (option->bit == OPTION_RESCAN)
@@ -157,7 +171,10 @@ static void set_flag(const struct option *option, struct parsed *parsed, struct 
                        {OPTION_HEALTHY, &settings->healthy},
                        {OPTION_WATCH, &settings->watch},
                        {OPTION_DEEP, &settings->deep},
-                       {OPTION_REPAIR, &settings->repair}};
+                       {OPTION_REPAIR, &settings->repair},
+                       {OPTION_ALL, &settings->all},
+                       {OPTION_DRY_RUN, &settings->dry_run},
+                       {OPTION_SPREADSHEET, &settings->spreadsheet}};
     if (option->letter == 'h')
         parsed->help = true;
     else if (option->letter == 'V')

@@ -1,36 +1,23 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "base/json.h"
+#include "app/retry.h"
+#include "app/retry_whole.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/common.h"
+#include "cli/rejects_export.h"
 
-enum { SHOWN_RAW = 400, SHOWN_TEXT = 1200 };
+enum { SHOWN_RAW = 400, SHOWN_TEXT = 1200, SEQUENCE_SIZE = 32, FILES_MAX = 100000 };
 
 struct listing {
-    bool json;
+    const struct settings *settings;
+    bool export;
     uint64_t count;
     struct buf out;
 };
-
-static void print_json(struct listing *listing, const struct reject_record *record)
-{
-    struct json json;
-    json_init(&json, &listing->out);
-    json_open(&json, NULL, '{');
-    json_text(&json, "feed", record->feed);
-    json_text(&json, "file", record->name);
-    json_count(&json, "seq", record->sequence);
-    json_count(&json, "row", record->reject.row);
-    json_count(&json, "line", record->reject.line);
-    json_count(&json, "column", record->reject.column);
-    json_text(&json, "field", record->reject.field);
-    json_text(&json, "reason", record->reject.reason);
-    json_text(&json, "raw", record->reject.raw);
-    json_close(&json, '}');
-    common_print(&listing->out);
-}
 
 static void print_text(const struct reject_record *record)
 {
@@ -42,16 +29,33 @@ static void print_text(const struct reject_record *record)
         printf("%" PRIu32 ":", reject->column);
     printf(" %s%s%s\n    %s\n", text_escape(reject->field, field, sizeof field), reject->field.len ? ": " : "",
            text_escape(reject->reason, reason, sizeof reason), text_escape(reject->raw, raw, sizeof raw));
+    if (record->retried)
+        printf("    retried in seq %" PRIu64 "\n", record->retried);
+}
+
+static void export_one(struct listing *listing, const struct reject_record *record)
+{
+    if (listing->settings->export_json)
+        rejects_export_json(&listing->out, record);
+    else
+        rejects_export_csv(&listing->out, record, listing->settings->spreadsheet);
+    common_print(&listing->out);
 }
 
 static bool print_reject(void *context, const struct reject_record *record)
 {
     struct listing *listing = context;
+    if (record->retried && !listing->settings->all)
+        return true;
     listing->count++;
-    if (listing->json)
-        print_json(listing, record);
-    else
+    if (listing->export) {
+        export_one(listing, record);
+    } else if (listing->settings->json) {
+        rejects_export_json(&listing->out, record);
+        common_print(&listing->out);
+    } else {
         print_text(record);
+    }
     return true;
 }
 
@@ -59,53 +63,205 @@ static bool print_whole(void *context, const struct file_record *file)
 {
     struct listing *listing = context;
     char name[SHOWN_TEXT], reason[SHOWN_TEXT], stored[SHOWN_TEXT];
-    if (listing->json)
-        return true;
     if (file->state == FILE_APPLIED && file->reason.len > 0)
-        printf("%.*s/%s: %s\n", (int)file->feed.len, file->feed.data,
-               text_escape(file->name, name, sizeof name), text_escape(file->reason, reason, sizeof reason));
-    if (file->state != FILE_QUARANTINED)
+        printf("%.*s/%s: %s\n", (int)file->feed.len, file->feed.data, text_escape(file->name, name, sizeof name),
+               text_escape(file->reason, reason, sizeof reason));
+    if (file->state != FILE_QUARANTINED || (!listing->settings->all && !retry_whole_is_kept(file)))
         return true;
-    printf("%.*s/%s: the whole file: %s\n    %s\n", (int)file->feed.len, file->feed.data,
+    printf("%.*s/%s: the whole file: %s\n    %s%s\n", (int)file->feed.len, file->feed.data,
            text_escape(file->name, name, sizeof name), text_escape(file->reason, reason, sizeof reason),
-           text_escape(file->stored, stored, sizeof stored));
+           retry_whole_is_kept(file) ? "" : "put back as ", text_escape(file->stored, stored, sizeof stored));
     return true;
 }
 
-static int execute(const struct invocation *invocation)
+/* --- the list ----------------------------------------------------------------------------------------------------- */
+
+/* Of one file, or with an empty name of all. */
+static bool list_file(struct listing *listing, struct store *store, const char *name, struct error *error)
+{
+    return store_each_reject(store, slice_of(name), print_reject, listing, error);
+}
+
+static int list(const struct invocation *invocation, bool export, char **names, size_t count)
 {
     struct common_view view;
     struct error error = {0};
+    struct listing listing = {.settings = &invocation->settings, .export = export};
     int code = 0;
     if (!common_view_open(&view, invocation, &code))
         return code;
-    struct slice name = invocation->operand_count ? slice_of(invocation->operands[0]) : (struct slice){0};
-    struct listing listing = {.json = invocation->settings.json};
     buf_init(&listing.out, COMMON_OUTPUT_MAX);
-    bool ok = store_each_reject(view.store, name, print_reject, &listing, &error) &&
-              (name.len > 0 || store_each_file(view.store, print_whole, &listing, &error));
+    if (export && !invocation->settings.export_json) {
+        rejects_export_header(&listing.out);
+        common_print(&listing.out);
+    }
+    bool ok = count > 0 || list_file(&listing, view.store, "", &error);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = list_file(&listing, view.store, names[i], &error);
+    if (ok && count == 0 && !export && !invocation->settings.json)
+        ok = store_each_file(view.store, print_whole, &listing, &error);
     buf_close(&listing.out);
     common_view_close(&view);
     if (!ok)
         return common_failed(invocation, &error);
-    if (!listing.json)
+    if (!export && !invocation->settings.json)
         fprintf(stderr, "%" PRIu64 " rejected row%s\n", listing.count, listing.count == 1 ? "" : "s");
     return 0;
 }
 
+/* --- retry -------------------------------------------------------------------------------------------------------- */
+
+/* The files that are meant: those named, else all that have open rejects, as "seq=N". */
+struct meant {
+    const char **which;
+    char (*texts)[SEQUENCE_SIZE];
+    size_t count;
+};
+
+static bool name_all(struct meant *meant, struct store *store, struct error *error)
+{
+    uint64_t *sequences = NULL;
+    if (!retry_list(store, &sequences, &meant->count, error))
+        return false;
+    size_t room = meant->count > 0 ? meant->count : 1;
+    meant->which = calloc(room, sizeof *meant->which);
+    meant->texts = calloc(room, sizeof *meant->texts);
+    bool ok = meant->which && meant->texts;
+    for (size_t i = 0; ok && i < meant->count; i++) {
+        snprintf(meant->texts[i], SEQUENCE_SIZE, "seq=%" PRIu64, sequences[i]);
+        meant->which[i] = meant->texts[i];
+    }
+    free(sequences);
+    return ok || error_memory(error);
+}
+
+static bool name_some(struct meant *meant, char **names, size_t count, struct error *error)
+{
+    meant->which = calloc(count, sizeof *meant->which);
+    if (!meant->which)
+        return error_memory(error);
+    for (size_t i = 0; i < count; i++)
+        meant->which[i] = names[i];
+    meant->count = count;
+    return true;
+}
+
+/* Only looks: with the store as it is, beside whoever writes it. */
+static int look(const struct invocation *invocation, struct common_view *view, const struct meant *meant)
+{
+    int code = 0;
+    struct buf out;
+    struct core core = {.pipeline = view->pipeline, .store = view->store};
+    buf_init(&out, COMMON_OUTPUT_MAX);
+    for (size_t i = 0; i < meant->count; i++) {
+        struct error error = {0};
+        bool changed;
+        buf_reset(&out);
+        if (retry_file(&core, &invocation->settings, meant->which[i], true, &changed, &out, &error)) {
+            printf("%.*s", (int)out.len, out.len > 0 ? out.data : "");
+            continue;
+        }
+        int its = common_failed(invocation, &error);
+        code = code ? code : its;
+    }
+    buf_close(&out);
+    return code;
+}
+
+/* A running dropfold retries them itself, each between two files; else all are retried here. */
+static int do_retry(const struct invocation *invocation, const struct digest *source, const struct meant *meant)
+{
+    int code = 0;
+    char hex[DIGEST_HEX_SIZE];
+    digest_hex(source, hex);
+    for (size_t i = 0; i < meant->count; i++) {
+        const char *words[] = {"retry", hex, meant->which[i]};
+        int its = 0;
+        if (!common_ask_running(invocation, words, COUNT_OF(words), &its)) {
+            its = retry(&invocation->settings, meant->which + i, meant->count - i, invocation->log);
+            return code ? code : its;
+        }
+        code = code ? code : its;
+    }
+    return code;
+}
+
+static int retry_rejects(const struct invocation *invocation, char **names, size_t count)
+{
+    struct common_view view;
+    struct error error = {0};
+    struct meant meant = {0};
+    int code = 0;
+    if (!common_view_open(&view, invocation, &code))
+        return code;
+    struct digest source = view.pipeline->source;
+    bool ok = store_check_fingerprint(view.store, view.pipeline->name, &view.pipeline->fingerprint, &error) &&
+              (count > 0 ? name_some(&meant, names, count, &error) : name_all(&meant, view.store, &error));
+    if (ok && invocation->settings.dry_run)
+        code = look(invocation, &view, &meant);
+    common_view_close(&view); /* a command that writes may need to wait for readers */
+    if (!ok)
+        code = common_failed(invocation, &error);
+    else if (!invocation->settings.dry_run && meant.count > 0)
+        code = do_retry(invocation, &source, &meant);
+    if (ok && meant.count == 0)
+        fprintf(stderr, "no rejected row is open\n");
+    free(meant.which);
+    free(meant.texts);
+    return code;
+}
+
+/* --- the command -------------------------------------------------------------------------------------------------- */
+
+static int execute(const struct invocation *invocation)
+{
+    char **operands = invocation->operands;
+    size_t count = invocation->operand_count;
+    if (count > 0 && strcmp(operands[0], "retry") == 0)
+        return retry_rejects(invocation, operands + 1, count - 1);
+    if (count > 0 && strcmp(operands[0], "export") == 0)
+        return list(invocation, true, operands + 1, count - 1);
+    if (count > 1) {
+        struct error error;
+        error_set(&error, ERROR_USAGE, "rejects: expected one FILE, or retry FILE..., or export FILE...");
+        return common_failed(invocation, &error);
+    }
+    return list(invocation, false, operands, count);
+}
+
 const struct command command_rejects = {
     .name = "rejects",
-    .operands = "[FILE]",
-    .operands_max = 1,
-    .summary = "List the rows that were not accepted, and the files set aside whole.",
-    .help = "Each row with its file, line, column, the reason and its raw text, so that it can be mended and dropped "
-            "again.\n"
-            "Behind them, how many values of a file are null by \"on_error\" and how many rows were repaired.\n"
-            "FILE is a file's name in its landing folder, with or without \"<feed>/\" before it.\n"
-            "\n"
-            "  dropfold rejects\n"
-            "  dropfold rejects FEED/new-03.csv\n"
-            "  dropfold rejects --json | jq -r .raw          one JSON object a line\n",
-    .options = OPTION_JSON,
+    .operands = "[FILE | retry [FILE...] | export [FILE...]]",
+    .operands_max = FILES_MAX,
+    .summary = "List the rows that were not accepted, read them again, or export them.",
+    .help =
+        "Each row with its file, line, column, the reason and its raw text, so that it can be mended and dropped "
+        "again.\n"
+        "Behind them, how many values of a file are null by \"on_error\" and how many rows were repaired, and the "
+        "files\n"
+        "set aside whole. FILE is a file's name in its landing folder, with or without \"<feed>/\" before it.\n"
+        "\n"
+        "retry    after a descriptor was mended: reads the rejected rows again from the kept file (of each FILE, or "
+        "of\n"
+        "         all), and applies those that are valid now, at the places they had in their file: what corrected "
+        "them\n"
+        "         since stays. One change a file; those that are rejected again stay listed, with today's reason. A\n"
+        "         FILE that was set aside whole is put back into its landing folder. FILE is as for `forget`.\n"
+        "export   all open rows as CSV on stdout, or with --format json as an object a line. Cells are as they came;\n"
+        "         with --spreadsheet those that a spreadsheet would run begin with '.\n"
+        "\n"
+        "  dropfold rejects\n"
+        "  dropfold rejects FEED/new-03.csv\n"
+        "  dropfold rejects --json | jq -r .raw          one JSON object a line\n"
+        "  dropfold rejects retry --dry-run\n"
+        "  dropfold rejects retry FEED/new-03.csv\n"
+        "  dropfold rejects export --spreadsheet > rejected.csv\n"
+        "\n"
+        "Exit codes: 0 done, also when nothing is valid yet; 64 no such file, or several: they are listed; 65 a kept\n"
+        "file is gone, has another content or other rows: nothing of it was changed; 69 retried, but the target "
+        "cannot\n"
+        "be reached (the next run delivers); 75 a running dropfold is starting or ending; 78 configuration.\n",
+    .options = OPTION_JSON | OPTION_ALL | OPTION_DRY_RUN | OPTION_FORMAT | OPTION_SPREADSHEET | OPTION_MEMORY_LIMIT |
+               OPTION_TARGET_TIMEOUT,
     .execute = execute,
 };

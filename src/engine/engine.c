@@ -57,10 +57,15 @@ void engine_free(struct engine *engine)
 
 void engine_begin(struct engine *engine, uint64_t sequence)
 {
-    engine->sequence = sequence;
+    engine->sequence = engine->rank = sequence;
     engine->in_change = true;
     for (size_t i = 0; i < engine->pipeline->table_count; i++)
         engine->tables[i].changed_last = 0;
+}
+
+void engine_rank(struct engine *engine, uint64_t sequence)
+{
+    engine->rank = sequence;
 }
 
 static void encode(struct engine *engine, const struct feed *feed, struct batch_row *row)
@@ -94,7 +99,7 @@ static enum chunk_result read_batch(struct engine *engine, size_t feed, struct c
             break;
         struct batch_row *row = &engine->batch[*count];
         encode(engine, reader->feed, row);
-        row->rank = (struct rank){version_of(reader->feed, row), (int64_t)engine->sequence, (int64_t)reader->row};
+        row->rank = (struct rank){version_of(reader->feed, row), (int64_t)engine->rank, (int64_t)reader->row};
         records_prepare(engine, feed, row);
     }
     for (size_t i = 0; i < *count; i++)

@@ -42,8 +42,12 @@ void engine_free(struct engine *engine);
  */
 void engine_begin(struct engine *engine, uint64_t sequence);
 
+/* Rows applied from here to the end of the change rank as if change `sequence`, an earlier one, had brought them. */
+void engine_rank(struct engine *engine, uint64_t sequence);
+
 /*
- * Applies rows of feed number `feed`. Rank of a row is (version_field, sequence, row number). `buckets` is added to; NULL is allowed
+ * Applies rows of feed number `feed`. Rank of a row is (version_field, sequence, row number), the sequence being that of the
+ * change unless engine_rank told another. `buckets` is added to; NULL is allowed
  * (replay). `replaced` (or NULL) is called with the sequence of every live record that a row replaces, or takes over from
  * with the same values (what is replaced later is then no longer the earlier file's), at least once per such sequence and
  * change. On false the engine has failed.

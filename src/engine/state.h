@@ -175,7 +175,7 @@ struct engine {
     struct records records[PIPELINE_FEEDS_MAX];
     struct engine_join joins[PIPELINE_FEEDS_MAX - 1];
     struct engine_table *tables;
-    uint64_t sequence;
+    uint64_t sequence, rank; /* of the change; the one by which its rows rank */
     bool in_change;
     bool too_wide; /* a record without a grain has more than STATE_WEIGHT_MAX combinations */
     struct ids touched;

@@ -68,8 +68,8 @@ bool store_file_begin(struct store *store, struct slice feed, struct error *erro
     struct store_file *file = &store->file;
     if (!store_check_change(store, false, error))
         return false;
-    if (store->forgetting)
-        return bug(store, error, "the change forgets a file: it takes no other");
+    if (store->forgetting || (store->retrying.file && store->last_file > store->kept_file))
+        return bug(store, error, "the change forgets a file, or retries one: it takes no other");
     if (feed.len > sizeof file->feed)
         return bug(store, error, "the name of a feed is too long");
     memcpy(file->feed, feed.data, feed.len);
@@ -193,7 +193,8 @@ bool store_file_end(struct store *store, const struct file_record *file, struct 
     struct store_file *open = &store->file;
     if (!store_check_change(store, true, error) || !check_counts(store, file, error))
         return false;
-    if (file->state != FILE_APPLIED || !slice_equal(file->feed, open_feed(store)))
+    if (file->state != (store->retrying.file ? FILE_RETRIED : FILE_APPLIED) ||
+        !slice_equal(file->feed, open_feed(store)))
         return bug(store, error, "a file ends as another than it began");
     if (!store_space_add(store, record_bytes(file), FILE_PAGES, error))
         return false;
@@ -204,9 +205,12 @@ bool store_file_end(struct store *store, const struct file_record *file, struct 
                                      .rejects = open->rejects};
     row.id = store->last_file + 1;
     row.sequence = open_sequence(store);
+    row.retry_of = store->retrying.file;
     if (!store_unknown_set(store, file, &parts.unknown, error) || !store_file_write(store, &row, &parts, error))
         return false;
     store_digest_file(&store->digester, &row);
+    if (store->retrying.file)
+        store_digest_retry(&store->digester, &store->retrying);
     store->last_file++;
     open->open = false;
     return true;
@@ -217,7 +221,7 @@ static bool put_change(struct store *store, const struct digest *digest, int64_t
     struct query q;
     query_open(&q, store, STORE_SQL_PUT_CHANGE);
     query_u64(&q, open_sequence(store));
-    query_u64(&q, store->forgetting ? CHANGE_FORGET : CHANGE_FILE);
+    query_u64(&q, store->forgetting ? CHANGE_FORGET : store->retrying.file ? CHANGE_RETRY : CHANGE_FILE);
     query_u64(&q, store->forgetting ? store->forgetting : store->kept_file + 1);
     query_u64(&q, store->last_file - store->kept_file);
     query_i64(&q, now);
@@ -242,6 +246,7 @@ bool store_commit(struct store *store, struct slice summary, int64_t now, struct
     if (store->forgetting)
         store->rewritten = store->progress.sequence;
     store->forgetting = 0;
+    store->retrying = (struct store_retry){0};
     store->in_change = false;
     return true;
 }
@@ -256,6 +261,7 @@ void store_rollback(struct store *store)
     digester_close(&store->digester);
     store->in_change = store->file.open = false;
     store->forgetting = 0;
+    store->retrying = (struct store_retry){0};
     store->last_file = store->kept_file;
     store->last_chunk = store->kept_chunk;
     store->last_reject = store->kept_reject;

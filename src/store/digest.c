@@ -14,6 +14,8 @@
  *                 for each chunk in order:  1, checksum, rows
  *                 then:  2, text(feed), text(name), content (32 bytes), version, descriptor (32 bytes), rows, applied,
  *                        unchanged, superseded, filtered, deleted, late, rejected
+ *               and behind that, of a change that retries rejected rows of a file:
+ *                        6, the file's id, the sequence of its change, content (32 bytes)
  *               or, of a change that forgets a file:
  *                        3, its id, the sequence of its change, content (32 bytes)
  *
@@ -22,7 +24,7 @@
  */
 #include "store/store_internal.h"
 
-enum { TAG_CHUNK = 1, TAG_FILE = 2, TAG_FORGET = 3 };
+enum { TAG_CHUNK = 1, TAG_FILE = 2, TAG_FORGET = 3, TAG_RETRY = 6 };
 
 uint64_t store_checksum(struct slice feed, uint64_t sequence, uint64_t ordinal, struct slice chunk)
 {
@@ -79,6 +81,14 @@ void store_digest_file(struct digester *d, const struct file_record *file)
     add_digest(d, &file->descriptor);
     for (size_t i = 0; i < COUNT_OF(counts); i++)
         digester_add_u64(d, counts[i]);
+}
+
+void store_digest_retry(struct digester *d, const struct store_retry *retry)
+{
+    digester_add_u64(d, TAG_RETRY);
+    digester_add_u64(d, retry->file);
+    digester_add_u64(d, retry->sequence);
+    add_digest(d, &retry->content);
 }
 
 void store_digest_forget(struct digester *d, const struct file_record *file)

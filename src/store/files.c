@@ -51,6 +51,7 @@ bool store_file_write(struct store *store, const struct file_record *file, const
     query_u64(&q, parts->rejects);
     query_i64(&q, parts->unknown);
     query_i64(&q, parts->noted);
+    query_u64(&q, file->retry_of);
     query_blob(&q, file->reason);
     query_u64(&q, file->replaced);
     query_u64(&q, file->forgotten);
@@ -96,12 +97,13 @@ bool store_file_read(struct query *q, struct file_record *file, struct store_fil
         .version = (uint32_t)query_u64_at(q, STORE_FILE_VERSION),
         .descriptor = query_digest_at(q, STORE_FILE_DESCRIPTOR),
         .rows = query_u64_at(q, STORE_FILE_ROWS),
+        .retry_of = query_u64_at(q, STORE_FILE_RETRY_OF),
         .replaced = query_u64_at(q, STORE_FILE_REPLACED) != 0,
         .forgotten = query_u64_at(q, STORE_FILE_FORGOTTEN),
         .stored = query_slice_at(q, STORE_FILE_STORED),
         .reason = query_slice_at(q, STORE_FILE_REASON),
     };
-    if (!query_i64_at(q, STORE_FILE_WHOLE) || state > FILE_QUARANTINED)
+    if (!query_i64_at(q, STORE_FILE_WHOLE) || state > FILE_RETRIED)
         return store_corrupt(q->store, error, "the ledger's row of file %llu fails its checksum",
                              (unsigned long long)file->id);
     file->state = (enum file_state)state;
@@ -277,7 +279,7 @@ static bool note_end(struct store *store, bool good, struct error *error)
 
 bool store_note_file(struct store *store, const struct file_record *file, int64_t now, struct error *error)
 {
-    if (store->in_change || file->state == FILE_APPLIED)
+    if (store->in_change || file->state == FILE_APPLIED || file->state == FILE_RETRIED)
         return error_set(error, ERROR_BUG, "%s: an applied file, or one within a change, is not noted", store->path);
     if (!note_begin(store, error))
         return false;

@@ -129,8 +129,12 @@ static void tell_why_not(struct search *search, const struct file_record *file)
     char *out = search->instead;
     size_t size = sizeof search->instead;
     unsigned long long sequence = file->sequence;
+    char name[LISTED_NAME];
     if (file->state == FILE_DUPLICATE)
         snprintf(out, size, "it was a redelivery of seq=%llu and not applied", sequence);
+    else if (file->state == FILE_RETRIED)
+        snprintf(out, size, "it is a retry of rows of file %.100s, which is taken back as a whole",
+                 text_escape(file->name, name, sizeof name));
     else if (file->state == FILE_QUARANTINED)
         snprintf(out, size, "it was set aside, and nothing of it applied");
     else
@@ -143,6 +147,11 @@ static bool look_at(void *context, const struct file_record *file)
     struct search *search = context;
     bool meant = is_meant(search, file);
     bool applied = file->state == FILE_APPLIED && file->forgotten == 0;
+    if (file->state == FILE_RETRIED) {
+        if (search->sequence > 0 && file->sequence == search->sequence)
+            tell_why_not(search, file);
+        return true;
+    }
     if (meant && applied)
         take(search, file);
     else if (meant)

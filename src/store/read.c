@@ -118,8 +118,10 @@ static void read_reject(struct query *q, struct reject *reject)
 /* The rejects of the file that `files` is at; *more turns false when the visitor has seen enough. */
 static bool visit_rejects(struct query *files, reject_visit visit, void *context, bool *more, struct error *error)
 {
-    struct reject_record record = {
-        .feed = query_slice_at(files, 1), .name = query_slice_at(files, 2), .sequence = query_u64_at(files, 3)};
+    struct reject_record record = {.feed = query_slice_at(files, 1),
+                                   .name = query_slice_at(files, 2),
+                                   .sequence = query_u64_at(files, 3),
+                                   .retried = query_u64_at(files, 7)};
     uint64_t id = query_u64_at(files, 0), first = query_u64_at(files, 4), count = query_u64_at(files, 5), seen = 0;
     struct query q;
     bool row = true, good = true;

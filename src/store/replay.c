@@ -8,7 +8,7 @@
  * A forgotten file is known by its own row before the change that forgets it is reached, so its chunks are checked and
  * not handed out. That row is not covered by the digest of its change. So each change that forgets looks its file up
  * again (by then it was passed), and at the end there must be as many of the one as of the other: a mark that was set,
- * taken away or moved to another file is found.
+ * taken away or moved to another file is found. A retry's mark is held against that of its file.
  */
 #include "store/store_internal.h"
 
@@ -23,6 +23,7 @@ struct replay {
     uint64_t sequence;
     uint64_t next_file, next_chunk; /* ids that come next */
     uint64_t forgotten, forgets;    /* files passed that are marked, changes passed that mark one */
+    uint64_t rank;                  /* by which the rows of the file at hand rank */
     uint64_t hidden;                /* files passed that the history is told without */
     uint64_t rewritten;             /* the last of these changes */
 };
@@ -49,7 +50,7 @@ static bool is_past(const struct replay *r)
 static bool is_hidden(const struct replay *r, const struct file_record *file)
 {
     bool forgotten = file->forgotten && (r->visit->until == 0 || file->forgotten <= r->visit->until);
-    return forgotten || file->sequence == r->visit->without;
+    return forgotten || r->rank == r->visit->without;
 }
 
 static bool replay_chunk(struct replay *r, const struct file_record *file, uint64_t ordinal, struct error *error)
@@ -61,7 +62,7 @@ static bool replay_chunk(struct replay *r, const struct file_record *file, uint6
     if (!row || query_u64_at(q, 0) != r->next_chunk)
         return damaged_file(r, file, "a chunk is missing", error);
     struct replay_chunk chunk = {
-        .sequence = r->sequence, .file = file->id, .feed = file->feed, .chunk = query_slice_at(q, 3)};
+        .sequence = r->sequence, .file = file->id, .rank = r->rank, .feed = file->feed, .chunk = query_slice_at(q, 3)};
     uint64_t checksum = query_u64_at(q, 2);
     if (store_checksum(file->feed, r->sequence, ordinal, chunk.chunk) != checksum)
         return damaged_file(r, file, "a chunk fails its checksum", error);
@@ -70,9 +71,29 @@ static bool replay_chunk(struct replay *r, const struct file_record *file, uint6
     return is_past(r) || is_hidden(r, file) || !r->visit->chunk || r->visit->chunk(r->visit->context, &chunk, error);
 }
 
+/* The file at hand is a retry exactly when its change is one, and then forgotten exactly when its file is. */
+static bool check_retry(struct replay *r, const struct file_record *file, struct store_retry *retry,
+                        struct error *error)
+{
+    uint64_t forgotten;
+    bool is_retry = query_u64_at(&r->changes, 1) == CHANGE_RETRY;
+    r->rank = file->sequence;
+    if (is_retry != (file->state == FILE_RETRIED))
+        return damaged_file(r, file, "it is a retry, or its change is, and not both", error);
+    if (!is_retry)
+        return true;
+    if (!store_retry_read(r->store, file->retry_of, retry, &forgotten, error))
+        return error_wrap(error, "change %llu", (unsigned long long)r->sequence);
+    if (retry->sequence >= r->sequence || file->forgotten != forgotten)
+        return damaged_file(r, file, "it does not follow the file that it retried", error);
+    r->rank = retry->sequence;
+    return true;
+}
+
 static bool replay_file(struct replay *r, struct buckets *sum, struct error *error)
 {
     struct file_record file;
+    struct store_retry retry = {0};
     struct store_file_parts parts;
     bool row;
     if (!query_row(&r->files, &row, error))
@@ -83,13 +104,17 @@ static bool replay_file(struct replay *r, struct buckets *sum, struct error *err
         return error_wrap(error, "change %llu", (unsigned long long)r->sequence);
     if (file.id < r->next_file || file.sequence != r->sequence)
         return damaged_change(r, "its files are not those it was committed with", error);
+    if (!check_retry(r, &file, &retry, error))
+        return false;
     if (parts.chunks > 0 && parts.first_chunk != r->next_chunk)
         return damaged_file(r, &file, "it has the chunks of another file", error);
     for (uint64_t i = 0; i < parts.chunks; i++)
         if (!replay_chunk(r, &file, i, error))
             return false;
     store_digest_file(&r->digester, &file);
-    r->forgotten += file.forgotten > 0;
+    if (retry.file)
+        store_digest_retry(&r->digester, &retry);
+    r->forgotten += file.forgotten > 0 && !retry.file;
     if (is_hidden(r, &file))
         r->hidden++;
     else

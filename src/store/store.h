@@ -78,9 +78,10 @@ bool store_digest_at(struct store *store, uint64_t sequence, struct digest *dige
 /* --- files -------------------------------------------------------------------------------------------------------- */
 
 enum file_state {
-    FILE_APPLIED,    /* part of a change */
-    FILE_DUPLICATE,  /* a redelivery; nothing of it was applied */
-    FILE_QUARANTINED /* set aside whole */
+    FILE_APPLIED,     /* part of a change */
+    FILE_DUPLICATE,   /* a redelivery; nothing of it was applied */
+    FILE_QUARANTINED, /* set aside whole */
+    FILE_RETRIED      /* rejected rows of an applied file that were read again, as a change of their own */
 };
 
 /* A row of the file ledger. Strings are borrowed in both directions. */
@@ -96,6 +97,7 @@ struct file_record {
     uint32_t version; /* of the descriptor */
     struct digest descriptor;
     uint64_t rows;
+    uint64_t retry_of; /* of a retry: the id of its file; else 0 */
     struct buckets buckets;
     bool replaced;      /* a record of it was replaced since, or taken over by a row of the same values */
     uint64_t forgotten; /* the change that took its rows back, or 0 */
@@ -137,7 +139,9 @@ bool store_has_stored(struct store *store, struct slice stored, bool *found, str
 /* --- a change ----------------------------------------------------------------------------------------------------- */
 
 /*
- * store_begin  { { store_file_begin  store_put_batch*  store_file_end }+ | store_forget }  store_commit | store_rollback
+ * store_begin  { { store_file_begin  store_put_batch*  store_file_end }+ |
+ *                store_retry  store_file_begin  store_put_batch*  store_file_end |
+ *                store_forget }  store_commit | store_rollback
  *
  * While a change is open its sequence is store_progress()->sequence + 1. What false means:
  *
@@ -159,10 +163,14 @@ bool store_file_chunks(struct store *store, store_chunk_visit visit, void *conte
 
 /* Ends the file: checks that buckets add up to rows, that every row was put as accepted or rejected and that
    buckets.rejected of them were rejected (ERROR_BUG); writes its ledger row (id, sequence, committed are given here).
-   `file->state` is FILE_APPLIED, `file->feed` that of the begin. */
+   `file->state` is FILE_APPLIED, or FILE_RETRIED behind store_retry; `file->feed` that of the begin. */
 bool store_file_end(struct store *store, const struct file_record *file, struct error *error) MUST_USE;
 
-/* Takes the contribution of one file back, found as by store_find_file; the change has no file of its own. Until the
+/* The change is a retry of rejected rows of the applied file `id`, which was not forgotten: the one file that it ends holds
+   those that were open (store_each_reject), and closes them; those that are rejected again are open instead. */
+bool store_retry(struct store *store, uint64_t id, struct error *error) MUST_USE;
+
+/* Takes the contribution of one file back, and of its retries, found as by store_find_file; the change has no file of its own. Until the
    commit, store_replay tells what the history will be. */
 bool store_forget(struct store *store, struct slice which, struct arena *texts, struct file_record *file,
                   struct error *error) MUST_USE;
@@ -199,6 +207,7 @@ bool store_contract(struct store *store, struct buf *shape, struct buf *reading,
 
 struct replay_chunk {
     uint64_t sequence, file;  /* of its change; the id of its file */
+    uint64_t rank;            /* the sequence by which its rows rank: of a retry that of its file */
     struct slice feed, chunk; /* valid during the call */
 };
 /* After the last chunk of each change. */
@@ -213,7 +222,7 @@ struct replay_visit {
     bool (*chunk)(void *context, const struct replay_chunk *chunk, struct error *error);
     bool (*change_end)(void *context, const struct replay_end *end, struct error *error);
     uint64_t until;   /* the history as it was after this change: later ones are checked and not told; 0: all of it */
-    uint64_t without; /* as if the file of this change had been forgotten; 0: none */
+    uint64_t without; /* as if the file of this change had been forgotten, with its retries; 0: none */
 };
 /* All changes in order, every checksum and digest checked on the way: ERROR_CORRUPT names the first that fails. */
 bool store_replay(struct store *store, const struct replay_visit *visit, struct error *error) MUST_USE;
@@ -228,10 +237,11 @@ bool store_each_file(struct store *store, bool (*visit)(void *context, const str
 
 struct reject_record {
     struct slice feed, name; /* of the file */
-    uint64_t sequence;
+    uint64_t sequence;       /* of the file's change */
+    uint64_t retried;        /* the change that read the row again, and closed this reject; 0: it is open */
     struct reject reject;
 };
-/* Rejected rows of files not forgotten, in order of file and row; of the file `name` only (bare or "feed/name") unless that is empty. */
+/* Rejected rows of files not forgotten, open ones and closed ones, in order of file (or retry) and row; of the file `name` only (bare or "feed/name") unless that is empty. */
 bool store_each_reject(struct store *store, struct slice name,
                        bool (*visit)(void *context, const struct reject_record *reject), void *context,
                        struct error *error) MUST_USE;
@@ -239,7 +249,8 @@ bool store_each_reject(struct store *store, struct slice name,
 struct store_summary {
     uint64_t files[3];      /* by file_state, without forgotten ones */
     uint64_t forgotten;     /* applied once, and taken back */
-    struct buckets buckets; /* over all applied files but forgotten ones; so are the sums of a feed */
+    struct buckets buckets; /* over all applied files but forgotten ones, a row that was retried where it is now; so are
+                               the sums of a feed */
     uint64_t rows, rejects;
     char delivered_target[256]; /* "" when nothing was noted */
     uint64_t delivered_sequence;

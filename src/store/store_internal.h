@@ -30,10 +30,17 @@ struct store_file {
     uint64_t accepted; /* rows in its chunks */
 };
 
+/* What the open change retries. */
+struct store_retry {
+    uint64_t file, sequence; /* id and sequence of the file; 0 when the change is no retry */
+    struct digest content;   /* of it */
+};
+
 /* What a change is, as its row says. */
 enum store_change_kind {
-    CHANGE_FILE,  /* files were applied */
-    CHANGE_FORGET /* a file was taken out */
+    CHANGE_FILE,     /* files were applied */
+    CHANGE_FORGET,   /* a file was taken out */
+    CHANGE_RETRY = 3 /* rejected rows of a file were applied */
 };
 
 struct store {
@@ -56,6 +63,7 @@ struct store {
     uint64_t kept_file, kept_chunk, kept_reject; /* the last ids before it */
     struct store_file file;
     uint64_t forgetting; /* id of the file that it forgets; 0 when it is of files */
+    struct store_retry retrying;
     struct store_space space;
     struct digester digester; /* of the open change, else closed */
 };
@@ -130,7 +138,14 @@ bool store_digest_begin(struct digester *d, const struct digest *before, uint64_
                         struct error *error) MUST_USE;
 void store_digest_chunk(struct digester *d, uint64_t checksum, uint64_t rows);
 void store_digest_file(struct digester *d, const struct file_record *file);
+void store_digest_retry(struct digester *d, const struct store_retry *retry);
 void store_digest_forget(struct digester *d, const struct file_record *file);
+
+/* --- retry.c --- */
+
+/* What a retry says of the file `id` whose rows it retried; *forgotten is the change that took that file back, or 0. */
+bool store_retry_read(struct store *store, uint64_t id, struct store_retry *retry, uint64_t *forgotten,
+                      struct error *error) MUST_USE;
 
 /* --- files.c --- */
 

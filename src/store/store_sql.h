@@ -25,7 +25,7 @@ static const char *const store_schema[] = {
     "CREATE TABLE changes(sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, first_file INTEGER NOT NULL, "
     "files INTEGER NOT NULL, committed INTEGER NOT NULL, digest BLOB NOT NULL, sum INTEGER NOT NULL) STRICT",
 
-    /* noted: when, of a file that is no change; forgotten: the sequence of the change that took it out, or 0. What
+    /* noted: when, of a file that is no change; retry_of: of a retry, the id of the file whose rejected rows it read; forgotten: the sequence of the change that took it out, or 0. What
        may change comes last. */
     "CREATE TABLE files(id INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, state INTEGER NOT NULL, "
     "feed BLOB NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL, "
@@ -33,7 +33,8 @@ static const char *const store_schema[] = {
     "descriptor BLOB NOT NULL, row_count INTEGER NOT NULL, applied INTEGER NOT NULL, unchanged INTEGER NOT NULL, "
     "superseded INTEGER NOT NULL, filtered INTEGER NOT NULL, deleted INTEGER NOT NULL, late INTEGER NOT NULL, "
     "rejected INTEGER NOT NULL, first_chunk INTEGER NOT NULL, chunks INTEGER NOT NULL, first_reject INTEGER NOT NULL, "
-    "rejects INTEGER NOT NULL, unknown INTEGER NOT NULL, noted INTEGER NOT NULL, reason BLOB NOT NULL, "
+    "rejects INTEGER NOT NULL, unknown INTEGER NOT NULL, noted INTEGER NOT NULL, retry_of INTEGER NOT NULL, "
+    "reason BLOB NOT NULL, "
     "replaced INTEGER NOT NULL, forgotten INTEGER NOT NULL, stored BLOB NOT NULL, sum INTEGER NOT NULL) STRICT",
 
     "CREATE TABLE chunks(id INTEGER PRIMARY KEY, row_count INTEGER NOT NULL, checksum INTEGER NOT NULL, "
@@ -54,6 +55,7 @@ static const char *const store_schema[] = {
     "CREATE INDEX changes_that_forget ON changes(sequence) WHERE kind = 1",
     "CREATE INDEX files_by_content ON files(substr(content, 1, 8), feed) WHERE state = 0 AND forgotten = 0",
     "CREATE INDEX files_by_name ON files(name, feed) WHERE state = 0 AND forgotten = 0",
+    "CREATE INDEX files_by_retry ON files(retry_of) WHERE retry_of <> 0",
     "CREATE INDEX files_by_time ON files(mtime, inode)",
     "CREATE INDEX files_by_stored ON files(stored) WHERE stored <> x''",
 };
@@ -77,11 +79,11 @@ static const char *const store_schema[] = {
 #define STORE_SQL_FILE_FIXED                                                                                           \
     "id, sequence, state, feed, name, size, device, inode, mtime, ctime, content, version, descriptor, row_count, "    \
     "applied, unchanged, superseded, filtered, deleted, late, rejected, first_chunk, chunks, first_reject, rejects, "  \
-    "unknown, noted, reason"
+    "unknown, noted, retry_of, reason"
 #define STORE_SQL_FILE_SUM "row_sum('files', " STORE_SQL_FILE_FIXED ", replaced, forgotten, stored)"
 #define STORE_SQL_FILE_PARAMS                                                                                          \
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "  \
-    "?25, ?26, ?27, ?28, ?29, ?30, ?31"
+    "?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32"
 #define STORE_SQL_CHANGE_COLUMNS "sequence, kind, first_file, files, committed, digest"
 #define STORE_SQL_REJECT_COLUMNS "id, row_number, line, place, field, reason, raw"
 
@@ -114,6 +116,7 @@ enum store_file_column {
     STORE_FILE_REJECTS,
     STORE_FILE_UNKNOWN,
     STORE_FILE_NOTED,
+    STORE_FILE_RETRY_OF,
     STORE_FILE_REASON,
     STORE_FILE_REPLACED,
     STORE_FILE_FORGOTTEN,
@@ -142,6 +145,7 @@ enum store_sql {
     STORE_SQL_SET_STORED,
     STORE_SQL_MARK_REPLACED,
     STORE_SQL_MARK_FORGOTTEN,
+    STORE_SQL_MARK_RETRIES,
     STORE_SQL_SAME_CONTENT,
     STORE_SQL_SAME_CONTENT_AND_NAME,
     STORE_SQL_NEWER_AT_NAME,
@@ -196,9 +200,9 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_GET_FILE] = "SELECT " STORE_SQL_FILE_FIXED ", replaced, forgotten, stored, sum = " STORE_SQL_FILE_SUM
                            " FROM files WHERE id = ?1",
     [STORE_SQL_CHANGE_FILES] = "SELECT " STORE_SQL_FILE_FIXED ", replaced, forgotten, stored, sum = " STORE_SQL_FILE_SUM
-                               " FROM files WHERE state = 0 ORDER BY id",
+                               " FROM files WHERE state IN (0, 3) ORDER BY id",
     [STORE_SQL_FILES] = "SELECT " STORE_SQL_FILE_FIXED ", replaced, forgotten, stored, sum = " STORE_SQL_FILE_SUM
-                        ", ifnull((SELECT committed FROM changes WHERE state = 0 "
+                        ", ifnull((SELECT committed FROM changes WHERE state IN (0, 3) "
                         "AND changes.sequence = files.sequence), noted) FROM files ORDER BY id",
     /* A damaged row keeps its wrong sum: to write it anew would hide the damage. */
     [STORE_SQL_SET_STORED] = "UPDATE files SET stored = ?2, sum = row_sum('files', " STORE_SQL_FILE_FIXED
@@ -209,6 +213,11 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_MARK_FORGOTTEN] = "UPDATE files SET forgotten = ?2, sum = row_sum('files', " STORE_SQL_FILE_FIXED
                                  ", replaced, ?2, stored) WHERE id = ?1 AND state = 0 AND forgotten = 0 "
                                  "AND sum = " STORE_SQL_FILE_SUM,
+
+    /* With a file its retries are forgotten. */
+    [STORE_SQL_MARK_RETRIES] = "UPDATE files SET forgotten = ?2, sum = row_sum('files', " STORE_SQL_FILE_FIXED
+                               ", replaced, ?2, stored) WHERE retry_of = ?1 AND retry_of <> 0 AND forgotten = 0 "
+                               "AND sum = " STORE_SQL_FILE_SUM,
 
     [STORE_SQL_SAME_CONTENT] = "SELECT id, sequence, name, replaced, sum = " STORE_SQL_FILE_SUM
                                " FROM files INDEXED BY files_by_content WHERE state = 0 AND forgotten = 0 "
@@ -237,8 +246,13 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
 
     [STORE_SQL_PUT_REJECT] = "INSERT INTO rejects(" STORE_SQL_REJECT_COLUMNS ", sum) "
                              "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, row_sum('rejects', ?1, ?2, ?3, ?4, ?5, ?6, ?7))",
-    [STORE_SQL_REJECTED_FILES] = "SELECT id, feed, name, sequence, first_reject, rejects, sum = " STORE_SQL_FILE_SUM
-                                 " FROM files WHERE rejects > 0 AND forgotten = 0 ORDER BY id",
+    /* A retry shows its file's sequence. Whatever a later retry of the same file read again is closed. */
+    [STORE_SQL_REJECTED_FILES] =
+        "SELECT id, feed, name, iif(retry_of = 0, sequence, (SELECT original.sequence FROM files AS original "
+        "WHERE original.id = files.retry_of)), first_reject, rejects, sum = " STORE_SQL_FILE_SUM
+        ", ifnull((SELECT min(later.sequence) FROM files AS later INDEXED BY files_by_retry WHERE later.retry_of = "
+        "iif(files.retry_of = 0, files.id, files.retry_of) AND later.retry_of <> 0 AND later.id > files.id), 0) "
+        "FROM files WHERE rejects > 0 AND forgotten = 0 ORDER BY id",
     [STORE_SQL_FILE_REJECTS] = "SELECT " STORE_SQL_REJECT_COLUMNS ", sum = row_sum('rejects', " STORE_SQL_REJECT_COLUMNS
                                ") FROM rejects WHERE id >= ?1 AND id < ?2 ORDER BY id",
 
@@ -258,11 +272,13 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_ADOPTED] = "SELECT epoch, digests, sum = row_sum('adopted', epoch, digests) FROM adopted ORDER BY id",
 
     [STORE_SQL_FEEDS] =
-        "SELECT feed, sum(counts), sum(state = 1), sum(state = 2), "
-        "sum(iif(counts, applied, 0)), sum(iif(counts, unchanged, 0)), sum(iif(counts, superseded, 0)), "
-        "sum(iif(counts, filtered, 0)), sum(iif(counts, deleted, 0)), sum(iif(counts, late, 0)), "
-        "sum(iif(counts, rejected, 0)), sum(iif(counts, row_count, 0)), sum(forgotten <> 0) "
-        "FROM (SELECT *, state = 0 AND forgotten = 0 AS counts FROM files) GROUP BY feed ORDER BY feed",
+        /* A row that was retried is counted where it is now, and read once. */
+    "SELECT feed, sum(counts AND state = 0), sum(state = 1), sum(state = 2), "
+    "sum(iif(counts, applied, 0)), sum(iif(counts, unchanged, 0)), sum(iif(counts, superseded, 0)), "
+    "sum(iif(counts, filtered, 0)), sum(iif(counts, deleted, 0)), sum(iif(counts, late, 0)), "
+    "sum(iif(counts, rejected - iif(state = 3, row_count, 0), 0)), sum(iif(counts AND state = 0, row_count, 0)), "
+    "sum(forgotten <> 0 AND state = 0) "
+    "FROM (SELECT *, state IN (0, 3) AND forgotten = 0 AS counts FROM files) GROUP BY feed ORDER BY feed",
 
     [STORE_SQL_DAMAGED_ROWS] =
         "SELECT 'meta', key FROM meta WHERE sum <> row_sum('meta', key, value) "

@@ -82,9 +82,9 @@ static void refuses_a_missing_value_and_a_value_too_many(void **state)
 static void refuses_operands_beyond_those_of_the_command(void **state)
 {
     (void)state;
-    struct outcome o = PARSE(WORD("rejects"), WORD("a.csv"), WORD("b.csv"));
+    struct outcome o = PARSE(WORD("forget"), WORD("a.csv"), WORD("b.csv"));
     assert_false(o.ok);
-    assert_error(&o.error, ERROR_USAGE, "rejects: unexpected \"b.csv\"");
+    assert_error(&o.error, ERROR_USAGE, "forget: unexpected \"b.csv\"");
 }
 
 static void takes_everything_behind_two_dashes_as_operands(void **state)

@@ -225,15 +225,22 @@ struct history {
     size_t held_count;
     struct buf chunks[4096]; /* what was applied, for a replay */
     struct {
-        uint64_t sequence;
+        uint64_t sequence, rank;
         size_t feed;
     } applied[4096];
     size_t applied_count;
 };
 
+/* That of the change, or now and then an earlier one, as rows have that were rejected once. */
+static uint64_t random_rank(const struct history *h)
+{
+    return random_below(4) == 0 ? 1 + (uint64_t)random_below((int)h->shop.sequence) : h->shop.sequence;
+}
+
 /* Applies random rows of one feed, sometimes in a row number order that makes ranks meet. */
 static void random_rows(struct history *h, size_t feed)
 {
+    uint64_t rank = random_rank(h);
     struct chunk_writer writer;
     struct error error;
     struct value values[PIPELINE_FIELDS_MAX];
@@ -246,14 +253,16 @@ static void random_rows(struct history *h, size_t feed)
         buf_put_byte(&text, 0);
         shop_values(&h->shop.pipeline->feeds[feed], text.data, values);
         assert_true(chunk_put(&writer, row, row, values));
-        ref_apply(&h->ref, feed, h->shop.sequence, row, text.data);
+        ref_apply(&h->ref, feed, rank, row, text.data);
         buf_close(&text);
     }
     struct buckets before = h->shop.buckets;
+    engine_rank(h->shop.engine, rank);
     assert_ok(engine_apply(h->shop.engine, feed, buf_slice(&writer.buf), &h->shop.buckets, NULL, NULL, &error), &error);
     assert_int_equal(buckets_total(&h->shop.buckets) - buckets_total(&before), writer.rows);
     assert_true(h->applied_count < COUNT_OF(h->applied));
     h->applied[h->applied_count].sequence = h->shop.sequence;
+    h->applied[h->applied_count].rank = rank;
     h->applied[h->applied_count].feed = feed;
     h->chunks[h->applied_count++] = writer.buf;
 }
@@ -395,9 +404,11 @@ static void run_change(struct history *h)
     shop_end(&h->shop);
 }
 
-static void apply_again(struct shop *again, const struct history *h, size_t i)
+/* `more` is added to all sequences. */
+static void apply_again(struct shop *again, const struct history *h, size_t i, uint64_t more)
 {
     struct error error;
+    engine_rank(again->engine, h->applied[i].rank + more);
     assert_ok(engine_apply(again->engine, h->applied[i].feed, buf_slice(&h->chunks[i]), NULL, NULL, NULL, &error),
               &error);
 }
@@ -438,7 +449,7 @@ static void check_replay(struct history *h, bool each)
         uint64_t sequence = h->applied[i].sequence;
         engine_begin(again.engine, sequence);
         for (; i < h->applied_count && h->applied[i].sequence == sequence; i++)
-            apply_again(&again, h, i);
+            apply_again(&again, h, i, 0);
         if (each || i == h->applied_count || random_below(4) == 0)
             shop_end(&again);
     }
@@ -449,19 +460,18 @@ static void check_replay(struct history *h, bool each)
 static void check_feed_order(struct history *h, size_t first)
 {
     struct shop again;
-    uint64_t sequence = 0;
     open_again(&again, h);
     for (size_t f = 0; f < 3; f++) {
-        uint64_t last = 0;
+        uint64_t last = 0, more = f * 1000;
         for (size_t i = 0; i < h->applied_count; i++) {
             if (h->applied[i].feed != (first + f) % 3)
                 continue;
             if (last != 0 && last != h->applied[i].sequence)
                 shop_end(&again);
             if (last != h->applied[i].sequence)
-                engine_begin(again.engine, ++sequence);
+                engine_begin(again.engine, h->applied[i].sequence + more);
             last = h->applied[i].sequence;
-            apply_again(&again, h, i);
+            apply_again(&again, h, i, more);
         }
         if (last != 0)
             shop_end(&again);

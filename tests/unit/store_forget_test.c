@@ -513,6 +513,30 @@ static void run_sql(const char *sql)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+static void finds_a_retry_that_does_not_follow_its_file(void **state)
+{
+    (void)state;
+    struct file_record again = testing_record("b.csv", 2, 3);
+    again.state = FILE_RETRIED;
+    put_three();
+    assert_ok(store_begin(store, &error), &error);
+    assert_ok(store_retry(store, 2, &error), &error);
+    testing_put_file(store, &again);
+    assert_ok(store_commit(store, SLICE("retried"), 5, &error), &error);
+    forget("b.csv");
+    store_close(store);
+    testing_copy(testing_path(folder, "ecommerce.db"), testing_path(folder, "whole.db"));
+    store = testing_open(folder, STORE_WRITE);
+    assert_changes(store, 5);
+    assert_found("UPDATE files SET forgotten = 0 WHERE id = 4", "it does not follow the file that it retried");
+    assert_found("UPDATE files SET retry_of = 4 WHERE id = 4", "file 4 was retried, and never applied");
+    assert_found("UPDATE files SET retry_of = 1 WHERE id = 4", "it does not follow the file that it retried");
+    assert_found("UPDATE files SET state = 0, retry_of = 0 WHERE id = 4",
+                 "it is a retry, or its change is, and not both");
+    assert_found("UPDATE changes SET kind = 0 WHERE sequence = 4", "it is a retry, or its change is, and not both");
+    assert_found("UPDATE files SET forgotten = 0, retry_of = 1 WHERE id = 4", "change 4: its digest does not follow");
+}
+
 static void finds_a_forget_that_is_missing_in_its_index(void **state)
 {
     (void)state;
@@ -660,6 +684,7 @@ int main(void)
         TEST(still_knows_the_file_and_where_it_is_kept),
         TEST(leaves_forgotten_files_out_of_every_sum),
         TEST(finds_marks_and_changes_that_do_not_belong_together),
+        TEST(finds_a_retry_that_does_not_follow_its_file),
         TEST(finds_a_forget_that_is_missing_in_its_index),
         TEST(tells_what_was_before_the_file_was_forgotten),
         TEST(checks_the_chunks_of_a_forgotten_file_all_the_same),

@@ -191,6 +191,15 @@ static inline bool operation_forget(struct operating *o, struct error *error)
            operating_replay(o->store, error) && store_commit(o->store, SLICE("forgotten"), 13, error);
 }
 
+static inline bool operation_retry(struct operating *o, struct error *error)
+{
+    struct file_record file = operating_record("c.csv", 3);
+    file.state = FILE_RETRIED;
+    return store_begin(o->store, error) && store_retry(o->store, 3, error) &&
+           store_file_begin(o->store, file.feed, error) && store_put_batch(o->store, o->batch, error) &&
+           store_file_end(o->store, &file, error) && store_commit(o->store, SLICE("retried"), 16, error);
+}
+
 static inline bool operation_note(struct operating *o, struct error *error)
 {
     struct file_record note = operating_note(FILE_DUPLICATE);
@@ -262,7 +271,8 @@ static inline bool operating_tell_file(void *context, const struct file_record *
 
 static inline bool operating_tell_reject(void *context, const struct reject_record *reject)
 {
-    buf_printf(context, "reject seq=%ju row=%ju\n", (uintmax_t)reject->sequence, (uintmax_t)reject->reject.row);
+    buf_printf(context, "reject seq=%ju row=%ju retried=%ju\n", (uintmax_t)reject->sequence,
+               (uintmax_t)reject->reject.row, (uintmax_t)reject->retried);
     return true;
 }
 
@@ -377,6 +387,7 @@ static const struct operation operations[] = {
     {.name = "change", .work = operation_change},
     {.name = "rollback", .work = operation_rollback},
     {.name = "forget", .work = operation_forget},
+    {.name = "retry", .work = operation_retry},
     {.name = "note", .work = operation_note},
     {.name = "set stored", .work = operation_set_stored},
     {.name = "note delivered", .work = operation_note_delivered},

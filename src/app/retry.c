@@ -1,0 +1,402 @@
+#include "app/retry.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/refill.h"
+#include "app/retry_whole.h"
+#include "app/sources.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+enum { TEXTS_MAX = 64 * 1024, OUT_MAX = 16 * 1024, SHOWN_NAME = 400, PATH_SIZE = 8192, FIRST_ROOM = 256 };
+
+/* A row that was rejected and not read again since. */
+struct open_row {
+    uint64_t row, line;
+};
+
+/* The open rows of one file, on their way through its source: 16 bytes a row. */
+struct retrying {
+    struct core *core;
+    const struct file_record *file;
+    const struct feed *feed;
+    bool look;
+    struct open_row *open; /* ascending */
+    size_t count, room;
+    uint64_t found, valid;
+    struct batch *out; /* being filled; NULL when looking */
+    bool shifted;      /* a row stands at another line than it did */
+    struct error error;
+};
+
+/* --- which rows --------------------------------------------------------------------------------------------------- */
+
+static bool note_open(void *context, const struct reject_record *record)
+{
+    struct retrying *r = context;
+    if (record->sequence != r->file->sequence || record->retried)
+        return true;
+    if (r->count == r->room) {
+        size_t room = r->room > 0 ? r->room * 2 : FIRST_ROOM;
+        struct open_row *open = reallocarray(r->open, room, sizeof *open);
+        if (!open)
+            return error_memory(&r->error);
+        r->open = open;
+        r->room = room;
+    }
+    r->open[r->count++] = (struct open_row){record->reject.row, record->reject.line};
+    return true;
+}
+
+static bool find_open(struct retrying *r, struct error *error)
+{
+    struct buf name;
+    buf_init(&name, PATH_SIZE);
+    buf_put_slice(&name, r->file->feed);
+    buf_put_byte(&name, '/');
+    buf_put_slice(&name, r->file->name);
+    bool ok =
+        name.failed ? error_memory(error) : store_each_reject(r->core->store, buf_slice(&name), note_open, r, error);
+    buf_close(&name);
+    if (ok && r->error.kind != ERROR_NONE)
+        *error = r->error;
+    return ok && r->error.kind == ERROR_NONE;
+}
+
+static int by_row(const void *left, const void *right)
+{
+    const struct open_row *a = left, *b = right;
+    return (a->row > b->row) - (a->row < b->row);
+}
+
+/* Whether the row is to be retried; shifted when it was another row. */
+static bool is_open(struct retrying *r, uint64_t row, uint64_t line)
+{
+    const struct open_row key = {row, line};
+    const struct open_row *open = bsearch(&key, r->open, r->count, sizeof key, by_row);
+    if (!open)
+        return false;
+    r->shifted |= open->line != line;
+    r->found++;
+    return !r->shifted;
+}
+
+/* --- reading the source ------------------------------------------------------------------------------------------- */
+
+static bool hand_on(struct retrying *r, bool whole)
+{
+    if (!r->out || (!whole && !batch_full(r->out)))
+        return true;
+    struct batch *full = r->out;
+    r->out = whole ? NULL : batch_new(r->feed);
+    return core_file_put(r->core, full, &r->error) && (whole || r->out || error_memory(&r->error));
+}
+
+static bool take_row(struct retrying *r, const struct chunk_reader *reader, const struct value *values)
+{
+    r->valid++;
+    return !r->out || (hand_on(r, false) &&
+                       (chunk_put(&r->out->chunk, reader->row, reader->line, values) || error_memory(&r->error)));
+}
+
+static bool take_rows(struct retrying *r, struct slice chunk)
+{
+    struct value values[PIPELINE_FIELDS_MAX];
+    struct chunk_reader reader;
+    chunk_reader_init(&reader, r->feed, chunk);
+    while (chunk_next(&reader, values) == CHUNK_ROW)
+        if (is_open(r, reader.row, reader.line) && !take_row(r, &reader, values))
+            return false;
+    return true;
+}
+
+static bool take_rejects(struct retrying *r, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->reject_count; i++) {
+        const struct reject *reject = &batch->rejects[i];
+        if (is_open(r, reject->row, reject->line) && r->out &&
+            !(hand_on(r, false) && (batch_reject(r->out, reject) || error_memory(&r->error))))
+            return false;
+    }
+    return true;
+}
+
+static bool take_batch(void *context, struct batch *batch)
+{
+    struct retrying *r = context;
+    bool ok = take_rows(r, buf_slice(&batch->chunk.buf)) && take_rejects(r, batch);
+    batch_free(batch);
+    return ok && !r->shifted;
+}
+
+static bool shifted(const struct retrying *r, const char *path, struct error *error)
+{
+    char shown[SHOWN_NAME];
+    return error_set(error, ERROR_DATA,
+                     "%s is split into other rows now than the %" PRIu64 " it had: `dropfold forget seq=%" PRIu64
+                     "` and drop it again, or `dropfold replay`",
+                     text_escape(slice_of(path), shown, sizeof shown), r->file->rows, r->file->sequence);
+}
+
+/* Reads all of the source. False when it is none to retry from. */
+static bool read_source(struct retrying *r, const struct source *source, const char *path, uint32_t version,
+                        struct file_facts *facts, struct error *error)
+{
+    char shown[SHOWN_NAME];
+    struct error why = {0};
+    struct parser *parser = parser_new(r->feed, error);
+    if (!parser)
+        return false;
+    bool ok = source_read(source, path, parser, version, take_batch, r, facts, &why) && hand_on(r, true);
+    parser_free(parser);
+    if (r->shifted || (ok && (facts->rows != r->file->rows || r->found != r->count)))
+        ok = shifted(r, path, error);
+    else if (r->error.kind != ERROR_NONE)
+        *error = r->error;
+    else if (!ok)
+        error_set(error, ERROR_DATA, "%s cannot be retried from: %s", text_escape(slice_of(path), shown, sizeof shown),
+                  why.text);
+    return ok;
+}
+
+/* --- one file ----------------------------------------------------------------------------------------------------- */
+
+static bool commit_rows(struct retrying *r, const struct source *source, struct file_facts *facts,
+                        struct retry_result *result, struct error *error)
+{
+    struct core_result committed;
+    facts->rows = r->count;
+    facts->rejected = r->count - r->valid;
+    facts->unknown_count = 0; /* these and the note are of all its rows, and were told when it was applied */
+    facts->note = (struct slice){NULL, 0};
+    const struct core_file file = {.name = source->name, .facts = facts};
+    if (!core_file_end(r->core, &file, clock_wall(), &committed, error))
+        return false;
+    result->sequence = committed.sequence;
+    result->buckets = committed.buckets;
+    return true;
+}
+
+/* Reads and commits; cancels what was begun where there is nothing to commit. */
+static bool retry_from(struct retrying *r, const struct settings *settings, const struct source *source,
+                       uint32_t version, struct retry_result *result, struct error *error)
+{
+    struct file_facts facts;
+    char path[PATH_SIZE];
+    source_locate(source, settings->data, r->feed, path, sizeof path);
+    if (!r->look) {
+        core_retry_begin(r->core, source->feed, r->file);
+        r->out = batch_new(r->feed);
+        if (!r->out)
+            return error_memory(error);
+    }
+    facts = (struct file_facts){.size = 0};
+    arena_init(&facts.arena, 0);
+    bool ok = read_source(r, source, path, version, &facts, error);
+    result->valid = r->valid;
+    result->version = facts.version;
+    if (ok && r->valid > 0 && !r->look)
+        ok = commit_rows(r, source, &facts, result, error);
+    else if (!r->look)
+        core_file_cancel(r->core);
+    arena_close(&facts.arena);
+    return ok;
+}
+
+bool retry_rows(struct core *core, const struct settings *settings, const struct file_record *file, uint32_t version,
+                bool look, struct retry_result *result, struct error *error)
+{
+    struct sources sources;
+    struct retrying r = {.core = core, .file = file, .look = look};
+    *result = (struct retry_result){0};
+    r.feed = pipeline_feed(core->pipeline, file->feed);
+    if (!r.feed)
+        return error_set(error, ERROR_CONFIG, "the pipeline has no feed of seq=%" PRIu64, file->sequence);
+    sources_init(&sources);
+    bool ok = find_open(&r, error);
+    result->open = r.count;
+    if (ok && r.count > 0)
+        ok = sources_add(&sources, core->pipeline, settings->data, file, error) &&
+             retry_from(&r, settings, &sources.items[0], version, result, error);
+    if (r.out)
+        batch_free(r.out);
+    free(r.open);
+    sources_close(&sources);
+    return ok;
+}
+
+/* --- in words ----------------------------------------------------------------------------------------------------- */
+
+static void put_bucket(struct buf *out, const char *name, uint64_t rows)
+{
+    if (rows > 0)
+        buf_printf(out, " %s=%" PRIu64, name, rows);
+}
+
+static void tell(const struct file_record *file, const struct retry_result *result, bool look, struct buf *out)
+{
+    char feed[SHOWN_NAME], name[SHOWN_NAME];
+    const struct buckets *b = &result->buckets;
+    buf_printf(out, "%s%s/%s seq=%" PRIu64, result->sequence ? "retried " : "",
+               text_escape(file->feed, feed, sizeof feed), text_escape(file->name, name, sizeof name), file->sequence);
+    if (result->sequence) {
+        buf_printf(out, " as seq=%" PRIu64 ": rows=%" PRIu64, result->sequence, result->open);
+        put_bucket(out, "applied", b->applied);
+        put_bucket(out, "unchanged", b->unchanged);
+        put_bucket(out, "superseded", b->superseded);
+        put_bucket(out, "filtered", b->filtered);
+        put_bucket(out, "deleted", b->deleted);
+        put_bucket(out, "late", b->late);
+        put_bucket(out, "rejected", b->rejected);
+        buf_printf(out, ", by version %" PRIu32 "\n", result->version);
+    } else if (result->open == 0) {
+        buf_put_text(out, ": no rejected row of it is open\n");
+    } else if (result->valid == 0) {
+        buf_printf(out, ": none of %" PRIu64 " rejected rows is valid by version %" PRIu32 "; nothing was changed\n",
+                   result->open, result->version);
+    } else if (look) {
+        buf_printf(out, ": %" PRIu64 " of %" PRIu64 " rejected rows would be valid by version %" PRIu32 "\n",
+                   result->valid, result->open, result->version);
+    }
+}
+
+bool retry_file(struct core *core, const struct settings *settings, const char *which, bool look, bool *changed,
+                struct buf *out, struct error *error)
+{
+    struct arena texts;
+    struct file_record file;
+    struct retry_result result;
+    struct error unknown = {0};
+    bool found = false;
+    *changed = false;
+    arena_init(&texts, TEXTS_MAX);
+    bool ok = store_find_file(core->store, slice_of(which), &texts, &file, &unknown);
+    if (ok) {
+        ok = retry_rows(core, settings, &file, 0, look, &result, error);
+        if (ok)
+            tell(&file, &result, look, out);
+        *changed = ok && result.sequence > 0;
+    } else if (unknown.kind == ERROR_USAGE) {
+        ok = retry_whole(core, settings, which, look, &found, out, error);
+        if (ok && !found)
+            ok = error_set(error, unknown.kind, "%s", unknown.text);
+    } else {
+        *error = unknown;
+    }
+    arena_close(&texts);
+    return ok;
+}
+
+/* --- which files -------------------------------------------------------------------------------------------------- */
+
+struct listing {
+    uint64_t *sequences;
+    size_t count, room;
+    bool failed;
+};
+
+static bool note_file(void *context, const struct reject_record *record)
+{
+    struct listing *listing = context;
+    if (record->retried || (listing->count > 0 && listing->sequences[listing->count - 1] == record->sequence))
+        return true;
+    if (listing->count == listing->room) {
+        size_t room = listing->room > 0 ? listing->room * 2 : FIRST_ROOM;
+        uint64_t *sequences = reallocarray(listing->sequences, room, sizeof *sequences);
+        listing->failed = !sequences;
+        if (!sequences)
+            return false;
+        listing->sequences = sequences;
+        listing->room = room;
+    }
+    listing->sequences[listing->count++] = record->sequence;
+    return true;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    const uint64_t *a = left, *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+bool retry_list(struct store *store, uint64_t **sequences, size_t *count, struct error *error)
+{
+    struct listing listing = {0};
+    bool ok = store_each_reject(store, SLICE(""), note_file, &listing, error);
+    if (ok && listing.failed)
+        ok = error_memory(error);
+    if (!ok) {
+        free(listing.sequences);
+        return false;
+    }
+    /* Open rejects of one file stand together: of itself, or of its last retry. */
+    if (listing.count > 0)
+        qsort(listing.sequences, listing.count, sizeof *listing.sequences, by_number);
+    *sequences = listing.sequences;
+    *count = listing.count;
+    return true;
+}
+
+/* --- the command -------------------------------------------------------------------------------------------------- */
+
+static int failed(struct log *log, const struct error *error)
+{
+    log_error(log, "%s", error->text);
+    return error_exit_code(error->kind);
+}
+
+static int deliver(const struct settings *settings, struct core *core, struct log *log)
+{
+    struct error error = {0};
+    if (refill(settings, core, false, &error))
+        return 0;
+    log_error(log, "the rows are in the store for good, but the target has them not yet%s: %s",
+              error.kind == ERROR_TARGET ? " (the next run delivers)" : "", error.text);
+    return error_exit_code(error.kind);
+}
+
+/* What is wrong with one file's source does not matter to the next; all else does. */
+static int retry_all(const struct settings *settings, struct core *core, const char *const *which, size_t count,
+                     struct log *log)
+{
+    bool some = false, changed = false, goes_on = true;
+    int code = 0;
+    struct buf out;
+    buf_init(&out, OUT_MAX);
+    for (size_t i = 0; i < count && goes_on; i++) {
+        struct error error = {0};
+        buf_reset(&out);
+        if (retry_file(core, settings, which[i], false, &changed, &out, &error)) {
+            printf("%.*s", (int)out.len, out.len > 0 ? out.data : "");
+            some |= changed;
+            continue;
+        }
+        goes_on = error.kind == ERROR_DATA || error.kind == ERROR_USAGE;
+        int its = failed(log, &error);
+        code = code ? code : its;
+    }
+    fflush(stdout);
+    buf_close(&out);
+    int delivered = some && goes_on ? deliver(settings, core, log) : 0;
+    return code ? code : delivered;
+}
+
+int retry(const struct settings *settings, const char *const *which, size_t count, struct log *log)
+{
+    struct error error = {0};
+    struct core core;
+    int code;
+    struct pipeline *pipeline = settings_pipeline(settings, &error);
+    if (!pipeline)
+        return failed(log, &error);
+    if (core_open(&core, pipeline, settings->checkpoints, STORE_WRITE, settings->memory_limit, &error)) {
+        code = retry_all(settings, &core, which, count, log);
+        core_close(&core);
+    } else {
+        code = failed(log, &error);
+    }
+    pipeline_free(pipeline);
+    return code;
+}

@@ -1,0 +1,170 @@
+#include "app/retry_whole.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/sources.h"
+#include "base/text.h"
+#include "feed/landing.h"
+#include "feed/move.h"
+
+enum { TEXTS_MAX = 64 * 1024, PATH_SIZE = 8192, SHOWN_PATH = 1024, MARKER_MODE = 0644 };
+
+bool retry_whole_is_kept(const struct file_record *file)
+{
+    return file->state == FILE_QUARANTINED &&
+           (file->stored.len == 0 || slice_starts_with(file->stored, SLICE("quarantine/")));
+}
+
+/* --- which file --------------------------------------------------------------------------------------------------- */
+
+struct search {
+    struct slice which;
+    struct arena *texts;
+    struct file_record file; /* the newest that is meant */
+    bool found, failed;
+};
+
+/* Whether `path` is `name` or ends in "/name". */
+static bool ends_in(struct slice path, struct slice name)
+{
+    return name.len > 0 && slice_ends_with(path, name) &&
+           (path.len == name.len || path.data[path.len - name.len - 1] == '/');
+}
+
+static bool is_meant(const struct search *search, const struct file_record *file)
+{
+    struct slice which = search->which;
+    if (slice_equal(which, file->name) || ends_in(which, file->stored) || ends_in(file->stored, which))
+        return true;
+    if (!ends_in(which, file->name) || which.len == file->name.len)
+        return false;
+    return ends_in((struct slice){which.data, which.len - file->name.len - 1}, file->feed);
+}
+
+static bool look_at(void *context, const struct file_record *file)
+{
+    struct search *search = context;
+    if (!retry_whole_is_kept(file) || file->stored.len == 0 || !is_meant(search, file))
+        return true;
+    search->found = true;
+    search->file = *file;
+    search->file.feed = arena_copy(search->texts, file->feed);
+    search->file.name = arena_copy(search->texts, file->name);
+    search->file.stored = arena_copy(search->texts, file->stored);
+    search->failed |= !search->file.feed.data || !search->file.name.data || !search->file.stored.data;
+    return !search->failed;
+}
+
+/* --- the move ----------------------------------------------------------------------------------------------------- */
+
+/* A file in quarantine and where it goes. */
+struct whole {
+    const struct file_record *file;
+    struct landing landing;
+    char name[LANDING_NAME_SIZE];
+    char path[PATH_SIZE]; /* where it is */
+};
+
+static bool make_marker(const struct whole *whole, struct error *error)
+{
+    char marker[LANDING_NAME_SIZE];
+    if (!landing_marker(&whole->landing, whole->name, marker))
+        return true;
+    int fd = openat(whole->landing.fd, marker, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, MARKER_MODE);
+    if (fd < 0)
+        return error_errno(error, ERROR_IO, errno, "cannot make %s/%s", whole->landing.path, marker);
+    close(fd);
+    return true;
+}
+
+static bool refuse_move(const struct whole *whole, int code, struct error *error)
+{
+    char shown[SHOWN_PATH];
+    if (code == EEXIST)
+        return error_set(error, ERROR_DATA, "%s/%s is there already, with another content: move it away first",
+                         whole->landing.path, text_escape(whole->file->name, shown, sizeof shown));
+    return error_errno(error, code == ENOENT || code == ESTALE ? ERROR_DATA : ERROR_IO, code, "cannot move %s to %s",
+                       text_escape(slice_of(whole->path), shown, sizeof shown), whole->landing.path);
+}
+
+static void remove_reason(const struct whole *whole)
+{
+    char reason[PATH_SIZE + sizeof ".reason"];
+    snprintf(reason, sizeof reason, "%s.reason", whole->path);
+    (void)unlink(reason); /* left behind it does no harm */
+}
+
+static bool move_back(struct whole *whole, struct error *error)
+{
+    struct stat found;
+    struct file_stat stat;
+    if (lstat(whole->path, &found) != 0)
+        return refuse_move(whole, errno, error);
+    file_stat_from(&found, &stat);
+    int code = move_into(AT_FDCWD, whole->path, &stat, whole->landing.fd, whole->name);
+    if (code != 0)
+        return refuse_move(whole, code, error);
+    remove_reason(whole);
+    return make_marker(whole, error);
+}
+
+static bool note_back(struct core *core, const struct whole *whole, struct error *error)
+{
+    char now[PATH_SIZE];
+    snprintf(now, sizeof now, "%s/%s", whole->landing.feed->name, whole->name);
+    return store_set_stored(core->store, whole->file->id, slice_of(now), error);
+}
+
+static bool open_whole(struct whole *whole, struct core *core, const struct settings *settings, struct error *error)
+{
+    char shown[SHOWN_PATH];
+    struct error why = {0};
+    const struct source source = {.recorded = true, .content = whole->file->content};
+    const struct feed *feed = pipeline_feed(core->pipeline, whole->file->feed);
+    if (!feed)
+        return error_set(error, ERROR_CONFIG, "the pipeline has no feed of %s",
+                         text_escape(whole->file->stored, shown, sizeof shown));
+    snprintf(whole->name, sizeof whole->name, "%.*s", (int)whole->file->name.len, whole->file->name.data);
+    snprintf(whole->path, sizeof whole->path, "%s/%.*s", settings->data, (int)whole->file->stored.len,
+             whole->file->stored.data);
+    if (!source_same(&source, whole->path, &why))
+        return error_set(error, ERROR_DATA, "%s cannot be put back: %s",
+                         text_escape(slice_of(whole->path), shown, sizeof shown), why.text);
+    return landing_open(&whole->landing, settings->data, feed, (size_t)(feed - core->pipeline->feeds), false, error);
+}
+
+static bool put_back(struct core *core, const struct settings *settings, const struct file_record *file, bool look,
+                     struct buf *out, struct error *error)
+{
+    char shown[SHOWN_PATH], name[SHOWN_PATH];
+    struct whole whole = {.file = file};
+    if (!open_whole(&whole, core, settings, error))
+        return false;
+    bool ok = look || (move_back(&whole, error) && note_back(core, &whole, error));
+    if (ok)
+        buf_printf(out, "%s %s/%s from %s: it is read anew\n", look ? "would put back" : "put back",
+                   whole.landing.feed->name, text_escape(file->name, name, sizeof name),
+                   text_escape(slice_of(whole.path), shown, sizeof shown));
+    landing_close(&whole.landing);
+    return ok;
+}
+
+bool retry_whole(struct core *core, const struct settings *settings, const char *which, bool look, bool *found,
+                 struct buf *out, struct error *error)
+{
+    struct arena texts;
+    arena_init(&texts, TEXTS_MAX);
+    struct search search = {.which = slice_of(which), .texts = &texts};
+    bool ok = store_each_file(core->store, look_at, &search, error);
+    if (ok && search.failed)
+        ok = error_memory(error);
+    *found = search.found;
+    if (ok && search.found)
+        ok = put_back(core, settings, &search.file, look, out, error);
+    arena_close(&texts);
+    return ok;
+}
