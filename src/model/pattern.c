@@ -11,6 +11,8 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
+#include "model/pattern_digits.h"
+
 enum {
     STEPS_MAX = 10000,     /* of one match, and of its depth */
     PATTERN_MESSAGE = 256, /* bytes of PCRE2's longest message, with room to spare */
@@ -21,6 +23,8 @@ enum {
 struct pattern {
     pcre2_code *code;
     pcre2_match_context *limits;
+    bool is_digits; /* `digits` says the same */
+    struct pattern_digits digits;
 };
 
 struct pattern_scratch {
@@ -123,7 +127,10 @@ static struct pattern *make(struct slice expression, const struct slice *by, str
 
 struct pattern *pattern_new(struct slice expression, struct error *error)
 {
-    return make(expression, NULL, error);
+    struct pattern *pattern = make(expression, NULL, error);
+    if (pattern)
+        pattern->is_digits = pattern_digits_read(expression, &pattern->digits);
+    return pattern;
 }
 
 struct pattern *pattern_new_replace(struct slice expression, struct slice by, struct error *error)
@@ -170,6 +177,8 @@ static int match(const struct pattern *pattern, struct pattern_scratch *scratch,
 enum pattern_result pattern_extract(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
                                     struct slice *out)
 {
+    if (pattern->is_digits)
+        return pattern_digits_match(&pattern->digits, text, out) ? PATTERN_FOUND : PATTERN_NONE;
     int groups = match(pattern, scratch, text);
     /* 0 says that the pattern has more groups than there are pairs; the first one is still there. */
     if (groups < 0)

@@ -142,7 +142,7 @@ static bool is_listed(const struct descriptor_field *field, struct slice text)
 /* Lengths and first byte tell most fields apart from null words without a look at the words. */
 static inline bool is_null_word(const struct coerce_rule *rule, struct slice text)
 {
-    if (text.len == 1 && rule->null_byte && text.data[0] == rule->null_byte)
+    if (coerce_is_null_byte(rule, text))
         return true;
     return (rule->null_lengths & length_bit(text.len)) && is_listed(rule->field, text);
 }

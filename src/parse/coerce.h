@@ -55,6 +55,12 @@ struct coerce_rule {
 bool coerce_rule_init(struct coerce_rule *rule, const struct feed *feed, const struct feed_version *version,
                       size_t field, struct value *fallback, struct error *error) MUST_USE;
 
+/* Whether the text is the null word of one byte: of most null fields this is all that need be asked. */
+static inline bool coerce_is_null_byte(const struct coerce_rule *rule, struct slice text)
+{
+    return text.len == 1 && rule->null_byte && text.data[0] == rule->null_byte;
+}
+
 /* What one parser needs to apply rules. */
 struct coerce {
     struct pattern_scratch *scratch;

@@ -3,6 +3,9 @@
  * hand tell which bytes a record consists of. A record that lies in one block is never copied; of one that straddles
  * blocks the earlier part is kept in `carry`:
  *
+ * Records about which nothing is in doubt do not come that far: csv_scan.h finds their fields in the block, where they
+ * stay. libcsv reads the header, what is odd, and what straddles blocks.
+ *
  *     carry                    block
  *     | earlier blocks' part | | ... record_start | ... piece | piece_end ... |
  *
@@ -19,6 +22,7 @@
 #include "parse/csv_header.h"
 #include "parse/csv_lines.h"
 #include "parse/csv_place.h"
+#include "parse/csv_scan.h"
 #include "parse/derivation.h"
 #include "parse/parser.h"
 #include "parse/repair.h"
@@ -26,7 +30,8 @@
 enum {
     CSV_OPTIONS = CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL | CSV_APPEND_NULL,
     CSV_BUFFER_STEP = 16 * 1024,                         /* bytes libcsv's field buffer grows by */
-    CARRY_MAX = PARSER_RECORD_MAX + 2 * PARSER_INPUT_MAX /* a record before it is found to be too long */
+    CARRY_MAX = PARSER_RECORD_MAX + 2 * PARSER_INPUT_MAX, /* a record before it is found to be too long */
+    ODD_MAX = 63
 };
 
 /* Of csv_parser.pstate: before a row's first byte, and behind a quote that closes a field or is the first of two. */
@@ -60,6 +65,11 @@ struct csv_reader {
     size_t bad_field;      /* its column, from 1 */
     struct repair *repair; /* NULL: no version of the feed asks for it */
     bool repairs;          /* the file's version does */
+
+    /* Records that need no libcsv. */
+    struct csv_scan *scan;
+    bool scans;         /* the file's form allows it */
+    unsigned odd, hold; /* records left to libcsv after the last odd one, and of these those to come */
 
     /* Where we are. */
     uint64_t line;
@@ -157,6 +167,7 @@ static bool begin_rows(struct csv_reader *r)
         repair_start(r->repair, r->bind->version->descriptor, r->header.names, r->header.count);
         r->repairs = r->repair->descriptor != NULL;
     }
+    r->scans = r->form->quote && !r->lines.any;
     return r->have_header = true;
 }
 
@@ -205,25 +216,26 @@ static void fail_row(struct csv_reader *r, const struct coerce_rule *rule)
     r->live_columns = 0;
 }
 
-static inline void take_value(struct csv_reader *r, const struct coerce_rule *rule, struct slice field)
+/* `stays`: the field's bytes outlive the row. */
+static inline void take_value(struct csv_reader *r, const struct coerce_rule *rule, struct slice field, bool stays)
 {
     struct value *value = &r->values[rule->target_index];
-    if (!field.data && !rule->nulls) {
+    if (!rule->nulls && (!field.data || coerce_is_null_byte(rule, field))) {
         value->null = true;
         return;
     }
     struct coerce_input input = {.text = field, .null = !field.data};
     if (!coerce_field(r->coerce, rule, &input, value))
         fail_row(r, rule);
-    else if (rule->text && rule->target_index != COERCE_UNUSED && !value->null)
+    else if (!stays && rule->text && rule->target_index != COERCE_UNUSED && !value->null)
         value->text = keep(r, field, value->text);
 }
 
-static void take_values(struct csv_reader *r, const struct csv_column *column, struct slice field)
+static inline void take_values(struct csv_reader *r, const struct csv_column *column, struct slice field, bool stays)
 {
-    take_value(r, &column->rule, field);
+    take_value(r, &column->rule, field, stays);
     for (const struct csv_further *more = column->further; more && !r->bad; more = more->next)
-        take_value(r, more->rule, field);
+        take_value(r, more->rule, field, stays);
 }
 
 /* libcsv: a field ended; data is NULL when nothing stood there. */
@@ -236,7 +248,7 @@ static void on_field(void *data, size_t len, void *context)
     if (place < r->live_columns) {
         const struct csv_column *column = &r->header.columns[place];
         if (column->declared)
-            take_values(r, column, (struct slice){data, len});
+            take_values(r, column, (struct slice){data, len}, false);
     } else if (!r->have_header && !r->failed) {
         r->failed = !csv_header_add(&r->header, (struct slice){data, len}, r->record_line, r->error);
     }
@@ -438,6 +450,76 @@ static bool feed_piece(struct csv_reader *r, const char *from, const char *to)
     return true;
 }
 
+/* --- records that need no libcsv ---------------------------------------------------------------------------------- */
+
+/* As libcsv hands it over. */
+static inline struct slice scanned(struct csv_reader *r, const struct csv_scan_field *field)
+{
+    if (field->len == 0 && !field->quoted)
+        return (struct slice){NULL, 0};
+    if (!field->doubled)
+        return (struct slice){field->data, field->len};
+    char *from = r->text + r->text_len, *to = from;
+    for (size_t i = 0; i < field->len; i++) {
+        *to++ = field->data[i];
+        i += field->data[i] == r->form->quote;
+    }
+    r->text_len += (size_t)(to - from);
+    return (struct slice){from, (size_t)(to - from)};
+}
+
+/* Whether something stands where the header has no name: then the row may have to be repaired. */
+static bool is_shifted(const struct csv_reader *r)
+{
+    for (size_t i = r->repair->named; i < r->header.count; i++)
+        if (r->scan->fields[i].len > 0 || r->scan->fields[i].quoted)
+            return true;
+    return false;
+}
+
+static void take_scanned(struct csv_reader *r, const char *from, const struct csv_scan_record *record)
+{
+    begin_record(r, from);
+    r->piece_end = record->end;
+    for (size_t i = 0; i < r->header.count && !r->bad && !r->failed; i++) {
+        const struct csv_column *column = &r->header.columns[i];
+        r->fields = i + 1;
+        if (column->declared)
+            take_values(r, column, scanned(r, &r->scan->fields[i]), true);
+    }
+    r->fields = r->header.count;
+    on_row('\n', r);
+    r->in_record = r->after_cr = false;
+    r->line += record->lines;
+    r->line_before = 0;
+    r->line_start = record->next;
+}
+
+/* Takes records until one is odd or cut; where that begins. After odd ones libcsv gets some more without a look: in a file
+   of odd records looking would be in vain. */
+static const char *feed_scanned(struct csv_reader *r, const char *at, const char *end)
+{
+    struct csv_scan_record record;
+    while (at < end && !r->failed) {
+        enum csv_scan_result result = csv_scan_take(r->scan, at, end, r->header.count, &record);
+        if (result == CSV_SCAN_RECORD && r->repairs && is_shifted(r))
+            result = CSV_SCAN_ODD;
+        switch (result) {
+        case CSV_SCAN_RECORD:
+            take_scanned(r, at, &record);
+            at = record.next;
+            r->odd = 0;
+            break;
+        case CSV_SCAN_ODD:
+            r->hold = r->odd = r->odd < ODD_MAX ? r->odd * 2 + 1 : r->odd;
+            return at;
+        case CSV_SCAN_CUT:
+            return at;
+        }
+    }
+    return at;
+}
+
 bool csv_reader_feed(struct csv_reader *r, struct slice block, struct error *error)
 {
     if (block.len == 0)
@@ -445,7 +527,16 @@ bool csv_reader_feed(struct csv_reader *r, struct slice block, struct error *err
     const char *end = block.data + block.len, *lf = NULL;
     r->error = error;
     r->record_start = r->line_start = block.data;
+    csv_scan_block(r->scan);
     for (const char *at = block.data, *to; at < end; at = to) {
+        if (r->scans && !r->in_record && r->hold == 0) {
+            at = feed_scanned(r, at, end);
+            if (r->failed)
+                return false;
+            if (at == end)
+                break;
+        }
+        r->hold -= r->hold > 0 && !r->in_record;
         to = csv_place_line_end(at, end, &lf);
         if (r->lines.any && !r->in_record && is_left_out(r, at, to))
             continue;
@@ -487,13 +578,15 @@ struct csv_reader *csv_reader_new(struct bind *bind, struct coerce *coerce, stru
     csv_header_init(&r->header);
     buf_init(&r->carry, CARRY_MAX);
     r->text = malloc(PARSER_RECORD_MAX);
+    r->scan = malloc(sizeof *r->scan);
     if (bind_repairs(bind))
         r->repair = repair_new();
-    if (!r->text || (bind_repairs(bind) && !r->repair)) {
+    if (!r->text || !r->scan || (bind_repairs(bind) && !r->repair)) {
         error_memory(error);
         csv_reader_free(r);
         return NULL;
     }
+    csv_scan_init(r->scan);
     return r;
 }
 
@@ -506,6 +599,7 @@ void csv_reader_free(struct csv_reader *r)
     csv_header_close(&r->header);
     buf_close(&r->carry);
     repair_free(r->repair);
+    free(r->scan);
     free(r->text);
     free(r);
 }
@@ -531,7 +625,9 @@ bool csv_reader_start(struct csv_reader *r, uint64_t line, uint64_t column, stru
     csv_header_start(&r->header);
     csv_lines_start(&r->lines, r->form);
     buf_reset(&r->carry);
-    r->have_header = r->settled = r->in_record = r->after_cr = r->failed = r->repairs = false;
+    csv_scan_start(r->scan, r->form->delimiter, r->form->quote);
+    r->have_header = r->settled = r->in_record = r->after_cr = r->failed = r->repairs = r->scans = false;
+    r->odd = r->hold = 0;
     r->fields = r->live_columns = 0;
     r->text_len = r->kept_field = 0;
     r->bad = NULL;

@@ -1,7 +1,8 @@
 /*
  * What a file's parsing must keep, whatever is in the file. Shared by the targets that parse files.
  *
- *   - Read in pieces of any size it ends as when it is read whole: the same rows, rejects, facts, message.
+ *   - Read in pieces of any size it ends as when it is read whole: the same rows, rejects, facts, message. So the fast way
+ *     through CSV (csv_scan.h), which needs whole records, is held against libcsv.
  *   - Rows are numbered without a gap; each is accepted or rejected, never both; lines never fall.
  *   - Accepted rows decode from their chunk, and encode to the same bytes again.
  *   - Accepted rows written anew as CSV or JSON, plainly, are all accepted and have the same values.

@@ -216,6 +216,33 @@ static void serves_many_threads_at_once(void **state)
     pattern_free(pattern);
 }
 
+/* The empty group at the end makes it an expression that PCRE2 must match. */
+static void finds_the_digits_that_pcre2_would_find(void **state)
+{
+    (void)state;
+    static const char *const expressions[][2] = {
+        {"^(?:YR-)?([0-9]+)(?:,0)?$", "^(?:YR-)?([0-9]+)(?:,0)?()$"}, {"^([0-9]+)$", "^([0-9]+)()$"},
+        {"^No ([0-9]+)$", "^No ([0-9]+)()$"},                         {"^(?:A1)?([0-9]+)(?:_1x)?$", "^(?:A1)?([0-9]+)(?:_1x)?()$"},
+        {"^([0-9]+),0$", "^([0-9]+),0()$"},                           {"^(?:0)?([0-9]+)$", "^(?:0)?([0-9]+)()$"},
+        {"^([0-9]+)(?:0)?$", "^([0-9]+)(?:0)?()$"},                   {"^a.([0-9]+)$", "^a.([0-9]+)()$"}};
+    static const char *const texts[] = {"",        "1",     "YR-1,0", "YR-1",   "1,0",   "YR-",   ",0",      "YR-,0",  "1,00",
+                                        "YR-YR-1", "1,0,0", " 1",     "1 ",     "No 12", "No",    "A11",     "A1",     "A111_1x",
+                                        "1_1x",    "007",   "10",     "1\n",    "a:5",   "a.5",   "yr-1,0",  "12x,0",  "\xe2\x82\xa6" "1"};
+    struct pattern_scratch *scratch = pattern_scratch_new();
+    for (size_t e = 0; e < COUNT_OF(expressions); e++) {
+        struct pattern *fast = make(expressions[e][0]), *plain = make(expressions[e][1]);
+        for (size_t t = 0; t < COUNT_OF(texts); t++) {
+            struct slice a = {NULL, 0}, b = {NULL, 0}, text = slice_of(texts[t]);
+            enum pattern_result result = pattern_extract(fast, scratch, text, &a);
+            if (result != pattern_extract(plain, scratch, text, &b) || (result == PATTERN_FOUND && !slice_equal(a, b)))
+                fail_msg("%s differs on \"%s\"", expressions[e][0], texts[t]);
+        }
+        pattern_free(fast);
+        pattern_free(plain);
+    }
+    pattern_scratch_free(scratch);
+}
+
 static void frees_nothing_quietly(void **state)
 {
     (void)state;
@@ -241,6 +268,7 @@ int main(void)
         cmocka_unit_test(matches_what_needs_a_deep_stack),
         cmocka_unit_test(uses_one_scratch_for_many_patterns),
         cmocka_unit_test(serves_many_threads_at_once),
+        cmocka_unit_test(finds_the_digits_that_pcre2_would_find),
         cmocka_unit_test(frees_nothing_quietly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
