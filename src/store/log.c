@@ -117,16 +117,39 @@ static bool is_commit(const struct log_reader *log)
            (memcmp(log->frame + 8, &log->salt[0], 4) == 0 || memcmp(log->frame + 12, &log->salt[1], 4) == 0);
 }
 
-/* Whether the frame that was read goes on from those before it; then it is one of them. */
-static bool is_whole(struct log_reader *log)
+/* The sums of the frame that was read and of those before it; whether they are its own. */
+static bool sum_frame(const struct log_reader *log, uint32_t sum[2])
 {
-    uint32_t sum[2] = {log->sum[0], log->sum[1]};
+    memcpy(sum, log->sum, sizeof log->sum);
     add_sum(log, sum, log->frame, FRAME_SUMMED);
     add_sum(log, sum, log->frame + FRAME_SIZE, log->page);
-    if (!has_salt(log) || !is_sum(sum, log->frame + 16))
+    return is_sum(sum, log->frame + 16);
+}
+
+/* Whether the frame goes on from those before it; then it is one of them. */
+static bool is_whole(struct log_reader *log)
+{
+    uint32_t sum[2];
+    if (!has_salt(log) || !sum_frame(log, sum))
         return false;
     memcpy(log->sum, sum, sizeof sum);
     return true;
+}
+
+/* Whether the first frame that is not whole may have been a commit, and the byte that changed the one that said so. (For
+   SQLite's checksum a few other bytes of the page would do as well; what a power loss left would not.) */
+static bool was_commit(struct log_reader *log)
+{
+    uint8_t *pages = log->frame + 4;
+    uint32_t sum[2];
+    bool was = false;
+    for (size_t i = 0; i < 4 && number_at(pages) == 0 && !was; i++)
+        for (unsigned value = 1; value < 256 && !was; value++) {
+            pages[i] = (uint8_t)value;
+            was = sum_frame(log, sum);
+            pages[i] = 0;
+        }
+    return was;
 }
 
 static bool read_frame(struct log_reader *log)
@@ -142,6 +165,8 @@ static bool check_frames(const struct store *store, struct log_reader *log, stru
     bool more;
     while ((more = read_frame(log)) && is_whole(log))
         number++;
+    if (more && was_commit(log))
+        commits++;
     for (; more && commits < LOST_COMMITS; more = read_frame(log))
         commits += is_commit(log);
     if (ferror(log->file))

@@ -30,6 +30,9 @@ enum {
     VALUE_SIZE_MAX = 64 * 1024 * 1024 /* bytes: a damaged length must not ask for a gigabyte */
 };
 
+#define WAYS_OUT                                                                                                       \
+    "; restore it from a backup, or move it away with its -wal and -shm and run `dropfold replay --from-archive --yes`"
+
 /* --- errors ------------------------------------------------------------------------------------------------------- */
 
 static bool is_full(int result, int number)
@@ -96,7 +99,8 @@ bool store_corrupt(const struct store *store, struct error *error, const char *f
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return error_set(error, ERROR_CORRUPT, "%s is damaged: %s", store->path, text);
+    /* A copy that is being checked is no store yet: nothing is lost with it. */
+    return error_set(error, ERROR_CORRUPT, "%s is damaged: %s%s", store->path, text, store->folder ? WAYS_OUT : "");
 }
 
 /* Ends a transaction that could not be ended when it should have been, for lack of memory: what is written within it

@@ -96,7 +96,7 @@ class CrashCase(FlowCase):
         """Another workspace with the same files, times, checkpoints and (SQLite) target."""
         copy = self.workspace(name)
         shutil.rmtree(copy.root)
-        shutil.copytree(workspace.root, copy.root, symlinks=True)
+        shutil.copytree(workspace.root, copy.root, symlinks=True, ignore=shutil.ignore_patterns('*.sock'))
         return copy
 
     def judge(self, workspace, files, where, reference=None):

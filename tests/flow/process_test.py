@@ -1,10 +1,12 @@
 """The process: who may run beside it, how it is stopped, what it needs."""
 import fcntl
 import os
+import re
 import signal
 import subprocess
+from pathlib import Path
 
-from harness.case import FlowCase
+from harness.case import FlowCase, InPostgres
 from harness.files import customers, deliveries, delivery, order, orders
 from harness.polling import until
 
@@ -35,6 +37,43 @@ class Instances(FlowCase):
             self.assertEqual(work.status()['sequence'], 1)
             self.assertEqual(len(work.rejects()), 1)
             self.assertEqual(len(work.unmatched()), 2)
+
+
+class Descriptors(FlowCase):
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.skipTest('the process is not dumpable: only root may see its descriptors')
+
+    @staticmethod
+    def open_in(daemon):
+        """Files by their names, the rest by kind."""
+        links = [os.readlink(path) for path in Path(f'/proc/{daemon.process.pid}/fd').iterdir()]
+        return sorted(re.sub(r'\[\d+\]', '', link) for link in links)
+
+    def test_after_its_work_a_daemon_has_open_what_it_had_before(self):
+        work = self.workspace()
+        generated = self.sample(files=2)
+        with work.daemon() as daemon:
+            work.drop_all(generated)
+            daemon.delivered(len(generated))
+            before = self.open_in(daemon)
+            work.drop(*generated[0], name='again')
+            work.drop('Orders', b'no header\n1\n', 'bad.csv')
+            daemon.printed('duplicate ')
+            daemon.printed('quarantined ')
+            work.command('forget', f'Orders/{next(path.name for feed, path in generated if feed == "Orders")}')
+            for command in (('pause', 'Orders'), ('resume', 'Orders'), ('status', '--json'), ('verify',), ('replay',)):
+                work.command(*command)
+            daemon.printed('target ', 2)
+            work.drop('Orders', orders(order(1)), 'last.csv')
+            daemon.printed('applied Orders/last.csv')
+            daemon.delivered(work.status()['sequence'])
+            until(lambda: self.open_in(daemon) == before, lambda: f'{before}, not {self.open_in(daemon)}')
+
+
+class DescriptorsInPostgres(InPostgres, Descriptors):
+    pass
 
 
 class Signals(FlowCase):

@@ -128,8 +128,8 @@ class Workspace:
     def unmatched(self):
         return [json.loads(line) for line in self.command('unmatched', '--json').out.splitlines()]
 
-    def daemon(self, *rest):
-        return Daemon(self, '--settle', '0.1', '--rescan', '1', *rest)
+    def daemon(self, *rest, environment=None):
+        return Daemon(self, '--settle', '0.1', '--rescan', '1', *rest, environment=environment)
 
 
 def finish(process, expect, limit):
@@ -148,9 +148,9 @@ def finish(process, expect, limit):
 class Daemon:
     """`run` without --once, as a context: left, it is told to drain. Its output is collected while it runs."""
 
-    def __init__(self, workspace, *arguments):
+    def __init__(self, workspace, *arguments, environment=None):
         self.workspace = workspace
-        self.process = workspace.start('run', *arguments)
+        self.process = workspace.start('run', *arguments, environment=environment)
         self.out, self.err = [], []
         self.readers = [threading.Thread(target=self._collect, args=pair, daemon=True)
                         for pair in ((self.process.stdout, self.out), (self.process.stderr, self.err))]

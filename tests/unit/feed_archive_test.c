@@ -276,7 +276,7 @@ static void keeps_the_file_hidden_while_the_archive_is_full(void **state)
     assert_error(&f->error, ERROR_FULL, "Orders/a.csv");
     assert_hidden(f, "a.csv", &stat);
     assert_int_equal(count_files(f->archive), 0);
-    assert_int_equal(mount("none", f->archive, NULL, MS_REMOUNT, "size=1m"), 0);
+    assert_int_equal(mount("none", f->archive, "none", MS_REMOUNT, "size=1m"), 0);
     assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
     assert_int_equal(count_files(f->archive), 1);
     assert_int_equal(count_files(f->folder), 0);

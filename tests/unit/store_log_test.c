@@ -127,15 +127,46 @@ static void finds_it_in_the_head_of_a_commit(void **state)
     }
 }
 
-/* Nobody can tell it from a power loss while that change was written: it is gone whole, and nothing before it. */
+/* A frame that ends no transaction has zeroes there. */
+static void finds_a_commit_that_a_byte_made_none(void **state)
+{
+    (void)state;
+    enum { FRAME = 24 + 4096, PAGES = 4 };
+    const char none[4] = {0};
+    put_back();
+    int fd = open(place("ecommerce.db-wal"), O_RDWR);
+    assert_int_equal(pwrite(fd, none, sizeof none, sizes[CHANGES - 1] - FRAME + PAGES), sizeof none);
+    close(fd);
+    testing_open_fails(folder, STORE_WRITE, ERROR_CORRUPT, "of its log");
+}
+
+static bool is_refused(void)
+{
+    struct store *store;
+    struct digest fingerprint = testing_digest(7);
+    bool opened = store_open(&store, folder, "ecommerce", &fingerprint, STORE_WRITE, &error);
+    if (opened)
+        store_close(store);
+    else
+        assert_error(&error, ERROR_CORRUPT, "of its log");
+    return !opened;
+}
+
+/* Hardly ever can anybody tell it from a power loss while that change was written: it is gone whole, and nothing before
+   it. */
 static void takes_a_byte_of_the_last_change_for_a_power_loss(void **state)
 {
     (void)state;
-    for (off_t at = sizes[CHANGES - 1]; at < sizes[CHANGES]; at += 331) {
+    unsigned tried = 0, refused = 0;
+    for (off_t at = sizes[CHANGES - 1]; at < sizes[CHANGES]; at += 331, tried++) {
         put_back();
         flip(at);
-        assert_int_equal(changes_of_sound_store(), CHANGES - 1);
+        if (is_refused())
+            refused++;
+        else
+            assert_int_equal(changes_of_sound_store(), CHANGES - 1);
     }
+    assert_in_range(refused, 0, tried / 8);
 }
 
 static void takes_frames_of_an_earlier_use_for_nothing(void **state)
@@ -169,6 +200,7 @@ int main(void)
         TEST(takes_a_log_that_was_cut_anywhere_for_what_a_crash_left),
         TEST(finds_a_byte_that_changed_before_the_last_change),
         TEST(finds_it_in_the_head_of_a_commit),
+        TEST(finds_a_commit_that_a_byte_made_none),
         TEST(takes_a_byte_of_the_last_change_for_a_power_loss),
         TEST(takes_frames_of_an_earlier_use_for_nothing),
     };
