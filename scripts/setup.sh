@@ -19,7 +19,7 @@ for word in "$@"; do
     demo) packages+=(python3 sqlite3) ;;
     postgres) packages+=(postgresql) ;;
     fuzz) packages+=("${fuzz[@]}") ;;
-    tests) packages+=(python3 sqlite3 postgresql libcmocka-dev strace tzdata xfsprogs e2fsprogs "${fuzz[@]}") ;;
+    tests) packages+=(python3 sqlite3 postgresql libcmocka-dev strace tzdata valgrind xfsprogs e2fsprogs "${fuzz[@]}") ;;
     *)
         echo "setup.sh: unknown word \"$word\", expected demo, postgres, fuzz or tests" >&2
         exit 64

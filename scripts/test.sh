@@ -2,12 +2,13 @@
 # Installs what is missing, builds with warnings as errors, runs every test, and ends with a line that counts them.
 #
 #   scripts/test.sh                            the release build: unit tests, include rules, flow tests; the short forms
-#                                              of the fault tests and of fuzzing; the lines of src/ that tests reach
+#                                              of the fault tests and of fuzzing; a few tests under valgrind; the lines
+#                                              of src/ that tests reach
 #   scripts/test.sh PRESET [-k PATTERN]...     another preset (debug, asan, tsan): unit tests, and of the flow tests those
 #                                              that match
 #   scripts/test.sh --compose                  only compose.yaml, on a Docker Engine and as root; else it is skipped
 #
-# The long forms are scripts/torture.sh and tests/fuzz/run.py --runs.
+# The long forms are scripts/torture.sh, scripts/valgrind.sh and tests/fuzz/run.py --runs.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -35,6 +36,9 @@ echo "test.sh: built in $((SECONDS - began)) s"
 # A sanitizer's report must not pass for an exit code that some test expects.
 export ASAN_OPTIONS=exitcode=99 TSAN_OPTIONS=exitcode=99:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 
+# Of each kind the cheapest: those with sums, arenas, chunks, a store, an engine.
+under_valgrind=(base_arena base_hash base_text model_batch model_chunk store_open store_read engine_parts)
+
 failed=0
 unit=$(mktemp)
 output=$(mktemp)
@@ -59,6 +63,7 @@ ctest --test-dir "$build" -LE flow -E "$without" -j 2 --output-on-failure --outp
 stage 'flow tests' tests/flow/run.py --binary "$build/dropfold" "$@"
 if [ "$whole" = yes ]; then
     stage 'fault tests' tests/crash/run.py --binary "$build/dropfold"
+    stage 'valgrind' scripts/valgrind.sh "${under_valgrind[@]}"
     stage 'fuzzing' tests/fuzz/run.py
     echo 'test.sh: lines reached'
     scripts/coverage.sh || failed=1

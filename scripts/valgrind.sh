@@ -15,11 +15,12 @@ if [ "${1-}" = -h ] || [ "${1-}" = --help ]; then
     sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
     exit 0
 fi
-if ! command -v valgrind >/dev/null; then
-    echo 'valgrind.sh: valgrind is not installed' >&2
-    exit 77
-fi
 scripts/setup.sh tests
+if ! command -v valgrind >/dev/null; then
+    echo 'skipped valgrind is not installed'
+    echo '0 passed, 0 failed, 1 skipped'
+    exit 0
+fi
 scripts/build.sh release
 
 # What is still pointed to at the end is no leak.
@@ -105,4 +106,9 @@ for program in build/tests/*_test; do
     done
     if [ "$matches" = yes ]; then programs+=("$program"); fi
 done
-printf '%s\n' "${programs[@]}" | xargs -r -P 2 -I '{}' bash -c 'one "$@"' _ '{}' "${memcheck[@]}" || exit 1
+printf '%s\n' "${programs[@]}" | { xargs -r -P 2 -I '{}' bash -c 'one "$@"' _ '{}' "${memcheck[@]}" || true; } |
+    tee "$logs/verdicts"
+passed=$(grep -c '^passed  ' "$logs/verdicts" || true)
+failed=$((${#programs[@]} - passed))
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$passed" -gt 0 ] && [ "$failed" -eq 0 ]

@@ -14,8 +14,8 @@ def binary():
 
 
 def sanitized():
-    """True under a sanitizer: figures of memory mean nothing then, and everything takes its time."""
-    return binary().parent.name in ('asan', 'tsan')
+    """True under a sanitizer or valgrind: figures of memory mean nothing then, and everything takes its time."""
+    return binary().parent.name in ('asan', 'tsan', 'valgrind')
 
 
 def other_user():
