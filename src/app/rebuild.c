@@ -152,10 +152,12 @@ static bool build(struct rebuild *rebuild, struct error *error)
         !reading_note(rebuild->core.store, rebuild->pipeline, NULL, error))
         return false;
     if (rebuild->problems > 0 && !settings->accept_missing)
-        return error_set(error, ERROR_DATA,
-                         "%" PRIu64 " of %zu files cannot be read as they were; nothing was changed. Put them back, or "
-                         "leave them out for good with --accept-missing",
-                         rebuild->problems, rebuild->sources.count);
+        return error_set(
+            error, ERROR_DATA,
+            "%" PRIu64 " of %zu files cannot be read as they were; nothing was changed. Put them back (or the "
+            "descriptors they were read by, or choose others with --rebind), or leave them out for good with "
+            "--accept-missing",
+            rebuild->problems, rebuild->sources.count);
     return true;
 }
 

@@ -212,108 +212,88 @@ static void answer_replay(struct run *run, struct control_client *client, char *
     end_for_replay(run, &as);
 }
 
-/* A file to forget, on its way through the store thread. */
-struct forgetting {
+/* A change of one file that is asked for, on its way through the store thread. */
+struct asked_change {
     struct request request;
     struct run *run;
     struct control_client *client;
     char which[CONTROL_LINE_MAX];
-    struct buf out;
-    uint64_t sequence;
-    bool ok;
-    struct error error;
-};
-
-static void forget_work(struct request *request, struct core *core)
-{
-    struct forgetting *forgetting = CONTAINER_OF(request, struct forgetting, request);
-    forgetting->ok =
-        forget_file(core, forgetting->run->settings, forgetting->which, &forgetting->out, &forgetting->error);
-    forgetting->sequence = store_progress(core->store)->sequence;
-}
-
-static void forget_done(struct request *request)
-{
-    struct forgetting *forgetting = CONTAINER_OF(request, struct forgetting, request);
-    struct run *run = forgetting->run;
-    run->asked--;
-    buf_put_byte(&forgetting->out, '\0');
-    if (forgetting->ok) {
-        log_info(run->log, "forgot %s as seq=%" PRIu64, forgetting->which, forgetting->sequence);
-        control_answer(forgetting->client, 0, forgetting->out.failed ? "forgotten" : forgetting->out.data);
-        deliverer_wants(run->deliverer, forgetting->sequence);
-        deliverer_hurry(run->deliverer);
-    } else {
-        control_answer(forgetting->client, error_exit_code(forgetting->error.kind), forgetting->error.text);
-    }
-    buf_close(&forgetting->out);
-    free(forgetting);
-    run_progressed(run);
-}
-
-static void answer_not_now(const struct run *run, struct control_client *client)
-{
-    control_answer(client, error_exit_code(ERROR_LOCKED),
-                   run->phase == RUN_HELD ? "not now: the target tells another history (dropfold status)"
-                                          : "not now: starting, or ending");
-}
-
-static void answer_forget(struct run *run, struct control_client *client, const char *which)
-{
-    struct forgetting *forgetting = run->phase == RUN_WORKING ? calloc(1, sizeof *forgetting) : NULL;
-    if (!forgetting) {
-        answer_not_now(run, client);
-        return;
-    }
-    forgetting->request = (struct request){.work = forget_work, .done = forget_done, .alone = true};
-    forgetting->run = run;
-    forgetting->client = client;
-    snprintf(forgetting->which, sizeof forgetting->which, "%s", which);
-    buf_init(&forgetting->out, CONTROL_ANSWER_MAX);
-    run->asked++;
-    committer_submit(run->committer, &forgetting->request);
-}
-
-/* A file whose rejected rows are retried, on its way through the store thread. */
-struct retrial {
-    struct request request;
-    struct run *run;
-    struct control_client *client;
-    char which[CONTROL_LINE_MAX];
+    /* Appends to `out` what was done. */
+    bool (*make)(struct core *core, const struct settings *settings, const char *which, bool *changed, struct buf *out,
+                 struct error *error);
     struct buf out;
     uint64_t sequence;
     bool ok, changed;
     struct error error;
 };
 
-static void retry_work(struct request *request, struct core *core)
+static void change_work(struct request *request, struct core *core)
 {
-    struct retrial *retrial = CONTAINER_OF(request, struct retrial, request);
-    retrial->ok = retry_file(core, retrial->run->settings, retrial->which, false, &retrial->changed, &retrial->out,
-                             &retrial->error);
-    retrial->sequence = store_progress(core->store)->sequence;
+    struct asked_change *change = CONTAINER_OF(request, struct asked_change, request);
+    change->ok =
+        change->make(core, change->run->settings, change->which, &change->changed, &change->out, &change->error);
+    change->sequence = store_progress(core->store)->sequence;
 }
 
-static void retry_done(struct request *request)
+/* What was done is logged too, its first line. */
+static void change_made(struct asked_change *change)
 {
-    struct retrial *retrial = CONTAINER_OF(request, struct retrial, request);
-    struct run *run = retrial->run;
+    struct run *run = change->run;
+    const char *end = change->out.len > 0 ? memchr(change->out.data, '\n', change->out.len) : NULL;
+    log_info(run->log, "%.*s", (int)(end ? end - change->out.data : 0), change->out.data);
+    deliverer_wants(run->deliverer, change->sequence);
+    deliverer_hurry(run->deliverer);
+}
+
+static void change_done(struct request *request)
+{
+    struct asked_change *change = CONTAINER_OF(request, struct asked_change, request);
+    struct run *run = change->run;
     run->asked--;
-    while (retrial->out.len > 0 && retrial->out.data[retrial->out.len - 1] == '\n')
-        retrial->out.len--;
-    if (retrial->changed) {
-        log_info(run->log, "%.*s", (int)retrial->out.len, retrial->out.data);
-        deliverer_wants(run->deliverer, retrial->sequence);
-        deliverer_hurry(run->deliverer);
-    }
-    buf_put_byte(&retrial->out, '\0');
-    if (retrial->ok)
-        control_answer(retrial->client, 0, retrial->out.failed ? "retried" : retrial->out.data);
+    if (change->changed)
+        change_made(change);
+    if (change->out.len > 0 && change->out.data[change->out.len - 1] == '\n')
+        change->out.len--;
+    buf_put_byte(&change->out, '\0');
+    if (change->ok)
+        control_answer(change->client, 0, change->out.failed ? "done" : change->out.data);
     else
-        control_answer(retrial->client, error_exit_code(retrial->error.kind), retrial->error.text);
-    buf_close(&retrial->out);
-    free(retrial);
+        control_answer(change->client, error_exit_code(change->error.kind), change->error.text);
+    buf_close(&change->out);
+    free(change);
     run_progressed(run);
+}
+
+static void ask_change(struct run *run, struct control_client *client, const struct asked_change *asked,
+                       const char *which)
+{
+    struct asked_change *change = run->phase == RUN_WORKING ? calloc(1, sizeof *change) : NULL;
+    if (!change) {
+        control_answer(client, error_exit_code(ERROR_LOCKED),
+                       run->phase == RUN_HELD ? "not now: the target tells another history (dropfold status)"
+                                              : "not now: starting, or ending");
+        return;
+    }
+    *change = *asked;
+    change->request = (struct request){.work = change_work, .done = change_done, .alone = true};
+    change->run = run;
+    change->client = client;
+    snprintf(change->which, sizeof change->which, "%s", which);
+    buf_init(&change->out, CONTROL_ANSWER_MAX);
+    run->asked++;
+    committer_submit(run->committer, &change->request);
+}
+
+static bool make_forget(struct core *core, const struct settings *settings, const char *which, bool *changed,
+                        struct buf *out, struct error *error)
+{
+    return *changed = forget_file(core, settings, which, out, error);
+}
+
+static bool make_retry(struct core *core, const struct settings *settings, const char *which, bool *changed,
+                       struct buf *out, struct error *error)
+{
+    return retry_file(core, settings, which, false, changed, out, error);
 }
 
 /* `source`: of the pipeline as the asking command read it; rows that are retried by other descriptors would be a surprise. */
@@ -321,25 +301,12 @@ static void answer_retry(struct run *run, struct control_client *client, const c
 {
     char ours[DIGEST_HEX_SIZE];
     digest_hex(&run->pipeline->source, ours);
-    if (strcmp(source, ours) != 0) {
-        control_answer(
-            client, error_exit_code(ERROR_CONFIG),
-            "the running dropfold reads files by other descriptors than those that are there now: send it HUP "
-            "first");
-        return;
-    }
-    struct retrial *retrial = run->phase == RUN_WORKING ? calloc(1, sizeof *retrial) : NULL;
-    if (!retrial) {
-        answer_not_now(run, client);
-        return;
-    }
-    retrial->request = (struct request){.work = retry_work, .done = retry_done, .alone = true};
-    retrial->run = run;
-    retrial->client = client;
-    snprintf(retrial->which, sizeof retrial->which, "%s", which);
-    buf_init(&retrial->out, CONTROL_ANSWER_MAX);
-    run->asked++;
-    committer_submit(run->committer, &retrial->request);
+    if (strcmp(source, ours) == 0)
+        ask_change(run, client, &(struct asked_change){.make = make_retry}, which);
+    else
+        control_answer(client, error_exit_code(ERROR_CONFIG),
+                       "the running dropfold reads files by other descriptors than those that are there now: send it "
+                       "HUP first");
 }
 
 void run_control_request(void *context, struct control_client *client, char **words, size_t count)
@@ -354,7 +321,7 @@ void run_control_request(void *context, struct control_client *client, char **wo
     else if (strcmp(words[0], "resume") == 0 && count == 2)
         answer_pause(run, client, words[1], false);
     else if (strcmp(words[0], "forget") == 0 && count == 2)
-        answer_forget(run, client, words[1]);
+        ask_change(run, client, &(struct asked_change){.make = make_forget}, words[1]);
     else if (strcmp(words[0], "retry") == 0 && count == 3)
         answer_retry(run, client, words[1], words[2]);
     else if (strcmp(words[0], "replay") == 0)

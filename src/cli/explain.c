@@ -149,6 +149,8 @@ static void put_record(struct printing *p, const struct explained_record *record
     buf_printf(&p->out, "  %s%s/", record->feed == 0 ? "" : "  with ", feed->name);
     put_shown(&p->out, record->file->name);
     buf_printf(&p->out, ":%" PRIu64 " v%" PRIu32 " seq=%" PRIu64, record->line, record->version, record->sequence);
+    if (record->retried)
+        buf_printf(&p->out, " (rejected, and retried in seq %" PRIu64 ")", record->retried);
     for (size_t i = 0; i < feed->field_count; i++) {
         if (record->values[i].null)
             continue;

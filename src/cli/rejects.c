@@ -249,6 +249,7 @@ const struct command command_rejects = {
         "         FILE that was set aside whole is put back into its landing folder. FILE is as for `forget`.\n"
         "export   all open rows as CSV on stdout, or with --format json as an object a line. Cells are as they came;\n"
         "         with --spreadsheet those that a spreadsheet would run begin with '.\n"
+        "A file that is itself called \"retry\" or \"export\" is meant by \"<feed>/retry\".\n"
         "\n"
         "  dropfold rejects\n"
         "  dropfold rejects FEED/new-03.csv\n"
