@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/ledger.h"
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/error.h"
@@ -42,6 +43,7 @@ struct core {
     struct engine *engine;
     size_t memory_limit;
     bool delivering;   /* a delivery of this engine is open */
+    struct ledger ledger; /* what comes behind the engine's part of it */
     uint64_t replayed; /* rows read by the last replay */
     /* the file being put together */
     size_t file_feed;

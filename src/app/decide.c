@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "app/ledger.h"
+
 static uint64_t total_rows(const struct decide_input *input)
 {
     uint64_t rows = 0;
@@ -13,10 +15,16 @@ static uint64_t total_rows(const struct decide_input *input)
 /* Rows that came or went behind our back: the tables are not what the last delivery left. */
 static bool counts_differ(const struct decide_input *input)
 {
-    for (size_t t = 0; t < input->pipeline->table_count; t++)
+    for (size_t t = 0; t < pipeline_delivered(input->pipeline); t++)
         if (input->target_rows[t] != input->target->rows[t])
             return true;
     return false;
+}
+
+/* How many rows of the ledger the target has; all of them where the pipeline keeps them to itself. */
+static uint64_t known_files(const struct decide_input *input)
+{
+    return input->pipeline->ledger_count > 0 ? ledger_known(input->pipeline, input->target) : input->files;
 }
 
 static enum decision refuse_stranger(const struct decide_input *input, struct error *error)
@@ -75,7 +83,9 @@ enum decision decide(const struct decide_input *input, struct error *error)
         return input->overwrite ? DECIDE_FULL : refuse_other_history(input, error);
     /* What a forgotten file alone had brought is in no list of changed groups, but it is in this target. */
     bool rewritten = target->sequence < input->rewritten;
-    if (input->rebuild || rewritten || counts_differ(input))
+    uint64_t known = known_files(input);
+    if (input->rebuild || rewritten || counts_differ(input) || known > input->files)
         return DECIDE_FULL;
-    return target->sequence == input->store->sequence ? DECIDE_NOTHING : DECIDE_INCREMENTAL;
+    bool same = target->sequence == input->store->sequence && known == input->files;
+    return same ? DECIDE_NOTHING : DECIDE_INCREMENTAL;
 }

@@ -14,7 +14,7 @@
 
 enum decision {
     DECIDE_NOTHING,     /* it holds all there is */
-    DECIDE_INCREMENTAL, /* deliver the groups changed since its sequence */
+    DECIDE_INCREMENTAL, /* deliver the groups changed since its sequence, and the rows new in the ledger */
     DECIDE_FULL,        /* replace what it holds, in one transaction */
     DECIDE_REFUSE       /* somebody's numbers would be lost: `error` says whose and each way out */
 };
@@ -27,6 +27,7 @@ struct decide_input {
     const uint64_t *target_rows;   /* counted, each table */
     bool adopted;                  /* the target's progress is of a history this store replaced */
     uint64_t rewritten;            /* the newest change that forgot a file, or 0 (store_rewritten) */
+    uint64_t files;                /* rows of the store's ledger (store_files) */
     bool digest_known;             /* the store has the target's sequence, and with this digest */
     bool overwrite;                /* the user said --yes */
     bool rebuild;                  /* the user asked for a full delivery */

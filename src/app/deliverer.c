@@ -38,6 +38,7 @@ struct deliverer {
     struct deliverer_callbacks callbacks;
     enum state state;
     uint64_t wanted, known, tried; /* sequences; from which a delivery was tried last */
+    uint64_t noted, taken, told;   /* notes in the ledger: made, in what is being decided, and with the target */
     bool known_valid, decided, stopping;
     bool opening;  /* what failed was the attempt to open it */
     bool checking; /* opened anew only to see whether it still holds what is known of it */
@@ -82,7 +83,7 @@ static struct deliverer *owner_of(struct request *request, size_t offset)
 
 static bool known_to_settle(const struct deliverer *d)
 {
-    return d->known_valid && d->known >= d->wanted;
+    return d->known_valid && d->known >= d->wanted && d->told >= d->noted;
 }
 
 /* --- deciding ----------------------------------------------------------------------------------------------------- */
@@ -137,7 +138,7 @@ static void fetch_work(struct request *request, struct core *core)
     d->fetched.block = NULL;
     /* the engine may have been built anew since (core.h): then its delivery is gone */
     bool ok = core->delivering
-                  ? engine_delivery_next(core->engine, &d->fetched.block, &d->fetched.error)
+                  ? offer_next(core, &d->fetched.block, &d->fetched.error)
                   : error_set(&d->fetched.error, ERROR_TARGET, "the delivery was overtaken: the engine was built anew");
     d->fetched.failed = !ok;
 }
@@ -192,6 +193,7 @@ static void begin_delivery(struct deliverer *d)
 static void settle(struct deliverer *d, uint64_t sequence)
 {
     d->known = sequence;
+    d->told = d->taken;
     d->known_valid = true;
     d->checking = false;
     d->options.overwrite = d->options.rebuild = false; /* what was asked for is done; later findings are new ones */
@@ -255,10 +257,10 @@ static void end_work(struct request *request, struct core *core)
     }
 }
 
-static uint64_t groups_in(const struct delivery *delivery)
+static uint64_t groups_in(const struct pipeline *pipeline, const struct delivery *delivery)
 {
     uint64_t groups = 0;
-    for (size_t t = 0; t < PIPELINE_TABLES_MAX; t++)
+    for (size_t t = 0; t < pipeline->table_count; t++)
         groups += delivery->upserts[t] + delivery->deletes[t];
     return groups;
 }
@@ -297,7 +299,7 @@ static void end_done(struct request *request)
     struct deliverer *d = OWNER(request, end);
     if (d->delivered) {
         int64_t now = clock_monotonic();
-        struct delivered delivered = {d->delivery.to.sequence, groups_in(&d->delivery), d->delivery.full,
+        struct delivered delivered = {d->delivery.to.sequence, groups_in(d->pipeline, &d->delivery), d->delivery.full,
                                       now - d->began};
         int64_t pause = delivered.micros * BUSY_TIMES;
         d->busy_until = now + (pause > BUSY_PAUSE ? pause : BUSY_PAUSE);
@@ -426,6 +428,7 @@ static void consider(struct deliverer *d)
         if (has_to_wait(d))
             return;
         d->state = STATE_PREPARING;
+        d->taken = d->noted;
         committer_submit(d->committer, &d->prepare);
     } else if (d->state == STATE_IDLE && d->options.check > 0) {
         wait_for(d, d->opened + d->options.check - clock_monotonic());
@@ -452,6 +455,13 @@ void deliverer_wants(struct deliverer *d, uint64_t sequence)
         d->wanted = sequence;
     if (d->state == STATE_IDLE)
         consider(d);
+}
+
+void deliverer_noted(struct deliverer *d)
+{
+    if (d->pipeline->ledger_count > 0)
+        d->noted++;
+    deliverer_wants(d, d->wanted);
 }
 
 void deliverer_hurry(struct deliverer *d)

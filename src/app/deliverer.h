@@ -61,6 +61,9 @@ void deliverer_wants(struct deliverer *deliverer, uint64_t sequence);
 /* Nothing more is coming right away: what is wanted is delivered without waiting. */
 void deliverer_hurry(struct deliverer *deliverer);
 
+/* The ledger got a row that is no change. */
+void deliverer_noted(struct deliverer *deliverer);
+
 /* What the target is known to hold; UINT64_MAX while that is unknown. */
 uint64_t deliverer_sequence(const struct deliverer *deliverer);
 bool deliverer_is_settled(const struct deliverer *deliverer);

@@ -38,7 +38,7 @@ static bool open_once(struct look *look, const struct settings *settings, const 
 {
     char address[SETTINGS_PATH_SIZE];
     uv_loop_t loop;
-    struct visit visit = {.look = look, .tables = pipeline->table_count};
+    struct visit visit = {.look = look, .tables = pipeline_delivered(pipeline)};
     *look = (struct look){0};
     if (!settings_target(settings, pipeline, address, error))
         return false;

@@ -17,7 +17,7 @@ struct look {
     bool reachable;
     struct error error; /* why not, or what is wrong with it */
     struct progress progress;
-    uint64_t rows[PIPELINE_TABLES_MAX];
+    uint64_t rows[PIPELINE_DELIVERED_MAX];
 };
 
 /* False only when the address itself is wrong. Waits a few seconds at most. */

@@ -16,6 +16,7 @@ bool offer_input(struct decide_input *input, const struct pipeline *pipeline, st
         .target = progress,
         .target_rows = target_rows(target),
         .rewritten = store_rewritten(store),
+        .files = store_files(store),
     };
     if (!progress->present)
         return true;
@@ -29,11 +30,12 @@ bool offer_input(struct decide_input *input, const struct pipeline *pipeline, st
     return true;
 }
 
-static bool start_engine(struct core *core, const struct decide_input *input, bool full, struct delivery *delivery,
-                         struct error *error)
+static bool start(struct core *core, const struct decide_input *input, bool full, struct delivery *delivery,
+                  struct error *error)
 {
     struct delivery made = {.from = *input->target, .full = full};
-    if (!engine_delivery_start(core->engine, full ? 0 : input->target->sequence, full, &made, error))
+    if (!ledger_start(&core->ledger, core->pipeline, core->store, input->files, input->store->sequence, &made, error) ||
+        !engine_delivery_start(core->engine, full ? 0 : input->target->sequence, full, &made, error))
         return false;
     *delivery = made;
     delivery->to = *input->store;
@@ -48,7 +50,12 @@ enum decision offer_make(struct core *core, const struct decide_input *input, st
     enum decision decision = decide(input, error);
     if (decision == DECIDE_NOTHING)
         delivery->to = *input->store;
-    else if (decision != DECIDE_REFUSE && !start_engine(core, input, decision == DECIDE_FULL, delivery, error))
+    else if (decision != DECIDE_REFUSE && !start(core, input, decision == DECIDE_FULL, delivery, error))
         decision = DECIDE_REFUSE;
     return decision;
+}
+
+bool offer_next(struct core *core, struct block **block, struct error *error)
+{
+    return engine_delivery_next(core->engine, block, error) && (*block || ledger_next(&core->ledger, block, error));
 }

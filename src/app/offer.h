@@ -26,4 +26,7 @@ bool offer_input(struct decide_input *input, const struct pipeline *pipeline, st
 enum decision offer_make(struct core *core, const struct decide_input *input, struct delivery *delivery,
                          struct error *error) MUST_USE;
 
+/* The next block of the delivery that was begun, the engine's and then the ledger's; NULL after the last. */
+bool offer_next(struct core *core, struct block **block, struct error *error) MUST_USE;
+
 #endif

@@ -164,6 +164,8 @@ static void note_done(struct request *request)
     struct flight *flight = CONTAINER_OF(request, struct flight, note);
     if (flight->move_error.kind != ERROR_NONE)
         warn(flight, "cannot be noted in the store", &flight->move_error);
+    else
+        deliverer_noted(flight->run->deliverer);
     flight->tell = report_quarantined;
     conclude(flight, flight->moved == ARCHIVE_REPLACED ? WATCH_SETTLE : WATCH_DONE);
 }
@@ -229,6 +231,7 @@ static void on_job_ended(struct flight *flight)
         uv_queue_work(&run->loop, &flight->job.work, move_committed, finish_committed);
         return;
     case JOB_DUPLICATE:
+        deliverer_noted(run->deliverer);
         uv_queue_work(&run->loop, &flight->job.work, move_committed, finish_committed);
         return;
     case JOB_BAD:

@@ -9,6 +9,7 @@
 #include "app/offer.h"
 #include "app/verify_sources.h"
 #include "app/verify_target.h"
+#include "model/pipeline_ledger.h"
 
 enum {
     TRIES = 20,                    /* a delivery between two questions makes them be asked again */
@@ -29,7 +30,7 @@ struct verify {
 uint64_t verify_drifted(const struct verify_result *result)
 {
     uint64_t rows = 0;
-    for (size_t t = 0; t < PIPELINE_TABLES_MAX; t++)
+    for (size_t t = 0; t < PIPELINE_DELIVERED_MAX; t++)
         for (size_t kind = 0; kind < DRIFT_KINDS; kind++)
             rows += result->tables[t].drift[kind];
     return rows;
@@ -140,14 +141,25 @@ static bool begin(struct verify *v, struct error *error)
 
 /* --- comparing ---------------------------------------------------------------------------------------------------- */
 
+/* How much of the ledger the target has: as its progress says, or as many rows as there are when that was edited. */
+static uint64_t files_held(const struct verify *v)
+{
+    uint64_t known = ledger_known(v->pipeline, &v->delivery.from), all = store_files(v->core.store);
+    if (v->pipeline->ledger_count > 0 && target_rows(v->asked.target)[pipeline_files_table(v->pipeline)] > known)
+        known = target_rows(v->asked.target)[pipeline_files_table(v->pipeline)];
+    return known < all ? known : all;
+}
+
 static bool write_expected(struct verify *v, struct error *error)
 {
     struct block *block;
-    if (!engine_delivery_start(v->core.engine, 0, true, &v->delivery, error))
+    if (!ledger_start(&v->core.ledger, v->pipeline, v->core.store, files_held(v), v->delivery.from.sequence,
+                      &v->delivery, error) ||
+        !engine_delivery_start(v->core.engine, 0, true, &v->delivery, error))
         return false;
     v->core.delivering = true;
     do {
-        if (!engine_delivery_next(v->core.engine, &block, error))
+        if (!offer_next(&v->core, &block, error))
             return false;
         if (block && !verify_target_write(&v->asked, block, error))
             return false;
@@ -188,7 +200,7 @@ static bool compare_table(struct verify *v, size_t t, struct error *error)
 
 static bool mend(struct verify *v, struct error *error)
 {
-    for (size_t t = 0; t < v->pipeline->table_count; t++)
+    for (size_t t = 0; t < pipeline_delivered(v->pipeline); t++)
         if (!verify_target_mend(&v->asked, t, error))
             return false;
     if (!verify_target_commit(&v->asked, error))
@@ -217,7 +229,7 @@ static bool compare(struct verify *v, struct error *error)
         v->visit->target(v->visit->context, result);
     if (!write_expected(v, error))
         return false;
-    for (size_t t = 0; t < v->pipeline->table_count; t++)
+    for (size_t t = 0; t < pipeline_delivered(v->pipeline); t++)
         if (!compare_table(v, t, error))
             return false;
     return !is_to_be_mended(v) || mend(v, error);

@@ -40,7 +40,7 @@ struct verify_result {
     uint64_t sequence;       /* of the change that the target holds */
     uint64_t store_sequence; /* and of the store's last one */
     bool delivering;         /* a running dropfold brings the target what it lacks */
-    struct verify_table tables[PIPELINE_TABLES_MAX];
+    struct verify_table tables[PIPELINE_DELIVERED_MAX];
     bool counts_differ; /* the progress row counts other rows than the target should have */
     bool repaired;
     uint64_t sources;                   /* read again; deep only, as what follows */

@@ -41,8 +41,8 @@ const struct command command_target = {
     .summary = "Make the target's tables and views, so that a role without that right can fill them.",
     .help = "Run once as the owner of the database; then grant the role that runs dropfold SELECT, INSERT, UPDATE and "
             "DELETE\n"
-            "on the tables and on dropfold_progress, and TEMPORARY on the database (large deliveries go through a\n"
-            "temporary table). What is there already is checked and left alone.\n"
+            "on the tables, those that begin with dropfold_ too, and TEMPORARY on the database (large deliveries go\n"
+            "through a temporary table). What is there already is checked and left alone.\n"
             "\n"
             "  dropfold -t 'host=db dbname=shop user=owner' target init\n",
     .execute = execute,

@@ -203,7 +203,7 @@ static void json_row(void *context, const struct table *table, enum drift_kind k
 static void json_tables(struct json *json, const struct pipeline *pipeline, const struct verify_result *result)
 {
     json_open(json, "tables", '[');
-    for (size_t t = 0; t < pipeline->table_count; t++) {
+    for (size_t t = 0; t < pipeline_delivered(pipeline); t++) {
         json_open(json, NULL, '{');
         json_text(json, "table", slice_of(pipeline->tables[t].name));
         json_count(json, "rows", result->tables[t].rows);

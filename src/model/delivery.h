@@ -67,7 +67,7 @@ struct progress {
     char epoch[EPOCH_SIZE];
     uint64_t sequence;
     struct digest digest;
-    uint64_t rows[PIPELINE_TABLES_MAX]; /* of each table, after that delivery */
+    uint64_t rows[PIPELINE_DELIVERED_MAX]; /* of each table, after that delivery */
 };
 
 struct delivery {
@@ -75,7 +75,7 @@ struct delivery {
     struct progress to;
     bool full; /* the tables are to hold these rows and no others; no deletes are listed */
     bool compare; /* nothing is delivered: these rows, all of them, are what the tables are compared with */
-    uint64_t upserts[PIPELINE_TABLES_MAX], deletes[PIPELINE_TABLES_MAX]; /* rows to come, each table */
+    uint64_t upserts[PIPELINE_DELIVERED_MAX], deletes[PIPELINE_DELIVERED_MAX]; /* rows to come, each table */
 };
 
 /* Two that are not present are equal; else everything counts. */

@@ -24,6 +24,8 @@ enum {
     PIPELINE_KEY_MAX = 4,     /* fields of a key, of a grain key, of a join */
     PIPELINE_GROUP_MAX = 8,   /* group_by fields of a table */
     PIPELINE_TABLES_MAX = 16,
+    PIPELINE_LEDGER_TABLES = 2, /* dropfold_files and dropfold_rejects */
+    PIPELINE_DELIVERED_MAX = PIPELINE_TABLES_MAX + PIPELINE_LEDGER_TABLES,
     PIPELINE_COLUMNS_MAX = 64,
     PIPELINE_NAME_MAX = 63,     /* bytes: PostgreSQL cuts longer identifiers silently */
     PIPELINE_KEY_TEXT_MAX = 300 /* bytes of a text in a primary key: eight fit PostgreSQL's index row of 2,704 */
@@ -139,6 +141,7 @@ struct table {
     size_t column_count;
     size_t key[PIPELINE_GROUP_MAX + 1]; /* columns of the primary key: every group_by value, then the window start */
     size_t key_count;
+    bool shared; /* with other pipelines of the target: the first column of the key is the name of the row's */
 };
 
 /*
@@ -182,6 +185,8 @@ struct pipeline {
     size_t join_count;
     struct table *tables;
     size_t table_count;
+    size_t ledger_count; /* tables behind those, which the checkpoint store fills and not the engine: 0, or
+                            PIPELINE_LEDGER_TABLES, with columns as pipeline_ledger.h has them */
     struct view *views;
     size_t view_count;
     struct slice shape;        /* what committed rows and delivered tables hang on, as text: pipeline_shape.c */
@@ -206,6 +211,12 @@ const struct feed *pipeline_feed(const struct pipeline *pipeline, struct slice n
 /* The default or constant of a descriptor's field as the feed's field has it; `target` NULL when no pipeline uses it. False
    when that cannot hold it. */
 bool feed_fallback(const struct descriptor_field *field, const struct feed_field *target, struct value *value) MUST_USE;
+
+/* The tables that a target has of the pipeline: its own, then those of the ledger. */
+static inline size_t pipeline_delivered(const struct pipeline *pipeline)
+{
+    return pipeline->table_count + pipeline->ledger_count;
+}
 
 /* "integer", "timestamp with time zone" and so on. */
 const char *sql_type_name(enum sql_type type);

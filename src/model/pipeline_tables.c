@@ -315,7 +315,7 @@ void build_tables(struct build *build, const struct doc_node *root)
                     PIPELINE_TABLES_MAX);
         return;
     }
-    p->tables = build_alloc(build, tables->count, sizeof *p->tables);
+    p->tables = build_alloc(build, tables->count + PIPELINE_LEDGER_TABLES, sizeof *p->tables);
     if (!p->tables)
         return;
     for (const struct doc_node *member = tables->child; member; member = member->next) {

@@ -105,7 +105,7 @@ static bool names_file(struct slice wanted, struct slice feed, struct slice name
     return slice_ends_with(wanted, name);
 }
 
-static void read_reject(struct query *q, struct reject *reject)
+void store_reject_read(struct query *q, struct reject *reject)
 {
     reject->row = query_u64_at(q, 1);
     reject->line = query_u64_at(q, 2);
@@ -129,7 +129,7 @@ static bool visit_rejects(struct query *files, reject_visit visit, void *context
     query_u64(&q, first);
     query_u64(&q, first + count);
     while (*more && (good = query_row(&q, &row, error)) && row && query_i64_at(&q, 7)) {
-        read_reject(&q, &record.reject);
+        store_reject_read(&q, &record.reject);
         *more = visit(context, &record);
         seen++;
     }

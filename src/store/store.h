@@ -246,6 +246,41 @@ bool store_each_reject(struct store *store, struct slice name,
                        bool (*visit)(void *context, const struct reject_record *reject), void *context,
                        struct error *error) MUST_USE;
 
+/* --- the ledger, for a target --- */
+
+/* A stretch of the ledger's rows as they were after a change: marks of later ones are left out. */
+struct ledger_range {
+    uint64_t after, upto; /* ids of files: after < id <= upto */
+    uint64_t sequence;
+};
+struct ledger_reject {
+    uint64_t file;        /* id of the file's row, or of the retry's */
+    uint64_t retried;     /* the change that read the row again, and closed this reject; 0: it is open */
+    struct reject reject; /* valid during the call */
+};
+/* A walk over the rejects that a stretch of the ledger brings or closes. */
+struct ledger_rejects {
+    struct ledger_range range;
+    uint64_t left, added;  /* rows to come; of them those of the stretch itself */
+    uint64_t file, number; /* done with files up to this one, and of the next with rejects up to this one */
+};
+/* False: it has seen enough, and wants this one again. */
+typedef bool (*ledger_file_visit)(void *context, const struct file_record *file);
+typedef bool (*ledger_reject_visit)(void *context, const struct ledger_reject *reject);
+
+/* The ledger's rows that are durable: their ids are 1 to this. */
+uint64_t store_files(const struct store *store);
+/* In order of id, without undeclared columns. Also within a change, whose own files are not seen. */
+bool store_read_files(struct store *store, const struct ledger_range *range, ledger_file_visit visit, void *context,
+                      struct error *error) MUST_USE;
+/* Begins a walk over rejected rows of files that were not forgotten: those of the stretch, and those of files before it
+   that a retry in it closed. */
+bool store_open_rejects(struct store *store, const struct ledger_range *range, struct ledger_rejects *rejects,
+                        struct error *error) MUST_USE;
+/* Goes on with it, in order of file and row. */
+bool store_read_rejects(struct store *store, struct ledger_rejects *rejects, ledger_reject_visit visit, void *context,
+                        struct error *error) MUST_USE;
+
 struct store_summary {
     uint64_t files[3];      /* by file_state, without forgotten ones */
     uint64_t forgotten;     /* applied once, and taken back */

@@ -160,6 +160,9 @@ bool store_file_write(struct store *store, const struct file_record *file, const
 /* Reads one; texts are borrowed from the statement. ERROR_CORRUPT when the row is damaged. `parts` may be NULL. */
 bool store_file_read(struct query *q, struct file_record *file, struct store_file_parts *parts,
                      struct error *error) MUST_USE;
+
+/* The columns of STORE_SQL_REJECT_COLUMNS. */
+void store_reject_read(struct query *q, struct reject *reject);
 /* The set of undeclared columns under which the file's are kept, made when new; 0 for none. */
 bool store_unknown_set(struct store *store, const struct file_record *file, int64_t *set, struct error *error) MUST_USE;
 

@@ -81,6 +81,17 @@ static const char *const store_schema[] = {
     "applied, unchanged, superseded, filtered, deleted, late, rejected, first_chunk, chunks, first_reject, rejects, "  \
     "unknown, noted, retry_of, reason"
 #define STORE_SQL_FILE_SUM "row_sum('files', " STORE_SQL_FILE_FIXED ", replaced, forgotten, stored)"
+#define STORE_SQL_FILE_ROWS                                                                                            \
+    "SELECT " STORE_SQL_FILE_FIXED ", replaced, forgotten, stored, sum = " STORE_SQL_FILE_SUM                          \
+    ", ifnull((SELECT committed FROM changes WHERE state IN (0, 3) AND changes.sequence = files.sequence), noted) "    \
+    "FROM files"
+/* Of the ledger up to row ?2 as it was after change ?3: whether the file's rejects are listed, and the change of its first
+   retry behind it, which closed them, or 0. */
+#define STORE_SQL_LEDGER_SHOWN "(forgotten = 0 OR forgotten > ?3)"
+#define STORE_SQL_LATER_RETRY                                                                                          \
+    "ifnull((SELECT min(later.sequence) FROM files AS later INDEXED BY files_by_retry WHERE later.retry_of = "         \
+    "iif(files.retry_of = 0, files.id, files.retry_of) AND later.retry_of <> 0 AND later.id > files.id "               \
+    "AND later.id <= ?2), 0)"
 #define STORE_SQL_FILE_PARAMS                                                                                          \
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "  \
     "?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32"
@@ -122,7 +133,7 @@ enum store_file_column {
     STORE_FILE_FORGOTTEN,
     STORE_FILE_STORED,
     STORE_FILE_WHOLE,
-    STORE_FILE_COMMITTED /* of its change; only in STORE_SQL_FILES */
+    STORE_FILE_COMMITTED /* of its change; only in STORE_SQL_FILE_ROWS */
 };
 
 enum store_sql {
@@ -158,6 +169,10 @@ enum store_sql {
     STORE_SQL_PUT_REJECT,
     STORE_SQL_REJECTED_FILES,
     STORE_SQL_FILE_REJECTS,
+    STORE_SQL_LEDGER_FILES,
+    STORE_SQL_LEDGER_RETRIES,
+    STORE_SQL_LEDGER_REJECTED_FILES,
+    STORE_SQL_LEDGER_COUNT_REJECTS,
     STORE_SQL_HAS_UNKNOWN,
     STORE_SQL_PUT_UNKNOWN,
     STORE_SQL_GET_UNKNOWN,
@@ -201,9 +216,7 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
                            " FROM files WHERE id = ?1",
     [STORE_SQL_CHANGE_FILES] = "SELECT " STORE_SQL_FILE_FIXED ", replaced, forgotten, stored, sum = " STORE_SQL_FILE_SUM
                                " FROM files WHERE state IN (0, 3) ORDER BY id",
-    [STORE_SQL_FILES] = "SELECT " STORE_SQL_FILE_FIXED ", replaced, forgotten, stored, sum = " STORE_SQL_FILE_SUM
-                        ", ifnull((SELECT committed FROM changes WHERE state IN (0, 3) "
-                        "AND changes.sequence = files.sequence), noted) FROM files ORDER BY id",
+    [STORE_SQL_FILES] = STORE_SQL_FILE_ROWS " ORDER BY id",
     /* A damaged row keeps its wrong sum: to write it anew would hide the damage. */
     [STORE_SQL_SET_STORED] = "UPDATE files SET stored = ?2, sum = row_sum('files', " STORE_SQL_FILE_FIXED
                              ", replaced, forgotten, ?2) WHERE id = ?1 AND sum = " STORE_SQL_FILE_SUM,
@@ -255,6 +268,16 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
         "FROM files WHERE rejects > 0 AND forgotten = 0 ORDER BY id",
     [STORE_SQL_FILE_REJECTS] = "SELECT " STORE_SQL_REJECT_COLUMNS ", sum = row_sum('rejects', " STORE_SQL_REJECT_COLUMNS
                                ") FROM rejects WHERE id >= ?1 AND id < ?2 ORDER BY id",
+
+    [STORE_SQL_LEDGER_FILES] = STORE_SQL_FILE_ROWS " WHERE id > ?1 AND id <= ?2 ORDER BY id",
+    [STORE_SQL_LEDGER_RETRIES] = "SELECT 1 FROM files WHERE id > ?1 AND id <= ?2 AND retry_of <> 0 LIMIT 1",
+    [STORE_SQL_LEDGER_REJECTED_FILES] =
+        "SELECT id, first_reject, rejects, sum = " STORE_SQL_FILE_SUM ", " STORE_SQL_LATER_RETRY
+        " FROM files WHERE id > ?4 AND id <= ?2 AND rejects > 0 AND " STORE_SQL_LEDGER_SHOWN
+        " AND (id > ?1 OR " STORE_SQL_LATER_RETRY " <> 0) ORDER BY id",
+    [STORE_SQL_LEDGER_COUNT_REJECTS] =
+        "SELECT ifnull(sum(rejects), 0), ifnull(sum(iif(id > ?1, rejects, 0)), 0) FROM files WHERE id > ?4 AND "
+        "id <= ?2 AND rejects > 0 AND " STORE_SQL_LEDGER_SHOWN " AND (id > ?1 OR " STORE_SQL_LATER_RETRY " <> 0)",
 
     [STORE_SQL_HAS_UNKNOWN] = "SELECT 1 FROM unknown WHERE set_id = ?1 LIMIT 1",
     [STORE_SQL_PUT_UNKNOWN] = "INSERT INTO unknown(set_id, ordinal, name, sum) "

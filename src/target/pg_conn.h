@@ -55,9 +55,9 @@ struct pg_conn {
 
     /* A delivery. */
     struct block *block;                  /* under way */
-    bool empty[PIPELINE_TABLES_MAX];      /* COPY goes straight into the table */
-    bool stage[PIPELINE_TABLES_MAX];      /* the temporary table exists */
-    uint64_t staged[PIPELINE_TABLES_MAX]; /* rows in it */
+    bool empty[PIPELINE_DELIVERED_MAX];      /* COPY goes straight into the table */
+    bool stage[PIPELINE_DELIVERED_MAX];      /* the temporary table exists */
+    uint64_t staged[PIPELINE_DELIVERED_MAX]; /* rows in it */
     pg_step matched, copied;              /* what comes after pg_delivery_match, and after pg_stage_block's COPY */
 };
 

@@ -47,7 +47,7 @@ static void take_empty(struct pg_conn *conn, PGresult *result)
 {
     struct error error;
     const struct target *target = conn->target;
-    for (size_t i = 0; i < target->pipeline->table_count; i++) {
+    for (size_t i = 0; i < pipeline_delivered(target->pipeline); i++) {
         uint64_t rows = target->delivery->from.rows[i];
         conn->empty[i] = PQgetvalue(result, 0, (int)i)[0] == 't';
         if (conn->empty[i] && rows > 0) {
@@ -66,9 +66,10 @@ static void ask_empty(struct pg_conn *conn)
 {
     const struct pipeline *pipeline = conn->target->pipeline;
     buf_reset(&conn->sql);
-    for (size_t i = 0; i < pipeline->table_count; i++) {
+    for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
         buf_put_text(&conn->sql, i > 0 ? ", NOT EXISTS (SELECT FROM " : "SELECT NOT EXISTS (SELECT FROM ");
         target_sql_name(&conn->sql, pipeline->tables[i].name);
+        target_sql_where_ours(&conn->sql, pipeline, &pipeline->tables[i]);
         buf_put_text(&conn->sql, ")");
     }
     pg_query_buf(conn, take_empty);
@@ -78,10 +79,11 @@ static void empty_tables(struct pg_conn *conn)
 {
     const struct pipeline *pipeline = conn->target->pipeline;
     buf_reset(&conn->sql);
-    for (size_t i = 0; i < pipeline->table_count; i++) {
+    for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
         conn->empty[i] = true;
         buf_put_text(&conn->sql, "DELETE FROM ");
         target_sql_name(&conn->sql, pipeline->tables[i].name);
+        target_sql_where_ours(&conn->sql, pipeline, &pipeline->tables[i]);
         buf_put_text(&conn->sql, ";");
     }
     pg_query_buf(conn, worked);
@@ -92,7 +94,7 @@ static void locked(struct pg_conn *conn, PGresult *result)
     (void)result;
     memset(conn->stage, 0, sizeof conn->stage);
     memset(conn->staged, 0, sizeof conn->staged);
-    if (conn->target->pipeline->table_count == 0)
+    if (pipeline_delivered(conn->target->pipeline) == 0)
         pg_query_done(conn);
     else if (conn->target->delivery->full)
         empty_tables(conn);
@@ -134,7 +136,7 @@ static void send_progress(struct pg_conn *conn, pg_step next)
     snprintf(sequence, sizeof sequence, "%" PRIu64, to->sequence);
     digest_hex(&to->digest, digest);
     buf_reset(&conn->data);
-    target_sql_put_rows(&conn->data, to->rows, conn->target->pipeline->table_count);
+    target_sql_put_rows(&conn->data, to->rows, pipeline_delivered(conn->target->pipeline));
     buf_put_byte(&conn->data, '\0');
     const char *rows = conn->data.failed ? "{}" : conn->data.data;
     const char *values[] = {conn->target->pipeline->name, to->epoch, sequence, digest, rows};

@@ -62,7 +62,7 @@ static void take_progress(struct pg_conn *conn, PGresult *result)
         return;
     }
     memset(target->rows, 0, sizeof target->rows);
-    for (size_t i = 0; i < target->pipeline->table_count; i++)
+    for (size_t i = 0; i < pipeline_delivered(target->pipeline); i++)
         target->rows[i] = strtoull(PQgetvalue(result, 0, 4 + (int)i), NULL, 10);
     pg_query_done(conn);
 }
@@ -76,13 +76,14 @@ static void read_progress(struct pg_conn *conn, PGresult *result)
     conn->doing = "reading the progress";
     buf_reset(&conn->sql);
     buf_put_text(&conn->sql, "SELECT p.epoch, p.sequence, pg_catalog.encode(p.digest, 'hex'), p.rows");
-    for (size_t i = 0; i < pipeline->table_count; i++) {
+    for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
         if (!conn->shapes[i + 1].exists) {
             buf_put_text(&conn->sql, ", 0");
             continue;
         }
         buf_put_text(&conn->sql, ", (SELECT pg_catalog.count(*) FROM ");
         target_sql_name(&conn->sql, pipeline->tables[i].name);
+        target_sql_where_ours(&conn->sql, pipeline, &pipeline->tables[i]);
         buf_put_text(&conn->sql, ")");
     }
     buf_put_text(&conn->sql, " FROM (SELECT 1) AS one LEFT JOIN ");

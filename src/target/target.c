@@ -243,7 +243,7 @@ void target_begin(struct target *target, const struct delivery *delivery, target
     target->delivery = delivery;
     memset(target->upserts, 0, sizeof target->upserts);
     memset(target->deletes, 0, sizeof target->deletes);
-    for (size_t i = 0; delivery->full && i < target->pipeline->table_count; i++)
+    for (size_t i = 0; delivery->full && i < pipeline_delivered(target->pipeline); i++)
         target->patience += (int64_t)target->rows[i] * ROW_PATIENCE;
     start_timer(target, on_deadline, target->patience);
     target->backend->begin(target);
@@ -251,7 +251,7 @@ void target_begin(struct target *target, const struct delivery *delivery, target
 
 static bool block_fits(const struct target *target, const struct block *block)
 {
-    if (block->table >= target->pipeline->table_count)
+    if (block->table >= pipeline_delivered(target->pipeline))
         return false;
     const struct table *table = &target->pipeline->tables[block->table];
     return block->columns == (block->deletes ? table->key_count : table->column_count);
@@ -293,7 +293,7 @@ static bool complete(const struct target *target, struct error *error)
 {
     if (target->delivery->compare && !target->mend)
         return error_set(error, ERROR_BUG, "%s: a comparison that mends nothing is committed", target->name);
-    for (size_t i = 0; i < target->pipeline->table_count; i++)
+    for (size_t i = 0; i < pipeline_delivered(target->pipeline); i++)
         if (!table_complete(target, i, error))
             return false;
     return true;
@@ -308,7 +308,7 @@ void target_commit(struct target *target, target_done done, void *context)
         target_answer(target, &error);
         return;
     }
-    for (size_t i = 0; i < target->pipeline->table_count; i++)
+    for (size_t i = 0; i < pipeline_delivered(target->pipeline); i++)
         target->patience += (int64_t)(target->upserts[i] + target->deletes[i]) * ROW_PATIENCE;
     start_timer(target, on_deadline, target->patience);
     target->backend->commit(target);
@@ -320,7 +320,7 @@ static bool call_compared(struct target *target, size_t table, target_done done,
     struct error error;
     if (!call(target, TARGET_DELIVERING, TARGET_COMPARING, done, context))
         return false;
-    bool ok = (target->delivery->compare && table < target->pipeline->table_count) ||
+    bool ok = (target->delivery->compare && table < pipeline_delivered(target->pipeline)) ||
               error_set(&error, ERROR_BUG, "%s: table %zu of no comparison", target->name, table);
     if (!ok || !table_complete(target, table, &error)) {
         target_answer(target, &error);

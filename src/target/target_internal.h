@@ -65,9 +65,9 @@ struct target {
     uv_timer_t timer; /* the deadline; after that the answer's turn */
 
     const struct delivery *delivery;
-    uint64_t upserts[PIPELINE_TABLES_MAX], deletes[PIPELINE_TABLES_MAX]; /* rows written in this delivery */
+    uint64_t upserts[PIPELINE_DELIVERED_MAX], deletes[PIPELINE_DELIVERED_MAX]; /* rows written in this delivery */
     struct progress progress;
-    uint64_t rows[PIPELINE_TABLES_MAX];
+    uint64_t rows[PIPELINE_DELIVERED_MAX];
     const char *missing; /* a table that a look did not find */
 
     size_t comparing; /* the table of the call under way */

@@ -45,12 +45,12 @@ static const struct {
 
 size_t target_shape_relations(const struct pipeline *pipeline)
 {
-    return 1 + pipeline->table_count + pipeline->view_count;
+    return 1 + pipeline_delivered(pipeline) + pipeline->view_count;
 }
 
 bool target_shape_is_view(const struct pipeline *pipeline, size_t relation)
 {
-    return relation > pipeline->table_count;
+    return relation > pipeline_delivered(pipeline);
 }
 
 const char *target_shape_name(const struct pipeline *pipeline, size_t relation)
@@ -59,7 +59,7 @@ const char *target_shape_name(const struct pipeline *pipeline, size_t relation)
         return "dropfold_progress";
     if (!target_shape_is_view(pipeline, relation))
         return pipeline->tables[relation - 1].name;
-    return pipeline->views[relation - 1 - pipeline->table_count].name;
+    return pipeline->views[relation - 1 - pipeline_delivered(pipeline)].name;
 }
 
 void target_shape_add(struct target_shape *shape, const char *name, const char *type, bool not_null, bool key)
@@ -112,7 +112,7 @@ void target_shape_wanted(const struct pipeline *pipeline, size_t relation, enum 
     shape->other_kind = false;
     shape->count = 0;
     if (target_shape_is_view(pipeline, relation))
-        want_view(pipeline, &pipeline->views[relation - 1 - pipeline->table_count], shape);
+        want_view(pipeline, &pipeline->views[relation - 1 - pipeline_delivered(pipeline)], shape);
     else if (relation > 0)
         want_table(&pipeline->tables[relation - 1], dialect, shape);
     else
@@ -196,7 +196,7 @@ static void check_relation(const struct pipeline *pipeline, size_t relation, enu
 
 const char *target_shape_missing(const struct pipeline *pipeline, const struct target_shape *found)
 {
-    for (size_t i = 0; i <= pipeline->table_count; i++)
+    for (size_t i = 0; i <= pipeline_delivered(pipeline); i++)
         if (!found[i].exists)
             return target_shape_name(pipeline, i);
     return NULL;

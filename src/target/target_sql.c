@@ -50,6 +50,16 @@ void target_sql_key(struct buf *out, const struct table *table)
     }
 }
 
+void target_sql_where_ours(struct buf *out, const struct pipeline *pipeline, const struct table *table)
+{
+    if (!table->shared)
+        return;
+    buf_put_text(out, " WHERE ");
+    target_sql_name(out, table->columns[table->key[0]].name);
+    buf_put_text(out, " = ");
+    target_sql_literal(out, pipeline->name);
+}
+
 /* --- tables ------------------------------------------------------------------------------------------------------- */
 
 static void put_primary_key(struct buf *out, const struct target_shape *shape)
@@ -155,7 +165,7 @@ static void comment(struct buf *out, const struct pipeline *pipeline, size_t rel
     if (relation == 0) {
         comment_on(out, "TABLE", name, "how far dropfold has delivered each pipeline; written with its tables");
     } else if (target_shape_is_view(pipeline, relation)) {
-        comment_on_view(out, pipeline, &pipeline->views[relation - 1 - pipeline->table_count]);
+        comment_on_view(out, pipeline, &pipeline->views[relation - 1 - pipeline_delivered(pipeline)]);
     } else {
         comment_on(out, "TABLE", name, pipeline->tables[relation - 1].doc);
         comment_on_columns(out, &pipeline->tables[relation - 1], name);
@@ -282,7 +292,7 @@ static void create_view(struct buf *out, const struct pipeline *pipeline, const 
 void target_sql_create(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect)
 {
     if (target_shape_is_view(pipeline, relation))
-        create_view(out, pipeline, &pipeline->views[relation - 1 - pipeline->table_count], dialect);
+        create_view(out, pipeline, &pipeline->views[relation - 1 - pipeline_delivered(pipeline)], dialect);
     else
         create_table(out, pipeline, relation, dialect);
     if (dialect == TARGET_POSTGRESQL)
@@ -308,14 +318,14 @@ static bool read_number(const char **text, uint64_t *value)
     return true;
 }
 
-static bool read_rows(const char *text, uint64_t rows[PIPELINE_TABLES_MAX])
+static bool read_rows(const char *text, uint64_t rows[PIPELINE_DELIVERED_MAX])
 {
     if (*text != '{' || strcmp(text, "{}") == 0)
         return *text == '{';
     size_t count = 0;
     do {
         text++; /* the brace, then the commas */
-        if (count == PIPELINE_TABLES_MAX || !read_number(&text, &rows[count++]))
+        if (count == PIPELINE_DELIVERED_MAX || !read_number(&text, &rows[count++]))
             return false;
     } while (*text == ',');
     return strcmp(text, "}") == 0;

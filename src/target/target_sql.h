@@ -2,7 +2,7 @@
  * The SQL that both databases share: names, DDL, the progress row.
  *
  * Only identifiers of the pipeline and numbers of ours are written into SQL text, identifiers always quoted; values
- * travel as parameters or by COPY. The one exception is comments, which take no parameters: they are quoted literals.
+ * travel as parameters or by COPY. Quoted literals are comments, which take no parameters, and the pipeline's name.
  */
 #ifndef DROPFOLD_TARGET_TARGET_SQL_H
 #define DROPFOLD_TARGET_TARGET_SQL_H
@@ -25,6 +25,9 @@ void target_sql_literal(struct buf *out, const char *text);
 /* "a", "b", "c": all columns of a table, or those of its key. */
 void target_sql_columns(struct buf *out, const struct table *table);
 void target_sql_key(struct buf *out, const struct table *table);
+
+/* " WHERE ...": of a shared table the rows of this pipeline; nothing for a table of its own. */
+void target_sql_where_ours(struct buf *out, const struct pipeline *pipeline, const struct table *table);
 
 /* CREATE of one relation (target_shape.h), with its comments where the dialect has them; each statement ends in ';'. */
 void target_sql_create(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect);

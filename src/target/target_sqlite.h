@@ -28,12 +28,12 @@ struct target_sqlite {
     bool look, mend;  /* as in target_options */
     sqlite3 *db;
     struct progress progress;
-    uint64_t rows[PIPELINE_TABLES_MAX];
+    uint64_t rows[PIPELINE_DELIVERED_MAX];
     const char *missing; /* a table that a look did not find */
 
     struct delivery delivery; /* a copy: a dropped job outlives the caller's */
     struct block *block;      /* to write */
-    sqlite3_stmt *upsert[PIPELINE_TABLES_MAX], *erase[PIPELINE_TABLES_MAX];
+    sqlite3_stmt *upsert[PIPELINE_DELIVERED_MAX], *erase[PIPELINE_DELIVERED_MAX];
     struct buf text; /* values of one row that SQLite takes as text */
 
     size_t comparing; /* the table of a comparison's job */

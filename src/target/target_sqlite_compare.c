@@ -56,7 +56,7 @@ bool target_sqlite_compare_begin(struct target_sqlite *sqlite, struct error *err
     if (!target_same_history(&sqlite->progress, &sqlite->delivery.from))
         return target_diverged(&sqlite->progress, &sqlite->delivery.from, error);
     buf_init(&sql, TARGET_SQL_MAX);
-    for (size_t i = 0; i < sqlite->pipeline->table_count; i++)
+    for (size_t i = 0; i < pipeline_delivered(sqlite->pipeline); i++)
         put_stage(&sql, sqlite->pipeline, i);
     bool ok = target_sqlite_run(sqlite, &sql, error);
     buf_close(&sql);
@@ -87,8 +87,26 @@ static void put_columns(struct buf *sql, const struct table *table)
     }
 }
 
-static void put_join(struct buf *sql, const struct table *table, size_t number)
+/* Rows of others in a shared table are left out here and not before the join, where that would cost it its index. */
+static void put_differs(struct buf *sql, const struct pipeline *pipeline, const struct table *table)
 {
+    for (size_t i = 0; i < table->column_count; i++) {
+        put_of(sql, i > 0 ? " OR e." : " WHERE (e.", &table->columns[i]);
+        put_of(sql, " IS NOT f.", &table->columns[i]);
+    }
+    buf_put_text(sql, ")");
+    if (!table->shared)
+        return;
+    put_of(sql, " AND ifnull(f.", &table->columns[table->key[0]]);
+    buf_put_text(sql, ", ");
+    target_sql_literal(sql, pipeline->name);
+    buf_put_text(sql, ") = ");
+    target_sql_literal(sql, pipeline->name);
+}
+
+static void put_join(struct buf *sql, const struct pipeline *pipeline, size_t number)
+{
+    const struct table *table = &pipeline->tables[number];
     buf_put_text(sql, " FROM ");
     target_sqlite_compare_put_stage(sql, number);
     put_of(sql, " AS e FULL JOIN main.", &(struct column){.name = table->name});
@@ -97,10 +115,7 @@ static void put_join(struct buf *sql, const struct table *table, size_t number)
         put_of(sql, i > 0 ? " AND e." : "e.", &table->columns[table->key[i]]);
         put_of(sql, " = f.", &table->columns[table->key[i]]);
     }
-    for (size_t i = 0; i < table->column_count; i++) {
-        put_of(sql, i > 0 ? " OR e." : " WHERE e.", &table->columns[i]);
-        put_of(sql, " IS NOT f.", &table->columns[i]);
-    }
+    put_differs(sql, pipeline, table);
     for (size_t i = 0; i < table->key_count; i++) {
         put_of(sql, i > 0 ? ", ifnull(e." : " ORDER BY ifnull(e.", &table->columns[table->key[i]]);
         put_of(sql, ", f.", &table->columns[table->key[i]]);
@@ -136,7 +151,7 @@ bool target_sqlite_compare_table(struct target_sqlite *sqlite, struct error *err
     put_drift_name(&sql, sqlite->comparing);
     buf_put_text(&sql, " AS ");
     put_columns(&sql, table_of(sqlite));
-    put_join(&sql, table_of(sqlite), sqlite->comparing);
+    put_join(&sql, sqlite->pipeline, sqlite->comparing);
     bool ok = target_sqlite_run(sqlite, &sql, error) && count_kinds(sqlite, &sql, error);
     buf_close(&sql);
     return ok;

@@ -100,7 +100,7 @@ static void names_only(struct target_shape *shape)
 static bool is_dangling(const struct pipeline *pipeline, size_t relation, const struct target_shape *shapes)
 {
     return target_shape_is_view(pipeline, relation) &&
-           !shapes[1 + pipeline->views[relation - 1 - pipeline->table_count].table].exists;
+           !shapes[1 + pipeline->views[relation - 1 - pipeline_delivered(pipeline)].table].exists;
 }
 
 static bool find_relation(struct target_sqlite *sqlite, size_t relation, struct target_shape *shapes,
@@ -208,6 +208,7 @@ static bool count_rows(struct target_sqlite *sqlite, size_t table, struct error 
     buf_init(&sql, TARGET_SQL_MAX);
     buf_put_text(&sql, "SELECT count(*) FROM ");
     target_sql_name(&sql, sqlite->pipeline->tables[table].name);
+    target_sql_where_ours(&sql, sqlite->pipeline, &sqlite->pipeline->tables[table]);
     buf_put_byte(&sql, '\0');
     bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, &statement, error);
     if (ok && sqlite3_step(statement) == SQLITE_ROW)
@@ -225,7 +226,7 @@ static bool look(struct target_sqlite *sqlite, const struct target_shape *shapes
     if (!target_sqlite_exec(sqlite, "BEGIN", error) ||
         (shapes[0].exists && !target_sqlite_read_progress(sqlite, error)))
         return false;
-    for (size_t i = 0; i < sqlite->pipeline->table_count; i++)
+    for (size_t i = 0; i < pipeline_delivered(sqlite->pipeline); i++)
         if (shapes[i + 1].exists && !count_rows(sqlite, i, error))
             return false;
     return target_sqlite_exec(sqlite, "COMMIT", error);

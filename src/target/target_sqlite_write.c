@@ -15,6 +15,7 @@ static bool empty_table(struct target_sqlite *sqlite, size_t table, struct error
     buf_init(&sql, TARGET_SQL_MAX);
     buf_put_text(&sql, "DELETE FROM ");
     target_sql_name(&sql, sqlite->pipeline->tables[table].name);
+    target_sql_where_ours(&sql, sqlite->pipeline, &sqlite->pipeline->tables[table]);
     bool ok = target_sqlite_run(sqlite, &sql, error);
     buf_close(&sql);
     return ok;
@@ -29,6 +30,7 @@ static bool check_filled(struct target_sqlite *sqlite, size_t table, struct erro
     buf_init(&sql, TARGET_SQL_MAX);
     buf_put_text(&sql, "SELECT 1 FROM ");
     target_sql_name(&sql, sqlite->pipeline->tables[table].name);
+    target_sql_where_ours(&sql, sqlite->pipeline, &sqlite->pipeline->tables[table]);
     buf_put_byte(&sql, '\0');
     bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, &statement, error);
     int code = ok ? sqlite3_step(statement) : SQLITE_OK;
@@ -48,7 +50,7 @@ bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error)
     if (!target_same_history(&sqlite->progress, &sqlite->delivery.from))
         return target_diverged(&sqlite->progress, &sqlite->delivery.from, error);
     bool ok = true;
-    for (size_t i = 0; ok && i < sqlite->pipeline->table_count; i++)
+    for (size_t i = 0; ok && i < pipeline_delivered(sqlite->pipeline); i++)
         ok = sqlite->delivery.full ? empty_table(sqlite, i, error) : check_filled(sqlite, i, error);
     return ok;
 }
@@ -207,7 +209,7 @@ static bool put_progress(struct target_sqlite *sqlite, sqlite3_stmt *statement, 
 {
     const struct progress *to = &sqlite->delivery.to;
     buf_reset(&sqlite->text);
-    target_sql_put_rows(&sqlite->text, to->rows, sqlite->pipeline->table_count);
+    target_sql_put_rows(&sqlite->text, to->rows, pipeline_delivered(sqlite->pipeline));
     if (sqlite->text.failed)
         return error_memory(error);
     sqlite3_bind_text(statement, 1, sqlite->pipeline->name, -1, SQLITE_STATIC);
@@ -237,7 +239,7 @@ bool target_sqlite_commit(struct target_sqlite *sqlite, struct error *error)
 
 void target_sqlite_end(struct target_sqlite *sqlite)
 {
-    for (size_t i = 0; i < sqlite->pipeline->table_count; i++) {
+    for (size_t i = 0; i < pipeline_delivered(sqlite->pipeline); i++) {
         sqlite3_finalize(sqlite->upsert[i]);
         sqlite3_finalize(sqlite->erase[i]);
         sqlite->upsert[i] = sqlite->erase[i] = NULL;

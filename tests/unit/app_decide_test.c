@@ -8,7 +8,7 @@
 struct fixture {
     struct pipeline pipeline;
     struct progress store, target;
-    uint64_t rows[PIPELINE_TABLES_MAX];
+    uint64_t rows[PIPELINE_DELIVERED_MAX];
     struct decide_input input;
     struct error error;
 };
@@ -45,6 +45,33 @@ static void delivers_what_is_newer_than_the_target(void **state)
     set_up(&f);
     f.target.sequence = 5;
     assert_int_equal(decide(&f.input, &f.error), DECIDE_INCREMENTAL);
+}
+
+static void delivers_rows_of_the_ledger_that_are_no_change(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    f.pipeline.ledger_count = PIPELINE_LEDGER_TABLES;
+    f.target.rows[2] = f.rows[2] = 9;
+    f.input.files = 9;
+    assert_int_equal(decide(&f.input, &f.error), DECIDE_NOTHING);
+    f.input.files = 10;
+    assert_int_equal(decide(&f.input, &f.error), DECIDE_INCREMENTAL);
+}
+
+static void refills_a_ledger_that_is_not_what_was_delivered(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    f.pipeline.ledger_count = PIPELINE_LEDGER_TABLES;
+    f.target.rows[2] = f.rows[2] = 9;
+    f.input.files = 8; /* an older copy of the store, which knows fewer notes */
+    assert_int_equal(decide(&f.input, &f.error), DECIDE_FULL);
+    f.input.files = 9;
+    f.rows[3] = 1; /* somebody added a rejected row */
+    assert_int_equal(decide(&f.input, &f.error), DECIDE_FULL);
 }
 
 static void fills_an_empty_target(void **state)
@@ -193,6 +220,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(does_nothing_when_the_target_holds_everything),
         cmocka_unit_test(delivers_what_is_newer_than_the_target),
+        cmocka_unit_test(delivers_rows_of_the_ledger_that_are_no_change),
+        cmocka_unit_test(refills_a_ledger_that_is_not_what_was_delivered),
         cmocka_unit_test(fills_an_empty_target),
         cmocka_unit_test(refills_tables_whose_number_of_rows_is_not_what_was_delivered),
         cmocka_unit_test(refuses_rows_without_progress_until_told_to_overwrite),

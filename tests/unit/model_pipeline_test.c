@@ -999,7 +999,7 @@ static void refuses_a_pipeline_without_its_parts(void **state)
     refused(f, PIPELINE(FACTS, "\"tables\": @{}"), "\"tables\" has 0 tables, expected 1 to 16");
     refused(f, "@[]", "a pipeline is an object, found a list");
     refused(f, PIPELINE(FACTS, TABLE ", @\"view\": {}"),
-            "unknown word \"view\", expected pipeline, facts, join, feeds, tables or views; did you mean \"views\"?");
+            "unknown word \"view\", expected pipeline, facts, join, feeds, tables, views or ledger; did you mean \"views\"?");
 }
 
 static void refuses_names_that_cannot_be_a_file(void **state)

@@ -1,4 +1,4 @@
-#include "target_compare_cases.h"
+#include "target_shared_cases.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -497,6 +497,7 @@ int main(void)
         cmocka_unit_test(gives_up_on_a_black_hole_at_its_deadline),
         TARGET_CASES,
         TARGET_COMPARE_CASES,
+        TARGET_SHARED_CASES,
         cmocka_unit_test(refuses_a_wrong_password_for_good),
         cmocka_unit_test(tells_refusals_from_what_passes),
         cmocka_unit_test(survives_a_server_that_stops_during_a_delivery),

@@ -105,7 +105,7 @@ static void reads_progress_rows_and_nothing_else(void **state)
     assert_int_equal(progress.rows[3], 0);
     assert_true(reads(epoch, "0", SOME_DIGEST, "{}", &progress));
     static const char *const bad_rows[] = {"",      "{",    "1,2",  "{1",       "{1,}",
-                                           "{1,x}", "{-1}", "{1}x", "{1,NULL}", "{1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1}"};
+                                           "{1,x}", "{-1}", "{1}x", "{1,NULL}", "{1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1}"};
     for (size_t i = 0; i < COUNT_OF(bad_rows); i++)
         assert_false(reads(epoch, "1", SOME_DIGEST, bad_rows[i], &progress));
     assert_false(reads(epoch, "-1", SOME_DIGEST, "{}", &progress));

@@ -1,4 +1,4 @@
-#include "target_compare_cases.h"
+#include "target_shared_cases.h"
 
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -214,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TARGET_CASES,
         TARGET_COMPARE_CASES,
+        TARGET_SHARED_CASES,
         cmocka_unit_test(makes_the_folder_but_not_its_parents),
         cmocka_unit_test(wants_a_path),
         cmocka_unit_test(names_itself_by_its_address),

@@ -1,0 +1,39 @@
+/*
+ * The ledger's part of a delivery: rows of dropfold_files and dropfold_rejects, a block at a time.
+ *
+ * What a target has of the ledger its progress row says: rows of dropfold_files are never taken out and are numbered
+ * without gaps, so the number of them is the number of the last one. What a full delivery replaces is all of it; any
+ * other adds the rows behind that number, and the rejects that a retry among them closed. The rows are a function of the store's history and of how many there are.
+ */
+#ifndef DROPFOLD_APP_LEDGER_H
+#define DROPFOLD_APP_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "model/delivery.h"
+#include "model/pipeline.h"
+#include "store/store.h"
+
+struct ledger {
+    const struct pipeline *pipeline;
+    struct store *store;
+    struct ledger_range range; /* of files to come; `after` moves on */
+    uint64_t files;            /* rows to come */
+    struct ledger_rejects rejects;
+};
+
+/* How many files' rows a target with this progress has. */
+uint64_t ledger_known(const struct pipeline *pipeline, const struct progress *progress);
+
+/* Begins: announces the rows in `delivery`, whose `from` and `full` are given, up to the first `files` of the ledger as
+   they were after change `sequence`. Nothing when the pipeline keeps its ledger to itself. */
+bool ledger_start(struct ledger *ledger, const struct pipeline *pipeline, struct store *store, uint64_t files,
+                  uint64_t sequence, struct delivery *delivery, struct error *error) MUST_USE;
+
+/* The next block; NULL after the last. */
+bool ledger_next(struct ledger *ledger, struct block **block, struct error *error) MUST_USE;
+
+#endif
