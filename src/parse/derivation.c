@@ -149,11 +149,12 @@ static bool fetch(struct derivation *d, const struct coerce_rule *rules, const s
     return null && d->derive->kind != DERIVE_COALESCE;
 }
 
-bool derivation_row(const struct bind *bind, struct coerce *coerce, struct value *values,
-                    const struct coerce_rule **bad)
+bool derivation_compute(const struct bind *bind, struct coerce *coerce, struct value *values,
+                        const struct coerce_rule **bad)
 {
     const struct descriptor *descriptor = bind->version->descriptor;
-    struct derivation d = {.coerce = coerce};
+    struct derivation d;
+    d.coerce = coerce;
     for (size_t i = 0; i < descriptor->derived_count; i++) {
         d.rule = &bind->chosen[descriptor->derived[i]];
         d.derive = d.rule->field->derive;

@@ -9,9 +9,16 @@
 
 #include "parse/bind.h"
 
-/* Computes all of the chosen version's derived fields into `values`, which hold the other fields of the row. False when the row
-   must be rejected for the field of *bad, with coerce->reason. Text borrows the sources or the row's room. */
-bool derivation_row(const struct bind *bind, struct coerce *coerce, struct value *values,
-                    const struct coerce_rule **bad) MUST_USE;
+/* Computes all of the chosen version's derived fields into `values`, which hold the other fields of the row. False when
+   the row must be rejected for the field of *bad, with coerce->reason. Text borrows the sources or the row's room. */
+bool derivation_compute(const struct bind *bind, struct coerce *coerce, struct value *values,
+                        const struct coerce_rule **bad) MUST_USE;
+
+/* The same; most versions have none. */
+static inline bool derivation_row(const struct bind *bind, struct coerce *coerce, struct value *values,
+                                  const struct coerce_rule **bad)
+{
+    return bind->version->descriptor->derived_count == 0 || derivation_compute(bind, coerce, values, bad);
+}
 
 #endif

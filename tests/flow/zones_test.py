@@ -12,7 +12,7 @@ from harness.case import FlowCase
 DATABASE = Path('/usr/share/zoneinfo')
 ZONES = ('Africa/Lagos', 'Africa/Nairobi', 'Africa/Casablanca', 'Europe/Dublin', 'Europe/Berlin', 'America/New_York',
          'America/Sao_Paulo', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Pacific/Apia', 'America/Nuuk', 'Etc/GMT+5')
-ROWS = 2000
+ROWS = 1500
 ZoneInfo = functools.cache(LoadedZone)  # its own cache holds eight
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -127,7 +127,7 @@ class Zones(FlowCase):
 
     def test_windows_of_days_begin_at_midnight_in_their_zone(self):
         rng = random.Random(12)
-        zones = ('Africa/Nairobi', 'Europe/Berlin', 'America/Sao_Paulo', 'America/Toronto', 'Pacific/Apia')
+        zones = ('Africa/Nairobi', 'Europe/Berlin', 'America/Sao_Paulo', 'America/St_Johns', 'Pacific/Apia')
         sizes = ('1 day', '7 days')
         moments = []
         for number in range(ROWS):
@@ -135,6 +135,8 @@ class Zones(FlowCase):
             local = near_changes(rng, zone.key) if number % 3 else \
                 datetime(1900, 1, 1) + timedelta(seconds=rng.randrange(900 * 31_556_952))
             moments.append(local.replace(microsecond=0, tzinfo=zone).astimezone(timezone.utc))
+        # The clocks of St. John's were put back from 00:01 to 23:01: two midnights, and an evening between them.
+        moments += [datetime(1990, 10, 28, 2, 29, tzinfo=timezone.utc) + timedelta(seconds=30 * i) for i in range(130)]
         tables = {f'{zone} {size}': {'group_by': ['id'], 'window': {'on': 'at', 'size': size, 'zone': zone}, 'columns': {
             'id': {'group': 'id'}, 'start': {'window': 'start'}, 'end': {'window': 'end', 'type': 'timestamp'}}}
             for zone in zones for size in sizes}
@@ -146,7 +148,7 @@ class Zones(FlowCase):
         for table, spec in tables.items():
             info, days = ZoneInfo(spec['window']['zone']), int(spec['window']['size'].split(' ')[0])
             found = work.target.query(f'SELECT start, "end" FROM "{table}" ORDER BY id')
-            self.assertEqual(len(found), ROWS)
+            self.assertEqual(len(found), len(moments))
             for at, (start, end) in zip(moments, found):
                 day = at.astimezone(info).date()
                 first = EPOCH.date() + timedelta(days=(day - EPOCH.date()).days // days * days)
