@@ -451,6 +451,10 @@ static void wait_for(struct deliverer *d, int64_t micros)
 void deliverer_wants(struct deliverer *d, uint64_t sequence)
 {
     d->hurried = false;
+    if (known_to_settle(d) && d->options.patience > 0) {
+        int64_t until = clock_monotonic() + d->options.patience;
+        d->busy_until = until > d->busy_until ? until : d->busy_until;
+    }
     if (sequence > d->wanted)
         d->wanted = sequence;
     if (d->state == STATE_IDLE)

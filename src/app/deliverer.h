@@ -48,6 +48,9 @@ struct deliverer_options {
     bool overwrite; /* --yes: holds until the target is settled once */
     bool rebuild;   /* the first delivery is a full one */
     int64_t check;  /* microseconds after which an open target is asked anew; 0: never, and a refusal is for good */
+    /* Microseconds that the first of many changes waits for the others while files keep coming. An empty table is filled
+       in one go then, which is several times as fast as to fill it bit by bit. */
+    int64_t patience;
 };
 
 /* Takes the target over and begins to open it. `sequence` is what the store holds. */

@@ -14,6 +14,8 @@
 
 /* A run that is to end waits for an unreachable target no longer than this many failed tries. */
 enum { LAST_TRIES = 3, TICK_MS = 250, EXTRA_THREADS = 3 };
+/* Nobody looks on while a single run works; but of a long one something should be there. Microseconds. */
+enum { ONCE_PATIENCE = 60 * 1000 * 1000 };
 
 /* --- taking down -------------------------------------------------------------------------------------------------- */
 
@@ -305,7 +307,8 @@ static bool start_parts(struct run *run, struct error *error)
     const struct deliverer_callbacks deliverer = {run, on_decided, on_delivered, on_settled, on_trouble, on_refused};
     const struct deliverer_options options = {.overwrite = run->settings->yes,
                                               .rebuild = run->settings->rebuild,
-                                              .check = run->settings->once ? 0 : run->settings->target_check};
+                                              .check = run->settings->once ? 0 : run->settings->target_check,
+                                              .patience = run->settings->once ? ONCE_PATIENCE : 0};
     uint64_t sequence = store_progress(run->core.store)->sequence;
     return committer_start(&run->committer, &run->loop, &run->core, &run->flow, &committer, error) &&
            deliverer_start(&run->deliverer, &run->loop, run->target, run->committer, run->pipeline, &options, sequence,

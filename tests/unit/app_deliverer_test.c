@@ -119,7 +119,7 @@ static void on_deadline(uv_timer_t *timer)
     fail_msg("still waiting after %d s", DEADLINE_MS / 1000);
 }
 
-static void start(struct fixture *f)
+static void start(struct fixture *f, int64_t patience)
 {
     const struct target_options options = {.address = f->address};
     const struct committer_callbacks committer = {f, on_job, on_error};
@@ -128,7 +128,7 @@ static void start(struct fixture *f)
     assert_ok(target_new(&target, &f->loop, f->pipeline, &options, &f->error), &f->error);
     assert_ok(committer_start(&f->committer, &f->loop, &f->core, &f->flow, &committer, &f->error), &f->error);
     assert_ok(deliverer_start(&f->deliverer, &f->loop, target, f->committer, f->pipeline,
-                              &(struct deliverer_options){0}, store_progress(f->core.store)->sequence, &deliverer,
+                              &(struct deliverer_options){.patience = patience}, store_progress(f->core.store)->sequence, &deliverer,
                               &f->error),
               &f->error);
 }
@@ -139,7 +139,7 @@ static void settle(struct fixture *f)
         uv_run(&f->loop, UV_RUN_ONCE);
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, int64_t patience)
 {
     struct fixture *f = calloc(1, sizeof *f);
     struct settings settings;
@@ -158,9 +158,19 @@ static int set_up(void **state)
     uv_timer_start(&f->deadline, on_deadline, DEADLINE_MS, 0);
     commit_customer(f);
     f->committed = 1;
-    start(f);
+    start(f, patience);
     *state = f;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_with(state, 0);
+}
+
+static int set_up_patient(void **state)
+{
+    return set_up_with(state, INT64_C(3600) * 1000 * 1000);
 }
 
 static void on_stopped(void *context)
@@ -228,12 +238,29 @@ static void what_is_left_when_nothing_more_comes_is_delivered_without_a_pause(vo
     assert_int_equal(deliverer_sequence(f->deliverer), 3);
 }
 
+/* The pause after the delivery at the start is over in a second; the loop would sleep for longer than that. */
+static void a_patient_one_waits_for_more_until_it_is_hurried(void **state)
+{
+    struct fixture *f = *state;
+    settle(f);
+    submit_commit(f);
+    while (f->committed < 2)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    deliverer_wants(f->deliverer, 2);
+    assert_false(deliverer_is_settled(f->deliverer));
+    assert_true(uv_backend_timeout(&f->loop) > PAUSE_MS);
+    deliverer_hurry(f->deliverer);
+    settle(f);
+    assert_int_equal(deliverer_sequence(f->deliverer), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_change_that_is_told_late_takes_no_later_one_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_left_when_nothing_more_comes_is_delivered_without_a_pause, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_patient_one_waits_for_more_until_it_is_hurried, set_up_patient, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
