@@ -2,6 +2,7 @@
 import csv
 import io
 import json
+import random
 import signal
 
 from contract_test import Contract
@@ -9,7 +10,7 @@ from harness.case import InPostgres
 from harness.files import deliveries, delivery, order, orders
 from harness.targets import dump
 
-BUCKETS = ('applied', 'unchanged', 'superseded', 'filtered', 'deleted', 'late', 'rejected')
+MENDED = '^(?:YR-|ORD/)?([0-9]+)(?:,0)?$'
 
 
 class Retrying(Contract):
@@ -25,7 +26,7 @@ class Retrying(Contract):
         self.work.drop(feed, content, name)
         return self.work.run_once().lines('applied')
 
-    def mend(self, pattern='^(?:YR-|ORD/)?([0-9]+)(?:,0)?$'):
+    def mend(self, pattern=MENDED):
         for version in (1, 2):
             self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update(extract=pattern))
 
@@ -177,6 +178,52 @@ def records_of(row):
     if isinstance(row, dict):
         return ([row] if 'line' in row else []) + [found for value in row.values() for found in records_of(value)]
     return [found for value in row for found in records_of(value)] if isinstance(row, list) else []
+
+
+class AnyMoment(Contract):
+    def spoil(self, rng, path):
+        """Some orders of the file under ids that nobody expected; the order's id stands first."""
+        return b''.join(b'ORD/' + line if line[:1].isdigit() and rng.random() < 0.3 else line
+                        for line in path.read_bytes().splitlines(keepends=True))
+
+    def test_rows_retried_at_any_moment_count_as_if_they_had_been_valid_when_their_file_came(self):
+        seed = random.randrange(2**32)
+        rng = random.Random(seed)
+        files = self.sample(orders=200, files=4, seed=seed)
+        rng.shuffle(files)
+        mended = rng.randrange(len(files) // 2)
+        with self.subTest(seed=seed):
+            for number, (feed, path) in enumerate(files):
+                self.work.drop(feed, self.spoil(rng, path) if feed == 'Orders' else path, path.name)
+                self.work.run_once()
+                if number == mended:
+                    for version in (1, 2):
+                        self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update(extract=MENDED))
+                if number >= mended and rng.random() < 0.3:
+                    self.work.command('rejects', 'retry')
+            self.work.command('rejects', 'retry')
+            self.assert_table(self.work, files)
+            self.assert_adds_up(self.work)
+            gone = rng.choice(files)
+            self.work.command('forget', f'{gone[0]}/{gone[1].name}')
+            files.remove(gone)
+            self.assert_table(self.work, files)
+            self.assert_adds_up(self.work)
+            self.work.command('replay')
+            self.assert_table(self.work, files)
+
+    def test_records_of_json_are_retried_too(self):
+        self.basis()
+        self.work.drop('Orders', orders(order(2, customer=7)), 'p.csv')
+        self.work.drop('Customers', json.dumps([{'Customer ID': 1}, {'Customer ID': 'C-7'}, {'Customer ID': 'x'}],
+                                               indent=1).encode(), 'more.json')
+        self.work.run_once()
+        self.assertEqual(self.order_count(), 1)
+        for version in (1, 2):
+            self.edit(f'Customers/{version}.json', lambda d: d['fields']['Customer_ID'].update(extract='^(?:C-)?([0-9]+)$'))
+        self.assertIn('rows=2 applied=1 rejected=1', self.work.command('rejects', 'retry').out)
+        self.assertEqual(self.order_count(), 2)
+        self.assertEqual([(reject['file'], reject['row']) for reject in self.work.rejects()], [('more.json', 3)])
 
 
 class RetryInPostgres(InPostgres, Retrying):

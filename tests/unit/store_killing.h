@@ -41,4 +41,38 @@ static inline enum killing_result killing_run(unsigned point, void (*work)(void 
     return KILLING_KILLED;
 }
 
+static inline bool killing_was_told(int ends[2])
+{
+    char byte;
+    close(ends[1]);
+    ssize_t len = read(ends[0], &byte, 1);
+    close(ends[0]);
+    assert_true(len >= 0);
+    return len == 1;
+}
+
+/* Kills `work` everywhere, each time after `prepare`. It is given a descriptor, an int, to write a byte to once what it did
+   is done for good; then `is_after` must find it done, and else wholly done or wholly not. False where nothing can be traced. */
+static inline bool killing_everywhere(void (*prepare)(void), void (*work)(void *told_by), bool (*is_after)(void))
+{
+    enum killing_result result = KILLING_KILLED;
+    unsigned before = 0, after = 0;
+    /* Every other point: the exit of one call leaves the disk as the entry of the next. */
+    for (unsigned point = 1; result == KILLING_KILLED; point += 2) {
+        int ends[2];
+        prepare();
+        assert_int_equal(pipe(ends), 0);
+        result = killing_run(point, work, &ends[1]);
+        bool sure = killing_was_told(ends);
+        if (result == KILLING_IMPOSSIBLE)
+            return false;
+        bool done = is_after();
+        assert_true(done || !sure);
+        done ? after++ : before++;
+    }
+    assert_in_range(before, 40, 1000);
+    assert_in_range(after, 3, 1000);
+    return true;
+}
+
 #endif

@@ -287,16 +287,6 @@ static void retry_a(void *context)
     store_close(mine);
 }
 
-static bool was_told(int ends[2])
-{
-    char byte;
-    close(ends[1]);
-    ssize_t len = read(ends[0], &byte, 1);
-    close(ends[0]);
-    assert_true(len >= 0);
-    return len == 1;
-}
-
 static bool is_after(void)
 {
     store = testing_open(folder, STORE_WRITE);
@@ -309,33 +299,22 @@ static bool is_after(void)
     return after;
 }
 
+static void copy_base(void)
+{
+    (void)unlink(testing_path(folder, "ecommerce.db-wal"));
+    (void)unlink(testing_path(folder, "ecommerce.db-shm"));
+    testing_copy(testing_path(folder, "base.db"), testing_path(folder, "ecommerce.db"));
+}
+
 static void is_done_or_not_done_wherever_it_is_killed(void **state)
 {
     (void)state;
-    enum killing_result result = KILLING_KILLED;
-    unsigned before = 0, after = 0;
     store_close(store);
     testing_copy(testing_path(folder, "ecommerce.db"), testing_path(folder, "base.db"));
-    /* Every other point: the exit of one call leaves the disk as the entry of the next. */
-    for (unsigned point = 1; result == KILLING_KILLED; point += 2) {
-        int ends[2];
-        (void)unlink(testing_path(folder, "ecommerce.db-wal"));
-        (void)unlink(testing_path(folder, "ecommerce.db-shm"));
-        testing_copy(testing_path(folder, "base.db"), testing_path(folder, "ecommerce.db"));
-        assert_int_equal(pipe(ends), 0);
-        result = killing_run(point, retry_a, &ends[1]);
-        bool sure = was_told(ends);
-        if (result == KILLING_IMPOSSIBLE)
-            break;
-        bool done = is_after();
-        assert_true(done || !sure);
-        done ? after++ : before++;
-    }
+    bool killed = killing_everywhere(copy_base, retry_a, is_after);
     store = testing_open(folder, STORE_WRITE);
-    if (result == KILLING_IMPOSSIBLE)
+    if (!killed)
         skip();
-    assert_in_range(before, 40, 1000);
-    assert_in_range(after, 3, 1000);
 }
 
 int main(void)
