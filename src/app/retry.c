@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/refill.h"
 #include "app/retry_whole.h"
@@ -262,15 +263,14 @@ static void tell(const struct file_record *file, const struct retry_result *resu
     }
 }
 
-bool retry_file(struct core *core, const struct settings *settings, const char *which, bool look, bool *changed,
-                struct buf *out, struct error *error)
+static bool retry_applied(struct core *core, const struct settings *settings, const char *which, bool look,
+                          bool *changed, struct buf *out, struct error *error)
 {
     struct arena texts;
     struct file_record file;
     struct retry_result result;
     struct error unknown = {0};
     bool found = false;
-    *changed = false;
     arena_init(&texts, TEXTS_MAX);
     bool ok = store_find_file(core->store, slice_of(which), &texts, &file, &unknown);
     if (ok) {
@@ -287,6 +287,17 @@ bool retry_file(struct core *core, const struct settings *settings, const char *
     }
     arena_close(&texts);
     return ok;
+}
+
+bool retry_file(struct core *core, const struct settings *settings, const char *which, bool look, bool *changed,
+                struct buf *out, struct error *error)
+{
+    bool ok = true, found = false;
+    *changed = false;
+    /* A path into the quarantine may end like the name of an applied file. */
+    if (strstr(which, "quarantine/"))
+        ok = retry_whole(core, settings, which, look, &found, out, error);
+    return ok && !found ? retry_applied(core, settings, which, look, changed, out, error) : ok;
 }
 
 /* --- which files -------------------------------------------------------------------------------------------------- */

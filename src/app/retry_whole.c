@@ -13,19 +13,14 @@
 
 enum { TEXTS_MAX = 64 * 1024, PATH_SIZE = 8192, SHOWN_PATH = 1024, MARKER_MODE = 0644 };
 
-bool retry_whole_is_kept(const struct file_record *file)
-{
-    return file->state == FILE_QUARANTINED &&
-           (file->stored.len == 0 || slice_starts_with(file->stored, SLICE("quarantine/")));
-}
-
 /* --- which file --------------------------------------------------------------------------------------------------- */
 
 struct search {
     struct slice which;
+    const char *data;
     struct arena *texts;
     struct file_record file; /* the newest that is meant */
-    bool found, failed;
+    bool found, there, failed;
 };
 
 /* Whether `path` is `name` or ends in "/name". */
@@ -45,12 +40,24 @@ static bool is_meant(const struct search *search, const struct file_record *file
     return ends_in((struct slice){which.data, which.len - file->name.len - 1}, file->feed);
 }
 
+/* One that was put back or removed since is meant only where no other is. */
+static bool is_there(const struct search *search, const struct file_record *file)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/%.*s", search->data, (int)file->stored.len, file->stored.data);
+    return access(path, F_OK) == 0;
+}
+
 static bool look_at(void *context, const struct file_record *file)
 {
     struct search *search = context;
-    if (!retry_whole_is_kept(file) || file->stored.len == 0 || !is_meant(search, file))
+    if (file->state != FILE_QUARANTINED || file->stored.len == 0 || !is_meant(search, file))
+        return true;
+    bool there = is_there(search, file);
+    if (search->there && !there)
         return true;
     search->found = true;
+    search->there = there;
     search->file = *file;
     search->file.feed = arena_copy(search->texts, file->feed);
     search->file.name = arena_copy(search->texts, file->name);
@@ -112,13 +119,6 @@ static bool move_back(struct whole *whole, struct error *error)
     return make_marker(whole, error);
 }
 
-static bool note_back(struct core *core, const struct whole *whole, struct error *error)
-{
-    char now[PATH_SIZE];
-    snprintf(now, sizeof now, "%s/%s", whole->landing.feed->name, whole->name);
-    return store_set_stored(core->store, whole->file->id, slice_of(now), error);
-}
-
 static bool open_whole(struct whole *whole, struct core *core, const struct settings *settings, struct error *error)
 {
     char shown[SHOWN_PATH];
@@ -144,7 +144,7 @@ static bool put_back(struct core *core, const struct settings *settings, const s
     struct whole whole = {.file = file};
     if (!open_whole(&whole, core, settings, error))
         return false;
-    bool ok = look || (move_back(&whole, error) && note_back(core, &whole, error));
+    bool ok = look || move_back(&whole, error);
     if (ok)
         buf_printf(out, "%s %s/%s from %s: it is read anew\n", look ? "would put back" : "put back",
                    whole.landing.feed->name, text_escape(file->name, name, sizeof name),
@@ -158,7 +158,7 @@ bool retry_whole(struct core *core, const struct settings *settings, const char 
 {
     struct arena texts;
     arena_init(&texts, TEXTS_MAX);
-    struct search search = {.which = slice_of(which), .texts = &texts};
+    struct search search = {.which = slice_of(which), .data = settings->data, .texts = &texts};
     bool ok = store_each_file(core->store, look_at, &search, error);
     if (ok && search.failed)
         ok = error_memory(error);

@@ -8,14 +8,12 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* Whether the file was set aside whole and not put back since: then the ledger says that it is in its landing folder. */
-bool retry_whole_is_kept(const struct file_record *file);
-
 /*
  * Moves the newest file in quarantine that `which` means ("<feed>/<name>", a bare name, or the path or name it is kept
  * under) into its landing folder, without replacing anything there; where the feed waits for markers, its marker is made.
  * The file must be the one that was set aside (ERROR_DATA). *found is false when there is none; appends to `out` what was
- * done. A crash leaves it in one of the two places.
+ * done. The ledger is not touched: it tells what was set aside, and will tell what became of the file when it is read anew. A
+ * crash leaves it in one of the two places.
  */
 bool retry_whole(struct core *core, const struct settings *settings, const char *which, bool look, bool *found,
                  struct buf *out, struct error *error) MUST_USE;

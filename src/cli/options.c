@@ -44,7 +44,7 @@ static const struct option options[] = {
     {0, "deep", NULL, OPTION_DEEP, NULL, "read every source file again, and compare the store with them"},
     {0, "repair", NULL, OPTION_REPAIR, NULL, "mend exactly the rows that drifted, in one transaction"},
     {0, "limit", "N", OPTION_LIMIT, NULL, "how many drifted rows of each table are listed (100)"},
-    {0, "all", NULL, OPTION_ALL, NULL, "also rows that were retried since, and files that were put back"},
+    {0, "all", NULL, OPTION_ALL, NULL, "also rows that were retried since, and files that were read again"},
     {0, "dry-run", NULL, OPTION_DRY_RUN, NULL, "only say what would be retried"},
     {0, "format", "FORMAT", OPTION_FORMAT, NULL, "csv, or json: an object a line (csv)"},
     {0, "spreadsheet", NULL, OPTION_SPREADSHEET, NULL,

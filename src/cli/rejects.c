@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "app/retry.h"
-#include "app/retry_whole.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/common.h"
 #include "cli/rejects_export.h"
+#include "cli/rejects_whole.h"
 
 enum { SHOWN_RAW = 400, SHOWN_TEXT = 1200, SEQUENCE_SIZE = 32, FILES_MAX = 100000 };
 
@@ -59,21 +59,6 @@ static bool print_reject(void *context, const struct reject_record *record)
     return true;
 }
 
-static bool print_whole(void *context, const struct file_record *file)
-{
-    struct listing *listing = context;
-    char name[SHOWN_TEXT], reason[SHOWN_TEXT], stored[SHOWN_TEXT];
-    if (file->state == FILE_APPLIED && file->reason.len > 0)
-        printf("%.*s/%s: %s\n", (int)file->feed.len, file->feed.data, text_escape(file->name, name, sizeof name),
-               text_escape(file->reason, reason, sizeof reason));
-    if (file->state != FILE_QUARANTINED || (!listing->settings->all && !retry_whole_is_kept(file)))
-        return true;
-    printf("%.*s/%s: the whole file: %s\n    %s%s\n", (int)file->feed.len, file->feed.data,
-           text_escape(file->name, name, sizeof name), text_escape(file->reason, reason, sizeof reason),
-           retry_whole_is_kept(file) ? "" : "put back as ", text_escape(file->stored, stored, sizeof stored));
-    return true;
-}
-
 /* --- the list ----------------------------------------------------------------------------------------------------- */
 
 /* Of one file, or with an empty name of all. */
@@ -99,7 +84,7 @@ static int list(const struct invocation *invocation, bool export, char **names, 
     for (size_t i = 0; ok && i < count; i++)
         ok = list_file(&listing, view.store, names[i], &error);
     if (ok && count == 0 && !export && !invocation->settings.json)
-        ok = store_each_file(view.store, print_whole, &listing, &error);
+        ok = rejects_whole_print(view.store, invocation->settings.all, &error);
     buf_close(&listing.out);
     common_view_close(&view);
     if (!ok)

@@ -254,7 +254,8 @@ class Whole(Contract):
         self.assertEqual(list(aside.parent.iterdir()), [])
         self.assertEqual(self.order_count(), 2)
         self.assertNotIn('the whole file', self.work.command('rejects').out)
-        self.assertIn('put back as Orders/odd.csv', self.work.command('rejects', '--all').out)
+        self.assertIn('read again since', self.work.command('rejects', '--all').out)
+        self.assertIn('No such file', self.work.command('rejects', 'retry', aside, expect=65).err)
 
 
 class Export(Contract):

@@ -1,0 +1,109 @@
+#include "cli/rejects_whole.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+enum { SHOWN_TEXT = 1200, FIRST_ROOM = 64 };
+
+/* A file that was set aside, by its row. */
+struct aside {
+    struct digest content;
+    uint64_t id, again; /* again: the row of the next file with its content, or 0 */
+};
+
+struct asides {
+    struct aside *items; /* by content, then id, once all are there */
+    size_t count, room;
+    bool failed, all;
+};
+
+static int by_content(const void *left, const void *right)
+{
+    const struct aside *a = left, *b = right;
+    int order = memcmp(a->content.bytes, b->content.bytes, DIGEST_SIZE);
+    return order != 0 ? order : (a->id > b->id) - (a->id < b->id);
+}
+
+static bool collect(void *context, const struct file_record *file)
+{
+    struct asides *asides = context;
+    if (file->state != FILE_QUARANTINED)
+        return true;
+    if (asides->count == asides->room) {
+        size_t room = asides->room > 0 ? asides->room * 2 : FIRST_ROOM;
+        struct aside *items = reallocarray(asides->items, room, sizeof *items);
+        asides->failed = !items;
+        if (!items)
+            return false;
+        asides->items = items;
+        asides->room = room;
+    }
+    asides->items[asides->count++] = (struct aside){.content = file->content, .id = file->id};
+    return true;
+}
+
+/* The first of those with this content whose row is not before `id`. */
+static size_t first_from(const struct asides *asides, const struct digest *content, uint64_t id)
+{
+    const struct aside key = {.content = *content, .id = id};
+    size_t low = 0, high = asides->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (by_content(&asides->items[middle], &key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The file is what the last one before it with its content became. */
+static bool note_again(void *context, const struct file_record *file)
+{
+    struct asides *asides = context;
+    size_t at = first_from(asides, &file->content, file->id);
+    struct aside *before = at > 0 ? &asides->items[at - 1] : NULL;
+    if (before && before->again == 0 && digest_equal(&before->content, &file->content))
+        before->again = file->id;
+    return true;
+}
+
+static void print_aside(const struct file_record *file, uint64_t again)
+{
+    char name[SHOWN_TEXT], reason[SHOWN_TEXT], stored[SHOWN_TEXT];
+    printf("%.*s/%s: the whole file: %s\n    %s\n", (int)file->feed.len, file->feed.data,
+           text_escape(file->name, name, sizeof name), text_escape(file->reason, reason, sizeof reason),
+           again ? "read again since" : text_escape(file->stored, stored, sizeof stored));
+}
+
+static bool print_file(void *context, const struct file_record *file)
+{
+    const struct asides *asides = context;
+    char name[SHOWN_TEXT], reason[SHOWN_TEXT];
+    if (file->state == FILE_APPLIED && file->reason.len > 0)
+        printf("%.*s/%s: %s\n", (int)file->feed.len, file->feed.data, text_escape(file->name, name, sizeof name),
+               text_escape(file->reason, reason, sizeof reason));
+    if (file->state != FILE_QUARANTINED)
+        return true;
+    uint64_t again = asides->items[first_from(asides, &file->content, file->id)].again;
+    if (again == 0 || asides->all)
+        print_aside(file, again);
+    return true;
+}
+
+bool rejects_whole_print(struct store *store, bool all, struct error *error)
+{
+    struct asides asides = {.all = all};
+    bool ok = store_each_file(store, collect, &asides, error);
+    if (ok && asides.failed)
+        ok = error_memory(error);
+    if (ok && asides.count > 0)
+        qsort(asides.items, asides.count, sizeof *asides.items, by_content);
+    ok = ok && store_each_file(store, note_again, &asides, error) && store_each_file(store, print_file, &asides, error);
+    free(asides.items);
+    return ok;
+}

@@ -1,0 +1,15 @@
+/* What `dropfold rejects` says of files: those set aside whole, and the notes of those applied. */
+#ifndef DROPFOLD_CLI_REJECTS_WHOLE_H
+#define DROPFOLD_CLI_REJECTS_WHOLE_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "store/store.h"
+
+/* Prints them. Of files set aside those that were not read again since (a later file of their feed has their content); `all`:
+   those too, and what became of them. */
+bool rejects_whole_print(struct store *store, bool all, struct error *error) MUST_USE;
+
+#endif
