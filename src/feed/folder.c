@@ -40,11 +40,15 @@ static struct folder_held *open_held(const struct folder *folder, struct error *
     return held;
 }
 
-static void warn_of_no_lock(const struct folder *folder)
+/* Of what is not as it should be with a folder that was just opened. */
+static void warn_of_limits(const struct folder *folder)
 {
-    if (!folder->held->landing.locked)
+    const struct landing *landing = &folder->held->landing;
+    if (!landing->locked)
         log_warning(folder->host->log, "%s: its file system knows no locks: nothing keeps a second dropfold out",
-                    folder->held->landing.path);
+                    landing->path);
+    if (!landing->writable && folder->feed->after != FEED_LEAVE)
+        log_warning(folder->host->log, "%s cannot be written: its files are read and left there", landing->path);
 }
 
 bool folder_open(struct folder *folder, struct folder_host *host, const struct feed *feed, size_t index,
@@ -56,7 +60,7 @@ bool folder_open(struct folder *folder, struct folder_host *host, const struct f
         return false;
     entries_init(&folder->entries, feed->name, host->log);
     sights_init(&folder->scan_job.sights);
-    warn_of_no_lock(folder);
+    warn_of_limits(folder);
     return true;
 }
 
@@ -108,7 +112,7 @@ static void opened(struct folder *folder, struct folder_held *held)
     folder->held = held;
     folder->lost = false;
     folder->unready = true;
-    warn_of_no_lock(folder);
+    warn_of_limits(folder);
     folder->host->opened(folder->host->context, folder->index);
 }
 

@@ -55,7 +55,9 @@ static bool identify(struct landing *landing, struct error *error)
     landing->device = stat.st_dev;
     landing->inode = stat.st_ino;
     landing->writable = faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) == 0;
-    return true;
+    if (landing->writable || errno == EACCES || errno == EPERM || errno == EROFS)
+        return true;
+    return error_errno(error, ERROR_IO, errno, "cannot find out whether %s can be written", landing->path);
 }
 
 bool landing_open(struct landing *landing, const char *data, const struct feed *feed, size_t index, bool lock,

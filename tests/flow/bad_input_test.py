@@ -129,6 +129,7 @@ class Unreadable(FlowCase):
         self.addCleanup(self.work.landing('Orders').chmod, 0o755)
         outcome = self.work.run_once()
         self.assertEqual(len(outcome.lines('applied')), 1, outcome)
+        self.assertEqual(outcome.err.count('data/Orders cannot be written'), 1, outcome)
         self.assertEqual(self.work.landed('Orders'), ['o.csv'])
         self.assertEqual(self.work.run_once().lines('applied'), [])
 
