@@ -263,6 +263,8 @@ static void on_tick(uv_timer_t *timer)
     struct run *run = timer->data;
     report_tick(&run->report, run->jobs + run->pending.count);
     run_recover_tick(run);
+    if (run->reload && run->phase != RUN_ASKING)
+        run_reload(run);
 }
 
 /* --- start -------------------------------------------------------------------------------------------------------- */

@@ -79,6 +79,9 @@ static void take_over(struct run *run, struct pipeline *pipeline)
 void run_reload(struct run *run)
 {
     struct error error = {0};
+    run->reload = run->phase == RUN_ASKING;
+    if (run->reload)
+        return;
     if (!may_replay(run)) {
         log_warning(run->log, "not now: starting, ending, or replaying already");
         return;

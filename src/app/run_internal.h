@@ -87,6 +87,7 @@ struct run {
     struct candidate_queue pending; /* ready, not begun */
     struct candidate_queue held;    /* ready, their feed is paused */
     bool paused[PIPELINE_FEEDS_MAX];
+    bool reload; /* HUP came before the target had answered */
     bool memory_warned, memory_full;
     unsigned asked;          /* control requests that the store thread has not answered yet */
     struct session_end *end; /* what the next session is to be */
