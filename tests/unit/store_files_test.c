@@ -471,7 +471,7 @@ static void answers_as_fast_when_there_are_many_files(void **state)
         assert_false(has_stored("archive/Orders/none"));
     }
     /* Walks over the rows of the name, or of the feed, would take several times as long. */
-    assert_true(clock_monotonic() - start < 5000000);
+    assert_true(testing_under_valgrind() || clock_monotonic() - start < 5000000);
 }
 
 int main(void)

@@ -2,8 +2,9 @@
 #ifndef DROPFOLD_TESTS_STORE_KILLING_H
 #define DROPFOLD_TESTS_STORE_KILLING_H
 
+#include "testing.h"
+
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,8 +24,7 @@ static inline void killing_child(void (*work)(void *context), void *context)
 static inline enum killing_result killing_run(unsigned point, void (*work)(void *context), void *context)
 {
     int status;
-    /* Under valgrind the calls would be valgrind's. */
-    pid_t child = getenv("DROPFOLD_VALGRIND") ? -1 : fork();
+    pid_t child = testing_under_valgrind() ? -1 : fork();
     if (child == 0)
         killing_child(work, context);
     if (child < 0 || waitpid(child, &status, 0) != child || !WIFSTOPPED(status))

@@ -263,7 +263,8 @@ static void assert_extremes(void)
     assert_query("SELECT " EXACT_COLUMNS " FROM kinds ORDER BY id", wanted);
     assert_query("SELECT id FROM kinds WHERE r = 1234.56 OR r = 1234.56001", ground.postgresql ? "" : "0\n");
     assert_query("SELECT id FROM kinds WHERE d = 0.1", "0\n");
-    assert_query("SELECT id FROM kinds WHERE d > 1.7976931348623156e308", "2147483647\n");
+    if (!testing_under_valgrind()) /* SQLite reads the number by way of a long double */
+        assert_query("SELECT id FROM kinds WHERE d > 1.7976931348623156e308", "2147483647\n");
     assert_query("SELECT id FROM kinds WHERE d < 0", "-2147483648\n");
     assert_query("SELECT id FROM kinds WHERE abs(r) > 3.4028234e38 ORDER BY id", "-2147483648\n2147483647\n");
 }

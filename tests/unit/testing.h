@@ -11,6 +11,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
@@ -26,6 +27,12 @@
 enum {
     TESTING_PATH_MAX = 512 /* bytes of a folder's path, the NUL included */
 };
+
+/* scripts/valgrind.sh says so: everything is slow, system calls are valgrind's, long double has 64 bits. */
+static inline bool testing_under_valgrind(void)
+{
+    return getenv("DROPFOLD_VALGRIND") != NULL;
+}
 
 /* A new empty folder in TMPDIR or /tmp. */
 static inline void testing_folder_make(char path[TESTING_PATH_MAX])
