@@ -117,6 +117,13 @@ static enum job_outcome refused(struct committer *committer, struct job *job)
     return JOB_STOPPED;
 }
 
+/* As a file that cannot be read. */
+static enum job_outcome refused_change(struct job *job)
+{
+    core_refusal(job->candidate->landing->feed, &job->result, &job->error);
+    return JOB_BAD;
+}
+
 static enum job_outcome end_file(struct committer *committer, struct job *job)
 {
     if (job->intake != INTAKE_READ) {
@@ -129,6 +136,8 @@ static enum job_outcome end_file(struct committer *committer, struct job *job)
                              .stays = landing_keeps(job->candidate->landing)};
     if (!core_file_end(committer->core, &file, clock_wall(), &job->result, &job->error))
         return refused(committer, job);
+    if (job->result.outcome == CORE_REFUSED)
+        return refused_change(job);
     return job->result.outcome == CORE_DUPLICATE ? JOB_DUPLICATE : JOB_APPLIED;
 }
 

@@ -81,7 +81,10 @@ bool core_replay(struct core *core, const struct core_history *history, struct e
     core->delivering = false;
     core->replayed = 0;
     core->engine = engine_new(core->pipeline, core->memory_limit, error);
-    return core->engine && store_replay(core->store, &visit, error);
+    if (!core->engine || !store_replay(core->store, &visit, error))
+        return false;
+    core->rewritten = store_rewritten(core->store);
+    return true;
 }
 
 static bool build_engine(struct core *core, struct error *error)
@@ -217,11 +220,58 @@ static bool apply_chunk(void *context, struct slice chunk, struct error *error)
            !application->marked_failed;
 }
 
+struct taking {
+    struct core *core;
+    size_t feed;
+    uint64_t rank; /* the sequence by which the rows of the file rank, retried ones too */
+};
+
+static bool take_chunk(void *context, struct slice chunk, struct error *error)
+{
+    const struct taking *taking = context;
+    return engine_take_back(taking->core->engine, taking->feed, taking->rank, chunk, error);
+}
+
+/* Begins the open change in the engine without the rows that it takes back: those of `count` files of `feed`, of which
+   change `taken` is one. *rebuilt tells whether it is another engine. */
+static bool begin_taking(struct core *core, size_t feed, uint64_t count, uint64_t taken, bool *rebuilt,
+                         struct error *error)
+{
+    struct taking taking = {core, feed, taken};
+    bool alone = count == 1 && feed != SIZE_MAX && engine_alone(core->engine, feed, taken);
+    *rebuilt = count > 0 && !alone;
+    if (*rebuilt && !build_engine(core, error))
+        return false;
+    engine_begin(core->engine, store_progress(core->store)->sequence + 1);
+    return !alone || store_taken_chunks(core->store, take_chunk, &taking, error);
+}
+
+/* After the commit. The ledger that a target shows has other rows, too, which are in no list of new ones. */
+static void note_taken(struct core *core, bool rebuilt)
+{
+    if (rebuilt || core->pipeline->ledger_count > 0)
+        core->rewritten = store_rewritten(core->store);
+}
+
+/* The same for a file: what was applied under its name is taken back where the feed wants that. */
+static bool begin_change(struct core *core, struct slice name, struct core_result *result, bool *rebuilt,
+                         struct error *error)
+{
+    struct slice feed = slice_of(core->pipeline->feeds[core->file_feed].name);
+    struct digest content;
+    uint64_t count = 0;
+    bool found = false;
+    if (!core->retry_of && core->pipeline->feeds[core->file_feed].on_change == FEED_REPLACE &&
+        (!store_find_at_name(core->store, feed, name, &found, &result->replaced, &content, error) ||
+         (found && !store_replace(core->store, name, &count, error))))
+        return false;
+    return begin_taking(core, core->file_feed, count, result->replaced, rebuilt, error);
+}
+
 static bool apply_file(struct core *core, uint64_t sequence, struct buckets *buckets, struct error *error)
 {
     uint64_t rank = core->retry_of ? core->retry_of->sequence : sequence;
     struct application application = {.core = core, .buckets = buckets, .error = error, .current = rank};
-    engine_begin(core->engine, sequence);
     engine_rank(core->engine, rank);
     if (core->spilled) {
         if (!store_file_chunks(core->store, apply_chunk, &application, error))
@@ -307,6 +357,7 @@ static bool commit_file(struct core *core, const struct core_file *file, struct 
 {
     char stored[STORED_MAX] = "";
     struct engine_stats stats;
+    bool rebuilt = false;
     result->sequence = store_progress(core->store)->sequence + 1;
     name_archived(core, file, result);
     if (result->stored[0] != '\0')
@@ -315,12 +366,15 @@ static bool commit_file(struct core *core, const struct core_file *file, struct 
     record->stored = slice_of(stored);
     record->buckets.rejected = file->facts->rejected;
     record->reason = file->facts->note;
-    if (!apply_file(core, result->sequence, &record->buckets, error))
+    if (!begin_change(core, record->name, result, &rebuilt, error) ||
+        !apply_file(core, result->sequence, &record->buckets, error))
         return false;
     result->buckets = record->buckets;
     if (!note_superseded(core, record, error) || !store_file_end(core->store, record, error) ||
         !commit(core, &stats, now, error))
         return false;
+    if (result->replaced > 0)
+        note_taken(core, rebuilt);
     result->memory = stats.memory;
     for (size_t t = 0; t < core->pipeline->table_count; t++)
         result->groups += stats.changed[t];
@@ -339,6 +393,23 @@ static void recover(struct core *core, struct error *error)
     }
 }
 
+/* Whether another content was applied under the file's name, which the feed has a rule for. */
+static bool find_change(struct core *core, const struct file_record *record, struct core_result *result, bool *found,
+                        struct error *error)
+{
+    enum feed_on_change rule = core->pipeline->feeds[core->file_feed].on_change;
+    struct digest content;
+    *found = false;
+    if (rule != FEED_REPLACE && rule != FEED_REJECT)
+        return true;
+    if (!store_find_at_name(core->store, record->feed, record->name, found, &result->sequence, &content, error))
+        return false;
+    *found = *found && !digest_equal(&content, &record->content);
+    if (*found && rule == FEED_REJECT)
+        result->outcome = CORE_REFUSED;
+    return true;
+}
+
 /* `noted`: the ledger has this very file already, and a crash came before it was moved away. */
 static bool find_duplicate(struct core *core, const struct core_file *file, const struct file_record *record,
                            struct core_result *result, bool *noted, struct error *error)
@@ -352,6 +423,10 @@ static bool find_duplicate(struct core *core, const struct core_file *file, cons
         snprintf(result->original, sizeof result->original, "%.*s", (int)record->name.len, record->name.data);
         return true;
     }
+    if (!find_change(core, record, result, &found, error))
+        return false;
+    if (found)
+        return true;
     if (!store_find_duplicate(core->store, record->feed, record->name, &record->content, file->facts->named, &found,
                               &result->sequence, result->original, error))
         return false;
@@ -367,9 +442,11 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
     bool noted = false;
     *result = (struct core_result){.outcome = CORE_APPLIED};
     bool ready = (file->replaying || core->retry_of || find_duplicate(core, file, &record, result, &noted, error)) &&
-                 (result->outcome == CORE_DUPLICATE || core->spilled || spill(core, error));
-    if (!ready || result->outcome == CORE_DUPLICATE) {
+                 (result->outcome != CORE_APPLIED || core->spilled || spill(core, error));
+    if (!ready || result->outcome != CORE_APPLIED) {
         core_file_cancel(core);
+        if (result->outcome == CORE_REFUSED)
+            return ready;
         if (noted)
             name_archived(core, file, result);
         return ready && (noted || note_duplicate(core, file, &record, result, now, error));
@@ -381,6 +458,13 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
     core->store_open = false; /* committed: nothing to roll back */
     core_file_cancel(core);
     return true;
+}
+
+void core_refusal(const struct feed *feed, const struct core_result *result, struct error *error)
+{
+    error_set(error, ERROR_DATA,
+              "another content was applied under this name before, as seq=%llu, and \"on_change\" of %s is reject",
+              (unsigned long long)result->sequence, feed->name);
 }
 
 bool core_note_quarantined(struct core *core, size_t feed, const struct core_file *file, const char *stored,
@@ -397,12 +481,18 @@ bool core_note_quarantined(struct core *core, size_t feed, const struct core_fil
 
 /* --- taking a file back ------------------------------------------------------------------------------------------- */
 
-/* The engine is built from the store as it will be, so that the commit holds its counts, and so that a history that
+/* Before the commit the engine has what the store will have, so that the commit holds its counts, and so that a history that
    cannot be told without the file is not begun. */
-static bool forget_in_change(struct core *core, int64_t now, struct error *error)
+static bool forget_in_change(struct core *core, const struct file_record *file, int64_t now, struct error *error)
 {
     struct engine_stats stats;
-    return build_engine(core, error) && commit(core, &stats, now, error);
+    bool rebuilt;
+    size_t feed = feed_index(core->pipeline, file->feed);
+    if (!begin_taking(core, feed, 1, file->sequence, &rebuilt, error) || !engine_end(core->engine, error) ||
+        !commit(core, &stats, now, error))
+        return false;
+    note_taken(core, rebuilt);
+    return true;
 }
 
 bool core_forget(struct core *core, struct slice which, int64_t now, struct arena *texts, struct file_record *file,
@@ -417,7 +507,7 @@ bool core_forget(struct core *core, struct slice which, int64_t now, struct aren
         core_file_cancel(core);
         return false;
     }
-    if (!forget_in_change(core, now, error)) {
+    if (!forget_in_change(core, file, now, error)) {
         recover(core, error);
         return false;
     }

@@ -15,8 +15,12 @@
  * A retry of rejected rows (core_retry_begin) takes the same way as a file, but for step 1: it is no file, and what it is of
  * is in the ledger already.
  *
- * core_forget takes the other way round: the mark first, within the open transaction; then the engine is built anew from
- * what that transaction shows; then COMMIT. Before it nothing happened, after it the file is gone for good.
+ * A file that takes the place of an earlier one of its name (FEED_REPLACE) is the same change. Before step 2 the earlier
+ * one is marked, within the open transaction, and the engine loses its rows: it takes them back where they are alone
+ * (engine_alone), and is else built anew from what the transaction shows.
+ *
+ * core_forget does the same without a file: the mark, the engine, COMMIT. Before that nothing happened, after it the file is
+ * gone for good.
  *
  * One thread at a time: the committer's, or the only one of a command without threads.
  */
@@ -42,9 +46,12 @@ struct core {
     struct store *store;
     struct engine *engine;
     size_t memory_limit;
-    bool delivering;   /* a delivery of this engine is open */
+    bool delivering;      /* a delivery of this engine is open */
     struct ledger ledger; /* what comes behind the engine's part of it */
-    uint64_t replayed; /* rows read by the last replay */
+    uint64_t replayed;    /* rows read by the last replay */
+    /* The newest change that took rows back which this engine never had, or 0: what they were in is in no list of changed
+       groups. A target that is older needs a full delivery. */
+    uint64_t rewritten;
     /* the file being put together */
     size_t file_feed;
     const struct file_record *retry_of; /* the file whose rejected rows it holds; or NULL */
@@ -91,11 +98,16 @@ struct core_file {
     bool replaying;     /* no search for redeliveries: each recorded file is applied again */
 };
 
-enum core_outcome { CORE_APPLIED, CORE_DUPLICATE };
+enum core_outcome {
+    CORE_APPLIED,
+    CORE_DUPLICATE,
+    CORE_REFUSED /* of a feed with FEED_REJECT, another content was applied under its name; nothing happened */
+};
 
 struct core_result {
     enum core_outcome outcome;
-    uint64_t sequence;                /* of the change; of the original for a duplicate */
+    uint64_t sequence;                /* of the change; of the original for a duplicate; of what it would change */
+    uint64_t replaced;                /* the change whose rows were taken back for it, or 0 */
     char original[LANDING_NAME_SIZE]; /* of a duplicate */
     char stored[ARCHIVE_NAME_SIZE];   /* the archive name; empty when the feed does not archive */
     uint64_t groups;                  /* changed, over all tables */
@@ -103,14 +115,16 @@ struct core_result {
     struct buckets buckets;
 };
 
+/* Why a file was refused, as an ERROR_DATA. */
+void core_refusal(const struct feed *feed, const struct core_result *result, struct error *error);
+
 /* Ends the open file, whatever comes of it. `now` is the wall clock in microseconds. */
 bool core_file_end(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
                    struct error *error) MUST_USE;
 
 /* Takes one applied file's contribution back, exactly, as a change of its own; see store_forget for `which`, `texts` and
-   `file`. No file may be under way. The engine is another one afterwards, also when it fails after the file was found:
-   any open delivery is void. Groups that only the file had are gone without being marked as changed, so the next
-   delivery to a target before store_rewritten must be a full one (decide.h). */
+   `file`. No file may be under way. Where the engine had to be built anew (core->rewritten) any open delivery is void; so
+   it may be when this fails. */
 bool core_forget(struct core *core, struct slice which, int64_t now, struct arena *texts, struct file_record *file,
                  struct error *error) MUST_USE;
 

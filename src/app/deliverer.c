@@ -99,6 +99,7 @@ static void prepare_work(struct request *request, struct core *core)
         return;
     input.overwrite = d->options.overwrite;
     input.rebuild = d->options.rebuild;
+    input.rewritten = core->rewritten;
     d->decision = offer_make(core, &input, &d->delivery, &d->error);
     d->engine_open = core->delivering;
 }

@@ -83,6 +83,8 @@ static void text_applied(struct report *report, const struct job *job, const cha
             report_name(job->candidate->landing, job->candidate->name, name, sizeof name), job->facts.version,
             result->sequence, job->facts.rows);
     put_buckets(report, &result->buckets);
+    if (result->replaced > 0)
+        fprintf(report->out, " replaced seq=%" PRIu64, result->replaced);
     if (job->facts.note.len > 0)
         fprintf(report->out, " (%.*s)", (int)job->facts.note.len, job->facts.note.data);
     fprintf(report->out, " groups=%" PRIu64 " in %.2f s -> %s\n", result->groups,

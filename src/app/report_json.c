@@ -53,6 +53,8 @@ void report_json_applied(struct report *report, const struct job *job, const cha
     json_count(&json, "seq", job->result.sequence);
     json_count(&json, "rows", job->facts.rows);
     report_json_buckets(&json, &job->result.buckets);
+    if (job->result.replaced > 0)
+        json_count(&json, "replaced", job->result.replaced);
     json_text(&json, "note", job->facts.note);
     json_count(&json, "groups", job->result.groups);
     json_count(&json, "micros", (uint64_t)(clock_monotonic() - job->started));

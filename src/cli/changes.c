@@ -68,6 +68,8 @@ static void put_files(struct buf *out, const struct changes_file *files, size_t 
             buf_printf(out, "%.*s/%s ", (int)files[i].feed.len, files[i].feed.data,
                        text_escape(files[i].name, shown, sizeof shown));
         buf_printf(out, "seq=%" PRIu64, files[i].sequence);
+        if (files[i].replaced > 0)
+            buf_printf(out, " replacing seq=%" PRIu64, files[i].replaced);
     }
 }
 
@@ -114,6 +116,8 @@ static void json_files(struct json *json, const struct changes_file *files, size
         }
         json_bool(json, "forgotten", files[i].forgot);
         json_bool(json, "retried", files[i].retried);
+        if (files[i].replaced > 0)
+            json_count(json, "replaced", files[i].replaced);
         json_close(json, '}');
     }
     json_close(json, ']');

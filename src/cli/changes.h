@@ -23,6 +23,7 @@ struct changes_file {
     struct slice feed, name; /* the name is empty when the ledger has none any more */
     bool forgot;             /* the change did not apply the file but forgot it */
     bool retried;            /* it applied rows of it that had been rejected */
+    uint64_t replaced;       /* the change whose file it took the place of, or 0 */
 };
 
 /* Prints "+ table key: columns", "- ..." or "~ table key: column old -> new", or one JSON object; `files` behind it. */

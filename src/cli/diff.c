@@ -2,8 +2,8 @@
  * Two replays: the tables as they were at the first change, and again up to the last one, noting for each row which
  * changes in between touched it. Then the rows that differ are shown with those.
  *
- * A change that forgot a file tells the history anew without it, and so touches no row by name: it is shown for rows that
- * no other change explains.
+ * A change that forgot or replaced a file tells the history anew without it, and so touches no row of its by name: it is
+ * shown for rows that no other change explains.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -111,8 +111,16 @@ static void name_change(struct range *range, uint64_t sequence, const struct fil
     if (sequence <= range->from || sequence > range->to)
         return;
     struct changes_file *named = &range->files[sequence - range->from - 1];
-    *named = (struct changes_file){sequence, arena_copy(&range->arena, file->feed),
-                                   arena_copy(&range->arena, file->name), forgot, file->state == FILE_RETRIED};
+    *named =
+        (struct changes_file){sequence, arena_copy(&range->arena, file->feed), arena_copy(&range->arena, file->name),
+                              forgot,   file->state == FILE_RETRIED,           named->replaced};
+}
+
+/* Files come in the order of their changes, so the one that takes the place is named after it. */
+static void name_replaced(struct range *range, const struct file_record *file)
+{
+    if (file->forgotten > range->from && file->forgotten <= range->to)
+        range->files[file->forgotten - range->from - 1].replaced = file->sequence;
 }
 
 static bool note_file(void *context, const struct file_record *file)
@@ -120,7 +128,9 @@ static bool note_file(void *context, const struct file_record *file)
     struct range *range = context;
     if (file->state == FILE_APPLIED || file->state == FILE_RETRIED)
         name_change(range, file->sequence, file, false);
-    if (file->state == FILE_APPLIED && file->forgotten > 0)
+    if (file->state == FILE_APPLIED && file->succeeded)
+        name_replaced(range, file);
+    else if (file->state == FILE_APPLIED && file->forgotten > 0)
         name_change(range, file->forgotten, file, true);
     return true;
 }
@@ -134,11 +144,11 @@ static bool name_changes(struct range *range, struct error *error)
 
 /* --- what is shown ------------------------------------------------------------------------------------------------ */
 
-static size_t list_forgets(const struct range *range, struct changes_file *files)
+static size_t list_rewrites(const struct range *range, struct changes_file *files)
 {
     size_t count = 0;
     for (uint64_t i = 0; i < range->to - range->from && count < SEQUENCES_SHOWN; i++)
-        if (range->files[i].forgot)
+        if (range->files[i].forgot || range->files[i].replaced > 0)
             files[count++] = range->files[i];
     return count;
 }
@@ -152,7 +162,7 @@ static bool print_change(void *context, const struct row_change *change, struct 
     for (size_t i = 0; i < count; i++)
         files[i] = range->files[note->sequences[(note->count - count + i) % SEQUENCES_SHOWN] - range->from - 1];
     if (count == 0)
-        count = list_forgets(range, files);
+        count = list_rewrites(range, files);
     return changes_print(&range->changes, change, files, count, error);
 }
 

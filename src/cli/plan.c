@@ -18,6 +18,8 @@ struct planning {
     size_t feed;
     struct snapshot *before;
     uint64_t since;
+    uint64_t replaced;     /* the change at whose path the file comes, where the feed has a rule for that; or 0 */
+    struct digest content; /* of that */
     struct buckets buckets;
     struct file_facts facts;
     struct error error;
@@ -32,6 +34,29 @@ static bool apply_batch(void *context, struct batch *batch)
                              NULL, NULL, &planning->error);
     batch_free(batch);
     return good;
+}
+
+static const struct feed *feed_of(const struct planning *planning)
+{
+    return &planning->core.pipeline->feeds[planning->feed];
+}
+
+/* What comes in the place of another file comes to a history without it. */
+static bool make_way(struct planning *planning)
+{
+    bool found = false;
+    uint64_t sequence;
+    const struct feed *feed = feed_of(planning);
+    if (feed->on_change != FEED_REPLACE && feed->on_change != FEED_REJECT)
+        return true;
+    if (!store_find_at_name(planning->core.store, slice_of(feed->name), slice_of(common_base_name(planning->path)),
+                            &found, &sequence, &planning->content, &planning->error))
+        return false;
+    if (!found)
+        return true;
+    planning->replaced = sequence;
+    const struct core_history history = {.until = planning->since, .without = sequence};
+    return feed->on_change == FEED_REJECT || core_replay(&planning->core, &history, &planning->error);
 }
 
 /* As a file of the next change would be. On false `error` says why. */
@@ -50,11 +75,25 @@ static bool apply(struct planning *planning, int fd)
     return result == INTAKE_READ && engine_end(planning->core.engine, &planning->error);
 }
 
+/* Of a feed that takes no other content under a name. */
+static bool is_refused(struct planning *planning)
+{
+    const struct core_result result = {.sequence = planning->replaced};
+    if (feed_of(planning)->on_change != FEED_REJECT || planning->replaced == 0 ||
+        digest_equal(&planning->content, &planning->facts.content))
+        return false;
+    core_refusal(feed_of(planning), &result, &planning->error);
+    error_wrap(&planning->error, "%s", planning->path);
+    return true;
+}
+
 /* A redelivery changes nothing. */
 static bool find_original(struct planning *planning, bool *found)
 {
     uint64_t sequence;
     char original[256];
+    if (planning->replaced > 0 && !digest_equal(&planning->content, &planning->facts.content))
+        return true;
     struct slice feed = slice_of(planning->core.pipeline->feeds[planning->feed].name);
     if (!store_find_duplicate(planning->core.store, feed, slice_of(common_base_name(planning->path)),
                               &planning->facts.content, planning->facts.named, found, &sequence, original,
@@ -72,9 +111,12 @@ static void tell_rows(const struct planning *planning)
     const struct buckets *b = &planning->buckets;
     fprintf(stderr,
             "version %" PRIu32 ", %" PRIu64 " rows: %" PRIu64 " applied, %" PRIu64 " unchanged, %" PRIu64
-            " superseded, %" PRIu64 " filtered, %" PRIu64 " deleted, %" PRIu64 " late, %" PRIu64 " rejected\n",
+            " superseded, %" PRIu64 " filtered, %" PRIu64 " deleted, %" PRIu64 " late, %" PRIu64 " rejected",
             planning->facts.version, planning->facts.rows, b->applied, b->unchanged, b->superseded, b->filtered,
             b->deleted, b->late, b->rejected);
+    if (planning->replaced > 0 && feed_of(planning)->on_change == FEED_REPLACE)
+        fprintf(stderr, "; it replaces seq=%" PRIu64, planning->replaced);
+    fputc('\n', stderr);
 }
 
 static bool print_change(void *context, const struct row_change *change, struct error *error)
@@ -86,12 +128,16 @@ static bool show(struct planning *planning)
 {
     struct changes changes;
     bool redelivery = false;
+    /* An engine that was built anew knows of no changes between the two. */
+    uint64_t since = planning->replaced > 0 && feed_of(planning)->on_change == FEED_REPLACE ? 0 : planning->since;
+    if (is_refused(planning))
+        return false;
     tell_rows(planning);
     if (!find_original(planning, &redelivery))
         return false;
     changes_init(&changes, planning->invocation->settings.json);
-    bool good = redelivery || snapshot_compare(planning->before, planning->core.engine, planning->since, print_change,
-                                               &changes, &planning->error);
+    bool good = redelivery || snapshot_compare(planning->before, planning->core.engine, since, print_change, &changes,
+                                               &planning->error);
     if (good)
         changes_sum(&changes);
     changes_close(&changes);
@@ -106,7 +152,7 @@ static int plan_file(struct planning *planning, int fd)
         return common_failed(planning->invocation, &planning->error);
     planning->since = store_progress(planning->core.store)->sequence;
     bool good = snapshot_take(&planning->before, pipeline, planning->core.engine, &planning->error) &&
-                apply(planning, fd) && show(planning);
+                make_way(planning) && apply(planning, fd) && show(planning);
     int code = good ? 0 : common_failed(planning->invocation, &planning->error);
     snapshot_free(planning->before);
     arena_close(&planning->facts.arena);
@@ -148,7 +194,7 @@ const struct command command_plan = {
         "  dropfold plan /tmp/new.csv FEED\n"
         "  dropfold plan data/FEED/new-03.csv --json\n"
         "\n"
-        "Exit codes: 0 shown; 65 the file cannot be read and would be set aside whole; 78 configuration.\n",
+        "Exit codes: 0 shown; 65 the file would be set aside whole; 78 configuration.\n",
     .options = OPTION_JSON,
     .execute = execute,
 };

@@ -99,6 +99,7 @@ static void json_feeds(struct json *json, const struct state *state)
         json_count(json, "duplicate", feed->files[FILE_DUPLICATE]);
         json_count(json, "quarantined", feed->files[FILE_QUARANTINED]);
         json_count(json, "forgotten", feed->forgotten);
+        json_count(json, "replaced", feed->succeeded);
         json_close(json, '}');
         json_count(json, "rows", feed->rows);
         report_json_buckets(json, &feed->buckets);
@@ -211,6 +212,7 @@ static void print_feed(const struct state *state, size_t f)
     print_bucket("duplicate", feed->files[FILE_DUPLICATE]);
     print_bucket("quarantined", feed->files[FILE_QUARANTINED]);
     print_bucket("forgotten", feed->forgotten);
+    print_bucket("replaced", feed->succeeded);
     printf("; %s rows: %" PRIu64 " applied", text_count(feed->rows, rows), b->applied);
     print_bucket("unchanged", b->unchanged);
     print_bucket("superseded", b->superseded);

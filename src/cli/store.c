@@ -40,6 +40,8 @@ static void print_census(const struct store *store, const struct census *census,
            text_count(summary->files[FILE_APPLIED], files));
     if (summary->forgotten > 0)
         printf(" and %" PRIu64 " forgotten", summary->forgotten);
+    if (summary->succeeded > 0)
+        printf(" and %" PRIu64 " replaced", summary->succeeded);
     printf(", %s rows in %s chunks of %.1f MiB; every checksum and digest\n", text_count(census->rows, rows),
            text_count(census->chunks, chunks), (double)census->bytes / (1024.0 * 1024.0));
     printf("end         sequence %" PRIu64 " of epoch %s, digest %.16s\n", progress->sequence, progress->epoch, hex);

@@ -47,6 +47,7 @@ void engine_free(struct engine *engine)
     dict_close(&engine->dict);
     memory_close_ids(&engine->memory, &engine->touched);
     memory_close_ids(&engine->memory, &engine->husks);
+    memory_close_ids(&engine->memory, &engine->shared);
     memory_drop(&engine->memory, engine->batch, STATE_BATCH * sizeof *engine->batch);
     memory_drop(&engine->memory, engine->opened, SETTLE_UNITS * sizeof *engine->opened);
     memory_drop(&engine->memory, engine->values, PIPELINE_FIELDS_MAX * sizeof *engine->values);
@@ -145,6 +146,13 @@ static void apply_batch(struct engine *engine, size_t feed, size_t count, const 
     }
 }
 
+static bool chunk_corrupt(const struct engine *engine, size_t feed, const struct chunk_reader *reader,
+                          struct error *error)
+{
+    return error_set(error, ERROR_CORRUPT, "A chunk of %s cannot be read behind row %llu",
+                     engine->pipeline->feeds[feed].name, (unsigned long long)reader->row);
+}
+
 bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct buckets *buckets,
                   engine_replaced replaced, void *context, struct error *error)
 {
@@ -159,10 +167,40 @@ bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct
         if (engine->memory.failed)
             return memory_error(&engine->memory, error);
     }
-    if (result == CHUNK_CORRUPT)
-        return error_set(error, ERROR_CORRUPT, "A chunk of %s cannot be read behind row %llu",
-                         engine->pipeline->feeds[feed].name, (unsigned long long)reader.row);
-    return true;
+    return result != CHUNK_CORRUPT || chunk_corrupt(engine, feed, &reader, error);
+}
+
+bool engine_alone(const struct engine *engine, size_t feed, uint64_t sequence)
+{
+    return !engine->records[feed].keyed || !records_shared(engine, sequence);
+}
+
+static enum chunk_result remove_batch(struct engine *engine, size_t feed, uint64_t sequence,
+                                      struct chunk_reader *reader)
+{
+    size_t count;
+    enum chunk_result result = read_batch(engine, feed, reader, &count);
+    for (size_t i = 0; i < count && !engine->memory.failed; i++) {
+        engine->batch[i].rank.sequence = (int64_t)sequence;
+        records_remove(engine, feed, &engine->batch[i]);
+    }
+    return result;
+}
+
+bool engine_take_back(struct engine *engine, size_t feed, uint64_t sequence, struct slice chunk, struct error *error)
+{
+    struct chunk_reader reader;
+    enum chunk_result result = CHUNK_ROW;
+    chunk_reader_init(&reader, &engine->pipeline->feeds[feed], chunk);
+    if (!engine->records[feed].keyed)
+        records_remove_all(engine, feed, sequence);
+    while (engine->records[feed].keyed && result == CHUNK_ROW && !engine->memory.failed)
+        result = remove_batch(engine, feed, sequence, &reader);
+    /* What follows in this change walks over chains. */
+    records_sweep(engine);
+    if (engine->memory.failed)
+        return memory_error(&engine->memory, error);
+    return result != CHUNK_CORRUPT || chunk_corrupt(engine, feed, &reader, error);
 }
 
 bool engine_end(struct engine *engine, struct error *error)

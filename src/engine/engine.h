@@ -56,6 +56,17 @@ typedef void (*engine_replaced)(void *context, uint64_t sequence);
 bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct buckets *buckets,
                   engine_replaced replaced, void *context, struct error *error) MUST_USE;
 
+/*
+ * Taking back the rows of feed number `feed` that rank by `sequence`, as if they had never come, within a later change and
+ * before rows of that feed are applied in it. Only so when they are alone: no row that ranks by another sequence had the
+ * key of one of them, so that nothing is to come to light below it. Rows of a feed without a key always are. (It is told of
+ * sequences, not of rows, and stays so until the engine is built anew.) Each chunk that was applied is given, in any order.
+ * Costs the rows of the chunk; without a key, a look at every record of the feed. On false the engine has failed.
+ */
+bool engine_alone(const struct engine *engine, size_t feed, uint64_t sequence);
+bool engine_take_back(struct engine *engine, size_t feed, uint64_t sequence, struct slice chunk,
+                      struct error *error) MUST_USE;
+
 /* Ends the change. On false the engine has failed. */
 bool engine_end(struct engine *engine, struct error *error) MUST_USE;
 

@@ -1,6 +1,7 @@
 /*
  * A record whose parent changes gets a new row under the new parent. The old row stays in its chain as a husk until the
- * end of the change, when every chain that has some is walked once; so chains need no way back.
+ * end of the change, when every chain that has some is walked once; so chains need no way back. A record that is taken back
+ * leaves its row the same way.
  */
 #include "engine/records.h"
 
@@ -258,6 +259,19 @@ static void add_record(struct engine *engine, size_t feed, uint32_t parent, cons
     records->live++;
 }
 
+/* The record's row stays in the chain of its parent until that is swept. */
+static void make_husk(struct engine *engine, size_t feed, uint32_t record, uint32_t parent)
+{
+    struct records *records = &engine->records[feed];
+    int64_t flag = (int64_t)PARENT_HUSKS << feed;
+    rows_set(&records->rows, record, RECORD_FLAGS, RECORD_DEAD);
+    if (keyed_has(records->parents, parent, flag))
+        return;
+    keyed_flag(records->parents, parent, flag, true);
+    ids_push(&engine->memory, &engine->husks, (uint32_t)feed);
+    ids_push(&engine->memory, &engine->husks, parent);
+}
+
 /* The record's row becomes a husk, another one takes its place under `parent`. Joined feeds only: facts keep their unit. */
 static void move_record(struct engine *engine, size_t feed, uint32_t record, uint32_t parent,
                         const struct batch_row *row)
@@ -267,9 +281,7 @@ static void move_record(struct engine *engine, size_t feed, uint32_t record, uin
     if (moved == 0)
         return;
     map_replace(&records->map, row->hash, record, moved);
-    rows_set(&records->rows, record, RECORD_FLAGS, RECORD_DEAD);
-    ids_push(&engine->memory, &engine->husks, (uint32_t)feed);
-    ids_push(&engine->memory, &engine->husks, parent_of(records, record));
+    make_husk(engine, feed, record, parent_of(records, record));
 }
 
 static void sweep(struct records *records, uint32_t parent)
@@ -291,9 +303,75 @@ static void sweep(struct records *records, uint32_t parent)
 
 void records_sweep(struct engine *engine)
 {
-    for (size_t i = 0; i + 1 < engine->husks.count; i += 2)
-        sweep(&engine->records[engine->husks.at[i]], engine->husks.at[i + 1]);
+    for (size_t i = 0; i + 1 < engine->husks.count; i += 2) {
+        struct records *records = &engine->records[engine->husks.at[i]];
+        sweep(records, engine->husks.at[i + 1]);
+        keyed_flag(records->parents, engine->husks.at[i + 1], (int64_t)PARENT_HUSKS << engine->husks.at[i], false);
+    }
     engine->husks.count = 0;
+}
+
+/* --- taking rows back --------------------------------------------------------------------------------------------- */
+
+enum { SHARED_BITS = 32 };
+
+static void note_shared(struct engine *engine, int64_t sequence)
+{
+    uint64_t word = (uint64_t)sequence / SHARED_BITS;
+    while (engine->shared.count <= word && !engine->memory.failed)
+        ids_push(&engine->memory, &engine->shared, 0);
+    if (word < engine->shared.count)
+        engine->shared.at[word] |= UINT32_C(1) << ((uint64_t)sequence % SHARED_BITS);
+}
+
+bool records_shared(const struct engine *engine, uint64_t sequence)
+{
+    uint64_t word = sequence / SHARED_BITS;
+    return word < engine->shared.count && (engine->shared.at[word] >> (sequence % SHARED_BITS) & 1) != 0;
+}
+
+/* Two rows of a key from different changes: the one that is live has the other one below it. */
+static void note_met(struct engine *engine, struct rank stored, struct rank row)
+{
+    if (stored.sequence != row.sequence)
+        note_shared(engine, rank_compare(stored, row) > 0 ? stored.sequence : row.sequence);
+}
+
+static void remove_record(struct engine *engine, size_t feed, uint32_t record, uint32_t parent)
+{
+    struct records *records = &engine->records[feed];
+    touch_parent(engine, feed, parent);
+    if (feed == 0)
+        units_lose_line(engine, record);
+    make_husk(engine, feed, record, parent);
+    records->live--;
+}
+
+void records_remove(struct engine *engine, size_t feed, const struct batch_row *row)
+{
+    struct records *records = &engine->records[feed];
+    struct of_feed of = {engine, records};
+    bool found = has_parent_key(engine, feed);
+    uint32_t parent = found ? keyed_find(records->parents, &row->parent) : 0;
+    uint32_t record = find_record(engine, records, parent, row);
+    /* In its parent's chain a record is found still that another row of its key removed. */
+    if (!record || rows_get(&records->rows, record, RECORD_SEQUENCE) != row->rank.sequence ||
+        rows_get(&records->rows, record, RECORD_FLAGS) & RECORD_DEAD)
+        return;
+    if (!records->nested)
+        parent = parent_of(records, record);
+    if (!records->nested || keyed_has(records->parents, parent, crowded_flag(engine, records)))
+        map_remove(&records->map, hash_of_record(&of, record), record, hash_of_record, &of);
+    remove_record(engine, feed, record, parent);
+}
+
+void records_remove_all(struct engine *engine, size_t feed, uint64_t sequence)
+{
+    struct records *records = &engine->records[feed];
+    for (uint32_t r = 1; r < records->rows.end; r++)
+        if (rows_get(&records->rows, r, RECORD_SEQUENCE) == (int64_t)sequence &&
+            !(rows_get(&records->rows, r, RECORD_FLAGS) & RECORD_DEAD))
+            remove_record(engine, feed, r, parent_of(records, r));
 }
 
 /* --- what becomes of a row ---------------------------------------------------------------------------------------- */
@@ -337,6 +415,7 @@ static enum records_result meet(struct engine *engine, size_t feed, uint32_t rec
     struct records *records = &engine->records[feed];
     struct rank rank = records_rank(records, record);
     int order = rank_compare(rank, row->rank);
+    note_met(engine, rank, row->rank);
     if (order > 0)
         return RECORDS_SUPERSEDED;
     int values = compare_values(engine, records, record, its, &row->codes);
@@ -364,8 +443,10 @@ enum records_result records_apply(struct engine *engine, size_t feed, const stru
     if (record && records->nested)
         return meet(engine, feed, record, parent, parent, row, replaced);
     /* A superseded row leaves no parent behind. */
-    if (record && rank_compare(records_rank(records, record), row->rank) > 0)
+    if (record && rank_compare(records_rank(records, record), row->rank) > 0) {
+        note_met(engine, records_rank(records, record), row->rank);
         return RECORDS_SUPERSEDED;
+    }
     if (!parent)
         parent = found ? keyed_add(records->parents, &row->parent) : keyed_add_unfound(records->parents);
     if (record)

@@ -67,6 +67,15 @@ enum records_result { RECORDS_APPLIED, RECORDS_UNCHANGED, RECORDS_SUPERSEDED };
    or, with the same values, took over from; else 0. */
 enum records_result records_apply(struct engine *engine, size_t feed, const struct batch_row *row, int64_t *replaced);
 
+/* Removes the live record of the row's key if a row of the same sequence made it. The units that see it are touched. */
+void records_remove(struct engine *engine, size_t feed, const struct batch_row *row);
+
+/* The same of all records of a feed without a key that rows of `sequence` made: looks at every record of the feed. */
+void records_remove_all(struct engine *engine, size_t feed, uint64_t sequence);
+
+/* Whether a row of another change ever had the key of a record of change `sequence` while that was live. */
+bool records_shared(const struct engine *engine, uint64_t sequence);
+
 /* Frees the records that left their parents in this change. */
 void records_sweep(struct engine *engine);
 

@@ -120,6 +120,36 @@ static void attach(struct engine *engine, const struct step *step)
     }
 }
 
+/* --- units without anything --------------------------------------------------------------------------------------- */
+
+/* Its lines were taken back, and no feed has records under it. Of a feed that had many, the unit stays in a list. */
+static bool is_bare(const struct engine *engine, uint32_t unit)
+{
+    const struct rows *units = &engine->units.rows;
+    if (rows_link(units, unit, engine->records[0].head) ||
+        rows_get(units, unit, KEYED_FLAGS) >= (int64_t)PARENT_CROWDED)
+        return false;
+    for (size_t i = 0; i < engine->pipeline->join_count; i++)
+        if (engine->joins[i].direct && rows_link(units, unit, engine->records[i + 1].head))
+            return false;
+    return true;
+}
+
+static void drop_unit(struct engine *engine, uint32_t unit)
+{
+    for (size_t i = 0; i < engine->pipeline->join_count; i++) {
+        struct engine_join *join = &engine->joins[i];
+        if (!join->direct)
+            leave_node(&engine->units.rows, join, &join->nodes.rows, unit);
+    }
+    if (engine->units_found) {
+        keyed_remove(&engine->units, unit);
+        return;
+    }
+    rows_set(&engine->units.rows, unit, KEYED_FLAGS, KEYED_DEAD);
+    rows_remove(&engine->units.rows, unit);
+}
+
 /* --- all steps ---------------------------------------------------------------------------------------------------- */
 
 static void ask_for_groups(const struct engine *engine, const struct opened *opened)
@@ -139,7 +169,10 @@ static void settle(struct engine *engine, const uint32_t *units, size_t count)
         units_prefetch(engine, units[i]);
     for (size_t i = 0; i < count; i++) {
         steps[counting].unit = units[i];
-        counting += elect(engine, &steps[counting]);
+        if (elect(engine, &steps[counting]))
+            counting++;
+        else if (is_bare(engine, units[i]))
+            drop_unit(engine, units[i]);
     }
     for (size_t i = 0; i < counting; i++)
         ask_for_nodes(engine, &steps[i]);

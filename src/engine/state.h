@@ -41,7 +41,8 @@ enum {
     PARENT_ALTS = KEYED_FLAG_OWN << 2,     /* some line has an alt */
     PARENT_CONFLICT = KEYED_FLAG_OWN << 3, /* its live, unfiltered lines disagree; as last counted */
     PARENT_MOVED = KEYED_FLAG_OWN << 4,    /* its attributes were written since it last found its nodes */
-    PARENT_CROWDED = KEYED_FLAG_OWN << 5   /* shifted by the feed's number: too many records to look through */
+    PARENT_CROWDED = KEYED_FLAG_OWN << 5,  /* shifted by the feed's number: too many records to look through */
+    PARENT_HUSKS = PARENT_CROWDED << PIPELINE_FEEDS_MAX /* so is this: it is in the list of husks */
 };
 
 /* Columns of records; the feed's own fields follow. */
@@ -180,6 +181,8 @@ struct engine {
     bool too_wide; /* a record without a grain has more than STATE_WEIGHT_MAX combinations */
     struct ids touched;
     struct ids husks; /* pairs: feed, parent whose chain holds dead records */
+    struct ids
+        shared; /* bits: sequences of records that were live when a row of another sequence came with their key and lost */
     uint64_t counted; /* units with a line that counts */
     uint64_t waiting[PIPELINE_FEEDS_MAX], conflicts, overflows;
     struct deliver *deliver;

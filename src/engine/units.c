@@ -133,6 +133,15 @@ void units_set_attributes(struct engine *engine, uint32_t unit, uint32_t line, c
         set_alt(engine, line, alt);
 }
 
+void units_lose_line(struct engine *engine, uint32_t line)
+{
+    uint32_t alt = alt_of(engine, line);
+    if (alt == 0)
+        return;
+    use_alt(engine, alt, -1);
+    set_alt(engine, line, 0);
+}
+
 /* --- who says the attributes -------------------------------------------------------------------------------------- */
 
 /* Orders what two lines say, for lines of one rank. */

@@ -17,6 +17,9 @@ void units_touch_at_node(struct engine *engine, struct engine_join *join, uint32
 /* Stores what a new or changed line of a touched unit says of the attributes. */
 void units_set_attributes(struct engine *engine, uint32_t unit, uint32_t line, const struct codes *codes);
 
+/* The line is about to leave its unit, which is touched. */
+void units_lose_line(struct engine *engine, uint32_t line);
+
 /* Lets the top line say the attributes, and notes whether lines disagree. */
 void units_elect(struct engine *engine, uint32_t unit, uint32_t top);
 

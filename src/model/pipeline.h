@@ -49,6 +49,13 @@ struct feed_version {
 
 enum feed_after { FEED_ARCHIVE, FEED_LEAVE, FEED_DELETE };
 enum feed_ready { FEED_READY_SETTLE, FEED_READY_DONE_MARKER };
+/* What a file means where another content of its feed and name was applied before, and not forgotten. */
+enum feed_on_change {
+    FEED_UPSERT,  /* its rows rank above the earlier ones, which stay; of feeds with a key */
+    FEED_APPEND,  /* all its rows are added; of feeds without a key */
+    FEED_REPLACE, /* what the earlier file brought is taken back */
+    FEED_REJECT   /* it is set aside */
+};
 
 struct feed {
     const char *name; /* also its landing folder under the data folder */
@@ -64,6 +71,7 @@ struct feed {
     size_t version_count;
     enum feed_after after;
     enum feed_ready ready;
+    enum feed_on_change on_change;
     int64_t settle; /* microseconds */
 };
 
@@ -130,9 +138,9 @@ struct table {
         group_by[PIPELINE_GROUP_MAX]; /* of the facts (with a grain: its keys and attributes), or of a lookup join */
     size_t group_count;
     bool windowed;
-    size_t window_field;                          /* a timestamp or date of the facts (with a grain: of the grain) */
-    int64_t window_size;                          /* microseconds; whole days in a zone */
-    const struct zone *window_zone;               /* NULL: UTC */
+    size_t window_field;            /* a timestamp or date of the facts (with a grain: of the grain) */
+    int64_t window_size;            /* microseconds; whole days in a zone */
+    const struct zone *window_zone; /* NULL: UTC */
     const char *window_zone_name;
     struct field_ref uniform[PIPELINE_GROUP_MAX]; /* fields of the facts expected to have one value in a group; groups
                                                      that mix are counted */

@@ -21,7 +21,8 @@ enum {
 static const char *const reserved_names[] = {"archive", "quarantine", "results"};
 static const char *const after_words[] = {"archive", "leave", "delete"};
 static const char *const ready_words[] = {"settle", "done"};
-static const char *const option_words[] = {"after", "ready", "settle"};
+static const char *const on_change_words[] = {"upsert", "append", "replace", "reject"};
+static const char *const option_words[] = {"after", "ready", "settle", "on_change"};
 
 /* --- names -------------------------------------------------------------------------------------------------------- */
 
@@ -210,7 +211,11 @@ static bool add_feed(struct build *build, const struct doc_node *object)
         return false;
     struct feed *feed = &p->feeds[p->feed_count];
     struct build_feed *known = &build->feeds[p->feed_count++];
-    *feed = (struct feed){.name = name, .after = FEED_ARCHIVE, .ready = FEED_READY_SETTLE, .settle = TIMESTAMP_SECOND};
+    *feed = (struct feed){.name = name,
+                          .after = FEED_ARCHIVE,
+                          .ready = FEED_READY_SETTLE,
+                          .on_change = doc_member(object, "key") ? FEED_UPSERT : FEED_APPEND,
+                          .settle = TIMESTAMP_SECOND};
     known->node = object;
     feed->fields = build_alloc(build, PIPELINE_FIELDS_MAX, sizeof *feed->fields);
     known->broken = !feed->fields || !load_feed(build, place_of(node), feed, known);
@@ -259,6 +264,21 @@ static void load_settle(struct build *build, const struct doc_node *member, stru
         doc_problem(build->doc, doc_member(member, "settle"), "\"settle\" is \"%s\", expected at most 1 day", text);
 }
 
+/* Rows take the place of others by their key, and without one they do not. */
+static void load_on_change(struct build *build, const struct doc_node *member, size_t index)
+{
+    struct feed *feed = &build->pipeline->feeds[index];
+    bool keyed = doc_member(build->feeds[index].node, "key") != NULL;
+    size_t word = feed->on_change;
+    if (!doc_choice(member, "on_change", false, on_change_words, COUNT_OF(on_change_words), &word))
+        return;
+    feed->on_change = (enum feed_on_change)word;
+    if (word == (keyed ? FEED_APPEND : FEED_UPSERT))
+        doc_problem(build->doc, doc_member(member, "on_change"),
+                    "\"on_change\" is \"%s\", but %s has %s, expected %s, replace or reject", on_change_words[word],
+                    feed->name, keyed ? "a \"key\"" : "no \"key\"", keyed ? "upsert" : "append");
+}
+
 static void load_options(struct build *build, const struct doc_node *member)
 {
     size_t index, after = FEED_ARCHIVE, ready = FEED_READY_SETTLE;
@@ -276,6 +296,7 @@ static void load_options(struct build *build, const struct doc_node *member)
     if (doc_choice(member, "ready", false, ready_words, COUNT_OF(ready_words), &ready))
         feed->ready = (enum feed_ready)ready;
     load_settle(build, member, feed);
+    load_on_change(build, member, index);
 }
 
 void build_feed_options(struct build *build, const struct doc_node *root)

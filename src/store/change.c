@@ -68,8 +68,8 @@ bool store_file_begin(struct store *store, struct slice feed, struct error *erro
     struct store_file *file = &store->file;
     if (!store_check_change(store, false, error))
         return false;
-    if (store->forgetting || (store->retrying.file && store->last_file > store->kept_file))
-        return bug(store, error, "the change forgets a file, or retries one: it takes no other");
+    if (store->forgetting || store->replacing || (store->retrying.file && store->last_file > store->kept_file))
+        return bug(store, error, "the change forgets, replaces or retries a file: it takes no other");
     if (feed.len > sizeof file->feed)
         return bug(store, error, "the name of a feed is too long");
     memcpy(file->feed, feed.data, feed.len);
@@ -216,12 +216,19 @@ bool store_file_end(struct store *store, const struct file_record *file, struct 
     return true;
 }
 
+static enum store_change_kind kind_of(const struct store *store)
+{
+    if (store->retrying.file)
+        return CHANGE_RETRY;
+    return store->forgetting ? CHANGE_FORGET : store->replacing ? CHANGE_REPLACE : CHANGE_FILE;
+}
+
 static bool put_change(struct store *store, const struct digest *digest, int64_t now, struct error *error)
 {
     struct query q;
     query_open(&q, store, STORE_SQL_PUT_CHANGE);
     query_u64(&q, open_sequence(store));
-    query_u64(&q, store->forgetting ? CHANGE_FORGET : store->retrying.file ? CHANGE_RETRY : CHANGE_FILE);
+    query_u64(&q, kind_of(store));
     query_u64(&q, store->forgetting ? store->forgetting : store->kept_file + 1);
     query_u64(&q, store->last_file - store->kept_file);
     query_i64(&q, now);
@@ -235,7 +242,9 @@ bool store_commit(struct store *store, struct slice summary, int64_t now, struct
         return false;
     if (store->last_file == store->kept_file && !store->forgetting)
         return bug(store, error, "a change without a file");
-    if (!store_space_add(store, summary.len, COMMIT_PAGES, error))
+    uint64_t replaced;
+    if (!store_space_add(store, summary.len, COMMIT_PAGES, error) ||
+        (store->replacing && !store_digest_replaced(store, &store->digester, open_sequence(store), &replaced, error)))
         return false;
     struct digest digest = digester_take(&store->digester);
     if (!put_change(store, &digest, now, error) || !store_put_meta(store, "summary", summary, error) ||
@@ -243,9 +252,9 @@ bool store_commit(struct store *store, struct slice summary, int64_t now, struct
         return false;
     store->progress.sequence++;
     store->progress.digest = digest;
-    if (store->forgetting)
+    if (store->forgetting || store->replacing)
         store->rewritten = store->progress.sequence;
-    store->forgetting = 0;
+    store->forgetting = store->replacing = 0;
     store->retrying = (struct store_retry){0};
     store->in_change = false;
     return true;
@@ -260,7 +269,7 @@ void store_rollback(struct store *store)
         (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
     digester_close(&store->digester);
     store->in_change = store->file.open = false;
-    store->forgetting = 0;
+    store->forgetting = store->replacing = 0;
     store->retrying = (struct store_retry){0};
     store->last_file = store->kept_file;
     store->last_chunk = store->kept_chunk;

@@ -16,11 +16,11 @@
  *                        unchanged, superseded, filtered, deleted, late, rejected
  *               and behind that, of a change that retries rejected rows of a file:
  *                        6, the file's id, the sequence of its change, content (32 bytes)
- *               or, of a change that forgets a file:
+ *               or, of a change that replaces files, for each of those in order of id, and of one that forgets a file:
  *                        3, its id, the sequence of its change, content (32 bytes)
  *
  * Where a file is kept, whether it was replaced and whether it was forgotten since may change later and are no part of
- * its own change's digest; of the last, the digest of the change that forgets it tells.
+ * its own change's digest; of the last, the digest of the change that forgets or replaces it tells.
  */
 #include "store/store_internal.h"
 

@@ -138,8 +138,8 @@ static void tell_why_not(struct search *search, const struct file_record *file)
     else if (file->state == FILE_QUARANTINED)
         snprintf(out, size, "it was set aside, and nothing of it applied");
     else
-        snprintf(out, size, "seq=%llu was forgotten already, by seq=%llu", sequence,
-                 (unsigned long long)file->forgotten);
+        snprintf(out, size, "seq=%llu was %s already, by seq=%llu", sequence,
+                 file->succeeded ? "replaced" : "forgotten", (unsigned long long)file->forgotten);
 }
 
 static bool look_at(void *context, const struct file_record *file)

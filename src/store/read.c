@@ -66,6 +66,7 @@ static bool read_file(struct query *q, struct unknown_set *set, struct file_reco
     file->unknown = set->names;
     file->unknown_count = set->count;
     file->committed = query_i64_at(q, STORE_FILE_COMMITTED);
+    file->succeeded = query_i64_at(q, STORE_FILE_TAKEN_BY) == CHANGE_REPLACE;
     return true;
 }
 
@@ -177,6 +178,7 @@ static void read_feed(struct query *q, struct feed_summary *feed)
                                      .rejected = query_u64_at(q, 10)};
     feed->rows = query_u64_at(q, 11);
     feed->forgotten = query_u64_at(q, 12);
+    feed->succeeded = query_u64_at(q, 13);
 }
 
 bool store_each_feed(struct store *store, bool (*visit)(void *context, const struct feed_summary *feed), void *context,
@@ -201,6 +203,7 @@ static bool add_feed(void *context, const struct feed_summary *feed)
     for (size_t i = 0; i < COUNT_OF(summary->files); i++)
         summary->files[i] += feed->files[i];
     summary->forgotten += feed->forgotten;
+    summary->succeeded += feed->succeeded;
     buckets_add(&summary->buckets, &feed->buckets);
     summary->rows += feed->rows;
     /* store_file_end lets no file in whose rejects are not all kept. */

@@ -8,7 +8,8 @@
  * A forgotten file is known by its own row before the change that forgets it is reached, so its chunks are checked and
  * not handed out. That row is not covered by the digest of its change. So each change that forgets looks its file up
  * again (by then it was passed), and at the end there must be as many of the one as of the other: a mark that was set,
- * taken away or moved to another file is found. A retry's mark is held against that of its file.
+ * taken away or moved to another file is found. A retry's mark is held against that of its file. A change that replaces has
+ * its marks found by an index, and they are in its digest.
  */
 #include "store/store_internal.h"
 
@@ -145,6 +146,17 @@ static bool replay_forget(struct replay *r, uint64_t id, struct error *error)
     return good;
 }
 
+/* The change replaces the files that say so: at least one. */
+static bool replay_replaced(struct replay *r, struct digester *d, struct error *error)
+{
+    uint64_t count;
+    if (!store_digest_replaced(r->store, d, r->sequence, &count, error))
+        return false;
+    r->forgets += count;
+    r->rewritten = r->sequence;
+    return count > 0 || damaged_change(r, "the file that it replaces does not say so", error);
+}
+
 static bool end_change(struct replay *r, const struct buckets *sum, struct error *error)
 {
     struct replay_end end = {.sequence = r->sequence, .buckets = *sum, .as_committed = r->hidden == 0};
@@ -167,6 +179,8 @@ static bool replay_change(struct replay *r, struct error *error)
     for (uint64_t i = 0; i < query_u64_at(q, 3); i++)
         if (!replay_file(r, &sum, error))
             return false;
+    if (query_u64_at(q, 1) == CHANGE_REPLACE && !replay_replaced(r, &r->digester, error))
+        return false;
     struct digest wanted = query_digest_at(q, 5);
     r->digest = digester_take(&r->digester);
     if (!digest_equal(&r->digest, &wanted))
@@ -174,13 +188,13 @@ static bool replay_change(struct replay *r, struct error *error)
     return end_change(r, &sum, error);
 }
 
-/* The open change, which has no row yet and no digest. */
-static bool replay_open_forget(struct replay *r, struct error *error)
+/* The open change has no row yet and no digest, and is not told: only what it takes back is not told either. */
+static bool replay_open_change(struct replay *r, struct error *error)
 {
-    const struct buckets none = {0};
     r->sequence++;
     bool good = store_digest_begin(&r->digester, &r->digest, r->sequence, error) &&
-                replay_forget(r, r->store->forgetting, error) && end_change(r, &none, error);
+                (r->store->forgetting ? replay_forget(r, r->store->forgetting, error)
+                                      : replay_replaced(r, &r->digester, error));
     digester_close(&r->digester);
     return good;
 }
@@ -192,6 +206,8 @@ static bool check_end(struct replay *r, struct error *error)
     bool file, chunk;
     if (!query_row(&r->files, &file, error) || !query_row(&r->chunks, &chunk, error))
         return false;
+    if (chunk && r->store->replacing && r->next_chunk == r->store->kept_chunk + 1)
+        chunk = query_u64_at(&r->chunks, 0) != r->next_chunk; /* else the first of the open file's */
     if (file || chunk)
         return store_corrupt(r->store, error, "behind change %llu there are %s of no change",
                              (unsigned long long)r->sequence, file ? "files" : "chunks");
@@ -220,7 +236,7 @@ static bool replay_all(struct replay *r, struct error *error)
     bool good = query_row(&r->changes, &row, error);
     while (good && row)
         good = replay_change(r, error) && query_row(&r->changes, &row, error);
-    good = good && check_end(r, error) && (!r->store->forgetting || replay_open_forget(r, error)) &&
+    good = good && check_end(r, error) && (!r->store->in_change || replay_open_change(r, error)) &&
            check_forgotten(r, error);
     query_close(&r->chunks);
     query_close(&r->files);
@@ -230,7 +246,7 @@ static bool replay_all(struct replay *r, struct error *error)
 
 bool store_replay(struct store *store, const struct replay_visit *visit, struct error *error)
 {
-    if (store->in_change && !store->forgetting)
+    if (store->in_change && !store->forgetting && !store->replacing)
         return error_set(error, ERROR_BUG, "%s: a replay within a change", store->path);
     struct replay r = {.store = store, .visit = visit, .next_file = 1, .next_chunk = 1};
     bool good = store_read_begin(store, error);

@@ -7,11 +7,12 @@
  *
  * What a change's numbers hang on is covered by its digest: SHA-256 of the digest before, its ledger rows and the
  * checksums of its chunks. store_replay checks every checksum and every digest on the way. Nothing is ever taken out of
- * that chain: a change that forgets a file marks it, and from then on its chunks are checked but not handed out.
+ * that chain: a change that forgets or replaces a file marks it, and from then on its chunks are checked but not handed
+ * out.
  *
  * What finds a byte that changed on the disk:
  *
- *   open           the format, epoch, fingerprint, the last change and the newest that forgets
+ *   open           the format, epoch, fingerprint, the last change and the newest that forgets or replaces
  *   store_replay   the epoch, every change, every applied file's row, every chunk, which files are forgotten
  *   store_check    all rows of all tables, so also rejects, undeclared columns, redeliveries and files set aside, where
  *                  files are kept, notes for `status`, adopted epochs; pages, indexes, free space
@@ -60,7 +61,7 @@ void store_close(struct store *store);
 /* The state: epoch, last sequence and its digest. `rows` is not filled, `present` is true. Of a STORE_READ it is that
    of the open, or of the last store_replay. */
 const struct progress *store_progress(const struct store *store);
-/* The newest change that forgot a file, or 0. It rewrote what changes before it had made of the numbers: groups may be
+/* The newest change that forgot or replaced a file, or 0. It rewrote what changes before it had made of the numbers: groups may be
    gone without a trace, so nothing that was delivered before it can be brought up to date in part. */
 uint64_t store_rewritten(const struct store *store);
 /* True when this open made the store. */
@@ -101,6 +102,7 @@ struct file_record {
     struct buckets buckets;
     bool replaced;      /* a record of it was replaced since, or taken over by a row of the same values */
     uint64_t forgotten; /* the change that took its rows back, or 0 */
+    bool succeeded;     /* which did so by applying another file of its name; only told by store_each_file */
     struct slice
         stored; /* where it is kept: "archive/Orders/000007-...", "quarantine/..."; empty when left or deleted */
     struct slice reason;         /* of a quarantine; "duplicate of Orders/x.csv (seq 3)"; the note of file_facts */
@@ -114,6 +116,10 @@ struct file_record {
    `file`, with texts in `texts` and without undeclared columns. */
 bool store_find_file(struct store *store, struct slice which, struct arena *texts, struct file_record *file,
                      struct error *error) MUST_USE;
+
+/* The newest applied and not forgotten file of `feed` called `name`: its sequence and content. */
+bool store_find_at_name(struct store *store, struct slice feed, struct slice name, bool *found, uint64_t *sequence,
+                        struct digest *content, struct error *error) MUST_USE;
 
 /* A redelivery: of the newest applied and not forgotten file of `feed` with this content nothing was replaced since, and nothing else was
    committed at `name` since that was not forgotten. `named`: its rows come out of its name too, so that only a file of the
@@ -141,6 +147,7 @@ bool store_has_stored(struct store *store, struct slice stored, bool *found, str
 /*
  * store_begin  { { store_file_begin  store_put_batch*  store_file_end }+ |
  *                store_retry  store_file_begin  store_put_batch*  store_file_end |
+ *                store_file_begin  store_put_batch*  store_replace  store_file_end |
  *                store_forget }  store_commit | store_rollback
  *
  * While a change is open its sequence is store_progress()->sequence + 1. What false means:
@@ -170,10 +177,17 @@ bool store_file_end(struct store *store, const struct file_record *file, struct 
    those that were open (store_each_reject), and closes them; those that are rejected again are open instead. */
 bool store_retry(struct store *store, uint64_t id, struct error *error) MUST_USE;
 
-/* Takes the contribution of one file back, and of its retries, found as by store_find_file; the change has no file of its own. Until the
-   commit, store_replay tells what the history will be. */
+/* Takes the contribution of one file back, and of its retries, found as by store_find_file; the change has no file of its
+   own. Until the commit, store_replay tells what the history before it will be. */
 bool store_forget(struct store *store, struct slice which, struct arena *texts, struct file_record *file,
                   struct error *error) MUST_USE;
+
+/* Takes the contribution of every file back that was applied as `name` in the open file's feed and not forgotten; the open
+   file, the only one of the change, comes in their place. *count is how many there are: with none the change is one like
+   any other. Until the commit, store_replay tells what the history before it will be. */
+bool store_replace(struct store *store, struct slice name, uint64_t *count, struct error *error) MUST_USE;
+/* The chunks of the files that the open change forgets or replaces, and of their retries. */
+bool store_taken_chunks(struct store *store, store_chunk_visit visit, void *context, struct error *error) MUST_USE;
 
 /* Marks the files of `feed` in change `sequence` as replaced; of the open change those ended so far. */
 bool store_mark_replaced(struct store *store, struct slice feed, uint64_t sequence, struct error *error) MUST_USE;
@@ -284,6 +298,7 @@ bool store_read_rejects(struct store *store, struct ledger_rejects *rejects, led
 struct store_summary {
     uint64_t files[3];      /* by file_state, without forgotten ones */
     uint64_t forgotten;     /* applied once, and taken back */
+    uint64_t succeeded;     /* so are these, by another file of their name */
     struct buckets buckets; /* over all applied files but forgotten ones, a row that was retried where it is now; so are
                                the sums of a feed */
     uint64_t rows, rejects;
@@ -297,7 +312,7 @@ bool store_summary_text(struct store *store, struct buf *out, struct error *erro
 
 struct feed_summary {
     struct slice feed;
-    uint64_t files[3], forgotten;
+    uint64_t files[3], forgotten, succeeded;
     struct buckets buckets;
     uint64_t rows;
 };

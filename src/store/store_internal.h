@@ -38,9 +38,10 @@ struct store_retry {
 
 /* What a change is, as its row says. */
 enum store_change_kind {
-    CHANGE_FILE,     /* files were applied */
-    CHANGE_FORGET,   /* a file was taken out */
-    CHANGE_RETRY = 3 /* rejected rows of a file were applied */
+    CHANGE_FILE,    /* files were applied */
+    CHANGE_FORGET,  /* a file was taken out */
+    CHANGE_REPLACE, /* a file was applied, and those taken out that had been applied under its name */
+    CHANGE_RETRY    /* rejected rows of a file were applied */
 };
 
 struct store {
@@ -56,7 +57,7 @@ struct store {
     bool log_found;   /* a log was there when it was opened: the one before did not close it */
     struct progress progress;
     struct digest fingerprint;
-    uint64_t rewritten;                          /* the newest change that forgets, or 0 */
+    uint64_t rewritten;                          /* the newest change that forgets or replaces, or 0 */
     uint64_t last_file, last_chunk, last_reject; /* ids given out, the open change's included */
 
     bool in_change;
@@ -64,6 +65,7 @@ struct store {
     struct store_file file;
     uint64_t forgetting; /* id of the file that it forgets; 0 when it is of files */
     struct store_retry retrying;
+    uint64_t replacing; /* how many files it replaces */
     struct store_space space;
     struct digester digester; /* of the open change, else closed */
 };
@@ -147,13 +149,24 @@ void store_digest_forget(struct digester *d, const struct file_record *file);
 bool store_retry_read(struct store *store, uint64_t id, struct store_retry *retry, uint64_t *forgotten,
                       struct error *error) MUST_USE;
 
-/* --- files.c --- */
+/* --- forget.c --- */
 
 /* Where a file's chunks, rejects and undeclared columns stand. */
 struct store_file_parts {
     uint64_t first_chunk, chunks, first_reject, rejects;
     int64_t unknown, noted;
 };
+/* The files that change `sequence` took out, in order of id. */
+typedef bool (*store_forgotten_visit)(void *context, const struct file_record *file,
+                                      const struct store_file_parts *parts, struct error *error);
+bool store_each_forgotten(struct store *store, uint64_t sequence, store_forgotten_visit visit, void *context,
+                          struct error *error) MUST_USE;
+/* Adds what the digest of a change that replaces has of those files; *count is how many there are. */
+bool store_digest_replaced(struct store *store, struct digester *d, uint64_t sequence, uint64_t *count,
+                           struct error *error) MUST_USE;
+
+/* --- files.c --- */
+
 /* Writes a row of the ledger with the id, sequence and state that `file` holds. */
 bool store_file_write(struct store *store, const struct file_record *file, const struct store_file_parts *parts,
                       struct error *error) MUST_USE;

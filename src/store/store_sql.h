@@ -21,7 +21,8 @@ enum {
 static const char *const store_schema[] = {
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL, sum INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 
-    /* kind: enum store_change_kind. A forget has no files of its own: first_file is the one it took out. */
+    /* kind: enum store_change_kind. A forget has no files of its own: first_file is the one it took out. What a change
+       that replaces took out says so itself. */
     "CREATE TABLE changes(sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, first_file INTEGER NOT NULL, "
     "files INTEGER NOT NULL, committed INTEGER NOT NULL, digest BLOB NOT NULL, sum INTEGER NOT NULL) STRICT",
 
@@ -52,10 +53,11 @@ static const char *const store_schema[] = {
     "CREATE TABLE adopted(id INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, digests BLOB NOT NULL, "
     "sum INTEGER NOT NULL) STRICT",
 
-    "CREATE INDEX changes_that_forget ON changes(sequence) WHERE kind = 1",
+    "CREATE INDEX changes_that_forget ON changes(sequence) WHERE kind IN (1, 2)",
     "CREATE INDEX files_by_content ON files(substr(content, 1, 8), feed) WHERE state = 0 AND forgotten = 0",
     "CREATE INDEX files_by_name ON files(name, feed) WHERE state = 0 AND forgotten = 0",
     "CREATE INDEX files_by_retry ON files(retry_of) WHERE retry_of <> 0",
+    "CREATE INDEX files_by_forgotten ON files(forgotten) WHERE forgotten <> 0",
     "CREATE INDEX files_by_time ON files(mtime, inode)",
     "CREATE INDEX files_by_stored ON files(stored) WHERE stored <> x''",
 };
@@ -83,8 +85,8 @@ static const char *const store_schema[] = {
 #define STORE_SQL_FILE_SUM "row_sum('files', " STORE_SQL_FILE_FIXED ", replaced, forgotten, stored)"
 #define STORE_SQL_FILE_ROWS                                                                                            \
     "SELECT " STORE_SQL_FILE_FIXED ", replaced, forgotten, stored, sum = " STORE_SQL_FILE_SUM                          \
-    ", ifnull((SELECT committed FROM changes WHERE state IN (0, 3) AND changes.sequence = files.sequence), noted) "    \
-    "FROM files"
+    ", ifnull((SELECT committed FROM changes WHERE state IN (0, 3) AND changes.sequence = files.sequence), noted), "   \
+    "(SELECT kind FROM changes WHERE forgotten <> 0 AND changes.sequence = forgotten) FROM files"
 /* Of the ledger up to row ?2 as it was after change ?3: whether the file's rejects are listed, and the change of its first
    retry behind it, which closed them, or 0. */
 #define STORE_SQL_LEDGER_SHOWN "(forgotten = 0 OR forgotten > ?3)"
@@ -133,7 +135,8 @@ enum store_file_column {
     STORE_FILE_FORGOTTEN,
     STORE_FILE_STORED,
     STORE_FILE_WHOLE,
-    STORE_FILE_COMMITTED /* of its change; only in STORE_SQL_FILE_ROWS */
+    STORE_FILE_COMMITTED, /* of its change; this and the next only in STORE_SQL_FILE_ROWS */
+    STORE_FILE_TAKEN_BY   /* kind of the change that forgot it; NULL when none did */
 };
 
 enum store_sql {
@@ -160,11 +163,14 @@ enum store_sql {
     STORE_SQL_SAME_CONTENT,
     STORE_SQL_SAME_CONTENT_AND_NAME,
     STORE_SQL_NEWER_AT_NAME,
+    STORE_SQL_LAST_AT_NAME,
+    STORE_SQL_FORGOTTEN_BY,
     STORE_SQL_KNOWN,
     STORE_SQL_DEALT_WITH,
     STORE_SQL_STORED,
     STORE_SQL_PUT_CHUNK,
     STORE_SQL_FILE_CHUNKS,
+    STORE_SQL_CHUNKS_FROM,
     STORE_SQL_CHUNKS,
     STORE_SQL_PUT_REJECT,
     STORE_SQL_REJECTED_FILES,
@@ -207,7 +213,7 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_CHANGES] = "SELECT " STORE_SQL_CHANGE_COLUMNS ", sum = row_sum('changes', " STORE_SQL_CHANGE_COLUMNS
                           ") FROM changes ORDER BY sequence",
     [STORE_SQL_LAST_FORGET] = "SELECT sequence, sum = row_sum('changes', " STORE_SQL_CHANGE_COLUMNS
-                              ") FROM changes INDEXED BY changes_that_forget WHERE kind = 1 "
+                              ") FROM changes INDEXED BY changes_that_forget WHERE kind IN (1, 2) "
                               "ORDER BY sequence DESC LIMIT 1",
 
     [STORE_SQL_PUT_FILE] = "INSERT INTO files(" STORE_SQL_FILE_FIXED ", replaced, forgotten, stored, sum) "
@@ -243,6 +249,12 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
         "ORDER BY id DESC LIMIT 1",
     [STORE_SQL_NEWER_AT_NAME] = "SELECT 1 FROM files INDEXED BY files_by_name "
                                 "WHERE state = 0 AND forgotten = 0 AND name = ?2 AND feed = ?1 AND id > ?3 LIMIT 1",
+    [STORE_SQL_LAST_AT_NAME] = "SELECT id, sequence, content, sum = " STORE_SQL_FILE_SUM
+                               " FROM files INDEXED BY files_by_name WHERE state = 0 AND forgotten = 0 "
+                               "AND name = ?2 AND feed = ?1 AND id <= ?3 ORDER BY id DESC LIMIT 1",
+    [STORE_SQL_FORGOTTEN_BY] = "SELECT " STORE_SQL_FILE_FIXED ", replaced, forgotten, stored, sum = " STORE_SQL_FILE_SUM
+                               " FROM files INDEXED BY files_by_forgotten "
+                               "WHERE forgotten = ?1 AND forgotten <> 0 ORDER BY id",
     [STORE_SQL_KNOWN] = "SELECT 1 FROM files INDEXED BY files_by_time WHERE mtime = ?1 AND inode = ?2 "
                         "AND ctime = ?3 AND size = ?4 AND name = ?5 AND feed = ?6 LIMIT 1",
     [STORE_SQL_DEALT_WITH] = "SELECT sequence FROM files INDEXED BY files_by_time WHERE mtime = ?1 AND inode = ?2 "
@@ -255,6 +267,7 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
 
     [STORE_SQL_PUT_CHUNK] = "INSERT INTO chunks(id, row_count, checksum, data) VALUES(?1, ?2, ?3, ?4)",
     [STORE_SQL_FILE_CHUNKS] = "SELECT data FROM chunks WHERE id >= ?1 ORDER BY id",
+    [STORE_SQL_CHUNKS_FROM] = "SELECT id, checksum, data FROM chunks WHERE id >= ?1 ORDER BY id",
     [STORE_SQL_CHUNKS] = "SELECT id, row_count, checksum, data FROM chunks ORDER BY id",
 
     [STORE_SQL_PUT_REJECT] = "INSERT INTO rejects(" STORE_SQL_REJECT_COLUMNS ", sum) "
@@ -300,8 +313,9 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
     "sum(iif(counts, applied, 0)), sum(iif(counts, unchanged, 0)), sum(iif(counts, superseded, 0)), "
     "sum(iif(counts, filtered, 0)), sum(iif(counts, deleted, 0)), sum(iif(counts, late, 0)), "
     "sum(iif(counts, rejected - iif(state = 3, row_count, 0), 0)), sum(iif(counts AND state = 0, row_count, 0)), "
-    "sum(forgotten <> 0 AND state = 0) "
-    "FROM (SELECT *, state IN (0, 3) AND forgotten = 0 AS counts FROM files) GROUP BY feed ORDER BY feed",
+    "sum(state = 0 AND taken_by = 1), sum(state = 0 AND taken_by = 2) "
+    "FROM (SELECT *, state IN (0, 3) AND forgotten = 0 AS counts, iif(forgotten = 0, 0, (SELECT kind FROM changes "
+    "WHERE changes.sequence = forgotten)) AS taken_by FROM files) GROUP BY feed ORDER BY feed",
 
     [STORE_SQL_DAMAGED_ROWS] =
         "SELECT 'meta', key FROM meta WHERE sum <> row_sum('meta', key, value) "

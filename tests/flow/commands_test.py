@@ -42,7 +42,7 @@ class Reports(FlowCase):
         for feed in feeds.values():
             self.assertLessEqual(FEED_COUNTS | {'files'}, feed.keys())
         self.assertEqual(feeds['Orders']['files'], {'applied': 1, 'duplicate': 0, 'quarantined': 1,
-                                                     'forgotten': 0})
+                                                     'forgotten': 0, 'replaced': 0})
         self.assertEqual((feeds['Orders']['rows'], feeds['Orders']['applied'], feeds['Orders']['rejected']), (7, 5, 2))
         self.assertEqual((feeds['Deliveries']['waiting'], feeds['Customers']['waiting']), (2, 2))
         self.assertEqual({table['table']: (table['groups'], table['mixed']) for table in status['tables']},

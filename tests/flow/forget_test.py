@@ -111,7 +111,8 @@ class Forgetting(History):
         self.work.drop('Orders', self.history[2][1], 'Orders-3')
         self.assertIn('seq=5 ', self.work.run_once().lines('applied')[0])
         self.assertEqual(dump(self.work.target), self.before)
-        self.assertEqual(self.feed('Orders')['files'], {'applied': 1, 'duplicate': 0, 'quarantined': 0, 'forgotten': 1})
+        self.assertEqual(self.feed('Orders')['files'], {'applied': 1, 'duplicate': 0, 'quarantined': 0, 'forgotten': 1,
+                                                      'replaced': 0})
         self.assertEqual(len(self.work.archived('Orders')), 2)
         self.forget(3)
         self.assert_rows()

@@ -12,7 +12,7 @@ from harness import compare, places
 from harness.cluster import Cluster
 from harness.targets import PostgresTarget, SqliteTarget
 from harness.workspace import Workspace
-from harness.oracle import Oracle
+from harness.oracle import Oracle, surviving
 
 TABLES = {'ecommerce': ('ecommerce', Oracle.ecommerce), 'ecommerce-rowwise': ('ecommerce_rowwise', Oracle.rowwise)}
 numbers = itertools.count(1)
@@ -68,10 +68,11 @@ class FlowCase(unittest.TestCase):
         return [('Customers', places.REAL_FILES / 'customers.json'), ('Orders', places.REAL_FILES / 'orders.csv'),
                 ('Deliveries', places.REAL_FILES / 'deliveries.csv')]
 
-    def assert_table(self, workspace, files):
+    def assert_table(self, workspace, files, on_change=None):
         """The target holds exactly what the oracle makes of `files`, in this order of commits."""
         table, expected = TABLES[workspace.pipeline]
-        self.assertEqual(compare.differences(workspace.target, table, expected(Oracle(files))), [])
+        oracle = Oracle(surviving(files, on_change or {}))
+        self.assertEqual(compare.differences(workspace.target, table, expected(oracle)), [])
 
     def assert_adds_up(self, workspace):
         """Promise 2: every row read is in one bucket."""

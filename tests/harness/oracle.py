@@ -1,7 +1,8 @@
 """What the tables of schemas/ecommerce*.json must hold, worked out anew from the files alone.
 
 Nothing is shared with the program: its own CSV and JSON readers, whole files in memory, exact arithmetic. Files are
-added in the order of their commits; a file that the program sets aside or takes for a redelivery is not added.
+added in the order of their commits; a file that the program sets aside or takes for a redelivery is not added. What
+"on_change" of the pipeline makes of several files of one name is surviving()'s to say, beforehand.
 """
 import csv
 import json
@@ -116,6 +117,19 @@ def csv_rows(path):
         header = [name.replace(' ', '_') for name in next(reader)]
         for values in reader:
             yield rejoined(header, values) if len(values) == len(header) else None
+
+
+def surviving(files, on_change):
+    """Those of `files`, [(feed, path), ...] in their order, that count where `on_change` is {feed: word}: of the files of
+    one name the last for "replace", the first for "reject", else all.
+    """
+    first, last = {}, {}
+    for number, (feed, path) in enumerate(files):
+        first.setdefault((feed, path.name), number)
+        last[feed, path.name] = number
+    kept = {'replace': last, 'reject': first}
+    return [(feed, path) for number, (feed, path) in enumerate(files)
+            if kept.get(on_change.get(feed), {}).get((feed, path.name), number) == number]
 
 
 class Oracle:

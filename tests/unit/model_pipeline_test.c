@@ -650,6 +650,32 @@ static void refuses_options_of_feeds_it_does_not_know(void **state)
             "\"settle\" is \"2 days\", expected at most 1 day");
 }
 
+static void knows_what_a_file_at_a_known_path_means(void **state)
+{
+    const struct pipeline *p = load(*state, WHOLE);
+    assert_int_equal(p->feeds[0].on_change, FEED_UPSERT);
+    assert_int_equal(p->feeds[1].on_change, FEED_UPSERT);
+    assert_int_equal(p->feeds[2].on_change, FEED_APPEND);
+    p = load(*state, PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"on_change\": \"replace\"}},\n" TABLE));
+    assert_int_equal(p->feeds[0].on_change, FEED_REPLACE);
+    p = load(*state, PIPELINE(GRAIN, "\"feeds\": {\"Readings\": {\"on_change\": \"reject\"}},\n" TABLE));
+    assert_int_equal(p->feeds[0].on_change, FEED_REJECT);
+    p = load(*state, PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"on_change\": \"append\"}},\n" TABLE));
+    assert_int_equal(p->feeds[0].on_change, FEED_APPEND);
+    p = load(*state, PIPELINE(GRAIN, "\"feeds\": {\"Readings\": {\"on_change\": \"upsert\"}},\n" TABLE));
+    assert_int_equal(p->feeds[0].on_change, FEED_UPSERT);
+}
+
+static void refuses_a_meaning_that_goes_against_the_key(void **state)
+{
+    refused(*state, PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"on_change\": @\"replce\"}},\n" TABLE),
+            "unknown word \"replce\", expected upsert, append, replace or reject; did you mean \"replace\"?");
+    refused(*state, PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"on_change\": @\"upsert\"}},\n" TABLE),
+            "\"on_change\" is \"upsert\", but Readings has no \"key\", expected append, replace or reject");
+    refused(*state, PIPELINE(GRAIN, "\"feeds\": {\"Readings\": {\"on_change\": @\"append\"}},\n" TABLE),
+            "\"on_change\" is \"append\", but Readings has a \"key\", expected upsert, replace or reject");
+}
+
 /* --- keys, grain, joins, filters ---------------------------------------------------------------------------------- */
 
 static void refuses_keys_that_a_version_lacks_or_leaves_null(void **state)
@@ -999,7 +1025,8 @@ static void refuses_a_pipeline_without_its_parts(void **state)
     refused(f, PIPELINE(FACTS, "\"tables\": @{}"), "\"tables\" has 0 tables, expected 1 to 16");
     refused(f, "@[]", "a pipeline is an object, found a list");
     refused(f, PIPELINE(FACTS, TABLE ", @\"view\": {}"),
-            "unknown word \"view\", expected pipeline, facts, join, feeds, tables, views or ledger; did you mean \"views\"?");
+            "unknown word \"view\", expected pipeline, facts, join, feeds, tables, views or ledger; did you mean "
+            "\"views\"?");
 }
 
 static void refuses_names_that_cannot_be_a_file(void **state)
@@ -1299,6 +1326,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(resolves_a_pipeline_of_any_feeds),
         TEST(knows_what_becomes_of_files),
+        TEST(knows_what_a_file_at_a_known_path_means),
+        TEST(refuses_a_meaning_that_goes_against_the_key),
         TEST(gives_columns_their_kind_type_and_field),
         TEST(knows_which_record_a_where_reads),
         TEST(makes_the_key_of_groups_then_window),

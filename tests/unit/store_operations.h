@@ -188,7 +188,19 @@ static inline bool operation_forget(struct operating *o, struct error *error)
     struct file_record file;
     arena_reset(&o->texts);
     return store_begin(o->store, error) && store_forget(o->store, SLICE("seq=1"), &o->texts, &file, error) &&
-           operating_replay(o->store, error) && store_commit(o->store, SLICE("forgotten"), 13, error);
+           store_taken_chunks(o->store, operating_visit_chunk, NULL, error) && operating_replay(o->store, error) &&
+           store_commit(o->store, SLICE("forgotten"), 13, error);
+}
+
+/* The history is told without the file before the other one takes its place. */
+static inline bool operation_replace(struct operating *o, struct error *error)
+{
+    struct file_record file = operating_record("c.csv", 6);
+    uint64_t count;
+    return store_begin(o->store, error) && store_file_begin(o->store, file.feed, error) &&
+           store_put_batch(o->store, o->batch, error) && store_replace(o->store, file.name, &count, error) &&
+           store_taken_chunks(o->store, operating_visit_chunk, NULL, error) && operating_replay(o->store, error) &&
+           store_file_end(o->store, &file, error) && store_commit(o->store, SLICE("replaced"), 13, error);
 }
 
 static inline bool operation_retry(struct operating *o, struct error *error)
@@ -388,6 +400,7 @@ static const struct operation operations[] = {
     {.name = "rollback", .work = operation_rollback},
     {.name = "forget", .work = operation_forget},
     {.name = "retry", .work = operation_retry},
+    {.name = "replace", .work = operation_replace},
     {.name = "note", .work = operation_note},
     {.name = "set stored", .work = operation_set_stored},
     {.name = "note delivered", .work = operation_note_delivered},

@@ -203,7 +203,7 @@ static void is_forgotten_with_its_file(void **state)
     assert_ok(retry(store, 1), &error);
     assert_ok(store_begin(store, &error), &error);
     assert_ok(store_forget(store, SLICE("a.csv"), &texts, &file, &error), &error);
-    assert_told(0, 0, "(0) 2:2 (5) (0) (0) ");
+    assert_told(0, 0, "(0) 2:2 (5) (0) ");
     assert_ok(store_commit(store, SLICE("after"), 4, &error), &error);
     assert_told(0, 0, "(0) 2:2 (5) (0) (0) ");
     assert_told(3, 0, "1:1 (5) 2:2 (5) 3:1 (2) ");
