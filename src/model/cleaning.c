@@ -212,16 +212,7 @@ static bool load_scalar(const struct doc_node *member, const char *name, struct 
 static bool check_constant(const struct doc_node *member)
 {
     static const char *const kept[] = {"type", "constant", "formats", "zone", "true", "false", "doc"};
-    bool ok = true;
-    for (const struct doc_node *key = member->child; key; key = key->next) {
-        bool known = false;
-        for (size_t i = 0; i < COUNT_OF(kept) && !known; i++)
-            known = slice_equal(key->name, slice_of(kept[i]));
-        if (!known)
-            ok = doc_problem_at(key->doc, key->name_line, key->name_column,
-                                "\"%s\" does not go with \"constant\", which reads no column", key->name.data);
-    }
-    return ok;
+    return doc_only_beside(member, kept, COUNT_OF(kept), "constant", "which reads no column");
 }
 
 static bool load_from_name(const struct doc_node *member, struct cleaning *c)

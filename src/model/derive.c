@@ -54,16 +54,7 @@ static bool check_type(const struct doc_node *member, enum derive_kind kind, str
 static bool check_keys(const struct doc_node *member)
 {
     static const char *const kept[] = {"type", "derive", "required", "doc"};
-    bool ok = true;
-    for (const struct doc_node *key = member->child; key; key = key->next) {
-        bool known = false;
-        for (size_t i = 0; i < COUNT_OF(kept) && !known; i++)
-            known = slice_equal(key->name, slice_of(kept[i]));
-        if (!known)
-            ok = doc_problem_at(key->doc, key->name_line, key->name_column,
-                                "\"%s\" does not go with \"derive\", which reads no column", key->name.data);
-    }
-    return ok;
+    return doc_only_beside(member, kept, COUNT_OF(kept), "derive", "which reads no column");
 }
 
 /* The one key that says what is done. */

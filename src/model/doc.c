@@ -238,8 +238,7 @@ bool doc_parse(struct doc *doc, const char *path, struct slice text, struct aren
 
 /* --- files -------------------------------------------------------------------------------------------------------- */
 
-/* Fills `data` from `fd` until the end of the file or `size` bytes. -1 on an error. */
-static ssize_t read_all(int fd, char *data, size_t size)
+ptrdiff_t doc_read_all(int fd, char *data, size_t size)
 {
     size_t len = 0;
     while (len < size) {
@@ -252,7 +251,7 @@ static ssize_t read_all(int fd, char *data, size_t size)
             break;
         len += (size_t)n;
     }
-    return (ssize_t)len;
+    return (ptrdiff_t)len;
 }
 
 static bool load(struct doc *doc, int fd)
@@ -269,7 +268,7 @@ static bool load(struct doc *doc, int fd)
     char *data = arena_alloc(doc->arena, size);
     if (!data)
         return doc_memory(doc);
-    ssize_t len = read_all(fd, data, size);
+    ptrdiff_t len = doc_read_all(fd, data, size);
     if (len < 0)
         return doc_problem(doc, NULL, "%s", strerror(errno));
     if (len != stat.st_size)

@@ -87,15 +87,30 @@ bool doc_unknown(const struct doc_node *member, const char *const *words, size_t
     return wrong_word(member->doc, member->name_line, member->name_column, "unknown word", member->name, words, count);
 }
 
+static bool is_among(struct slice name, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (slice_equal(name, slice_of(words[i])))
+            return true;
+    return false;
+}
+
 bool doc_only(const struct doc_node *object, const char *const *words, size_t count)
 {
     bool ok = true;
-    for (const struct doc_node *child = object->child; child; child = child->next) {
-        bool known = false;
-        for (size_t i = 0; i < count && !known; i++)
-            known = slice_equal(child->name, slice_of(words[i]));
-        ok = (known || doc_unknown(child, words, count)) && ok;
-    }
+    for (const struct doc_node *child = object->child; child; child = child->next)
+        ok = (is_among(child->name, words, count) || doc_unknown(child, words, count)) && ok;
+    return ok;
+}
+
+bool doc_only_beside(const struct doc_node *object, const char *const *words, size_t count, const char *key,
+                     const char *why)
+{
+    bool ok = true;
+    for (const struct doc_node *child = object->child; child; child = child->next)
+        if (!is_among(child->name, words, count))
+            ok = doc_problem_at(child->doc, child->name_line, child->name_column, "\"%s\" does not go with \"%s\", %s",
+                                child->name.data, key, why);
     return ok;
 }
 

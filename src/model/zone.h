@@ -54,8 +54,8 @@ bool zone_read(struct slice file, struct arena *arena, struct zone *zone, struct
 /* What the clocks there show at a moment in TIMESTAMP_MIN to TIMESTAMP_MAX, as if it were UTC. It may lie beyond these. */
 int64_t zone_local(const struct zone *zone, int64_t utc);
 
-/* The moment at which the clocks there show `local`. False with *expected, as in value_parse, when they never do, because they were put
-   forward over it, or do twice, because they were put back. */
+/* The moment at which the clocks there show `local`. False with *expected, as in value_parse, when they never do, because
+   they were put forward over it, or do twice, because they were put back. */
 bool zone_utc(const struct zone *zone, int64_t local, int64_t *utc, const char **expected) MUST_USE;
 
 /* The first moment at which they show `local` or later. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "model/doc.h"
 #include "model/zone.h"
 
 enum {
@@ -80,23 +81,6 @@ static bool fail_open(const char *path, const char *name, int number, struct err
                      hint(path, name, near, sizeof near));
 }
 
-/* All of the file, or its first FILE_MAX bytes. -1 on an error. */
-static ssize_t read_file(int fd, char *data)
-{
-    size_t len = 0;
-    while (len < FILE_MAX) {
-        ssize_t n = read(fd, data + len, FILE_MAX - len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            break;
-        len += (size_t)n;
-    }
-    return (ssize_t)len;
-}
-
 bool zone_load(const char *name, struct arena *arena, struct zone *zone, struct error *error)
 {
     char path[PATH_SIZE], data[FILE_MAX];
@@ -107,7 +91,7 @@ bool zone_load(const char *name, struct arena *arena, struct zone *zone, struct 
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return fail_open(path, name, errno, error);
-    ssize_t len = read_file(fd, data);
+    ptrdiff_t len = doc_read_all(fd, data, FILE_MAX);
     int number = errno;
     close(fd);
     if (len < 0)

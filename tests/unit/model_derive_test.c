@@ -34,8 +34,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* A descriptor of version 1 with the fields Price (decimal), N (int64), S (text), T (timestamp), and these; the first of them
-   begins at 3:1. */
+/* A descriptor of version 1 with the fields Price (decimal), N (int64), S (text), T (timestamp), and these; the first of
+   them begins at 3:1. */
 static const struct descriptor *load(struct fixture *f, const char *fields)
 {
     FILE *file = fopen("1.json", "w");

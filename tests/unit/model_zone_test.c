@@ -1,5 +1,5 @@
-/* Zones from the bytes of their files, and the arithmetic over them. tests/flow/zones_test.py compares the system's zones with
-   those of Python. */
+/* Zones from the bytes of their files, and the arithmetic over them. tests/flow/zones_test.py compares the system's
+   zones with those of Python. */
 #include "testing.h"
 
 #include "base/buf.h"
@@ -45,7 +45,7 @@ static void put_file(struct buf *out, const int64_t *times, size_t count, uint32
     }
     buf_put(out, "LMT\0", 4);
     for (uint32_t i = 0; i < leaps; i++)
-        put_be(out, 0, 12);
+        buf_put(out, "\0\0\0\0\0\0\0\0\0\0\0", 12);
     buf_printf(out, "\n%s\n", rule);
     assert_false(out->failed);
 }
