@@ -16,7 +16,7 @@ from rows import ROWS, Skipped  # noqa: E402
 from setting import Setting  # noqa: E402
 
 BEGIN, END = '<!-- scripts/bench.sh: begin {} -->', '<!-- scripts/bench.sh: end {} -->'
-EXTRA = ('oracle',)  # only when asked for: it takes the oracle a minute for a million lines
+EXTRA = ('oracle', 'size')  # only when asked for; it takes the oracle a minute for a million lines
 
 
 def first_line(*command):
