@@ -7,7 +7,7 @@ from contextlib import closing
 
 from crash_case import APPLIED, CrashCase
 from harness.case import InPostgres
-from histories import DESCRIPTORS, Maker, pipeline_of, rules_by
+from histories import DESCRIPTORS, Maker, pipeline_of, rules_by, with_changes
 from history_oracle import COLUMNS, History, equal, read_file
 
 FEEDS = ('Lines', 'Lines', 'Trips', 'Shops')
@@ -24,6 +24,8 @@ class Histories(CrashCase):
 
     def begin(self, number):
         self.rules = rules_by(self.rng)
+        if self.rng.random() < 0.5:
+            self.rules = with_changes(self.rules, self.rng)
         self.name = f'h{number}'
         work = self.workspace(self.name, pipeline=self.name, feeds=('Lines', 'Trips', 'Shops'),
                               **({'target': self.target} if self.target.address is None else {}))
