@@ -114,6 +114,7 @@ static bool apply_all(struct rebuild *rebuild, struct error *error)
         rebuild->parsers[f] = parser_new(&rebuild->pipeline->feeds[f], error);
         if (!rebuild->parsers[f])
             return false;
+        parser_trust(rebuild->parsers[f]);
     }
     for (size_t i = 0; i < rebuild->sources.count; i++) {
         struct source *source = &rebuild->sources.items[i];

@@ -150,6 +150,7 @@ static bool read_source(struct retrying *r, const struct source *source, const c
     struct parser *parser = parser_new(r->feed, error);
     if (!parser)
         return false;
+    parser_trust(parser);
     bool ok = source_read(source, path, parser, version, take_batch, r, facts, &why) && hand_on(r, true);
     parser_free(parser);
     if (r->shifted || (ok && (facts->rows != r->file->rows || r->found != r->count)))

@@ -176,8 +176,11 @@ static bool check_sources(struct deep *deep, struct error *error)
     struct sources sources;
     sources_init(&sources);
     bool ok = sources_from_store(&sources, deep->store, deep->pipeline, deep->settings->data, false, error);
-    for (size_t f = 0; ok && f < deep->pipeline->feed_count; f++)
+    for (size_t f = 0; ok && f < deep->pipeline->feed_count; f++) {
         ok = (deep->parsers[f] = parser_new(&deep->pipeline->feeds[f], error)) != NULL;
+        if (ok)
+            parser_trust(deep->parsers[f]);
+    }
     for (size_t i = 0; ok && i < sources.count; i++)
         if (sources.items[i].order <= deep->last)
             check_source(deep, &sources.items[i]);

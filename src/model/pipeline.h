@@ -47,6 +47,8 @@ struct feed_version {
     int *feed_field; /* for each descriptor field the index of the feed field, or -1: validated, then dropped */
 };
 
+enum { FEED_PERCENT_UNIT = 10000 }; /* units of a percent */
+
 enum feed_after { FEED_ARCHIVE, FEED_LEAVE, FEED_DELETE };
 enum feed_ready { FEED_READY_SETTLE, FEED_READY_DONE_MARKER };
 /* What a file means where another content of its feed and name was applied before, and not forgotten. */
@@ -55,6 +57,14 @@ enum feed_on_change {
     FEED_APPEND,  /* all its rows are added; of feeds without a key */
     FEED_REPLACE, /* what the earlier file brought is taken back */
     FEED_REJECT   /* it is set aside */
+};
+
+/* How many rows of a file may be rejected; a file with more is set aside whole. */
+struct feed_limits {
+    bool by_count, by_percent; /* what is limited */
+    uint64_t count;            /* rows */
+    uint64_t percent;          /* of the rows read, in units of 1 / FEED_PERCENT_UNIT percent */
+    const char *percent_text;  /* as it was written */
 };
 
 struct feed {
@@ -72,6 +82,7 @@ struct feed {
     enum feed_after after;
     enum feed_ready ready;
     enum feed_on_change on_change;
+    struct feed_limits limits;
     int64_t settle; /* microseconds */
 };
 

@@ -15,14 +15,16 @@
 #include "model/timestamp.h"
 
 enum {
-    VERSIONS_MAX = 1000 /* descriptors of one feed */
+    VERSIONS_MAX = 1000,                 /* descriptors of one feed */
+    MAX_REJECTS_MAX = 1000 * 1000 * 1000 /* rows */
 };
 
 static const char *const reserved_names[] = {"archive", "quarantine", "results"};
 static const char *const after_words[] = {"archive", "leave", "delete"};
 static const char *const ready_words[] = {"settle", "done"};
 static const char *const on_change_words[] = {"upsert", "append", "replace", "reject"};
-static const char *const option_words[] = {"after", "ready", "settle", "on_change"};
+static const char *const option_words[] = {"after",     "ready",       "settle",
+                                           "on_change", "max_rejects", "max_rejects_percent"};
 
 /* --- names -------------------------------------------------------------------------------------------------------- */
 
@@ -279,6 +281,36 @@ static void load_on_change(struct build *build, const struct doc_node *member, s
                     feed->name, keyed ? "a \"key\"" : "no \"key\"", keyed ? "upsert" : "append");
 }
 
+static void load_percent(struct build *build, const struct doc_node *member, struct feed_limits *limits)
+{
+    const struct value_type type = {.kind = VALUE_DECIMAL, .precision = 7, .scale = 4};
+    const struct doc_node *node = doc_member(member, "max_rejects_percent");
+    struct value value;
+    const char *expected;
+    if (!node)
+        return;
+    if (node->kind != DOC_NUMBER || !value_parse(type, NULL, 0, node->text, &value, &expected) || value.i < 0 ||
+        value.i > 100 * FEED_PERCENT_UNIT) {
+        doc_problem(build->doc, node,
+                    "\"max_rejects_percent\" is %s, expected a number from 0 to 100 with at most 4 places",
+                    node->kind == DOC_NUMBER ? doc_text(node) : doc_kind_name(node->kind));
+        return;
+    }
+    limits->by_percent = true;
+    limits->percent = (uint64_t)value.i;
+    limits->percent_text = doc_text(node);
+}
+
+static void load_limits(struct build *build, const struct doc_node *member, struct feed_limits *limits)
+{
+    int64_t count = 0;
+    if (doc_integer(member, "max_rejects", false, 0, MAX_REJECTS_MAX, &count) && doc_member(member, "max_rejects")) {
+        limits->by_count = true;
+        limits->count = (uint64_t)count;
+    }
+    load_percent(build, member, limits);
+}
+
 static void load_options(struct build *build, const struct doc_node *member)
 {
     size_t index, after = FEED_ARCHIVE, ready = FEED_READY_SETTLE;
@@ -297,6 +329,7 @@ static void load_options(struct build *build, const struct doc_node *member)
         feed->ready = (enum feed_ready)ready;
     load_settle(build, member, feed);
     load_on_change(build, member, index);
+    load_limits(build, member, &feed->limits);
 }
 
 void build_feed_options(struct build *build, const struct doc_node *root)

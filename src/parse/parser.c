@@ -393,7 +393,7 @@ static bool finish(struct parser *p, struct error *error)
         if (!judge(p, finish_run(p, error), error))
             return false;
         if (p->bind.first == run)
-            return true;
+            return rowsink_check_end(&p->sink, error);
         if (!read_on(p, true, error))
             return false;
     }
@@ -440,6 +440,11 @@ bool parser_finish(struct parser *p, struct error *error)
     if (p->phase == PHASE_FAILED)
         return fail_again(error);
     return done(p, finish(p, &p->error), error);
+}
+
+void parser_trust(struct parser *p)
+{
+    p->sink.trusts = true;
 }
 
 bool parser_full(const struct parser *p)

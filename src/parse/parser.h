@@ -33,7 +33,8 @@ enum {
     PARSER_COLUMNS_MAX = 4096,       /* columns of a file */
     PARSER_HEAD_MAX = 2 * 1024 * 1024, /* bytes in which it must be found which of several forms a file has */
     PARSER_DEPTH_MAX = 32,             /* of nested JSON */
-    PARSER_REJECTS_MAX = 100 * 1000    /* a file with more rejected rows than this, and than accepted ones, fails */
+    PARSER_REJECTS_MAX = 100 * 1000 /* a file with more rejected rows than this, and than accepted ones, fails; so does
+                                       one past the limits of its feed (struct feed_limits) */
 };
 
 struct parser;
@@ -41,6 +42,9 @@ struct parser;
 /* A parser for files of `feed`, which must outlive it. */
 struct parser *parser_new(const struct feed *feed, struct error *error) MUST_USE;
 void parser_free(struct parser *parser);
+
+/* From here on it reads what was applied before: the limits that its feed has now do not hold for that. */
+void parser_trust(struct parser *parser);
 
 /* Begins a file. `version` 0 chooses the descriptor by the file's columns; another asks for that one and no other. */
 void parser_start(struct parser *parser, uint32_t version);

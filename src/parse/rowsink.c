@@ -1,8 +1,10 @@
 #include "parse/rowsink.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/wide.h"
 #include "parse/parser.h"
 
 enum {
@@ -65,24 +67,50 @@ enum rowsink_result rowsink_accept(struct rowsink *sink, uint64_t line, const st
     return settle(sink) ? ROWSINK_OK : ROWSINK_MEMORY;
 }
 
+static void note_first(struct rowsink *sink, const struct reject *reject)
+{
+    snprintf(sink->first, sizeof sink->first, "line %ju%s%.*s: %.*s", (uintmax_t)reject->line,
+             reject->field.len > 0 ? ", " : "", (int)reject->field.len, reject->field.data ? reject->field.data : "",
+             (int)reject->reason.len, reject->reason.data);
+}
+
 bool rowsink_reject(struct rowsink *sink, struct reject reject)
 {
     reject.row = sink->rows + 1;
     if (!open_batch(sink) || !batch_reject(sink->open, &reject))
         return false;
+    if (sink->rejected == 0)
+        note_first(sink, &reject);
     sink->rows++;
     sink->rejected++;
     return settle(sink);
 }
 
+/* --- limits ------------------------------------------------------------------------------------------------------- */
+
 bool rowsink_check(const struct rowsink *sink, const struct reject *last, struct error *error)
 {
-    if (sink->rejected <= PARSER_REJECTS_MAX || sink->rejected <= sink->rows - sink->rejected)
+    const struct feed_limits *limits = &sink->feed->limits;
+    char why[128] = "";
+    if (!sink->trusts && limits->by_count && sink->rejected > limits->count)
+        snprintf(why, sizeof why, ", and \"max_rejects\" of the feed is %ju", (uintmax_t)limits->count);
+    else if (sink->rejected > PARSER_REJECTS_MAX && sink->rejected > sink->rows - sink->rejected)
+        snprintf(why, sizeof why, ", so this is no file of this feed");
+    else
+        return true;
+    return error_set(error, ERROR_DATA, "%ju:1: %ju of the first %ju rows are rejected%s; the first one, %s",
+                     (uintmax_t)last->line, (uintmax_t)sink->rejected, (uintmax_t)sink->rows, why, sink->first);
+}
+
+bool rowsink_check_end(const struct rowsink *sink, struct error *error)
+{
+    const struct feed_limits *limits = &sink->feed->limits;
+    if (sink->trusts || !limits->by_percent ||
+        (wide)sink->rejected * 100 * FEED_PERCENT_UNIT <= (wide)sink->rows * (wide)limits->percent)
         return true;
     return error_set(error, ERROR_DATA,
-                     "%ju:1: %ju of the first %ju rows are rejected, so this is no file of this feed; the last one: %.*s",
-                     (uintmax_t)last->line, (uintmax_t)sink->rejected, (uintmax_t)sink->rows, (int)last->reason.len,
-                     last->reason.data);
+                     "of %ju rows %ju are rejected, and \"max_rejects_percent\" of the feed is %s; the first one, %s",
+                     (uintmax_t)sink->rows, (uintmax_t)sink->rejected, limits->percent_text, sink->first);
 }
 
 bool rowsink_full(const struct rowsink *sink)

@@ -16,7 +16,8 @@
 #include "model/batch.h"
 
 enum {
-    ROWSINK_SHOWN_MAX = 80 /* bytes of found text that a message shows, escaped */
+    ROWSINK_SHOWN_MAX = 80, /* bytes of found text that a message shows, escaped */
+    ROWSINK_REASON_MAX = 400
 };
 
 struct rowsink {
@@ -24,8 +25,10 @@ struct rowsink {
     struct batch *open;  /* being filled; or NULL */
     struct batch **full; /* oldest first */
     size_t full_count, full_capacity;
-    uint64_t rows, rejected; /* of the file so far */
-    uint64_t repaired;       /* accepted ones that were shifted */
+    uint64_t rows, rejected;        /* of the file so far */
+    uint64_t repaired;              /* accepted ones that were shifted */
+    char first[ROWSINK_REASON_MAX]; /* "line 7, Quantity: found ...": the first one rejected */
+    bool trusts;                    /* the feed's own limits do not hold */
 };
 
 void rowsink_init(struct rowsink *sink, const struct feed *feed);
@@ -45,9 +48,13 @@ enum rowsink_result rowsink_accept(struct rowsink *sink, uint64_t line, const st
 /* Fills in the row's number. False when out of memory. */
 bool rowsink_reject(struct rowsink *sink, struct reject reject) MUST_USE;
 
-/* False when more rows are rejected than PARSER_REJECTS_MAX, and than accepted: the file is of another kind, and must not
-   fill the store. `last` is the row rejected last. */
+/* After each rejected row, which is `last`: false when there are too many of them. The limit of all feeds: more than
+   PARSER_REJECTS_MAX, and than accepted ones; the file is of another kind then, and must not fill the store. The feed's own:
+   more than max_rejects. */
 bool rowsink_check(const struct rowsink *sink, const struct reject *last, struct error *error) MUST_USE;
+
+/* At the end of the file: false when more of its rows were rejected than max_rejects_percent. */
+bool rowsink_check_end(const struct rowsink *sink, struct error *error) MUST_USE;
 
 /* True when a batch should be taken before more is read. */
 bool rowsink_full(const struct rowsink *sink);

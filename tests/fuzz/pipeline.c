@@ -31,6 +31,7 @@ static void check_feed(const struct feed *feed)
 {
     check(feed->field_count <= PIPELINE_FIELDS_MAX && feed->key_count <= PIPELINE_KEY_MAX && feed->version_count > 0);
     check(feed->settle >= 0);
+    check(feed->limits.percent <= 100 * FEED_PERCENT_UNIT);
     check(feed->on_change != (feed->key_count > 0 ? FEED_APPEND : FEED_UPSERT));
     check(!feed->versioned || (feed->key_count > 0 && feed->version_field < feed->field_count));
     check(!feed->deletes || feed->key_count > 0);

@@ -666,6 +666,30 @@ static void knows_what_a_file_at_a_known_path_means(void **state)
     assert_int_equal(p->feeds[0].on_change, FEED_UPSERT);
 }
 
+static void knows_how_many_rows_may_be_rejected(void **state)
+{
+    const struct pipeline *p = load(*state, WHOLE);
+    assert_false(p->feeds[0].limits.by_count || p->feeds[0].limits.by_percent);
+    p = load(*state,
+             PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"max_rejects\": 0, \"max_rejects_percent\": 2.5}},\n" TABLE));
+    assert_true(p->feeds[0].limits.by_count && p->feeds[0].limits.by_percent);
+    assert_int_equal(p->feeds[0].limits.count, 0);
+    assert_int_equal(p->feeds[0].limits.percent, 25000);
+    assert_string_equal(p->feeds[0].limits.percent_text, "2.5");
+}
+
+static void refuses_limits_that_are_none(void **state)
+{
+    refused(*state, PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"max_rejects\": @-1}},\n" TABLE),
+            "\"max_rejects\" is -1, expected an integer from 0 to 1000000000");
+    refused(*state, PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"max_rejects_percent\": @100.0001}},\n" TABLE),
+            "\"max_rejects_percent\" is 100.0001, expected a number from 0 to 100 with at most 4 places");
+    refused(*state, PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"max_rejects_percent\": @0.00001}},\n" TABLE),
+            "\"max_rejects_percent\" is 0.00001, expected a number from 0 to 100 with at most 4 places");
+    refused(*state, PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"max_rejects_percent\": @\"5\"}},\n" TABLE),
+            "\"max_rejects_percent\" is a text, expected a number from 0 to 100 with at most 4 places");
+}
+
 static void refuses_a_meaning_that_goes_against_the_key(void **state)
 {
     refused(*state, PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"on_change\": @\"replce\"}},\n" TABLE),
@@ -1328,6 +1352,8 @@ int main(void)
         TEST(knows_what_becomes_of_files),
         TEST(knows_what_a_file_at_a_known_path_means),
         TEST(refuses_a_meaning_that_goes_against_the_key),
+        TEST(knows_how_many_rows_may_be_rejected),
+        TEST(refuses_limits_that_are_none),
         TEST(gives_columns_their_kind_type_and_field),
         TEST(knows_which_record_a_where_reads),
         TEST(makes_the_key_of_groups_then_window),

@@ -135,9 +135,10 @@ static void refuses_an_empty_file(void **state)
 
 static void refuses_utf16_that_nothing_tells(void **state)
 {
-    parse_check_fails(*state, SLICE("I\0d\0,\0"),
-                      "1:1: found a NUL byte in column 1 of the header, expected UTF-8 (UTF-16 without a byte order mark "
-                      "must be declared: \"encoding\": \"utf-16le\")");
+    parse_check_fails(
+        *state, SLICE("I\0d\0,\0"),
+        "1:1: found a NUL byte in column 1 of the header, expected UTF-8 (UTF-16 without a byte order mark "
+        "must be declared: \"encoding\": \"utf-16le\")");
 }
 
 static void refuses_a_header_without_a_required_field(void **state)
@@ -352,6 +353,73 @@ static void fails_a_file_of_which_most_rows_are_rejected_past_a_limit(void **sta
     }
 }
 
+static struct parse_result parse_flood(struct parse_feed *f, int good, int bad, int more)
+{
+    struct buf text;
+    write_flood(&text, good, bad, more);
+    struct parse_result result = parse_file(f, buf_slice(&text), 64, 0);
+    buf_close(&text);
+    return result;
+}
+
+static void fails_a_file_with_more_rejected_rows_than_its_feed_allows(void **state)
+{
+    struct parse_feed *f = *state;
+    f->feed.limits = (struct feed_limits){.by_count = true, .count = 3};
+    struct parse_result result = parse_flood(f, 2, 3, 5);
+    assert_ok(result.ok, &result.error);
+    assert_int_equal(result.facts.rejected, 3);
+    parse_result_close(&result);
+    result = parse_flood(f, 2, 4, 5000);
+    assert_false(result.ok);
+    assert_error(
+        &result.error, ERROR_DATA,
+        "7:1: 4 of the first 6 rows are rejected, and \"max_rejects\" of the feed is 3; the first one, line 4, Id: "
+        "found \"x\", expected an integer");
+    parse_result_close(&result);
+    f->feed.limits.count = 0;
+    result = parse_flood(f, 2, 0, 0);
+    assert_ok(result.ok, &result.error);
+    parse_result_close(&result);
+    result = parse_flood(f, 0, 1, 0);
+    assert_false(result.ok);
+    parse_result_close(&result);
+    f->feed.limits = (struct feed_limits){0};
+}
+
+/* More than the percentage: exactly it is allowed, of however few rows. */
+static void fails_a_file_of_which_a_greater_part_is_rejected_than_its_feed_allows(void **state)
+{
+    struct parse_feed *f = *state;
+    const struct {
+        uint64_t percent;
+        int good, bad;
+        bool ok;
+    } cases[] = {{10 * FEED_PERCENT_UNIT, 90, 10, true},
+                 {10 * FEED_PERCENT_UNIT, 89, 10, false},
+                 {10 * FEED_PERCENT_UNIT, 9, 1, true},
+                 {10 * FEED_PERCENT_UNIT, 8, 1, false},
+                 {FEED_PERCENT_UNIT / 4, 399, 1, true},
+                 {FEED_PERCENT_UNIT / 4, 398, 1, false},
+                 {0, 5, 0, true},
+                 {0, 500, 1, false},
+                 {0, 0, 0, true},
+                 {100 * FEED_PERCENT_UNIT, 0, 7, true}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        f->feed.limits = (struct feed_limits){.by_percent = true, .percent = cases[i].percent, .percent_text = "N"};
+        struct parse_result result = parse_flood(f, 0, cases[i].bad, cases[i].good);
+        assert_int_equal(result.ok, cases[i].ok);
+        parse_result_close(&result);
+    }
+    f->feed.limits = (struct feed_limits){.by_percent = true, .percent = 5 * FEED_PERCENT_UNIT, .percent_text = "5.0"};
+    struct parse_result result = parse_flood(f, 1, 2, 3);
+    assert_error(
+        &result.error, ERROR_DATA,
+        "of 6 rows 2 are rejected, and \"max_rejects_percent\" of the feed is 5.0; the first one, line 3, Id: found");
+    parse_result_close(&result);
+    f->feed.limits = (struct feed_limits){0};
+}
+
 static void splits_many_rows_over_batches(void **state)
 {
     struct buf text;
@@ -418,6 +486,8 @@ int main(void)
         TEST(starts_anew_after_a_file_that_failed),
         TEST(hands_out_full_batches_before_a_reject_could_be_lost),
         TEST(fails_a_file_of_which_most_rows_are_rejected_past_a_limit),
+        TEST(fails_a_file_with_more_rejected_rows_than_its_feed_allows),
+        TEST(fails_a_file_of_which_a_greater_part_is_rejected_than_its_feed_allows),
         TEST(splits_many_rows_over_batches),
         TEST(gives_one_column_to_several_fields),
     };

@@ -1,0 +1,54 @@
+"""How many rows of a file may be rejected: with more it is set aside whole."""
+from harness.case import FlowCase
+from harness.files import order, orders
+
+
+def some_orders(good, bad, first=1):
+    return orders(*(order(first + number) for number in range(good)),
+                  *(order(first + good + number, quantity='x') for number in range(bad)))
+
+
+class Limits(FlowCase):
+    def setUp(self):
+        super().setUp()
+        self.work = self.workspace()
+        self.work.run_once()
+
+    def run_with(self, content, name, **limits):
+        """The lines of one run, and what plan and check say of the file before it."""
+        self.work.configure('Orders', **limits)
+        file = self.folder / name
+        file.write_bytes(content)
+        asked = [self.work.command(command, file, 'Orders', expect=None) for command in ('check', 'plan')]
+        self.work.drop('Orders', file)
+        return self.work.run_once(), asked
+
+    def assert_set_aside(self, content, name, reason, **limits):
+        outcome, asked = self.run_with(content, name, **limits)
+        self.assertIn(reason, outcome.lines('quarantined')[0])
+        self.assertEqual([(one.code, reason in one.err) for one in asked], [(65, True), (65, True)])
+        self.assertEqual(self.work.status()['sequence'], 0)
+        folder = self.work.data / 'quarantine' / 'Orders'
+        self.assertTrue(any(reason in path.read_text(encoding='utf-8', errors='replace') for path in folder.iterdir()))
+
+    def test_more_rejected_rows_than_are_allowed(self):
+        self.assert_set_aside(some_orders(3, 2) + b'1,2', 'many.csv',
+                              '6:1: 2 of the first 5 rows are rejected, and "max_rejects" of the feed is 1; '
+                              'the first one, line 5, Quantity: found "x", expected an integer', max_rejects=1)
+        outcome, _ = self.run_with(some_orders(3, 2), 'many.csv', max_rejects=2)
+        self.assertIn(' applied=3 rejected=2 ', outcome.lines('applied')[0])
+
+    def test_a_greater_part_than_is_allowed(self):
+        self.assert_set_aside(some_orders(8, 1), 'part.csv',
+                              'of 9 rows 1 are rejected, and "max_rejects_percent" of the feed is 10; the first one, line 10, '
+                              'Quantity: found "x"', max_rejects_percent=10)
+        outcome, _ = self.run_with(some_orders(9, 1), 'exactly.csv', max_rejects_percent=10)
+        self.assertIn(' applied=9 rejected=1 ', outcome.lines('applied')[0])
+
+    def test_what_was_applied_stays_so_when_the_limits_are_drawn_closer(self):
+        outcome, _ = self.run_with(some_orders(3, 2), 'kept.csv')
+        self.assertTrue(outcome.lines('applied'))
+        self.work.configure('Orders', max_rejects=0, max_rejects_percent=0)
+        self.work.command('verify', '--deep')
+        self.work.command('replay')
+        self.assertEqual((self.work.status()['sequence'], len(self.work.rejects())), (1, 2))
