@@ -124,6 +124,14 @@ static enum job_outcome refused_change(struct job *job)
     return JOB_BAD;
 }
 
+/* The file itself is committed whatever comes of it. */
+static void close_windows(struct committer *committer, struct job *job)
+{
+    if (!core_close_windows(committer->core, clock_wall(), &job->closed, &job->not_closed) &&
+        is_fatal(job->not_closed.kind))
+        fail(committer, &job->not_closed);
+}
+
 static enum job_outcome end_file(struct committer *committer, struct job *job)
 {
     if (job->intake != INTAKE_READ) {
@@ -138,7 +146,10 @@ static enum job_outcome end_file(struct committer *committer, struct job *job)
         return refused(committer, job);
     if (job->result.outcome == CORE_REFUSED)
         return refused_change(job);
-    return job->result.outcome == CORE_DUPLICATE ? JOB_DUPLICATE : JOB_APPLIED;
+    if (job->result.outcome == CORE_DUPLICATE)
+        return JOB_DUPLICATE;
+    close_windows(committer, job);
+    return JOB_APPLIED;
 }
 
 /* The next thing the head job offers: a batch, its end, or nothing yet. After a failure all that is left to do with jobs

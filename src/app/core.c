@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/summary.h"
+#include "base/clock.h"
 
 enum { SUMMARY_MAX = 16 * 1024, STORED_MAX = 1024, MARKED_RECENTLY = 256 };
 
@@ -12,7 +13,8 @@ enum { SUMMARY_MAX = 16 * 1024, STORED_MAX = 1024, MARKED_RECENTLY = 256 };
 struct replay {
     struct core *core;
     const struct core_history *history;
-    uint64_t begun; /* the change whose chunks are being applied */
+    uint64_t begun;                   /* the change whose chunks are being applied */
+    const struct replay_chunk *chunk; /* the one at hand */
     struct buckets buckets;
 };
 
@@ -38,9 +40,32 @@ static bool replay_chunk(void *context, const struct replay_chunk *chunk, struct
     if (feed == SIZE_MAX)
         return error_set(error, ERROR_CORRUPT, "change %llu is of a feed that the pipeline does not have",
                          (unsigned long long)chunk->sequence);
+    engine_set_commit(replay->core->engine, chunk->committed);
     replay_begin(replay, chunk->sequence);
     engine_rank(replay->core->engine, chunk->rank);
+    replay->chunk = chunk;
     return engine_apply(replay->core->engine, feed, chunk->chunk, &replay->buckets, NULL, NULL, error);
+}
+
+static void replay_late(void *context, const struct engine_late *late)
+{
+    struct replay *replay = context;
+    replay->history->late(replay->history->context, replay->chunk, late);
+}
+
+/* What was closed is told by the change, so that it stays closed whatever the pipeline now says of lateness; that it says
+   nothing at all any more would open it again. */
+static bool replay_close(void *context, uint64_t sequence, int64_t before, struct error *error)
+{
+    struct replay *replay = context;
+    if (!replay->core->pipeline->retention.on)
+        return error_set(error, ERROR_CONFIG,
+                         "change %llu closed windows, but the pipeline has no \"retention\" any more: put it back, or "
+                         "`dropfold replay` computes everything anew without it",
+                         (unsigned long long)sequence);
+    replay->begun = sequence;
+    replay->buckets = (struct buckets){0};
+    return engine_close(replay->core->engine, sequence, before, error);
 }
 
 /* Without what a forgotten file brought, the same rows may fall into other buckets (one that was a correction is the
@@ -76,15 +101,20 @@ bool core_replay(struct core *core, const struct core_history *history, struct e
                                  .until = history->until,
                                  .without = history->without,
                                  .chunk = replay_chunk,
+                                 .close = replay_close,
                                  .change_end = replay_change_end};
     engine_free(core->engine);
     core->delivering = false;
     core->replayed = 0;
     core->engine = engine_new(core->pipeline, core->memory_limit, error);
-    if (!core->engine || !store_replay(core->store, &visit, error))
-        return false;
-    core->rewritten = store_rewritten(core->store);
-    return true;
+    if (core->engine && history->late)
+        engine_on_late(core->engine, replay_late, &replay);
+    bool good = core->engine && store_replay(core->store, &visit, error);
+    if (core->engine)
+        engine_on_late(core->engine, NULL, NULL);
+    if (good)
+        core->rewritten = store_rewritten(core->store);
+    return good;
 }
 
 static bool build_engine(struct core *core, struct error *error)
@@ -102,13 +132,26 @@ bool core_init(struct core *core, const struct pipeline *pipeline, struct store 
     return false;
 }
 
+/* A crash may have come between a file and the windows that it made due. Without room they wait for the next file, which
+   then meets the same lack, and tells. */
+static bool close_overdue(struct core *core, struct error *error)
+{
+    struct core_closed closed;
+    return core_close_windows(core, clock_wall(), &closed, error) || error->kind == ERROR_FULL;
+}
+
 bool core_open(struct core *core, const struct pipeline *pipeline, const char *checkpoints, enum store_mode mode,
                size_t memory_limit, struct error *error)
 {
     struct store *store;
     *core = (struct core){0};
-    return store_open(&store, checkpoints, pipeline->name, &pipeline->fingerprint, mode, error) &&
-           core_init(core, pipeline, store, memory_limit, error);
+    if (!store_open(&store, checkpoints, pipeline->name, &pipeline->fingerprint, mode, error) ||
+        !core_init(core, pipeline, store, memory_limit, error))
+        return false;
+    if (mode != STORE_WRITE || close_overdue(core, error))
+        return true;
+    core_close(core);
+    return false;
 }
 
 void core_close(struct core *core)
@@ -268,10 +311,11 @@ static bool begin_change(struct core *core, struct slice name, struct core_resul
     return begin_taking(core, core->file_feed, count, result->replaced, rebuilt, error);
 }
 
-static bool apply_file(struct core *core, uint64_t sequence, struct buckets *buckets, struct error *error)
+static bool apply_file(struct core *core, uint64_t sequence, int64_t now, struct buckets *buckets, struct error *error)
 {
     uint64_t rank = core->retry_of ? core->retry_of->sequence : sequence;
     struct application application = {.core = core, .buckets = buckets, .error = error, .current = rank};
+    engine_set_commit(core->engine, now);
     engine_rank(core->engine, rank);
     if (core->spilled) {
         if (!store_file_chunks(core->store, apply_chunk, &application, error))
@@ -367,7 +411,7 @@ static bool commit_file(struct core *core, const struct core_file *file, struct 
     record->buckets.rejected = file->facts->rejected;
     record->reason = file->facts->note;
     if (!begin_change(core, record->name, result, &rebuilt, error) ||
-        !apply_file(core, result->sequence, &record->buckets, error))
+        !apply_file(core, result->sequence, now, &record->buckets, error))
         return false;
     result->buckets = record->buckets;
     if (!note_superseded(core, record, error) || !store_file_end(core->store, record, error) ||
@@ -477,6 +521,53 @@ bool core_note_quarantined(struct core *core, size_t feed, const struct core_fil
     record.stored = slice_of(stored);
     record.reason = slice_of(reason);
     return store_note_file(core->store, &record, now, error);
+}
+
+/* --- closing windows ---------------------------------------------------------------------------------------------- */
+
+static uint64_t closed_groups(const struct core *core, const struct engine_stats *stats)
+{
+    uint64_t groups = 0;
+    for (size_t t = 0; t < core->pipeline->table_count; t++)
+        groups += stats->closed_groups[t];
+    return groups;
+}
+
+/* Within the open change. */
+static bool close_before(struct core *core, int64_t now, struct core_closed *closed, struct error *error)
+{
+    struct engine_stats stats;
+    engine_stats(core->engine, &stats);
+    closed->units = stats.closed;
+    closed->groups = closed_groups(core, &stats);
+    if (!engine_close(core->engine, closed->sequence, closed->before, error) || !commit(core, &stats, now, error))
+        return false;
+    closed->memory = stats.memory;
+    closed->units = stats.closed - closed->units;
+    closed->groups = closed_groups(core, &stats) - closed->groups;
+    return true;
+}
+
+bool core_close_windows(struct core *core, int64_t now, struct core_closed *closed, struct error *error)
+{
+    *closed = (struct core_closed){0};
+    if (!engine_close_due(core->engine, &closed->before))
+        return true;
+    if (!store_begin(core->store, error))
+        return false;
+    core->store_open = true;
+    if (!store_close_windows(core->store, closed->before, error)) {
+        core_file_cancel(core);
+        return false;
+    }
+    closed->sequence = store_progress(core->store)->sequence + 1;
+    if (!close_before(core, now, closed, error)) {
+        closed->sequence = 0;
+        recover(core, error);
+        return false;
+    }
+    core->store_open = false;
+    return true;
 }
 
 /* --- taking a file back ------------------------------------------------------------------------------------------- */

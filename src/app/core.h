@@ -15,6 +15,10 @@
  * A retry of rejected rows (core_retry_begin) takes the same way as a file, but for step 1: it is no file, and what it is of
  * is in the ledger already.
  *
+ * With retention windows close between two files, by a change of its own (core_close_windows): after each file that is
+ * applied, when one is due, and when a store is opened to write, should a crash have come between the two. What is closed
+ * is written in the change, so that a replay closes the same.
+ *
  * A file that takes the place of an earlier one of its name (FEED_REPLACE) is the same change. Before step 2 the earlier
  * one is marked, within the open transaction, and the engine loses its rows: it takes them back where they are alone
  * (engine_alone), and is else built anew from what the transaction shows.
@@ -70,7 +74,9 @@ struct core_history {
     uint64_t without; /* as if the file of this change had been forgotten; 0: none */
     /* After each change, or NULL. */
     bool (*change_end)(void *context, struct core *core, uint64_t sequence, struct error *error);
-    void *context;
+    /* For each row that is late, of which chunk, or NULL. */
+    void (*late)(void *context, const struct replay_chunk *chunk, const struct engine_late *late);
+    void *context; /* of both */
 };
 /* Builds the engine anew from that history. Of a core that is never asked to apply a file. */
 bool core_replay(struct core *core, const struct core_history *history, struct error *error) MUST_USE;
@@ -117,6 +123,18 @@ struct core_result {
 
 /* Why a file was refused, as an ERROR_DATA. */
 void core_refusal(const struct feed *feed, const struct core_result *result, struct error *error);
+
+/* What became of windows that were due. */
+struct core_closed {
+    uint64_t sequence;      /* of the change that closed them; 0: none was due */
+    int64_t before;         /* windows that end here or earlier, microseconds */
+    uint64_t units, groups; /* that were closed with them, over all tables */
+    uint64_t memory;        /* bytes the engine holds after it */
+};
+
+/* Closes the windows that are due, after a file. ERROR_FULL: nothing happened, and they are due after the next file; all
+   else is as of core_file_end. */
+bool core_close_windows(struct core *core, int64_t now, struct core_closed *closed, struct error *error) MUST_USE;
 
 /* Ends the open file, whatever comes of it. `now` is the wall clock in microseconds. */
 bool core_file_end(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,

@@ -207,6 +207,7 @@ bool explain_group(struct explanation *e, struct core *core, size_t table, uint3
     if (!e->row)
         return error_memory(error);
     engine_group_row(core->engine, table, group, e->row);
+    e->closed = engine_group_closed(core->engine, table, group);
     engine_each_member(core->engine, table, group, gather, &gathering);
     if (gathering.failed)
         return error_memory(error);

@@ -35,6 +35,7 @@ struct explanation {
     const struct pipeline *pipeline;
     const struct table *table;
     struct cell *row;                 /* a cell for each column */
+    uint64_t closed;                  /* the change that closed its window, since when it has no records; or 0 */
     struct explained_record *records; /* by unit, its facts first, each feed's by rank */
     size_t count;
     struct file_record *files;

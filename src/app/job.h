@@ -70,7 +70,9 @@ struct job {
     /* the committer's results */
     enum job_outcome outcome;
     struct core_result result;
-    struct job *next; /* in the committer's queue, then in its results */
+    struct core_closed closed; /* windows that closed behind it */
+    struct error not_closed;   /* why they could not, though they were due */
+    struct job *next;          /* in the committer's queue, then in its results */
 };
 
 /* On a worker thread: reads the candidate's file into the stream. */

@@ -48,8 +48,10 @@ static bool end_file(struct rebuild *rebuild, struct source *source, const struc
     struct core_result result;
     const struct core_file file = {
         .name = source->name, .facts = facts, .stored = source->stored, .replaying = source->recorded};
+    struct core_closed closed;
     struct error why = {0};
-    if (!core_file_end(&rebuild->core, &file, clock_wall(), &result, error))
+    if (!core_file_end(&rebuild->core, &file, clock_wall(), &result, error) ||
+        !core_close_windows(&rebuild->core, clock_wall(), &closed, error))
         return false;
     if (result.outcome == CORE_REFUSED) {
         core_refusal(&rebuild->pipeline->feeds[source->feed], &result, &why);

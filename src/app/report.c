@@ -75,6 +75,14 @@ void report_target(struct report *report, const char *name)
         fprintf(report->out, "target %s\n", name);
 }
 
+static void text_closed(struct report *report, const struct core_closed *closed)
+{
+    char before[CLOCK_TEXT_SIZE];
+    clock_text(closed->before, before);
+    fprintf(report->out, "closed windows up to %s seq=%" PRIu64 " groups=%" PRIu64 " units=%" PRIu64 "\n", before,
+            closed->sequence, closed->groups, closed->units);
+}
+
 static void text_applied(struct report *report, const struct job *job, const char *where)
 {
     char name[NAME_SIZE], place[NAME_SIZE * 2];
@@ -89,6 +97,8 @@ static void text_applied(struct report *report, const struct job *job, const cha
         fprintf(report->out, " (%.*s)", (int)job->facts.note.len, job->facts.note.data);
     fprintf(report->out, " groups=%" PRIu64 " in %.2f s -> %s\n", result->groups,
             seconds(clock_monotonic() - job->started), text_escape(slice_of(where), place, sizeof place));
+    if (job->closed.sequence > 0)
+        text_closed(report, &job->closed);
 }
 
 void report_applied(struct report *report, const struct job *job, const char *where)

@@ -43,6 +43,20 @@ static void put_file(struct json *json, const struct job *job, const char *where
     json_text(json, "where", slice_of(where));
 }
 
+static void put_closed(struct report *report, const struct core_closed *closed)
+{
+    struct json json;
+    struct buf out;
+    char before[CLOCK_TEXT_SIZE];
+    clock_text(closed->before, before);
+    begin_event(&json, &out, "closed");
+    json_text(&json, "before", slice_of(before));
+    json_count(&json, "seq", closed->sequence);
+    json_count(&json, "groups", closed->groups);
+    json_count(&json, "units", closed->units);
+    end_event(report, &json, &out);
+}
+
 void report_json_applied(struct report *report, const struct job *job, const char *where)
 {
     struct json json;
@@ -59,6 +73,8 @@ void report_json_applied(struct report *report, const struct job *job, const cha
     json_count(&json, "groups", job->result.groups);
     json_count(&json, "micros", (uint64_t)(clock_monotonic() - job->started));
     end_event(report, &json, &out);
+    if (job->closed.sequence > 0)
+        put_closed(report, &job->closed);
 }
 
 void report_json_duplicate(struct report *report, const struct job *job, const char *where)

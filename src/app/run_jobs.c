@@ -222,10 +222,14 @@ static void again_later(struct flight *flight)
 static void on_job_ended(struct flight *flight)
 {
     struct run *run = flight->run;
+    const struct core_closed *closed = &flight->job.closed;
     switch (flight->job.outcome) {
     case JOB_APPLIED:
-        run_check_memory(run, flight->job.result.memory);
-        deliverer_wants(run->deliverer, flight->job.result.sequence);
+        run_check_memory(run, closed->sequence > 0 ? closed->memory : flight->job.result.memory);
+        deliverer_wants(run->deliverer, closed->sequence > 0 ? closed->sequence : flight->job.result.sequence);
+        if (flight->job.not_closed.kind != ERROR_NONE)
+            warn(flight, "was applied, but windows that are due could not be closed behind it",
+                 &flight->job.not_closed);
         if (run->jobs + run->pending.count <= 1)
             deliverer_hurry(run->deliverer);
         uv_queue_work(&run->loop, &flight->job.work, move_committed, finish_committed);

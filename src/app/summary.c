@@ -8,7 +8,7 @@ struct word {
     size_t count;
 };
 
-enum { WORDS = 8 };
+enum { WORDS = 13 };
 
 static void list_words(struct engine_stats *stats, const struct pipeline *pipeline, struct word words[WORDS])
 {
@@ -21,6 +21,12 @@ static void list_words(struct engine_stats *stats, const struct pipeline *pipeli
     words[5] = (struct word){"conflicts", &stats->grain_conflicts, 1};
     words[6] = (struct word){"overflows", &stats->overflows, 1};
     words[7] = (struct word){"memory", &stats->memory, 1};
+    words[8] = (struct word){"closed", &stats->closed, 1};
+    words[9] = (struct word){"closed_waiting", &stats->closed_waiting, 1};
+    words[10] = (struct word){"closed_groups", stats->closed_groups, tables};
+    /* moments before 1970 too: the unsigned number of the same bits */
+    words[11] = (struct word){"closed_before", (uint64_t *)&stats->closed_before, 1};
+    words[12] = (struct word){"watermark", (uint64_t *)&stats->watermark, 1};
 }
 
 void summary_write(const struct engine_stats *stats, const struct pipeline *pipeline, struct buf *out)
@@ -58,7 +64,7 @@ static uint64_t read_number(struct slice token)
 void summary_read(struct slice text, const struct pipeline *pipeline, struct engine_stats *stats)
 {
     struct word words[WORDS];
-    memset(stats, 0, sizeof *stats);
+    *stats = (struct engine_stats){.closed_before = INT64_MIN, .watermark = INT64_MIN};
     list_words(stats, pipeline, words);
     while (text.len > 0) {
         struct slice line = next_token(&text, '\n');

@@ -16,9 +16,9 @@
 const struct command *const *command_list(size_t *count)
 {
     static const struct command *const commands[] = {
-        &command_run,    &command_status,  &command_rejects, &command_unmatched, &command_check,  &command_plan,
-        &command_impact, &command_explain, &command_diff,    &command_verify,    &command_replay, &command_forget,
-        &command_store,  &command_pause,   &command_resume,  &command_target,    &command_schema};
+        &command_run,    &command_status, &command_rejects, &command_late,   &command_unmatched, &command_check,
+        &command_plan,   &command_impact, &command_explain, &command_diff,   &command_verify,    &command_replay,
+        &command_forget, &command_store,  &command_pause,   &command_resume, &command_target,    &command_schema};
     *count = COUNT_OF(commands);
     return commands;
 }

@@ -58,9 +58,9 @@ enum {
     OPTION_SPREADSHEET = 1 << 26
 };
 
-extern const struct command command_run, command_status, command_rejects, command_unmatched, command_check,
-    command_replay, command_pause, command_resume, command_target, command_forget, command_store, command_plan,
-    command_impact, command_diff, command_explain, command_verify, command_schema;
+extern const struct command command_run, command_status, command_rejects, command_late, command_unmatched,
+    command_check, command_replay, command_pause, command_resume, command_target, command_forget, command_store,
+    command_plan, command_impact, command_diff, command_explain, command_verify, command_schema;
 
 /* All of them in the order of the help; `count` commands. */
 const struct command *const *command_list(size_t *count);

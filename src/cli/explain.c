@@ -228,9 +228,28 @@ static void put_arithmetic(struct printing *p, size_t index)
     buf_put_byte(&p->out, '\n');
 }
 
+/* Of a closed row nothing is known but its values. */
+static void put_closed(struct printing *p)
+{
+    buf_printf(&p->out, "  closed in seq=%" PRIu64 ": what it was made of was freed, and these are its final values\n",
+               p->explanation->closed);
+    for (size_t c = 0; c < p->explanation->table->column_count; c++) {
+        const struct column *column = &p->explanation->table->columns[c];
+        if (column->kind != COLUMN_RATIO && !has_terms(column))
+            continue;
+        buf_printf(&p->out, "  %s = ", column->name);
+        put_result(p, c);
+        buf_put_byte(&p->out, '\n');
+    }
+}
+
 static void put_text(struct printing *p)
 {
     put_key(p);
+    if (p->explanation->closed > 0) {
+        put_closed(p);
+        return;
+    }
     for (size_t i = 0; i < p->explanation->count; i++)
         put_record(p, &p->explanation->records[i]);
     for (size_t c = 0; c < p->explanation->table->column_count; c++)
@@ -281,7 +300,7 @@ static void json_column(struct printing *p, size_t index)
         json_null(&p->json, "value");
     else
         json_text(&p->json, "value", cell_text(p, p->column, cell));
-    if (has_terms(p->column)) {
+    if (has_terms(p->column) && p->explanation->closed == 0) {
         json_open(&p->json, "of", '[');
         explain_terms(p->explanation, p->column, json_term, p);
         json_close(&p->json, ']');
@@ -296,6 +315,8 @@ static void put_json(struct printing *p)
     json_init(json, &p->out);
     json_open(json, NULL, '{');
     json_text(json, "table", slice_of(e->table->name));
+    if (e->closed > 0)
+        json_count(json, "closed", e->closed);
     json_open(json, "columns", '{');
     for (size_t c = 0; c < e->table->column_count; c++)
         json_column(p, c);
@@ -390,7 +411,9 @@ const struct command command_explain = {
         "COLUMN is one of the table's primary key; `window` is the start of the window, and may be cut short\n"
         "(2022-01-08). All rows that fit are explained: each record that counts with its file, line and descriptor\n"
         "version, those it joins to below it, and for each column the values that went into it. Without --table the\n"
-        "first table whose key has these columns is meant. Reads the checkpoint store, also beside a running "
+        "first table whose key has these columns is meant. Of a row whose window is closed (\"retention\" in the "
+        "pipeline) the\n"
+        "values are all that is left. Reads the checkpoint store, also beside a running "
         "dropfold.\n"
         "\n"
         "  dropfold explain COLUMN=12 window=2022-01-08\n"

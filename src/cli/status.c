@@ -143,6 +143,22 @@ static void json_running(struct json *json, const struct invocation *invocation,
     buf_close(&answer);
 }
 
+static void json_closed(struct json *json, const struct state *state)
+{
+    const struct engine_stats *stats = &state->stats;
+    char when[CLOCK_TEXT_SIZE];
+    if (stats->closed_before == INT64_MIN) {
+        json_null(json, "closed");
+        return;
+    }
+    json_open(json, "closed", '{');
+    clock_text(stats->closed_before, when);
+    json_text(json, "before", slice_of(when));
+    json_count(json, "units", stats->closed);
+    json_count(json, "waiting", stats->closed_waiting);
+    json_close(json, '}');
+}
+
 static bool print_json(const struct invocation *invocation, const struct state *state, struct error *error)
 {
     struct buf out;
@@ -163,10 +179,12 @@ static bool print_json(const struct invocation *invocation, const struct state *
         json_text(&json, "table", slice_of(pipeline->tables[t].name));
         json_count(&json, "groups", state->stats.groups[t]);
         json_count(&json, "mixed", state->stats.mixed[t]);
+        json_count(&json, "closed", state->stats.closed_groups[t]);
         json_close(&json, '}');
     }
     json_close(&json, ']');
     json_count(&json, "units", state->stats.units);
+    json_closed(&json, state);
     json_count(&json, "grain_conflicts", state->stats.grain_conflicts);
     json_count(&json, "overflows", state->stats.overflows);
     json_count(&json, "rejects", state->summary.rejects);
@@ -244,6 +262,16 @@ static bool print_unknown(void *context, struct slice feed, struct slice column,
     return true;
 }
 
+static void print_closed(const struct engine_stats *stats)
+{
+    char before[CLOCK_TEXT_SIZE], units[32];
+    clock_text(stats->closed_before, before);
+    printf("closed      windows up to %s: %s units freed", before, text_count(stats->closed, units));
+    if (stats->closed_waiting > 0)
+        printf(", %" PRIu64 " of them while they waited", stats->closed_waiting);
+    puts("; later rows of theirs are late (dropfold late)");
+}
+
 static bool print_text(const struct state *state, struct error *error)
 {
     const struct pipeline *pipeline = state->view.pipeline;
@@ -262,6 +290,8 @@ static bool print_text(const struct state *state, struct error *error)
             printf(", %" PRIu64 " of them mix values that should be uniform", state->stats.mixed[t]);
         putchar('\n');
     }
+    if (state->stats.closed_before != INT64_MIN)
+        print_closed(&state->stats);
     if (pipeline->has_grain)
         printf("conflicts   %" PRIu64 " units whose lines disagree\n", state->stats.grain_conflicts);
     if (state->stats.overflows > 0)

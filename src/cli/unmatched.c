@@ -35,8 +35,11 @@ static void print_json(struct listing *listing, const struct engine_waiting *wai
                   key_text(listing, waiting, i));
     json_close(&json, '}');
     json_text(&json, "waits_for", slice_of(listing->pipeline->feeds[waiting->lacks].name));
-    json_count(&json, "seq", waiting->sequence);
-    json_count(&json, "row", waiting->row);
+    json_bool(&json, "closed", waiting->sequence == 0);
+    if (waiting->sequence > 0) {
+        json_count(&json, "seq", waiting->sequence);
+        json_count(&json, "row", waiting->row);
+    }
     json_close(&json, '}');
     common_print(&listing->out);
 }
@@ -47,8 +50,11 @@ static void print_text(struct listing *listing, const struct engine_waiting *wai
     for (size_t i = 0; i < waiting->key_count; i++)
         printf("%s=%s ", listing->pipeline->feeds[0].fields[waiting->key_fields[i]].name,
                text_escape(key_text(listing, waiting, i), shown, sizeof shown));
-    printf("waits for %s (seq %" PRIu64 ", row %" PRIu64 ")\n", listing->pipeline->feeds[waiting->lacks].name,
-           waiting->sequence, waiting->row);
+    const char *feed = listing->pipeline->feeds[waiting->lacks].name;
+    if (waiting->sequence == 0)
+        printf("waited for %s when its window closed\n", feed);
+    else
+        printf("waits for %s (seq %" PRIu64 ", row %" PRIu64 ")\n", feed, waiting->sequence, waiting->row);
 }
 
 static bool print_waiting(void *context, const struct engine_waiting *waiting)
@@ -95,7 +101,9 @@ const struct command command_unmatched = {
         "A unit (an order, say) counts in the tables once every required feed has a record for it. Those that lack "
         "one\n"
         "are nowhere else to be seen, and are listed here with their key, the feed they lack, and the change and row\n"
-        "they came with. Reads the checkpoint store, also beside a running dropfold.\n"
+        "they came with. So are those whose window closed meanwhile (\"retention\" in the pipeline); they never "
+        "count.\n"
+        "Reads the checkpoint store, also beside a running dropfold.\n"
         "\n"
         "  dropfold unmatched\n"
         "  dropfold unmatched --json | jq -r .waits_for | sort | uniq -c\n",

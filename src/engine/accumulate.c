@@ -351,6 +351,15 @@ static void count_unit(struct engine *engine, uint32_t unit, uint32_t lacks, int
         engine->waiting[feed] += lacks >> feed & 1 ? more : 0;
 }
 
+void accumulate_uncount(struct engine *engine, uint32_t unit)
+{
+    uint32_t lacks = rows_link(&engine->units.rows, unit, engine->unit_lacks);
+    count_unit(engine, unit, lacks, -1);
+    for (size_t i = 0; lacks == 0 && i < engine->pipeline->table_count; i++)
+        if (rows_link(&engine->units.rows, unit, engine->tables[i].unit_group) == 0)
+            engine->tables[i].ungrouped--;
+}
+
 /* Reads the unit and counts what it joins to. */
 static void open_values(struct engine *engine, struct opened *opened)
 {

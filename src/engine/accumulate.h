@@ -29,6 +29,9 @@ void accumulate_open(struct engine *engine, uint32_t unit, struct opened *opened
 void accumulate_add(struct engine *engine, struct opened *opened);
 void accumulate_take(struct engine *engine, uint32_t unit);
 
+/* Takes a unit that counts out of the counters; its groups keep what it added. */
+void accumulate_uncount(struct engine *engine, uint32_t unit);
+
 /* Calls `visit` for every record of the unit that a scanned selection of the table chooses. */
 typedef void (*accumulate_visit)(void *context, const struct selection *selection, const struct codes *codes);
 void accumulate_walk(const struct engine *engine, const struct engine_table *table, uint32_t unit,

@@ -153,6 +153,51 @@ static void read_bags(struct emit *emit, const struct engine_table *table, const
     }
 }
 
+static void read_closed(struct emit *emit, const struct engine_table *table, uint32_t group)
+{
+    struct rows_at at = rows_at(&table->groups.rows, group);
+    for (size_t i = 0; i < table->measure_count; i++) {
+        const struct kept *kept = &table->kept[i];
+        struct outcome *outcome = &emit->outcomes[i];
+        if (!table->measures[i].ordered)
+            continue;
+        outcome->distinct = (uint64_t)rows_peek(at, kept->count);
+        outcome->any = outcome->distinct > 0;
+        outcome->least = kept->extremes ? rows_peek(at, kept->least) : 0;
+        outcome->greatest = kept->extremes ? rows_peek(at, kept->greatest) : 0;
+    }
+}
+
+static inline void find_outcomes(struct engine *engine, struct emit *emit, const struct engine_table *table,
+                                 uint32_t group, const struct emit_members *members)
+{
+    const struct bag *bags = groups_bags(table, group);
+    if (bags)
+        read_bags(emit, table, bags);
+    else if (table->scans && keyed_has(&table->groups, group, GROUP_CLOSED))
+        read_closed(emit, table, group);
+    else if (table->scans)
+        gather_units(engine, emit, table, members);
+}
+
+void emit_keep_outcomes(struct engine *engine, struct emit *emit, struct engine_table *table, uint32_t group,
+                        const struct emit_members *members)
+{
+    struct rows *groups = &table->groups.rows;
+    find_outcomes(engine, emit, table, group, members);
+    for (size_t i = 0; i < table->measure_count; i++) {
+        const struct kept *kept = &table->kept[i];
+        const struct outcome *outcome = &emit->outcomes[i];
+        if (!table->measures[i].ordered || !outcome->any)
+            continue;
+        rows_set(groups, group, kept->count, table->measures[i].distinct ? (int64_t)outcome->distinct : 1);
+        if (kept->extremes) {
+            rows_set(groups, group, kept->least, outcome->least);
+            rows_set(groups, group, kept->greatest, outcome->greatest);
+        }
+    }
+}
+
 /* --- exact numbers ------------------------------------------------------------------------------------------------ */
 
 /* units of 10^-scale, or null. */
@@ -353,11 +398,7 @@ static struct cell cell_of(struct engine *engine, const struct emit *emit, const
 void emit_row(struct engine *engine, struct emit *emit, const struct engine_table *table, uint32_t group,
               const struct emit_members *members, struct cell *cells)
 {
-    const struct bag *bags = groups_bags(table, group);
-    if (bags)
-        read_bags(emit, table, bags);
-    else if (table->scans)
-        gather_units(engine, emit, table, members);
+    find_outcomes(engine, emit, table, group, members);
     for (size_t i = 0; i < table->table->column_count; i++)
         cells[i] = cell_of(engine, emit, table, group, i);
 }

@@ -35,7 +35,11 @@ void emit_find_members(const struct engine *engine, const struct engine_table *t
 void emit_row(struct engine *engine, struct emit *emit, const struct engine_table *table, uint32_t group,
               const struct emit_members *members, struct cell *cells);
 
-/* The same for the columns of the primary key only, in its order. */
+/* Writes into the group what its units or bags say of minimum, maximum and distinct; they may then go. */
+void emit_keep_outcomes(struct engine *engine, struct emit *emit, struct engine_table *table, uint32_t group,
+                        const struct emit_members *members);
+
+/* The same as emit_row for the columns of the primary key only, in its order. */
 void emit_key(struct engine *engine, const struct engine_table *table, uint32_t group, struct cell *cells);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/accumulate.h"
+#include "engine/closed.h"
 #include "engine/deliver.h"
 #include "engine/plan.h"
 #include "engine/records.h"
@@ -103,6 +104,8 @@ static enum chunk_result read_batch(struct engine *engine, size_t feed, struct c
         row->rank = (struct rank){version_of(reader->feed, row), (int64_t)engine->rank, (int64_t)reader->row};
         records_prepare(engine, feed, row);
     }
+    if (engine->closed.on && feed == 0)
+        closed_watch(engine, engine->batch, *count);
     for (size_t i = 0; i < *count; i++)
         records_prefetch(engine, feed, &engine->batch[i]);
     return result;
@@ -116,6 +119,9 @@ static void count_row(struct buckets *buckets, enum records_result result, const
         break;
     case RECORDS_UNCHANGED:
         buckets->unchanged++;
+        break;
+    case RECORDS_LATE:
+        buckets->late++;
         break;
     case RECORDS_APPLIED:
         if (row->passes)
@@ -134,13 +140,32 @@ struct report {
     void *context;
 };
 
+static void tell_late(const struct closed *closed, const struct batch_row *row)
+{
+    struct engine_late late = closed->late;
+    late.row = (uint64_t)row->rank.row;
+    if (closed->visit)
+        closed->visit(closed->context, &late);
+}
+
+static enum records_result apply_row(struct engine *engine, size_t feed, bool any_closed, int64_t *replaced,
+                                     const struct batch_row *row)
+{
+    if (any_closed && closed_is_late(engine, feed, row))
+        return RECORDS_LATE;
+    return records_apply(engine, feed, row, replaced);
+}
+
 static void apply_batch(struct engine *engine, size_t feed, size_t count, const struct report *report)
 {
+    const bool any_closed = engine->closed.any;
     for (size_t i = 0; i < count && !engine->memory.failed; i++) {
         int64_t replaced = 0;
-        enum records_result result = records_apply(engine, feed, &engine->batch[i], &replaced);
+        enum records_result result = apply_row(engine, feed, any_closed, &replaced, &engine->batch[i]);
         if (report->buckets)
             count_row(report->buckets, result, &engine->batch[i]);
+        if (any_closed && result == RECORDS_LATE)
+            tell_late(&engine->closed, &engine->batch[i]);
         if (replaced > 0 && report->replaced)
             report->replaced(report->context, (uint64_t)replaced);
     }
@@ -172,7 +197,7 @@ bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct
 
 bool engine_alone(const struct engine *engine, size_t feed, uint64_t sequence)
 {
-    return !engine->records[feed].keyed || !records_shared(engine, sequence);
+    return !engine->closed.on && (!engine->records[feed].keyed || !records_shared(engine, sequence));
 }
 
 static enum chunk_result remove_batch(struct engine *engine, size_t feed, uint64_t sequence,
@@ -220,6 +245,10 @@ void engine_stats(const struct engine *engine, struct engine_stats *stats)
 {
     *stats = (struct engine_stats){.units = engine->counted,
                                    .grain_conflicts = engine->conflicts,
+                                   .closed = engine->closed.count,
+                                   .closed_waiting = engine->closed.waiting,
+                                   .closed_before = engine->closed.any ? engine->closed.before : INT64_MIN,
+                                   .watermark = engine->closed.watermark,
                                    .overflows = engine->overflows,
                                    .memory = engine->memory.used};
     for (size_t i = 0; i < engine->pipeline->feed_count; i++) {
@@ -231,22 +260,34 @@ void engine_stats(const struct engine *engine, struct engine_stats *stats)
         stats->changed[i] = engine->tables[i].changed_last;
         stats->mixed[i] = engine->tables[i].mixed;
         stats->ungrouped[i] = engine->tables[i].ungrouped;
+        stats->closed_groups[i] = engine->tables[i].closed_live;
     }
 }
 
 /* --- looking in --------------------------------------------------------------------------------------------------- */
 
-/* The fields of units' keys and a unit's values of them. */
-static size_t read_key(const struct engine *engine, uint32_t unit, struct value *key)
+/* The fields of units' keys and a unit's values of them, among those that live or are closed. */
+static size_t read_key(const struct engine *engine, const struct keyed *units, uint32_t unit, struct value *key)
 {
     const struct records *lines = &engine->records[0];
-    struct rows_at at = rows_at(&engine->units.rows, unit);
-    for (size_t i = 0; i < engine->units.parts; i++) {
-        bool null = ((uint64_t)rows_peek(at, KEYED_NULLS) & engine->units.bits[i]) != 0;
+    struct rows_at at = rows_at(&units->rows, unit);
+    for (size_t i = 0; i < units->parts; i++) {
+        bool null = ((uint64_t)rows_peek(at, KEYED_NULLS) & units->bits[i]) != 0;
         enum value_kind kind = lines->feed->fields[lines->parent_fields[i]].type.kind;
         key[i] = null ? VALUE_NULL : codes_value(kind, rows_peek(at, KEYED_KEY + i), &engine->dict);
     }
-    return engine->units.parts;
+    return units->parts;
+}
+
+static bool visit_lacks(struct engine_waiting *waiting, uint32_t lacks,
+                        bool (*visit)(void *context, const struct engine_waiting *waiting), void *context)
+{
+    for (; lacks != 0; lacks &= lacks - 1) {
+        waiting->lacks = (size_t)__builtin_ctz(lacks);
+        if (!visit(context, waiting))
+            return false;
+    }
+    return true;
 }
 
 static bool visit_waiting(const struct engine *engine, uint32_t unit,
@@ -256,19 +297,26 @@ static bool visit_waiting(const struct engine *engine, uint32_t unit,
     if (lacks == 0)
         return true;
     struct value key[KEYED_PARTS_MAX];
-    size_t count = read_key(engine, unit, key);
     struct rank rank = records_rank(&engine->records[0], units_top(engine, unit));
-    for (size_t feed = 1; feed < engine->pipeline->feed_count; feed++) {
-        struct engine_waiting waiting = {.key = key,
-                                         .key_fields = engine->records[0].parent_fields,
-                                         .key_count = count,
-                                         .lacks = feed,
-                                         .sequence = (uint64_t)rank.sequence,
-                                         .row = (uint64_t)rank.row};
-        if (lacks >> feed & 1 && !visit(context, &waiting))
-            return false;
-    }
-    return true;
+    struct engine_waiting waiting = {.key = key,
+                                     .key_fields = engine->records[0].parent_fields,
+                                     .key_count = read_key(engine, &engine->units, unit, key),
+                                     .sequence = (uint64_t)rank.sequence,
+                                     .row = (uint64_t)rank.row};
+    return visit_lacks(&waiting, lacks, visit, context);
+}
+
+static bool visit_closed(const struct engine *engine, uint32_t row,
+                         bool (*visit)(void *context, const struct engine_waiting *waiting), void *context)
+{
+    uint32_t lacks = closed_lacks(engine, row);
+    if (lacks == 0)
+        return true;
+    struct value key[KEYED_PARTS_MAX];
+    struct engine_waiting waiting = {.key = key,
+                                     .key_fields = engine->records[0].parent_fields,
+                                     .key_count = read_key(engine, &engine->closed.units, row, key)};
+    return visit_lacks(&waiting, lacks, visit, context);
 }
 
 void engine_each_waiting(const struct engine *engine,
@@ -276,6 +324,9 @@ void engine_each_waiting(const struct engine *engine,
 {
     for (uint32_t unit = 1; unit < engine->units.rows.end; unit++)
         if (keyed_has(&engine->units, unit, PARENT_COUNTED) && !visit_waiting(engine, unit, visit, context))
+            return;
+    for (uint32_t row = 1; engine->closed.waiting > 0 && row < engine->closed.units.rows.end; row++)
+        if (!visit_closed(engine, row, visit, context))
             return;
 }
 
@@ -285,7 +336,7 @@ void engine_each_conflict(const struct engine *engine,
     for (uint32_t unit = 1; unit < engine->units.rows.end; unit++) {
         struct value key[KEYED_PARTS_MAX];
         if (keyed_has(&engine->units, unit, PARENT_COUNTED) && keyed_has(&engine->units, unit, PARENT_CONFLICT) &&
-            !visit(context, key, read_key(engine, unit, key)))
+            !visit(context, key, read_key(engine, &engine->units, unit, key)))
             return;
     }
 }

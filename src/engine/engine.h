@@ -60,7 +60,8 @@ bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct
  * Taking back the rows of feed number `feed` that rank by `sequence`, as if they had never come, within a later change and
  * before rows of that feed are applied in it. Only so when they are alone: no row that ranks by another sequence had the
  * key of one of them, so that nothing is to come to light below it. Rows of a feed without a key always are. (It is told of
- * sequences, not of rows, and stays so until the engine is built anew.) Each chunk that was applied is given, in any order.
+ * sequences, not of rows, and stays so until the engine is built anew.) With retention none are: the watermark, and what is
+ * closed, follow from the whole history. Each chunk that was applied is given, in any order.
  * Costs the rows of the chunk; without a key, a look at every record of the feed. On false the engine has failed.
  */
 bool engine_alone(const struct engine *engine, size_t feed, uint64_t sequence);
@@ -70,17 +71,55 @@ bool engine_take_back(struct engine *engine, size_t feed, uint64_t sequence, str
 /* Ends the change. On false the engine has failed. */
 bool engine_end(struct engine *engine, struct error *error) MUST_USE;
 
+/* --- retention ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * With retention (struct retention) windows close, by changes of their own: between two changes of files, when
+ * engine_close_due says so, and exactly so when the history is told again. From then on rows are late, and count for
+ * nothing, that are
+ *
+ *   facts with the key of a closed unit (with a grain its grain key), or with a window field in a closed window
+ *   facts that would leave their unit to a line whose window is closed
+ *   records of a feed joined by the units' whole key, which lead to a closed unit or have the key of one that did
+ *
+ * A unit's window is that of the line that says its attributes; of a unit without a line that counts, of its newest line.
+ */
+
+/* The wall clock when the changes from here on are, or were, committed, in microseconds. Until it is told every row moves the watermark. */
+void engine_set_commit(struct engine *engine, int64_t committed);
+
+/* Whether windows are to be closed now: those that end at *before or earlier. Between changes. */
+bool engine_close_due(const struct engine *engine, int64_t *before) MUST_USE;
+
+/* Change `sequence` closes them; `before` is never less than it was. Groups keep their values and count as unchanged. On false the engine has failed. */
+bool engine_close(struct engine *engine, uint64_t sequence, int64_t before, struct error *error) MUST_USE;
+
+enum engine_why_late { ENGINE_LATE_WINDOW, ENGINE_LATE_KEY, ENGINE_LATE_SPEAKS, ENGINE_LATE_JOINED };
+struct engine_late {
+    enum engine_why_late why;
+    uint64_t row;   /* of the chunk that is applied */
+    int64_t window; /* the start of the closed one, microseconds */
+};
+/* Called for every late row from here on, in order. */
+typedef void (*engine_visit_late)(void *context, const struct engine_late *late);
+void engine_on_late(struct engine *engine, engine_visit_late visit, void *context);
+
 struct engine_stats {
     uint64_t records[PIPELINE_FEEDS_MAX];    /* live ones, filtered ones included */
     uint64_t units;                          /* with at least one live, unfiltered fact record */
     uint64_t waiting[PIPELINE_FEEDS_MAX];    /* units that lack a record of that (required, joined) feed */
     uint64_t ungrouped[PIPELINE_TABLES_MAX]; /* units that join, but have a null in the table's group_by or window */
     uint64_t groups[PIPELINE_TABLES_MAX];
-    uint64_t changed[PIPELINE_TABLES_MAX]; /* groups changed, emptied ones included, by the last change */
-    uint64_t mixed[PIPELINE_TABLES_MAX];   /* groups whose `uniform` fields are not */
-    uint64_t grain_conflicts;              /* units whose live lines disagree about an attribute */
-    uint64_t overflows;                    /* values delivered as NULL because their column cannot hold them */
-    uint64_t memory;                       /* bytes held */
+    uint64_t changed[PIPELINE_TABLES_MAX];       /* groups changed, emptied ones included, by the last change */
+    uint64_t mixed[PIPELINE_TABLES_MAX];         /* groups whose `uniform` fields are not */
+    uint64_t grain_conflicts;                    /* units whose live lines disagree about an attribute */
+    uint64_t closed;                             /* units freed with their windows; they are no part of `units` */
+    uint64_t closed_waiting;                     /* of which lacked a record */
+    uint64_t closed_groups[PIPELINE_TABLES_MAX]; /* of `groups` */
+    int64_t closed_before; /* microseconds: windows that end here or earlier are closed; INT64_MIN: none is */
+    int64_t watermark;     /* microseconds; INT64_MIN: no row moved it */
+    uint64_t overflows;    /* values delivered as NULL because their column cannot hold them */
+    uint64_t memory;       /* bytes held */
 };
 
 void engine_stats(const struct engine *engine, struct engine_stats *stats);
@@ -112,8 +151,8 @@ struct engine_waiting {
     const struct value *key;
     const size_t *key_fields; /* of the fact feed */
     size_t key_count;
-    size_t lacks; /* feed index */
-    uint64_t sequence, row;
+    size_t lacks;           /* feed index */
+    uint64_t sequence, row; /* 0: it was closed, and nothing is known but its key */
 };
 void engine_each_waiting(const struct engine *engine,
                          bool (*visit)(void *context, const struct engine_waiting *waiting), void *context);
@@ -124,6 +163,9 @@ void engine_each_group(struct engine *engine, size_t table,
                        bool (*visit)(void *context, uint32_t group, const struct cell *key), void *context);
 /* The group's row as it would be delivered: a cell for each column, texts the engine's. */
 void engine_group_row(struct engine *engine, size_t table, uint32_t group, struct cell *cells);
+
+/* The change that closed the group, since when it has no members; 0: it is open. */
+uint64_t engine_group_closed(const struct engine *engine, size_t table, uint32_t group);
 
 /* A record that the group is made of: of the facts, or of a feed that they join to. */
 struct engine_member {

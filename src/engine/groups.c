@@ -24,14 +24,21 @@ static int64_t window_in_zone(const struct table *table, int64_t micros)
     return window + (micros >= zone_since(table->window_zone, (window + 1) * table->window_size));
 }
 
-/* Windows are numbered, which takes fewer bytes than their start. */
-static int64_t window_of(const struct engine *engine, const struct table *table, int64_t code)
+int64_t groups_moment(const struct engine *engine, const struct table *table, int64_t code)
 {
     enum value_kind kind = engine->pipeline->feeds[0].fields[table->window_field].type.kind;
-    int64_t micros = codes_rank(kind, code);
-    if (kind == VALUE_DATE)
-        micros *= TIMESTAMP_DAY;
+    return codes_rank(kind, code) * (kind == VALUE_DATE ? TIMESTAMP_DAY : 1);
+}
+
+int64_t groups_window(const struct table *table, int64_t micros)
+{
     return table->window_zone ? window_in_zone(table, micros) : floor_divide(micros, table->window_size);
+}
+
+int64_t groups_window_start(const struct table *table, int64_t window)
+{
+    int64_t start = window * table->window_size;
+    return table->window_zone ? zone_since(table->window_zone, start) : start;
 }
 
 static bool group_code(const struct codes *codes, struct field_ref field, groups_lookup lookup, void *context,
@@ -54,7 +61,7 @@ bool groups_key(const struct engine *engine, const struct engine_table *table, c
     if (t->windowed && codes_null(codes, t->window_field))
         return false;
     if (t->windowed)
-        key->codes[t->group_count] = window_of(engine, t, codes->at[t->window_field]);
+        key->codes[t->group_count] = groups_window(t, groups_moment(engine, t, codes->at[t->window_field]));
     keyed_hash(&table->groups, key);
     return true;
 }
@@ -150,6 +157,12 @@ static void drop_bags(struct engine *engine, struct engine_table *table, uint32_
     table->big[place - 1] = NULL;
     ids_push(&engine->memory, &table->big_unused, place);
     rows_set(&table->groups.rows, group, table->bags, 0);
+}
+
+void groups_release(struct engine *engine, struct engine_table *table, uint32_t group)
+{
+    drop_bags(engine, table, group);
+    rows_set(&table->groups.rows, group, table->members, 0);
 }
 
 void groups_enter(struct engine *engine, struct engine_table *table, uint32_t group, uint32_t unit)

@@ -18,12 +18,23 @@ typedef bool (*groups_lookup)(void *context, struct field_ref field, int64_t *co
 bool groups_key(const struct engine *engine, const struct engine_table *table, const struct codes *codes,
                 groups_lookup lookup, void *context, struct keyed_key *key);
 
+/* A window field's code as a moment, in microseconds; of a date its midnight UTC. */
+int64_t groups_moment(const struct engine *engine, const struct table *table, int64_t code);
+
+/* The number of the window that a moment lies in, and the moment at which a window begins. Windows are numbered, which takes
+   fewer bytes than their start. */
+int64_t groups_window(const struct table *table, int64_t micros);
+int64_t groups_window_start(const struct table *table, int64_t window);
+
 /* To be called before anything of the group changes. */
 void groups_change(struct engine *engine, struct engine_table *table, uint32_t group);
 
 /* The unit becomes one of the group's, or stops being one; after its measures were added or taken. */
 void groups_enter(struct engine *engine, struct engine_table *table, uint32_t group, uint32_t unit);
 void groups_leave(struct engine *engine, struct engine_table *table, uint32_t group, uint32_t unit);
+
+/* Frees what a group knows of its units but how many there are. */
+void groups_release(struct engine *engine, struct engine_table *table, uint32_t group);
 
 /* The bags of a big group, else NULL. */
 static inline struct bag *groups_bags(const struct engine_table *table, uint32_t group)

@@ -32,14 +32,19 @@ void keyed_hash(const struct keyed *keyed, struct keyed_key *key)
     key->hash = hash;
 }
 
+void keyed_key(const struct keyed *keyed, uint32_t row, struct keyed_key *key)
+{
+    struct rows_at at = rows_at(&keyed->rows, row);
+    key->nulls = (uint64_t)rows_peek(at, KEYED_NULLS) & keyed->key_bits;
+    for (size_t i = 0; i < keyed->parts; i++)
+        key->codes[i] = rows_peek(at, KEYED_KEY + i);
+    keyed_hash(keyed, key);
+}
+
 static uint64_t hash_of(const void *context, uint32_t row)
 {
-    const struct keyed *keyed = context;
-    struct rows_at at = rows_at(&keyed->rows, row);
-    struct keyed_key key = {.nulls = (uint64_t)rows_peek(at, KEYED_NULLS)};
-    for (size_t i = 0; i < keyed->parts; i++)
-        key.codes[i] = rows_peek(at, KEYED_KEY + i);
-    keyed_hash(keyed, &key);
+    struct keyed_key key;
+    keyed_key(context, row, &key);
     return key.hash;
 }
 
@@ -95,6 +100,17 @@ uint32_t keyed_add_unfound(struct keyed *keyed)
 void keyed_remove(struct keyed *keyed, uint32_t row)
 {
     map_remove(&keyed->map, hash_of(keyed, row), row, hash_of, keyed);
+    keyed_remove_unfound(keyed, row);
+}
+
+void keyed_remove_unfound(struct keyed *keyed, uint32_t row)
+{
     rows_set(&keyed->rows, row, KEYED_FLAGS, KEYED_DEAD);
     rows_remove(&keyed->rows, row);
+}
+
+void keyed_trim(struct keyed *keyed)
+{
+    rows_trim(&keyed->rows, KEYED_FLAGS, KEYED_DEAD);
+    (void)!memory_shrink_map(keyed->rows.memory, &keyed->map, refill, keyed);
 }

@@ -53,6 +53,14 @@ uint32_t keyed_add(struct keyed *keyed, const struct keyed_key *key);
 uint32_t keyed_add_unfound(struct keyed *keyed);
 
 void keyed_remove(struct keyed *keyed, uint32_t row);
+/* The same of a row of keyed_add_unfound. */
+void keyed_remove_unfound(struct keyed *keyed, uint32_t row);
+
+/* The row's key. */
+void keyed_key(const struct keyed *keyed, uint32_t row, struct keyed_key *key);
+
+/* Gives memory back after many rows were removed. */
+void keyed_trim(struct keyed *keyed);
 
 static inline bool keyed_has(const struct keyed *keyed, uint32_t row, int64_t flag)
 {

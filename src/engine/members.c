@@ -26,6 +26,12 @@ void engine_group_row(struct engine *engine, size_t table, uint32_t group, struc
     emit_close(&emit, &engine->memory);
 }
 
+uint64_t engine_group_closed(const struct engine *engine, size_t table, uint32_t group)
+{
+    const struct engine_table *of = &engine->tables[table];
+    return keyed_has(&of->groups, group, GROUP_CLOSED) ? (uint64_t)rows_get(&of->groups.rows, group, of->closed) : 0;
+}
+
 struct telling {
     const struct engine *engine;
     bool (*visit)(void *context, const struct engine_member *member);

@@ -60,6 +60,19 @@ bool memory_error(const struct memory *memory, struct error *error)
                      memory->limit >> 20, memory->limit);
 }
 
+static bool resize_map(struct memory *memory, struct map *map, uint32_t capacity, memory_refill refill, void *context)
+{
+    if (!take(memory, map_size(map->capacity), map_size(capacity)))
+        return false;
+    if (!map_resize(map, capacity)) {
+        memory->used -= map_size(capacity);
+        memory->failed = true;
+        return false;
+    }
+    refill(context, map);
+    return true;
+}
+
 bool memory_grow_map(struct memory *memory, struct map *map, uint32_t more, memory_refill refill, void *context)
 {
     uint32_t capacity = map_grown(map), needed = map_capacity_for((uint64_t)map->count + more);
@@ -71,15 +84,15 @@ bool memory_grow_map(struct memory *memory, struct map *map, uint32_t more, memo
         memory->failed = true;
         return false;
     }
-    if (!take(memory, map_size(map->capacity), map_size(capacity)))
-        return false;
-    if (!map_resize(map, capacity)) {
-        memory->used -= map_size(capacity);
-        memory->failed = true;
-        return false;
-    }
-    refill(context, map);
-    return true;
+    return resize_map(memory, map, capacity, refill, context);
+}
+
+bool memory_shrink_map(struct memory *memory, struct map *map, memory_refill refill, void *context)
+{
+    uint32_t capacity = map_capacity_for((uint64_t)map->count + map->count / 2);
+    if (memory->failed || capacity == 0 || capacity > map->capacity / 2)
+        return !memory->failed;
+    return resize_map(memory, map, capacity, refill, context);
 }
 
 void memory_close_map(struct memory *memory, struct map *map)
@@ -103,4 +116,19 @@ void memory_close_ids(struct memory *memory, struct ids *ids)
 {
     memory_drop(memory, ids->at, ids->room * sizeof *ids->at);
     *ids = (struct ids){0};
+}
+
+void memory_trim_ids(struct memory *memory, struct ids *ids)
+{
+    if (ids->count == 0) {
+        memory_close_ids(memory, ids);
+        return;
+    }
+    if (ids->count > ids->room / 2)
+        return;
+    void *at = memory_resize(memory, ids->at, ids->room * sizeof *ids->at, ids->count * sizeof *ids->at);
+    if (!at)
+        return;
+    ids->at = at;
+    ids->room = ids->count;
 }

@@ -45,6 +45,9 @@ static inline bool memory_map_room(struct memory *memory, struct map *map, uint3
     return map_has_room(map, more) || memory_grow_map(memory, map, more, refill, context);
 }
 
+/* Makes a map that is mostly empty smaller, in the same way. */
+bool memory_shrink_map(struct memory *memory, struct map *map, memory_refill refill, void *context) MUST_USE;
+
 void memory_close_map(struct memory *memory, struct map *map);
 
 /* --- lists of row numbers ----------------------------------------------------------------------------------------- */
@@ -56,6 +59,8 @@ struct ids {
 
 bool memory_more_ids(struct memory *memory, struct ids *ids) MUST_USE;
 void memory_close_ids(struct memory *memory, struct ids *ids);
+/* Gives back the room of a list that is mostly empty. */
+void memory_trim_ids(struct memory *memory, struct ids *ids);
 
 /* Without memory the id is lost; the failure is noted. */
 static inline void ids_push(struct memory *memory, struct ids *ids, uint32_t id)

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "engine/closed.h"
+
 static bool contains(const size_t *fields, size_t count, size_t field, size_t *at)
 {
     for (size_t i = 0; i < count; i++)
@@ -220,6 +222,7 @@ bool plan_make(struct engine *engine, struct error *error)
     bool ok = plan_units(engine);
     for (size_t feed = 0; feed < pipeline->feed_count && ok; feed++)
         ok = plan_records(engine, feed);
+    ok = ok && closed_make(engine);
     if (!ok)
         return memory_error(&engine->memory, error);
     if (!plan_tables(engine, read, error))
@@ -234,6 +237,7 @@ void plan_close(struct engine *engine)
     if (!engine->tables)
         return;
     plan_close_tables(engine);
+    closed_free(engine);
     for (size_t feed = 0; feed < engine->pipeline->feed_count; feed++) {
         struct records *records = &engine->records[feed];
         if (!records->feed)

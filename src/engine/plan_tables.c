@@ -200,6 +200,24 @@ static void place_parts(struct draft *draft, const size_t *column_measure)
             table->column_measure[i] = measure_at[column_measure[i]];
 }
 
+static void place_kept(struct engine_table *table)
+{
+    for (size_t i = 0; i < table->table->column_count; i++) {
+        enum column_kind kind = table->table->columns[i].kind;
+        if (kind == COLUMN_MIN || kind == COLUMN_MAX)
+            table->kept[table->column_measure[i]].extremes = true;
+    }
+    for (size_t i = 0; i < table->measure_count; i++) {
+        struct kept *kept = &table->kept[i];
+        if (kept->extremes) {
+            kept->least = add_column(table, ROWS_ANY);
+            kept->greatest = add_column(table, ROWS_ANY);
+        }
+        if (table->measures[i].ordered)
+            kept->count = add_column(table, ROWS_ANY);
+    }
+}
+
 static void plan_parts(struct engine_table *table)
 {
     const struct table *t = table->table;
@@ -219,10 +237,14 @@ static bool plan_table(struct engine *engine, struct engine_table *table, struct
     table->units = rows_column(&table->groups.rows, ROWS_ANY);
     table->members = rows_column(&table->groups.rows, ROWS_LINK);
     table->bags = rows_column(&table->groups.rows, ROWS_LINK);
+    if (engine->pipeline->retention.on)
+        table->closed = rows_column(&table->groups.rows, ROWS_ANY);
     bool ok = draft_columns(draft, column_measure);
     if (ok)
         draft_rest(draft);
     place_parts(draft, column_measure);
+    if (engine->pipeline->retention.on)
+        place_kept(table);
     plan_parts(table);
     return ok && keyed_start(&table->groups);
 }

@@ -5,6 +5,7 @@
  */
 #include "engine/records.h"
 
+#include "engine/closed.h"
 #include "engine/units.h"
 
 /* --- codes of stored records -------------------------------------------------------------------------------------- */
@@ -374,6 +375,57 @@ void records_remove_all(struct engine *engine, size_t feed, uint64_t sequence)
             remove_record(engine, feed, r, parent_of(records, r));
 }
 
+/* --- freeing ------------------------------------------------------------------------------------------------------ */
+
+static void keep_key(struct engine *engine, size_t feed, uint32_t record, uint32_t parent, int64_t window)
+{
+    const struct records *records = &engine->records[feed];
+    struct codes codes = {.nulls = 0};
+    for (size_t i = 0; i < records->rest_count; i++) {
+        bool null;
+        size_t field = records->rest[i];
+        codes.at[field] = record_code(engine, records, record, parent, field, &null);
+        codes.nulls |= (uint64_t)null << field;
+    }
+    closed_keep_record(engine, feed, &codes, window);
+}
+
+/* Entries of a map that are moved when another one goes are hashed by their rows, so all leave it before any row is given
+   back. */
+void records_free(struct engine *engine, size_t feed, uint32_t unit, int64_t window)
+{
+    struct records *records = &engine->records[feed];
+    struct of_feed of = {engine, records};
+    bool crowded = records->nested && keyed_has(records->parents, unit, crowded_flag(engine, records));
+    bool in_map = records->keyed && (!records->nested || crowded);
+    for (uint32_t r = records_first(records, unit); r; r = records_next(records, r)) {
+        if (in_map)
+            map_remove(&records->map, hash_of_record(&of, r), r, hash_of_record, &of);
+        if (engine->closed.keeps[feed])
+            keep_key(engine, feed, r, unit, window);
+    }
+    for (uint32_t r = records_first(records, unit), next; r; r = next) {
+        next = records_next(records, r);
+        rows_set(&records->rows, r, RECORD_FLAGS, RECORD_DEAD);
+        rows_remove(&records->rows, r);
+        records->live--;
+    }
+    rows_set(&records->parents->rows, unit, records->head, 0);
+}
+
+void records_trim(struct engine *engine, size_t feed)
+{
+    struct records *records = &engine->records[feed];
+    struct of_feed of = {engine, records};
+    size_t kept = 0;
+    for (size_t i = 0; i < records->crowded.count; i++)
+        if (!keyed_has(records->parents, records->crowded.at[i], KEYED_DEAD))
+            records->crowded.at[kept++] = records->crowded.at[i];
+    records->crowded.count = kept;
+    rows_trim(&records->rows, RECORD_FLAGS, RECORD_DEAD);
+    (void)!memory_shrink_map(&engine->memory, &records->map, refill, &of);
+}
+
 /* --- what becomes of a row ---------------------------------------------------------------------------------------- */
 
 /* <0, 0, >0 as the stored record's values stand to the row's, field by field. */
@@ -408,6 +460,14 @@ static void replace(struct engine *engine, size_t feed, uint32_t record, uint32_
         units_set_attributes(engine, parent, record, &row->codes);
 }
 
+/* Whether the row would leave the unit to a line of a closed window. */
+static __attribute__((noinline)) bool leaves_to_closed(struct engine *engine, uint32_t unit, uint32_t line,
+                                                       const struct batch_row *row)
+{
+    int64_t window;
+    return units_falls_back(engine, unit, line, row, &window) && closed_note_speaks(engine, window);
+}
+
 /* A row whose key has a live record. Rows of one rank (which several files of one change may have) go by their values. */
 static enum records_result meet(struct engine *engine, size_t feed, uint32_t record, uint32_t its, uint32_t parent,
                                 const struct batch_row *row, int64_t *replaced)
@@ -429,6 +489,8 @@ static enum records_result meet(struct engine *engine, size_t feed, uint32_t rec
     }
     if (order == 0 && values > 0)
         return RECORDS_SUPERSEDED;
+    if (feed == 0 && engine->closed.any && leaves_to_closed(engine, parent, record, row))
+        return RECORDS_LATE;
     *replaced = rank.sequence;
     replace(engine, feed, record, its, parent, row);
     return RECORDS_APPLIED;

@@ -110,13 +110,39 @@ bool rows_start(struct rows *rows)
 void rows_close(struct rows *rows)
 {
     for (size_t i = 0; i < rows->segment_count; i++)
-        memory_drop(rows->memory, rows->segments[i].data, data_size(rows->segments[i].layout));
+        if (rows->segments[i].data != rows->dead.data)
+            memory_drop(rows->memory, rows->segments[i].data, data_size(rows->segments[i].layout));
+    if (rows->dead.data)
+        memory_drop(rows->memory, rows->dead.data, data_size(rows->dead.layout));
     for (size_t i = 0; i < rows->layout_count; i++)
         memory_drop(rows->memory, rows->layouts[i], layout_size(rows));
     memory_drop(rows->memory, rows->segments, rows->segment_room * sizeof *rows->segments);
     memory_drop(rows->memory, rows->layouts, rows->layout_room * sizeof(void *));
     memory_close_ids(rows->memory, &rows->unused);
+    memory_close_ids(rows->memory, &rows->vacant);
     *rows = (struct rows){.memory = rows->memory};
+}
+
+/* Gives a vacant segment memory again, and its rows to be handed out, the first one first. */
+static bool fill_vacant(struct rows *rows)
+{
+    const struct rows_layout *layout = find_layout(rows, rows->widths);
+    uint8_t *data = layout ? memory_new(rows->memory, data_size(layout)) : NULL;
+    if (!data)
+        return false;
+    uint32_t segment = rows->vacant.at[--rows->vacant.count];
+    rows->segments[segment] = (struct rows_segment){data, layout};
+    for (uint32_t i = ROWS_SEGMENT; i-- > 0;)
+        ids_push(rows->memory, &rows->unused, (segment << ROWS_SHIFT) + i);
+    return !rows->memory->failed;
+}
+
+/* The next row, of another segment. Seldom, and so kept out of rows_add. */
+static __attribute__((noinline)) uint32_t add_in_other_segment(struct rows *rows)
+{
+    if (rows->vacant.count > 0)
+        return fill_vacant(rows) ? rows_add(rows) : 0;
+    return add_segment(rows) ? rows->end++ : 0;
 }
 
 uint32_t rows_add(struct rows *rows)
@@ -131,8 +157,8 @@ uint32_t rows_add(struct rows *rows)
         rows->memory->failed = true;
         return 0;
     }
-    if (rows->end >> ROWS_SHIFT == rows->segment_count && !add_segment(rows))
-        return 0;
+    if (rows->end >> ROWS_SHIFT == rows->segment_count)
+        return add_in_other_segment(rows);
     return rows->end++;
 }
 
@@ -140,6 +166,67 @@ void rows_remove(struct rows *rows, uint32_t row)
 {
     ids_push(rows->memory, &rows->unused, row);
 }
+
+/* --- trimming ----------------------------------------------------------------------------------------------------- */
+
+/* A segment of rows that are all dead. */
+static bool make_dead(struct rows *rows, size_t column, int64_t value)
+{
+    uint8_t widths[ROWS_COLUMNS_MAX] = {0};
+    widths[column] = 1;
+    const struct rows_layout *layout = rows->dead.data ? rows->dead.layout : find_layout(rows, widths);
+    if (rows->dead.data || !layout)
+        return layout;
+    rows->dead.data = memory_new(rows->memory, data_size(layout));
+    rows->dead.layout = layout;
+    if (rows->dead.data)
+        memset(rows->dead.data, (int)value, (size_t)layout->stride * ROWS_SEGMENT);
+    return rows->dead.data;
+}
+
+/* The first segment holds row 0, and the last one rows that were never handed out. */
+static bool is_vacant(const struct rows *rows, const uint32_t *given_back, size_t segment)
+{
+    return segment > 0 && (segment + 1) << ROWS_SHIFT <= rows->end && given_back[segment] == ROWS_SEGMENT;
+}
+
+static void vacate(struct rows *rows, const uint32_t *given_back)
+{
+    for (size_t i = 0; i < rows->segment_count && !rows->memory->failed; i++) {
+        struct rows_segment *segment = &rows->segments[i];
+        if (!is_vacant(rows, given_back, i))
+            continue;
+        ids_push(rows->memory, &rows->vacant, (uint32_t)i);
+        memory_drop(rows->memory, segment->data, data_size(segment->layout));
+        *segment = rows->dead;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < rows->unused.count; i++)
+        if (!is_vacant(rows, given_back, rows->unused.at[i] >> ROWS_SHIFT))
+            rows->unused.at[kept++] = rows->unused.at[i];
+    rows->unused.count = kept;
+    memory_trim_ids(rows->memory, &rows->unused);
+}
+
+void rows_trim(struct rows *rows, size_t column, int64_t value)
+{
+    size_t size = rows->segment_count * sizeof(uint32_t);
+    bool vacant = false;
+    if (rows->unused.count < ROWS_SEGMENT)
+        return;
+    uint32_t *given_back = memory_new(rows->memory, size);
+    if (!given_back)
+        return;
+    for (size_t i = 0; i < rows->unused.count; i++)
+        given_back[rows->unused.at[i] >> ROWS_SHIFT]++;
+    for (size_t i = 0; i < rows->segment_count; i++)
+        vacant = vacant || is_vacant(rows, given_back, i);
+    if (vacant && make_dead(rows, column, value))
+        vacate(rows, given_back);
+    memory_drop(rows->memory, given_back, size);
+}
+
+/* --- widths ------------------------------------------------------------------------------------------------------- */
 
 static uint8_t width_for(const struct rows *rows, size_t column, int64_t value)
 {

@@ -8,6 +8,9 @@
  * beforehand, rare columns (nulls, conflicts, the upper half of a 128-bit sum) are free until they are used, and growth
  * neither copies what is there nor has a peak.
  *
+ * Rows that were given back are handed out again. Many at once may leave whole segments without a row; rows_trim frees the
+ * memory of these, and until they are needed again all their rows read as dead ones.
+ *
  * Row 0 exists, holds nothing and is never handed out: 0 means "none", and what fails for want of memory lands there.
  * A pointer into a row (rows_at) is valid until the next rows_set or rows_add.
  */
@@ -62,6 +65,8 @@ struct rows {
     size_t layout_count, layout_room;
     uint32_t end;      /* rows below it have been handed out */
     struct ids unused; /* and given back */
+    struct ids vacant; /* segments without memory: they share `dead` */
+    struct rows_segment dead;
 };
 
 /* Columns are added before the first row. False after noting the failure. */
@@ -75,6 +80,10 @@ uint32_t rows_add(struct rows *rows);
 
 /* Gives the row back. Its owner knows dead rows from live ones when it walks over all. */
 void rows_remove(struct rows *rows, uint32_t row);
+
+/* Frees segments all of whose rows were given back. A walk over all rows finds `value`, one byte, in their `column` and
+   zeros in all others; it is the same at each call. */
+void rows_trim(struct rows *rows, size_t column, int64_t value);
 
 /* Lays the row's segment out anew so that the value fits, and writes it. Without memory it is lost. */
 void rows_set_wider(struct rows *rows, uint32_t row, size_t column, int64_t value);

@@ -66,7 +66,8 @@ static void ask_for_nodes(const struct engine *engine, const struct step *step)
             prefetch_candidate(&engine->joins[i].nodes, step->nodes[i].hash);
 }
 
-static void leave_node(struct rows *units, const struct engine_join *join, struct rows *nodes, uint32_t unit)
+static inline __attribute__((always_inline)) void leave_node(struct rows *units, const struct engine_join *join,
+                                                             struct rows *nodes, uint32_t unit)
 {
     uint32_t node = rows_link(units, unit, join->unit_node);
     uint32_t next = rows_link(units, unit, join->unit_next), before = rows_link(units, unit, join->unit_before);
@@ -78,6 +79,25 @@ static void leave_node(struct rows *units, const struct engine_join *join, struc
         rows_set(nodes, node, join->node_units, next);
     if (next)
         rows_set(units, next, join->unit_before, before);
+}
+
+/* A node without units and records is of no use to anybody. */
+static void drop_bare(struct engine_join *join, size_t head, uint32_t node)
+{
+    if (rows_link(&join->nodes.rows, node, join->node_units) == 0 && rows_link(&join->nodes.rows, node, head) == 0)
+        keyed_remove(&join->nodes, node);
+}
+
+void settle_leave(struct engine *engine, uint32_t unit)
+{
+    for (size_t i = 0; i < engine->pipeline->join_count; i++) {
+        struct engine_join *join = &engine->joins[i];
+        uint32_t node = join->direct ? 0 : rows_link(&engine->units.rows, unit, join->unit_node);
+        if (node == 0)
+            continue;
+        leave_node(&engine->units.rows, join, &join->nodes.rows, unit);
+        drop_bare(join, engine->records[i + 1].head, node);
+    }
 }
 
 static void enter_node(struct rows *units, const struct engine_join *join, struct rows *nodes, uint32_t unit,

@@ -17,4 +17,7 @@ enum {
 
 void settle_touched(struct engine *engine);
 
+/* Takes a unit that is to be freed away from its nodes, and frees those that nothing lies at any more. */
+void settle_leave(struct engine *engine, uint32_t unit);
+
 #endif

@@ -11,6 +11,9 @@
  * the weights of sums differ. A unit holds the attributes that its line of highest rank says; a line that says otherwise
  * refers to an `alt` row, which lines of the unit share.
  *
+ * With retention, units of closed windows are freed, and what joins to them by their key. Of each its key stays (struct
+ * closed), and its groups keep their sums, and of what they look through units for its outcome.
+ *
  * Records lie under a parent, a unit or a node, which holds the fields they are joined by. Where the feed's key contains
  * those fields, the parent leads to the record and the feed needs no index of its own, but for parents with many.
  */
@@ -125,13 +128,22 @@ struct measure {
     uint16_t value, same, others; /* columns of a uniform one: a value, how many have it, how many another */
 };
 
+/* With retention: where a closed group keeps the outcome of an ordered measure, in place of the units it was found from. */
+struct kept {
+    bool extremes;            /* minimum or maximum is asked for */
+    uint16_t least, greatest; /* columns: ranks, where they are */
+    uint16_t count;           /* column: how many different values; of a measure without `distinct` 1 for any */
+};
+
 struct engine_table {
     const struct table *table;
     struct keyed groups;
     size_t changed, units, members, bags; /* columns of groups */
+    size_t closed;                        /* with retention: the change that closed it */
     size_t unit_group, unit_member;       /* columns of units: its group, the next member of that */
     struct selection selections[STATE_PARTS_MAX];
     struct measure measures[STATE_PARTS_MAX];
+    struct kept kept[STATE_PARTS_MAX]; /* by measure */
     size_t selection_count, measure_count, bag_count;
     uint32_t sources, scanned;                   /* bits of sources that have selections, and scanned ones */
     size_t source_first[STATE_SOURCES + 1];      /* selections are sorted by source */
@@ -145,13 +157,32 @@ struct engine_table {
     uint64_t dirty_since;
     struct ids emptied; /* groups without units that a target may still hold */
     uint64_t live, changed_last, mixed, ungrouped;
+    uint64_t closed_live; /* closed groups, which count as live too */
 };
 
 /* Flags of groups. */
 enum {
-    GROUP_PENDING = KEYED_FLAG_OWN,     /* listed by the open delivery and not yet sent */
-    GROUP_ASIDE = KEYED_FLAG_OWN << 1,  /* and its row was set aside */
-    GROUP_EMPTIED = KEYED_FLAG_OWN << 2 /* in the list of emptied groups */
+    GROUP_PENDING = KEYED_FLAG_OWN,      /* listed by the open delivery and not yet sent */
+    GROUP_ASIDE = KEYED_FLAG_OWN << 1,   /* and its row was set aside */
+    GROUP_EMPTIED = KEYED_FLAG_OWN << 2, /* in the list of emptied groups */
+    GROUP_CLOSED = KEYED_FLAG_OWN << 3   /* its values are final, and its units freed */
+};
+
+/* What is left of closed windows; all of it unused without retention. */
+struct closed {
+    bool on;  /* the pipeline has retention */
+    bool any; /* windows are closed: all those with a number below `first_open` */
+    int64_t first_open;
+    int64_t before;                 /* where that begins, microseconds */
+    int64_t watermark;              /* microseconds; INT64_MIN: none yet */
+    int64_t horizon;                /* of the change under way: what lies beyond does not move the watermark */
+    struct keyed units;             /* keys of freed units, where units have one */
+    bool keeps[PIPELINE_FEEDS_MAX]; /* the feed's records are freed with units, and have keys of their own: */
+    struct keyed records[PIPELINE_FEEDS_MAX];
+    uint64_t count, waiting; /* units freed; of which lacked a record */
+    struct engine_late late; /* the last row that was late */
+    engine_visit_late visit;
+    void *context;
 };
 
 struct deliver; /* deliver.c */
@@ -185,6 +216,7 @@ struct engine {
         shared; /* bits: sequences of records that were live when a row of another sequence came with their key and lost */
     uint64_t counted; /* units with a line that counts */
     uint64_t waiting[PIPELINE_FEEDS_MAX], conflicts, overflows;
+    struct closed closed;
     struct deliver *deliver;
     struct batch_row *batch; /* STATE_BATCH */
     struct value *values;    /* of one row */

@@ -1,6 +1,7 @@
 #include "engine/units.h"
 
 #include "engine/accumulate.h"
+#include "engine/closed.h"
 #include "engine/records.h"
 
 static const struct records *lines_of(const struct engine *engine)
@@ -144,36 +145,87 @@ void units_lose_line(struct engine *engine, uint32_t line)
 
 /* --- who says the attributes -------------------------------------------------------------------------------------- */
 
-/* Orders what two lines say, for lines of one rank. */
-static int compare_attributes(const struct engine *engine, uint32_t unit, uint32_t a, uint32_t b)
+static int compare_codes(const struct engine *engine, const struct codes *x, const struct codes *y)
 {
-    struct codes x, y;
-    read_attributes(engine, unit, alt_of(engine, a), &x);
-    read_attributes(engine, unit, alt_of(engine, b), &y);
     for (size_t i = 0; i < engine->attribute_count; i++) {
         size_t field = engine->attributes[i];
-        if (codes_null(&x, field) != codes_null(&y, field))
-            return codes_null(&x, field) ? -1 : 1;
+        if (codes_null(x, field) != codes_null(y, field))
+            return codes_null(x, field) ? -1 : 1;
         int order =
-            codes_compare(lines_of(engine)->feed->fields[field].type.kind, x.at[field], y.at[field], &engine->dict);
+            codes_compare(lines_of(engine)->feed->fields[field].type.kind, x->at[field], y->at[field], &engine->dict);
         if (order != 0)
             return order;
     }
     return 0;
 }
 
-uint32_t units_top(const struct engine *engine, uint32_t unit)
+/* Orders what two lines say, for lines of one rank. */
+static int compare_attributes(const struct engine *engine, uint32_t unit, uint32_t a, uint32_t b)
+{
+    struct codes x, y;
+    read_attributes(engine, unit, alt_of(engine, a), &x);
+    read_attributes(engine, unit, alt_of(engine, b), &y);
+    return compare_codes(engine, &x, &y);
+}
+
+/* The line of highest rank, but for `but`; `all`: whether or not it counts. */
+static inline __attribute__((always_inline)) uint32_t find_top(const struct engine *engine, uint32_t unit, uint32_t but,
+                                                               bool all)
 {
     const struct records *lines = lines_of(engine);
     uint32_t top = 0;
     for (uint32_t line = records_first(lines, unit); line; line = records_next(lines, line)) {
-        if (!records_count(lines, line))
+        if (line == but || (!all && !records_count(lines, line)))
             continue;
         int order = top ? rank_compare(records_rank(lines, line), records_rank(lines, top)) : 1;
         if (order > 0 || (order == 0 && compare_attributes(engine, unit, line, top) > 0))
             top = line;
     }
     return top;
+}
+
+uint32_t units_top(const struct engine *engine, uint32_t unit)
+{
+    return find_top(engine, unit, 0, false);
+}
+
+bool units_window(const struct engine *engine, uint32_t unit, int64_t *window)
+{
+    struct codes codes;
+    uint32_t line = 0;
+    if (records_first(lines_of(engine), unit) == 0)
+        return false;
+    if (!keyed_has(&engine->units, unit, PARENT_COUNTED) && keyed_has(&engine->units, unit, PARENT_ALTS))
+        line = find_top(engine, unit, 0, true);
+    read_attributes(engine, unit, line ? alt_of(engine, line) : 0, &codes);
+    return closed_window(engine, &codes, window);
+}
+
+bool units_falls_back(const struct engine *engine, uint32_t unit, uint32_t line, const struct batch_row *row,
+                      int64_t *window)
+{
+    struct codes codes;
+    uint32_t top = keyed_has(&engine->units, unit, PARENT_ALTS) ? find_top(engine, unit, line, false) : 0;
+    if (top == 0)
+        return false;
+    read_attributes(engine, unit, alt_of(engine, top), &codes);
+    int order = rank_compare(row->rank, records_rank(lines_of(engine), top));
+    if (row->passes && (order > 0 || (order == 0 && compare_codes(engine, &row->codes, &codes) >= 0)))
+        return false;
+    return closed_window(engine, &codes, window) && *window < engine->closed.first_open;
+}
+
+void units_free(struct engine *engine, uint32_t unit)
+{
+    const struct records *lines = lines_of(engine);
+    for (uint32_t line = records_first(lines, unit); line; line = records_next(lines, line))
+        if (alt_of(engine, line))
+            use_alt(engine, alt_of(engine, line), -1);
+    records_free(engine, 0, unit, 0);
+    if (engine->units_found)
+        keyed_remove(&engine->units, unit);
+    else
+        keyed_remove_unfound(&engine->units, unit);
 }
 
 /* The unit and the alt of its top line change places; lines follow. */

@@ -32,4 +32,14 @@ void units_read(const struct engine *engine, uint32_t unit, struct codes *codes)
 /* The live line of highest rank that counts, or 0. */
 uint32_t units_top(const struct engine *engine, uint32_t unit);
 
+/* The window of a settled unit; false when it has no lines, or none. */
+bool units_window(const struct engine *engine, uint32_t unit, int64_t *window);
+
+/* Whether, once `row` replaces the unit's line `line`, a line of a closed window says the attributes; which window. */
+bool units_falls_back(const struct engine *engine, uint32_t unit, uint32_t line, const struct batch_row *row,
+                      int64_t *window);
+
+/* Frees a unit that is in no counter and at no node, and its lines. */
+void units_free(struct engine *engine, uint32_t unit);
+
 #endif

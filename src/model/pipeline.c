@@ -19,7 +19,8 @@ enum {
     ARENA_LIMIT = 256 * 1024 * 1024 /* bytes: far above what documents of DOC_SIZE_MAX come to */
 };
 
-static const char *const pipeline_words[] = {"pipeline", "facts", "join", "feeds", "tables", "views", "ledger"};
+static const char *const pipeline_words[] = {"pipeline", "facts",     "join",  "feeds",
+                                             "tables",   "retention", "views", "ledger"};
 
 /* --- what the steps share ----------------------------------------------------------------------------------------- */
 
@@ -156,6 +157,7 @@ static bool build_all(struct build *build, const char *path)
     if (!build_facts(build, root))
         return false;
     build_tables(build, root);
+    build_retention(build, root);
     build_ledger(build, root);
     build_views(build, root);
     return problems->count == before && build_versions(build) && build_shape(build) && load_source(build);

@@ -190,6 +190,15 @@ struct view {
     size_t column_count;
 };
 
+/*
+ * When windows close. The watermark is the greatest window value of the fact rows read so far, without those further than
+ * `max_ahead` ahead of the time their change was committed; a window closes once the watermark is `lateness` past its end.
+ */
+struct retention {
+    bool on;                     /* then all tables have windows, over one field and of one size */
+    int64_t lateness, max_ahead; /* microseconds */
+};
+
 struct pipeline {
     struct arena *arena;
     const char *name;
@@ -206,6 +215,7 @@ struct pipeline {
     size_t table_count;
     size_t ledger_count; /* tables behind those, which the checkpoint store fills and not the engine: 0, or
                             PIPELINE_LEDGER_TABLES, with columns as pipeline_ledger.h has them */
+    struct retention retention;
     struct view *views;
     size_t view_count;
     struct slice shape;        /* what committed rows and delivered tables hang on, as text: pipeline_shape.c */

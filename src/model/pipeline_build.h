@@ -3,9 +3,9 @@
  *
  * Steps, each of which reports all its mistakes and lets the next one go on: the feeds' names and descriptors
  * (pipeline_feeds.c), keys, grain, joins and filters (pipeline_facts.c), tables (pipeline_tables.c and
- * pipeline_columns.c), the ledger's tables (pipeline_ledger.c), views (pipeline_views.c), and the shape of it all
- * (pipeline_shape.c). A field enters its feed when something first asks for it
- * (pipeline_fields.c), so a feed has the fields the pipeline uses and no others.
+ * pipeline_columns.c), retention (pipeline_retention.c), the ledger's tables (pipeline_ledger.c), views
+ * (pipeline_views.c), and the shape of it all (pipeline_shape.c). A field enters its feed when something first asks for
+ * it (pipeline_fields.c), so a feed has the fields the pipeline uses and no others.
  */
 #ifndef DROPFOLD_MODEL_PIPELINE_BUILD_H
 #define DROPFOLD_MODEL_PIPELINE_BUILD_H
@@ -128,6 +128,8 @@ static inline bool build_is_broken(const struct build *build, const struct table
 }
 /* Once all tables are read: those of the ledger behind them, unless "ledger" is false. */
 void build_ledger(struct build *build, const struct doc_node *root);
+/* Reads "retention", and holds the windows of all tables against each other. */
+void build_retention(struct build *build, const struct doc_node *root);
 void build_views(struct build *build, const struct doc_node *root);
 
 /* Once all is resolved: the shape and its fingerprint (pipeline_shape.c). False when out of memory. */

@@ -68,8 +68,10 @@ bool store_file_begin(struct store *store, struct slice feed, struct error *erro
     struct store_file *file = &store->file;
     if (!store_check_change(store, false, error))
         return false;
-    if (store->forgetting || store->replacing || (store->retrying.file && store->last_file > store->kept_file))
-        return bug(store, error, "the change forgets, replaces or retries a file: it takes no other");
+    bool takes_one = store->retrying.file && store->last_file > store->kept_file;
+    if (store->forgetting || store->replacing || store->closing || takes_one)
+        return bug(store, error,
+                   "the change forgets, replaces or retries a file, or closes windows: it takes no other");
     if (feed.len > sizeof file->feed)
         return bug(store, error, "the name of a feed is too long");
     memcpy(file->feed, feed.data, feed.len);
@@ -216,11 +218,38 @@ bool store_file_end(struct store *store, const struct file_record *file, struct 
     return true;
 }
 
+static bool is_empty(const struct store *store)
+{
+    return store->last_file == store->kept_file && !store->forgetting && !store->closing;
+}
+
+bool store_close_windows(struct store *store, int64_t before, struct error *error)
+{
+    if (!store_check_change(store, false, error))
+        return false;
+    if (!is_empty(store) || store->retrying.file || store->replacing)
+        return bug(store, error, "a change that closes windows does nothing else");
+    store_digest_close(&store->digester, before);
+    store->closing = true;
+    store->before = before;
+    return true;
+}
+
 static enum store_change_kind kind_of(const struct store *store)
 {
+    if (store->closing)
+        return CHANGE_CLOSE;
     if (store->retrying.file)
         return CHANGE_RETRY;
     return store->forgetting ? CHANGE_FORGET : store->replacing ? CHANGE_REPLACE : CHANGE_FILE;
+}
+
+/* What its row has in place of the first file. */
+static uint64_t subject_of(const struct store *store)
+{
+    if (store->closing)
+        return (uint64_t)store->before;
+    return store->forgetting ? store->forgetting : store->kept_file + 1;
 }
 
 static bool put_change(struct store *store, const struct digest *digest, int64_t now, struct error *error)
@@ -229,7 +258,7 @@ static bool put_change(struct store *store, const struct digest *digest, int64_t
     query_open(&q, store, STORE_SQL_PUT_CHANGE);
     query_u64(&q, open_sequence(store));
     query_u64(&q, kind_of(store));
-    query_u64(&q, store->forgetting ? store->forgetting : store->kept_file + 1);
+    query_u64(&q, subject_of(store));
     query_u64(&q, store->last_file - store->kept_file);
     query_i64(&q, now);
     query_digest(&q, digest);
@@ -240,7 +269,7 @@ bool store_commit(struct store *store, struct slice summary, int64_t now, struct
 {
     if (!store_check_change(store, false, error))
         return false;
-    if (store->last_file == store->kept_file && !store->forgetting)
+    if (is_empty(store))
         return bug(store, error, "a change without a file");
     uint64_t replaced;
     if (!store_space_add(store, summary.len, COMMIT_PAGES, error) ||
@@ -256,6 +285,7 @@ bool store_commit(struct store *store, struct slice summary, int64_t now, struct
         store->rewritten = store->progress.sequence;
     store->forgetting = store->replacing = 0;
     store->retrying = (struct store_retry){0};
+    store->closing = false;
     store->in_change = false;
     return true;
 }
@@ -271,6 +301,7 @@ void store_rollback(struct store *store)
     store->in_change = store->file.open = false;
     store->forgetting = store->replacing = 0;
     store->retrying = (struct store_retry){0};
+    store->closing = false;
     store->last_file = store->kept_file;
     store->last_chunk = store->kept_chunk;
     store->last_reject = store->kept_reject;

@@ -19,12 +19,15 @@
  *               or, of a change that replaces files, for each of those in order of id, and of one that forgets a file:
  *                        3, its id, the sequence of its change, content (32 bytes)
  *
+ *               or, of a change that closes windows:
+ *                        4, before, in microseconds
+ *
  * Where a file is kept, whether it was replaced and whether it was forgotten since may change later and are no part of
  * its own change's digest; of the last, the digest of the change that forgets or replaces it tells.
  */
 #include "store/store_internal.h"
 
-enum { TAG_CHUNK = 1, TAG_FILE = 2, TAG_FORGET = 3, TAG_RETRY = 6 };
+enum { TAG_CHUNK = 1, TAG_FILE = 2, TAG_FORGET = 3, TAG_CLOSE = 4, TAG_RETRY = 6 };
 
 uint64_t store_checksum(struct slice feed, uint64_t sequence, uint64_t ordinal, struct slice chunk)
 {
@@ -97,4 +100,10 @@ void store_digest_forget(struct digester *d, const struct file_record *file)
     digester_add_u64(d, file->id);
     digester_add_u64(d, file->sequence);
     add_digest(d, &file->content);
+}
+
+void store_digest_close(struct digester *d, int64_t before)
+{
+    digester_add_u64(d, TAG_CLOSE);
+    digester_add_u64(d, (uint64_t)before);
 }

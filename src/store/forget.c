@@ -40,7 +40,7 @@ bool store_forget(struct store *store, struct slice which, struct arena *texts, 
 {
     if (!store_check_change(store, false, error))
         return false;
-    if (store->forgetting || store->retrying.file || store->last_file != store->kept_file)
+    if (store->forgetting || store->closing || store->retrying.file || store->last_file != store->kept_file)
         return error_set(error, ERROR_BUG, "%s: a change either applies files or forgets one", store->path);
     if (!store_find_file(store, which, texts, file, error) || !store_space_add(store, 0, MARK_PAGES, error))
         return false;

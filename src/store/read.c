@@ -97,7 +97,7 @@ bool store_each_file(struct store *store, bool (*visit)(void *context, const str
 typedef bool (*reject_visit)(void *context, const struct reject_record *reject);
 
 /* Whether `wanted` is the file's name, bare or behind its feed, or nothing. */
-static bool names_file(struct slice wanted, struct slice feed, struct slice name)
+bool store_names_file(struct slice wanted, struct slice feed, struct slice name)
 {
     if (wanted.len == 0 || slice_equal(wanted, name))
         return true;
@@ -152,7 +152,7 @@ bool store_each_reject(struct store *store, struct slice name, reject_visit visi
         if (!query_i64_at(&q, 6))
             good = store_corrupt(store, error, "the ledger's row of file %llu fails its checksum",
                                  (unsigned long long)query_u64_at(&q, 0));
-        else if (names_file(name, query_slice_at(&q, 1), query_slice_at(&q, 2)))
+        else if (store_names_file(name, query_slice_at(&q, 1), query_slice_at(&q, 2)))
             good = visit_rejects(&q, visit, context, &more, error);
         if (!good)
             break;

@@ -22,6 +22,7 @@ struct replay {
     struct digester digester;
     struct digest digest; /* of the change before */
     uint64_t sequence;
+    int64_t committed;              /* when it was */
     uint64_t next_file, next_chunk; /* ids that come next */
     uint64_t forgotten, forgets;    /* files passed that are marked, changes passed that mark one */
     uint64_t rank;                  /* by which the rows of the file at hand rank */
@@ -62,8 +63,13 @@ static bool replay_chunk(struct replay *r, const struct file_record *file, uint6
         return error_wrap(error, "change %llu", (unsigned long long)r->sequence);
     if (!row || query_u64_at(q, 0) != r->next_chunk)
         return damaged_file(r, file, "a chunk is missing", error);
-    struct replay_chunk chunk = {
-        .sequence = r->sequence, .file = file->id, .rank = r->rank, .feed = file->feed, .chunk = query_slice_at(q, 3)};
+    struct replay_chunk chunk = {.sequence = r->sequence,
+                                 .file = file->id,
+                                 .rank = r->rank,
+                                 .ordinal = ordinal,
+                                 .committed = r->committed,
+                                 .feed = file->feed,
+                                 .chunk = query_slice_at(q, 3)};
     uint64_t checksum = query_u64_at(q, 2);
     if (store_checksum(file->feed, r->sequence, ordinal, chunk.chunk) != checksum)
         return damaged_file(r, file, "a chunk fails its checksum", error);
@@ -157,6 +163,15 @@ static bool replay_replaced(struct replay *r, struct digester *d, struct error *
     return count > 0 || damaged_change(r, "the file that it replaces does not say so", error);
 }
 
+/* The change closes windows, and has no files. */
+static bool replay_close(struct replay *r, int64_t before, uint64_t files, struct error *error)
+{
+    if (files > 0)
+        return damaged_change(r, "it closes windows, but has files", error);
+    store_digest_close(&r->digester, before);
+    return is_past(r) || !r->visit->close || r->visit->close(r->visit->context, r->sequence, before, error);
+}
+
 static bool end_change(struct replay *r, const struct buckets *sum, struct error *error)
 {
     struct replay_end end = {.sequence = r->sequence, .buckets = *sum, .as_committed = r->hidden == 0};
@@ -174,7 +189,10 @@ static bool replay_change(struct replay *r, struct error *error)
         return damaged_change(r, "it is missing", error);
     if (!store_digest_begin(&r->digester, &r->digest, r->sequence, error))
         return false;
+    r->committed = query_i64_at(q, 4);
     if (query_u64_at(q, 1) == CHANGE_FORGET && !replay_forget(r, query_u64_at(q, 2), error))
+        return false;
+    if (query_u64_at(q, 1) == CHANGE_CLOSE && !replay_close(r, query_i64_at(q, 2), query_u64_at(q, 3), error))
         return false;
     for (uint64_t i = 0; i < query_u64_at(q, 3); i++)
         if (!replay_file(r, &sum, error))

@@ -36,7 +36,7 @@ bool store_retry(struct store *store, uint64_t id, struct error *error)
     struct store_retry retry;
     if (!store_check_change(store, false, error))
         return false;
-    if (store->forgetting || store->retrying.file || store->last_file != store->kept_file)
+    if (store->forgetting || store->closing || store->retrying.file || store->last_file != store->kept_file)
         return error_set(error, ERROR_BUG, "%s: a change retries one file, and nothing else", store->path);
     if (!store_retry_read(store, id, &retry, &forgotten, error))
         return false;

@@ -148,7 +148,7 @@ bool store_has_stored(struct store *store, struct slice stored, bool *found, str
  * store_begin  { { store_file_begin  store_put_batch*  store_file_end }+ |
  *                store_retry  store_file_begin  store_put_batch*  store_file_end |
  *                store_file_begin  store_put_batch*  store_replace  store_file_end |
- *                store_forget }  store_commit | store_rollback
+ *                store_forget | store_close_windows }  store_commit | store_rollback
  *
  * While a change is open its sequence is store_progress()->sequence + 1. What false means:
  *
@@ -189,10 +189,14 @@ bool store_replace(struct store *store, struct slice name, uint64_t *count, stru
 /* The chunks of the files that the open change forgets or replaces, and of their retries. */
 bool store_taken_chunks(struct store *store, store_chunk_visit visit, void *context, struct error *error) MUST_USE;
 
+/* Closes windows: a change that is nothing but the moment `before`, in microseconds, which is what is kept of it and told by
+   store_replay. What it means is not known here. */
+bool store_close_windows(struct store *store, int64_t before, struct error *error) MUST_USE;
+
 /* Marks the files of `feed` in change `sequence` as replaced; of the open change those ended so far. */
 bool store_mark_replaced(struct store *store, struct slice feed, uint64_t sequence, struct error *error) MUST_USE;
 
-/* Commits; at least one file was ended, or one forgotten. `summary` is text kept with the newest change for `status` (opaque here). `now`
+/* Commits; at least one file was ended, one forgotten, or windows closed. `summary` is text kept with the newest change for `status` (opaque here). `now`
    is the wall clock. */
 bool store_commit(struct store *store, struct slice summary, int64_t now, struct error *error) MUST_USE;
 void store_rollback(struct store *store);
@@ -222,6 +226,8 @@ bool store_contract(struct store *store, struct buf *shape, struct buf *reading,
 struct replay_chunk {
     uint64_t sequence, file;  /* of its change; the id of its file */
     uint64_t rank;            /* the sequence by which its rows rank: of a retry that of its file */
+    uint64_t ordinal;         /* which of the file's chunks, from 0 */
+    int64_t committed;        /* when that was */
     struct slice feed, chunk; /* valid during the call */
 };
 /* After the last chunk of each change. */
@@ -232,11 +238,13 @@ struct replay_end {
 };
 /* Forgotten files are checked like all others, and their chunks not visited. */
 struct replay_visit {
-    void *context; /* either function may be NULL */
+    void *context; /* each function may be NULL */
     bool (*chunk)(void *context, const struct replay_chunk *chunk, struct error *error);
     bool (*change_end)(void *context, const struct replay_end *end, struct error *error);
     uint64_t until;   /* the history as it was after this change: later ones are checked and not told; 0: all of it */
     uint64_t without; /* as if the file of this change had been forgotten, with its retries; 0: none */
+    /* In place of chunks, when the change closed windows. */
+    bool (*close)(void *context, uint64_t sequence, int64_t before, struct error *error);
 };
 /* All changes in order, every checksum and digest checked on the way: ERROR_CORRUPT names the first that fails. */
 bool store_replay(struct store *store, const struct replay_visit *visit, struct error *error) MUST_USE;
@@ -248,6 +256,9 @@ bool store_check(struct store *store, struct error *error) MUST_USE;
 /* Ledger rows in order of id. `visit` returning false ends the walk without error. */
 bool store_each_file(struct store *store, bool (*visit)(void *context, const struct file_record *file), void *context,
                      struct error *error) MUST_USE;
+
+/* Whether `wanted` means the file `name` of `feed`: it is empty, its name, or "feed/name". */
+bool store_names_file(struct slice wanted, struct slice feed, struct slice name);
 
 struct reject_record {
     struct slice feed, name; /* of the file */

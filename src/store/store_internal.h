@@ -41,7 +41,8 @@ enum store_change_kind {
     CHANGE_FILE,    /* files were applied */
     CHANGE_FORGET,  /* a file was taken out */
     CHANGE_REPLACE, /* a file was applied, and those taken out that had been applied under its name */
-    CHANGE_RETRY    /* rejected rows of a file were applied */
+    CHANGE_RETRY,   /* rejected rows of a file were applied */
+    CHANGE_CLOSE    /* windows were closed */
 };
 
 struct store {
@@ -66,6 +67,8 @@ struct store {
     uint64_t forgetting; /* id of the file that it forgets; 0 when it is of files */
     struct store_retry retrying;
     uint64_t replacing; /* how many files it replaces */
+    bool closing;       /* it closes windows, up to */
+    int64_t before;
     struct store_space space;
     struct digester digester; /* of the open change, else closed */
 };
@@ -142,6 +145,7 @@ void store_digest_chunk(struct digester *d, uint64_t checksum, uint64_t rows);
 void store_digest_file(struct digester *d, const struct file_record *file);
 void store_digest_retry(struct digester *d, const struct store_retry *retry);
 void store_digest_forget(struct digester *d, const struct file_record *file);
+void store_digest_close(struct digester *d, int64_t before);
 
 /* --- retry.c --- */
 

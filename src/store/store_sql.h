@@ -21,8 +21,8 @@ enum {
 static const char *const store_schema[] = {
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL, sum INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 
-    /* kind: enum store_change_kind. A forget has no files of its own: first_file is the one it took out. What a change
-       that replaces took out says so itself. */
+    /* kind: enum store_change_kind. A forget has no files of its own: first_file is the one it took out. Nor has a close of
+       windows: first_file is the moment, in microseconds. What a change that replaces took out says so itself. */
     "CREATE TABLE changes(sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, first_file INTEGER NOT NULL, "
     "files INTEGER NOT NULL, committed INTEGER NOT NULL, digest BLOB NOT NULL, sum INTEGER NOT NULL) STRICT",
 

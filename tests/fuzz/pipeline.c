@@ -111,6 +111,19 @@ static void check_table(const struct pipeline *p, const struct table *table)
     }
 }
 
+static void check_retention(const struct pipeline *p)
+{
+    if (!p->retention.on)
+        return;
+    check(p->retention.lateness > 0 && p->retention.max_ahead > 0);
+    for (size_t i = 0; i < p->table_count; i++) {
+        const struct table *table = &p->tables[i];
+        check(table->windowed && table->window_field == p->tables[0].window_field &&
+              table->window_size == p->tables[0].window_size &&
+              (table->window_zone != NULL) == (p->tables[0].window_zone != NULL));
+    }
+}
+
 static void check_view(const struct pipeline *p, const struct view *view)
 {
     check(view->table < p->table_count && view->by_count <= PIPELINE_GROUP_MAX);
@@ -142,6 +155,7 @@ static void check_pipeline(const struct pipeline *p)
         check(p->grain_attributes[i] < p->feeds[0].field_count);
     for (size_t i = 0; i < p->table_count; i++)
         check_table(p, &p->tables[i]);
+    check_retention(p);
     for (size_t i = 0; i < p->view_count; i++)
         check_view(p, &p->views[i]);
 }

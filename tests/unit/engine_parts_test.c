@@ -117,6 +117,45 @@ static void hands_returned_rows_out_again_empty(void **state)
     rows_close(&rows);
 }
 
+static void segments_without_a_row_give_their_memory_back(void **state)
+{
+    (void)state;
+    enum { SEGMENTS = 6, DEAD = 1 };
+    struct memory memory;
+    struct rows rows;
+    rows_open(&rows, &memory, 2);
+    for (uint32_t row = 1; row < SEGMENTS * ROWS_SEGMENT + 5; row++)
+        rows_set(&rows, rows_add(&rows), 1, row);
+    /* all rows of segments 1 to 4 but one of segment 2, and some of others */
+    for (uint32_t row = 10; row < 5 * ROWS_SEGMENT; row++)
+        if (row != 2 * ROWS_SEGMENT + 77)
+            rows_remove(&rows, row);
+    size_t before = memory.used;
+    rows_trim(&rows, 0, DEAD);
+    assert_int_equal(rows.vacant.count, 3);
+    /* two bytes a row, and four of the number that says it may be handed out */
+    assert_in_range(memory.used, 1, before - (3 - 1) * 6 * ROWS_SEGMENT);
+    assert_int_equal(rows_get(&rows, 3 * ROWS_SEGMENT + 5, 0), DEAD);
+    assert_int_equal(rows_get(&rows, 3 * ROWS_SEGMENT + 5, 1), 0);
+    assert_int_equal(rows_get(&rows, 2 * ROWS_SEGMENT + 77, 1), 2 * ROWS_SEGMENT + 77);
+    assert_int_equal(rows_get(&rows, 5 * ROWS_SEGMENT, 1), 5 * ROWS_SEGMENT);
+    rows_trim(&rows, 0, DEAD);
+    assert_int_equal(rows.vacant.count, 3);
+    /* each row is handed out once more, and is empty */
+    uint32_t again = 5 * ROWS_SEGMENT - 10 - 1, end = rows.end;
+    for (uint32_t i = 0; i < again + (SEGMENTS + 1) * ROWS_SEGMENT - end; i++) {
+        uint32_t row = rows_add(&rows);
+        assert_int_equal(rows_get(&rows, row, 0), 0);
+        assert_int_equal(rows_get(&rows, row, 1), 0);
+        rows_set(&rows, row, 0, 3);
+        assert_true(row >= 10 && row != 2 * ROWS_SEGMENT + 77);
+    }
+    assert_int_equal(rows.vacant.count, 0);
+    assert_int_equal(rows.segment_count, SEGMENTS + 1);
+    rows_close(&rows);
+    assert_int_equal(memory.used, 0);
+}
+
 static void a_limit_fails_growth_once_and_for_all(void **state)
 {
     (void)state;
@@ -367,6 +406,7 @@ int main(void)
         cmocka_unit_test(columns_of_zeros_take_no_memory),
         cmocka_unit_test(new_segments_begin_as_wide_as_older_ones_became),
         cmocka_unit_test(hands_returned_rows_out_again_empty),
+        cmocka_unit_test(segments_without_a_row_give_their_memory_back),
         cmocka_unit_test(a_limit_fails_growth_once_and_for_all),
         cmocka_unit_test(knows_its_ends_and_its_size_through_any_history),
         cmocka_unit_test(loses_ranges_of_keys_and_gets_some_of_them_back),

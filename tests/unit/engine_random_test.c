@@ -1,8 +1,9 @@
 /*
  * Random histories against the reference: after every change the engine must deliver what a computation from scratch over
- * the live rows yields, in full and, through a target that only ever sees changes, in parts.
+ * the live rows yields, in full and, through a target that only ever sees changes, in parts. With retention windows close in
+ * between.
  */
-#include "engine_reference.h"
+#include "engine_reference_closing.h"
 
 /* --- the pipelines ------------------------------------------------------------------------------------------------ */
 
@@ -74,6 +75,42 @@ static const char *const pipelines[] = {
     "}, 'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'version_field': 'Distance', 'delete': {'Driver': 'w'},"
     "'on': 'Order_ID'}, {'feed': 'Customers', 'key': ['Customer_ID'], 'on': 'Customer_ID', 'filter': {'City': {'null': "
     "false}}}], 'tables': {" BY_CUSTOMER("Deliveries") ", " BY_REGION("Deliveries") ", " BY_CITY("Deliveries") "}",
+};
+
+#define RETENTION ", 'retention': {'lateness': '20 days', 'max_ahead': '40 days'}"
+
+#define BY_PLACE(D)                                                                                                    \
+    "'by_place': {'group_by': ['Customers.City', 'Region'], 'window': {'on': 'Time', 'size': '10 days'},"              \
+    "'uniform': ['Status', 'Currency'],"                                                                               \
+    "'columns': {'region': {'group': 'Region'}, 'start': {'window': 'start'}, 'city': {'group': 'Customers.City'},"    \
+    "'bonus': {'sum': 'Customers.Bonus'}, 'last_city': {'max': 'Customers.City'}," ALL_COLUMNS(D) "}}"
+
+/* The same six with windows that close. */
+static const char *const closing[] = {
+    "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], " GRAIN ", 'filter': {'Quantity': {'>=': 0}}},"
+    "'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'on': 'Order_ID'},"
+    "{'feed': 'Customers', 'key': ['Customer_ID'], 'on': 'Customer_ID', 'filter': {'City': {'null': false}}}],"
+    "'tables': {" BY_CUSTOMER("Deliveries") ", " BY_PLACE("Deliveries") "}" RETENTION,
+    "'facts': {'feed': 'Orders'}, 'join': [{'feed': 'Deliveries', 'on': 'Order_ID', 'required': false},"
+    "{'feed': 'Customers', 'on': 'Customer_ID'}], 'tables': {" BY_CUSTOMER("Deliveries") "}" RETENTION,
+    "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], 'filter': {'any': [{'Status': 'done'}, {'Total': {'>': "
+    "1}}]}},"
+    "'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'on': 'Order_ID', 'filter': {'Driver': ['x', 'y']}},"
+    "{'feed': 'Customers', 'key': ['Customer_ID'], 'on': 'Customer_ID'}], 'tables': {" BY_CUSTOMER(
+        "Deliveries") ", " BY_PLACE("Deliveries") "}" RETENTION,
+    "'facts': {'feed': 'Orders', " GRAIN "},"
+    "'join': [{'feed': 'Trips', 'key': ['Order_ID'], 'on': 'Order_ID', 'required': false},"
+    "{'feed': 'Customers', 'key': ['Customer_ID', 'City'], 'on': 'Customer_ID'}],"
+    "'tables': {" BY_CUSTOMER("Trips") "}" RETENTION,
+    "'facts': {'feed': 'Orders', 'key': ['Order_ID']},"
+    "'join': [{'feed': 'Trips', 'key': ['Task_ID', 'Order_ID'], 'on': 'Order_ID'},"
+    "{'feed': 'Customers', 'on': 'Customer_ID', 'required': false}],"
+    "'tables': {" BY_CUSTOMER("Trips") "}" RETENTION,
+    "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], 'version_field': 'Quantity', 'delete': {'Status': "
+    "'lost'}," GRAIN
+    "}, 'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'version_field': 'Distance', 'delete': {'Driver': 'w'},"
+    "'on': 'Order_ID'}, {'feed': 'Customers', 'key': ['Customer_ID'], 'on': 'Customer_ID', 'filter': {'City': {'null': "
+    "false}}}], 'tables': {" BY_CUSTOMER("Deliveries") ", " BY_PLACE("Deliveries") "}" RETENTION,
 };
 
 /* --- random rows -------------------------------------------------------------------------------------------------- */
@@ -228,8 +265,11 @@ struct history {
         uint64_t sequence, rank;
         size_t feed;
         struct buf rows; /* their numbers and texts, a line each, for the reference */
+        int64_t before;  /* instead of a chunk: windows were closed */
     } applied[4096];
     size_t applied_count;
+    int64_t latest; /* time of a fact within its horizon, or 0 */
+    int64_t horizon;
 };
 
 /* That of the change, or now and then an earlier one, as rows have that were rejected once. */
@@ -240,6 +280,27 @@ static uint64_t random_rank(const struct history *h)
 
 /* How often rows were taken back, of feeds with a key and without. */
 static unsigned taken_back[2];
+static const size_t CLOSE = SIZE_MAX; /* for a feed */
+
+/* Day 0 is 2021-12-29, where a window of 10 days begins. */
+static int64_t day(int64_t number)
+{
+    return (18990 + number) * TIMESTAMP_DAY;
+}
+
+static bool retains(const struct history *h)
+{
+    return h->shop.pipeline->retention.on;
+}
+
+static void note_moment(struct history *h, size_t feed, const struct value *values)
+{
+    if (feed != ORDERS || !retains(h))
+        return;
+    int64_t time = values[h->shop.pipeline->tables[0].window_field].i;
+    if (time <= h->horizon && time > h->latest)
+        h->latest = time;
+}
 
 /* Applies random rows of one feed, sometimes in a row number order that makes ranks meet. */
 static void random_rows(struct history *h, size_t feed)
@@ -251,6 +312,7 @@ static void random_rows(struct history *h, size_t feed)
     uint64_t row = 1 + (uint64_t)random_below(3);
     struct buf rows;
     buf_init(&rows, SIZE_MAX);
+    uint64_t late = h->shop.buckets.late;
     chunk_writer_init(&writer, &h->shop.pipeline->feeds[feed]);
     for (int i = random_below(random_below(6) ? 12 : 120); i >= 0; i--, row += (uint64_t)random_below(3)) {
         struct buf text;
@@ -259,7 +321,8 @@ static void random_rows(struct history *h, size_t feed)
         buf_put_byte(&text, 0);
         shop_values(&h->shop.pipeline->feeds[feed], text.data, values);
         assert_true(chunk_put(&writer, row, row, values));
-        ref_apply(&h->ref, feed, rank, row, text.data);
+        late += ref_tell(&h->ref, feed, rank, row, text.data);
+        note_moment(h, feed, values);
         buf_printf(&rows, "%llu %s\n", (unsigned long long)row, text.data);
         buf_close(&text);
     }
@@ -267,6 +330,7 @@ static void random_rows(struct history *h, size_t feed)
     engine_rank(h->shop.engine, rank);
     assert_ok(engine_apply(h->shop.engine, feed, buf_slice(&writer.buf), &h->shop.buckets, NULL, NULL, &error), &error);
     assert_int_equal(buckets_total(&h->shop.buckets) - buckets_total(&before), writer.rows);
+    assert_int_equal(h->shop.buckets.late, late);
     assert_true(h->applied_count < COUNT_OF(h->applied));
     h->applied[h->applied_count].sequence = h->shop.sequence;
     h->applied[h->applied_count].rank = rank;
@@ -442,6 +506,7 @@ static void check_state(struct history *h)
         check_full(h, t, &groups);
         assert_int_equal(stats.groups[t], groups.count);
         assert_int_equal(stats.mixed[t], mixed);
+        assert_int_equal(stats.closed_groups[t], h->ref.closed[t].count);
         assert_int_equal(stats.units, totals.units);
         assert_int_equal(stats.grain_conflicts, totals.conflicts);
         for (size_t f = 0; f < h->shop.pipeline->feed_count; f++) {
@@ -452,10 +517,33 @@ static void check_state(struct history *h)
     }
 }
 
+/* Windows close when time has come, and sometimes before. */
+static void run_close(struct history *h)
+{
+    struct error error;
+    int64_t before = 0, size = 10 * TIMESTAMP_DAY, due = (h->latest - 2 * size) / size * size;
+    bool is_due = h->latest > 0 && (!h->ref.any_closed || due > h->ref.closed_before);
+    assert_int_equal(engine_close_due(h->shop.engine, &before), is_due);
+    if (is_due)
+        assert_int_equal(before, due);
+    if (!is_due || random_below(4) == 0)
+        before = h->ref.any_closed ? h->ref.closed_before + 10 * random_below(3) * TIMESTAMP_DAY : day(20);
+    else if (random_below(3) == 0)
+        return;
+    h->shop.sequence++;
+    assert_ok(engine_close(h->shop.engine, h->shop.sequence, before, &error), &error);
+    ref_close_windows(&h->ref, before);
+    h->applied[h->applied_count].sequence = h->shop.sequence;
+    h->applied[h->applied_count].feed = CLOSE;
+    h->applied[h->applied_count++].before = before;
+}
+
 static void run_change(struct history *h)
 {
+    h->horizon = day(60 + random_below(200));
+    engine_set_commit(h->shop.engine, h->horizon - 40 * TIMESTAMP_DAY);
     shop_begin(&h->shop, h->shop.sequence + 1 + (uint64_t)random_below(2));
-    for (int i = random_below(4); i > 1 && h->applied_count > 0; i--)
+    for (int i = random_below(4); i > 1 && h->applied_count > 0 && !retains(h); i--)
         random_take_back(h);
     for (int i = random_below(3); i >= 0; i--)
         random_rows(h, (size_t)random_below(3));
@@ -466,6 +554,10 @@ static void run_change(struct history *h)
 static void apply_again(struct shop *again, const struct history *h, size_t i, uint64_t more)
 {
     struct error error;
+    if (h->applied[i].feed == CLOSE) {
+        assert_ok(engine_close(again->engine, h->applied[i].sequence, h->applied[i].before, &error), &error);
+        return;
+    }
     engine_rank(again->engine, h->applied[i].rank + more);
     assert_ok(engine_apply(again->engine, h->applied[i].feed, buf_slice(&h->chunks[i]), NULL, NULL, NULL, &error),
               &error);
@@ -505,10 +597,15 @@ static void check_replay(struct history *h, bool each)
     open_again(&again, h);
     for (size_t i = 0; i < h->applied_count;) {
         uint64_t sequence = h->applied[i].sequence;
+        if (h->applied[i].feed == CLOSE) {
+            apply_again(&again, h, i++, 0);
+            continue;
+        }
         engine_begin(again.engine, sequence);
         for (; i < h->applied_count && h->applied[i].sequence == sequence; i++)
             apply_again(&again, h, i, 0);
-        if (each || i == h->applied_count || random_below(4) == 0)
+        bool last = i == h->applied_count || h->applied[i].feed == CLOSE;
+        if (each || last || random_below(4) == 0)
             shop_end(&again);
     }
     check_again(&again, h);
@@ -577,6 +674,8 @@ static void run_history(struct pipeline *pipeline, uint64_t seed)
             drain(h);
             end_delivery(h, random_below(4) != 0);
         }
+        if (retains(h) && random_below(2) == 0)
+            run_close(h);
         if (random_below(2) == 0) {
             deliver_some(h);
             if (random_below(2) == 0) {
@@ -597,18 +696,19 @@ static void run_history(struct pipeline *pipeline, uint64_t seed)
     check_state(h);
     check_replay(h, true);
     check_replay(h, false);
-    check_feed_order(h, (size_t)random_below(3));
+    if (!retains(h))
+        check_feed_order(h, (size_t)random_below(3));
     history_close(h);
 }
 
-static void run_pipeline(size_t which, int seeds)
+static void run_pipeline(const char *members, int seeds)
 {
-    struct pipeline *pipeline = shop_pipeline(pipelines[which]);
+    struct pipeline *pipeline = shop_pipeline(members);
     const char *only = getenv("ENGINE_SEED");
     for (int seed = 1; seed <= seeds; seed++)
         if (!only || atoi(only) == seed) {
             if (getenv("ENGINE_VERBOSE"))
-                fprintf(stderr, "pipeline %zu seed %d\n", which, seed);
+                fprintf(stderr, "seed %d\n", seed);
             run_history(pipeline, (uint64_t)seed);
         }
     pipeline_free(pipeline);
@@ -617,37 +717,44 @@ static void run_pipeline(size_t which, int seeds)
 static void orders_with_lines_tasks_and_customers_equal_the_reference(void **state)
 {
     (void)state;
-    run_pipeline(0, 250);
+    run_pipeline(pipelines[0], 250);
 }
 
 static void the_plain_join_of_all_rows_equals_the_reference(void **state)
 {
     (void)state;
-    run_pipeline(1, 100);
+    run_pipeline(pipelines[1], 100);
 }
 
 static void lines_with_keys_and_no_grain_equal_the_reference(void **state)
 {
     (void)state;
-    run_pipeline(2, 200);
+    run_pipeline(pipelines[2], 200);
 }
 
 static void lines_without_keys_equal_the_reference(void **state)
 {
     (void)state;
-    run_pipeline(3, 200);
+    run_pipeline(pipelines[3], 200);
 }
 
 static void weighted_records_under_their_fact_equal_the_reference(void **state)
 {
     (void)state;
-    run_pipeline(4, 200);
+    run_pipeline(pipelines[4], 200);
 }
 
 static void versions_and_delete_markers_equal_the_reference(void **state)
 {
     (void)state;
-    run_pipeline(5, 200);
+    run_pipeline(pipelines[5], 200);
+}
+
+static void windows_that_close_equal_the_reference(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(closing); i++)
+        run_pipeline(closing[i], 80);
 }
 
 /* After the others: the histories above had rows taken back, of both kinds. */
@@ -663,6 +770,7 @@ static void rows_were_taken_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(windows_that_close_equal_the_reference),
         cmocka_unit_test(versions_and_delete_markers_equal_the_reference),
         cmocka_unit_test(orders_with_lines_tasks_and_customers_equal_the_reference),
         cmocka_unit_test(the_plain_join_of_all_rows_equals_the_reference),

@@ -2,7 +2,7 @@
  * The engine's results computed the plain way: all live rows in lists, every table from scratch by nested loops.
  *
  * Written from the pipeline's meaning (docs of struct join, struct column and design section 4), sharing no code with the
- * engine; slow on purpose.
+ * engine; slow on purpose. Windows that close are in engine_reference_closing.h.
  */
 #ifndef DROPFOLD_TESTS_ENGINE_REFERENCE_H
 #define DROPFOLD_TESTS_ENGINE_REFERENCE_H
@@ -20,18 +20,69 @@ struct ref_rows {
     size_t count;
 };
 
+struct ref_column {
+    wide sum;
+    uint64_t count;
+    bool any;
+    struct value least, greatest;
+    struct value *distinct;
+    size_t distinct_count;
+};
+
+struct ref_group {
+    struct value key[PIPELINE_GROUP_MAX + 1];
+    struct ref_column columns[PIPELINE_COLUMNS_MAX];
+    struct value uniform[PIPELINE_GROUP_MAX];
+    bool mixed;
+};
+
+struct ref_groups {
+    struct ref_group *at;
+    size_t count;
+};
+
 struct reference {
     const struct pipeline *pipeline;
     struct ref_rows feeds[PIPELINE_FEEDS_MAX]; /* live rows */
+    /* with retention */
+    bool any_closed;
+    int64_t closed_before;                         /* microseconds */
+    struct ref_rows replaced;                      /* what final groups may borrow texts of */
+    struct ref_rows freed[PIPELINE_FEEDS_MAX];     /* rows of closed units, and those joined by the units' key */
+    struct ref_groups closed[PIPELINE_TABLES_MAX]; /* final */
 };
+
+static inline void ref_free_rows(struct ref_rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        free(rows->at[i].text);
+    free(rows->at);
+}
+
+static inline void ref_free_groups(struct ref_groups *groups)
+{
+    for (size_t i = 0; i < groups->count; i++)
+        for (size_t c = 0; c < PIPELINE_COLUMNS_MAX; c++)
+            free(groups->at[i].columns[c].distinct);
+    free(groups->at);
+}
 
 static inline void ref_close(struct reference *ref)
 {
     for (size_t f = 0; f < PIPELINE_FEEDS_MAX; f++) {
-        for (size_t i = 0; i < ref->feeds[f].count; i++)
-            free(ref->feeds[f].at[i].text);
-        free(ref->feeds[f].at);
+        ref_free_rows(&ref->feeds[f]);
+        ref_free_rows(&ref->freed[f]);
     }
+    ref_free_rows(&ref->replaced);
+    for (size_t t = 0; t < PIPELINE_TABLES_MAX; t++)
+        ref_free_groups(&ref->closed[t]);
+}
+
+static inline void ref_add_row(struct ref_rows *rows, struct ref_row row)
+{
+    rows->at = realloc(rows->at, (rows->count + 1) * sizeof *rows->at);
+    assert_non_null(rows->at);
+    rows->at[rows->count++] = row;
 }
 
 static inline bool ref_same(const struct feed *feed, const size_t *fields, size_t count, const struct value *a,
@@ -77,14 +128,12 @@ static inline void ref_apply(struct reference *ref, size_t f, uint64_t sequence,
         if (!ref_same(feed, feed->key, feed->key_count, rows->at[i].values, row.values))
             continue;
         bool wins = ref_order(feed, &rows->at[i], &row) <= 0;
-        free(wins ? rows->at[i].text : row.text);
+        ref_add_row(&ref->replaced, wins ? rows->at[i] : row);
         if (wins)
             rows->at[i] = row;
         return;
     }
-    rows->at = realloc(rows->at, (rows->count + 1) * sizeof *rows->at);
-    assert_non_null(rows->at);
-    rows->at[rows->count++] = row;
+    ref_add_row(rows, row);
 }
 
 static inline bool ref_passes(const struct reference *ref, size_t f, size_t i)
@@ -176,27 +225,6 @@ static inline bool ref_unit(const struct reference *ref, size_t first, struct re
 }
 
 /* --- groups ------------------------------------------------------------------------------------------------------- */
-
-struct ref_column {
-    wide sum;
-    uint64_t count;
-    bool any;
-    struct value least, greatest;
-    struct value *distinct;
-    size_t distinct_count;
-};
-
-struct ref_group {
-    struct value key[PIPELINE_GROUP_MAX + 1];
-    struct ref_column columns[PIPELINE_COLUMNS_MAX];
-    struct value uniform[PIPELINE_GROUP_MAX];
-    bool mixed;
-};
-
-struct ref_groups {
-    struct ref_group *at;
-    size_t count;
-};
 
 static inline void ref_count(struct ref_column *column, struct value_type type, struct value value, int64_t weight)
 {
@@ -360,6 +388,23 @@ static inline bool ref_total(const struct pipeline *p, const struct ref_unit *un
     return ready;
 }
 
+static inline void ref_add_closed(const struct pipeline *p, const struct table *table, const struct ref_groups *closed,
+                                  struct ref_groups *groups)
+{
+    for (size_t i = 0; i < closed->count; i++) {
+        struct ref_group *group = ref_group(p, table, groups, closed->at[i].key);
+        *group = closed->at[i];
+        for (size_t c = 0; c < table->column_count; c++) {
+            struct ref_column *column = &group->columns[c];
+            size_t size = column->distinct_count * sizeof *column->distinct;
+            struct value *copy = size > 0 ? malloc(size) : NULL;
+            if (size > 0)
+                memcpy(copy, column->distinct, size);
+            column->distinct = copy;
+        }
+    }
+}
+
 /* The groups of a table, in key order. */
 static inline struct ref_groups ref_compute(const struct reference *ref, const struct table *table,
                                             struct ref_totals *totals)
@@ -381,15 +426,8 @@ static inline struct ref_groups ref_compute(const struct reference *ref, const s
         ref_note_uniform(p, table, unit, group);
     }
     free(unit);
+    ref_add_closed(p, table, &ref->closed[table - p->tables], &groups);
     return groups;
-}
-
-static inline void ref_free_groups(struct ref_groups *groups)
-{
-    for (size_t i = 0; i < groups->count; i++)
-        for (size_t c = 0; c < PIPELINE_COLUMNS_MAX; c++)
-            free(groups->at[i].columns[c].distinct);
-    free(groups->at);
 }
 
 /* --- printing ----------------------------------------------------------------------------------------------------- */

@@ -905,6 +905,57 @@ static void refuses_windows_that_make_no_sense(void **state)
             "\"zone\" is \"\", expected how far east of UTC, such as \"+03:00\", or a name such as \"Africa/Lagos\"");
 }
 
+/* Two tables with the windows `a` and `b`, and a retention. */
+#define RETAINED(a, b, retention)                                                                                      \
+    PIPELINE(FACTS, "\"tables\": {\"t\": {" a "\"columns\": {\"f\": {\"window\": \"start\"}}},\n"                      \
+                    "\"u\": {" b "\"columns\": {\"f\": {\"window\": \"start\"}}}},\n\"retention\": " retention)
+#define WINDOWS(on, size) "\"window\": {\"on\": " on ", \"size\": " size "}, "
+#define TEN_DAYS          WINDOWS("\"At\"", "\"10 days\"")
+
+static void knows_when_windows_close(void **state)
+{
+    struct fixture *f = *state;
+    const struct pipeline *p = load(f, RETAINED(TEN_DAYS, TEN_DAYS, "{\"lateness\": \"30 days\"}"));
+    assert_true(p->retention.on);
+    assert_int_equal(p->retention.lateness, 30 * TIMESTAMP_DAY);
+    assert_int_equal(p->retention.max_ahead, TIMESTAMP_DAY);
+    p = load(f, RETAINED(TEN_DAYS, WINDOWS("\"At\"", "\"240 hours\""),
+                         "{\"lateness\": \"1 hour\", \"max_ahead\": \"2 weeks\"}"));
+    assert_int_equal(p->retention.lateness, TIMESTAMP_DAY / 24);
+    assert_int_equal(p->retention.max_ahead, 14 * TIMESTAMP_DAY);
+    assert_false(load(f, PIPELINE(FACTS, TABLE))->retention.on);
+}
+
+static void refuses_a_retention_that_makes_no_sense(void **state)
+{
+    struct fixture *f = *state;
+    refused(f, RETAINED(TEN_DAYS, TEN_DAYS, "@{\"max_ahead\": \"1 day\"}"), "\"lateness\" is missing");
+    refused(f, RETAINED(TEN_DAYS, TEN_DAYS, "@7"), "\"retention\" is a number, expected an object");
+    refused(f, RETAINED(TEN_DAYS, TEN_DAYS, "{\"lateness\": @\"soon\"}"),
+            "\"lateness\" is \"soon\", expected a time such as \"30 days\" or \"1 hour\"");
+    refused(f, RETAINED(TEN_DAYS, TEN_DAYS, "{\"lateness\": \"1 day\", \"max_ahead\": @\"36526 days\"}"),
+            "\"max_ahead\" is \"36526 days\", expected at most 36525 days");
+    refused(f, RETAINED(TEN_DAYS, TEN_DAYS, "{\"lateness\": \"1 day\", @\"ahead\": \"1 day\"}"),
+            "unknown word \"ahead\", expected lateness or max_ahead");
+}
+
+static void refuses_a_retention_of_windows_that_differ(void **state)
+{
+    struct fixture *f = *state;
+    refused(f, RETAINED(TEN_DAYS, WINDOWS("@\"Day\"", "\"10 days\""), "{\"lateness\": \"1 day\"}"),
+            "the window of \"u\" is on \"Day\", that of \"t\" on \"At\": with \"retention\" all tables have the same "
+            "windows");
+    refused(f, RETAINED(TEN_DAYS, WINDOWS("\"At\"", "@\"5 days\""), "{\"lateness\": \"1 day\"}"),
+            "the windows of \"t\" and \"u\" differ in size: with \"retention\" all tables have the same windows");
+    refused(
+        f, RETAINED(TEN_DAYS, WINDOWS("\"At\"", "\"10 days\", \"zone\": @\"+03:00\""), "{\"lateness\": \"1 day\"}"),
+        "the windows of \"t\" and \"u\" are of different zones: with \"retention\" all tables have the same windows");
+    refused(f,
+            PIPELINE(FACTS, "\"tables\": {@\"t\": {\"group_by\": [\"Sensor\"], \"columns\": {\"s\": {\"group\": "
+                            "\"Sensor\"}}}}, \"retention\": {\"lateness\": \"1 day\"}"),
+            "table \"t\" has no \"window\": with \"retention\" every table needs one");
+}
+
 static void refuses_uniform_fields_of_joined_feeds_and_of_lines(void **state)
 {
     refused(*state,
@@ -1049,7 +1100,7 @@ static void refuses_a_pipeline_without_its_parts(void **state)
     refused(f, PIPELINE(FACTS, "\"tables\": @{}"), "\"tables\" has 0 tables, expected 1 to 16");
     refused(f, "@[]", "a pipeline is an object, found a list");
     refused(f, PIPELINE(FACTS, TABLE ", @\"view\": {}"),
-            "unknown word \"view\", expected pipeline, facts, join, feeds, tables, views or ledger; did you mean "
+            "unknown word \"view\", expected pipeline, facts, join, feeds, tables, retention, views or ledger; did you mean "
             "\"views\"?");
 }
 
@@ -1392,6 +1443,9 @@ int main(void)
         TEST(groups_by_a_joined_field_only_where_there_is_one_record),
         TEST(refuses_tables_without_groups_or_without_their_key),
         TEST(refuses_windows_that_make_no_sense),
+        TEST(knows_when_windows_close),
+        TEST(refuses_a_retention_that_makes_no_sense),
+        TEST(refuses_a_retention_of_windows_that_differ),
         TEST(refuses_uniform_fields_of_joined_feeds_and_of_lines),
         TEST(refuses_names_that_targets_do_not_take),
         TEST(refuses_views_that_could_show_several_rows_for_one),

@@ -212,6 +212,12 @@ static inline bool operation_retry(struct operating *o, struct error *error)
            store_file_end(o->store, &file, error) && store_commit(o->store, SLICE("retried"), 16, error);
 }
 
+static inline bool operation_close_windows(struct operating *o, struct error *error)
+{
+    return store_begin(o->store, error) && store_close_windows(o->store, 864000000000, error) &&
+           store_commit(o->store, SLICE("closed"), 13, error);
+}
+
 static inline bool operation_note(struct operating *o, struct error *error)
 {
     struct file_record note = operating_note(FILE_DUPLICATE);
@@ -401,6 +407,7 @@ static const struct operation operations[] = {
     {.name = "forget", .work = operation_forget},
     {.name = "retry", .work = operation_retry},
     {.name = "replace", .work = operation_replace},
+    {.name = "close windows", .work = operation_close_windows},
     {.name = "note", .work = operation_note},
     {.name = "set stored", .work = operation_set_stored},
     {.name = "note delivered", .work = operation_note_delivered},

@@ -95,7 +95,7 @@ static void assert_told(uint64_t until, uint64_t without, const char *wanted)
 {
     struct buf out;
     buf_init(&out, 65536);
-    const struct replay_visit visit = {&out, tell_chunk, tell_end, until, without};
+    const struct replay_visit visit = {&out, tell_chunk, tell_end, .until = until, .without = without};
     assert_ok(store_replay(store, &visit, &error), &error);
     assert_slice(buf_slice(&out), wanted);
     buf_close(&out);

@@ -1,0 +1,97 @@
+/* Retention: when windows close, and that a unit lies in one window everywhere. */
+#include <string.h>
+
+#include "base/text.h"
+#include "model/pipeline_build.h"
+#include "model/timestamp.h"
+
+enum {
+    RETENTION_DAYS_MAX = 36525 /* a hundred years, as windows have */
+};
+
+static const char *const retention_words[] = {"lateness", "max_ahead"};
+
+/* An interval of `member`; *out stays as it is where an optional one is missing. */
+static bool load_interval(struct build *build, const struct doc_node *member, const char *name, bool required,
+                          int64_t *out)
+{
+    const char *text = NULL;
+    if (!doc_string(member, name, required, &text))
+        return false;
+    if (!text)
+        return true;
+    const struct doc_node *node = doc_member(member, name);
+    if (!timestamp_parse_interval(slice_of(text), out))
+        return doc_problem(build->doc, node, "\"%s\" is \"%s\", expected a time such as \"30 days\" or \"1 hour\"",
+                           name, text);
+    if (*out > RETENTION_DAYS_MAX * TIMESTAMP_DAY)
+        return doc_problem(build->doc, node, "\"%s\" is \"%s\", expected at most %d days", name, text,
+                           RETENTION_DAYS_MAX);
+    return true;
+}
+
+static bool same_zone(const struct table *a, const struct table *b)
+{
+    if (!a->window_zone || !b->window_zone)
+        return a->window_zone == b->window_zone;
+    return strcmp(a->window_zone_name, b->window_zone_name) == 0;
+}
+
+/* A table's window is held against that of the first table that has one. */
+static void check_window(struct build *build, const struct doc_node *member, const struct table *table,
+                         const struct table *first)
+{
+    const struct doc_node *window = doc_member(member, "window");
+    const struct feed *facts = &build->pipeline->feeds[0];
+    if (!window) {
+        build_problem(build, place_of_name(member),
+                      "table \"%s\" has no \"window\": with \"retention\" every table needs one", table->name);
+        return;
+    }
+    if (!table->windowed || !first)
+        return; /* it did not load, which was told */
+    if (table->window_field != first->window_field)
+        doc_problem(build->doc, doc_member(window, "on"),
+                    "the window of \"%s\" is on \"%s\", that of \"%s\" on \"%s\": with \"retention\" all tables have "
+                    "the same windows",
+                    table->name, facts->fields[table->window_field].name, first->name,
+                    facts->fields[first->window_field].name);
+    if (!same_zone(table, first))
+        doc_problem(
+            build->doc, doc_member(window, "zone") ? doc_member(window, "zone") : window,
+            "the windows of \"%s\" and \"%s\" are of different zones: with \"retention\" all tables have the same "
+            "windows",
+            first->name, table->name);
+    if (table->window_size != first->window_size)
+        doc_problem(build->doc, doc_member(window, "size"),
+                    "the windows of \"%s\" and \"%s\" differ in size: with \"retention\" all tables have the same "
+                    "windows",
+                    first->name, table->name);
+}
+
+static void check_windows(struct build *build, const struct doc_node *root)
+{
+    const struct pipeline *p = build->pipeline;
+    const struct doc_node *tables = doc_member(root, "tables");
+    const struct table *first = NULL;
+    for (size_t i = 0; i < p->table_count && !first; i++)
+        first = p->tables[i].windowed ? &p->tables[i] : NULL;
+    size_t i = 0;
+    for (const struct doc_node *member = tables ? tables->child : NULL; member && i < p->table_count;
+         member = member->next, i++)
+        if (member->kind == DOC_OBJECT)
+            check_window(build, member, &p->tables[i], first);
+}
+
+void build_retention(struct build *build, const struct doc_node *root)
+{
+    struct retention *retention = &build->pipeline->retention;
+    const struct doc_node *member = NULL;
+    if (!doc_object(root, "retention", false, &member) || !member)
+        return;
+    doc_only(member, retention_words, COUNT_OF(retention_words));
+    *retention = (struct retention){.on = true, .max_ahead = TIMESTAMP_DAY};
+    (void)!load_interval(build, member, "lateness", true, &retention->lateness);
+    (void)!load_interval(build, member, "max_ahead", false, &retention->max_ahead);
+    check_windows(build, root);
+}
