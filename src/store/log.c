@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -47,6 +48,7 @@ struct log_reader {
     size_t page;      /* bytes */
     uint32_t salt[2]; /* as they stand in the header */
     uint32_t sum[2];  /* up to the last frame that was whole */
+    uint64_t most;    /* pages that the database can have after any commit of this log */
     uint8_t frame[FRAME_SIZE + LOG_PAGE_MAX];
 };
 
@@ -110,11 +112,34 @@ static bool has_salt(const struct log_reader *log)
     return memcmp(log->frame + 8, log->salt, sizeof log->salt) == 0;
 }
 
+/* A frame's page is one of those that the database has after the commit. A power loss may garble the two numbers and
+   leave the salts, which stand in the next sector: then they hardly ever are. */
+static bool are_numbers(const struct log_reader *log, const uint8_t *head)
+{
+    uint32_t page = number_at(head), pages = number_at(head + 4);
+    return page > 0 && page <= pages && pages <= log->most;
+}
+
 /* A commit of this log: frames of an earlier use of the file differ in both salts, one byte that changed in one. */
 static bool is_commit(const struct log_reader *log)
 {
-    return number_at(log->frame + 4) != 0 &&
+    return are_numbers(log, log->frame) &&
            (memcmp(log->frame + 8, &log->salt[0], 4) == 0 || memcmp(log->frame + 12, &log->salt[1], 4) == 0);
+}
+
+/* Whether it would be one but for one byte of its numbers; what says that there is no commit is left to was_commit. */
+static bool is_nearly_commit(const struct log_reader *log)
+{
+    uint8_t tried[FRAME_SUMMED];
+    bool nearly = false;
+    for (size_t i = 0; i < FRAME_SUMMED && has_salt(log) && number_at(log->frame + 4) != 0 && !nearly; i++) {
+        memcpy(tried, log->frame, sizeof tried);
+        for (unsigned change = 1; change < 256 && !nearly; change++) {
+            tried[i] = (uint8_t)(log->frame[i] ^ change);
+            nearly = are_numbers(log, tried);
+        }
+    }
+    return nearly;
 }
 
 /* The sums of the frame that was read and of those before it; whether they are its own. */
@@ -165,7 +190,7 @@ static bool check_frames(const struct store *store, struct log_reader *log, stru
     bool more;
     while ((more = read_frame(log)) && is_whole(log))
         number++;
-    if (more && was_commit(log))
+    if (more && !is_commit(log) && (is_nearly_commit(log) || was_commit(log)))
         commits++;
     for (; more && commits < LOST_COMMITS; more = read_frame(log))
         commits += is_commit(log);
@@ -176,6 +201,16 @@ static bool check_frames(const struct store *store, struct log_reader *log, stru
                          number + 1, store->path);
 }
 
+/* The database as it lies there, and a page more for each frame. */
+static bool count_pages(const struct store *store, struct log_reader *log, struct error *error)
+{
+    struct stat database = {0}, frames;
+    if ((stat(store->path, &database) != 0 && errno != ENOENT) || fstat(fileno(log->file), &frames) != 0)
+        return error_errno(error, ERROR_IO, errno, "Cannot look at %s and its log", store->path);
+    log->most = ((uint64_t)database.st_size + (uint64_t)frames.st_size) / log->page + 1;
+    return true;
+}
+
 /* Without a header there are no frames: the power went when it was first written, or anew over a log that was folded in. */
 static bool check_log(const struct store *store, struct log_reader *log, struct error *error)
 {
@@ -183,7 +218,7 @@ static bool check_log(const struct store *store, struct log_reader *log, struct 
     if (fread(header, HEADER_SIZE, 1, log->file) != 1)
         return true;
     if (read_header(log, header))
-        return check_frames(store, log, error);
+        return count_pages(store, log, error) && check_frames(store, log, error);
     return !is_nearly_header(log, header) ||
            store_corrupt(store, error, "a byte in the header of its log (%s-wal) has changed", store->path);
 }

@@ -127,6 +127,21 @@ static void finds_it_in_the_head_of_a_commit(void **state)
     }
 }
 
+/* A sector that the power loss garbled may end behind the numbers of a frame's head, before its salts. */
+static void takes_garbled_numbers_of_the_last_change_for_a_power_loss(void **state)
+{
+    (void)state;
+    enum { FRAME = 24 + 4096 };
+    const char garbled[8] = {0x1e, (char)0xe6, 0x65, 0x00, 0x20, (char)0xd1, 0x44, 0x72};
+    for (off_t at = sizes[CHANGES - 1]; at < sizes[CHANGES]; at += FRAME) {
+        put_back();
+        int fd = open(place("ecommerce.db-wal"), O_RDWR);
+        assert_int_equal(pwrite(fd, garbled, sizeof garbled, at), sizeof garbled);
+        close(fd);
+        assert_int_equal(changes_of_sound_store(), CHANGES - 1);
+    }
+}
+
 /* A frame that ends no transaction has zeroes there. */
 static void finds_a_commit_that_a_byte_made_none(void **state)
 {
@@ -201,6 +216,7 @@ int main(void)
         TEST(finds_a_byte_that_changed_before_the_last_change),
         TEST(finds_it_in_the_head_of_a_commit),
         TEST(finds_a_commit_that_a_byte_made_none),
+        TEST(takes_garbled_numbers_of_the_last_change_for_a_power_loss),
         TEST(takes_a_byte_of_the_last_change_for_a_power_loss),
         TEST(takes_frames_of_an_earlier_use_for_nothing),
     };
