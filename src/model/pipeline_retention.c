@@ -83,6 +83,19 @@ static void check_windows(struct build *build, const struct doc_node *root)
             check_window(build, member, &p->tables[i], first);
 }
 
+/* A file that replaces another would take its rows back out of closed windows, while its own rows for them are late. */
+static void check_replaces(const struct build *build, const struct doc_node *root)
+{
+    const struct doc_node *feeds = doc_member(root, "feeds");
+    for (size_t i = 0; i < build->pipeline->feed_count; i++) {
+        const struct feed *feed = &build->pipeline->feeds[i];
+        if (feed->on_change == FEED_REPLACE)
+            doc_problem(build->doc, doc_member(doc_member(feeds, feed->name), "on_change"),
+                        "\"on_change\" is \"replace\", which cannot stand beside \"retention\": it would take rows "
+                        "back out of closed windows, and what replaces them is late");
+    }
+}
+
 void build_retention(struct build *build, const struct doc_node *root)
 {
     struct retention *retention = &build->pipeline->retention;
@@ -94,4 +107,5 @@ void build_retention(struct build *build, const struct doc_node *root)
     (void)!load_interval(build, member, "lateness", true, &retention->lateness);
     (void)!load_interval(build, member, "max_ahead", false, &retention->max_ahead);
     check_windows(build, root);
+    check_replaces(build, root);
 }

@@ -956,6 +956,15 @@ static void refuses_a_retention_of_windows_that_differ(void **state)
             "table \"t\" has no \"window\": with \"retention\" every table needs one");
 }
 
+static void refuses_a_retention_beside_files_that_replace_others(void **state)
+{
+    refused(*state,
+            RETAINED(TEN_DAYS, TEN_DAYS,
+                     "{\"lateness\": \"1 day\"}, \"feeds\": {\"Readings\": {\"on_change\": @\"replace\"}}"),
+            "\"on_change\" is \"replace\", which cannot stand beside \"retention\": it would take rows back out of "
+            "closed windows, and what replaces them is late");
+}
+
 static void refuses_uniform_fields_of_joined_feeds_and_of_lines(void **state)
 {
     refused(*state,
@@ -1446,6 +1455,7 @@ int main(void)
         TEST(knows_when_windows_close),
         TEST(refuses_a_retention_that_makes_no_sense),
         TEST(refuses_a_retention_of_windows_that_differ),
+        TEST(refuses_a_retention_beside_files_that_replace_others),
         TEST(refuses_uniform_fields_of_joined_feeds_and_of_lines),
         TEST(refuses_names_that_targets_do_not_take),
         TEST(refuses_views_that_could_show_several_rows_for_one),
