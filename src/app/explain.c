@@ -206,7 +206,8 @@ bool explain_group(struct explanation *e, struct core *core, size_t table, uint3
     e->row = arena_array(&e->arena, e->table->column_count, sizeof *e->row);
     if (!e->row)
         return error_memory(error);
-    engine_group_row(core->engine, table, group, e->row);
+    if (!engine_group_row(core->engine, table, group, &e->arena, e->row))
+        return error_memory(error);
     e->closed = engine_group_closed(core->engine, table, group);
     engine_each_member(core->engine, table, group, gather, &gathering);
     if (gathering.failed)

@@ -191,6 +191,7 @@ static const char *kind_word(enum column_kind kind)
     case COLUMN_WINDOW_START:
     case COLUMN_WINDOW_END:
     case COLUMN_RATIO:
+    case COLUMN_FILES:
         break;
     }
     return "";
@@ -199,7 +200,7 @@ static const char *kind_word(enum column_kind kind)
 static bool has_terms(const struct column *column)
 {
     return column->kind != COLUMN_GROUP && column->kind != COLUMN_WINDOW_START && column->kind != COLUMN_WINDOW_END &&
-           column->kind != COLUMN_RATIO;
+           column->kind != COLUMN_RATIO && column->kind != COLUMN_FILES;
 }
 
 static void put_arithmetic(struct printing *p, size_t index)

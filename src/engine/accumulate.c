@@ -4,6 +4,7 @@
  */
 #include "engine/accumulate.h"
 
+#include "engine/files.h"
 #include "engine/groups.h"
 #include "engine/records.h"
 #include "engine/units.h"
@@ -304,6 +305,8 @@ static void add_totals(const struct adder *adder, int64_t sign)
 static void end_adder(struct adding *adding, struct adder *adder, uint32_t unit)
 {
     add_totals(adder, adding->sign);
+    if (adder->bags && adder->table->files)
+        files_count(adding->engine, &adder->bags[adder->table->files_bag], unit, adding->sign);
     if (adding->sign > 0)
         groups_enter(adding->engine, adder->table, adder->group, unit);
     else

@@ -350,6 +350,26 @@ int64_t bag_last(const struct bag *bag)
     return keys_of(node)[node->count - 1];
 }
 
+/* Puts the node's greatest keys before keys[end], down to keys[0] at most. Returns where they begin. */
+static size_t put_greatest(struct bag_node *node, uint32_t height, int64_t *keys, size_t end)
+{
+    for (size_t i = node->count; i > 0 && end > 0; i--) {
+        if (height == 0)
+            keys[--end] = keys_of(node)[i - 1];
+        else
+            end = put_greatest(children_of(node)[i - 1], height - 1, keys, end);
+    }
+    return end;
+}
+
+size_t bag_greatest(const struct bag *bag, int64_t *keys, size_t most)
+{
+    size_t count = bag->distinct < most ? bag->distinct : most;
+    if (bag->root)
+        put_greatest(bag->root, bag->height, keys, count);
+    return bag->root ? count : 0;
+}
+
 static void close_node(struct bag_node *node, uint32_t height, struct memory *memory)
 {
     if (height > 0)

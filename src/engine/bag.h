@@ -35,6 +35,9 @@ void bag_take(struct bag *bag, struct bag_order order, struct memory *memory, in
 int64_t bag_first(const struct bag *bag, uint32_t *count);
 int64_t bag_last(const struct bag *bag);
 
+/* The greatest `most` keys, or all there are, ascending, into `keys`. Returns how many. */
+size_t bag_greatest(const struct bag *bag, int64_t *keys, size_t most);
+
 void bag_close(struct bag *bag, struct memory *memory);
 
 #endif

@@ -64,6 +64,28 @@ static struct cell *aside_room(struct memory *memory, struct aside *aside, size_
     return aside->cells + aside->groups.count * columns;
 }
 
+/* Lists are the emitter's: a row that is set aside has its own. */
+static bool keep_lists(struct memory *memory, struct cell *cells, size_t columns)
+{
+    for (size_t i = 0; i < columns; i++) {
+        if (cells[i].kind != CELL_LIST || cells[i].text.len == 0)
+            continue;
+        char *copy = memory_new(memory, cells[i].text.len);
+        if (!copy)
+            return false;
+        memcpy(copy, cells[i].text.data, cells[i].text.len);
+        cells[i].text.data = copy;
+    }
+    return true;
+}
+
+static void drop_lists(struct memory *memory, const struct cell *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cells[i].kind == CELL_LIST && cells[i].text.len > 0)
+            memory_drop(memory, (void *)(uintptr_t)cells[i].text.data, cells[i].text.len);
+}
+
 void deliver_set_aside(struct engine *engine, struct engine_table *table, uint32_t group)
 {
     struct aside *aside = &engine->deliver->asides[table - engine->tables];
@@ -73,6 +95,8 @@ void deliver_set_aside(struct engine *engine, struct engine_table *table, uint32
     struct emit_members members;
     emit_find_members(engine, table, &group, 1, &members);
     emit_row(engine, &engine->deliver->emit, table, group, &members, cells);
+    if (!keep_lists(&engine->memory, cells, table->table->column_count))
+        return;
     ids_push(&engine->memory, &aside->groups, group);
     map_put(&aside->map, hash_u64(group), (uint32_t)aside->groups.count);
     keyed_flag(&table->groups, group, GROUP_ASIDE, true);
@@ -90,6 +114,7 @@ static const struct cell *find_aside(const struct aside *aside, uint32_t group, 
 
 static void close_aside(struct memory *memory, struct aside *aside, size_t columns)
 {
+    drop_lists(memory, aside->cells, aside->groups.count * columns);
     memory_drop(memory, aside->cells, aside->room * columns * sizeof(struct cell));
     memory_close_ids(memory, &aside->groups);
     memory_close_map(memory, &aside->map);
@@ -234,7 +259,7 @@ bool engine_delivery_start(struct engine *engine, uint64_t since, bool full, str
 static bool copy_texts(struct block *block, struct cell *cells)
 {
     for (size_t i = 0; i < block->columns; i++) {
-        if (cells[i].kind != CELL_TEXT)
+        if (cells[i].kind != CELL_TEXT && cells[i].kind != CELL_LIST)
             continue;
         cells[i].text = arena_copy(&block->arena, cells[i].text);
         if (!cells[i].text.data)

@@ -19,6 +19,7 @@ void emit_close(struct emit *emit, struct memory *memory)
 {
     for (size_t i = 0; i < STATE_PARTS_MAX; i++)
         memory_drop(memory, emit->outcomes[i].codes, emit->outcomes[i].room * sizeof(int64_t));
+    files_close(&emit->files, memory);
     *emit = (struct emit){0};
 }
 
@@ -69,7 +70,7 @@ static int compare_codes(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void sort_codes(int64_t *codes, size_t count)
+void emit_sort(int64_t *codes, size_t count)
 {
     if (count > SORT_FEW) {
         qsort(codes, count, sizeof *codes, compare_codes);
@@ -86,7 +87,7 @@ static void sort_codes(int64_t *codes, size_t count)
 
 static void count_distinct(struct outcome *outcome)
 {
-    sort_codes(outcome->codes, outcome->count);
+    emit_sort(outcome->codes, outcome->count);
     outcome->distinct = outcome->count > 0;
     for (size_t i = 1; i < outcome->count; i++)
         outcome->distinct += outcome->codes[i] != outcome->codes[i - 1];
@@ -168,6 +169,16 @@ static void read_closed(struct emit *emit, const struct engine_table *table, uin
     }
 }
 
+static struct cell find_files(struct engine *engine, struct emit *emit, const struct engine_table *table,
+                              uint32_t group, const struct emit_members *members, const struct bag *bags)
+{
+    if (bags)
+        return files_of_bag(engine, &emit->files, &bags[table->files_bag]);
+    if (keyed_has(&table->groups, group, GROUP_CLOSED))
+        return files_of_kept(engine, &emit->files, rows_link(&table->groups.rows, group, table->kept_files));
+    return files_of_units(engine, &emit->files, members->units, members->count);
+}
+
 static inline void find_outcomes(struct engine *engine, struct emit *emit, const struct engine_table *table,
                                  uint32_t group, const struct emit_members *members)
 {
@@ -178,6 +189,8 @@ static inline void find_outcomes(struct engine *engine, struct emit *emit, const
         read_closed(emit, table, group);
     else if (table->scans)
         gather_units(engine, emit, table, members);
+    if (table->files)
+        emit->files_cell = find_files(engine, emit, table, group, members, bags);
 }
 
 void emit_keep_outcomes(struct engine *engine, struct emit *emit, struct engine_table *table, uint32_t group,
@@ -185,6 +198,8 @@ void emit_keep_outcomes(struct engine *engine, struct emit *emit, struct engine_
 {
     struct rows *groups = &table->groups.rows;
     find_outcomes(engine, emit, table, group, members);
+    if (table->files)
+        rows_set(groups, group, table->kept_files, files_keep(engine, &emit->files_cell));
     for (size_t i = 0; i < table->measure_count; i++) {
         const struct kept *kept = &table->kept[i];
         const struct outcome *outcome = &emit->outcomes[i];
@@ -388,6 +403,8 @@ static struct cell cell_of(struct engine *engine, const struct emit *emit, const
     case COLUMN_MIN:
     case COLUMN_MAX:
         return extreme_cell(engine, column, outcome);
+    case COLUMN_FILES:
+        return emit->files_cell;
     case COLUMN_RATIO:
         return quotient_cell(engine, column, number_of(table, group, column->numerator),
                              number_of(table, group, column->denominator));

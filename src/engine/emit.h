@@ -2,7 +2,8 @@
 #ifndef DROPFOLD_ENGINE_EMIT_H
 #define DROPFOLD_ENGINE_EMIT_H
 
-#include "engine/state.h"
+#include "engine/files.h"
+#include "model/delivery.h"
 
 /* What a small group's units are gathered in; kept for the next group. */
 struct emit {
@@ -13,9 +14,14 @@ struct emit {
         int64_t *codes; /* all that were met, for distinct */
         size_t count, room;
     } outcomes[STATE_PARTS_MAX]; /* by measure */
+    struct files files;
+    struct cell files_cell; /* of the row at hand */
 };
 
 void emit_close(struct emit *emit, struct memory *memory);
+
+/* Ascending. */
+void emit_sort(int64_t *codes, size_t count);
 
 /* The units of a small group; none of a large one, nor where no column needs them. */
 struct emit_members {

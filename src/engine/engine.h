@@ -161,8 +161,10 @@ void engine_each_waiting(const struct engine *engine,
    number of a group is good until the next change. */
 void engine_each_group(struct engine *engine, size_t table,
                        bool (*visit)(void *context, uint32_t group, const struct cell *key), void *context);
-/* The group's row as it would be delivered: a cell for each column, texts the engine's. */
-void engine_group_row(struct engine *engine, size_t table, uint32_t group, struct cell *cells);
+/* The group's row as it would be delivered: a cell for each column, texts the engine's, lists in the arena. False when that is
+   out of memory. */
+bool engine_group_row(struct engine *engine, size_t table, uint32_t group, struct arena *arena,
+                      struct cell *cells) MUST_USE;
 
 /* The change that closed the group, since when it has no members; 0: it is open. */
 uint64_t engine_group_closed(const struct engine *engine, size_t table, uint32_t group);

@@ -2,6 +2,7 @@
 
 #include "engine/accumulate.h"
 #include "engine/deliver.h"
+#include "engine/files.h"
 #include "model/timestamp.h"
 #include "model/zone.h"
 
@@ -139,8 +140,11 @@ static void make_big(struct engine *engine, struct engine_table *table, uint32_t
     table->big[place - 1] = bags;
     struct filler filler = {engine, table, bags};
     for (uint32_t unit = rows_link(&table->groups.rows, group, table->members); unit;
-         unit = rows_link(&engine->units.rows, unit, table->unit_member))
+         unit = rows_link(&engine->units.rows, unit, table->unit_member)) {
         accumulate_walk(engine, table, unit, fill_bags, &filler);
+        if (table->files)
+            files_count(engine, &bags[table->files_bag], unit, 1);
+    }
     rows_set(&table->groups.rows, group, table->bags, place);
     rows_set(&table->groups.rows, group, table->members, 0);
 }

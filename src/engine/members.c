@@ -17,13 +17,28 @@ void engine_each_group(struct engine *engine, size_t table,
     }
 }
 
-void engine_group_row(struct engine *engine, size_t table, uint32_t group, struct cell *cells)
+/* Lists lie in the emitter's memory. */
+static bool keep_lists(struct arena *arena, struct cell *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (cells[i].kind != CELL_LIST)
+            continue;
+        cells[i].text = arena_copy(arena, cells[i].text);
+        if (!cells[i].text.data)
+            return false;
+    }
+    return true;
+}
+
+bool engine_group_row(struct engine *engine, size_t table, uint32_t group, struct arena *arena, struct cell *cells)
 {
     struct emit emit = {0};
     struct emit_members members = {0};
     emit_find_members(engine, &engine->tables[table], &group, 1, &members);
     emit_row(engine, &emit, &engine->tables[table], group, &members, cells);
+    bool kept = keep_lists(arena, cells, engine->tables[table].table->column_count);
     emit_close(&emit, &engine->memory);
+    return kept;
 }
 
 uint64_t engine_group_closed(const struct engine *engine, size_t table, uint32_t group)
@@ -43,7 +58,7 @@ static bool tell_chain(const struct telling *telling, uint32_t unit, size_t feed
     const struct records *records = &telling->engine->records[feed];
     uint32_t top = feed == 0 ? units_top(telling->engine, unit) : 0;
     for (uint32_t record = records_first(records, parent); record; record = records_next(records, record)) {
-        struct rank rank = records_rank(records, record);
+        struct rank rank = records_origin(records, record);
         struct engine_member member = {unit, feed, (uint64_t)rank.sequence, (uint64_t)rank.row, record == top};
         if (records_count(records, record) && !telling->visit(telling->context, &member))
             return false;
@@ -51,21 +66,12 @@ static bool tell_chain(const struct telling *telling, uint32_t unit, size_t feed
     return true;
 }
 
-/* Where the unit's records of a joined feed lie, or 0. */
-static uint32_t joined_parent(const struct engine *engine, uint32_t unit, size_t feed)
-{
-    const struct engine_join *join = &engine->joins[feed - 1];
-    if (!join->direct)
-        return rows_link(&engine->units.rows, unit, join->unit_node);
-    return (uint64_t)rows_get(&engine->units.rows, unit, KEYED_NULLS) & engine->units.key_bits ? 0 : unit;
-}
-
 static bool tell_unit(const struct telling *telling, uint32_t unit)
 {
     if (!tell_chain(telling, unit, 0, unit))
         return false;
     for (size_t feed = 1; feed < telling->engine->pipeline->feed_count; feed++) {
-        uint32_t parent = joined_parent(telling->engine, unit, feed);
+        uint32_t parent = units_parent(telling->engine, unit, feed);
         if (parent && !tell_chain(telling, unit, feed, parent))
             return false;
     }

@@ -73,10 +73,18 @@ static bool table_scans(const struct table *table)
 {
     for (size_t i = 0; i < table->column_count; i++) {
         enum column_kind kind = table->columns[i].kind;
-        if (kind == COLUMN_COUNT_DISTINCT || kind == COLUMN_MIN || kind == COLUMN_MAX)
+        if (kind == COLUMN_COUNT_DISTINCT || kind == COLUMN_MIN || kind == COLUMN_MAX || kind == COLUMN_FILES)
             return true;
     }
     return table->uniform_count > 0;
+}
+
+static bool table_shows_files(const struct table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (table->columns[i].kind == COLUMN_FILES)
+            return true;
+    return false;
 }
 
 static bool plan_units(struct engine *engine)
@@ -101,6 +109,8 @@ static bool plan_units(struct engine *engine)
     for (size_t i = 0; i < pipeline->table_count; i++) {
         engine->tables[i].unit_group = rows_column(units, ROWS_LINK);
         engine->tables[i].scans = table_scans(&pipeline->tables[i]);
+        engine->tables[i].files = table_shows_files(&pipeline->tables[i]);
+        engine->files = engine->files || engine->tables[i].files;
         if (engine->tables[i].scans)
             engine->tables[i].unit_member = rows_column(units, ROWS_LINK);
     }
@@ -188,6 +198,8 @@ static bool plan_records(struct engine *engine, size_t feed)
     for (size_t i = 0; i < RECORD_FIELDS; i++)
         rows_column(&records->rows, hints[i]);
     records->version = records->feed->versioned ? rows_column(&records->rows, ROWS_ANY) : 0;
+    records->lifted_sequence = engine->files ? rows_column(&records->rows, ROWS_ANY) : 0;
+    records->lifted_row = engine->files ? rows_column(&records->rows, ROWS_ANY) : 0;
     plan_parent_fields(engine, records, feed);
     for (size_t field = 0; field < records->feed->field_count; field++)
         plan_home(engine, records, feed, field);

@@ -87,6 +87,7 @@ static void need(struct draft *draft, struct measure *measure, const struct colu
     case COLUMN_WINDOW_START:
     case COLUMN_WINDOW_END:
     case COLUMN_RATIO:
+    case COLUMN_FILES:
         break;
     }
     if (measure->counted)
@@ -202,6 +203,8 @@ static void place_parts(struct draft *draft, const size_t *column_measure)
 
 static void place_kept(struct engine_table *table)
 {
+    if (table->files)
+        table->kept_files = add_column(table, ROWS_ANY);
     for (size_t i = 0; i < table->table->column_count; i++) {
         enum column_kind kind = table->table->columns[i].kind;
         if (kind == COLUMN_MIN || kind == COLUMN_MAX)
@@ -243,6 +246,8 @@ static bool plan_table(struct engine *engine, struct engine_table *table, struct
     if (ok)
         draft_rest(draft);
     place_parts(draft, column_measure);
+    if (table->files)
+        table->files_bag = (uint8_t)table->bag_count++;
     if (engine->pipeline->retention.on)
         place_kept(table);
     plan_parts(table);

@@ -214,6 +214,10 @@ static void write_own(struct records *records, uint32_t record, const struct bat
         rows_set_at(rows, record, &at, RECORD_FLAGS, row->passes ? 0 : RECORD_FILTERED);
     if (!added || nulls != 0)
         rows_set_at(rows, record, &at, RECORD_NULLS, nulls);
+    if (!added && records->lifted_sequence) {
+        rows_set_at(rows, record, &at, records->lifted_sequence, 0);
+        rows_set_at(rows, record, &at, records->lifted_row, 0);
+    }
     for (size_t i = 0; i < records->own_count; i++) {
         int64_t code = row->codes.at[records->own[i]];
         if (!added || code != 0)
@@ -221,8 +225,14 @@ static void write_own(struct records *records, uint32_t record, const struct bat
     }
 }
 
+/* What lies between a record's rank and its origin is nearly always nothing, and then takes no room. */
 static void write_rank(struct records *records, uint32_t record, struct rank rank)
 {
+    if (records->lifted_sequence) {
+        struct rank origin = records_origin(records, record);
+        rows_set(&records->rows, record, records->lifted_sequence, rank.sequence - origin.sequence);
+        rows_set(&records->rows, record, records->lifted_row, rank.row - origin.row);
+    }
     rows_set(&records->rows, record, RECORD_SEQUENCE, rank.sequence);
     rows_set(&records->rows, record, RECORD_ROW, rank.row);
 }
@@ -336,6 +346,14 @@ static void note_met(struct engine *engine, struct rank stored, struct rank row)
 {
     if (stored.sequence != row.sequence)
         note_shared(engine, rank_compare(stored, row) > 0 ? stored.sequence : row.sequence);
+}
+
+/* The record of a lifted rank stays its origin's: without that, it would be that of a row between, which nobody knows. */
+static void note_origin(struct engine *engine, const struct records *records, uint32_t record, struct rank row)
+{
+    int64_t origin = records_origin(records, record).sequence;
+    if (records->lifted_sequence && origin != row.sequence)
+        note_shared(engine, origin);
 }
 
 static void remove_record(struct engine *engine, size_t feed, uint32_t record, uint32_t parent)
@@ -483,6 +501,7 @@ static enum records_result meet(struct engine *engine, size_t feed, uint32_t rec
         /* A higher rank may change whose attributes hold for the unit. */
         if (feed == 0 && keyed_has(&engine->units, parent, PARENT_ALTS))
             units_touch(engine, parent);
+        note_origin(engine, records, record, row->rank);
         write_rank(records, record, row->rank);
         *replaced = order < 0 ? rank.sequence : 0;
         return RECORDS_UNCHANGED;

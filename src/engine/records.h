@@ -31,6 +31,18 @@ static inline struct rank records_rank(const struct records *records, uint32_t r
     return (struct rank){version, rows_peek(at, RECORD_SEQUENCE), rows_peek(at, RECORD_ROW)};
 }
 
+/* The rank of the row that first brought the record as it is, where tables show files; else that of the last one. */
+static inline struct rank records_origin(const struct records *records, uint32_t record)
+{
+    struct rank rank = records_rank(records, record);
+    if (records->lifted_sequence) {
+        struct rows_at at = rows_at(&records->rows, record);
+        rank.sequence -= rows_peek(at, records->lifted_sequence);
+        rank.row -= rows_peek(at, records->lifted_row);
+    }
+    return rank;
+}
+
 /* Whether a record in a chain counts: the filter let it pass. Husks lie in chains only while nothing is counted. */
 static inline bool records_count(const struct records *records, uint32_t record)
 {

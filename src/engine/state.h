@@ -72,13 +72,14 @@ struct field_home {
 struct records {
     const struct feed *feed;
     struct rows rows;
-    struct keyed *parents;         /* units, or the join's nodes */
-    size_t head;                   /* column of parents: the first record */
-    bool keyed;                    /* the feed has a key */
-    bool filters;                  /* the feed has a filter or delete markers: some records may not count */
-    size_t version;                /* column: the version_field's rank; 0: it has none */
-    bool nested;                   /* which contains the parent's: records are found through their parent */
-    size_t rest[PIPELINE_KEY_MAX]; /* nested: key fields that are not the parent's; else all of them */
+    struct keyed *parents;              /* units, or the join's nodes */
+    size_t head;                        /* column of parents: the first record */
+    bool keyed;                         /* the feed has a key */
+    bool filters;                       /* the feed has a filter or delete markers: some records may not count */
+    size_t version;                     /* column: the version_field's rank; 0: it has none */
+    size_t lifted_sequence, lifted_row; /* columns: how far rows of the same values lifted the rank; 0: no table asks */
+    bool nested;                        /* which contains the parent's: records are found through their parent */
+    size_t rest[PIPELINE_KEY_MAX];      /* nested: key fields that are not the parent's; else all of them */
     size_t rest_count;
     struct map map;     /* by `rest` and, when nested, parent; nested: of crowded parents' records only */
     struct ids crowded; /* parents */
@@ -144,13 +145,16 @@ struct engine_table {
     struct selection selections[STATE_PARTS_MAX];
     struct measure measures[STATE_PARTS_MAX];
     struct kept kept[STATE_PARTS_MAX]; /* by measure */
+    size_t kept_files;                 /* with retention, column: the files of a closed group, as files_keep has them */
     size_t selection_count, measure_count, bag_count;
     uint32_t sources, scanned;                   /* bits of sources that have selections, and scanned ones */
     size_t source_first[STATE_SOURCES + 1];      /* selections are sorted by source */
     size_t column_measure[PIPELINE_COLUMNS_MAX]; /* of columns that have one */
     size_t column_part[PIPELINE_COLUMNS_MAX];    /* of group_by and window columns: the part of the groups' key */
-    bool scans;                                  /* units are listed by group: some measure is ordered or uniform */
-    struct bag **big; /* bags of big groups, bag_count each; by the groups' column `bags`, from 1 */
+    bool scans;        /* units are listed by group: some measure is ordered or uniform, or it shows files */
+    bool files;        /* it shows files */
+    uint8_t files_bag; /* the place of theirs in a big group's bags */
+    struct bag **big;  /* bags of big groups, bag_count each; by the groups' column `bags`, from 1 */
     size_t big_count, big_room;
     struct ids big_unused;
     struct ids dirty; /* groups changed after `dirty_since`, each once */
@@ -196,6 +200,7 @@ struct engine {
     struct keyed units;
     uint32_t sources; /* of all tables */
     bool units_found; /* units have a key */
+    bool files;       /* some table shows files */
     bool weighted;    /* records count once for every combination of the join */
     size_t attributes[PIPELINE_FIELDS_MAX];
     size_t attribute_count, attribute_first; /* columns of units, one after the other */

@@ -26,6 +26,9 @@ void units_elect(struct engine *engine, uint32_t unit, uint32_t top);
 /* Asks for the memory of the records and nodes that the unit leads to. */
 void units_prefetch(const struct engine *engine, uint32_t unit);
 
+/* Under which its records of a joined feed lie, a node or the unit itself; 0 when it joins to nothing there. */
+uint32_t units_parent(const struct engine *engine, uint32_t unit, size_t feed);
+
 /* The unit's fields that tables read. */
 void units_read(const struct engine *engine, uint32_t unit, struct codes *codes);
 

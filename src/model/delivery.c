@@ -36,6 +36,14 @@ static void print_integer(enum sql_type type, int64_t value, struct buf *out)
         buf_put_text(out, "+00");
 }
 
+void cell_print_list(const struct cell *list, char open, char close, struct buf *out)
+{
+    buf_put_byte(out, (uint8_t)open);
+    for (size_t i = 0; i < cell_numbers(list); i++)
+        buf_printf(out, "%s%lld", i > 0 ? "," : "", (long long)cell_number(list, i));
+    buf_put_byte(out, (uint8_t)close);
+}
+
 void cell_print(const struct column *column, const struct cell *cell, struct buf *out)
 {
     switch (cell->kind) {
@@ -52,6 +60,9 @@ void cell_print(const struct column *column, const struct cell *cell, struct buf
         break;
     case CELL_TEXT:
         buf_put_slice(out, cell->text);
+        break;
+    case CELL_LIST:
+        cell_print_list(cell, '[', ']', out);
         break;
     }
 }

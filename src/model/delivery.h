@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/attr.h"
@@ -19,7 +20,7 @@
 #include "model/wide.h"
 
 enum {
-    EPOCH_SIZE = 37,        /* a UUID as text, NUL included */
+    EPOCH_SIZE = 37, /* a UUID as text, NUL included */
     BLOCK_ROWS_MAX = 4096,
     BLOCK_BYTES_MAX = 8 * 1024 * 1024
 };
@@ -27,10 +28,11 @@ enum {
 /* A value of a table's column in its final type, converted once. */
 enum cell_kind {
     CELL_NULL,
-    CELL_INT,       /* i: integer, bigint, date in days, timestamp in microseconds, boolean: as the column's type says */
-    CELL_FLOAT,     /* d: real (already rounded to float) and double */
-    CELL_NUMERIC,   /* n, in units of 10^-column.scale */
-    CELL_TEXT       /* text, valid UTF-8 without NUL */
+    CELL_INT,     /* i: integer, bigint, date in days, timestamp in microseconds, boolean: as the column's type says */
+    CELL_FLOAT,   /* d: real (already rounded to float) and double */
+    CELL_NUMERIC, /* n, in units of 10^-column.scale */
+    CELL_TEXT,    /* text, valid UTF-8 without NUL */
+    CELL_LIST     /* text: int64 numbers, ascending, as their bytes (cell_number) */
 };
 
 struct cell {
@@ -43,7 +45,23 @@ struct cell {
     };
 };
 
-/* As people read it: "12.30", "0.1", "2022-02-17 12:03:13+00", "true". A real or double is the shortest decimal that means
+/* How many numbers a CELL_LIST has, and one of them. */
+static inline size_t cell_numbers(const struct cell *list)
+{
+    return list->text.len / sizeof(int64_t);
+}
+
+static inline int64_t cell_number(const struct cell *list, size_t i)
+{
+    int64_t number;
+    memcpy(&number, list->text.data + i * sizeof number, sizeof number);
+    return number;
+}
+
+/* The numbers with commas between them. */
+void cell_print_list(const struct cell *list, char open, char close, struct buf *out);
+
+/* As people read it: "12.30", "0.1", "2022-02-17 12:03:13+00", "true", "[3,7]". A real or double is the shortest decimal that means
    the same number; what is null prints nothing. */
 void cell_print(const struct column *column, const struct cell *cell, struct buf *out);
 
@@ -73,7 +91,7 @@ struct progress {
 struct delivery {
     struct progress from; /* what the target must hold when it begins; otherwise the delivery is off */
     struct progress to;
-    bool full; /* the tables are to hold these rows and no others; no deletes are listed */
+    bool full;    /* the tables are to hold these rows and no others; no deletes are listed */
     bool compare; /* nothing is delivered: these rows, all of them, are what the tables are compared with */
     uint64_t upserts[PIPELINE_DELIVERED_MAX], deletes[PIPELINE_DELIVERED_MAX]; /* rows to come, each table */
 };

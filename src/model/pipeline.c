@@ -240,6 +240,8 @@ const char *sql_type_name(enum sql_type type)
         return "timestamp without time zone";
     case SQL_TIMESTAMPTZ:
         return "timestamp with time zone";
+    case SQL_BIGINTS:
+        return "bigint[]";
     }
     return "?";
 }

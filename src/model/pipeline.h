@@ -27,6 +27,7 @@ enum {
     PIPELINE_LEDGER_TABLES = 2, /* dropfold_files and dropfold_rejects */
     PIPELINE_DELIVERED_MAX = PIPELINE_TABLES_MAX + PIPELINE_LEDGER_TABLES,
     PIPELINE_COLUMNS_MAX = 64,
+    PIPELINE_FILES_MAX = 1000,  /* numbers in a list of files */
     PIPELINE_NAME_MAX = 63,     /* bytes: PostgreSQL cuts longer identifiers silently */
     PIPELINE_KEY_TEXT_MAX = 300 /* bytes of a text in a primary key: eight fit PostgreSQL's index row of 2,704 */
 };
@@ -110,7 +111,8 @@ enum column_kind {
     COLUMN_AVG, /* sum over count of values that are not null */
     COLUMN_MIN,
     COLUMN_MAX,
-    COLUMN_RATIO /* one column of the table over another; NULL where that is 0 or NULL */
+    COLUMN_RATIO, /* one column of the table over another; NULL where that is 0 or NULL */
+    COLUMN_FILES  /* the changes that brought the group's records, the newest PIPELINE_FILES_MAX of them */
 };
 
 /* Types of table columns, as PostgreSQL has them; target.h says what SQLite makes of them. */
@@ -124,7 +126,8 @@ enum sql_type {
     SQL_BOOLEAN,
     SQL_DATE,
     SQL_TIMESTAMP,
-    SQL_TIMESTAMPTZ
+    SQL_TIMESTAMPTZ,
+    SQL_BIGINTS /* an array of bigint */
 };
 
 struct column {
@@ -134,7 +137,7 @@ struct column {
     enum sql_type type;
     bool not_null; /* key columns and counts */
     uint8_t scale; /* places of a SQL_NUMERIC: sums, min, max and groups have the field's, avg and ratio six more */
-    struct field_ref field;        /* of every kind but windows and ratios */
+    struct field_ref field;        /* of every kind but windows, ratios and files */
     struct value_type field_type;  /* of that field */
     struct condition *where;       /* or NULL */
     size_t where_feed;             /* the feed whose record `where` reads: field.feed, or 0 */
@@ -167,8 +170,9 @@ struct table {
  * A view over one table, declared by structure and never by SQL text.
  * latest: of the rows with equal `by` columns the one with the greatest `on`.
  * total: grouped `by` columns; further columns aggregate the table's.
+ * files: the key of each row with each of its files, as the ledger has them.
  */
-enum view_kind { VIEW_LATEST, VIEW_TOTAL };
+enum view_kind { VIEW_LATEST, VIEW_TOTAL, VIEW_FILES };
 enum view_function { VIEW_SUM, VIEW_MIN, VIEW_MAX, VIEW_RATIO };
 
 struct view_column {
@@ -185,7 +189,7 @@ struct view {
     size_t table;
     size_t by[PIPELINE_GROUP_MAX];
     size_t by_count;
-    size_t on;                   /* VIEW_LATEST: column of the table */
+    size_t on;                   /* VIEW_LATEST: column of the table; VIEW_FILES: the one of kind COLUMN_FILES */
     struct view_column *columns; /* VIEW_TOTAL */
     size_t column_count;
 };

@@ -10,12 +10,12 @@ enum {
 
 /* In the order of enum column_kind, but for "window", which stands for two kinds. */
 static const char *const function_words[] = {"group", "count", "count_distinct", "sum",   "avg",
-                                             "min",   "max",   "ratio",          "window"};
-static const enum column_kind function_kinds[] = {COLUMN_GROUP, COLUMN_COUNT, COLUMN_COUNT_DISTINCT,
-                                                  COLUMN_SUM,   COLUMN_AVG,   COLUMN_MIN,
-                                                  COLUMN_MAX,   COLUMN_RATIO, COLUMN_WINDOW_START};
-static const char *const column_words[] = {"group", "window", "count", "count_distinct", "sum",   "avg",
-                                           "min",   "max",    "ratio", "type",           "where", "doc"};
+                                             "min",   "max",   "ratio",          "files", "window"};
+static const enum column_kind function_kinds[] = {
+    COLUMN_GROUP, COLUMN_COUNT, COLUMN_COUNT_DISTINCT, COLUMN_SUM,   COLUMN_AVG,
+    COLUMN_MIN,   COLUMN_MAX,   COLUMN_RATIO,          COLUMN_FILES, COLUMN_WINDOW_START};
+static const char *const column_words[] = {"group", "window", "count", "count_distinct", "sum",   "avg", "min",
+                                           "max",   "ratio",  "files", "type",           "where", "doc"};
 static const char *const window_words[] = {"start", "end"};
 static const char *const sql_words[] = {"integer", "bigint",  "real", "double",    "numeric",
                                         "text",    "boolean", "date", "timestamp", "timestamptz"};
@@ -112,6 +112,7 @@ static struct types allowed_types(enum column_kind kind, enum value_kind field)
     case COLUMN_WINDOW_END:
         return TYPES(SQL_TIMESTAMPTZ, SQL_TIMESTAMP);
     case COLUMN_RATIO:
+    case COLUMN_FILES:
         break;
     }
     return (struct types){.count = 0};
@@ -223,6 +224,19 @@ static void load_window(struct build *build, const struct table *table, const st
     (void)!load_type(build, member, &types, "a window's side", column);
 }
 
+static void load_files(const struct build *build, const struct doc_node *member, const struct doc_node *function,
+                       struct column *column)
+{
+    const struct doc_node *type = doc_member(member, "type");
+    bool wanted = false;
+    column->type = SQL_BIGINTS;
+    column->not_null = true;
+    if (doc_bool(member, "files", &wanted) && !wanted)
+        doc_problem(build->doc, function, "\"files\" is false, expected true or another function");
+    if (type)
+        doc_problem(build->doc, type, "\"files\" takes no \"type\"");
+}
+
 /* --- where -------------------------------------------------------------------------------------------------------- */
 
 struct where_context {
@@ -303,9 +317,10 @@ static const struct doc_node *find_function(const struct build *build, const str
         *kind = other;
     }
     if (!found)
-        doc_problem(build->doc, member,
-                    "column \"%s\" needs one of group, window, count, count_distinct, sum, avg, min, max or ratio",
-                    member->name.data);
+        doc_problem(
+            build->doc, member,
+            "column \"%s\" needs one of group, window, count, count_distinct, sum, avg, min, max, ratio or files",
+            member->name.data);
     return found;
 }
 
@@ -325,12 +340,14 @@ void build_column(struct build *build, const struct table *table, const struct d
     if (!function)
         return;
     const struct doc_node *where = doc_member(member, "where");
-    bool aggregates =
-        column->kind != COLUMN_GROUP && column->kind != COLUMN_WINDOW_START && column->kind != COLUMN_RATIO;
+    bool aggregates = column->kind != COLUMN_GROUP && column->kind != COLUMN_WINDOW_START &&
+                      column->kind != COLUMN_RATIO && column->kind != COLUMN_FILES;
     if (where && !aggregates)
         build_problem(build, place_of_name(where), "\"%s\" takes no \"where\"", function->name.data);
     if (column->kind == COLUMN_WINDOW_START)
         load_window(build, table, member, column);
+    else if (column->kind == COLUMN_FILES)
+        load_files(build, member, function, column);
     else if (column->kind != COLUMN_RATIO && load_over_field(build, table, member, function, column) && aggregates)
         load_where(build, member, column);
 }

@@ -55,6 +55,12 @@ static const struct column reject_columns[LEDGER_REJECT_COLUMNS] = {
            "The change that read the row again, whatever came of it; null while it is open"),
 };
 
+const struct ledger_view_column ledger_view_columns[LEDGER_VIEW_COLUMNS] = {
+    {LEDGER_FILE_ID, "file_id"},    {LEDGER_FILE_SEQUENCE, "sequence"}, {LEDGER_FILE_FEED, "feed"},
+    {LEDGER_FILE_NAME, "name"},     {LEDGER_FILE_VERSION, "version"},   {LEDGER_FILE_COMMITTED, "committed"},
+    {LEDGER_FILE_STORED, "stored"},
+};
+
 static struct column *copy(struct arena *arena, const struct column *columns, size_t count)
 {
     struct column *copied = arena_array(arena, count, sizeof *copied);

@@ -50,6 +50,14 @@ enum ledger_reject_column {
     LEDGER_REJECT_COLUMNS
 };
 
+/* What a view of files shows of them, behind the key of its table. */
+enum { LEDGER_VIEW_COLUMNS = 7 };
+struct ledger_view_column {
+    enum ledger_file_column column;
+    const char *name;
+};
+extern const struct ledger_view_column ledger_view_columns[LEDGER_VIEW_COLUMNS];
+
 /* The tables' numbers in the pipeline, when it has them (ledger_count > 0). */
 static inline size_t pipeline_files_table(const struct pipeline *pipeline)
 {

@@ -127,8 +127,8 @@ static void put_join(struct buf *out, const struct pipeline *p, const struct joi
 static void put_column(struct buf *out, const struct pipeline *p, const struct table *table,
                        const struct column *column)
 {
-    static const char *const kinds[] = {"group", "window start", "window end", "count", "count_distinct",
-                                        "sum",   "avg",          "min",        "max",   "ratio"};
+    static const char *const kinds[] = {"group", "window start", "window end", "count", "count_distinct", "sum",
+                                        "avg",   "min",          "max",        "ratio", "files"};
     buf_put_text(out, "column");
     put_name(out, table->name);
     buf_put_byte(out, '.');
@@ -137,7 +137,8 @@ static void put_column(struct buf *out, const struct pipeline *p, const struct t
     if (column->kind == COLUMN_RATIO) {
         put_name(out, table->columns[column->numerator].name);
         put_name(out, table->columns[column->denominator].name);
-    } else if (column->kind != COLUMN_WINDOW_START && column->kind != COLUMN_WINDOW_END) {
+    } else if (column->kind != COLUMN_WINDOW_START && column->kind != COLUMN_WINDOW_END &&
+               column->kind != COLUMN_FILES) {
         put_ref(out, p, column->field.feed, column->field.field);
     }
     if (column->where) {

@@ -3,10 +3,12 @@
 
 #include "base/text.h"
 #include "model/pipeline_build.h"
+#include "model/pipeline_ledger.h"
 
 static const char *const latest_view_words[] = {"doc", "table", "latest"};
 static const char *const total_view_words[] = {"doc", "table", "by", "columns"};
-static const char *const view_words[] = {"doc", "table", "latest", "by", "columns"};
+static const char *const files_view_words[] = {"doc", "table", "files"};
+static const char *const view_words[] = {"doc", "table", "latest", "by", "columns", "files"};
 static const char *const latest_words[] = {"by", "on"};
 static const char *const column_words[] = {"sum", "min", "max", "ratio"};
 
@@ -110,8 +112,9 @@ static bool check_function(const struct build *build, const struct doc_node *nod
     bool adds = column->kind == COLUMN_SUM || column->kind == COLUMN_COUNT;
     if (function == VIEW_SUM && !adds)
         return doc_problem(build->doc, node, "\"sum\" over \"%s\", which is neither a sum nor a count", column->name);
-    if (function != VIEW_SUM && column->type == SQL_BOOLEAN)
-        return doc_problem(build->doc, node, "\"%s\" over \"%s\", which is boolean", node->name.data, column->name);
+    if (function != VIEW_SUM && (column->type == SQL_BOOLEAN || column->type == SQL_BIGINTS))
+        return doc_problem(build->doc, node, "\"%s\" over \"%s\", which is %s", node->name.data, column->name,
+                           sql_type_name(column->type));
     return true;
 }
 
@@ -216,6 +219,36 @@ static void load_total(const struct build *build, const struct doc_node *member,
     check_view_names(build, columns, table, view);
 }
 
+/* --- files -------------------------------------------------------------------------------------------------------- */
+
+/* The view shows columns of the table's key and of the ledger side by side. */
+static void check_files_names(const struct build *build, const struct doc_node *node, const struct table *table)
+{
+    for (size_t i = 0; i < table->key_count; i++)
+        for (size_t j = 0; j < LEDGER_VIEW_COLUMNS; j++)
+            if (build_same_name(table->columns[table->key[i]].name, ledger_view_columns[j].name))
+                doc_problem(build->doc, node, "\"%s\" of \"%s\" has the name of a column of files",
+                            table->columns[table->key[i]].name, table->name);
+}
+
+static void load_files(const struct build *build, const struct doc_node *member, const struct table *table,
+                       struct view *view)
+{
+    const char *name = NULL;
+    view->kind = VIEW_FILES;
+    doc_only(member, files_view_words, COUNT_OF(files_view_words));
+    if (!doc_string(member, "files", true, &name))
+        return;
+    const struct doc_node *node = doc_member(member, "files");
+    if (!build_find_column(build, place_of(node), table, node->text, &view->on))
+        return;
+    if (table->columns[view->on].kind != COLUMN_FILES && !build_is_broken(build, table, view->on))
+        doc_problem(build->doc, node, "\"files\" is \"%s\", which is no column {\"files\": true}", name);
+    if (build->pipeline->ledger_count == 0)
+        doc_problem(build->doc, node, "a view over files needs the ledger in the target, and \"ledger\" is false");
+    check_files_names(build, node, table);
+}
+
 /* --- views -------------------------------------------------------------------------------------------------------- */
 
 static void check_view_name(const struct build *build, const struct doc_node *member)
@@ -255,11 +288,13 @@ static void load_view(struct build *build, const struct doc_node *member, struct
     const struct table *table = &build->pipeline->tables[view->table];
     if (doc_member(member, "latest"))
         load_latest(build, member, table, view);
+    else if (doc_member(member, "files"))
+        load_files(build, member, table, view);
     else if (doc_member(member, "by") || doc_member(member, "columns"))
         load_total(build, member, table, view);
     else if (doc_only(member, view_words, COUNT_OF(view_words)))
-        build_problem(build, place_of_name(member), "view \"%s\" needs \"latest\", or \"by\" and \"columns\"",
-                      view->name);
+        build_problem(build, place_of_name(member),
+                      "view \"%s\" needs \"latest\", \"files\", or \"by\" and \"columns\"", view->name);
 }
 
 void build_views(struct build *build, const struct doc_node *root)

@@ -16,6 +16,8 @@ enum {
     NUMERIC_PLACES = 4,      /* decimal places in a digit */
     NUMERIC_DIGITS_MAX = 12, /* 39 decimal digits of 128 bits, cut anywhere */
     NUMERIC_NEGATIVE = 0x4000,
+    LIST_HEAD = 4 + 5 * 4,                      /* bytes of an array's length and head, */
+    LIST_NUMBER = 4 + 8,                        /* and of each number with its length */
     SCALAR_MAX = 4 + 8 + 2 * NUMERIC_DIGITS_MAX /* bytes of any value but a text, its length included */
 };
 
@@ -124,9 +126,21 @@ static char *put_integer(char *at, enum sql_type type, int64_t value)
     case SQL_DOUBLE:
     case SQL_NUMERIC:
     case SQL_TEXT:
+    case SQL_BIGINTS:
         break;
     }
     return put_int64(at, value);
+}
+
+/* OIDs of the element types, which an array names; they never change. */
+static uint32_t element_oid(enum sql_type type)
+{
+    static const uint16_t oids[] = {
+        [SQL_INTEGER] = 23,     [SQL_BIGINT] = 20,        [SQL_REAL] = 700,   [SQL_DOUBLE] = 701,
+        [SQL_NUMERIC] = 1700,   [SQL_TEXT] = 25,          [SQL_BOOLEAN] = 16, [SQL_DATE] = 1082,
+        [SQL_TIMESTAMP] = 1114, [SQL_TIMESTAMPTZ] = 1184, [SQL_BIGINTS] = 25, /* an array of arrays could not be unnested: they go as texts */
+    };
+    return oids[type];
 }
 
 /* Which cells a type can take: binary formats are not converted, a wrong one would be wrong bytes. */
@@ -140,6 +154,8 @@ static bool fits(enum sql_type type, const struct cell *cell)
         return cell->kind == CELL_NUMERIC;
     case SQL_TEXT:
         return cell->kind == CELL_TEXT && cell->text.len <= INT32_MAX;
+    case SQL_BIGINTS:
+        return cell->kind == CELL_LIST;
     case SQL_INTEGER:
         return cell->kind == CELL_INT && cell->i == (int32_t)cell->i;
     case SQL_BIGINT:
@@ -152,10 +168,31 @@ static bool fits(enum sql_type type, const struct cell *cell)
     return cell->kind == CELL_INT;
 }
 
+/* One dimension of bigint, no nulls. */
+static char *put_list(char *at, const struct cell *list)
+{
+    size_t count = cell_numbers(list);
+    at = put32(at, (uint32_t)(LIST_HEAD - 4 + count * LIST_NUMBER));
+    at = put32(at, 1);
+    at = put32(at, 0);
+    at = put32(at, element_oid(SQL_BIGINT));
+    at = put32(at, (uint32_t)count);
+    at = put32(at, 1);
+    for (size_t i = 0; i < count; i++)
+        at = put_int64(at, cell_number(list, i));
+    return at;
+}
+
+static size_t room_for(const struct cell *cell)
+{
+    if (cell->kind == CELL_LIST)
+        return LIST_HEAD + cell_numbers(cell) * LIST_NUMBER;
+    return SCALAR_MAX + (cell->kind == CELL_TEXT ? cell->text.len : 0);
+}
+
 static void put_cell(struct buf *out, const struct column *column, const struct cell *cell)
 {
-    size_t room = SCALAR_MAX + (cell->kind == CELL_TEXT ? cell->text.len : 0);
-    char *start = buf_reserve(out, room), *at = start;
+    char *start = buf_reserve(out, room_for(cell)), *at = start;
     if (!start)
         return;
     switch (cell->kind) {
@@ -176,6 +213,9 @@ static void put_cell(struct buf *out, const struct column *column, const struct 
         if (cell->text.len > 0)
             memcpy(at, cell->text.data, cell->text.len);
         at += cell->text.len;
+        break;
+    case CELL_LIST:
+        at = put_list(at, cell);
         break;
     }
     out->len += (size_t)(at - start);
@@ -220,14 +260,14 @@ bool pg_copy_rows(struct buf *out, const struct table *table, const struct block
     return !out->failed || error_memory(error);
 }
 
-/* OIDs of the element types, which an array names; they never change. */
-static uint32_t element_oid(enum sql_type type)
+/* A list as its text. */
+static void put_list_text(struct buf *out, const struct cell *list)
 {
-    static const uint16_t oids[] = {
-        [SQL_INTEGER] = 23, [SQL_BIGINT] = 20,  [SQL_REAL] = 700,  [SQL_DOUBLE] = 701,     [SQL_NUMERIC] = 1700,
-        [SQL_TEXT] = 25,    [SQL_BOOLEAN] = 16, [SQL_DATE] = 1082, [SQL_TIMESTAMP] = 1114, [SQL_TIMESTAMPTZ] = 1184,
-    };
-    return oids[type];
+    size_t start = out->len;
+    put_number(out, 0);
+    cell_print_list(list, '{', '}', out);
+    if (!out->failed)
+        put32(out->data + start, (uint32_t)(out->len - start - sizeof(uint32_t)));
 }
 
 bool pg_copy_array(struct buf *out, const struct column *column, const struct block *block, size_t at,
@@ -238,8 +278,12 @@ bool pg_copy_array(struct buf *out, const struct column *column, const struct bl
     put_number(out, element_oid(column->type));
     put_number(out, (uint32_t)block->rows);
     put_number(out, 1); /* the first index */
-    for (size_t row = 0; row < block->rows; row++)
-        if (!put_checked(out, column, &block->cells[row * block->columns + at], error))
+    for (size_t row = 0; row < block->rows; row++) {
+        const struct cell *cell = &block->cells[row * block->columns + at];
+        if (column->type == SQL_BIGINTS && cell->kind == CELL_LIST)
+            put_list_text(out, cell);
+        else if (!put_checked(out, column, cell, error))
             return false;
+    }
     return !out->failed || error_memory(error);
 }

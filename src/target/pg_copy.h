@@ -14,7 +14,7 @@
 /* The whole block as the data of one COPY (FORMAT binary). ERROR_BUG for a cell that is no value of its column. */
 bool pg_copy_rows(struct buf *out, const struct table *table, const struct block *block, struct error *error) MUST_USE;
 
-/* One column of the block, columns[at] of it, as an array of the column's type. */
+/* One column of the block, columns[at] of it, as an array of the column's type; of lists as an array of their texts. */
 bool pg_copy_array(struct buf *out, const struct column *column, const struct block *block, size_t at,
                    struct error *error) MUST_USE;
 

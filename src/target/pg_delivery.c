@@ -193,12 +193,17 @@ static const struct column *block_column(const struct pg_conn *conn, size_t i)
     return &table->columns[conn->block->deletes ? table->key[i] : i];
 }
 
+static bool is_list(const struct column *column)
+{
+    return column->type == SQL_BIGINTS;
+}
+
 /* unnest($1::integer[], $2::...) AS new ("a", ...) */
 static void put_unnest(struct pg_conn *conn)
 {
     for (size_t i = 0; i < conn->block->columns; i++)
         buf_printf(&conn->sql, "%s$%zu::%s[]", i > 0 ? ", " : "unnest(", i + 1,
-                   sql_type_name(block_column(conn, i)->type));
+                   sql_type_name(is_list(block_column(conn, i)) ? SQL_TEXT : block_column(conn, i)->type));
     buf_put_text(&conn->sql, ") AS new (");
     for (size_t i = 0; i < conn->block->columns; i++) {
         buf_put_text(&conn->sql, i > 0 ? ", " : "");
@@ -251,7 +256,11 @@ static void write_deletes(struct pg_conn *conn)
 static void put_insert(struct buf *sql, const struct table *table)
 {
     pg_stage_put_insert(sql, table);
-    target_sql_columns(sql, table);
+    for (size_t i = 0; i < table->column_count; i++) {
+        buf_put_text(sql, i > 0 ? ", " : "");
+        target_sql_name(sql, table->columns[i].name);
+        buf_put_text(sql, is_list(&table->columns[i]) ? "::bigint[]" : "");
+    }
     buf_put_text(sql, " FROM ");
 }
 

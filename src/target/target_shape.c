@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "model/pipeline_ledger.h"
 
 enum {
     DIFFERENCES_MAX = 64 * 1024 /* bytes; the error shows as much as it holds */
@@ -29,6 +30,7 @@ const char *target_shape_type(enum target_dialect dialect, enum sql_type type)
     case SQL_DATE:
     case SQL_TIMESTAMP:
     case SQL_TIMESTAMPTZ:
+    case SQL_BIGINTS:
         break;
     }
     return "TEXT";
@@ -97,6 +99,13 @@ static void want_view(const struct pipeline *pipeline, const struct view *view, 
     if (view->kind == VIEW_LATEST) {
         for (size_t i = 0; i < table->column_count; i++)
             target_shape_add(shape, table->columns[i].name, "", false, false);
+        return;
+    }
+    if (view->kind == VIEW_FILES) {
+        for (size_t i = 0; i < table->key_count; i++)
+            target_shape_add(shape, table->columns[table->key[i]].name, "", false, false);
+        for (size_t i = 0; i < LEDGER_VIEW_COLUMNS; i++)
+            target_shape_add(shape, ledger_view_columns[i].name, "", false, false);
         return;
     }
     for (size_t i = 0; i < view->by_count; i++)

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/pipeline_ledger.h"
+
 static void put_quoted(struct buf *out, const char *text, char quote, bool backslashes)
 {
     buf_put_byte(out, (uint8_t)quote);
@@ -150,11 +152,24 @@ static void comment_on_totals(struct buf *out, const struct table *table, const 
     }
 }
 
+static void comment_on_files(struct buf *out, const struct pipeline *pipeline, const struct view *view)
+{
+    const struct table *table = &pipeline->tables[view->table],
+                       *files = &pipeline->tables[pipeline_files_table(pipeline)];
+    for (size_t i = 0; i < table->key_count; i++)
+        comment_on_column(out, view->name, table->columns[table->key[i]].name, table->columns[table->key[i]].doc);
+    for (size_t i = 0; i < LEDGER_VIEW_COLUMNS; i++)
+        comment_on_column(out, view->name, ledger_view_columns[i].name,
+                          files->columns[ledger_view_columns[i].column].doc);
+}
+
 static void comment_on_view(struct buf *out, const struct pipeline *pipeline, const struct view *view)
 {
     comment_on(out, "VIEW", view->name, view->doc);
     if (view->kind == VIEW_LATEST)
         comment_on_columns(out, &pipeline->tables[view->table], view->name);
+    else if (view->kind == VIEW_FILES)
+        comment_on_files(out, pipeline, view);
     else
         comment_on_totals(out, &pipeline->tables[view->table], view);
 }
@@ -275,6 +290,36 @@ static void put_total(struct buf *out, const struct table *table, const struct v
     }
 }
 
+/* A list of numbers as rows of one number each. */
+static void put_list(struct buf *out, const struct column *column, enum target_dialect dialect)
+{
+    buf_put_text(out,
+                 dialect == TARGET_SQLITE ? " JOIN json_each(this." : " CROSS JOIN LATERAL pg_catalog.unnest(this.");
+    target_sql_name(out, column->name);
+    buf_put_text(out, dialect == TARGET_SQLITE ? ") AS one" : ") AS one (value)");
+}
+
+static void put_files(struct buf *out, const struct pipeline *pipeline, const struct view *view,
+                      enum target_dialect dialect)
+{
+    const struct table *table = &pipeline->tables[view->table],
+                       *files = &pipeline->tables[pipeline_files_table(pipeline)];
+    for (size_t i = 0; i < table->key_count; i++) {
+        buf_put_text(out, i > 0 ? ", this." : "SELECT this.");
+        target_sql_name(out, table->columns[table->key[i]].name);
+    }
+    for (size_t i = 0; i < LEDGER_VIEW_COLUMNS; i++)
+        buf_printf(out, ", file.%s AS %s", files->columns[ledger_view_columns[i].column].name,
+                   ledger_view_columns[i].name);
+    buf_put_text(out, " FROM ");
+    target_sql_name(out, table->name);
+    buf_put_text(out, " AS this");
+    put_list(out, &table->columns[view->on], dialect);
+    buf_printf(out, " JOIN %s AS file ON file.sequence = one.value AND file.state = 'applied' AND file.pipeline = ",
+               files->name);
+    target_sql_literal(out, pipeline->name);
+}
+
 static void create_view(struct buf *out, const struct pipeline *pipeline, const struct view *view,
                         enum target_dialect dialect)
 {
@@ -284,6 +329,8 @@ static void create_view(struct buf *out, const struct pipeline *pipeline, const 
     buf_put_text(out, " AS ");
     if (view->kind == VIEW_LATEST)
         put_latest(out, table, view, dialect);
+    else if (view->kind == VIEW_FILES)
+        put_files(out, pipeline, view, dialect);
     else
         put_total(out, table, view, dialect);
     buf_put_text(out, ";\n");

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/pipeline_ledger.h"
 #include "target/target_sqlite.h"
 
 enum {
@@ -99,8 +100,11 @@ static void names_only(struct target_shape *shape)
 /* Whether it is a view whose table was dropped: SQLite keeps it, but cannot tell its columns until the table is back. */
 static bool is_dangling(const struct pipeline *pipeline, size_t relation, const struct target_shape *shapes)
 {
-    return target_shape_is_view(pipeline, relation) &&
-           !shapes[1 + pipeline->views[relation - 1 - pipeline_delivered(pipeline)].table].exists;
+    if (!target_shape_is_view(pipeline, relation))
+        return false;
+    const struct view *view = &pipeline->views[relation - 1 - pipeline_delivered(pipeline)];
+    return !shapes[1 + view->table].exists ||
+           (view->kind == VIEW_FILES && !shapes[1 + pipeline_files_table(pipeline)].exists);
 }
 
 static bool find_relation(struct target_sqlite *sqlite, size_t relation, struct target_shape *shapes,

@@ -124,7 +124,7 @@ static void print_integer(struct buf *text, enum sql_type type, int64_t value)
 
 static bool is_text(const struct column *column, const struct cell *cell)
 {
-    return cell->kind == CELL_NUMERIC ||
+    return cell->kind == CELL_NUMERIC || cell->kind == CELL_LIST ||
            (cell->kind == CELL_INT &&
             (column->type == SQL_DATE || column->type == SQL_TIMESTAMP || column->type == SQL_TIMESTAMPTZ));
 }
@@ -138,6 +138,8 @@ static bool print_row(struct buf *text, const struct column *const *columns, con
         if (is_text(columns[i], &cells[i])) {
             if (cells[i].kind == CELL_NUMERIC)
                 wide_print(cells[i].n, columns[i]->scale, text);
+            else if (cells[i].kind == CELL_LIST)
+                cell_print_list(&cells[i], '[', ']', text);
             else
                 print_integer(text, columns[i]->type, cells[i].i);
         }
@@ -158,6 +160,7 @@ static int bind_cell(sqlite3_stmt *statement, int at, const struct column *colum
                                  SQLITE_STATIC);
     case CELL_INT:
     case CELL_NUMERIC:
+    case CELL_LIST:
         break;
     }
     return sqlite3_bind_int64(statement, at, cell->i);

@@ -7,6 +7,7 @@ from harness.case import FlowCase, InPostgres
 from harness.files import customers, deliveries, delivery, order, orders
 from harness.polling import until
 
+LATER = '2022-02-10T12:00:00.000Z'  # in another window
 BUCKETS = ('applied', 'unchanged', 'superseded', 'filtered', 'deleted', 'late', 'rejected')
 COUNTS = "state IN ('applied', 'retried') AND forgotten IS NULL"
 SUMS = {'rows': "CASE WHEN state = 'applied' THEN rows ELSE 0 END", **{bucket: bucket for bucket in BUCKETS},
@@ -165,9 +166,71 @@ class Ledger(FlowCase):
         self.settle()
         self.assertEqual(self.query('SELECT count(*), max(row_number) FROM dropfold_rejects'), [('5000', '5001')])
 
+    def files_of(self):
+        """{(customer, window): {(folder, name), ...}} as the view has it and as explain says."""
+        seen = {}
+        for customer, start, feed, name in self.query(
+                'SELECT customer_id, window_start, feed, name FROM customer_windows_files'):
+            seen.setdefault((customer, start[:10]), set()).add((feed, name))
+        told = {}
+        for customer, in self.query('SELECT DISTINCT customer_id FROM customer_windows'):
+            out = self.work.command('explain', '--table', 'customer_windows', f'customer_id={customer}', '--json').out
+            for row in map(json.loads, out.splitlines()):
+                key = (customer, row['columns']['window_start']['value'][:10])
+                told.setdefault(key, set()).update((record['feed'], record['file']) for unit in row['units']
+                                                   for record in unit)
+        self.assertEqual(seen, told)
+        return seen
+
+    def test_a_row_leads_to_its_files(self):
+        content = self.more().read_bytes()
+        self.work.drop('Orders', orders(order(1, 'B', total='100'), order(1, 'C', total='100')), 'lines.csv')
+        self.settle()
+        files = {('Customers', 'c-1.json'), ('Deliveries', 'd-1.csv'), ('Orders', 'o-1.csv'), ('Orders', 'lines.csv')}
+        self.assertEqual(self.files_of(), {('1', '2022-01-08'): files})
+        # What repeats a row is not what it is made of; what corrects it is.
+        self.work.drop('Customers', customers(1, 2), 'both.json')
+        self.work.drop('Orders', orders(order(1, 'B', total='100'), order(1, 'C', total='100', quantity=5)), 'fix.csv')
+        self.settle()
+        files |= {('Orders', 'fix.csv')}
+        self.assertEqual(self.files_of(), {('1', '2022-01-08'): files})
+        self.work.command('forget', 'Customers/c-1.json')
+        files = files - {('Customers', 'c-1.json')} | {('Customers', 'both.json')}
+        self.assertEqual(self.files_of(), {('1', '2022-01-08'): files})
+        # A correction that moves the order takes its files along.
+        self.work.drop('Orders', orders(order(1, time=LATER), order(1, 'B', time=LATER), order(1, 'C', time=LATER)), 'later.csv')
+        self.settle()
+        files = {('Customers', 'both.json'), ('Deliveries', 'd-1.csv'), ('Orders', 'later.csv')}
+        self.assertEqual(self.files_of(), {('1', '2022-02-07'): files})
+        self.work.command('replay')
+        self.assert_told()
+        self.assertEqual(self.files_of(), {('1', '2022-02-07'): files})
+        # The original once more is a change of its own.
+        self.work.drop('Orders', content, 'o-1.csv')
+        self.settle()
+        self.assertIn(('Orders', 'o-1.csv'), self.files_of()['1', '2022-01-08'])
+
+    def test_a_row_of_many_files_names_the_newest(self):
+        self.more()
+        self.settle()
+        for number in range(2, 42):
+            self.work.drop('Deliveries', deliveries(delivery(number, task=number)), f'd-{number}.csv')
+            self.work.drop('Orders', orders(order(number)), f'o-{number}.csv')
+        self.settle()
+        (found,) = self.files_of().values()
+        self.assertEqual(len(found), 3 + 2 * 40)  # more orders than a group lists: bags
+        self.work.drop('Orders', orders(order(41, total='8')), 'fix.csv')
+        self.settle()
+        self.assertEqual(self.files_of()['1', '2022-01-08'], found - {('Orders', 'o-41.csv')} | {('Orders', 'fix.csv')})
+
     def test_a_pipeline_may_keep_it_to_itself(self):
         path = self.work.root / 'schemas' / 'ecommerce.json'
-        path.write_text(path.read_text(encoding='utf-8').replace('{', '{ "ledger": false,', 1), encoding='utf-8')
+        pipeline = json.loads(path.read_text(encoding='utf-8'))
+        pipeline['ledger'] = False
+        path.write_text(json.dumps(pipeline), encoding='utf-8')
+        self.assertIn('needs the ledger', self.work.command('check', expect=78).err)
+        del pipeline['views']['customer_windows_files']
+        path.write_text(json.dumps(pipeline), encoding='utf-8')
         self.more(order('bad'))
         self.work.run_once()
         self.assertNotIn('dropfold_files', self.work.target.relations())
@@ -175,7 +238,11 @@ class Ledger(FlowCase):
 
 
 class LedgerInPostgres(InPostgres, Ledger):
+    """What is the database's own part."""
     test_a_pipeline_may_keep_it_to_itself = None
+    test_a_forgotten_file_is_marked_and_its_rejects_are_gone = None
+    test_rows_that_are_retried_are_closed = None
+    test_a_row_of_many_files_names_the_newest = None
 
     def copy_target(self):
         kept = self.postgres_target()

@@ -38,7 +38,8 @@ class AtOnePath(FlowCase):
         """Whose rows of files that were taken back change, so that it is delivered in full."""
         path = self.work.root / 'schemas' / f'{self.pipeline}.json'
         pipeline = json.loads(path.read_text(encoding='utf-8'))
-        path.write_text(json.dumps({**pipeline, 'ledger': False}, ensure_ascii=False), encoding='utf-8')
+        views = {name: view for name, view in pipeline['views'].items() if 'files' not in view}
+        path.write_text(json.dumps({**pipeline, 'views': views, 'ledger': False}, ensure_ascii=False), encoding='utf-8')
 
     def basis(self):
         self.apply('Customers', 'c', customers(1, 2))

@@ -9,7 +9,9 @@ TABLES = ('ecommerce', 'customer_windows')
 
 
 def plain(value):
-    """Numbers by value, all else by text."""
+    """Numbers by value, all else by text; a list as JSON has it, and not as PostgreSQL does."""
+    if value and value.startswith('{'):
+        value = f'[{value[1:-1]}]'
     try:
         return None if value is None else Decimal(value).normalize()
     except InvalidOperation:

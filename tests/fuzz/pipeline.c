@@ -83,6 +83,8 @@ static void check_column(const struct pipeline *p, const struct table *table, co
             check(sides[i]->kind == COLUMN_SUM || sides[i]->kind == COLUMN_COUNT);
     } else if (column->kind == COLUMN_WINDOW_START || column->kind == COLUMN_WINDOW_END) {
         check(table->windowed);
+    } else if (column->kind == COLUMN_FILES) {
+        check(column->type == SQL_BIGINTS && column->not_null);
     } else {
         check(value_type_equal(field_of(p, column->field)->type, column->field_type));
     }
@@ -132,6 +134,8 @@ static void check_view(const struct pipeline *p, const struct view *view)
         check(view->by[i] < table->column_count);
     if (view->kind == VIEW_LATEST)
         check(view->on < table->column_count);
+    if (view->kind == VIEW_FILES)
+        check(view->on < table->column_count && table->columns[view->on].kind == COLUMN_FILES && p->ledger_count > 0);
     for (size_t i = 0; view->kind == VIEW_TOTAL && i < view->column_count; i++) {
         const struct view_column *column = &view->columns[i];
         if (column->function == VIEW_RATIO)

@@ -194,6 +194,12 @@ static void check_bag(const struct bag *bag, const uint32_t *counts)
     assert_int_equal(bag_first(bag, &found), first);
     assert_int_equal(found, counts[first]);
     assert_int_equal(bag_last(bag), last);
+    int64_t greatest[40];
+    size_t count = bag_greatest(bag, greatest, COUNT_OF(greatest));
+    assert_int_equal(count, distinct < COUNT_OF(greatest) ? distinct : COUNT_OF(greatest));
+    for (int64_t key = KEYS - 1; key >= 0 && count > 0; key--)
+        if (counts[key] > 0)
+            assert_int_equal(greatest[--count], key);
 }
 
 /* Fills and drains over and over, each time another share of the keys. */

@@ -26,8 +26,8 @@
 #define BY_CUSTOMER(D)                                                                                                 \
     "'by_customer': {'group_by': ['Customer_ID'], 'window': {'on': 'Time', 'size': '10 days'}, 'uniform': "            \
     "['Currency'],"                                                                                                    \
-    "'columns': {'customer': {'group': 'Customer_ID', 'type': 'integer'}, 'start': {'window': 'start'}," ALL_COLUMNS(  \
-        D) "}}"
+    "'columns': {'customer': {'group': 'Customer_ID', 'type': 'integer'}, 'start': {'window': 'start'}, 'files': "     \
+    "{'files': true}, " ALL_COLUMNS(D) "}}"
 
 #define BY_REGION(D)                                                                                                   \
     "'by_region': {'group_by': ['Region'], 'uniform': ['Status', 'Currency'],"                                         \
@@ -571,13 +571,30 @@ static void open_again(struct shop *again, const struct history *h)
     assert_non_null(again->engine);
 }
 
-static void check_again(struct shop *again, struct history *h)
+/* Lists of files name changes: they are other ones where changes have other numbers. */
+static void drop_lists(struct buf *text)
+{
+    size_t kept = 0;
+    bool inside = false;
+    for (size_t i = 0; i < text->len; i++) {
+        inside = inside ? text->data[i] != '}' : text->data[i] == '{';
+        if (!inside)
+            text->data[kept++] = text->data[i];
+    }
+    text->len = kept;
+}
+
+static void check_again(struct shop *again, struct history *h, bool renumbered)
 {
     struct buf first, second;
     buf_init(&first, SIZE_MAX);
     buf_init(&second, SIZE_MAX);
     shop_deliver(&h->shop, 0, true, false, NULL, &first);
     shop_deliver(again, 0, true, false, NULL, &second);
+    if (renumbered) {
+        drop_lists(&first);
+        drop_lists(&second);
+    }
     buf_put_byte(&first, 0);
     assert_text(&second, first.data);
     struct engine_stats a = shop_stats(&h->shop), b = shop_stats(again);
@@ -608,7 +625,7 @@ static void check_replay(struct history *h, bool each)
         if (each || last || random_below(4) == 0)
             shop_end(&again);
     }
-    check_again(&again, h);
+    check_again(&again, h, false);
 }
 
 /* So must one that gets feed after feed, beginning with `first`, each feed's rows in their order. */
@@ -631,7 +648,7 @@ static void check_feed_order(struct history *h, size_t first)
         if (last != 0)
             shop_end(&again);
     }
-    check_again(&again, h);
+    check_again(&again, h, true);
 }
 
 static void history_close(struct history *h)

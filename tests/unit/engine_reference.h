@@ -13,6 +13,7 @@ struct ref_row {
     char *text; /* what the values borrow */
     struct value values[PIPELINE_FIELDS_MAX];
     uint64_t sequence, row;
+    uint64_t origin; /* sequence of the row that first brought these values */
 };
 
 struct ref_rows {
@@ -34,6 +35,8 @@ struct ref_group {
     struct ref_column columns[PIPELINE_COLUMNS_MAX];
     struct value uniform[PIPELINE_GROUP_MAX];
     bool mixed;
+    int64_t *files; /* ascending */
+    size_t file_count;
 };
 
 struct ref_groups {
@@ -61,9 +64,11 @@ static inline void ref_free_rows(struct ref_rows *rows)
 
 static inline void ref_free_groups(struct ref_groups *groups)
 {
-    for (size_t i = 0; i < groups->count; i++)
+    for (size_t i = 0; i < groups->count; i++) {
         for (size_t c = 0; c < PIPELINE_COLUMNS_MAX; c++)
             free(groups->at[i].columns[c].distinct);
+        free(groups->at[i].files);
+    }
     free(groups->at);
 }
 
@@ -118,16 +123,26 @@ static inline int ref_order(const struct feed *feed, const struct ref_row *a, co
     return 0;
 }
 
+static inline bool ref_equal(const struct feed *feed, const struct value *a, const struct value *b)
+{
+    for (size_t i = 0; i < feed->field_count; i++)
+        if (!value_equal(feed->fields[i].type, a[i], b[i]))
+            return false;
+    return true;
+}
+
 static inline void ref_apply(struct reference *ref, size_t f, uint64_t sequence, uint64_t number, const char *text)
 {
     const struct feed *feed = &ref->pipeline->feeds[f];
     struct ref_rows *rows = &ref->feeds[f];
-    struct ref_row row = {.text = strdup(text), .sequence = sequence, .row = number};
+    struct ref_row row = {.text = strdup(text), .sequence = sequence, .row = number, .origin = sequence};
     shop_values(feed, row.text, row.values);
     for (size_t i = 0; feed->key_count > 0 && i < rows->count; i++) {
         if (!ref_same(feed, feed->key, feed->key_count, rows->at[i].values, row.values))
             continue;
         bool wins = ref_order(feed, &rows->at[i], &row) <= 0;
+        if (ref_equal(feed, rows->at[i].values, row.values))
+            row.origin = rows->at[i].origin;
         ref_add_row(&ref->replaced, wins ? rows->at[i] : row);
         if (wins)
             rows->at[i] = row;
@@ -365,6 +380,30 @@ struct ref_totals {
     uint64_t units, conflicts, waiting[PIPELINE_FEEDS_MAX];
 };
 
+static inline void ref_note_file(struct ref_group *group, const struct ref_row *row)
+{
+    size_t at = 0;
+    int64_t origin = (int64_t)row->origin;
+    while (at < group->file_count && group->files[at] < origin)
+        at++;
+    if (at < group->file_count && group->files[at] == origin)
+        return;
+    group->files = realloc(group->files, (group->file_count + 1) * sizeof *group->files);
+    assert_non_null(group->files);
+    memmove(group->files + at + 1, group->files + at, (group->file_count - at) * sizeof *group->files);
+    group->files[at] = origin;
+    group->file_count++;
+}
+
+static inline void ref_note_files(const struct pipeline *p, const struct ref_unit *unit, struct ref_group *group)
+{
+    for (size_t i = 0; i < unit->line_count; i++)
+        ref_note_file(group, unit->lines[i]);
+    for (size_t j = 0; j < p->join_count; j++)
+        for (size_t i = 0; i < unit->match_count[p->joins[j].feed]; i++)
+            ref_note_file(group, unit->matches[p->joins[j].feed][i]);
+}
+
 static inline bool ref_conflicts(const struct pipeline *p, const struct ref_unit *unit)
 {
     for (size_t l = 1; l < unit->line_count; l++)
@@ -402,6 +441,11 @@ static inline void ref_add_closed(const struct pipeline *p, const struct table *
                 memcpy(copy, column->distinct, size);
             column->distinct = copy;
         }
+        size_t size = group->file_count * sizeof *group->files;
+        int64_t *files = size > 0 ? malloc(size) : NULL;
+        if (size > 0)
+            memcpy(files, group->files, size);
+        group->files = files;
     }
 }
 
@@ -424,6 +468,7 @@ static inline struct ref_groups ref_compute(const struct reference *ref, const s
             if (table->columns[c].kind >= COLUMN_COUNT && table->columns[c].kind <= COLUMN_MAX)
                 ref_add_column(p, unit, &table->columns[c], &group->columns[c]);
         ref_note_uniform(p, table, unit, group);
+        ref_note_files(p, unit, group);
     }
     free(unit);
     ref_add_closed(p, table, &ref->closed[table - p->tables], &groups);
@@ -549,6 +594,11 @@ static inline void ref_print_cell(const struct table *table, const struct ref_gr
         break;
     case COLUMN_RATIO:
         ref_print_ratio(table, group, column, out);
+        break;
+    case COLUMN_FILES:
+        for (size_t f = 0; f < group->file_count; f++)
+            buf_printf(out, "%c%lld", f > 0 ? ',' : '{', (long long)group->files[f]);
+        buf_put_text(out, "}");
         break;
     }
 }

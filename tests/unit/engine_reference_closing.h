@@ -176,11 +176,13 @@ static inline void ref_close_groups(struct reference *ref, size_t t, int64_t bef
     struct ref_groups groups = ref_compute(ref, table, &totals);
     size_t kept = 0;
     for (size_t i = 0; i < groups.count; i++) {
-        if (groups.at[i].key[table->group_count].i + table->window_size <= before)
+        if (groups.at[i].key[table->group_count].i + table->window_size <= before) {
             groups.at[kept++] = groups.at[i];
-        else
-            for (size_t c = 0; c < PIPELINE_COLUMNS_MAX; c++)
-                free(groups.at[i].columns[c].distinct);
+            continue;
+        }
+        for (size_t c = 0; c < PIPELINE_COLUMNS_MAX; c++)
+            free(groups.at[i].columns[c].distinct);
+        free(groups.at[i].files);
     }
     groups.count = kept;
     ref_free_groups(&ref->closed[t]);

@@ -183,6 +183,8 @@ static inline void print_cell(const struct column *column, const struct cell *ce
     bool time = column->type == SQL_TIMESTAMP || column->type == SQL_TIMESTAMPTZ;
     if (cell->kind == CELL_TEXT)
         buf_put_slice(out, cell->text);
+    else if (cell->kind == CELL_LIST)
+        cell_print_list(cell, '{', '}', out);
     else if (cell->kind == CELL_FLOAT)
         buf_printf(out, "%.15g", cell->d);
     else if (cell->kind == CELL_NUMERIC)

@@ -497,11 +497,11 @@ static void refuses_columns_that_make_no_sense(void **state)
 static void refuses_columns_that_say_nothing_or_too_much(void **state)
 {
     refused(*state, COLUMN("@{\"type\": \"bigint\"}"),
-            "column \"c\" needs one of group, window, count, count_distinct, sum, avg, min, max or ratio");
+            "column \"c\" needs one of group, window, count, count_distinct, sum, avg, min, max, ratio or files");
     refused(*state, COLUMN("{\"sum\": \"Line\", @\"count\": \"Line\"}"), "a column is either \"sum\" or \"count\"");
     refused(*state, COLUMN("@5"), "column \"c\" is a number, expected an object such as {\"count\": \"Field\"}");
     refused(*state, COLUMN("{@\"summ\": \"Line\"}"),
-            "unknown word \"summ\", expected group, window, count, count_distinct, sum, avg, min, max, ratio, type, "
+            "unknown word \"summ\", expected group, window, count, count_distinct, sum, avg, min, max, ratio, files, type, "
             "where or doc; did you mean \"sum\"?");
     refused(*state, COLUMN("{\"sum\": \"Line\", \"type\": @\"bigit\"}"),
             "unknown word \"bigit\", expected integer, bigint, real, double, numeric, text, boolean, date, timestamp "
@@ -1002,6 +1002,11 @@ static void refuses_names_that_targets_do_not_take(void **state)
              "{\"window\": \"start\"},\n\"n\": {\"count\": \"Line\"}, \"d\": {\"count_distinct\": \"Line\"}, \"m\": "  \
              "{\"max\": \"Line\"}}}},\n\"views\": {" view "}")
 
+#define FILES(unit, column, view)                                                                                      \
+    PIPELINE(FACTS, "\"tables\": {\"t\": {\"group_by\": [\"Unit\"], \"columns\": {" unit ": {\"group\": \"Unit\"}, "   \
+                    "\"n\": {\"count\": \"Line\"}, \"f\": {" column                                                    \
+                    "}}}},\n\"views\": {\"v\": {\"table\": \"t\", " view "}}")
+
 static void refuses_views_that_could_show_several_rows_for_one(void **state)
 {
     refused(*state, VIEW("\"v\": {\"table\": \"t\", \"latest\": {\"by\": @[\"s\"], \"on\": \"w\"}}"),
@@ -1042,11 +1047,35 @@ static void refuses_views_that_are_not_said_right(void **state)
             "view \"T\" has the name of a table");
     refused(*state, VIEW("\"v\": {\"table\": @\"tt\", \"latest\": {\"by\": [\"s\", \"u\"], \"on\": \"w\"}}"),
             "unknown word \"tt\", expected t; did you mean \"t\"?");
-    refused(*state, VIEW("@\"v\": {\"table\": \"t\"}"), "view \"v\" needs \"latest\", or \"by\" and \"columns\"");
+    refused(*state, VIEW("@\"v\": {\"table\": \"t\"}"),
+            "view \"v\" needs \"latest\", \"files\", or \"by\" and \"columns\"");
     refused(*state, VIEW("\"v\": @{\"latest\": {\"by\": [\"s\", \"u\"], \"on\": \"w\"}}"), "\"table\" is missing");
     refused(*state,
             VIEW("\"v\": {\"table\": \"t\", \"latest\": {\"by\": [\"s\", \"u\"], \"on\": \"w\"}, @\"by\": \"s\"}"),
             "unknown word \"by\", expected doc, table or latest");
+}
+
+static void takes_and_refuses_lists_of_files(void **state)
+{
+    const struct pipeline *p = load(*state, FILES("\"u\"", "\"files\": true", "\"files\": \"f\""));
+    const struct table *table = &p->tables[0];
+    assert_int_equal(table->columns[2].kind, COLUMN_FILES);
+    assert_int_equal(table->columns[2].type, SQL_BIGINTS);
+    assert_true(table->columns[2].not_null);
+    assert_int_equal(p->views[0].kind, VIEW_FILES);
+    assert_int_equal(p->views[0].on, 2);
+    refused(*state, FILES("\"u\"", "\"files\": @false", "\"files\": \"f\""),
+            "\"files\" is false, expected true or another function");
+    refused(*state, FILES("\"u\"", "\"files\": true, \"type\": @\"text\"", "\"files\": \"f\""),
+            "\"files\" takes no \"type\"");
+    refused(*state, FILES("\"u\"", "\"files\": true, @\"where\": {\"Line\": 1}", "\"files\": \"f\""),
+            "\"files\" takes no \"where\"");
+    refused(*state, FILES("\"u\"", "\"files\": true", "\"files\": @\"n\""),
+            "\"files\" is \"n\", which is no column {\"files\": true}");
+    refused(*state, FILES("\"Feed\"", "\"files\": true", "\"files\": @\"f\""),
+            "\"Feed\" of \"t\" has the name of a column of files");
+    refused(*state, FILES("\"u\"", "\"files\": true", "\"by\": \"u\", \"columns\": {\"x\": {\"min\": @\"f\"}}"),
+            "\"min\" over \"f\", which is bigint[]");
 }
 
 /* --- what is of another kind, or too much of it ------------------------------------------------------------------- */
@@ -1369,7 +1398,7 @@ static void ships_the_table_its_readers_know(void **state)
         assert_non_null(windows->columns[i].doc);
     for (size_t i = 0; i < f->pipeline->feed_count; i++)
         assert_int_equal(f->pipeline->feeds[i].version_count, 2);
-    assert_int_equal(f->pipeline->view_count, 2);
+    assert_int_equal(f->pipeline->view_count, 3);
 }
 
 static void ships_the_table_of_a_plain_join(void **state)
@@ -1461,6 +1490,7 @@ int main(void)
         TEST(refuses_views_that_could_show_several_rows_for_one),
         TEST(refuses_totals_that_do_not_add_up),
         TEST(refuses_views_that_are_not_said_right),
+        TEST(takes_and_refuses_lists_of_files),
         TEST(refuses_lists_and_objects_of_another_kind),
         TEST(refuses_more_fields_and_columns_than_there_may_be),
         TEST(refuses_a_pipeline_without_its_parts),
