@@ -289,13 +289,6 @@ static bool begin_taking(struct core *core, size_t feed, uint64_t count, uint64_
     return !alone || store_taken_chunks(core->store, take_chunk, &taking, error);
 }
 
-/* After the commit. The ledger that a target shows has other rows, too, which are in no list of new ones. */
-static void note_taken(struct core *core, bool rebuilt)
-{
-    if (rebuilt || core->pipeline->ledger_count > 0)
-        core->rewritten = store_rewritten(core->store);
-}
-
 /* The same for a file: what was applied under its name is taken back where the feed wants that. */
 static bool begin_change(struct core *core, struct slice name, struct core_result *result, bool *rebuilt,
                          struct error *error)
@@ -417,8 +410,8 @@ static bool commit_file(struct core *core, const struct core_file *file, struct 
     if (!note_superseded(core, record, error) || !store_file_end(core->store, record, error) ||
         !commit(core, &stats, now, error))
         return false;
-    if (result->replaced > 0)
-        note_taken(core, rebuilt);
+    if (rebuilt)
+        core->rewritten = result->sequence;
     result->memory = stats.memory;
     for (size_t t = 0; t < core->pipeline->table_count; t++)
         result->groups += stats.changed[t];
@@ -582,7 +575,8 @@ static bool forget_in_change(struct core *core, const struct file_record *file, 
     if (!begin_taking(core, feed, 1, file->sequence, &rebuilt, error) || !engine_end(core->engine, error) ||
         !commit(core, &stats, now, error))
         return false;
-    note_taken(core, rebuilt);
+    if (rebuilt)
+        core->rewritten = file->forgotten;
     return true;
 }
 

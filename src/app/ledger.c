@@ -23,13 +23,17 @@ bool ledger_start(struct ledger *ledger, const struct pipeline *pipeline, struct
     bool all = delivery->full || delivery->compare;
     uint64_t before = all ? 0 : ledger_known(pipeline, &delivery->from);
     ledger->range = (struct ledger_range){before, files, sequence};
-    if (!store_open_rejects(store, &ledger->range, &ledger->rejects, error))
+    ledger->taken = (struct ledger_taken){.upto = before, .since = delivery->from.sequence, .sequence = sequence};
+    if (!store_open_rejects(store, &ledger->range, &ledger->rejects, error) ||
+        (before > 0 && !store_count_taken(store, &ledger->taken, error)))
         return false;
+    ledger->gone = (struct ledger_rejects){.taken_back = true, .taken = ledger->taken, .left = ledger->taken.rejects};
     ledger->files = files - before;
-    delivery->upserts[f] = ledger->files;
+    delivery->upserts[f] = ledger->taken.files + ledger->files;
     delivery->upserts[r] = ledger->rejects.left;
+    delivery->deletes[r] = ledger->gone.left;
     delivery->to.rows[f] = files;
-    delivery->to.rows[r] = ledger->rejects.added + (all ? 0 : delivery->from.rows[r]);
+    delivery->to.rows[r] = ledger->rejects.added + (all ? 0 : delivery->from.rows[r] - ledger->gone.left);
     return true;
 }
 
@@ -136,9 +140,26 @@ static bool fill_file(void *context, const struct file_record *file)
     cells[LEDGER_FILE_RETRY_OF] = number_or_null(file->retry_of);
     cells[LEDGER_FILE_NOTE] = text_or_null(filling, file->reason);
     filling->block->rows++;
+    return !filling->failed;
+}
+
+static bool fill_new(void *context, const struct file_record *file)
+{
+    struct filling *filling = context;
+    if (!fill_file(context, file))
+        return false;
     filling->ledger->files--;
     filling->ledger->range.after = file->id;
-    return !filling->failed;
+    return true;
+}
+
+static bool fill_taken(void *context, const struct file_record *file)
+{
+    struct filling *filling = context;
+    if (!fill_file(context, file))
+        return false;
+    filling->ledger->taken.files--;
+    return true;
 }
 
 /* --- rejects ------------------------------------------------------------------------------------------------------ */
@@ -163,27 +184,65 @@ static bool fill_reject(void *context, const struct ledger_reject *found)
     return !filling->failed;
 }
 
+/* Its key, of one that is to be taken out. */
+static bool fill_gone(void *context, const struct ledger_reject *found)
+{
+    struct filling *filling = context;
+    struct cell *cells = next_row(filling, 0);
+    if (!cells)
+        return false;
+    cells[0] = fixed_text(filling->ledger->pipeline->name);
+    cells[1] = number(found->file);
+    cells[2] = number(found->reject.row);
+    filling->block->rows++;
+    return true;
+}
+
 /* --- blocks ------------------------------------------------------------------------------------------------------- */
 
-static bool read_rows(struct ledger *ledger, struct filling *filling, bool files, struct error *error)
+/* What comes one after the other: of each table what is taken out before what is written. */
+enum part { PART_TAKEN, PART_NEW, PART_GONE, PART_REJECTS, PARTS };
+
+static uint64_t rows_left(const struct ledger *ledger, enum part part)
 {
-    return files ? store_read_files(ledger->store, &ledger->range, fill_file, filling, error)
-                 : store_read_rejects(ledger->store, &ledger->rejects, fill_reject, filling, error);
+    const uint64_t left[PARTS] = {ledger->taken.files, ledger->files, ledger->gone.left, ledger->rejects.left};
+    return left[part];
+}
+
+static bool read_rows(struct ledger *ledger, struct filling *filling, enum part part, struct error *error)
+{
+    switch (part) {
+    case PART_TAKEN:
+        return store_read_taken(ledger->store, &ledger->taken, fill_taken, filling, error);
+    case PART_NEW:
+        return store_read_files(ledger->store, &ledger->range, fill_new, filling, error);
+    case PART_GONE:
+        return store_read_rejects(ledger->store, &ledger->gone, fill_gone, filling, error);
+    case PART_REJECTS:
+    case PARTS:
+        break;
+    }
+    return store_read_rejects(ledger->store, &ledger->rejects, fill_reject, filling, error);
 }
 
 bool ledger_next(struct ledger *ledger, struct block **block, struct error *error)
 {
-    bool files = ledger->files > 0;
-    uint64_t rows = files ? ledger->files : ledger->rejects.left;
+    enum part part = PART_TAKEN;
     *block = NULL;
-    if (rows == 0)
+    while (part < PARTS && rows_left(ledger, part) == 0)
+        part++;
+    if (part == PARTS)
         return true;
-    size_t table = files ? pipeline_files_table(ledger->pipeline) : pipeline_rejects_table(ledger->pipeline);
+    uint64_t rows = rows_left(ledger, part);
+    size_t number_of =
+        part < PART_GONE ? pipeline_files_table(ledger->pipeline) : pipeline_rejects_table(ledger->pipeline);
+    const struct table *table = &ledger->pipeline->tables[number_of];
     struct filling filling = {.ledger = ledger, .capacity = rows < BLOCK_ROWS_MAX ? (size_t)rows : BLOCK_ROWS_MAX};
-    filling.block = block_new(table, false, filling.capacity, ledger->pipeline->tables[table].column_count);
+    filling.block = block_new(number_of, part == PART_GONE, filling.capacity,
+                              part == PART_GONE ? table->key_count : table->column_count);
     if (!filling.block)
         return error_memory(error);
-    bool good = read_rows(ledger, &filling, files, error) && (!filling.failed || error_memory(error));
+    bool good = read_rows(ledger, &filling, part, error) && (!filling.failed || error_memory(error));
     if (good && filling.block->rows == 0)
         good = error_set(error, ERROR_CORRUPT, "%s: %llu rows of the ledger are gone", store_path(ledger->store),
                          (unsigned long long)rows);

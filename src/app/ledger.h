@@ -3,7 +3,8 @@
  *
  * What a target has of the ledger its progress row says: rows of dropfold_files are never taken out and are numbered
  * without gaps, so the number of them is the number of the last one. What a full delivery replaces is all of it; any
- * other adds the rows behind that number, and the rejects that a retry among them closed. The rows are a function of the store's history and of how many there are.
+ * other adds the rows behind that number and the rejects that a retry among them closed, marks the rows that were taken
+ * back since, and takes their rejects out. The rows are a function of the store's history and of how many there are.
  */
 #ifndef DROPFOLD_APP_LEDGER_H
 #define DROPFOLD_APP_LEDGER_H
@@ -22,7 +23,8 @@ struct ledger {
     struct store *store;
     struct ledger_range range; /* of files to come; `after` moves on */
     uint64_t files;            /* rows to come */
-    struct ledger_rejects rejects;
+    struct ledger_taken taken;
+    struct ledger_rejects gone, rejects; /* to be taken out; to be written */
 };
 
 /* How many files' rows a target with this progress has. */

@@ -1,8 +1,8 @@
 /*
  * The ledger as a target shows it: a stretch of its rows, as they were after some change.
  *
- * A row's number is given once and its texts never change; what may come later is the mark of a change that forgot the
- * file, which names that change, and the row of a retry, which closes rejects of the file. So the first n rows after
+ * A row's number is given once and its texts never change; what may come later is the mark of a change that took the file
+ * back, which names that change, and the row of a retry, which closes rejects of the file. So the first n rows after
  * change m are the same whenever they are asked for.
  */
 #include "store/store_internal.h"
@@ -12,27 +12,72 @@ uint64_t store_files(const struct store *store)
     return store->in_change ? store->kept_file : store->last_file;
 }
 
+/* Those that the query gives, as they were after change `sequence`; *last is the id of the last one that was taken. */
+static bool visit_files(struct query *q, uint64_t sequence, ledger_file_visit visit, void *context, uint64_t *last,
+                        struct error *error)
+{
+    struct file_record file;
+    bool row = true, good = true, more = true;
+    while (more && (good = query_row(q, &row, error)) && row) {
+        good = store_file_read(q, &file, NULL, error);
+        if (!good)
+            break;
+        file.committed = query_i64_at(q, STORE_FILE_COMMITTED);
+        if (file.forgotten > sequence)
+            file.forgotten = 0;
+        more = visit(context, &file);
+        *last = more ? file.id : *last;
+    }
+    query_close(q);
+    return good;
+}
+
 bool store_read_files(struct store *store, const struct ledger_range *range, ledger_file_visit visit, void *context,
                       struct error *error)
 {
-    struct file_record file;
     struct query q;
-    bool row = true, good = true, more = true;
+    uint64_t last = 0;
     query_open(&q, store, STORE_SQL_LEDGER_FILES);
     query_u64(&q, range->after);
     query_u64(&q, range->upto);
-    while (more && (good = query_row(&q, &row, error)) && row) {
-        good = store_file_read(&q, &file, NULL, error);
-        if (!good)
-            break;
-        file.committed = query_i64_at(&q, STORE_FILE_COMMITTED);
-        if (file.forgotten > range->sequence)
-            file.forgotten = 0;
-        more = visit(context, &file);
+    return visit_files(&q, range->sequence, visit, context, &last, error);
+}
+
+/* --- what was taken back ------------------------------------------------------------------------------------------ */
+
+static void ask_taken(struct query *q, struct store *store, enum store_sql which, const struct ledger_taken *taken,
+                      uint64_t after)
+{
+    query_open(q, store, which);
+    query_u64(q, taken->upto);
+    query_u64(q, taken->since);
+    query_u64(q, taken->sequence);
+    query_u64(q, after);
+}
+
+bool store_count_taken(struct store *store, struct ledger_taken *taken, struct error *error)
+{
+    struct query q;
+    bool row;
+    ask_taken(&q, store, STORE_SQL_LEDGER_COUNT_TAKEN, taken, 0);
+    bool good = query_row(&q, &row, error);
+    if (good && row) {
+        taken->files = query_u64_at(&q, 0);
+        taken->rejects = query_u64_at(&q, 1);
     }
     query_close(&q);
     return good;
 }
+
+bool store_read_taken(struct store *store, struct ledger_taken *taken, ledger_file_visit visit, void *context,
+                      struct error *error)
+{
+    struct query q;
+    ask_taken(&q, store, STORE_SQL_LEDGER_TAKEN, taken, taken->after);
+    return visit_files(&q, taken->sequence, visit, context, &taken->after, error);
+}
+
+/* --- rejects ------------------------------------------------------------------------------------------------------ */
 
 bool store_open_rejects(struct store *store, const struct ledger_range *range, struct ledger_rejects *rejects,
                         struct error *error)
@@ -91,16 +136,24 @@ static bool read_rejects(struct query *files, struct ledger_rejects *rejects, le
     return good;
 }
 
+static void ask_rejected(struct query *q, struct store *store, const struct ledger_rejects *rejects)
+{
+    query_open(q, store, STORE_SQL_LEDGER_REJECTED_FILES);
+    query_u64(q, rejects->range.after);
+    query_u64(q, rejects->range.upto);
+    query_u64(q, rejects->range.sequence);
+    query_u64(q, rejects->file);
+}
+
 bool store_read_rejects(struct store *store, struct ledger_rejects *rejects, ledger_reject_visit visit, void *context,
                         struct error *error)
 {
     struct query q;
     bool row = true, good = true, more = true;
-    query_open(&q, store, STORE_SQL_LEDGER_REJECTED_FILES);
-    query_u64(&q, rejects->range.after);
-    query_u64(&q, rejects->range.upto);
-    query_u64(&q, rejects->range.sequence);
-    query_u64(&q, rejects->file);
+    if (rejects->taken_back)
+        ask_taken(&q, store, STORE_SQL_LEDGER_TAKEN_REJECTED, &rejects->taken, rejects->file);
+    else
+        ask_rejected(&q, store, rejects);
     while (more && (good = query_row(&q, &row, error)) && row) {
         good = query_i64_at(&q, 3) ? read_rejects(&q, rejects, visit, context, &more, error)
                                    : store_corrupt(store, error, "the ledger's row of file %llu fails its checksum",

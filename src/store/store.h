@@ -278,6 +278,12 @@ struct ledger_range {
     uint64_t after, upto; /* ids of files: after < id <= upto */
     uint64_t sequence;
 };
+/* Rows of the ledger up to id `upto` that changes after `since`, up to `sequence`, took back. */
+struct ledger_taken {
+    uint64_t upto, since, sequence;
+    uint64_t files, rejects; /* how many to come, and how many rejects they have */
+    uint64_t after;          /* done with files up to this one */
+};
 struct ledger_reject {
     uint64_t file;        /* id of the file's row, or of the retry's */
     uint64_t retried;     /* the change that read the row again, and closed this reject; 0: it is open */
@@ -285,6 +291,8 @@ struct ledger_reject {
 };
 /* A walk over the rejects that a stretch of the ledger brings or closes. */
 struct ledger_rejects {
+    bool taken_back; /* those of files that were taken back, and no others */
+    struct ledger_taken taken;
     struct ledger_range range;
     uint64_t left, added;  /* rows to come; of them those of the stretch itself */
     uint64_t file, number; /* done with files up to this one, and of the next with rejects up to this one */
@@ -297,6 +305,11 @@ typedef bool (*ledger_reject_visit)(void *context, const struct ledger_reject *r
 uint64_t store_files(const struct store *store);
 /* In order of id, without undeclared columns. Also within a change, whose own files are not seen. */
 bool store_read_files(struct store *store, const struct ledger_range *range, ledger_file_visit visit, void *context,
+                      struct error *error) MUST_USE;
+/* Fills in the counts. */
+bool store_count_taken(struct store *store, struct ledger_taken *taken, struct error *error) MUST_USE;
+/* Goes on with its files, in order of id. */
+bool store_read_taken(struct store *store, struct ledger_taken *taken, ledger_file_visit visit, void *context,
                       struct error *error) MUST_USE;
 /* Begins a walk over rejected rows of files that were not forgotten: those of the stretch, and those of files before it
    that a retry in it closed. */

@@ -139,6 +139,11 @@ enum store_file_column {
     STORE_FILE_TAKEN_BY   /* kind of the change that forgot it; NULL when none did */
 };
 
+/* Of the ledger up to row ?1: those that changes after ?2, up to ?3, took back; behind row ?4. */
+#define STORE_SQL_TAKEN_SINCE                                                                                          \
+    " INDEXED BY files_by_forgotten WHERE forgotten > ?2 AND forgotten <= ?3 AND forgotten <> 0 AND id > ?4 "          \
+    "AND id <= ?1"
+
 enum store_sql {
     STORE_SQL_BEGIN_READ,
     STORE_SQL_BEGIN,
@@ -179,6 +184,9 @@ enum store_sql {
     STORE_SQL_LEDGER_RETRIES,
     STORE_SQL_LEDGER_REJECTED_FILES,
     STORE_SQL_LEDGER_COUNT_REJECTS,
+    STORE_SQL_LEDGER_TAKEN,
+    STORE_SQL_LEDGER_COUNT_TAKEN,
+    STORE_SQL_LEDGER_TAKEN_REJECTED,
     STORE_SQL_HAS_UNKNOWN,
     STORE_SQL_PUT_UNKNOWN,
     STORE_SQL_GET_UNKNOWN,
@@ -291,6 +299,10 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_LEDGER_COUNT_REJECTS] =
         "SELECT ifnull(sum(rejects), 0), ifnull(sum(iif(id > ?1, rejects, 0)), 0) FROM files WHERE id > ?4 AND "
         "id <= ?2 AND rejects > 0 AND " STORE_SQL_LEDGER_SHOWN " AND (id > ?1 OR " STORE_SQL_LATER_RETRY " <> 0)",
+    [STORE_SQL_LEDGER_TAKEN] = STORE_SQL_FILE_ROWS STORE_SQL_TAKEN_SINCE " ORDER BY id",
+    [STORE_SQL_LEDGER_COUNT_TAKEN] = "SELECT count(*), ifnull(sum(rejects), 0) FROM files" STORE_SQL_TAKEN_SINCE,
+    [STORE_SQL_LEDGER_TAKEN_REJECTED] = "SELECT id, first_reject, rejects, sum = " STORE_SQL_FILE_SUM
+                                        ", 0 FROM files" STORE_SQL_TAKEN_SINCE " AND rejects > 0 ORDER BY id",
 
     [STORE_SQL_HAS_UNKNOWN] = "SELECT 1 FROM unknown WHERE set_id = ?1 LIMIT 1",
     [STORE_SQL_PUT_UNKNOWN] = "INSERT INTO unknown(set_id, ordinal, name, sum) "

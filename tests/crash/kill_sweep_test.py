@@ -1,9 +1,13 @@
 """Items 1 and 2, kill sweep: SIGKILL at every system call of a run, and again during its recovery."""
 import shutil
 import signal
+import sqlite3
+from contextlib import closing
 
-from crash_case import CrashCase
+from crash_case import APPLIED, CrashCase
 from harness.case import InPostgres
+from harness.files import order, orders
+from harness.oracle import surviving
 from harness.targets import dump
 from injecting import ARGUMENTS, calls_of, run_with
 
@@ -68,6 +72,41 @@ class KillSweep(CrashCase):
             if self.kill(work, first) and self.kill(work, second):
                 self.count(points=1)
             self.recover_and_judge(work, f'killed at {first}, then at {second}')
+
+
+class KillSweepOfReplacing(KillSweep):
+    """A file comes corrected, under its name: whatever is killed, the old rows count or the new ones, and never both."""
+    SHORT = 12
+    test_a_first_run = test_a_second_kill_during_the_recovery = None
+
+    def prepare(self, loaded):
+        self.start = self.workspace('start')
+        self.start.configure('Orders', on_change='replace')
+        for feed, path in self.files:
+            self.start.drop(feed, path)
+        self.start.run_once()
+        name = next(path.name for feed, path in self.files if feed == 'Orders')
+        corrected = self.written([('Orders', name, orders(order(1, total='3.50'), order(2, customer=2, quantity=9)))])
+        self.start.drop(*corrected[0])
+        self.present = self.files + corrected
+        calm = self.again('calm')
+        calls = calls_of(calm)
+        self.judge(calm, self.present, 'undisturbed')
+        self.reference = dump(calm.target)
+        return calls
+
+    def judge(self, workspace, files, where, reference=None):
+        """The ledger holds both files of the name, and says that the newer one took the older one's place."""
+        with closing(sqlite3.connect(workspace.checkpoints / f'{workspace.pipeline}.db')) as connection:
+            rows = connection.execute('SELECT state, forgotten FROM files ORDER BY id').fetchall()
+        self.find('lost', len(files) - len(rows), f'{where}: {rows}')
+        self.find('wrong', int([row for row in rows if row != (APPLIED, 0)] != [(APPLIED, len(files))]), f'{where}: {rows}')
+        self.find('lost', len(workspace.landed()), f'{where}: still landed {workspace.landed()}')
+        if reference is None:
+            self.judge_target(workspace, surviving(files, {'Orders': 'replace'}), where)
+        elif dump(workspace.target) != reference:
+            self.find('wrong', 1, f'{where}: the target is not the undisturbed one')
+        self.find('wrong', workspace.command('verify', '--deep', expect=None).code, f'{where}: verify')
 
 
 class KillSweepInPostgres(InPostgres, KillSweep):

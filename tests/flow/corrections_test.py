@@ -1,4 +1,5 @@
 """Records that come late, again or corrected: the target equals a run from scratch on what survives."""
+import itertools
 import json
 
 from harness.case import FlowCase, InPostgres
@@ -210,6 +211,7 @@ class Filters(History):
 
 class Versions(History):
     """The same pipeline; of a line the greatest quantity counts, and cancelled ones are delete markers."""
+    PERMUTATIONS = list(itertools.permutations(range(3)))
 
     def workspace(self, name='work', target=None, **options):
         made = super().workspace(name, target, **options)
@@ -233,8 +235,39 @@ class Versions(History):
         self.assert_rows((1, 2, 120.5, 6), (2, 1, 8, 2))
 
 
+    def test_a_delete_marker_suppresses_what_ranks_below_it_in_any_order(self):
+        """Also where it comes before the record that it deletes."""
+        self.apply_basis()
+        files = [orders(order(3, 'C', customer=2, total='8', quantity=2)),
+                 orders(order(3, 'C', customer=2, total='7', quantity=5, status='CANCELLED')),
+                 orders(order(3, 'C', customer=2, total='9', quantity=4), order(2, 'A', total='21', quantity=3))]
+        answers = []
+        for number, names in enumerate(self.PERMUTATIONS):
+            work = self.workspace(f'order-{number}')
+            for feed, content in [*self.history, *(('Orders', files[name]) for name in names)]:
+                work.drop(feed, content, f'{work.drops}.csv')
+            work.run_once()
+            answers.append(dump(work.target))
+            self.assertEqual(work.status()['units'], 2)
+        self.assertEqual(answers, answers[:1] * len(answers))
+        self.apply('Orders', files[1])
+        self.apply('Orders', files[2])
+        self.assert_rows((1, 2, 121, 8))
+        self.assertEqual(dump(self.work.target), answers[0])
+
+    def test_a_forgotten_file_of_delete_markers_brings_all_its_records_back(self):
+        self.apply_basis()
+        before = dump(self.work.target)
+        self.apply('Orders', orders(order(3, 'C', customer=2, total='7', quantity=9, status='CANCELLED'),
+                                    order(1, 'B', quantity=9, status='CANCELLED'), order(4, 'A', quantity=1, status='CANCELLED')))
+        self.assert_rows((1, 2, 120.5, 2))
+        self.work.command('forget', 'Orders/Orders-4')
+        self.assertEqual(dump(self.work.target), before)
+        self.assert_like_scratch(self.history[:3])
+
+
 class VersionsInPostgres(InPostgres, Versions):
-    pass
+    PERMUTATIONS = Versions.PERMUTATIONS[2:4]
 
 
 class FiltersInPostgres(InPostgres, Filters):

@@ -34,13 +34,6 @@ class AtOnePath(FlowCase):
             self.history.append((feed, path))
         return line
 
-    def leave_ledger_out(self):
-        """Whose rows of files that were taken back change, so that it is delivered in full."""
-        path = self.work.root / 'schemas' / f'{self.pipeline}.json'
-        pipeline = json.loads(path.read_text(encoding='utf-8'))
-        views = {name: view for name, view in pipeline['views'].items() if 'files' not in view}
-        path.write_text(json.dumps({**pipeline, 'views': views, 'ledger': False}, ensure_ascii=False), encoding='utf-8')
-
     def basis(self):
         self.apply('Customers', 'c', customers(1, 2))
         self.apply('Deliveries', 'd', deliveries(delivery(1, task=11), delivery(2, task=12), delivery(3, task=13)))
@@ -79,13 +72,24 @@ class Replacing(AtOnePath):
         self.assertIn(' and 1 replaced, ', self.work.command('store', 'check').out)
 
     def test_only_the_groups_that_it_touches_are_delivered_and_emptied_ones_are_deleted(self):
-        self.leave_ledger_out()
         self.basis()
         self.apply('Orders', 'day.csv', ONE)
         self.work.drop('Orders', orders(order(1, total='10'), order(2, total='20')), 'day.csv')
         outcome = self.work.run_once()
         self.assertRegex(outcome.out, r'(?m)^delivered seq=4 groups=\d+ in')
         self.assertEqual(self.totals(), [(1, 2, 30)])
+        self.work.command('verify')
+
+    def test_the_ledger_in_the_target_marks_what_was_replaced_and_loses_its_rejects(self):
+        bad = orders(order(1, total='10'), order(2, quantity='x'), order(3, quantity='y'))
+        self.basis()
+        self.apply('Orders', 'day.csv', bad)
+        self.apply('Orders', 'other.csv', orders(order(2, quantity='z')))
+        self.work.drop('Orders', orders(order(1, total='11'), order(2, quantity='w')), 'day.csv')
+        self.assertNotIn('(full)', self.work.run_once().out)
+        self.assertEqual(self.work.target.query('SELECT name, sequence, forgotten FROM dropfold_files ORDER BY id'), [
+            ('c', '1', None), ('d', '2', None), ('day.csv', '3', '5'), ('other.csv', '4', None), ('day.csv', '5', None)])
+        self.assertEqual(len(self.work.target.query('SELECT * FROM dropfold_rejects')), 2)
         self.work.command('verify')
 
     def test_rows_below_come_to_light_again(self):
@@ -234,7 +238,6 @@ class RandomReplacingRowByRowInPostgres(InPostgres, RandomReplacingRowByRow):
 class Live(AtOnePath):
     def test_corrections_one_after_the_other_are_delivered_in_part(self):
         """Not so of a file that lies above others: the engine must look for their rows in the store."""
-        self.leave_ledger_out()
         with self.work.daemon() as daemon:
             for number, (feed, name, content) in enumerate((
                     ('Customers', 'c', customers(1, 2)),

@@ -61,6 +61,96 @@ static void a_delete_marker_withdraws_until_a_greater_version_comes(void **state
     shop_close(&shop);
 }
 
+/* Rows of one key in every order of their files: what is live is the greatest version, be it a record or a marker. */
+static void a_delete_marker_suppresses_lower_versions_in_whatever_order_they_come(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "Order_ID=1 SKU=a Region=r Quantity=1 Total=10", "Order_ID=1 SKU=a Region=r Quantity=3 Status=lost",
+        "Order_ID=1 SKU=a Region=r Quantity=2 Total=20", "Order_ID=1 SKU=a Region=r Quantity=4 Total=40"};
+    for (int order = 0; order < 4 * 4 * 4 * 4; order++) {
+        const int places[] = {order % 4, order / 4 % 4, order / 16 % 4, order / 64};
+        unsigned seen = 0;
+        bool marked = false, lifted = false;
+        struct shop shop;
+        shop_open(&shop, ALONE(VERSIONED, "'total': {'sum': 'Total'}"));
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+            seen |= 1U << places[i];
+            marked |= places[i] == 1;
+            lifted |= places[i] == 3;
+            shop_change(&shop, i + 1, ORDERS, rows[places[i]]);
+            assert_table(&shop, "t", lifted ? "r|40.00\n" : marked ? "" : seen & 4 ? "r|20.00\n" : "r|10.00\n");
+        }
+        shop_close(&shop);
+    }
+}
+
+/* --- taking rows back --------------------------------------------------------------------------------------------- */
+
+static void shop_take_back(struct shop *shop, size_t feed, uint64_t sequence, const char *const *rows)
+{
+    struct chunk_writer writer;
+    struct value values[PIPELINE_FIELDS_MAX];
+    struct error error;
+    chunk_writer_init(&writer, &shop->pipeline->feeds[feed]);
+    for (uint64_t row = 1; *rows; rows++, row++) {
+        shop_values(&shop->pipeline->feeds[feed], *rows, values);
+        assert_true(chunk_put(&writer, row, row, values));
+    }
+    assert_ok(engine_take_back(shop->engine, feed, sequence, buf_slice(&writer.buf), &error), &error);
+    chunk_writer_close(&writer);
+}
+
+/* Change `sequence` takes the rows of the change before it back. */
+#define shop_take(shop, sequence, feed, ...)                                                                           \
+    do {                                                                                                               \
+        shop_begin(shop, sequence);                                                                                    \
+        shop_take_back(shop, feed, (sequence)-1, (const char *const[]){__VA_ARGS__, NULL});                            \
+        shop_end(shop);                                                                                                \
+    } while (0)
+
+static void rows_that_are_alone_are_taken_back_as_if_they_had_never_come(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, ALONE(ORDER_GRAIN, "'orders': {'count': 'Order_ID'}, 'total': {'sum': 'Total'}"));
+    shop_change(&shop, 1, ORDERS, "Order_ID=1 SKU=a Region=r Total=10");
+    shop_change(&shop, 2, ORDERS, "Order_ID=1 SKU=b Region=s Total=20", "Order_ID=2 SKU=a Region=s Total=7",
+                "Order_ID=2 SKU=a Region=s Total=8");
+    assert_true(engine_alone(shop.engine, ORDERS, 2));
+    assert_table(&shop, "t", "s|2|28.00\n");
+    shop_take(&shop, 3, ORDERS, "Order_ID=1 SKU=b Region=s Total=20", "Order_ID=2 SKU=a Region=s Total=7",
+              "Order_ID=2 SKU=a Region=s Total=8");
+    assert_table(&shop, "t", "r|1|10.00\n");
+    assert_int_equal(shop_stats(&shop).records[ORDERS], 1);
+    assert_int_equal(shop_stats(&shop).units, 1);
+    assert_int_equal(shop_stats(&shop).grain_conflicts, 0);
+    shop_change(&shop, 4, ORDERS, "Order_ID=2 SKU=a Region=s Total=8");
+    assert_int_equal(shop.buckets.applied, 1);
+    assert_int_equal(shop.replaced_count, 0);
+    assert_true(engine_alone(shop.engine, ORDERS, 4));
+    assert_table(&shop, "t", "r|1|10.00\ns|1|8.00\n");
+    shop_close(&shop);
+}
+
+static void rows_above_others_are_not_alone(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, ALONE(VERSIONED, "'total': {'sum': 'Total'}"));
+    shop_change(&shop, 1, ORDERS, "Order_ID=1 SKU=a Region=r Quantity=1", "Order_ID=2 SKU=a Region=r Quantity=1");
+    shop_change(&shop, 2, ORDERS, "Order_ID=1 SKU=a Region=r Quantity=2");
+    shop_change(&shop, 3, ORDERS, "Order_ID=2 SKU=a Region=r Quantity=0");
+    shop_change(&shop, 4, ORDERS, "Order_ID=3 SKU=a Region=r Quantity=0");
+    shop_change(&shop, 5, ORDERS, "Order_ID=3 SKU=a Region=r Quantity=0");
+    assert_false(engine_alone(shop.engine, ORDERS, 1)); /* the row of change 3 is below */
+    assert_false(engine_alone(shop.engine, ORDERS, 2)); /* that of change 1 */
+    assert_true(engine_alone(shop.engine, ORDERS, 3));
+    assert_true(engine_alone(shop.engine, ORDERS, 4)); /* nothing of it is live any more */
+    assert_false(engine_alone(shop.engine, ORDERS, 5));
+    shop_close(&shop);
+}
+
 /* --- keys and ranks ----------------------------------------------------------------------------------------------- */
 
 static void a_row_of_a_known_key_replaces_its_record(void **state)
@@ -608,6 +698,42 @@ static void corrections_without_end_take_no_more_memory(void **state)
     shop_close(&shop);
 }
 
+/* A file that is replaced again and again, of a feed with a key that comes back, one that does not, and none. */
+static void replacing_without_end_takes_no_more_memory(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {", 'key': ['Order_ID', 'SKU'], 'grain': {'key': ['Order_ID'], 'attributes': "
+                                       "['Total', 'Region', 'Customer_ID']}",
+                                       ", 'key': ['Order_ID']", ""};
+    for (size_t k = 0; k < COUNT_OF(keys); k++) {
+        char members[1024], row[96] = "", before[96] = "";
+        struct shop shop;
+        size_t memory = 0;
+        snprintf(members, sizeof members,
+                 "'facts': {'feed': 'Orders'%s}, 'join': [{'feed': 'Customers', 'key': "
+                 "['Customer_ID'], 'on': 'Customer_ID', 'required': false}], 'tables': {'t': {'group_by': ['Region'], "
+                 "'columns': {'region': {'group': 'Region'}, 'n': {'count': 'Order_ID'}, 'most': {'max': 'Total'}}}}",
+                 keys[k]);
+        shop_open(&shop, members);
+        for (int turn = 1; turn <= 4000; turn++) {
+            shop_begin(&shop, (uint64_t)turn);
+            if (turn > 1)
+                shop_take_back(&shop, ORDERS, (uint64_t)turn - 1, (const char *const[]){before, NULL});
+            snprintf(row, sizeof row, "Order_ID=%d SKU=a Region=r Customer_ID=%d Total=5.00", k == 1 ? turn : 1,
+                     turn % 7);
+            shop_rows(&shop, ORDERS, 1, (const char *const[]){row, NULL});
+            shop_end(&shop);
+            snprintf(before, sizeof before, "%s", row);
+            if (turn == 2000)
+                memory = shop_stats(&shop).memory;
+        }
+        assert_int_equal(shop_stats(&shop).records[ORDERS], 1);
+        assert_int_equal(shop_stats(&shop).groups[0], 1);
+        assert_true(shop_stats(&shop).memory <= memory + 4096);
+        shop_close(&shop);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -641,6 +767,10 @@ int main(void)
         cmocka_unit_test(a_corrupt_chunk_is_refused_by_name),
         cmocka_unit_test(a_memory_limit_ends_a_change_with_its_name),
         cmocka_unit_test(corrections_without_end_take_no_more_memory),
+        cmocka_unit_test(replacing_without_end_takes_no_more_memory),
+        cmocka_unit_test(rows_that_are_alone_are_taken_back_as_if_they_had_never_come),
+        cmocka_unit_test(rows_above_others_are_not_alone),
+        cmocka_unit_test(a_delete_marker_suppresses_lower_versions_in_whatever_order_they_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
