@@ -46,8 +46,8 @@ class Ledger(FlowCase):
         self.assert_told()
 
     def assert_told(self):
-        said = [(feed['feed'], *(feed['files'][state] for state in ('applied', 'duplicate', 'quarantined', 'forgotten')),
-                 feed['rows'], *(feed[bucket] for bucket in BUCKETS)) for feed in self.work.status()['feeds']]
+        said = [(feed['feed'], *(feed['files'][state] for state in ('applied', 'duplicate', 'quarantined')),
+                 feed['files']['forgotten'] + feed['files']['replaced'], feed['rows'], *(feed[bucket] for bucket in BUCKETS)) for feed in self.work.status()['feeds']]
         self.assertEqual(self.query(FEEDS), sorted(tuple(map(str, feed)) for feed in said if any(feed[1:])))
         keys = ('feed', 'file', 'seq', 'row', 'line', 'column', 'field', 'reason', 'raw')
         self.assertEqual(self.query(REJECTS), [tuple(str(reject[key]) for key in keys) for reject in self.work.rejects()])
@@ -115,6 +115,24 @@ class Ledger(FlowCase):
         self.more(order('bad again'))
         self.settle()
 
+    def test_a_replaced_file_is_marked_in_a_delivery_in_part(self):
+        """With the rejects that it had, and those that its successor has."""
+        self.work.configure('Orders', on_change='replace')
+        self.work.drop('Customers', customers(1, 2, 3), 'c.json')
+        self.work.drop('Deliveries', deliveries(*(delivery(number, task=number) for number in range(1, 9))), 'd.csv')
+        self.work.drop('Orders', orders(order(8)), 'other.csv')
+        self.settle()
+        with self.work.daemon() as daemon:
+            self.work.drop('Orders', orders(order(1, customer=3), order('bad'), order('worse')), 'day.csv')
+            daemon.delivered(4)
+            self.work.drop('Orders', orders(order(1, customer=2), order('bad')), 'day.csv')
+            daemon.delivered(5)
+            self.assertEqual([line for line in daemon.out if '(full)' in line], [])
+        self.assertEqual(self.query('SELECT id, forgotten FROM dropfold_files WHERE id > 3 ORDER BY id'),
+                         [('4', '5'), ('5', None)])
+        self.assertEqual(self.query('SELECT file_id, row_number FROM dropfold_rejects'), [('5', '2')])
+        self.assert_told()
+
     def test_rows_that_are_retried_are_closed(self):
         self.more(order('ORD/8', customer=1), order('X/9', customer=1))
         self.settle()
@@ -149,7 +167,7 @@ class Ledger(FlowCase):
             if 'progress' in spoil and isinstance(self, InPostgres):
                 continue  # a table is dropped there with its views only
             self.work.target.execute(spoil)
-            self.settle(*(('--yes',) if 'progress' in spoil else ()))
+            self.work.run_once(*(('--yes',) if 'progress' in spoil else ()))
             self.assertEqual(self.query('SELECT * FROM dropfold_files ORDER BY id'), now)
         restore()
         self.settle()
@@ -243,6 +261,7 @@ class LedgerInPostgres(InPostgres, Ledger):
     test_a_forgotten_file_is_marked_and_its_rejects_are_gone = None
     test_rows_that_are_retried_are_closed = None
     test_a_row_of_many_files_names_the_newest = None
+    test_files_and_rejected_rows_are_those_of_status_and_rejects = None
 
     def copy_target(self):
         kept = self.postgres_target()
