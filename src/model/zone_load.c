@@ -51,9 +51,10 @@ static const char *hint(const char *path, const char *name, char *out, size_t si
     DIR *dir = opendir(parent);
     const struct dirent *entry;
     while (dir && count < NAMES_MAX && (entry = readdir(dir))) {
-        if (strlen(entry->d_name) >= ZONE_NAME_MAX || !is_name(entry->d_name))
+        size_t len = strlen(entry->d_name);
+        if (len >= ZONE_NAME_MAX || !is_name(entry->d_name))
             continue;
-        snprintf(names[count], ZONE_NAME_MAX, "%s", entry->d_name);
+        memcpy(names[count], entry->d_name, len + 1);
         list[count] = names[count];
         count++;
     }

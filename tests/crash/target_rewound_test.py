@@ -67,8 +67,8 @@ class TargetRewound(CrashCase):
 
     def add_row(self):
         self.target.execute('''INSERT INTO customer_windows (customer_id, currency, window_start, window_end, order_count,
-            completed_count, cancelled_count, distinct_products)
-            SELECT 999, currency, window_start, window_end, 1, 1, 0, 1 FROM customer_windows LIMIT 1;''')
+            completed_count, cancelled_count, distinct_products, files)
+            SELECT 999, currency, window_start, window_end, 1, 1, 0, 1, files FROM customer_windows LIMIT 1;''')
 
     def restore_older(self):
         """`keep` was called some files ago."""
