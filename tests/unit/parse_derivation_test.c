@@ -26,7 +26,7 @@ static void check_row(const char *format, const char *derived, const char *file,
 /* `cells` is a row of the columns N, P, Q, S and T; `value` what D is, or "rejected: ..." */
 static void check_value(const char *derived, const char *cells, const char *value)
 {
-    char file[TEXT_MAX], rows[TEXT_MAX] = "", hidden[TEXT_MAX] = "", rejects[TEXT_MAX] = "", shown[TEXT_MAX];
+    char file[TEXT_MAX], rows[2 * TEXT_MAX] = "", hidden[TEXT_MAX] = "", rejects[TEXT_MAX] = "", shown[TEXT_MAX];
     snprintf(file, sizeof file, "N,P,Q,S,T\n%s\n", cells);
     const char *reason = strncmp(value, "rejected: ", 10) == 0 ? value + 10 : NULL;
     if (reason) {
