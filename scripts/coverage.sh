@@ -2,7 +2,7 @@
 # Builds the coverage preset, runs the unit tests and the flow tests against it, and prints how many lines of src/ they
 # reach. Fails when a test fails or too few lines are reached.
 #
-#   scripts/coverage.sh                     everything, then the table
+#   scripts/coverage.sh                     everything but the flow tests that are another's in PostgreSQL, then the table
 #   scripts/coverage.sh -k PATTERN...       of the flow tests those that match
 #   scripts/coverage.sh --missing [PATH]... the last run's lines that nothing reached, of files whose path has such a part
 #
@@ -21,7 +21,7 @@ scripts/build.sh coverage
 find "$build" -name '*.gcda' -delete
 failed=0
 ctest --test-dir "$build" -LE flow -j 2 --output-on-failure >"$build/unit.log" 2>&1 || { cat "$build/unit.log"; failed=1; }
-tests/flow/run.py --binary "$build/dropfold" "$@" >"$build/flow.log" 2>&1 || { cat "$build/flow.log"; failed=1; }
+tests/flow/run.py --binary "$build/dropfold" --without InPostgres "$@" >"$build/flow.log" 2>&1 || { cat "$build/flow.log"; failed=1; }
 scripts/coverage_table.py "$build" || failed=1
 echo "coverage.sh: took $((SECONDS - began)) s"
 exit "$failed"

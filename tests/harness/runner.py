@@ -21,11 +21,12 @@ def tests_in(suite):
             yield part
 
 
-def discover(folder, patterns):
+def discover(folder, patterns, without=()):
     suite = unittest.TestLoader().discover(str(folder), pattern='*_test.py', top_level_dir=str(folder))
     names = [test.id() for test in tests_in(suite)]
-    return [name for name in names
-            if not patterns or any(pattern in name or fnmatch.fnmatch(name, pattern) for pattern in patterns)]
+    def matches(name, wanted):
+        return any(pattern in name or fnmatch.fnmatch(name, pattern) for pattern in wanted)
+    return [name for name in names if (not patterns or matches(name, patterns)) and not matches(name, without)]
 
 
 class Verdict(unittest.TestResult):
@@ -113,6 +114,7 @@ class Run:
 def arguments(description):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('-k', action='append', default=[], metavar='PATTERN', help='only tests whose name matches')
+    parser.add_argument('--without', action='append', default=[], metavar='PATTERN', help='but for tests whose name matches')
     parser.add_argument('--binary', type=Path, metavar='PATH', help='the program to test (build/dropfold)')
     parser.add_argument('--processes', type=int, default=2, metavar='N', help='how many side by side (2)')
     parser.add_argument('--list', action='store_true', help='print the names and end')
@@ -127,7 +129,7 @@ def main(folder, options):
         return 0
     if options.binary:
         os.environ['DROPFOLD_BIN'] = str(options.binary.resolve())
-    names = discover(folder, options.k)
+    names = discover(folder, options.k, options.without)
     if options.list:
         print('\n'.join(names))
         return 0
