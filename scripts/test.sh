@@ -34,7 +34,7 @@ scripts/build.sh "$preset"
 echo "test.sh: built in $((SECONDS - began)) s"
 
 # A sanitizer's report must not pass for an exit code that some test expects.
-export ASAN_OPTIONS=exitcode=99 TSAN_OPTIONS=exitcode=99:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=exitcode=99 TSAN_OPTIONS="exitcode=99:halt_on_error=1:suppressions=$PWD/tests/tsan.supp" UBSAN_OPTIONS=print_stacktrace=1
 
 # Of each kind the cheapest: those with sums, arenas, chunks, a store, an engine.
 under_valgrind=(base_arena base_hash base_text model_batch model_chunk store_open store_read engine_parts)
