@@ -189,6 +189,16 @@ static bool read_row(struct target_sqlite *sqlite, sqlite3_stmt *statement, stru
     return target_sql_read_progress(columns[0], columns[1], columns[2], columns[3], &sqlite->progress, error);
 }
 
+/* A step that fails where the statement could be prepared: the table has gone between the two. */
+static bool fail_reading(struct target_sqlite *sqlite, const char *doing, struct error *error)
+{
+    bool gone = (sqlite3_errcode(sqlite->db) & 0xff) == SQLITE_ERROR;
+    target_sqlite_error(sqlite, doing, error);
+    if (gone)
+        error->kind = ERROR_DIVERGED;
+    return false;
+}
+
 bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *error)
 {
     sqlite3_stmt *statement;
@@ -200,7 +210,7 @@ bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *err
     sqlite3_bind_text(statement, 1, sqlite->pipeline->name, -1, SQLITE_STATIC);
     int code = sqlite3_step(statement);
     bool ok = code == SQLITE_DONE || (code == SQLITE_ROW ? read_row(sqlite, statement, error)
-                                                         : target_sqlite_error(sqlite, "reading the progress", error));
+                                                         : fail_reading(sqlite, "reading the progress", error));
     sqlite3_finalize(statement);
     return ok;
 }
@@ -218,7 +228,7 @@ static bool count_rows(struct target_sqlite *sqlite, size_t table, struct error 
     if (ok && sqlite3_step(statement) == SQLITE_ROW)
         sqlite->rows[table] = (uint64_t)sqlite3_column_int64(statement, 0);
     else if (ok)
-        ok = target_sqlite_error(sqlite, "counting the rows", error);
+        ok = fail_reading(sqlite, "counting the rows", error);
     sqlite3_finalize(statement);
     buf_close(&sql);
     return ok;

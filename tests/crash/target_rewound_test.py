@@ -49,12 +49,12 @@ class TargetRewound(CrashCase):
     # --- ways to spoil it ---
 
     def drop_tables(self):
-        self.target.execute('DROP VIEW customer_lifetime; DROP VIEW latest_window;'
+        self.target.execute('DROP VIEW customer_lifetime; DROP VIEW latest_window; DROP VIEW customer_windows_files;'
                             f'DROP TABLE {self.rng.choice(self.TABLES)};')
 
     def drop_all_tables(self):
-        self.target.execute('DROP VIEW customer_lifetime; DROP VIEW latest_window; DROP TABLE ecommerce;'
-                            'DROP TABLE customer_windows; DROP TABLE dropfold_progress;')
+        self.target.execute('DROP VIEW customer_lifetime; DROP VIEW latest_window; DROP VIEW customer_windows_files;'
+                            'DROP TABLE ecommerce; DROP TABLE customer_windows; DROP TABLE dropfold_progress;')
 
     def empty_one(self):
         self.target.execute(f'DELETE FROM {self.rng.choice(self.TABLES)};')
