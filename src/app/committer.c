@@ -5,12 +5,28 @@
 #include "base/clock.h"
 #include "model/batch.h"
 
+enum {
+    GROUP_FILES_MAX = 256,
+    GROUP_BYTES_MAX = 4 * 1024 * 1024, /* of the files */
+    GROUP_FILE_BYTES_MAX = 256 * 1024, /* a larger file is a commit of its own */
+    GROUP_MICROS_MAX = 20 * 1000       /* from the end of its first file */
+};
+
 /* A singly linked queue of either kind; `next` is the first member reached through the accessors below. */
 struct job_queue {
     struct job *first, **last;
 };
 struct request_queue {
     struct request *first, **last;
+};
+
+/* Jobs that have ended and are not answered, as what they came to is not durable yet: the core's group, while it is open.
+   The store thread's alone. */
+struct group {
+    struct job_queue jobs;
+    size_t files;
+    uint64_t bytes;
+    int64_t began; /* monotonic */
 };
 
 struct committer {
@@ -20,6 +36,7 @@ struct committer {
     struct flow *flow; /* its mutex guards the queues too */
     struct committer_callbacks callbacks;
     struct job_queue jobs, done_jobs;
+    struct group group;
     struct request_queue requests, done_requests;
     bool stopping;
     bool failed, failure_told;
@@ -65,27 +82,85 @@ static bool is_fatal(enum error_kind kind)
     return kind != ERROR_FULL;
 }
 
+/* Only the first is told: what comes behind it follows from it. */
 static void fail(struct committer *committer, const struct error *error)
 {
     uv_mutex_lock(&committer->flow->mutex);
+    if (!committer->failed)
+        committer->failure = *error;
     committer->failed = true;
-    committer->failure = *error;
     committer->flow->closed = true;
     uv_cond_broadcast(&committer->flow->room);
     uv_mutex_unlock(&committer->flow->mutex);
 }
 
+/* Takes the head job from the queue, and answers it or, while a group is open, keeps it for when that is durable. */
 static void finish_job(struct committer *committer, struct job *job, enum job_outcome outcome)
 {
+    struct group *group = &committer->group;
+    bool grouped = committer->core->grouped;
     job->outcome = outcome;
     uv_mutex_lock(&committer->flow->mutex);
     job->dropped = true;
     if (pop_job(&committer->jobs) == job && committer->jobs.first)
         committer->flow->head = committer->jobs.first->ticket;
-    push_job(&committer->done_jobs, job);
+    push_job(grouped ? &group->jobs : &committer->done_jobs, job);
     uv_cond_broadcast(&committer->flow->room);
     uv_mutex_unlock(&committer->flow->mutex);
+    group->files += grouped;
+    group->bytes += grouped ? job->facts.size : 0;
+    if (!grouped)
+        uv_async_send(&committer->answers);
+}
+
+static void answer_group(struct committer *committer)
+{
+    struct group *group = &committer->group;
+    group->files = 0;
+    group->bytes = 0;
+    uv_mutex_lock(&committer->flow->mutex);
+    for (struct job *job; (job = pop_job(&group->jobs)) != NULL;)
+        push_job(&committer->done_jobs, job);
+    uv_mutex_unlock(&committer->flow->mutex);
     uv_async_send(&committer->answers);
+}
+
+/* Commits the group, if one is open, and answers its jobs: when that fails as files that were not applied, which lie in
+   their folders. */
+static void end_group(struct committer *committer)
+{
+    struct error error = {0};
+    if (!committer->core->grouped)
+        return;
+    if (!core_group_end(committer->core, &error)) {
+        for (struct job *job = committer->group.jobs.first; job; job = job->next) {
+            job->outcome = is_fatal(error.kind) ? JOB_STOPPED : JOB_LATER;
+            job->error = error;
+        }
+        if (is_fatal(error.kind))
+            fail(committer, &error);
+    }
+    answer_group(committer);
+}
+
+/* Whether the job, which has ended or is at its end, is one of those that share a commit. Called with the mutex held. */
+static bool is_small(const struct job *job)
+{
+    return job->finished && job->count <= 1 && job->facts.size <= GROUP_FILE_BYTES_MAX;
+}
+
+static bool has_room(const struct group *group)
+{
+    return group->files < GROUP_FILES_MAX && group->bytes < GROUP_BYTES_MAX &&
+           clock_monotonic() - group->began < GROUP_MICROS_MAX;
+}
+
+/* The first file of a group waits for nobody: the group ends as soon as no other is at hand. */
+static bool join_group(struct committer *committer, struct error *error)
+{
+    if (!committer->core->grouped)
+        committer->group.began = clock_monotonic();
+    return core_group_begin(committer->core, error);
 }
 
 static enum job_outcome outcome_unread(enum intake_result result)
@@ -114,6 +189,7 @@ static enum job_outcome refused(struct committer *committer, struct job *job)
     if (!is_fatal(job->error.kind))
         return JOB_LATER;
     fail(committer, &job->error);
+    end_group(committer); /* what came before it is kept, if that is still possible */
     return JOB_STOPPED;
 }
 
@@ -142,7 +218,9 @@ static enum job_outcome end_file(struct committer *committer, struct job *job)
                              .stat = &job->candidate->stat,
                              .facts = &job->facts,
                              .stays = landing_keeps(job->candidate->landing)};
-    if (!core_file_end(committer->core, &file, clock_wall(), &job->result, &job->error))
+    bool together = is_small(job) && core_is_small(committer->core);
+    if ((together && !join_group(committer, &job->error)) ||
+        !core_file_end(committer->core, &file, clock_wall(), &job->result, &job->error))
         return refused(committer, job);
     if (job->result.outcome == CORE_REFUSED)
         return refused_change(job);
@@ -201,26 +279,47 @@ static bool request_ready(const struct committer *committer, const struct job *o
     return request && !(request->alone && open && !committer->failed);
 }
 
+/* What comes next. */
+struct step {
+    struct request *request; /* to be served; or */
+    struct job *job;         /* the head job, to go on with; or nothing: the group is to end */
+    bool joins;              /* it may be of the group that is open */
+    bool stop;
+};
+
+/* Waits until there is something to do. */
+static struct step next_step(struct committer *committer, const struct job *open)
+{
+    struct step step = {0};
+    struct flow *flow = committer->flow;
+    uv_mutex_lock(&flow->mutex);
+    while (!request_ready(committer, open) && !committer->stopping && !head_ready(committer) &&
+           !committer->core->grouped)
+        uv_cond_wait(&flow->work, &flow->mutex);
+    if (request_ready(committer, open))
+        step.request = pop_request(&committer->requests);
+    else if (committer->stopping)
+        step.stop = true;
+    else if (head_ready(committer))
+        step.job = committer->jobs.first;
+    step.joins = step.job && !committer->failed && is_small(step.job) && has_room(&committer->group);
+    uv_mutex_unlock(&flow->mutex);
+    return step;
+}
+
 static void thread_main(void *argument)
 {
     struct committer *committer = argument;
-    struct flow *flow = committer->flow;
     struct job *open = NULL;
-    for (;;) {
-        uv_mutex_lock(&flow->mutex);
-        while (!request_ready(committer, open) && !committer->stopping && !head_ready(committer))
-            uv_cond_wait(&flow->work, &flow->mutex);
-        struct request *request = request_ready(committer, open) ? pop_request(&committer->requests) : NULL;
-        struct job *job = committer->jobs.first;
-        bool ready = !committer->stopping && head_ready(committer);
-        bool stop = committer->stopping;
-        uv_mutex_unlock(&flow->mutex);
-        if (request)
-            serve(committer, request);
-        else if (stop)
-            break;
-        else if (ready)
-            work_on_job(committer, job, &open);
+    for (struct step step = {0}; !step.stop;) {
+        step = next_step(committer, open);
+        /* Nobody may see what is not durable, and nobody waits for others to come. */
+        if (!step.joins)
+            end_group(committer);
+        if (step.request)
+            serve(committer, step.request);
+        else if (step.job)
+            work_on_job(committer, step.job, &open);
     }
     core_file_cancel(committer->core);
 }
@@ -271,6 +370,7 @@ bool committer_start(struct committer **out, uv_loop_t *loop, struct core *core,
     committer->callbacks = *callbacks;
     committer->jobs.last = &committer->jobs.first;
     committer->done_jobs.last = &committer->done_jobs.first;
+    committer->group.jobs.last = &committer->group.jobs.first;
     committer->requests.last = &committer->requests.first;
     committer->done_requests.last = &committer->done_requests.first;
     int result = uv_async_init(loop, &committer->answers, on_answers);

@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/core_internal.h"
 #include "app/summary.h"
 #include "base/clock.h"
 
-enum { SUMMARY_MAX = 16 * 1024, STORED_MAX = 1024, MARKED_RECENTLY = 256 };
+enum { STORED_MAX = 1024, MARKED_RECENTLY = 256 };
 
 /* --- replay ------------------------------------------------------------------------------------------------------- */
 
@@ -157,6 +158,8 @@ bool core_open(struct core *core, const struct pipeline *pipeline, const char *c
 void core_close(struct core *core)
 {
     core_file_cancel(core);
+    if (core->grouped)
+        store_group_rollback(core->store);
     engine_free(core->engine);
     if (core->store)
         store_close(core->store);
@@ -369,13 +372,13 @@ static bool note_duplicate(struct core *core, const struct core_file *file, stru
     return store_note_file(core->store, record, now, error);
 }
 
-/* Commits the open change with what the engine counts now. */
-static bool commit(struct core *core, struct engine_stats *stats, int64_t now, struct error *error)
+bool core_commit(struct core *core, struct engine_stats *stats, int64_t now, struct error *error)
 {
     struct buf text;
     engine_stats(core->engine, stats);
     buf_init(&text, SUMMARY_MAX);
-    summary_write(stats, core->pipeline, &text);
+    if (!core->grouped)
+        summary_write(stats, core->pipeline, &text);
     bool ok = text.failed ? error_memory(error) : store_commit(core->store, buf_slice(&text), now, error);
     buf_close(&text);
     return ok;
@@ -408,7 +411,7 @@ static bool commit_file(struct core *core, const struct core_file *file, struct 
         return false;
     result->buckets = record->buckets;
     if (!note_superseded(core, record, error) || !store_file_end(core->store, record, error) ||
-        !commit(core, &stats, now, error))
+        !core_commit(core, &stats, now, error))
         return false;
     if (rebuilt)
         core->rewritten = result->sequence;
@@ -418,8 +421,7 @@ static bool commit_file(struct core *core, const struct core_file *file, struct 
     return true;
 }
 
-/* The engine has rows that the store refused: tell the store's history again. An error here leaves no way on. */
-static void recover(struct core *core, struct error *error)
+void core_recover(struct core *core, struct error *error)
 {
     struct error again = {0};
     core_file_cancel(core);
@@ -489,7 +491,7 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
         return ready && (noted || note_duplicate(core, file, &record, result, now, error));
     }
     if (!commit_file(core, file, &record, result, now, error)) {
-        recover(core, error);
+        core_recover(core, error);
         return false;
     }
     core->store_open = false; /* committed: nothing to roll back */
@@ -516,53 +518,6 @@ bool core_note_quarantined(struct core *core, size_t feed, const struct core_fil
     return store_note_file(core->store, &record, now, error);
 }
 
-/* --- closing windows ---------------------------------------------------------------------------------------------- */
-
-static uint64_t closed_groups(const struct core *core, const struct engine_stats *stats)
-{
-    uint64_t groups = 0;
-    for (size_t t = 0; t < core->pipeline->table_count; t++)
-        groups += stats->closed_groups[t];
-    return groups;
-}
-
-/* Within the open change. */
-static bool close_before(struct core *core, int64_t now, struct core_closed *closed, struct error *error)
-{
-    struct engine_stats stats;
-    engine_stats(core->engine, &stats);
-    closed->units = stats.closed;
-    closed->groups = closed_groups(core, &stats);
-    if (!engine_close(core->engine, closed->sequence, closed->before, error) || !commit(core, &stats, now, error))
-        return false;
-    closed->memory = stats.memory;
-    closed->units = stats.closed - closed->units;
-    closed->groups = closed_groups(core, &stats) - closed->groups;
-    return true;
-}
-
-bool core_close_windows(struct core *core, int64_t now, struct core_closed *closed, struct error *error)
-{
-    *closed = (struct core_closed){0};
-    if (!engine_close_due(core->engine, &closed->before))
-        return true;
-    if (!store_begin(core->store, error))
-        return false;
-    core->store_open = true;
-    if (!store_close_windows(core->store, closed->before, error)) {
-        core_file_cancel(core);
-        return false;
-    }
-    closed->sequence = store_progress(core->store)->sequence + 1;
-    if (!close_before(core, now, closed, error)) {
-        closed->sequence = 0;
-        recover(core, error);
-        return false;
-    }
-    core->store_open = false;
-    return true;
-}
-
 /* --- taking a file back ------------------------------------------------------------------------------------------- */
 
 /* Before the commit the engine has what the store will have, so that the commit holds its counts, and so that a history that
@@ -573,7 +528,7 @@ static bool forget_in_change(struct core *core, const struct file_record *file, 
     bool rebuilt;
     size_t feed = feed_index(core->pipeline, file->feed);
     if (!begin_taking(core, feed, 1, file->sequence, &rebuilt, error) || !engine_end(core->engine, error) ||
-        !commit(core, &stats, now, error))
+        !core_commit(core, &stats, now, error))
         return false;
     if (rebuilt)
         core->rewritten = file->forgotten;
@@ -593,7 +548,7 @@ bool core_forget(struct core *core, struct slice which, int64_t now, struct aren
         return false;
     }
     if (!forget_in_change(core, file, now, error)) {
-        recover(core, error);
+        core_recover(core, error);
         return false;
     }
     core->store_open = false;

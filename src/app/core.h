@@ -26,6 +26,8 @@
  * core_forget does the same without a file: the mark, the engine, COMMIT. Before that nothing happened, after it the file is
  * gone for good.
  *
+ * Many small files may share one commit (core_group_begin): step 3 then is durable with the last of them.
+ *
  * One thread at a time: the committer's, or the only one of a command without threads.
  */
 #ifndef DROPFOLD_APP_CORE_H
@@ -56,6 +58,7 @@ struct core {
     /* The newest change that took rows back which this engine never had, or 0: what they were in is in no list of changed
        groups. A target that is older needs a full delivery. */
     uint64_t rewritten;
+    bool grouped; /* a group is open: what its files came to is not durable yet */
     /* the file being put together */
     size_t file_feed;
     const struct file_record *retry_of; /* the file whose rejected rows it holds; or NULL */
@@ -139,6 +142,16 @@ bool core_close_windows(struct core *core, int64_t now, struct core_closed *clos
 /* Ends the open file, whatever comes of it. `now` is the wall clock in microseconds. */
 bool core_file_end(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
                    struct error *error) MUST_USE;
+
+/* From here on files, closed windows and redeliveries share one commit, that of core_group_end; until then nobody may be
+   told of them, and nothing else be asked of the core. Each is a change of its own all the same, and is undone alone when
+   it fails. ERROR_FULL: nothing happened. */
+bool core_group_begin(struct core *core, struct error *error) MUST_USE;
+/* Whether the open file is of a batch or less, and may be of a group: a larger one has a transaction of its own open. */
+bool core_is_small(const struct core *core);
+/* Commits what is open, if anything is. False: nothing of the group happened, and the engine is as the store is; ERROR_FULL
+   when only room is missing. */
+bool core_group_end(struct core *core, struct error *error) MUST_USE;
 
 /* Takes one applied file's contribution back, exactly, as a change of its own; see store_forget for `which`, `texts` and
    `file`. No file may be under way. Where the engine had to be built anew (core->rewritten) any open delivery is void; so

@@ -198,7 +198,7 @@ bool store_backup(struct store *store, const char *path, struct store_backup *ma
 {
     char *part = NULL;
     *made = (struct store_backup){.bytes = 0};
-    if (store->in_change)
+    if (store_is_writing(store))
         return error_set(error, ERROR_BUG, "%s: a backup within a change", store->path);
     bool good = make_part(path, &part, error) && make_copy(store, part, path, made, error);
     if (part && !good)

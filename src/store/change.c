@@ -11,6 +11,7 @@
 
 enum {
     CHANGE_PAGES = 64, /* of the change as such: its row, meta, and the splits of tree pages now and then */
+    GROUPED_PAGES = 4, /* of one in a group, which has most of these pages already */
     CHUNK_PAGES = 4,   /* of the tree, beside the chunk's own */
     FILE_PAGES = 8,    /* a page of the table, of each index, of the undeclared columns, and some luck */
     FILE_BYTES = 512,  /* of a row beside its texts */
@@ -52,7 +53,10 @@ bool store_begin(struct store *store, struct error *error)
         return bug(store, error, "a change or a read is open already");
     if (!store_digest_begin(&store->digester, &store->progress.digest, open_sequence(store), error))
         return false;
-    if (!store_space_begin(store, CHANGE_PAGES, error) || !store_run(store, STORE_SQL_BEGIN, error)) {
+    bool begun = store->in_group
+                     ? store_space_add(store, 0, GROUPED_PAGES, error) && store_run(store, STORE_SQL_SAVE, error)
+                     : store_space_begin(store, CHANGE_PAGES, error) && store_run(store, STORE_SQL_BEGIN, error);
+    if (!begun) {
         digester_close(&store->digester);
         return false;
     }
@@ -265,6 +269,11 @@ static bool put_change(struct store *store, const struct digest *digest, int64_t
     return query_run(&q, error);
 }
 
+static bool end_transaction(struct store *store, struct slice summary, struct error *error)
+{
+    return store_put_meta(store, "summary", summary, error) && store_run(store, STORE_SQL_COMMIT, error);
+}
+
 bool store_commit(struct store *store, struct slice summary, int64_t now, struct error *error)
 {
     if (!store_check_change(store, false, error))
@@ -276,8 +285,8 @@ bool store_commit(struct store *store, struct slice summary, int64_t now, struct
         (store->replacing && !store_digest_replaced(store, &store->digester, open_sequence(store), &replaced, error)))
         return false;
     struct digest digest = digester_take(&store->digester);
-    if (!put_change(store, &digest, now, error) || !store_put_meta(store, "summary", summary, error) ||
-        !store_run(store, STORE_SQL_COMMIT, error))
+    if (!put_change(store, &digest, now, error) ||
+        !(store->in_group ? store_run(store, STORE_SQL_RELEASE, error) : end_transaction(store, summary, error)))
         return false;
     store->progress.sequence++;
     store->progress.digest = digest;
@@ -295,7 +304,9 @@ void store_rollback(struct store *store)
     if (!store->in_change)
         return;
     /* SQLite may have done so by itself. */
-    if (!sqlite3_get_autocommit(store->db))
+    if (!sqlite3_get_autocommit(store->db) && store->in_group)
+        (void)!(store_run(store, STORE_SQL_UNDO, NULL) && store_run(store, STORE_SQL_RELEASE, NULL));
+    else if (!sqlite3_get_autocommit(store->db))
         (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
     digester_close(&store->digester);
     store->in_change = store->file.open = false;
@@ -305,4 +316,51 @@ void store_rollback(struct store *store)
     store->last_file = store->kept_file;
     store->last_chunk = store->kept_chunk;
     store->last_reject = store->kept_reject;
+}
+
+/* --- groups ------------------------------------------------------------------------------------------------------- */
+
+bool store_group_begin(struct store *store, struct error *error)
+{
+    if (!store_check_writable(store, error))
+        return false;
+    if (store_is_writing(store) || store->looks > 0)
+        return bug(store, error, "a change, a group or a read is open already");
+    if (!store_space_begin(store, CHANGE_PAGES, error) || !store_run(store, STORE_SQL_BEGIN, error))
+        return false;
+    store->in_group = true;
+    store->before_group = (struct store_group){.progress = store->progress,
+                                               .rewritten = store->rewritten,
+                                               .file = store->last_file,
+                                               .chunk = store->last_chunk,
+                                               .reject = store->last_reject};
+    return true;
+}
+
+bool store_group_commit(struct store *store, struct slice summary, struct error *error)
+{
+    if (!store_check_writable(store, error))
+        return false;
+    if (!store->in_group || store->in_change)
+        return bug(store, error, "no group is open, or a change within it");
+    if (!store_space_add(store, summary.len, COMMIT_PAGES, error) || !end_transaction(store, summary, error))
+        return false;
+    store->in_group = false;
+    return true;
+}
+
+void store_group_rollback(struct store *store)
+{
+    const struct store_group *before = &store->before_group;
+    if (!store->in_group)
+        return;
+    store_rollback(store);
+    if (!sqlite3_get_autocommit(store->db))
+        (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
+    store->in_group = false;
+    store->progress = before->progress;
+    store->rewritten = before->rewritten;
+    store->last_file = before->file;
+    store->last_chunk = before->chunk;
+    store->last_reject = before->reject;
 }

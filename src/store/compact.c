@@ -41,7 +41,7 @@ bool store_compact(struct store *store, uint64_t *before, uint64_t *after, struc
 {
     if (!store_check_writable(store, error))
         return false;
-    if (store->in_change || store->looks > 0)
+    if (store_is_writing(store) || store->looks > 0)
         return error_set(error, ERROR_BUG, "%s: it cannot be compacted within a change or a read", store->path);
     *before = size_of(store);
     bool good = store_execute(store, vacuum, error) && fold(store, error);

@@ -256,19 +256,19 @@ bool store_has_stored(struct store *store, struct slice stored, bool *found, str
 
 /* --- notes -------------------------------------------------------------------------------------------------------- */
 
-/* A transaction of its own, unless a change is open: then the note is part of that. */
+/* A transaction of its own, unless a change or a group is open: then the note is part of that. */
 static bool note_begin(struct store *store, struct error *error)
 {
     if (!store_check_writable(store, error))
         return false;
-    if (store->in_change)
+    if (store_is_writing(store))
         return store_space_add(store, 0, NOTE_PAGES, error);
     return store_space_begin(store, NOTE_PAGES, error) && store_run(store, STORE_SQL_BEGIN, error);
 }
 
 static bool note_end(struct store *store, bool good, struct error *error)
 {
-    if (store->in_change)
+    if (store_is_writing(store))
         return good;
     if (good && store_run(store, STORE_SQL_COMMIT, error))
         return true;

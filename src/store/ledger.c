@@ -9,6 +9,8 @@
 
 uint64_t store_files(const struct store *store)
 {
+    if (store->in_group)
+        return store->before_group.file;
     return store->in_change ? store->kept_file : store->last_file;
 }
 

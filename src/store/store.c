@@ -31,9 +31,15 @@ enum {
 };
 
 #define WAYS_OUT                                                                                                       \
-    "; restore it from a backup, or move it away with its -wal and -shm and run `dropfold replay --from-archive --yes`"
+    "; restore it from a backup, or move it away with its -wal and -shm and run `dropfold replay --from-archive "      \
+    "--yes`"
 
 /* --- errors ------------------------------------------------------------------------------------------------------- */
+
+bool store_is_writing(const struct store *store)
+{
+    return store->in_change || store->in_group;
+}
 
 static bool is_full(int result, int number)
 {
@@ -43,7 +49,7 @@ static bool is_full(int result, int number)
 
 static bool fail_full(struct store *store, struct error *error)
 {
-    if (!store->in_change)
+    if (!store_is_writing(store))
         return error_set(error, ERROR_FULL, "No space left for %s", store->path);
     store->lost = true;
     return error_set(error, ERROR_IO, "No space left for %s, and the change was undone: make room, then start again",
@@ -64,7 +70,7 @@ bool store_fail(struct store *store, int result, struct error *error)
 {
     int number = sqlite3_system_errno(store->db);
     const char *text = sqlite3_errmsg(store->db);
-    if (store->in_change)
+    if (store_is_writing(store))
         store->lost = true;
     if (is_full(result, number))
         return fail_full(store, error);
@@ -107,7 +113,7 @@ bool store_corrupt(const struct store *store, struct error *error, const char *f
    would never be committed. */
 static bool end_left_over(struct store *store, struct error *error)
 {
-    return store->in_change || store->looks > 0 || sqlite3_get_autocommit(store->db) ||
+    return store_is_writing(store) || store->looks > 0 || sqlite3_get_autocommit(store->db) ||
            store_run(store, STORE_SQL_ROLLBACK, error);
 }
 
@@ -138,7 +144,7 @@ bool store_run(struct store *store, enum store_sql which, struct error *error)
 
 bool store_read_begin(struct store *store, struct error *error)
 {
-    bool begins = !store->in_change && store->looks == 0;
+    bool begins = !store_is_writing(store) && store->looks == 0;
     if (begins && (!end_left_over(store, error) || !store_run(store, STORE_SQL_BEGIN_READ, error)))
         return false;
     store->looks++;
@@ -148,7 +154,7 @@ bool store_read_begin(struct store *store, struct error *error)
 void store_read_end(struct store *store)
 {
     store->looks--;
-    if (!store->in_change && store->looks == 0 && !sqlite3_get_autocommit(store->db))
+    if (!store_is_writing(store) && store->looks == 0 && !sqlite3_get_autocommit(store->db))
         (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
 }
 

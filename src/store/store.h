@@ -1,9 +1,9 @@
 /*
  * The checkpoint store: one SQLite file that holds everything the target is a function of.
  *
- * Durable when: a change (its ledger rows, chunks, rejects) is one SQLite transaction in WAL mode with
- * synchronous=FULL; once store_commit returns true it survives a crash and a power loss. A crash before leaves no trace
- * of it. There is one read-write connection; commands that only look open read-only.
+ * Durable when: a change (its ledger rows, chunks, rejects), or a group of them, is one SQLite transaction in WAL mode
+ * with synchronous=FULL; once store_commit, or store_group_commit, returns true it survives a crash and a power loss. A
+ * crash before leaves no trace of it. There is one read-write connection; commands that only look open read-only.
  *
  * What a change's numbers hang on is covered by its digest: SHA-256 of the digest before, its ledger rows and the
  * checksums of its chunks. store_replay checks every checksum and every digest on the way. Nothing is ever taken out of
@@ -16,9 +16,9 @@
  *   store_replay   the epoch, every change, every applied file's row, every chunk, which files are forgotten
  *   store_check    all rows of all tables, so also rejects, undeclared columns, redeliveries and files set aside, where
  *                  files are kept, notes for `status`, adopted epochs; pages, indexes, free space
- *   open to write  the log (-wal) that a crash left: a byte in its header, or in any change but the last one written
+ *   open to write  the log (-wal) that a crash left: a byte in its header, or in any transaction but the last one written
  *
- * A byte in the last change of such a log looks like a power loss while it was being written: the change is gone. If it
+ * A byte in the last transaction (a change, or a group of them) of such a log looks like a power loss while it was being written: it is gone. If it
  * was delivered, the target is then ahead; if its file was archived, that file is in no ledger: store_has_stored tells.
  *
  * Files: <folder>/<pipeline>.db (with -wal, -shm) and <folder>/<pipeline>.lock. One thread at a time.
@@ -200,6 +200,21 @@ bool store_mark_replaced(struct store *store, struct slice feed, uint64_t sequen
    is the wall clock. */
 bool store_commit(struct store *store, struct slice summary, int64_t now, struct error *error) MUST_USE;
 void store_rollback(struct store *store);
+
+/*
+ * Changes that share one flush of the disk:
+ *
+ * store_group_begin  { store_begin ... store_commit | store_rollback,  store_note_file }*  store_group_commit | store_group_rollback
+ *
+ * Each has its own sequence, digest and ledger row as without a group, and is seen by all that is asked of the store from
+ * its store_commit on; a rollback undoes it alone. But nothing of the group is durable before store_group_commit returns
+ * true: until then nobody may be told. store_group_rollback takes all of it back, so that store_progress is what it was.
+ * The summary is that of store_group_commit; what the others are given is not kept. False as above; ERROR_FULL leaves the
+ * group open.
+ */
+bool store_group_begin(struct store *store, struct error *error) MUST_USE;
+bool store_group_commit(struct store *store, struct slice summary, struct error *error) MUST_USE;
+void store_group_rollback(struct store *store);
 
 /* A ledger row that is no change: a duplicate or a quarantined file. One transaction of its own, never within a change.
    ERROR_FULL: nothing happened. */

@@ -45,6 +45,12 @@ enum store_change_kind {
     CHANGE_CLOSE    /* windows were closed */
 };
 
+/* What a group that is undone goes back to. */
+struct store_group {
+    struct progress progress;
+    uint64_t rewritten, file, chunk, reject;
+};
+
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STORE_SQL_COUNT];
@@ -61,6 +67,8 @@ struct store {
     uint64_t rewritten;                          /* the newest change that forgets or replaces, or 0 */
     uint64_t last_file, last_chunk, last_reject; /* ids given out, the open change's included */
 
+    bool in_group; /* a group is open: each change is a savepoint of its transaction */
+    struct store_group before_group;
     bool in_change;
     uint64_t kept_file, kept_chunk, kept_reject; /* the last ids before it */
     struct store_file file;
@@ -85,6 +93,8 @@ bool store_corrupt(const struct store *store, struct error *error, const char *f
 bool store_check_writable(struct store *store, struct error *error) MUST_USE;
 /* Runs SQL that is no prepared statement and has no rows of interest. */
 bool store_execute(struct store *store, const char *sql, struct error *error) MUST_USE;
+/* True within a transaction that this store began to write: a change, or a group between two of them. */
+bool store_is_writing(const struct store *store);
 /* For calls within a change; `file_open` is what they expect. */
 bool store_check_change(struct store *store, bool file_open, struct error *error) MUST_USE;
 /* Runs a prepared statement without parameters. */

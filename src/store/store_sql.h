@@ -149,6 +149,9 @@ enum store_sql {
     STORE_SQL_BEGIN,
     STORE_SQL_COMMIT,
     STORE_SQL_ROLLBACK,
+    STORE_SQL_SAVE,
+    STORE_SQL_RELEASE,
+    STORE_SQL_UNDO,
     STORE_SQL_GET_META,
     STORE_SQL_PUT_META,
     STORE_SQL_LAST_CHANGE,
@@ -205,6 +208,10 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [STORE_SQL_COMMIT] = "COMMIT",
     [STORE_SQL_ROLLBACK] = "ROLLBACK",
+    /* A change within a group. */
+    [STORE_SQL_SAVE] = "SAVEPOINT change",
+    [STORE_SQL_RELEASE] = "RELEASE change",
+    [STORE_SQL_UNDO] = "ROLLBACK TO change",
 
     [STORE_SQL_GET_META] = "SELECT value, sum = row_sum('meta', key, value) FROM meta WHERE key = ?1",
     [STORE_SQL_PUT_META] = "INSERT INTO meta(key, value, sum) VALUES(?1, ?2, row_sum('meta', ?1, ?2)) "

@@ -120,7 +120,7 @@ static bool check_gone(const struct store *store, const char *end, struct error 
 /* Folds the log into the database, closes it, and makes sure that no log is left. */
 static bool settle(struct store *store, struct error *error)
 {
-    if (store->in_change)
+    if (store_is_writing(store))
         return error_set(error, ERROR_BUG, "%s: a swap within a change", store->path);
     int result = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     bool good = result == SQLITE_OK || store_fail(store, result, error);

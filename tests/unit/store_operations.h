@@ -218,6 +218,23 @@ static inline bool operation_close_windows(struct operating *o, struct error *er
            store_commit(o->store, SLICE("closed"), 13, error);
 }
 
+/* Two changes and a redelivery in one commit, and a change between them that is given up. */
+static inline bool operation_group(struct operating *o, struct error *error)
+{
+    struct file_record note = operating_note(FILE_DUPLICATE);
+    bool good = store_group_begin(o->store, error) && store_begin(o->store, error) &&
+                operating_put(o->store, o->batch, "d.csv", 4, error) && store_commit(o->store, SLICE(""), 12, error) &&
+                store_begin(o->store, error) && operating_put(o->store, o->batch, "given-up.csv", 5, error);
+    store_rollback(o->store);
+    good = good && store_note_file(o->store, &note, 14, error) && store_begin(o->store, error) &&
+           operating_put(o->store, o->batch, "e.csv", 6, error) &&
+           store_mark_replaced(o->store, SLICE("Orders"), 5, error) && store_commit(o->store, SLICE(""), 13, error) &&
+           operating_replay(o->store, error) && store_group_commit(o->store, SLICE("group"), error);
+    if (!good)
+        store_group_rollback(o->store);
+    return good;
+}
+
 static inline bool operation_note(struct operating *o, struct error *error)
 {
     struct file_record note = operating_note(FILE_DUPLICATE);
@@ -408,6 +425,7 @@ static const struct operation operations[] = {
     {.name = "retry", .work = operation_retry},
     {.name = "replace", .work = operation_replace},
     {.name = "close windows", .work = operation_close_windows},
+    {.name = "group", .work = operation_group},
     {.name = "note", .work = operation_note},
     {.name = "set stored", .work = operation_set_stored},
     {.name = "note delivered", .work = operation_note_delivered},

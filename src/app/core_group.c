@@ -1,0 +1,41 @@
+/* Files that share one commit. */
+#include "app/core_internal.h"
+#include "app/summary.h"
+
+bool core_group_begin(struct core *core, struct error *error)
+{
+    if (!core->grouped && !store_group_begin(core->store, error))
+        return false;
+    core->grouped = true;
+    return true;
+}
+
+bool core_is_small(const struct core *core)
+{
+    return !core->spilled && core->kept_count <= 1;
+}
+
+static bool commit_group(struct core *core, struct error *error)
+{
+    struct engine_stats stats;
+    struct buf text;
+    engine_stats(core->engine, &stats);
+    buf_init(&text, SUMMARY_MAX);
+    summary_write(&stats, core->pipeline, &text);
+    bool ok = text.failed ? error_memory(error) : store_group_commit(core->store, buf_slice(&text), error);
+    buf_close(&text);
+    return ok;
+}
+
+bool core_group_end(struct core *core, struct error *error)
+{
+    if (!core->grouped)
+        return true;
+    bool committed = commit_group(core, error);
+    core->grouped = false;
+    if (committed)
+        return true;
+    store_group_rollback(core->store);
+    core_recover(core, error);
+    return false;
+}
