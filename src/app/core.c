@@ -9,115 +9,6 @@
 
 enum { STORED_MAX = 1024, MARKED_RECENTLY = 256 };
 
-/* --- replay ------------------------------------------------------------------------------------------------------- */
-
-struct replay {
-    struct core *core;
-    const struct core_history *history;
-    uint64_t begun;                   /* the change whose chunks are being applied */
-    const struct replay_chunk *chunk; /* the one at hand */
-    struct buckets buckets;
-};
-
-static size_t feed_index(const struct pipeline *pipeline, struct slice name)
-{
-    const struct feed *feed = pipeline_feed(pipeline, name);
-    return feed ? (size_t)(feed - pipeline->feeds) : SIZE_MAX;
-}
-
-static void replay_begin(struct replay *replay, uint64_t sequence)
-{
-    if (replay->begun == sequence)
-        return;
-    engine_begin(replay->core->engine, sequence);
-    replay->begun = sequence;
-    replay->buckets = (struct buckets){0};
-}
-
-static bool replay_chunk(void *context, const struct replay_chunk *chunk, struct error *error)
-{
-    struct replay *replay = context;
-    size_t feed = feed_index(replay->core->pipeline, chunk->feed);
-    if (feed == SIZE_MAX)
-        return error_set(error, ERROR_CORRUPT, "change %llu is of a feed that the pipeline does not have",
-                         (unsigned long long)chunk->sequence);
-    engine_set_commit(replay->core->engine, chunk->committed);
-    replay_begin(replay, chunk->sequence);
-    engine_rank(replay->core->engine, chunk->rank);
-    replay->chunk = chunk;
-    return engine_apply(replay->core->engine, feed, chunk->chunk, &replay->buckets, NULL, NULL, error);
-}
-
-static void replay_late(void *context, const struct engine_late *late)
-{
-    struct replay *replay = context;
-    replay->history->late(replay->history->context, replay->chunk, late);
-}
-
-/* What was closed is told by the change, so that it stays closed whatever the pipeline now says of lateness; that it says
-   nothing at all any more would open it again. */
-static bool replay_close(void *context, uint64_t sequence, int64_t before, struct error *error)
-{
-    struct replay *replay = context;
-    if (!replay->core->pipeline->retention.on)
-        return error_set(error, ERROR_CONFIG,
-                         "change %llu closed windows, but the pipeline has no \"retention\" any more: put it back, or "
-                         "`dropfold replay` computes everything anew without it",
-                         (unsigned long long)sequence);
-    replay->begun = sequence;
-    replay->buckets = (struct buckets){0};
-    return engine_close(replay->core->engine, sequence, before, error);
-}
-
-/* Without what a forgotten file brought, the same rows may fall into other buckets (one that was a correction is the
-   first of its key now), but there are as many of them. */
-static bool same_rows(const struct buckets *replayed, const struct replay_end *end)
-{
-    return end->as_committed ? memcmp(replayed, &end->buckets, sizeof *replayed) == 0
-                             : buckets_total(replayed) == buckets_total(&end->buckets);
-}
-
-/* The buckets were fixed when the change was committed; a replay that sorts rows otherwise would show other numbers
-   than the target has, so it is an error and not a surprise later. */
-static bool replay_change_end(void *context, const struct replay_end *end, struct error *error)
-{
-    struct replay *replay = context;
-    replay_begin(replay, end->sequence);
-    if (!engine_end(replay->core->engine, error))
-        return false;
-    struct buckets replayed = replay->buckets;
-    replayed.rejected = end->buckets.rejected;
-    if (!same_rows(&replayed, end))
-        return error_set(error, ERROR_CORRUPT, "change %llu does not replay to the rows its ledger counts",
-                         (unsigned long long)end->sequence);
-    replay->core->replayed += buckets_total(&end->buckets);
-    const struct core_history *history = replay->history;
-    return !history->change_end || history->change_end(history->context, replay->core, end->sequence, error);
-}
-
-bool core_replay(struct core *core, const struct core_history *history, struct error *error)
-{
-    struct replay replay = {.core = core, .history = history};
-    struct replay_visit visit = {.context = &replay,
-                                 .until = history->until,
-                                 .without = history->without,
-                                 .chunk = replay_chunk,
-                                 .close = replay_close,
-                                 .change_end = replay_change_end};
-    engine_free(core->engine);
-    core->delivering = false;
-    core->replayed = 0;
-    core->engine = engine_new(core->pipeline, core->memory_limit, error);
-    if (core->engine && history->late)
-        engine_on_late(core->engine, replay_late, &replay);
-    bool good = core->engine && store_replay(core->store, &visit, error);
-    if (core->engine)
-        engine_on_late(core->engine, NULL, NULL);
-    if (good)
-        core->rewritten = store_rewritten(core->store);
-    return good;
-}
-
 static bool build_engine(struct core *core, struct error *error)
 {
     return core_replay(core, &(struct core_history){0}, error);
@@ -526,7 +417,7 @@ static bool forget_in_change(struct core *core, const struct file_record *file, 
 {
     struct engine_stats stats;
     bool rebuilt;
-    size_t feed = feed_index(core->pipeline, file->feed);
+    size_t feed = pipeline_feed_index(core->pipeline, file->feed);
     if (!begin_taking(core, feed, 1, file->sequence, &rebuilt, error) || !engine_end(core->engine, error) ||
         !core_commit(core, &stats, now, error))
         return false;

@@ -75,7 +75,7 @@ static bool read_to(struct listing *listing, const struct replay_chunk *chunk, s
 static void on_late(void *context, const struct replay_chunk *chunk, const struct engine_late *late)
 {
     struct listing *listing = context;
-    size_t feed = (size_t)(pipeline_feed(listing->pipeline, chunk->feed) - listing->pipeline->feeds);
+    size_t feed = pipeline_feed_index(listing->pipeline, chunk->feed);
     const struct named *file =
         listing->count > 0 ? bsearch(&chunk->file, listing->files, listing->count, sizeof *listing->files, by_id)
                            : NULL;

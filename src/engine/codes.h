@@ -25,7 +25,7 @@ static inline bool codes_null(const struct codes *codes, size_t field)
     return codes->nulls >> field & 1;
 }
 
-/* The code of a value that is not null; a new text enters the dictionary. */
+/* The code of a value that is not null; a new text enters the dictionary, which is not read for other kinds. */
 int64_t codes_of(enum value_kind kind, const struct value *value, struct dict *dict);
 
 /* The value of a code. Text is the dictionary's. */

@@ -82,12 +82,22 @@ static uint32_t add(struct dict *dict, struct slice text, uint64_t hash)
     return id;
 }
 
-uint32_t dict_id(struct dict *dict, struct slice text)
+void dict_prefetch_text(const struct dict *dict, uint64_t hash)
 {
-    uint64_t hash = hash_bytes(text, 0);
+    struct map_probe probe;
+    rows_prefetch_some(&dict->rows, map_first(&dict->map, hash, &probe));
+}
+
+uint32_t dict_id_hashed(struct dict *dict, struct slice text, uint64_t hash)
+{
     struct map_probe probe;
     for (uint32_t id = map_first(&dict->map, hash, &probe); id != MAP_NONE; id = map_next(&dict->map, &probe))
         if (slice_equal(dict_text(dict, id), text))
             return id;
     return add(dict, text, hash);
+}
+
+uint32_t dict_id(struct dict *dict, struct slice text)
+{
+    return dict_id_hashed(dict, text, hash_bytes(text, 0));
 }

@@ -29,8 +29,17 @@ struct dict {
 bool dict_init(struct dict *dict, struct memory *memory) MUST_USE;
 void dict_close(struct dict *dict);
 
-/* The number of a text shorter than DICT_PIECE; 0 after noting the failure. */
+/* The number of a text shorter than DICT_PIECE; a new one gets the next. 0 after noting the failure. */
 uint32_t dict_id(struct dict *dict, struct slice text);
+/* The same with its hash_bytes, of seed 0, at hand. */
+uint32_t dict_id_hashed(struct dict *dict, struct slice text, uint64_t hash);
+
+/* Ask for the memory that dict_id_hashed will read first, and, once that came, for what it leads to. */
+static inline void dict_prefetch(const struct dict *dict, uint64_t hash)
+{
+    map_prefetch(&dict->map, hash);
+}
+void dict_prefetch_text(const struct dict *dict, uint64_t hash);
 
 /* The text of a number that dict_id returned; of 0 the empty one. */
 struct slice dict_text(const struct dict *dict, uint32_t id);

@@ -5,6 +5,7 @@
 
 #include "engine/accumulate.h"
 #include "engine/closed.h"
+#include "engine/decode.h"
 #include "engine/deliver.h"
 #include "engine/plan.h"
 #include "engine/records.h"
@@ -16,10 +17,12 @@ static bool make(struct engine *engine, struct error *error)
     if (!dict_init(&engine->dict, &engine->memory))
         return memory_error(&engine->memory, error);
     engine->batch = memory_new(&engine->memory, STATE_BATCH * sizeof *engine->batch);
-    engine->values = memory_new(&engine->memory, PIPELINE_FIELDS_MAX * sizeof *engine->values);
     engine->opened = memory_new(&engine->memory, SETTLE_UNITS * sizeof *engine->opened);
-    if (!engine->batch || !engine->values || !engine->opened)
+    if (!engine->batch || !engine->opened)
         return memory_error(&engine->memory, error);
+    engine->rows = engine_rows_new(engine->pipeline, error);
+    if (!engine->rows)
+        return false;
     engine->deliver = deliver_new(error);
     return engine->deliver && plan_make(engine, error);
 }
@@ -51,7 +54,7 @@ void engine_free(struct engine *engine)
     memory_close_ids(&engine->memory, &engine->shared);
     memory_drop(&engine->memory, engine->batch, STATE_BATCH * sizeof *engine->batch);
     memory_drop(&engine->memory, engine->opened, SETTLE_UNITS * sizeof *engine->opened);
-    memory_drop(&engine->memory, engine->values, PIPELINE_FIELDS_MAX * sizeof *engine->values);
+    engine_rows_free(engine->rows);
     free(engine);
 }
 
@@ -68,164 +71,6 @@ void engine_begin(struct engine *engine, uint64_t sequence)
 void engine_rank(struct engine *engine, uint64_t sequence)
 {
     engine->rank = sequence;
-}
-
-static void encode(struct engine *engine, const struct feed *feed, struct batch_row *row)
-{
-    row->codes.nulls = 0;
-    for (size_t i = 0; i < feed->field_count; i++) {
-        const struct value *value = &engine->values[i];
-        row->codes.at[i] = value->null ? 0 : codes_of(feed->fields[i].type.kind, value, &engine->dict);
-        row->codes.nulls |= (uint64_t)value->null << i;
-    }
-    row->deletes = feed->deletes && condition_holds(feed->deletes, engine->values);
-    row->passes = !row->deletes && condition_holds(feed->filter, engine->values);
-}
-
-/* Without a version a row ranks lower than with any. */
-static int64_t version_of(const struct feed *feed, const struct batch_row *row)
-{
-    size_t field = feed->version_field;
-    if (!feed->versioned)
-        return 0;
-    return codes_null(&row->codes, field) ? INT64_MIN : codes_rank(feed->fields[field].type.kind, row->codes.at[field]);
-}
-
-/* Decodes up to STATE_BATCH rows and asks for the memory they will need. */
-static enum chunk_result read_batch(struct engine *engine, size_t feed, struct chunk_reader *reader, size_t *count)
-{
-    enum chunk_result result = CHUNK_ROW;
-    for (*count = 0; *count < STATE_BATCH; ++*count) {
-        result = chunk_next(reader, engine->values);
-        if (result != CHUNK_ROW)
-            break;
-        struct batch_row *row = &engine->batch[*count];
-        encode(engine, reader->feed, row);
-        row->rank = (struct rank){version_of(reader->feed, row), (int64_t)engine->rank, (int64_t)reader->row};
-        records_prepare(engine, feed, row);
-    }
-    if (engine->closed.on && feed == 0)
-        closed_watch(engine, engine->batch, *count);
-    for (size_t i = 0; i < *count; i++)
-        records_prefetch(engine, feed, &engine->batch[i]);
-    return result;
-}
-
-static void count_row(struct buckets *buckets, enum records_result result, const struct batch_row *row)
-{
-    switch (result) {
-    case RECORDS_SUPERSEDED:
-        buckets->superseded++;
-        break;
-    case RECORDS_UNCHANGED:
-        buckets->unchanged++;
-        break;
-    case RECORDS_LATE:
-        buckets->late++;
-        break;
-    case RECORDS_APPLIED:
-        if (row->passes)
-            buckets->applied++;
-        else if (row->deletes)
-            buckets->deleted++;
-        else
-            buckets->filtered++;
-        break;
-    }
-}
-
-struct report {
-    struct buckets *buckets;
-    engine_replaced replaced;
-    void *context;
-};
-
-static void tell_late(const struct closed *closed, const struct batch_row *row)
-{
-    struct engine_late late = closed->late;
-    late.row = (uint64_t)row->rank.row;
-    if (closed->visit)
-        closed->visit(closed->context, &late);
-}
-
-static enum records_result apply_row(struct engine *engine, size_t feed, bool any_closed, int64_t *replaced,
-                                     const struct batch_row *row)
-{
-    if (any_closed && closed_is_late(engine, feed, row))
-        return RECORDS_LATE;
-    return records_apply(engine, feed, row, replaced);
-}
-
-static void apply_batch(struct engine *engine, size_t feed, size_t count, const struct report *report)
-{
-    const bool any_closed = engine->closed.any;
-    for (size_t i = 0; i < count && !engine->memory.failed; i++) {
-        int64_t replaced = 0;
-        enum records_result result = apply_row(engine, feed, any_closed, &replaced, &engine->batch[i]);
-        if (report->buckets)
-            count_row(report->buckets, result, &engine->batch[i]);
-        if (any_closed && result == RECORDS_LATE)
-            tell_late(&engine->closed, &engine->batch[i]);
-        if (replaced > 0 && report->replaced)
-            report->replaced(report->context, (uint64_t)replaced);
-    }
-}
-
-static bool chunk_corrupt(const struct engine *engine, size_t feed, const struct chunk_reader *reader,
-                          struct error *error)
-{
-    return error_set(error, ERROR_CORRUPT, "A chunk of %s cannot be read behind row %llu",
-                     engine->pipeline->feeds[feed].name, (unsigned long long)reader->row);
-}
-
-bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct buckets *buckets,
-                  engine_replaced replaced, void *context, struct error *error)
-{
-    const struct report report = {buckets, replaced, context};
-    struct chunk_reader reader;
-    enum chunk_result result = CHUNK_ROW;
-    chunk_reader_init(&reader, &engine->pipeline->feeds[feed], chunk);
-    while (result == CHUNK_ROW) {
-        size_t count;
-        result = read_batch(engine, feed, &reader, &count);
-        apply_batch(engine, feed, count, &report);
-        if (engine->memory.failed)
-            return memory_error(&engine->memory, error);
-    }
-    return result != CHUNK_CORRUPT || chunk_corrupt(engine, feed, &reader, error);
-}
-
-bool engine_alone(const struct engine *engine, size_t feed, uint64_t sequence)
-{
-    return !engine->closed.on && (!engine->records[feed].keyed || !records_shared(engine, sequence));
-}
-
-static enum chunk_result remove_batch(struct engine *engine, size_t feed, uint64_t sequence,
-                                      struct chunk_reader *reader)
-{
-    size_t count;
-    enum chunk_result result = read_batch(engine, feed, reader, &count);
-    for (size_t i = 0; i < count && !engine->memory.failed; i++) {
-        engine->batch[i].rank.sequence = (int64_t)sequence;
-        records_remove(engine, feed, &engine->batch[i]);
-    }
-    return result;
-}
-
-bool engine_take_back(struct engine *engine, size_t feed, uint64_t sequence, struct slice chunk, struct error *error)
-{
-    struct chunk_reader reader;
-    enum chunk_result result = CHUNK_ROW;
-    chunk_reader_init(&reader, &engine->pipeline->feeds[feed], chunk);
-    if (!engine->records[feed].keyed)
-        records_remove_all(engine, feed, sequence);
-    while (engine->records[feed].keyed && result == CHUNK_ROW && !engine->memory.failed)
-        result = remove_batch(engine, feed, sequence, &reader);
-    /* What follows in this change walks over chains. */
-    records_sweep(engine);
-    if (engine->memory.failed)
-        return memory_error(&engine->memory, error);
-    return result != CHUNK_CORRUPT || chunk_corrupt(engine, feed, &reader, error);
 }
 
 bool engine_end(struct engine *engine, struct error *error)

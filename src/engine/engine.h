@@ -56,6 +56,11 @@ typedef void (*engine_replaced)(void *context, uint64_t sequence);
 bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct buckets *buckets,
                   engine_replaced replaced, void *context, struct error *error) MUST_USE;
 
+/* The same for rows that engine_decode decoded (decode.h), from the beginning of the chunk on and without a gap. */
+struct engine_rows;
+bool engine_apply_rows(struct engine *engine, size_t feed, struct engine_rows *rows, struct buckets *buckets,
+                       struct error *error) MUST_USE;
+
 /*
  * Taking back the rows of feed number `feed` that rank by `sequence`, as if they had never come, within a later change and
  * before rows of that feed are applied in it. Only so when they are alone: no row that ranks by another sequence had the

@@ -29,7 +29,7 @@
 enum {
     STATE_BIG = 32,   /* units of a group; with more, bags replace the list of its members */
     STATE_CROWD = 16, /* records of a parent; with more, they are found through the feed's map */
-    STATE_BATCH = 32, /* rows decoded before the first of them is applied */
+    STATE_BATCH = 32, /* rows whose memory is asked for before the first of them is applied */
     STATE_PARTS_MAX = PIPELINE_COLUMNS_MAX + PIPELINE_GROUP_MAX, /* selections or measures of a table */
     STATE_SOURCES = 1 + PIPELINE_FEEDS_MAX
 };
@@ -192,6 +192,7 @@ struct closed {
 struct deliver; /* deliver.c */
 struct opened;  /* accumulate.h */
 struct batch_row;
+struct engine_rows; /* decode.h */
 
 struct engine {
     const struct pipeline *pipeline;
@@ -224,7 +225,7 @@ struct engine {
     struct closed closed;
     struct deliver *deliver;
     struct batch_row *batch; /* STATE_BATCH */
-    struct value *values;    /* of one row */
+    struct engine_rows *rows; /* of the chunk that is applied */
     struct opened *opened;   /* SETTLE_UNITS */
 };
 

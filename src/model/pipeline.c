@@ -217,6 +217,12 @@ const struct feed *pipeline_feed(const struct pipeline *pipeline, struct slice n
     return NULL;
 }
 
+size_t pipeline_feed_index(const struct pipeline *pipeline, struct slice name)
+{
+    const struct feed *feed = pipeline_feed(pipeline, name);
+    return feed ? (size_t)(feed - pipeline->feeds) : SIZE_MAX;
+}
+
 const char *sql_type_name(enum sql_type type)
 {
     switch (type) {

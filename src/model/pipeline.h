@@ -240,6 +240,8 @@ void pipeline_free(struct pipeline *pipeline);
 
 /* The feed called `name`, or NULL. */
 const struct feed *pipeline_feed(const struct pipeline *pipeline, struct slice name);
+/* Its number, or SIZE_MAX. */
+size_t pipeline_feed_index(const struct pipeline *pipeline, struct slice name);
 
 /* The default or constant of a descriptor's field as the feed's field has it; `target` NULL when no pipeline uses it. False
    when that cannot hold it. */
