@@ -65,6 +65,7 @@ static size_t take_batch(struct engine *engine, size_t feed, const struct engine
         closed_watch(engine, engine->batch, count);
     for (size_t i = 0; i < count; i++)
         records_prefetch(engine, feed, &engine->batch[i]);
+    records_prefetch_units(engine, feed, engine->batch, count);
     return count;
 }
 

@@ -8,6 +8,8 @@
 #include "engine/closed.h"
 #include "engine/units.h"
 
+enum { CHAIN_AHEAD = 8 /* units of a chain whose memory is asked for */ };
+
 /* --- codes of stored records -------------------------------------------------------------------------------------- */
 
 /* The code of any field of a stored record. */
@@ -182,6 +184,31 @@ void records_prefetch(const struct engine *engine, size_t feed, const struct bat
     uint32_t record = records->keyed && !records->nested ? map_first(&records->map, row->hash, &probe) : 0;
     if (record)
         rows_prefetch(&records->rows, record);
+}
+
+/* The first unit at a node that the row would be the first record of. */
+static uint32_t first_waiting(const struct records *records, const struct engine_join *join,
+                              const struct batch_row *row)
+{
+    struct map_probe probe;
+    uint32_t node = map_first(&join->nodes.map, row->parent.hash, &probe);
+    return node && records_first(records, node) == 0 ? rows_link(&join->nodes.rows, node, join->node_units) : 0;
+}
+
+/* Chains are followed side by side, so that each step waits for the memory of one unit only. */
+void records_prefetch_units(const struct engine *engine, size_t feed, const struct batch_row *rows, size_t count)
+{
+    uint32_t units[STATE_BATCH];
+    const struct engine_join *join = feed > 0 ? &engine->joins[feed - 1] : NULL;
+    if (!join || join->direct)
+        return;
+    for (size_t i = 0; i < count; i++)
+        rows_prefetch_some(&engine->units.rows, units[i] = first_waiting(&engine->records[feed], join, &rows[i]));
+    for (size_t step = 0; step < CHAIN_AHEAD; step++)
+        for (size_t i = 0; i < count; i++)
+            if (units[i])
+                rows_prefetch_some(&engine->units.rows,
+                                   units[i] = rows_link(&engine->units.rows, units[i], join->unit_next));
 }
 
 static bool has_parent_key(const struct engine *engine, size_t feed)

@@ -72,6 +72,8 @@ struct batch_row {
 /* Fills in parent and hash from the codes, and asks for the memory that the next steps will read. */
 void records_prepare(const struct engine *engine, size_t feed, struct batch_row *row);
 void records_prefetch(const struct engine *engine, size_t feed, const struct batch_row *row);
+/* The same, once that came, for the units that new records of a joined feed will touch. */
+void records_prefetch_units(const struct engine *engine, size_t feed, const struct batch_row *rows, size_t count);
 
 enum records_result { RECORDS_APPLIED, RECORDS_UNCHANGED, RECORDS_SUPERSEDED, RECORDS_LATE };
 
