@@ -66,6 +66,18 @@ static void ask_for_nodes(const struct engine *engine, const struct step *step)
             prefetch_candidate(&engine->joins[i].nodes, step->nodes[i].hash);
 }
 
+/* The unit enters before the first one of its node, which learns of it. */
+static void ask_for_neighbours(const struct engine *engine, const struct step *step)
+{
+    struct map_probe probe;
+    for (size_t i = 0; step->moved && i < engine->pipeline->join_count; i++) {
+        const struct engine_join *join = &engine->joins[i];
+        uint32_t node = step->joins[i] ? map_first(&join->nodes.map, step->nodes[i].hash, &probe) : 0;
+        if (node)
+            rows_prefetch_some(&engine->units.rows, rows_link(&join->nodes.rows, node, join->node_units));
+    }
+}
+
 static inline __attribute__((always_inline)) void leave_node(struct rows *units, const struct engine_join *join,
                                                              struct rows *nodes, uint32_t unit)
 {
@@ -113,16 +125,17 @@ static void enter_node(struct rows *units, const struct engine_join *join, struc
         rows_set(nodes, node, join->node_units, unit);
 }
 
-/* `key` is NULL where the unit joins nothing. */
-static void attach_to(struct rows *units, struct engine_join *join, uint32_t unit, const struct keyed_key *key)
+/* `key` is NULL where the unit joins nothing. Returns the node, or 0. */
+static uint32_t attach_to(struct rows *units, struct engine_join *join, uint32_t unit, const struct keyed_key *key)
 {
     uint32_t node = key ? keyed_find(&join->nodes, key) : 0;
     if (key && !node)
         node = keyed_add(&join->nodes, key);
-    if (node == rows_link(units, unit, join->unit_node))
-        return;
-    leave_node(units, join, &join->nodes.rows, unit);
-    enter_node(units, join, &join->nodes.rows, unit, node);
+    if (node != rows_link(units, unit, join->unit_node)) {
+        leave_node(units, join, &join->nodes.rows, unit);
+        enter_node(units, join, &join->nodes.rows, unit, node);
+    }
+    return node;
 }
 
 static void attach(struct engine *engine, const struct step *step)
@@ -131,9 +144,9 @@ static void attach(struct engine *engine, const struct step *step)
         struct engine_join *join = &engine->joins[i];
         if (join->direct)
             continue;
-        if (step->moved)
-            attach_to(&engine->units.rows, join, step->unit, step->joins[i] ? &step->nodes[i] : NULL);
-        uint32_t node = rows_link(&engine->units.rows, step->unit, join->unit_node);
+        uint32_t node = step->moved
+                            ? attach_to(&engine->units.rows, join, step->unit, step->joins[i] ? &step->nodes[i] : NULL)
+                            : rows_link(&engine->units.rows, step->unit, join->unit_node);
         if (node)
             rows_prefetch_some(&engine->records[i + 1].rows,
                                rows_link(&join->nodes.rows, node, engine->records[i + 1].head));
@@ -196,6 +209,8 @@ static void settle(struct engine *engine, const uint32_t *units, size_t count)
     }
     for (size_t i = 0; i < counting; i++)
         ask_for_nodes(engine, &steps[i]);
+    for (size_t i = 0; i < counting; i++)
+        ask_for_neighbours(engine, &steps[i]);
     for (size_t i = 0; i < counting; i++)
         attach(engine, &steps[i]);
     for (size_t i = 0; i < counting; i++)
