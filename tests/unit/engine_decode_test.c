@@ -17,9 +17,8 @@ static void write_rows(struct chunk_writer *writer, const struct feed *feed, uin
     chunk_writer_init(writer, feed);
     for (uint64_t row = 1; row <= count; row++) {
         int len = snprintf(text, 256, "Order_ID=%llu Region=r%llu Status=%s Weight=%llu.5 %sSKU=s%llu",
-                           (unsigned long long)row, (unsigned long long)row / 7, row % 2 ? "x" : "",
-                           row % 5 ? "sent" : "void", (unsigned long long)row % 3, row % 4 ? "Quantity=2 " : "",
-                           (unsigned long long)row % 11);
+                           (unsigned long long)row, (unsigned long long)row / 7, row % 5 ? "sent" : "void",
+                           (unsigned long long)row % 3, row % 4 ? "Quantity=2 " : "", (unsigned long long)row % 11);
         if (row % 100 == 0) {
             memset(text + len, 'x', longest);
             text[len + (int)longest] = '\0';
