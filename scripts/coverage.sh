@@ -20,7 +20,7 @@ began=$SECONDS
 scripts/build.sh coverage
 find "$build" -name '*.gcda' -delete
 failed=0
-ctest --test-dir "$build" -LE flow -j 2 --output-on-failure >"$build/unit.log" 2>&1 || { cat "$build/unit.log"; failed=1; }
+ctest --test-dir "$build" -LE flow -j "$((2 * $(nproc)))" --output-on-failure >"$build/unit.log" 2>&1 || { cat "$build/unit.log"; failed=1; }
 tests/flow/run.py --binary "$build/dropfold" --without InPostgres "$@" >"$build/flow.log" 2>&1 || { cat "$build/flow.log"; failed=1; }
 scripts/coverage_table.py "$build" || failed=1
 echo "coverage.sh: took $((SECONDS - began)) s"
