@@ -6,152 +6,10 @@
 #include "engine/records.h"
 
 #include "engine/closed.h"
+#include "engine/index.h"
 #include "engine/units.h"
 
 enum { CHAIN_AHEAD = 8 /* units of a chain whose memory is asked for */ };
-
-/* --- codes of stored records -------------------------------------------------------------------------------------- */
-
-/* The code of any field of a stored record. */
-static int64_t record_code(const struct engine *engine, const struct records *records, uint32_t record, uint32_t parent,
-                           size_t field, bool *null)
-{
-    const struct field_home *home = &records->homes[field];
-    struct rows_at at = rows_at(&records->rows, record);
-    size_t nulls = RECORD_NULLS, column = home->column;
-    if (home->in_parent) {
-        uint32_t alt = home->attribute ? (uint32_t)rows_peek(at, RECORD_ALT) : 0;
-        at = alt ? rows_at(&engine->alts, alt) : rows_at(&records->parents->rows, parent);
-        nulls = alt ? (size_t)ALT_NULLS : (size_t)KEYED_NULLS;
-        column = alt ? home->alt_column : home->column;
-    }
-    *null = ((uint64_t)rows_peek(at, nulls) & home->null_bit) != 0;
-    return rows_peek(at, column);
-}
-
-static uint32_t parent_of(const struct records *records, uint32_t record)
-{
-    return rows_link(&records->rows, record, RECORD_PARENT);
-}
-
-/* --- the feed's map ----------------------------------------------------------------------------------------------- */
-
-static uint64_t hash_of_row(const struct records *records, const struct codes *codes, uint32_t parent)
-{
-    uint64_t hash = records->nested ? hash_u64(parent) : 0;
-    for (size_t i = 0; i < records->rest_count; i++)
-        hash = codes_hash(hash, codes->at[records->rest[i]], codes_null(codes, records->rest[i]));
-    return hash;
-}
-
-/* What map callbacks need. */
-struct of_feed {
-    const struct engine *engine;
-    const struct records *records;
-};
-
-static uint64_t hash_of_record(const void *context, uint32_t record)
-{
-    const struct of_feed *of = context;
-    uint32_t parent = parent_of(of->records, record);
-    uint64_t hash = of->records->nested ? hash_u64(parent) : 0;
-    for (size_t i = 0; i < of->records->rest_count; i++) {
-        bool null;
-        int64_t code = record_code(of->engine, of->records, record, parent, of->records->rest[i], &null);
-        hash = codes_hash(hash, code, null);
-    }
-    return hash;
-}
-
-static void refill(void *context, struct map *map)
-{
-    struct map_filler filler = {.count = 0};
-    const struct of_feed *of = context;
-    const struct records *records = of->records;
-    for (size_t i = 0; i < records->crowded.count; i++)
-        for (uint32_t r = records_first(records, records->crowded.at[i]); r; r = records_next(records, r))
-            map_fill(map, &filler, hash_of_record(of, r), r);
-    for (uint32_t r = 1; !records->nested && r < records->rows.end; r++)
-        if (!(rows_get(&records->rows, r, RECORD_FLAGS) & RECORD_DEAD))
-            map_fill(map, &filler, hash_of_record(of, r), r);
-    map_fill_end(map, &filler);
-}
-
-static bool make_room(struct engine *engine, struct records *records, uint32_t more)
-{
-    struct of_feed of = {engine, records};
-    return memory_map_room(&engine->memory, &records->map, more, refill, &of);
-}
-
-/* --- finding ------------------------------------------------------------------------------------------------------ */
-
-static bool has_key(const struct engine *engine, const struct records *records, uint32_t record, uint32_t parent,
-                    const struct codes *codes)
-{
-    for (size_t i = 0; i < records->rest_count; i++) {
-        bool null;
-        size_t field = records->rest[i];
-        if (record_code(engine, records, record, parent, field, &null) != codes->at[field] ||
-            null != codes_null(codes, field))
-            return false;
-    }
-    return true;
-}
-
-static uint32_t find_in_map(const struct engine *engine, const struct records *records, uint64_t hash, uint32_t parent,
-                            const struct codes *codes)
-{
-    struct map_probe probe;
-    for (uint32_t r = map_first(&records->map, hash, &probe); r != MAP_NONE; r = map_next(&records->map, &probe)) {
-        uint32_t its = parent_of(records, r);
-        if ((!records->nested || its == parent) && has_key(engine, records, r, its, codes))
-            return r;
-    }
-    return 0;
-}
-
-static int64_t crowded_flag(const struct engine *engine, const struct records *records)
-{
-    return (int64_t)PARENT_CROWDED << (records - engine->records);
-}
-
-/* Puts the records of a parent that has many into the map. */
-static void crowd(struct engine *engine, struct records *records, uint32_t parent, uint32_t count)
-{
-    struct of_feed of = {engine, records};
-    if (!make_room(engine, records, count))
-        return;
-    for (uint32_t r = records_first(records, parent); r; r = records_next(records, r)) {
-        rows_set(&records->rows, r, RECORD_PARENT, parent);
-        map_put(&records->map, hash_of_record(&of, r), r);
-    }
-    keyed_flag(records->parents, parent, crowded_flag(engine, records), true);
-    ids_push(&engine->memory, &records->crowded, parent);
-}
-
-static uint32_t find_nested(struct engine *engine, struct records *records, uint32_t parent, const struct codes *codes)
-{
-    if (parent == 0)
-        return 0;
-    if (keyed_has(records->parents, parent, crowded_flag(engine, records)))
-        return find_in_map(engine, records, hash_of_row(records, codes, parent), parent, codes);
-    uint32_t count = 0;
-    for (uint32_t r = records_first(records, parent); r; r = records_next(records, r), count++)
-        if (has_key(engine, records, r, parent, codes))
-            return r;
-    if (count >= STATE_CROWD)
-        crowd(engine, records, parent, count);
-    return 0;
-}
-
-static uint32_t find_record(struct engine *engine, struct records *records, uint32_t parent,
-                            const struct batch_row *row)
-{
-    if (!records->keyed)
-        return 0;
-    return records->nested ? find_nested(engine, records, parent, &row->codes)
-                           : find_in_map(engine, records, row->hash, 0, &row->codes);
-}
 
 /* --- parents ------------------------------------------------------------------------------------------------------ */
 
@@ -169,7 +27,7 @@ void records_prepare(const struct engine *engine, size_t feed, struct batch_row 
     keyed_hash(records->parents, key);
     map_prefetch(&records->parents->map, key->hash);
     if (records->keyed && !records->nested) {
-        row->hash = hash_of_row(records, &row->codes, 0);
+        row->hash = index_hash(records, &row->codes, 0);
         map_prefetch(&records->map, row->hash);
     }
 }
@@ -271,7 +129,7 @@ static uint32_t add_row(struct engine *engine, struct records *records, uint32_t
     if (record == 0)
         return 0;
     write_own(records, record, row, true);
-    if (!records->nested || keyed_has(records->parents, parent, crowded_flag(engine, records)))
+    if (index_maps(engine, records, parent))
         rows_set(&records->rows, record, RECORD_PARENT, parent);
     uint32_t first = records_first(records, parent);
     if (first)
@@ -283,9 +141,8 @@ static uint32_t add_row(struct engine *engine, struct records *records, uint32_t
 static void add_record(struct engine *engine, size_t feed, uint32_t parent, const struct batch_row *row)
 {
     struct records *records = &engine->records[feed];
-    bool crowded = records->nested && keyed_has(records->parents, parent, crowded_flag(engine, records));
-    bool in_map = records->keyed && (!records->nested || crowded);
-    if (in_map && !make_room(engine, records, 1))
+    bool in_map = records->keyed && index_maps(engine, records, parent);
+    if (in_map && !index_room(engine, records, 1))
         return;
     uint32_t record = add_row(engine, records, parent, row);
     if (record == 0)
@@ -293,7 +150,7 @@ static void add_record(struct engine *engine, size_t feed, uint32_t parent, cons
     if (feed == 0)
         units_set_attributes(engine, parent, record, &row->codes);
     if (in_map)
-        map_put(&records->map, crowded ? hash_of_row(records, &row->codes, parent) : row->hash, record);
+        map_put(&records->map, records->nested ? index_hash(records, &row->codes, parent) : row->hash, record);
     records->live++;
 }
 
@@ -319,7 +176,7 @@ static void move_record(struct engine *engine, size_t feed, uint32_t record, uin
     if (moved == 0)
         return;
     map_replace(&records->map, row->hash, record, moved);
-    make_husk(engine, feed, record, parent_of(records, record));
+    make_husk(engine, feed, record, index_parent(records, record));
 }
 
 static void sweep(struct records *records, uint32_t parent)
@@ -396,18 +253,17 @@ static void remove_record(struct engine *engine, size_t feed, uint32_t record, u
 void records_remove(struct engine *engine, size_t feed, const struct batch_row *row)
 {
     struct records *records = &engine->records[feed];
-    struct of_feed of = {engine, records};
     bool found = has_parent_key(engine, feed);
     uint32_t parent = found ? keyed_find(records->parents, &row->parent) : 0;
-    uint32_t record = find_record(engine, records, parent, row);
+    uint32_t record = index_find(engine, records, parent, row);
     /* In its parent's chain a record is found still that another row of its key removed. */
     if (!record || rows_get(&records->rows, record, RECORD_SEQUENCE) != row->rank.sequence ||
         rows_get(&records->rows, record, RECORD_FLAGS) & RECORD_DEAD)
         return;
     if (!records->nested)
-        parent = parent_of(records, record);
-    if (!records->nested || keyed_has(records->parents, parent, crowded_flag(engine, records)))
-        map_remove(&records->map, hash_of_record(&of, record), record, hash_of_record, &of);
+        parent = index_parent(records, record);
+    if (index_maps(engine, records, parent))
+        index_remove(engine, records, record);
     remove_record(engine, feed, record, parent);
 }
 
@@ -417,7 +273,7 @@ void records_remove_all(struct engine *engine, size_t feed, uint64_t sequence)
     for (uint32_t r = 1; r < records->rows.end; r++)
         if (rows_get(&records->rows, r, RECORD_SEQUENCE) == (int64_t)sequence &&
             !(rows_get(&records->rows, r, RECORD_FLAGS) & RECORD_DEAD))
-            remove_record(engine, feed, r, parent_of(records, r));
+            remove_record(engine, feed, r, index_parent(records, r));
 }
 
 /* --- freeing ------------------------------------------------------------------------------------------------------ */
@@ -429,7 +285,7 @@ static void keep_key(struct engine *engine, size_t feed, uint32_t record, uint32
     for (size_t i = 0; i < records->rest_count; i++) {
         bool null;
         size_t field = records->rest[i];
-        codes.at[field] = record_code(engine, records, record, parent, field, &null);
+        codes.at[field] = index_code(engine, records, record, parent, field, &null);
         codes.nulls |= (uint64_t)null << field;
     }
     closed_keep_record(engine, feed, &codes, window);
@@ -440,12 +296,10 @@ static void keep_key(struct engine *engine, size_t feed, uint32_t record, uint32
 void records_free(struct engine *engine, size_t feed, uint32_t unit, int64_t window)
 {
     struct records *records = &engine->records[feed];
-    struct of_feed of = {engine, records};
-    bool crowded = records->nested && keyed_has(records->parents, unit, crowded_flag(engine, records));
-    bool in_map = records->keyed && (!records->nested || crowded);
+    bool in_map = records->keyed && index_maps(engine, records, unit);
     for (uint32_t r = records_first(records, unit); r; r = records_next(records, r)) {
         if (in_map)
-            map_remove(&records->map, hash_of_record(&of, r), r, hash_of_record, &of);
+            index_remove(engine, records, r);
         if (engine->closed.keeps[feed])
             keep_key(engine, feed, r, unit, window);
     }
@@ -461,14 +315,8 @@ void records_free(struct engine *engine, size_t feed, uint32_t unit, int64_t win
 void records_trim(struct engine *engine, size_t feed)
 {
     struct records *records = &engine->records[feed];
-    struct of_feed of = {engine, records};
-    size_t kept = 0;
-    for (size_t i = 0; i < records->crowded.count; i++)
-        if (!keyed_has(records->parents, records->crowded.at[i], KEYED_DEAD))
-            records->crowded.at[kept++] = records->crowded.at[i];
-    records->crowded.count = kept;
     rows_trim(&records->rows, RECORD_FLAGS, RECORD_DEAD);
-    (void)!memory_shrink_map(&engine->memory, &records->map, refill, &of);
+    index_trim(engine, records);
 }
 
 /* --- what becomes of a row ---------------------------------------------------------------------------------------- */
@@ -479,7 +327,7 @@ static int compare_values(const struct engine *engine, const struct records *rec
 {
     for (size_t field = 0; field < records->feed->field_count; field++) {
         bool null;
-        int64_t code = record_code(engine, records, record, parent, field, &null);
+        int64_t code = index_code(engine, records, record, parent, field, &null);
         bool other = codes_null(codes, field);
         if (null != other)
             return null ? -1 : 1;
@@ -547,7 +395,7 @@ enum records_result records_apply(struct engine *engine, size_t feed, const stru
     struct records *records = &engine->records[feed];
     bool found = has_parent_key(engine, feed);
     uint32_t parent = found ? keyed_find(records->parents, &row->parent) : 0;
-    uint32_t record = find_record(engine, records, parent, row);
+    uint32_t record = index_find(engine, records, parent, row);
     if (record && records->nested)
         return meet(engine, feed, record, parent, parent, row, replaced);
     /* A superseded row leaves no parent behind. */
@@ -558,7 +406,7 @@ enum records_result records_apply(struct engine *engine, size_t feed, const stru
     if (!parent)
         parent = found ? keyed_add(records->parents, &row->parent) : keyed_add_unfound(records->parents);
     if (record)
-        return meet(engine, feed, record, parent_of(records, record), parent, row, replaced);
+        return meet(engine, feed, record, index_parent(records, record), parent, row, replaced);
     touch_parent(engine, feed, parent);
     add_record(engine, feed, parent, row);
     return RECORDS_APPLIED;
