@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "app/refill.h"
+#include "app/offline.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -51,49 +51,23 @@ bool forget_file(struct core *core, const struct settings *settings, const char 
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-static int failed(struct log *log, const struct error *error)
+static int forget_and_deliver(const struct settings *settings, struct core *core, void *context, struct log *log)
 {
-    log_error(log, "%s", error->text);
-    return error_exit_code(error->kind);
-}
-
-static int deliver(const struct settings *settings, struct core *core, struct log *log)
-{
-    struct error error = {0};
-    if (refill(settings, core, false, &error))
-        return 0;
-    log_error(log, "the file is forgotten for good, but the target has its rows still%s: %s",
-              error.kind == ERROR_TARGET ? " (the next run delivers)" : "", error.text);
-    return error_exit_code(error.kind);
-}
-
-static int forget_and_deliver(const struct settings *settings, struct core *core, const char *which, struct log *log)
-{
+    const char **which = context;
     struct error error = {0};
     struct buf out;
     buf_init(&out, OUT_MAX);
-    bool ok = forget_file(core, settings, which, &out, &error);
+    bool ok = forget_file(core, settings, *which, &out, &error);
     if (ok)
         printf("%.*s", (int)out.len, out.len > 0 ? out.data : "");
     fflush(stdout);
     buf_close(&out);
-    return ok ? deliver(settings, core, log) : failed(log, &error);
+    return ok ? offline_deliver(settings, core, "the file is forgotten for good, but the target has its rows still",
+                                log)
+              : offline_failed(log, &error);
 }
 
 int forget(const struct settings *settings, const char *which, struct log *log)
 {
-    struct error error = {0};
-    struct core core;
-    int code;
-    struct pipeline *pipeline = settings_pipeline(settings, &error);
-    if (!pipeline)
-        return failed(log, &error);
-    if (core_open(&core, pipeline, settings->checkpoints, STORE_WRITE, settings->memory_limit, &error)) {
-        code = forget_and_deliver(settings, &core, which, log);
-        core_close(&core);
-    } else {
-        code = failed(log, &error);
-    }
-    pipeline_free(pipeline);
-    return code;
+    return offline(settings, forget_and_deliver, &which, log);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/refill.h"
+#include "app/offline.h"
 #include "app/retry_whole.h"
 #include "app/sources.h"
 #include "base/clock.h"
@@ -364,62 +364,39 @@ bool retry_list(struct store *store, uint64_t **sequences, size_t *count, struct
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-static int failed(struct log *log, const struct error *error)
-{
-    log_error(log, "%s", error->text);
-    return error_exit_code(error->kind);
-}
-
-static int deliver(const struct settings *settings, struct core *core, struct log *log)
-{
-    struct error error = {0};
-    if (refill(settings, core, false, &error))
-        return 0;
-    log_error(log, "the rows are in the store for good, but the target has them not yet%s: %s",
-              error.kind == ERROR_TARGET ? " (the next run delivers)" : "", error.text);
-    return error_exit_code(error.kind);
-}
+struct wanted {
+    const char *const *which;
+    size_t count;
+};
 
 /* What is wrong with one file's source does not matter to the next; all else does. */
-static int retry_all(const struct settings *settings, struct core *core, const char *const *which, size_t count,
-                     struct log *log)
+static int retry_all(const struct settings *settings, struct core *core, void *context, struct log *log)
 {
+    const struct wanted *wanted = context;
     bool some = false, changed = false, goes_on = true;
     int code = 0;
     struct buf out;
     buf_init(&out, OUT_MAX);
-    for (size_t i = 0; i < count && goes_on; i++) {
+    for (size_t i = 0; i < wanted->count && goes_on; i++) {
         struct error error = {0};
         buf_reset(&out);
-        if (retry_file(core, settings, which[i], false, &changed, &out, &error)) {
+        if (retry_file(core, settings, wanted->which[i], false, &changed, &out, &error)) {
             printf("%.*s", (int)out.len, out.len > 0 ? out.data : "");
             some |= changed;
             continue;
         }
         goes_on = error.kind == ERROR_DATA || error.kind == ERROR_USAGE;
-        int its = failed(log, &error);
+        int its = offline_failed(log, &error);
         code = code ? code : its;
     }
     fflush(stdout);
     buf_close(&out);
-    int delivered = some && goes_on ? deliver(settings, core, log) : 0;
+    const char *done = "the rows are in the store for good, but the target has them not yet";
+    int delivered = some && goes_on ? offline_deliver(settings, core, done, log) : 0;
     return code ? code : delivered;
 }
 
 int retry(const struct settings *settings, const char *const *which, size_t count, struct log *log)
 {
-    struct error error = {0};
-    struct core core;
-    int code;
-    struct pipeline *pipeline = settings_pipeline(settings, &error);
-    if (!pipeline)
-        return failed(log, &error);
-    if (core_open(&core, pipeline, settings->checkpoints, STORE_WRITE, settings->memory_limit, &error)) {
-        code = retry_all(settings, &core, which, count, log);
-        core_close(&core);
-    } else {
-        code = failed(log, &error);
-    }
-    pipeline_free(pipeline);
-    return code;
+    return offline(settings, retry_all, &(struct wanted){which, count}, log);
 }

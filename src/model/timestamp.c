@@ -1,5 +1,7 @@
 #include "model/timestamp.h"
 
+#include "base/cursor.h"
+
 #define TIMESTAMP_HOUR   (3600 * TIMESTAMP_SECOND)
 #define TIMESTAMP_MINUTE (60 * TIMESTAMP_SECOND)
 
@@ -83,18 +85,6 @@ static bool parse_common(struct slice text, int64_t *micros)
 
 /* --- the general way ---------------------------------------------------------------------------------------------- */
 
-struct cursor {
-    const char *at, *end;
-};
-
-static bool take(struct cursor *c, char wanted)
-{
-    if (c->at == c->end || *c->at != wanted)
-        return false;
-    c->at++;
-    return true;
-}
-
 static bool take_digits(struct cursor *c, int count, int *value)
 {
     if (c->end - c->at < count)
@@ -113,7 +103,7 @@ static bool take_digits(struct cursor *c, int count, int *value)
 static bool take_date(struct cursor *c, int64_t *days, const char **expected)
 {
     int year, month, day;
-    if (!take_digits(c, 4, &year) || !take(c, '-') || !take_digits(c, 2, &month) || !take(c, '-') ||
+    if (!take_digits(c, 4, &year) || !cursor_take(c, '-') || !take_digits(c, 2, &month) || !cursor_take(c, '-') ||
         !take_digits(c, 2, &day))
         return false;
     if (timestamp_days(year, month, day, days))
@@ -144,10 +134,10 @@ static bool take_clock(struct cursor *c, int64_t *micros, const char **expected)
 {
     int hour, minute, second = 0;
     int64_t fraction = 0;
-    if (!take_digits(c, 2, &hour) || !take(c, ':') || !take_digits(c, 2, &minute))
+    if (!take_digits(c, 2, &hour) || !cursor_take(c, ':') || !take_digits(c, 2, &minute))
         return false;
-    if (take(c, ':')) {
-        if (!take_digits(c, 2, &second) || (take(c, '.') && !take_fraction(c, &fraction, expected)))
+    if (cursor_take(c, ':')) {
+        if (!take_digits(c, 2, &second) || (cursor_take(c, '.') && !take_fraction(c, &fraction, expected)))
             return false;
     }
     if (hour > 23 || minute > 59 || second > 59) {
@@ -163,13 +153,13 @@ bool timestamp_parse_zone(const char **at, const char *end, int64_t *offset)
     struct cursor c = {*at, end};
     int hours = 0, minutes = 0;
     bool west = false;
-    if (!take(&c, 'Z') && !take(&c, 'z')) {
-        west = take(&c, '-');
-        if (!west && !take(&c, '+'))
+    if (!cursor_take(&c, 'Z') && !cursor_take(&c, 'z')) {
+        west = cursor_take(&c, '-');
+        if (!west && !cursor_take(&c, '+'))
             return false;
         if (!take_digits(&c, 2, &hours))
             return false;
-        bool colon = take(&c, ':');
+        bool colon = cursor_take(&c, ':');
         if (!take_digits(&c, 2, &minutes) && colon)
             return false;
     }
@@ -183,7 +173,7 @@ bool timestamp_parse_zone(const char **at, const char *end, int64_t *offset)
 
 static bool take_time(struct cursor *c, int64_t *micros, int64_t *offset, const char **expected)
 {
-    if (!take(c, 'T') && !take(c, 't') && !take(c, ' '))
+    if (!cursor_take(c, 'T') && !cursor_take(c, 't') && !cursor_take(c, ' '))
         return false;
     if (!take_clock(c, micros, expected))
         return false;

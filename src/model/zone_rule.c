@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/cursor.h"
 #include "model/timestamp.h"
 
 enum {
@@ -9,18 +10,6 @@ enum {
     OFFSET_HOURS_MAX = 24,
     NAME_MIN = 3
 };
-
-struct cursor {
-    const char *at, *end;
-};
-
-static bool take(struct cursor *c, char wanted)
-{
-    if (c->at == c->end || *c->at != wanted)
-        return false;
-    c->at++;
-    return true;
-}
 
 static bool take_number(struct cursor *c, int min, int max, int *number)
 {
@@ -40,7 +29,7 @@ static bool is_letter(char c)
 /* What the time is called: three letters and more, or anything in angle brackets. It is not kept. */
 static bool take_name(struct cursor *c)
 {
-    if (take(c, '<')) {
+    if (cursor_take(c, '<')) {
         const char *close = c->at < c->end ? memchr(c->at, '>', (size_t)(c->end - c->at)) : NULL;
         if (!close)
             return false;
@@ -56,13 +45,14 @@ static bool take_name(struct cursor *c)
 /* hh[:mm[:ss]] with a sign, in microseconds. */
 static bool take_time(struct cursor *c, int hours_max, int64_t *micros)
 {
-    bool negative = take(c, '-');
+    bool negative = cursor_take(c, '-');
     int hours, minutes = 0, seconds = 0;
     if (!negative)
-        take(c, '+');
+        cursor_take(c, '+');
     if (!take_number(c, 0, hours_max, &hours))
         return false;
-    if (take(c, ':') && (!take_number(c, 0, 59, &minutes) || (take(c, ':') && !take_number(c, 0, 59, &seconds))))
+    if (cursor_take(c, ':') &&
+        (!take_number(c, 0, 59, &minutes) || (cursor_take(c, ':') && !take_number(c, 0, 59, &seconds))))
         return false;
     int64_t total = ((int64_t)hours * 3600 + minutes * 60 + seconds) * TIMESTAMP_SECOND;
     *micros = negative ? -total : total;
@@ -82,11 +72,11 @@ static bool take_offset(struct cursor *c, int64_t *east)
 static bool take_date(struct cursor *c, struct zone_rule_date *date)
 {
     bool ok;
-    if (take(c, 'M')) {
+    if (cursor_take(c, 'M')) {
         date->kind = ZONE_RULE_MONTH_WEEK;
-        ok = take_number(c, 1, 12, &date->month) && take(c, '.') && take_number(c, 1, 5, &date->week) && take(c, '.') &&
-             take_number(c, 0, 6, &date->weekday);
-    } else if (take(c, 'J')) {
+        ok = take_number(c, 1, 12, &date->month) && cursor_take(c, '.') && take_number(c, 1, 5, &date->week) &&
+             cursor_take(c, '.') && take_number(c, 0, 6, &date->weekday);
+    } else if (cursor_take(c, 'J')) {
         date->kind = ZONE_RULE_JULIAN;
         ok = take_number(c, 1, 365, &date->day);
     } else {
@@ -94,7 +84,7 @@ static bool take_date(struct cursor *c, struct zone_rule_date *date)
         ok = take_number(c, 0, 365, &date->day);
     }
     date->time = 2 * 3600 * TIMESTAMP_SECOND;
-    return ok && (!take(c, '/') || take_time(c, HOURS_MAX, &date->time));
+    return ok && (!cursor_take(c, '/') || take_time(c, HOURS_MAX, &date->time));
 }
 
 bool zone_rule_parse(struct slice text, struct zone_rule *rule)
@@ -109,7 +99,8 @@ bool zone_rule_parse(struct slice text, struct zone_rule *rule)
     rule->summer = rule->standard + 3600 * TIMESTAMP_SECOND;
     if (!take_name(&c) || (c.at < c.end && *c.at != ',' && !take_offset(&c, &rule->summer)))
         return false;
-    return take(&c, ',') && take_date(&c, &rule->start) && take(&c, ',') && take_date(&c, &rule->end) && c.at == c.end;
+    return cursor_take(&c, ',') && take_date(&c, &rule->start) && cursor_take(&c, ',') && take_date(&c, &rule->end) &&
+           c.at == c.end;
 }
 
 /* The first day of a month; of month 13, of the year behind. Months of the years 1 to 9999 have one. */
