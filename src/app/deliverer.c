@@ -158,6 +158,12 @@ static void fetch_done(struct request *request)
         pump(d);
 }
 
+static void fetch_next(struct deliverer *d)
+{
+    d->fetching = true;
+    committer_submit(d->committer, &d->fetch);
+}
+
 /* Keeps one block on its way to the target and one being made. */
 static void pump(struct deliverer *d)
 {
@@ -167,10 +173,8 @@ static void pump(struct deliverer *d)
         d->target_busy = true;
         target_write(d->target, block, on_target, d);
     }
-    if (!d->block && !d->at_end && !d->fetching) {
-        d->fetching = true;
-        committer_submit(d->committer, &d->fetch);
-    }
+    if (!d->block && !d->at_end && !d->fetching)
+        fetch_next(d);
     if (d->at_end && !d->block && !d->target_busy) {
         d->target_busy = true;
         target_commit(d->target, on_committed, d);
@@ -189,6 +193,7 @@ static void begin_delivery(struct deliverer *d)
     d->began = clock_monotonic();
     d->target_busy = true;
     target_begin(d->target, &d->delivery, on_target, d);
+    fetch_next(d); /* made while the target begins */
 }
 
 static void settle(struct deliverer *d, uint64_t sequence)

@@ -7,7 +7,8 @@
 #include "engine/groups.h"
 
 enum {
-    BLOCK_CELLS_MAX = 128 * 1024 /* cells of a block: 4 MiB */
+    BLOCK_CELLS_MAX = 128 * 1024, /* cells of a block: 4 MiB */
+    BLOCK_ROWS_FIRST = 512        /* rows of the first block; each one after it may have twice as many */
 };
 
 /* Rows set aside, of one table. */
@@ -22,6 +23,7 @@ struct deliver {
     bool open, full;
     uint64_t sequence;
     size_t table, at; /* what comes next */
+    size_t most;      /* rows of the next block: the first are small, so that the target has soon something to do */
     bool upserting;
     struct listed {
         struct ids deletes, upserts;
@@ -245,6 +247,7 @@ bool engine_delivery_start(struct engine *engine, uint64_t since, bool full, str
     deliver->full = full;
     deliver->sequence = engine->sequence;
     deliver->table = deliver->at = 0;
+    deliver->most = BLOCK_ROWS_FIRST;
     deliver->upserting = false;
     delivery->full = full;
     for (size_t t = 0; t < engine->pipeline->table_count; t++)
@@ -329,6 +332,11 @@ static struct ids *unsent_list(struct engine *engine)
     return NULL;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 bool engine_delivery_next(struct engine *engine, struct block **block, struct error *error)
 {
     struct deliver *deliver = engine->deliver;
@@ -338,17 +346,18 @@ bool engine_delivery_next(struct engine *engine, struct block **block, struct er
         return true;
     const struct table *table = &engine->pipeline->tables[deliver->table];
     size_t columns = deliver->upserting ? table->column_count : table->key_count;
-    size_t rows = list->count - deliver->at, most = BLOCK_CELLS_MAX / (columns > 0 ? columns : 1);
-    rows = rows < BLOCK_ROWS_MAX ? rows : BLOCK_ROWS_MAX;
-    struct block *made = block_new(deliver->table, !deliver->upserting, rows < most ? rows : most, columns);
+    size_t rows = smaller(list->count - deliver->at, deliver->most);
+    rows = smaller(rows, BLOCK_CELLS_MAX / (columns > 0 ? columns : 1));
+    struct block *made = block_new(deliver->table, !deliver->upserting, rows, columns);
     if (!made)
         return error_memory(error);
     made->rows = 0;
-    if (!fill_block(engine, made, rows < most ? rows : most, list->at + deliver->at)) {
+    if (!fill_block(engine, made, rows, list->at + deliver->at)) {
         block_free(made);
         return memory_error(&engine->memory, error);
     }
     deliver->at += made->rows;
+    deliver->most = smaller(2 * deliver->most, BLOCK_ROWS_MAX);
     *block = made;
     return true;
 }

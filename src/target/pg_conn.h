@@ -54,11 +54,10 @@ struct pg_conn {
     bool making; /* within the transaction that creates what is missing */
 
     /* A delivery. */
-    struct block *block;                  /* under way */
-    bool empty[PIPELINE_DELIVERED_MAX];      /* COPY goes straight into the table */
-    bool stage[PIPELINE_DELIVERED_MAX];      /* the temporary table exists */
-    uint64_t staged[PIPELINE_DELIVERED_MAX]; /* rows in it */
-    pg_step matched, copied;              /* what comes after pg_delivery_match, and after pg_stage_block's COPY */
+    struct block *block;                /* under way */
+    bool empty[PIPELINE_DELIVERED_MAX]; /* COPY goes straight into the table */
+    bool stage[PIPELINE_DELIVERED_MAX]; /* of a comparison: the temporary table exists */
+    pg_step matched, copied;            /* what comes after pg_delivery_match, and after pg_stage_block's COPY */
 };
 
 /*

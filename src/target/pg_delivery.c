@@ -4,15 +4,16 @@
  *   begin    BEGIN, limits; lock the progress row and compare it; DELETE all rows of a full delivery, else see which
  *            tables are empty
  *   write    deletes: DELETE ... USING unnest(arrays)
- *            upserts, into an empty table: COPY; few: INSERT ... SELECT FROM unnest(arrays); many: COPY into a
- * temporary table and INSERT ... SELECT from it commit   UPDATE the progress row, COMMIT
+ *            upserts, into an empty table: COPY; else INSERT ... SELECT unnest(arrays) ON CONFLICT
+ *   commit   UPDATE the progress row, COMMIT
  *
  * The first delivery has no row to lock. It inserts one: of two hosts that both begin with an empty target the second
  * waits on the first one's key, then finds it taken, and gives up as diverged.
  *
  * Every write is done when its statement is: no COPY stays open between calls, so that the server's time-outs measure
- * the server and not the caller, and an error belongs to its block. What is staged is moved on in portions, so that no
- * statement grows with the delivery and the deadline holds for any size. The session keeps nothing (pgbouncer).
+ * the server and not the caller, and an error belongs to its block. A statement takes one block, so that none grows with
+ * the delivery and the deadline holds for any size. No temporary table is made on the way: it would cost as much as the
+ * arrays do, and leave dead rows in the catalogue each time. The session keeps nothing (pgbouncer).
  */
 #include "target/pg_delivery.h"
 
@@ -24,11 +25,6 @@
 #include "target/pg_open.h"
 #include "target/pg_query.h"
 #include "target/pg_stage.h"
-
-enum {
-    FEW_ROWS = 1000,    /* up to so many rows of a delivery are not worth a temporary table */
-    STAGED_ROWS = 32768 /* moved on by one statement */
-};
 
 static void worked(struct pg_conn *conn, PGresult *result)
 {
@@ -92,8 +88,6 @@ static void empty_tables(struct pg_conn *conn)
 static void locked(struct pg_conn *conn, PGresult *result)
 {
     (void)result;
-    memset(conn->stage, 0, sizeof conn->stage);
-    memset(conn->staged, 0, sizeof conn->staged);
     if (pipeline_delivered(conn->target->pipeline) == 0)
         pg_query_done(conn);
     else if (conn->target->delivery->full)
@@ -118,14 +112,20 @@ static void compare(struct pg_conn *conn, PGresult *result)
     }
 }
 
+static void put_match(struct pg_conn *conn, bool lock)
+{
+    buf_put_text(&conn->sql, "SELECT epoch, sequence, pg_catalog.encode(digest, 'hex'), rows FROM dropfold_progress"
+                             " WHERE pipeline = ");
+    target_sql_literal(&conn->sql, conn->target->pipeline->name);
+    buf_put_text(&conn->sql, lock ? " FOR UPDATE" : "");
+}
+
 void pg_delivery_match(struct pg_conn *conn, bool lock, pg_step next)
 {
     conn->matched = next;
     buf_reset(&conn->sql);
-    buf_put_text(&conn->sql, "SELECT epoch, sequence, pg_catalog.encode(digest, 'hex'), rows FROM dropfold_progress"
-                             " WHERE pipeline = $1");
-    buf_put_text(&conn->sql, lock ? " FOR UPDATE" : "");
-    pg_query_params(conn, 1, &conn->target->pipeline->name, NULL, NULL, compare);
+    put_match(conn, lock);
+    pg_query_buf(conn, compare);
 }
 
 /* Sends a statement about the progress row, already in conn->sql, with the values it is to have. */
@@ -164,17 +164,22 @@ static void insert_row(struct pg_conn *conn)
 static void begun(struct pg_conn *conn, PGresult *result)
 {
     (void)result;
-    if (conn->target->delivery->from.present)
-        pg_delivery_match(conn, true, locked);
-    else
-        insert_row(conn);
+    insert_row(conn);
 }
 
+/* The row is locked in the same exchange. */
 void pg_delivery_begin(struct pg_conn *conn)
 {
     conn->doing = "beginning a delivery";
     pg_open_put_begin(conn);
-    pg_query_buf(conn, begun);
+    if (!conn->target->delivery->from.present) {
+        pg_query_buf(conn, begun);
+        return;
+    }
+    conn->matched = locked;
+    buf_put_byte(&conn->sql, ';');
+    put_match(conn, true);
+    pg_query_buf(conn, compare);
 }
 
 /* --- write -------------------------------------------------------------------------------------------------------- */
@@ -252,32 +257,18 @@ static void write_deletes(struct pg_conn *conn)
     send_arrays(conn);
 }
 
-/* INSERT INTO table (columns) SELECT columns FROM */
-static void put_insert(struct buf *sql, const struct table *table)
-{
-    pg_stage_put_insert(sql, table);
-    for (size_t i = 0; i < table->column_count; i++) {
-        buf_put_text(sql, i > 0 ? ", " : "");
-        target_sql_name(sql, table->columns[i].name);
-        buf_put_text(sql, is_list(&table->columns[i]) ? "::bigint[]" : "");
-    }
-    buf_put_text(sql, " FROM ");
-}
-
-static void put_order(struct buf *sql, const struct table *table)
-{
-    buf_put_text(sql, " ORDER BY ");
-    target_sql_key(sql, table);
-    pg_stage_put_on_conflict(sql, table);
-}
-
-static void write_few(struct pg_conn *conn)
+/* In the list of what is selected arrays are taken apart as the rows are asked for; in FROM each is first written to a
+   store of its own. */
+static void write_upserts(struct pg_conn *conn)
 {
     const struct table *table = table_of(conn);
     buf_reset(&conn->sql);
-    put_insert(&conn->sql, table);
-    put_unnest(conn);
-    put_order(&conn->sql, table);
+    pg_stage_put_insert(&conn->sql, table);
+    for (size_t i = 0; i < table->column_count; i++)
+        buf_printf(&conn->sql, "%spg_catalog.unnest($%zu::%s[])%s", i > 0 ? ", " : "", i + 1,
+                   sql_type_name(is_list(&table->columns[i]) ? SQL_TEXT : table->columns[i].type),
+                   is_list(&table->columns[i]) ? "::bigint[]" : "");
+    pg_stage_put_on_conflict(&conn->sql, table);
     send_arrays(conn);
 }
 
@@ -289,32 +280,6 @@ static void write_straight(struct pg_conn *conn)
     pg_stage_copy(conn, pg_delivery_written);
 }
 
-static void move_on(struct pg_conn *conn, bool last)
-{
-    size_t table = conn->block->table;
-    conn->staged[table] = 0;
-    buf_reset(&conn->sql);
-    put_insert(&conn->sql, table_of(conn));
-    pg_stage_put_name(&conn->sql, table);
-    put_order(&conn->sql, table_of(conn));
-    if (!last) {
-        buf_put_text(&conn->sql, "; TRUNCATE ");
-        pg_stage_put_name(&conn->sql, table);
-    }
-    pg_query_buf(conn, pg_delivery_written);
-}
-
-static void staged(struct pg_conn *conn, PGresult *result)
-{
-    size_t table = conn->block->table;
-    bool last = conn->target->upserts[table] >= conn->target->delivery->upserts[table];
-    conn->staged[table] += conn->block->rows;
-    if (last || conn->staged[table] >= STAGED_ROWS)
-        move_on(conn, last);
-    else
-        pg_delivery_written(conn, result);
-}
-
 void pg_delivery_write(struct pg_conn *conn, struct block *block)
 {
     conn->block = block;
@@ -323,10 +288,8 @@ void pg_delivery_write(struct pg_conn *conn, struct block *block)
         write_deletes(conn);
     else if (conn->empty[block->table])
         write_straight(conn);
-    else if (conn->target->delivery->upserts[block->table] <= FEW_ROWS)
-        write_few(conn);
     else
-        pg_stage_block(conn, staged);
+        write_upserts(conn);
 }
 
 /* --- commit ------------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /*
- * The way of a block into PostgreSQL that a delivery and a comparison share: COPY, and a temporary table for each table
- * of the pipeline (dropped at the end of the transaction) that holds rows until one statement makes something of them.
+ * What a delivery and a comparison share: COPY of a block, and the words of an upsert; and the temporary table for each
+ * table of the pipeline (dropped at the end of the transaction) in which a comparison has the rows that are expected.
  */
 #ifndef DROPFOLD_TARGET_PG_STAGE_H
 #define DROPFOLD_TARGET_PG_STAGE_H

@@ -16,7 +16,7 @@ NAMES = ('a"b', f'"; {DROP}--', f"'; {DROP}--", '$1', f'$$; {DROP}$$', '%s%n%1$x
 VALUES = (*NAMES, f"'); {DROP}--", 'x' * 300, '\t', 'a\nb', '{a,"b"}', '\\N;', '\\.', '\\x41', '☃' * 90, '\u202e', 'NULL')
 PLAIN = tuple('alpha beta gamma delta epsilon zeta eta theta iota kappa la mu nu xi omicron pi rho sigma tau ypsilon phi chi '
               'psi omega'.split())
-MANY = 1_100  # rows of one delivery that go through a temporary table
+MANY = 1_100  # rows of one delivery, in several blocks
 VICTIM = 'CREATE TABLE victim (secret text); INSERT INTO victim VALUES (\'kept\');'
 TOKEN = re.compile(r'''"(?:[^"]|"")*"|\bE'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\b\d+\b''', re.DOTALL)
 PREFIX = '@%a@%d@'
@@ -207,7 +207,7 @@ class SqlSafetyInPostgres(SqlSafety):
         self.assert_limited('calm')
         self.judge_shop(calm, 'calm')
         wanted = self.statements('calm')
-        self.assertGreater(len(wanted), 20, wanted)
+        self.assertGreater(len(wanted), 15, wanted)
         self.count(shapes=len(wanted))
         for number in range(self.scale(1, 50)):
             shop = self.shop(f'shop{number}', self.names(), VALUES)

@@ -223,7 +223,7 @@ static void keeps_lists_and_leads_from_them_to_files(void **state)
     lister_init(&lister, false);
     lister_deliver(&lister, 1, 1, 2, 1, "one.csv");  /* by COPY into an empty table */
     lister_deliver(&lister, 2, 1, 1, 2, "it's.csv"); /* by arrays over a row */
-    lister_deliver(&lister, 3, 3, 5000, 1, "3.csv"); /* through a temporary table */
+    lister_deliver(&lister, 3, 3, 5000, 1, "3.csv"); /* many */
     assert_query("SELECT (SELECT \"the files\" FROM made WHERE id = 1), (SELECT \"the files\" FROM made WHERE id = 2),"
                  " (SELECT \"the files\" FROM made WHERE id = 3)",
                  lists);
