@@ -19,6 +19,7 @@ from setting import LONG, MEGABYTE, Cost, measure, median, shown
 
 HERE = Path(__file__).resolve().parent
 SMALL = 5000  # order lines of a small new file
+SIZES = (0.1, 1, 4, 10, 20)  # scales at which a history's cost is taken
 IDLE_SECONDS = 12
 TABLE = """CREATE TABLE ecommerce ("Customer_ID" integer, "Total_Order_Amount" double precision,
 "Average_Order_Amount" double precision, "Order_Count" bigint NOT NULL, "Highest_Order_Amount" real,
@@ -269,8 +270,9 @@ def new_files(setting, name, count, lines, first, **numbers):
             for i in range(count)]
 
 
-def small(setting):
-    """After what --scale says: run it at 1 and at 10."""
+def small_after(setting):
+    """Milliseconds until a small pair of files shows after a history, and what the daemon holds then."""
+    setting.cluster  # started here, so that settings made from this one share it
     work = setting.work('small', setting.history())
     environment = setting.database('small')
     work.once('', environment)
@@ -279,9 +281,20 @@ def small(setting):
     with work.daemon('', environment) as daemon:
         files = new_files(setting, 'small', rounds + 1, SMALL, first)
         both = arrivals(setting, work, 'small', files)
-        memory = daemon.memory()
-    return [below(f'{SMALL:,} new order lines and their deliveries after {setting.lines:,}: ready to visible in '
-                  'PostgreSQL', 25, 'ms', both, f'{memory / MEGABYTE:.0f} MB resident', 1)]
+        return both, daemon.memory()
+
+
+def small(setting):
+    """Beyond scale 1 also beside scale 1, in the same run."""
+    what = f'{SMALL:,} new order lines and their deliveries after {{:,}}: ready to visible in PostgreSQL'
+    if setting.scale <= 1:
+        both, memory = small_after(setting)
+        return [below(what.format(setting.lines), 25, 'ms', both, f'{memory / MEGABYTE:.0f} MB resident', 1)]
+    one = setting.at(1)
+    few, _ = small_after(one)
+    many, memory = small_after(setting)
+    return [below(what.format(setting.lines), 1.2, 'x', many / few,
+                  f'{many:.1f} ms, after {one.lines:,} {few:.1f} ms; {memory / MEGABYTE:.0f} MB resident')]
 
 
 def one_file(setting):
@@ -391,17 +404,22 @@ def empty_start(setting):
     return [Reached('idle with an empty store', '', f'{memory / MEGABYTE:.0f} MB', True)]
 
 
-def size(setting):
-    """Not part of the table: what a history of this length costs, for the end of docs/performance.md."""
+def size_of(setting):
+    """What a history of this length costs: the load, its store, the next start."""
     work = setting.work('size', setting.history())
     _, cost = work.once('none:')
     store = sum(path.stat().st_size for path in (work.folder / 'checkpoints').iterdir())
     out, again = work.once('none:')
     rows, seconds = re.search(r'replayed (\d+) rows of \d+ changes in ([0-9.]+) s', out).groups()
-    return [Reached(f'{setting.lines:,} order lines and their deliveries', '',
-                    f'{cost.wall:.1f} s wall, {cost.cpu:.1f} s CPU', True,
-                    f'{cost.peak / MEGABYTE:.0f} MB at the peak, store of {store / MEGABYTE:.0f} MB; the next start '
-                    f'replays {int(rows):,} rows in {seconds} s with {again.cpu:.1f} s CPU')]
+    work.remove()
+    return Reached(f'{setting.lines:,} order lines and as many deliveries', '', shown(cost), True,
+                   f'store of {store / MEGABYTE:.0f} MB; the next start replays {int(rows):,} rows in {seconds} s, '
+                   f'{again.peak / MEGABYTE:.0f} MB at its peak')
+
+
+def size(setting):
+    """Not part of the table: what histories cost, up to the scale."""
+    return [size_of(setting.at(scale)) for scale in SIZES if scale <= setting.scale]
 
 
 ROWS = {'oracle': oracle, 'cold': cold, 'postgres': postgres, 'small': small, 'bytes': bytes_a_line, 'replay': replay,

@@ -1,4 +1,5 @@
 """Where a measurement runs: its data sets, stores and server, and how a process is measured."""
+import copy
 import json
 import os
 import shutil
@@ -56,11 +57,21 @@ class Setting:
 
     def __init__(self, folder, scale, runs):
         self.folder, self.scale, self.runs = Path(folder).resolve(), scale, runs
-        self.lines = max(110, int(LINES * scale))
-        self.customers = max(10, int(CUSTOMERS * min(1, scale)))
+        self._count()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.schemas = self._one_table()
         self._cluster = None
+
+    def at(self, scale):
+        """The same place at another scale: for what is compared across scales in one run."""
+        other = copy.copy(self)
+        other.scale = scale
+        other._count()
+        return other
+
+    def _count(self):
+        self.lines = max(110, int(LINES * self.scale))
+        self.customers = max(10, int(CUSTOMERS * min(1, self.scale)))
 
     def _one_table(self):
         """The shipped pipeline without its second table, which the others do not make either."""
