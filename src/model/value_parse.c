@@ -14,15 +14,37 @@
 
 #include "base/text.h"
 #include "model/timestamp.h"
+#include "model/value_quick.h"
 
 enum {
     SAFE_DIGITS = 18,       /* that never exceed 64 bits, signed */
     DOUBLE_TEXT_MAX = 1024, /* bytes of the text of a double */
-    EXPONENT_MAX = 100000,  /* far beyond any double: larger ones are read as this one */
-    EXACT_POWER = 22        /* 10^22 is the last power of ten that is a double */
+    EXPONENT_MAX = 100000   /* far beyond any double: larger ones are read as this one */
 };
 
-#define EXACT_MANTISSA (UINT64_C(1) << 53)
+const uint64_t value_powers[DECIMAL_PRECISION_MAX + 1] = {1,
+                                                          10,
+                                                          100,
+                                                          1000,
+                                                          10000,
+                                                          100000,
+                                                          1000000,
+                                                          10000000,
+                                                          100000000,
+                                                          1000000000,
+                                                          10000000000,
+                                                          100000000000,
+                                                          1000000000000,
+                                                          10000000000000,
+                                                          100000000000000,
+                                                          1000000000000000,
+                                                          10000000000000000,
+                                                          100000000000000000,
+                                                          1000000000000000000};
+
+const double value_double_powers[VALUE_EXACT_POWER + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                           1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                           1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /* Phrases that differ by a number: indexed by it, so that they stay static words. */
 static const char *const places_words[DECIMAL_PRECISION_MAX + 1] = {
@@ -160,59 +182,9 @@ static bool scan_number(struct slice text, struct number *number)
     return point ? number->fraction.len > 0 : number->whole.len > 0;
 }
 
-/* What most decimals are: few enough digits, none too many, in one pass. False says nothing about others. */
-static inline bool parse_short_decimal(struct value_type type, struct slice text, int64_t *out)
-{
-    static const uint64_t powers[SAFE_DIGITS + 1] = {1,
-                                                     10,
-                                                     100,
-                                                     1000,
-                                                     10000,
-                                                     100000,
-                                                     1000000,
-                                                     10000000,
-                                                     100000000,
-                                                     1000000000,
-                                                     10000000000,
-                                                     100000000000,
-                                                     1000000000000,
-                                                     10000000000000,
-                                                     100000000000000,
-                                                     1000000000000000,
-                                                     10000000000000000,
-                                                     100000000000000000,
-                                                     1000000000000000000};
-    const char *at = text.data, *end = text.data + text.len;
-    if (text.len == 0 || text.len > SAFE_DIGITS)
-        return false;
-    bool negative = *at == '-';
-    const char *whole = at += negative;
-    uint64_t units = 0;
-    for (; at < end && is_digit(*at); at++)
-        units = units * 10 + (uint64_t)(*at - '0');
-    size_t places = 0;
-    if (at - whole > type.precision - type.scale || at == whole)
-        return false;
-    if (at < end) {
-        const char *fraction = at + 1;
-        if (*at != '.' || fraction == end)
-            return false;
-        for (at = fraction; at < end && is_digit(*at); at++)
-            units = units * 10 + (uint64_t)(*at - '0');
-        places = (size_t)(at - fraction);
-        if (at < end || places > type.scale)
-            return false;
-    }
-    units *= powers[type.scale - places];
-    *out = (int64_t)(negative ? -units : units);
-    return true;
-}
-
 static bool parse_decimal(struct value_type type, struct slice text, int64_t *out, const char **expected)
 {
     struct number number;
-    if (parse_short_decimal(type, text, out))
-        return true;
     if (text.len == 0 || !scan_number(text, &number) || number.rest != text.data + text.len)
         return fail(expected, "a decimal number");
     size_t whole_max = (size_t)(type.precision - type.scale);
@@ -254,21 +226,13 @@ static bool scan_exponent(const char *at, const char *end, int *exponent)
     return true;
 }
 
-/* Clinger's fast path: two doubles without error have a product and a quotient rounded once. */
-static bool exact_double(const struct number *number, int exponent, double *out)
+/* Without rounding, where that is possible. */
+static bool exact_number(const struct number *number, int exponent, double *out)
 {
-    static const double powers[EXACT_POWER + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    if (FLT_EVAL_METHOD != 0 || number->whole.len + number->fraction.len > SAFE_DIGITS)
+    if (number->whole.len + number->fraction.len > SAFE_DIGITS)
         return false;
     uint64_t mantissa = append_digits(append_digits(0, number->whole), number->fraction);
-    exponent -= (int)number->fraction.len;
-    if (mantissa > EXACT_MANTISSA || exponent > EXACT_POWER || exponent < -EXACT_POWER)
-        return false;
-    double size = exponent < 0 ? (double)mantissa / powers[-exponent] : (double)mantissa * powers[exponent];
-    *out = number->negative ? -size : size;
-    return true;
+    return value_exact_double(mantissa, exponent - (int)number->fraction.len, number->negative, out);
 }
 
 /* strtod of text that is known to be a number. False when out of memory. */
@@ -294,7 +258,7 @@ static bool parse_double(struct slice text, double *out, const char **expected)
         return fail(expected, "a number");
     if (text.len > DOUBLE_TEXT_MAX)
         return fail(expected, "a number of at most 1024 characters");
-    if (!exact_double(&number, exponent, &d) && !general_double(text, &d))
+    if (!exact_number(&number, exponent, &d) && !general_double(text, &d))
         return fail(expected, "a number, and memory to read it");
     if (!isfinite(d))
         return fail(expected, "a number within the range of a double");
@@ -332,32 +296,15 @@ static bool parse_bool(struct slice text, int64_t *out, const char **expected)
     return fail(expected, "true, false, yes, no, t, f, y, n, 1 or 0");
 }
 
-/* Whether no byte is NUL or beyond ASCII: of such a text nothing else need be asked. */
-static inline bool is_plain(struct slice text)
-{
-    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-    uint64_t bad = 0, eight;
-    size_t at = 0;
-    for (; at + sizeof eight <= text.len; at += sizeof eight) {
-        memcpy(&eight, text.data + at, sizeof eight);
-        bad |= (eight - ones) | eight; /* 0 - 1 and what has a top bit have one */
-    }
-    for (; at < text.len; at++)
-        bad |= (uint64_t)((unsigned char)text.data[at] - 1) | (unsigned char)text.data[at];
-    return (bad & tops) == 0;
-}
-
 static bool parse_text(struct slice text, struct slice *out, const char **expected)
 {
     if (text.len > TEXT_VALUE_MAX)
         return fail(expected, "a text of at most 65536 bytes");
-    *out = text;
-    if (is_plain(text))
-        return true;
     if (text.len > 0 && memchr(text.data, '\0', text.len))
         return fail(expected, "a text without NUL");
     if (text_valid_utf8(text) != text.len)
         return fail(expected, "valid UTF-8");
+    *out = text;
     return true;
 }
 
@@ -375,10 +322,10 @@ static bool parse_date(const char *const *formats, size_t format_count, struct s
     return true;
 }
 
-bool value_parse(struct value_type type, const char *const *formats, size_t format_count, struct slice text,
-                 struct value *value, const char **expected)
+/* Out of the way of what is read at once. */
+__attribute__((noinline)) static bool parse(struct value_type type, const char *const *formats, size_t format_count,
+                                            struct slice text, struct value *value, const char **expected)
 {
-    value->null = false;
     switch (type.kind) {
     case VALUE_INT64:
         return parse_int64(text, &value->i, expected);
@@ -398,4 +345,10 @@ bool value_parse(struct value_type type, const char *const *formats, size_t form
         return timestamp_parse_any(text, formats, format_count, NULL, &value->i, expected);
     }
     return fail(expected, "a known type");
+}
+
+bool value_parse(struct value_type type, const char *const *formats, size_t format_count, struct slice text,
+                 struct value *value, const char **expected)
+{
+    return value_quick(type, text, value) || parse(type, formats, format_count, text, value, expected);
 }

@@ -69,6 +69,13 @@ bool coerce_rule_init(struct coerce_rule *rule, const struct feed *feed, const s
                      source->name);
 }
 
+bool coerce_is_quick(const struct coerce_rule *rule)
+{
+    const struct descriptor_field *field = rule->field;
+    bool stripped = field->strip_prefix_count > 0 && !field->extract && field->map_count == 0 && !field->cleaning;
+    return (!rule->cleaned || (stripped && !rule->text)) && !rule->widened && rule->format_count == 0;
+}
+
 bool coerce_init(struct coerce *coerce, struct error *error)
 {
     buf_init(&coerce->words, WORDS_MAX);

@@ -20,6 +20,8 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "model/pipeline.h"
+#include "model/timestamp.h"
+#include "model/value_quick.h"
 #include "parse/clean.h"
 #include "parse/number.h"
 
@@ -59,6 +61,56 @@ bool coerce_rule_init(struct coerce_rule *rule, const struct feed *feed, const s
 static inline bool coerce_is_null_byte(const struct coerce_rule *rule, struct slice text)
 {
     return text.len == 1 && rule->null_byte && text.data[0] == rule->null_byte;
+}
+
+/* Whether coerce_quick may be asked. */
+bool coerce_is_quick(const struct coerce_rule *rule);
+
+/* Takes the field's prefix away. False where blanks are around the text: they go first. */
+static inline bool coerce_quick_strip(const struct descriptor_field *field, struct slice *text)
+{
+    if ((unsigned char)text->data[0] <= ' ')
+        return false;
+    for (size_t i = 0; i < field->strip_prefix_count; i++) {
+        struct slice prefix = field->strip_prefix[i];
+        size_t same = 0;
+        while (same < prefix.len && same < text->len && text->data[same] == prefix.data[same])
+            same++;
+        if (same < prefix.len)
+            continue;
+        *text = (struct slice){text->data + same, text->len - same};
+        while (text->len > 0 && (text->data[0] == ' ' || text->data[0] == '\t'))
+            *text = (struct slice){text->data + 1, text->len - 1};
+        break;
+    }
+    return true;
+}
+
+static inline bool coerce_may_be_null_word(const struct coerce_rule *rule, struct slice text)
+{
+    return (rule->null_lengths >> (text.len < 7 ? text.len : 7) & 1) || coerce_is_null_byte(rule, text);
+}
+
+/* coerce_field of what most fields are, inline: a text that is not empty, no null word, valid, and read at once. False says
+   nothing about others, and the value is void then. */
+static inline bool coerce_quick(const struct coerce_rule *rule, struct slice text, struct value *value)
+{
+    const char *ignored;
+    if (coerce_may_be_null_word(rule, text))
+        return false;
+    if (rule->cleaned && (!coerce_quick_strip(rule->field, &text) || coerce_may_be_null_word(rule, text)))
+        return false;
+    if (rule->type.kind == VALUE_TIMESTAMP) {
+        value->null = false;
+        if (!timestamp_parse_iso(text, &value->i, &ignored))
+            return false;
+    } else if (!value_quick(rule->type, text, value)) {
+        return false;
+    }
+    if (!rule->ranged)
+        return true;
+    int64_t size = rule->text ? (int64_t)text.len : value->i;
+    return size >= rule->target->min && size <= rule->target->max;
 }
 
 /* What one parser needs to apply rules. */

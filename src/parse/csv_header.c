@@ -59,6 +59,7 @@ static void link_fields(struct csv_header *h, const struct bind *bind)
             h->further[i] = (struct csv_further){&bind->chosen[i], column->further};
             column->further = &h->further[i];
         }
+        column->quick = !column->further && coerce_is_quick(&column->rule);
     }
 }
 

@@ -17,6 +17,7 @@
 /* The fields that read a column. */
 struct csv_column {
     bool declared;
+    bool quick;                        /* coerce_quick may be asked, and tells all of it */
     const struct csv_further *further; /* fields that read it besides; mostly NULL */
     struct coerce_rule rule;           /* of the first one: a copy, so that it is found at once */
 };

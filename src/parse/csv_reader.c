@@ -29,7 +29,7 @@
 
 enum {
     CSV_OPTIONS = CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL | CSV_APPEND_NULL,
-    CSV_BUFFER_STEP = 16 * 1024,                         /* bytes libcsv's field buffer grows by */
+    CSV_BUFFER_STEP = 16 * 1024,                          /* bytes libcsv's field buffer grows by */
     CARRY_MAX = PARSER_RECORD_MAX + 2 * PARSER_INPUT_MAX, /* a record before it is found to be too long */
     ODD_MAX = 63
 };
@@ -477,15 +477,32 @@ static bool is_shifted(const struct csv_reader *r)
     return false;
 }
 
+/* Nulls and most values, without a call. False leaves all to be done. */
+static inline bool take_quickly(struct csv_reader *r, const struct csv_column *column,
+                                const struct csv_scan_field *field)
+{
+    const struct coerce_rule *rule = &column->rule;
+    struct value *value = &r->values[rule->target_index];
+    struct slice text = {field->data, field->len};
+    if (!column->quick || field->doubled)
+        return false;
+    if (!rule->nulls && ((text.len == 0 && !field->quoted) || coerce_is_null_byte(rule, text))) {
+        value->null = true;
+        return true;
+    }
+    return text.len > 0 && coerce_quick(rule, text, value);
+}
+
 static void take_scanned(struct csv_reader *r, const char *from, const struct csv_scan_record *record)
 {
     begin_record(r, from);
     r->piece_end = record->end;
     for (size_t i = 0; i < r->header.count && !r->bad && !r->failed; i++) {
         const struct csv_column *column = &r->header.columns[i];
+        if (!column->declared || take_quickly(r, column, &r->scan->fields[i]))
+            continue;
         r->fields = i + 1;
-        if (column->declared)
-            take_values(r, column, scanned(r, &r->scan->fields[i]), true);
+        take_values(r, column, scanned(r, &r->scan->fields[i]), true);
     }
     r->fields = r->header.count;
     on_row('\n', r);

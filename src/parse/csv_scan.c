@@ -40,8 +40,8 @@ static inline uint32_t *put_places(uint32_t *out, uint64_t bits, uint32_t place)
     return out + count;
 }
 
-/* The loop that all ways share; `look` is inlined into each. */
-#define MARK_LOOP(look)                                                                                                \
+/* The loop that all ways share; what it is made of is inlined into each. */
+#define MARK_LOOP(look, odd_up_to, put_places)                                                                         \
     uint32_t *out = marks;                                                                                             \
     uint64_t inside = 0; /* all bits, or none: the last byte of the step before */                                     \
     for (size_t at = 0; at < len; at += CSV_SCAN_STEP) {                                                               \
@@ -72,7 +72,7 @@ static inline struct masks look_plainly(const char *step, struct csv_scan_bytes 
 
 static size_t mark_plainly(const char *from, size_t len, struct csv_scan_bytes bytes, uint32_t *marks)
 {
-    MARK_LOOP(look_plainly);
+    MARK_LOOP(look_plainly, odd_up_to, put_places);
 }
 
 #if defined(__x86_64__)
@@ -93,11 +93,19 @@ static inline struct masks look_sse2(const char *step, struct csv_scan_bytes byt
 
 static size_t mark_sse2(const char *from, size_t len, struct csv_scan_bytes bytes, uint32_t *marks)
 {
-    MARK_LOOP(look_sse2);
+    MARK_LOOP(look_sse2, odd_up_to, put_places);
 }
 
-__attribute__((target("avx2,bmi,popcnt"))) static inline struct masks look_avx2(const char *step,
-                                                                                struct csv_scan_bytes bytes)
+/* odd_up_to as a product without carries, by a factor of ones. */
+__attribute__((target("pclmul"))) static inline uint64_t odd_up_to_clmul(uint64_t bits)
+{
+    __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)bits), _mm_set1_epi8(-1), 0);
+    return (uint64_t)_mm_cvtsi128_si64(product);
+}
+
+#define AVX2 __attribute__((target("avx2,bmi,popcnt,pclmul")))
+
+AVX2 static inline struct masks look_avx2(const char *step, struct csv_scan_bytes bytes)
 {
     const __m256i quote = _mm256_set1_epi8(bytes.quote), delimiter = _mm256_set1_epi8(bytes.delimiter);
     const __m256i lf = _mm256_set1_epi8('\n'), cr = _mm256_set1_epi8('\r');
@@ -112,10 +120,43 @@ __attribute__((target("avx2,bmi,popcnt"))) static inline struct masks look_avx2(
     return found;
 }
 
-__attribute__((target("avx2,bmi,popcnt"))) static size_t mark_avx2(const char *from, size_t len,
-                                                                   struct csv_scan_bytes bytes, uint32_t *marks)
+AVX2 static size_t mark_avx2(const char *from, size_t len, struct csv_scan_bytes bytes, uint32_t *marks)
 {
-    MARK_LOOP(look_avx2);
+    MARK_LOOP(look_avx2, odd_up_to_clmul, put_places);
+}
+
+/* What the widest way needs: since Ice Lake and Zen 4. */
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vbmi2,bmi,popcnt,pclmul")))
+
+AVX512 static inline struct masks look_avx512(const char *step, struct csv_scan_bytes bytes)
+{
+    const __m512i part = _mm512_loadu_si512(step);
+    return (struct masks){_mm512_cmpeq_epi8_mask(part, _mm512_set1_epi8(bytes.quote)),
+                          _mm512_cmpeq_epi8_mask(part, _mm512_set1_epi8(bytes.delimiter)) |
+                              _mm512_cmpeq_epi8_mask(part, _mm512_set1_epi8('\n')) |
+                              _mm512_cmpeq_epi8_mask(part, _mm512_set1_epi8('\r'))};
+}
+
+/* Writes up to 15 places more than it counts. */
+AVX512 static inline uint32_t *put_places_avx512(uint32_t *out, uint64_t bits, uint32_t place)
+{
+    static const uint8_t numbers[CSV_SCAN_STEP] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                                   16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+                                                   32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+                                                   48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+    const __m512i first = _mm512_set1_epi32((int)place);
+    size_t count = (size_t)__builtin_popcountll(bits);
+    __m512i places = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(numbers));
+    for (size_t i = 0; i < count; i += 16) {
+        _mm512_storeu_si512(out + i, _mm512_add_epi32(first, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(places))));
+        places = _mm512_shuffle_i64x2(places, places, 0x39); /* the next 16 bytes to the front */
+    }
+    return out + count;
+}
+
+AVX512 static size_t mark_avx512(const char *from, size_t len, struct csv_scan_bytes bytes, uint32_t *marks)
+{
+    MARK_LOOP(look_avx512, odd_up_to_clmul, put_places_avx512);
 }
 #elif defined(__aarch64__)
 /* Four vectors of bytes that are all ones or all zeros to one bit a byte. */
@@ -145,16 +186,19 @@ static inline struct masks look_neon(const char *step, struct csv_scan_bytes byt
 
 static size_t mark_neon(const char *from, size_t len, struct csv_scan_bytes bytes, uint32_t *marks)
 {
-    MARK_LOOP(look_neon);
+    MARK_LOOP(look_neon, odd_up_to, put_places);
 }
 #endif
 
 csv_scan_mark csv_scan_way(size_t i)
 {
-    csv_scan_mark ways[3] = {NULL, NULL, NULL};
+    csv_scan_mark ways[4] = {NULL, NULL, NULL, NULL};
     size_t count = 0;
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt"))
+    bool common = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul");
+    if (common && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2"))
+        ways[count++] = mark_avx512;
+    if (common && __builtin_cpu_supports("avx2"))
         ways[count++] = mark_avx2;
     ways[count++] = mark_sse2;
 #elif defined(__aarch64__)

@@ -1,5 +1,6 @@
 #include "parse_testing.h"
 
+#include "base/hash.h"
 #include "parse/coerce.h"
 
 /* One field F of a descriptor, by its JSON, in a feed that may want it wider or narrower. */
@@ -317,6 +318,58 @@ static void rejects_a_map_to_a_text_too_long(void **state)
     parse_feed_close(&feed);
 }
 
+/* Texts of a few bytes that mean something to fields, so that numbers, null words and prefixes come up. */
+static size_t random_text(uint64_t *seed, char *text, size_t max)
+{
+    static const char letters[] = "0123456789012345678901234567890..--  \t\xe2\x82\xa6KShkT:Z\"+e\0\xff";
+    size_t len = hash_u64((*seed)++) % (max + 1);
+    for (size_t i = 0; i < len; i++)
+        text[i] = letters[hash_u64((*seed)++) % (sizeof letters - 1)];
+    return len;
+}
+
+/* coerce_quick against coerce_field; how many texts it read. */
+static size_t check_quick(const char *field, uint64_t seed)
+{
+    struct parse_feed feed;
+    struct coerce coerce;
+    struct coerce_rule rule;
+    struct error error;
+    struct value fallback, quick, slow;
+    size_t read = 0;
+    open_field(&feed, field);
+    assert_true(coerce_init(&coerce, &error));
+    assert_true(coerce_rule_init(&rule, &feed.feed, &feed.versions[0], 0, &fallback, &error));
+    assert_true(coerce_is_quick(&rule));
+    for (size_t round = 0; round < 200000; round++) {
+        char text[12];
+        struct coerce_input input = {.text = {text, random_text(&seed, text, sizeof text)}};
+        if (input.text.len == 0 || !coerce_quick(&rule, input.text, &quick))
+            continue;
+        read++;
+        assert_true(coerce_field(&coerce, &rule, &input, &slow));
+        assert_false(quick.null || slow.null);
+        assert_true(value_equal(rule.type, quick, slow));
+        coerce_begin_row(&coerce);
+    }
+    coerce_close(&coerce);
+    parse_feed_close(&feed);
+    return read;
+}
+
+static void reads_quickly_what_it_would_read_slowly(void **state)
+{
+    (void)state;
+    assert_true(check_quick("{ \"type\": \"int64\", \"null\": [\"\", \"-\", \"0\", \"-1\"] }", 1) > 1000);
+    assert_true(check_quick("{ \"type\": \"decimal(6,2)\" }", 2) > 1000);
+    assert_true(check_quick("{ \"type\": \"double\", \"null\": [\"1.5\", \"7\"] }", 3) > 1000);
+    assert_true(check_quick("{ \"type\": \"text\", \"null\": [\" \", \"K\"] }", 4) > 1000);
+    assert_true(
+        check_quick(
+            "{ \"type\": \"decimal(18,2)\", \"strip_prefix\": [\" 2\", \"\xe2\x82\xa6\", \"KSh\", \"K\", \"1\"] }", 5) >
+        1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +387,7 @@ int main(void)
         cmocka_unit_test(validates_fields_that_no_pipeline_uses),
         cmocka_unit_test(rejects_a_row_that_maps_make_too_large),
         cmocka_unit_test(rejects_a_map_to_a_text_too_long),
+        cmocka_unit_test(reads_quickly_what_it_would_read_slowly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
