@@ -26,18 +26,15 @@ static void free_rows(struct ahead *ahead)
     free(ahead);
 }
 
-static struct ahead *make(const struct pipeline *pipeline, struct error *error)
+static struct ahead *make(const struct pipeline *pipeline)
 {
+    struct error error;
     struct ahead *ahead = calloc(1, sizeof *ahead);
-    if (!ahead) {
-        error_memory(error);
-        return NULL;
-    }
-    for (size_t i = 0; i < AHEAD_STEPS; i++) {
-        ahead->steps[i].rows = engine_rows_new(pipeline, error);
+    for (size_t i = 0; ahead && i < AHEAD_STEPS; i++) {
+        ahead->steps[i].rows = engine_rows_new(pipeline, &error);
         if (!ahead->steps[i].rows) {
             free_rows(ahead);
-            return NULL;
+            ahead = NULL;
         }
     }
     return ahead;
@@ -95,9 +92,9 @@ static bool start(struct ahead *ahead)
     return false;
 }
 
-struct ahead *ahead_start(const struct pipeline *pipeline, ahead_apply apply, void *context, struct error *error)
+struct ahead *ahead_start(const struct pipeline *pipeline, ahead_apply apply, void *context)
 {
-    struct ahead *ahead = make(pipeline, error);
+    struct ahead *ahead = make(pipeline);
     if (!ahead)
         return NULL;
     ahead->apply = apply;
@@ -105,7 +102,6 @@ struct ahead *ahead_start(const struct pipeline *pipeline, ahead_apply apply, vo
     if (start(ahead))
         return ahead;
     free_rows(ahead);
-    error_set(error, ERROR_IO, "cannot start a thread that applies the history");
     return NULL;
 }
 

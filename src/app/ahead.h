@@ -34,10 +34,9 @@ struct ahead_step {
 
 struct ahead;
 
-/* Starts the thread, which calls `apply` for each step until one fails. NULL: there is no memory or no thread, `error` says. */
+/* Starts the thread, which calls `apply` for each step until one fails. NULL: there is no memory or no thread for it. */
 typedef bool (*ahead_apply)(void *context, const struct ahead_step *step, struct error *error);
-struct ahead *ahead_start(const struct pipeline *pipeline, ahead_apply apply, void *context,
-                          struct error *error) MUST_USE;
+struct ahead *ahead_start(const struct pipeline *pipeline, ahead_apply apply, void *context) MUST_USE;
 
 /* The next step to fill, waiting for room; NULL when a step before it failed: ahead_end says how. */
 struct ahead_step *ahead_next(struct ahead *ahead) MUST_USE;

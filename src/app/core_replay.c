@@ -176,13 +176,14 @@ static bool tell_all(struct replay *replay, struct error *error)
     return store_replay(replay->core->store, &visit, error);
 }
 
-/* The side that applies is behind: when it fails, it is at what comes first. */
+/* The side that applies is behind: when it fails, it is at what comes first. Where there is nothing for another thread, this
+   one does both. */
 static bool tell_ahead(struct replay *replay, struct error *error)
 {
     struct error behind = {0};
-    replay->ahead = ahead_start(replay->core->pipeline, apply_step, replay, error);
+    replay->ahead = ahead_start(replay->core->pipeline, apply_step, replay);
     if (!replay->ahead)
-        return false;
+        return tell_all(replay, error);
     bool good = tell_all(replay, error);
     if (ahead_end(replay->ahead, &behind))
         return good;

@@ -29,13 +29,12 @@ static bool apply(void *context, const struct ahead_step *step, struct error *er
 
 static void set_up(struct fixture *f)
 {
-    struct error error;
     memset(f, 0, sizeof *f);
     f->feed.name = "Things";
     f->feed.field_count = 1;
     f->pipeline.feeds = &f->feed;
     f->pipeline.feed_count = 1;
-    f->ahead = ahead_start(&f->pipeline, apply, f, &error);
+    f->ahead = ahead_start(&f->pipeline, apply, f);
     assert_non_null(f->ahead);
 }
 
