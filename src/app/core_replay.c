@@ -8,6 +8,8 @@
 
 #include "app/ahead.h"
 #include "app/core.h"
+#include "app/core_internal.h"
+#include "app/summary.h"
 
 struct replay {
     struct core *core;
@@ -191,6 +193,20 @@ static bool tell_ahead(struct replay *replay, struct error *error)
     return false;
 }
 
+/* How much there will be is known from the last commit, and a hint only: what is damaged is not taken. */
+static void expect(struct core *core)
+{
+    struct engine_stats stats;
+    struct error ignored;
+    struct buf text;
+    buf_init(&text, SUMMARY_MAX);
+    if (store_summary_text(core->store, &text, &ignored)) {
+        summary_read(buf_slice(&text), core->pipeline, &stats);
+        engine_expect(core->engine, &stats);
+    }
+    buf_close(&text);
+}
+
 bool core_replay(struct core *core, const struct core_history *history, struct error *error)
 {
     struct replay replay = {.core = core, .history = history};
@@ -198,6 +214,8 @@ bool core_replay(struct core *core, const struct core_history *history, struct e
     engine_free(core->engine);
     core->delivering = false;
     core->engine = engine_new(core->pipeline, core->memory_limit, error);
+    if (core->engine && history->until == 0)
+        expect(core);
     if (core->engine && history->late)
         engine_on_late(core->engine, replay_late, &replay);
     bool good = core->engine && (looks || store_progress(core->store)->sequence == 0 ? tell_all(&replay, error)

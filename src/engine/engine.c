@@ -58,6 +58,28 @@ void engine_free(struct engine *engine)
     free(engine);
 }
 
+/* A node with one record at most is there for each of these. */
+static bool has_node_each(const struct records *records)
+{
+    return records->nested && records->rest_count == 0;
+}
+
+void engine_expect(struct engine *engine, const struct engine_stats *stats)
+{
+    struct memory *memory = &engine->memory;
+    if (engine->units_found)
+        memory_expect(memory, &engine->units.map, stats->units);
+    for (size_t i = 0; i < engine->pipeline->feed_count; i++) {
+        struct records *records = &engine->records[i];
+        if (records->keyed && !records->nested)
+            memory_expect(memory, &records->map, stats->records[i]);
+        else if (i > 0 && !engine->joins[i - 1].direct && has_node_each(records))
+            memory_expect(memory, &engine->joins[i - 1].nodes.map, stats->records[i]);
+    }
+    for (size_t i = 0; i < engine->pipeline->table_count; i++)
+        memory_expect(memory, &engine->tables[i].groups.map, stats->groups[i]);
+}
+
 /* --- a change ----------------------------------------------------------------------------------------------------- */
 
 void engine_begin(struct engine *engine, uint64_t sequence)

@@ -35,6 +35,11 @@ struct engine;
 struct engine *engine_new(const struct pipeline *pipeline, size_t memory_limit, struct error *error) MUST_USE;
 void engine_free(struct engine *engine);
 
+/* Makes room in a new engine for as much as `stats`, an earlier engine's, counts, where there is memory for it: growing to
+   it step by step takes longer. A hint: too much and too little are as right. */
+struct engine_stats;
+void engine_expect(struct engine *engine, const struct engine_stats *stats);
+
 /*
  * Begins change `sequence` (greater than any before). A replay may begin the next change without ending the one before:
  * then units are worked out once, at the end of the last, which is when all groups count as changed; what groups there

@@ -87,6 +87,17 @@ bool memory_grow_map(struct memory *memory, struct map *map, uint32_t more, memo
     return resize_map(memory, map, capacity, refill, context);
 }
 
+void memory_expect(struct memory *memory, struct map *map, uint64_t count)
+{
+    uint32_t capacity = map_capacity_for(count);
+    size_t size = map_size(capacity);
+    if (memory->failed || map->capacity > 0 || count == 0 || capacity == 0 ||
+        (memory->limit > 0 && (memory->used > memory->limit || size > memory->limit - memory->used)))
+        return;
+    if (map_resize(map, capacity))
+        memory->used += size;
+}
+
 bool memory_shrink_map(struct memory *memory, struct map *map, memory_refill refill, void *context)
 {
     uint32_t capacity = map_capacity_for((uint64_t)map->count + map->count / 2);

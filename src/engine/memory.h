@@ -45,6 +45,10 @@ static inline bool memory_map_room(struct memory *memory, struct map *map, uint3
     return map_has_room(map, more) || memory_grow_map(memory, map, more, refill, context);
 }
 
+/* Gives an empty map room for `count` entries at once, no more than it would have had by growing to them; where that takes
+   more memory than there is, it stays as it was, and nothing has failed. */
+void memory_expect(struct memory *memory, struct map *map, uint64_t count);
+
 /* Makes a map that is mostly empty smaller, in the same way. */
 bool memory_shrink_map(struct memory *memory, struct map *map, memory_refill refill, void *context) MUST_USE;
 

@@ -657,6 +657,32 @@ static void a_memory_limit_ends_a_change_with_its_name(void **state)
     shop_close(&shop);
 }
 
+/* Room that was made beforehand, that is too small and that cannot be had: the same groups. */
+static void what_is_expected_is_a_hint(void **state)
+{
+    (void)state;
+    const struct engine_stats hints[] = {{.units = 2, .records = {2, 2, 1}, .groups = {1}},
+                                         {.units = 1000, .records = {1000, 1000, 1000}, .groups = {1000}},
+                                         {.units = UINT64_MAX, .records = {UINT64_MAX, 1}, .groups = {UINT32_MAX}}};
+    for (size_t i = 0; i < COUNT_OF(hints); i++) {
+        struct shop shop;
+        struct error error;
+        shop_open(&shop, SHOP);
+        engine_free(shop.engine);
+        shop.engine = engine_new(shop.pipeline, 64 * 1024 * 1024, &error);
+        assert_non_null(shop.engine);
+        size_t empty = shop_stats(&shop).memory;
+        engine_expect(shop.engine, &hints[i]);
+        assert_true(shop_stats(&shop).memory > empty);
+        assert_true(shop_stats(&shop).memory <= 64 * 1024 * 1024);
+        for (uint64_t sequence = 1; sequence <= 3; sequence++)
+            shop_change(&shop, sequence, ORDERS, "Order_ID=1 SKU=a" A_TIME, "Order_ID=2 SKU=b" A_TIME);
+        assert_int_equal(shop_stats(&shop).units, 2);
+        assert_int_equal(shop_stats(&shop).records[ORDERS], 2);
+        shop_close(&shop);
+    }
+}
+
 /* Forty orders go from one region to another and back, disagree with themselves every other time, and their deliveries
    change places: a group with bags empties and fills each time. */
 static void turn_around(struct shop *shop, uint64_t sequence, int turn)
@@ -765,6 +791,7 @@ int main(void)
         cmocka_unit_test(files_of_all_feeds_can_come_in_one_change),
         cmocka_unit_test(a_unit_whose_grouping_value_is_null_lies_in_no_group),
         cmocka_unit_test(a_corrupt_chunk_is_refused_by_name),
+        cmocka_unit_test(what_is_expected_is_a_hint),
         cmocka_unit_test(a_memory_limit_ends_a_change_with_its_name),
         cmocka_unit_test(corrections_without_end_take_no_more_memory),
         cmocka_unit_test(replacing_without_end_takes_no_more_memory),
