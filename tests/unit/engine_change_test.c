@@ -663,7 +663,7 @@ static void what_is_expected_is_a_hint(void **state)
     (void)state;
     const struct engine_stats hints[] = {{.units = 2, .records = {2, 2, 1}, .groups = {1}},
                                          {.units = 1000, .records = {1000, 1000, 1000}, .groups = {1000}},
-                                         {.units = UINT64_MAX, .records = {UINT64_MAX, 1}, .groups = {UINT32_MAX}}};
+                                         {.units = UINT64_MAX, .records = {50000000, 1}, .groups = {50000000}}};
     for (size_t i = 0; i < COUNT_OF(hints); i++) {
         struct shop shop;
         struct error error;
