@@ -1,7 +1,5 @@
 #include "app/job.h"
 
-#include "model/batch.h"
-
 bool flow_init(struct flow *flow, struct error *error)
 {
     *flow = (struct flow){.head = 0};
@@ -54,9 +52,12 @@ bool job_push(struct job *job, struct batch *batch)
     return open;
 }
 
-static bool push(void *context, struct batch *batch)
+bool job_has_room(const struct job *job, const struct batch *batch)
 {
-    return job_push(context, batch);
+    uv_mutex_lock(&job->flow->mutex);
+    bool room = has_room(job, batch_bytes(batch));
+    uv_mutex_unlock(&job->flow->mutex);
+    return room;
 }
 
 struct batch *job_take(struct job *job)
@@ -71,16 +72,16 @@ struct batch *job_take(struct job *job)
     return batch;
 }
 
-void job_read(struct job *job)
+void job_end(struct job *const *jobs, size_t count)
 {
-    const struct candidate *candidate = job->candidate;
-    enum intake_result result = intake_read(candidate->landing, candidate->name, &candidate->stat, job->parser, 0, push,
-                                            job, &job->facts, &job->error);
-    uv_mutex_lock(&job->flow->mutex);
-    job->intake = result;
-    job->finished = true;
-    uv_cond_signal(&job->flow->work);
-    uv_mutex_unlock(&job->flow->mutex);
+    if (count == 0)
+        return;
+    struct flow *flow = jobs[0]->flow;
+    uv_mutex_lock(&flow->mutex);
+    for (size_t i = 0; i < count; i++)
+        jobs[i]->finished = true;
+    uv_cond_signal(&flow->work);
+    uv_mutex_unlock(&flow->mutex);
 }
 
 void job_clear(struct job *job)

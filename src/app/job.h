@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "feed/intake.h"
 #include "feed/watch.h"
+#include "model/batch.h"
 
 enum {
     FLOW_BYTES_MAX = 64 * 1024 * 1024, /* of batches waiting for the committer, over all files */
@@ -52,17 +53,16 @@ struct job {
     struct candidate *candidate;
     uint64_t ticket; /* order of commits */
     struct flow *flow;
-    struct parser *parser;
-    uv_work_t work;
     int64_t started; /* monotonic microseconds */
 
     /* the stream, under flow->mutex */
     struct batch *batches[JOB_BATCHES_MAX];
     size_t first, count;
-    bool finished; /* the worker is done; the fields below are set */
+    bool finished; /* it was read to its end; the fields below are set */
     bool dropped;  /* the committer takes nothing more of it: the worker stops */
 
     /* the worker's results */
+    bool flushed; /* what was read is on the disk, or never will be */
     enum intake_result intake;
     struct file_facts facts;
     struct error error;
@@ -75,8 +75,11 @@ struct job {
     struct job *next;          /* in the committer's queue, then in its results */
 };
 
-/* On a worker thread: reads the candidate's file into the stream. */
-void job_read(struct job *job);
+/* On a worker thread: these were read to their end, and what was read is on the disk; the results are set. */
+void job_end(struct job *const *jobs, size_t count);
+
+/* Whether job_push would take the batch without waiting, just now. */
+bool job_has_room(const struct job *job, const struct batch *batch);
 
 /* On a worker thread: takes the batch over, waiting while there is no room. False when nothing more is wanted. */
 bool job_push(struct job *job, struct batch *batch) MUST_USE;

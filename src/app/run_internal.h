@@ -20,7 +20,7 @@
 #include "target/target.h"
 
 enum {
-    RUN_JOBS_MAX = 256, /* files being read or waiting for their commit */
+    RUN_JOBS_MAX = 512, /* files being read or waiting for their commit */
     RUN_PARSERS_MAX = SETTINGS_THREADS_MAX
 };
 
@@ -92,7 +92,7 @@ struct run {
     unsigned asked;          /* control requests that the store thread has not answered yet */
     struct session_end *end; /* what the next session is to be */
     struct parser_pool parsers[PIPELINE_FEEDS_MAX];
-    size_t jobs, reading; /* begun and not released; of those with a worker */
+    size_t jobs, reading; /* begun and not released; packs of them with a worker */
     uint64_t next_ticket;
     uint64_t next_told;                   /* ticket of the file whose line comes next */
     struct flight *flights[RUN_JOBS_MAX]; /* by ticket: at most so many are under way, so no two share a place */

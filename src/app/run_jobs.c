@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/pack.h"
 #include "app/run_internal.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -15,6 +16,7 @@ enum { WHERE_SIZE = 2 * SETTINGS_PATH_SIZE };
 struct flight {
     struct job job;
     struct run *run;
+    uv_work_t work; /* of the move */
     unsigned parts; /* worker and committer: both must be done with it */
     enum archive_result moved;
     char where[WHERE_SIZE];            /* where the file went, for the report */
@@ -129,14 +131,14 @@ static enum watch_outcome after_move(struct flight *flight)
 static void finish_committed(uv_work_t *work, int status)
 {
     (void)status;
-    struct flight *flight = CONTAINER_OF(work, struct flight, job.work);
+    struct flight *flight = CONTAINER_OF(work, struct flight, work);
     flight->tell = flight->job.outcome == JOB_APPLIED ? report_applied : report_duplicate;
     conclude(flight, after_move(flight));
 }
 
 static void move_committed(uv_work_t *work)
 {
-    struct flight *flight = CONTAINER_OF(work, struct flight, job.work);
+    struct flight *flight = CONTAINER_OF(work, struct flight, work);
     const struct candidate *candidate = flight->job.candidate;
     const char *data = flight->run->settings->data;
     const char *stored = flight->job.result.stored;
@@ -184,7 +186,7 @@ static void note_work(struct request *request, struct core *core)
 static void finish_bad(uv_work_t *work, int status)
 {
     (void)status;
-    struct flight *flight = CONTAINER_OF(work, struct flight, job.work);
+    struct flight *flight = CONTAINER_OF(work, struct flight, work);
     if (flight->moved == ARCHIVE_FAILED || flight->moved == ARCHIVE_HIDDEN) {
         warn(flight, "cannot be set aside", &flight->move_error);
         flight->run->files_left = true;
@@ -202,7 +204,7 @@ static void finish_bad(uv_work_t *work, int status)
 
 static void move_bad(uv_work_t *work)
 {
-    struct flight *flight = CONTAINER_OF(work, struct flight, job.work);
+    struct flight *flight = CONTAINER_OF(work, struct flight, work);
     const struct candidate *candidate = flight->job.candidate;
     flight->moved =
         archive_quarantine(candidate->landing, flight->run->settings->data, candidate->name, &candidate->stat,
@@ -232,14 +234,14 @@ static void on_job_ended(struct flight *flight)
                  &flight->job.not_closed);
         if (run->jobs + run->pending.count <= 1)
             deliverer_hurry(run->deliverer);
-        uv_queue_work(&run->loop, &flight->job.work, move_committed, finish_committed);
+        uv_queue_work(&run->loop, &flight->work, move_committed, finish_committed);
         return;
     case JOB_DUPLICATE:
         deliverer_noted(run->deliverer);
-        uv_queue_work(&run->loop, &flight->job.work, move_committed, finish_committed);
+        uv_queue_work(&run->loop, &flight->work, move_committed, finish_committed);
         return;
     case JOB_BAD:
-        uv_queue_work(&run->loop, &flight->job.work, move_bad, finish_bad);
+        uv_queue_work(&run->loop, &flight->work, move_bad, finish_bad);
         return;
     case JOB_UNSETTLED:
         conclude(flight, WATCH_SETTLE);
@@ -266,38 +268,47 @@ void run_jobs_committed(void *context, struct job *job)
     part_done(CONTAINER_OF(job, struct flight, job));
 }
 
+static void free_pack(struct run *run, struct pack *pack)
+{
+    for (size_t f = 0; f < run->pipeline->feed_count; f++)
+        if (pack->parsers[f])
+            run->parsers[f].idle[run->parsers[f].count++] = pack->parsers[f];
+    free(pack);
+}
+
 static void on_read(uv_work_t *work, int status)
 {
     (void)status;
-    struct flight *flight = CONTAINER_OF(work, struct flight, job.work);
-    struct run *run = flight->run;
-    struct parser_pool *pool = &run->parsers[flight->job.candidate->landing->index];
-    pool->idle[pool->count++] = flight->job.parser;
-    flight->job.parser = NULL;
+    struct pack *pack = CONTAINER_OF(work, struct pack, work);
+    struct run *run = pack->context;
     run->reading--;
-    part_done(flight);
+    for (size_t i = 0; i < pack->count; i++)
+        part_done(CONTAINER_OF(pack->jobs[i], struct flight, job));
+    free_pack(run, pack);
     run_jobs_start(run);
 }
 
 static void read_work(uv_work_t *work)
 {
-    job_read(&CONTAINER_OF(work, struct flight, job.work)->job);
+    pack_read(CONTAINER_OF(work, struct pack, work));
 }
 
 /* --- the beginning ------------------------------------------------------------------------------------------------ */
 
-static struct parser *take_parser(struct run *run, const struct candidate *candidate, struct error *error)
+static bool have_parser(struct run *run, struct pack *pack, const struct candidate *candidate, struct error *error)
 {
-    struct parser_pool *pool = &run->parsers[candidate->landing->index];
-    return pool->count > 0 ? pool->idle[--pool->count] : parser_new(candidate->landing->feed, error);
+    size_t feed = candidate->landing->index;
+    struct parser_pool *pool = &run->parsers[feed];
+    if (!pack->parsers[feed])
+        pack->parsers[feed] = pool->count > 0 ? pool->idle[--pool->count] : parser_new(candidate->landing->feed, error);
+    return pack->parsers[feed] != NULL;
 }
 
-static bool start_one(struct run *run, struct candidate *candidate)
+static bool start_one(struct run *run, struct pack *pack, struct candidate *candidate)
 {
     struct error error = {0};
     struct flight *flight = calloc(1, sizeof *flight);
-    struct parser *parser = flight ? take_parser(run, candidate, &error) : NULL;
-    if (!parser) {
+    if (!flight || !have_parser(run, pack, candidate, &error)) {
         free(flight);
         watch_release(run->watch, candidate, WATCH_LATER);
         run->files_left = true;
@@ -307,36 +318,73 @@ static bool start_one(struct run *run, struct candidate *candidate)
     flight->run = run;
     flight->parts = 2;
     flight->note = (struct request){.work = note_work, .done = note_done, .alone = true};
-    flight->job = (struct job){.candidate = candidate,
-                               .ticket = run->next_ticket++,
-                               .flow = &run->flow,
-                               .parser = parser,
-                               .started = clock_monotonic()};
+    flight->job = (struct job){
+        .candidate = candidate, .ticket = run->next_ticket++, .flow = &run->flow, .started = clock_monotonic()};
     run->flights[flight->job.ticket % RUN_JOBS_MAX] = flight;
     run->jobs++;
-    run->reading++;
+    pack_add(pack, &flight->job);
     committer_add(run->committer, &flight->job);
-    uv_queue_work(&run->loop, &flight->job.work, read_work, on_read);
     return true;
 }
 
 /* False when there is no memory for it now. */
-static bool start_or_hold(struct run *run, struct candidate *candidate)
+static bool start_or_hold(struct run *run, struct pack *pack, struct candidate *candidate)
 {
     if (!run->paused[candidate->landing->index])
-        return start_one(run, candidate);
+        return start_one(run, pack, candidate);
     if (queue_push(&run->held, candidate))
         return true;
     watch_release(run->watch, candidate, WATCH_LATER);
     return false;
 }
 
+/* The workers share what is there. */
+static size_t share(const struct run *run)
+{
+    return (run->pending.count + run->settings->threads - 1) / run->settings->threads;
+}
+
+static const struct candidate *next_pending(const struct run *run)
+{
+    return run->pending.items[run->pending.first];
+}
+
+/* A pack of the next files, or of none when they are held; NULL when there is no memory for it now. */
+static struct pack *fill_pack(struct run *run)
+{
+    struct pack *pack = calloc(1, sizeof *pack);
+    size_t most = share(run);
+    bool more = pack != NULL;
+    while (more && run->pending.count > 0 && pack->count < most && run->jobs < RUN_JOBS_MAX &&
+           pack_takes(pack, next_pending(run)))
+        more = start_or_hold(run, pack, queue_pop(&run->pending));
+    if (pack && pack->count == 0 && !more) {
+        free_pack(run, pack);
+        pack = NULL;
+    }
+    return pack;
+}
+
+static bool may_start(const struct run *run)
+{
+    return run->phase == RUN_WORKING && !run->memory_full && !run_recover_waits(run) && run->pending.count > 0 &&
+           run->jobs < RUN_JOBS_MAX && run->reading < run->settings->threads;
+}
+
 void run_jobs_start(struct run *run)
 {
-    while (run->phase == RUN_WORKING && !run->memory_full && !run_recover_waits(run) && run->pending.count > 0 &&
-           run->jobs < RUN_JOBS_MAX && run->reading < run->settings->threads)
-        if (!start_or_hold(run, queue_pop(&run->pending)))
+    while (may_start(run)) {
+        struct pack *pack = fill_pack(run);
+        if (!pack)
             return;
+        if (pack->count == 0) {
+            free_pack(run, pack);
+            continue;
+        }
+        pack->context = run;
+        run->reading++;
+        uv_queue_work(&run->loop, &pack->work, read_work, on_read);
+    }
 }
 
 void run_jobs_pause(struct run *run, size_t feed, bool paused)

@@ -33,6 +33,12 @@ enum intake_result intake_read(const struct landing *landing, const char *name, 
                                struct parser *parser, uint32_t version, intake_sink sink, void *context,
                                struct file_facts *facts, struct error *error) MUST_USE;
 
+/* The same, but whoever commits what it held flushes it first (landing_flush). */
+enum intake_result intake_read_unflushed(const struct landing *landing, const char *name,
+                                         const struct file_stat *expected, struct parser *parser, uint32_t version,
+                                         intake_sink sink, void *context, struct file_facts *facts,
+                                         struct error *error) MUST_USE;
+
 /* The same for any open file (`check FILE`, replay from the archive): reads from where fd stands to its end. A pipe
    can't change and is read as it comes. `name` is what it is, was or would be called in the landing folder. */
 enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, uint32_t version, intake_sink sink,

@@ -6,9 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -60,6 +63,33 @@ static bool identify(struct landing *landing, struct error *error)
     return error_errno(error, ERROR_IO, errno, "cannot find out whether %s can be written", landing->path);
 }
 
+/* Since Linux 5.8 syncfs tells what could not be written, as fsync does. */
+static bool tells_errors(void)
+{
+    struct utsname system;
+    unsigned major = 0, minor = 0;
+    return uname(&system) == 0 && sscanf(system.release, "%u.%u", &major, &minor) == 2 &&
+           (major > 5 || (major == 5 && minor >= 8));
+}
+
+/* Of a file system that is a server's, or lies over another, syncfs may leave behind what fsync would not. */
+static bool is_flushable(int fd)
+{
+    struct statfs system;
+    if (fstatfs(fd, &system) != 0)
+        return false;
+    switch ((unsigned long)system.f_type) {
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+        return tells_errors();
+    default:
+        return false;
+    }
+}
+
 bool landing_open(struct landing *landing, const char *data, const struct feed *feed, size_t index, bool lock,
                   struct error *error)
 {
@@ -69,6 +99,7 @@ bool landing_open(struct landing *landing, const char *data, const struct feed *
         return error_set(error, ERROR_CONFIG, "the path of the landing folder of %s is too long", feed->name);
     if (!open_folder(landing, error))
         return false;
+    landing->flushable = is_flushable(landing->fd);
     if (identify(landing, error) && (!lock || lock_folder(landing, error)))
         return true;
     landing_close(landing);
@@ -87,6 +118,11 @@ bool landing_current(const struct landing *landing)
 {
     struct stat now;
     return stat(landing->path, &now) == 0 && now.st_dev == landing->device && now.st_ino == landing->inode;
+}
+
+bool landing_flush(const struct landing *landing, struct error *error)
+{
+    return syncfs(landing->fd) == 0 || error_errno(error, ERROR_IO, errno, "cannot flush %s", landing->path);
 }
 
 bool landing_keeps(const struct landing *landing)

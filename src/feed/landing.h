@@ -28,7 +28,8 @@ struct landing {
     ino_t inode;
     bool locked; /* false when not asked for, or when the file system knows no locks (NFS): the store's lock then stands
                     alone */
-    bool writable; /* else files are left where they are */
+    bool writable;  /* else files are left where they are */
+    bool flushable; /* landing_flush does for all files in it what fsync does for each */
 };
 
 /* What the file system says of a file; equal stats mean that nobody wrote in between. */
@@ -48,6 +49,9 @@ void landing_close(struct landing *landing);
 
 /* True when the path still leads to the folder that is open. */
 bool landing_current(const struct landing *landing);
+
+/* Flushes the file system that the folder lies on; of a flushable one. What was read from files in it is on the disk then. */
+bool landing_flush(const struct landing *landing, struct error *error) MUST_USE;
 
 /* True when files stay where they are once they were dealt with. */
 bool landing_keeps(const struct landing *landing);

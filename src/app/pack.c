@@ -1,0 +1,95 @@
+#include "app/pack.h"
+
+#include "feed/intake.h"
+#include "model/batch.h"
+
+enum { FLUSHED_ALONE_MAX = 4 }; /* files */
+
+static size_t bytes_of(const struct candidate *candidate)
+{
+    return candidate->stat.size <= PACK_FILE_BYTES_MAX ? (size_t)candidate->stat.size : PACK_BYTES_MAX;
+}
+
+/* A file of another device than its folder's (it is mounted there) is not flushed with the others. */
+bool pack_takes(const struct pack *pack, const struct candidate *candidate)
+{
+    if (pack->count == 0)
+        return true;
+    return pack->count < PACK_FILES_MAX && pack->bytes + bytes_of(candidate) <= PACK_BYTES_MAX &&
+           candidate->stat.device == candidate->landing->device;
+}
+
+void pack_add(struct pack *pack, struct job *job)
+{
+    pack->jobs[pack->count++] = job;
+    pack->bytes += bytes_of(job->candidate);
+}
+
+/* Whether the pack's files of this folder are flushed at once. */
+static bool is_flushed_together(const struct pack *pack, const struct landing *landing)
+{
+    return pack->count > FLUSHED_ALONE_MAX && landing->flushable;
+}
+
+/* Those read and not told of that lie on one device; it is flushed by the first of them. */
+static void flush_device(struct pack *pack, size_t first)
+{
+    const struct landing *landing = pack->jobs[first]->candidate->landing;
+    struct error error = {0};
+    bool flushed = landing_flush(landing, &error);
+    for (size_t i = first; i < pack->read; i++) {
+        struct job *job = pack->jobs[i];
+        if (job->candidate->landing->device != landing->device || job->flushed)
+            continue;
+        job->flushed = true;
+        if (flushed || job->intake != INTAKE_READ)
+            continue;
+        job->intake = INTAKE_FAILED;
+        job->error = error;
+    }
+}
+
+/* What was read since the last time is flushed, and given on. */
+static void tell(struct pack *pack)
+{
+    for (size_t i = pack->told; i < pack->read; i++)
+        if (!pack->jobs[i]->flushed)
+            flush_device(pack, i);
+    job_end(pack->jobs + pack->told, pack->read - pack->told);
+    pack->told = pack->read;
+}
+
+struct reading {
+    struct pack *pack;
+    struct job *job;
+};
+
+/* Nothing may wait for room that is taken by files which the store thread reaches only behind those of this pack. */
+static bool push(void *context, struct batch *batch)
+{
+    struct reading *reading = context;
+    if (reading->pack->told < reading->pack->read && !job_has_room(reading->job, batch))
+        tell(reading->pack);
+    return job_push(reading->job, batch);
+}
+
+static void read_one(struct pack *pack, struct job *job)
+{
+    const struct candidate *candidate = job->candidate;
+    struct reading reading = {pack, job};
+    struct parser *parser = pack->parsers[candidate->landing->index];
+    job->flushed = !is_flushed_together(pack, candidate->landing);
+    job->intake = (job->flushed ? intake_read : intake_read_unflushed)(
+        candidate->landing, candidate->name, &candidate->stat, parser, 0, push, &reading, &job->facts, &job->error);
+}
+
+void pack_read(struct pack *pack)
+{
+    for (size_t i = 0; i < pack->count; i++) {
+        read_one(pack, pack->jobs[i]);
+        pack->read++;
+        if (pack->jobs[i]->flushed)
+            tell(pack);
+    }
+    tell(pack);
+}
