@@ -338,11 +338,13 @@ static void tell_failure(struct committer *committer)
 
 static void deliver_answers(struct committer *committer)
 {
+    bool jobs = false;
     for (;;) {
         uv_mutex_lock(&committer->flow->mutex);
         struct job *job = pop_job(&committer->done_jobs);
         struct request *request = job ? NULL : pop_request(&committer->done_requests);
         uv_mutex_unlock(&committer->flow->mutex);
+        jobs = jobs || job;
         if (job)
             committer->callbacks.job_done(committer->callbacks.context, job);
         else if (request)
@@ -350,6 +352,8 @@ static void deliver_answers(struct committer *committer)
         else
             break;
     }
+    if (jobs && committer->callbacks.jobs_done)
+        committer->callbacks.jobs_done(committer->callbacks.context);
 }
 
 static void on_answers(uv_async_t *async)

@@ -28,6 +28,7 @@ struct request {
 struct committer_callbacks {
     void *context;
     void (*job_done)(void *context, struct job *job); /* outcome and result are set; on the loop */
+    void (*jobs_done)(void *context);                 /* some were answered, and no more are there now; or NULL */
     /* Store or engine cannot go on (corrupt, out of memory, I/O error at a commit). No further job is worked on; each
        is answered with JOB_STOPPED. Called once. */
     void (*failed)(void *context, const struct error *error);

@@ -97,7 +97,7 @@ static bool open_target(struct refilling *refilling, const struct settings *sett
 
 static bool start(struct refilling *refilling, const struct settings *settings, struct core *core, bool rebuild)
 {
-    const struct committer_callbacks committer = {refilling, on_job, on_failed};
+    const struct committer_callbacks committer = {refilling, on_job, NULL, on_failed};
     const struct deliverer_callbacks deliverer = {refilling,  on_decided, on_delivered,
                                                   on_settled, on_trouble, on_refused};
     const struct deliverer_options options = {.overwrite = settings->yes, .rebuild = rebuild};

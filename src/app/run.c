@@ -305,7 +305,7 @@ static bool start_watch(struct run *run, struct error *error)
 
 static bool start_parts(struct run *run, struct error *error)
 {
-    const struct committer_callbacks committer = {run, run_jobs_committed, on_committer_failed};
+    const struct committer_callbacks committer = {run, run_jobs_committed, run_jobs_move, on_committer_failed};
     const struct deliverer_callbacks deliverer = {run, on_decided, on_delivered, on_settled, on_trouble, on_refused};
     const struct deliverer_options options = {.overwrite = run->settings->yes,
                                               .rebuild = run->settings->rebuild,

@@ -34,7 +34,7 @@ enum run_phase {
     RUN_STOPPING  /* parts are being taken down */
 };
 
-struct flight; /* run_jobs.c */
+struct flight; /* flight.h */
 
 /* Why a session ended, and with what the next one begins. */
 struct session_end {
@@ -94,7 +94,9 @@ struct run {
     struct parser_pool parsers[PIPELINE_FEEDS_MAX];
     size_t jobs, reading; /* begun and not released; packs of them with a worker */
     uint64_t next_ticket;
-    uint64_t next_told;                   /* ticket of the file whose line comes next */
+    uint64_t next_told;                    /* ticket of the file whose line comes next */
+    struct flight *to_move, *last_to_move; /* committed; a chain */
+    size_t to_move_count;
     struct flight *flights[RUN_JOBS_MAX]; /* by ticket: at most so many are under way, so no two share a place */
     bool watch_idle;                      /* once: nothing more is to be found */
     bool files_left;                      /* some could not be found, read or stored */
@@ -108,6 +110,8 @@ struct run {
 void run_jobs_ready(void *context, struct candidate **candidates, size_t count);
 /* From the committer. */
 void run_jobs_committed(void *context, struct job *job);
+/* Has those moved away that were committed since the last time. */
+void run_jobs_move(void *context);
 /* Begins as many pending files as may be under way. */
 void run_jobs_start(struct run *run);
 /* Holds back, or lets go on, the files of one feed. Those under way are finished. */

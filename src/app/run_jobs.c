@@ -1,32 +1,9 @@
-/* Files on their way through workers, committer and archive; the loop's side of struct job. */
-#include <errno.h>
-#include <stdio.h>
+/* Files on their way through workers and committer; the loop's side of struct job. */
 #include <stdlib.h>
-#include <string.h>
 
+#include "app/flight.h"
 #include "app/pack.h"
-#include "app/run_internal.h"
 #include "base/clock.h"
-#include "base/text.h"
-#include "feed/archive.h"
-
-enum { WHERE_SIZE = 2 * SETTINGS_PATH_SIZE };
-
-/* A job with what only the loop needs of it. */
-struct flight {
-    struct job job;
-    struct run *run;
-    uv_work_t work; /* of the move */
-    unsigned parts; /* worker and committer: both must be done with it */
-    enum archive_result moved;
-    char where[WHERE_SIZE];            /* where the file went, for the report */
-    char set_aside[LANDING_PATH_SIZE]; /* of a bad file, relative to the data folder */
-    struct request note;
-    struct error move_error;
-    bool concluded; /* waits only for its turn to be told */
-    enum watch_outcome outcome;
-    void (*tell)(struct report *report, const struct job *job, const char *where); /* or NULL */
-};
 
 /* --- the queue of what is ready ----------------------------------------------------------------------------------- */
 
@@ -77,7 +54,7 @@ static void release(struct flight *flight)
 }
 
 /* Files are archived side by side; their lines come in the order of their changes all the same. */
-static void conclude(struct flight *flight, enum watch_outcome outcome)
+void flight_conclude(struct flight *flight, enum watch_outcome outcome)
 {
     struct run *run = flight->run;
     flight->concluded = true;
@@ -91,132 +68,28 @@ static void conclude(struct flight *flight, enum watch_outcome outcome)
         run->next_told++;
         release(first);
     }
+}
+
+void run_jobs_go_on(struct run *run)
+{
     report_tick(&run->report, run->jobs + run->pending.count);
     run_jobs_start(run);
     run_progressed(run);
 }
 
-static void warn(struct flight *flight, const char *what, const struct error *error)
-{
-    char name[LANDING_NAME_SIZE * 4];
-    report_name(flight->job.candidate->landing, flight->job.candidate->name, name, sizeof name);
-    log_warning(flight->run->log, "%s: %s: %s", name, what, error->text);
-}
-
-/* What was read is committed whatever became of the file, so each of these is an end. */
-static enum watch_outcome after_move(struct flight *flight)
-{
-    switch (flight->moved) {
-    case ARCHIVE_MOVED:
-        return WATCH_DONE;
-    case ARCHIVE_REPLACED:
-        snprintf(flight->where, sizeof flight->where, "replaced by a newer file meanwhile");
-        return WATCH_SETTLE;
-    case ARCHIVE_LEFT:
-        snprintf(flight->where, sizeof flight->where, "left in place, the folder cannot be written");
-        return WATCH_DONE;
-    case ARCHIVE_HIDDEN:
-        warn(flight, "waits hidden in its folder to be archived", &flight->move_error);
-        snprintf(flight->where, sizeof flight->where, "hidden in its folder");
-        run_recover_later(flight->run);
-        return WATCH_DONE;
-    case ARCHIVE_FAILED:
-        break;
-    }
-    warn(flight, "cannot be archived", &flight->move_error);
-    snprintf(flight->where, sizeof flight->where, "left in place");
-    return WATCH_LATER;
-}
-
-static void finish_committed(uv_work_t *work, int status)
-{
-    (void)status;
-    struct flight *flight = CONTAINER_OF(work, struct flight, work);
-    flight->tell = flight->job.outcome == JOB_APPLIED ? report_applied : report_duplicate;
-    conclude(flight, after_move(flight));
-}
-
-static void move_committed(uv_work_t *work)
-{
-    struct flight *flight = CONTAINER_OF(work, struct flight, work);
-    const struct candidate *candidate = flight->job.candidate;
-    const char *data = flight->run->settings->data;
-    const char *stored = flight->job.result.stored;
-    switch (candidate->landing->feed->after) {
-    case FEED_ARCHIVE:
-        flight->moved =
-            archive_move(candidate->landing, data, candidate->name, &candidate->stat, stored, &flight->move_error);
-        snprintf(flight->where, sizeof flight->where, "%s/archive/%s/%s", data, candidate->landing->feed->name, stored);
-        return;
-    case FEED_LEAVE:
-        flight->moved = ARCHIVE_MOVED;
-        snprintf(flight->where, sizeof flight->where, "left in place");
-        return;
-    case FEED_DELETE:
-        flight->moved = archive_delete(candidate->landing, candidate->name, &candidate->stat, &flight->move_error);
-        snprintf(flight->where, sizeof flight->where, "deleted");
-        return;
-    }
-}
-
-/* --- bad files ---------------------------------------------------------------------------------------------------- */
-
-static void note_done(struct request *request)
-{
-    struct flight *flight = CONTAINER_OF(request, struct flight, note);
-    if (flight->move_error.kind != ERROR_NONE)
-        warn(flight, "cannot be noted in the store", &flight->move_error);
-    else
-        deliverer_noted(flight->run->deliverer);
-    flight->tell = report_quarantined;
-    conclude(flight, flight->moved == ARCHIVE_REPLACED ? WATCH_SETTLE : WATCH_DONE);
-}
-
-static void note_work(struct request *request, struct core *core)
-{
-    struct flight *flight = CONTAINER_OF(request, struct flight, note);
-    const struct candidate *candidate = flight->job.candidate;
-    struct core_file file = {.name = candidate->name, .stat = &candidate->stat, .facts = &flight->job.facts};
-    flight->move_error.kind = ERROR_NONE;
-    if (!core_note_quarantined(core, candidate->landing->index, &file, flight->set_aside, flight->job.error.text,
-                               clock_wall(), &flight->move_error))
-        return;
-}
-
-static void finish_bad(uv_work_t *work, int status)
-{
-    (void)status;
-    struct flight *flight = CONTAINER_OF(work, struct flight, work);
-    if (flight->moved == ARCHIVE_FAILED || flight->moved == ARCHIVE_HIDDEN) {
-        warn(flight, "cannot be set aside", &flight->move_error);
-        flight->run->files_left = true;
-        if (flight->moved == ARCHIVE_HIDDEN)
-            run_recover_later(flight->run);
-        conclude(flight, WATCH_LATER);
-        return;
-    }
-    if (flight->moved == ARCHIVE_MOVED)
-        snprintf(flight->where, sizeof flight->where, "%s/%s", flight->run->settings->data, flight->set_aside);
-    else
-        after_move(flight);
-    committer_submit(flight->run->committer, &flight->note);
-}
-
-static void move_bad(uv_work_t *work)
-{
-    struct flight *flight = CONTAINER_OF(work, struct flight, work);
-    const struct candidate *candidate = flight->job.candidate;
-    flight->moved =
-        archive_quarantine(candidate->landing, flight->run->settings->data, candidate->name, &candidate->stat,
-                           flight->job.error.text, flight->set_aside, sizeof flight->set_aside, &flight->move_error);
-}
-
 /* --- a job that worker and committer are done with ---------------------------------------------------------------- */
+
+static void conclude(struct flight *flight, enum watch_outcome outcome)
+{
+    struct run *run = flight->run;
+    flight_conclude(flight, outcome);
+    run_jobs_go_on(run);
+}
 
 static void again_later(struct flight *flight)
 {
     bool full = flight->job.error.kind == ERROR_FULL;
-    warn(flight, full ? "no space left, waiting for it" : "cannot be read now", &flight->job.error);
+    flight_warn(flight, full ? "no space left, waiting for it" : "cannot be read now", &flight->job.error);
     flight->run->files_left = true;
     conclude(flight, WATCH_LATER);
 }
@@ -230,18 +103,18 @@ static void on_job_ended(struct flight *flight)
         run_check_memory(run, closed->sequence > 0 ? closed->memory : flight->job.result.memory);
         deliverer_wants(run->deliverer, closed->sequence > 0 ? closed->sequence : flight->job.result.sequence);
         if (flight->job.not_closed.kind != ERROR_NONE)
-            warn(flight, "was applied, but windows that are due could not be closed behind it",
-                 &flight->job.not_closed);
+            flight_warn(flight, "was applied, but windows that are due could not be closed behind it",
+                        &flight->job.not_closed);
         if (run->jobs + run->pending.count <= 1)
             deliverer_hurry(run->deliverer);
-        uv_queue_work(&run->loop, &flight->work, move_committed, finish_committed);
+        flight_move_later(flight);
         return;
     case JOB_DUPLICATE:
         deliverer_noted(run->deliverer);
-        uv_queue_work(&run->loop, &flight->work, move_committed, finish_committed);
+        flight_move_later(flight);
         return;
     case JOB_BAD:
-        uv_queue_work(&run->loop, &flight->work, move_bad, finish_bad);
+        flight_set_aside(flight);
         return;
     case JOB_UNSETTLED:
         conclude(flight, WATCH_SETTLE);
@@ -285,6 +158,7 @@ static void on_read(uv_work_t *work, int status)
     for (size_t i = 0; i < pack->count; i++)
         part_done(CONTAINER_OF(pack->jobs[i], struct flight, job));
     free_pack(run, pack);
+    run_jobs_move(run);
     run_jobs_start(run);
 }
 
@@ -317,7 +191,7 @@ static bool start_one(struct run *run, struct pack *pack, struct candidate *cand
     }
     flight->run = run;
     flight->parts = 2;
-    flight->note = (struct request){.work = note_work, .done = note_done, .alone = true};
+    flight->note = flight_note();
     flight->job = (struct job){
         .candidate = candidate, .ticket = run->next_ticket++, .flow = &run->flow, .started = clock_monotonic()};
     run->flights[flight->job.ticket % RUN_JOBS_MAX] = flight;

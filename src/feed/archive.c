@@ -157,7 +157,8 @@ static bool has(int folder, const char *name)
 
 static enum archive_result finish_move(struct hidden *hidden, int folder, const char *archived, struct error *error)
 {
-    int code = move_into(hidden->fd, hidden->name, &hidden->stat, folder, archived);
+    int code =
+        (hidden->shared ? move_into_unflushed : move_into)(hidden->fd, hidden->inner, &hidden->stat, folder, archived);
     if (code)
         return stay_hidden(hidden, code, "archive", error);
     return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
@@ -189,9 +190,62 @@ enum archive_result archive_move(const struct landing *landing, const char *data
     return result;
 }
 
+bool archive_set_takes(const struct landing *landing)
+{
+    return landing->feed->after == FEED_ARCHIVE && landing->feed->ready != FEED_READY_DONE_MARKER;
+}
+
+void archive_set_begin(struct archive_set *set, const struct landing *landing, const char *data, uint64_t number)
+{
+    *set = (struct archive_set){.landing = landing, .data = data, .folder = -1, .none = ARCHIVE_MOVED};
+    set->hidden.fd = -1;
+    if (!can_write(landing, &set->error)) {
+        set->none = ARCHIVE_LEFT;
+        return;
+    }
+    set->folder = open_store(data, "archive", landing->feed->name, &set->error);
+    int code = set->folder < 0 ? 0 : hidden_folder_open(&set->hidden, landing, number);
+    if (code)
+        (void)error_errno(&set->error, ERROR_IO, code, "cannot move files of %s", landing->path);
+    if (set->folder < 0 || code)
+        set->none = code == EROFS || code == EACCES || code == EPERM ? ARCHIVE_LEFT : ARCHIVE_FAILED;
+}
+
+enum archive_result archive_set_move(struct archive_set *set, const char *name, const struct file_stat *stat,
+                                     const char *archived, struct error *error)
+{
+    struct hidden hidden;
+    char tag[sizeof hidden.tag];
+    if (set->none != ARCHIVE_MOVED) {
+        *error = set->error;
+        return set->none;
+    }
+    tag_of(archived, tag, sizeof tag);
+    enum hidden_result result = hidden_take_into(&hidden, &set->hidden, name, stat, tag, error);
+    if (result == HIDDEN_FAILED && error->kind == ERROR_USAGE)
+        return archive_move(set->landing, set->data, name, stat, archived, error);
+    if (result != HIDDEN_TAKEN)
+        return not_taken(result, has(set->folder, archived) ? ARCHIVE_MOVED : ARCHIVE_REPLACED);
+    return finish_move(&hidden, set->folder, archived, error);
+}
+
+bool archive_set_end(struct archive_set *set, struct error *error)
+{
+    int code = set->none == ARCHIVE_MOVED ? move_sync(set->folder) : 0;
+    if (set->hidden.fd >= 0)
+        hidden_folder_close(&set->hidden);
+    if (code == 0 && set->none == ARCHIVE_MOVED)
+        code = move_sync(set->landing->fd);
+    if (set->folder >= 0)
+        close(set->folder);
+    set->folder = -1;
+    return code == 0 ||
+           error_errno(error, ERROR_IO, code, "cannot flush the folders of files of %s", set->landing->path);
+}
+
 static enum archive_result finish_delete(struct hidden *hidden, struct error *error)
 {
-    if (unlinkat(hidden->fd, hidden->name, 0) < 0)
+    if (unlinkat(hidden->fd, hidden->inner, 0) < 0)
         return stay_hidden(hidden, errno, "delete", error);
     return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
 }
@@ -247,7 +301,7 @@ static int find_place(const struct hidden *hidden, int folder, struct stored *st
     for (int number = 0; code == EEXIST && number < QUARANTINE_NUMBERS_MAX; number++) {
         number_name(hidden->name, number, stored);
         if (has(folder, stored->name) || !has(folder, stored->reason))
-            code = move_into(hidden->fd, hidden->name, &hidden->stat, folder, stored->name);
+            code = move_into(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name);
     }
     return code;
 }
@@ -331,8 +385,10 @@ static bool finish_committed(const struct recovery *recovery, struct hidden *hid
         return false;
     }
     enum archive_result result = finish_move(hidden, folder, left->archived, error);
+    int code = result == ARCHIVE_MOVED && hidden->shared ? move_sync(folder) : 0;
     close(folder);
-    return result == ARCHIVE_MOVED;
+    return code == 0 ? result == ARCHIVE_MOVED
+                     : error_errno(error, ERROR_IO, code, "cannot flush the archive of %s", left->feed);
 }
 
 /* Where neither the file nor the ledger can be looked at it stays hidden. */
@@ -358,10 +414,46 @@ static bool recover_hidden(const struct recovery *recovery, struct hidden *hidde
                                                                      : hidden_close(hidden, error);
 }
 
+/* The rest is dealt with all the same when one fails, and the first failure told. */
+static bool recover_files(const struct recovery *recovery, const struct hidden_folder *folder, DIR *dir,
+                          struct error *error)
+{
+    bool all = true;
+    struct error later;
+    struct hidden hidden;
+    errno = 0;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL; errno = 0)
+        if (hidden_find(&hidden, folder, entry->d_name) && !recover_file(recovery, &hidden, all ? error : &later))
+            all = false;
+    return errno == 0 || !all
+               ? all
+               : error_errno(error, ERROR_IO, errno, "cannot list %s/%s", folder->landing->path, folder->name);
+}
+
+static bool recover_folder(const struct recovery *recovery, struct hidden_folder *folder, struct error *error)
+{
+    int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    bool all = dir ? recover_files(recovery, folder, dir, error)
+                   : error_errno(error, ERROR_IO, errno, "cannot list %s/%s", folder->landing->path, folder->name);
+    if (dir)
+        closedir(dir);
+    else if (fd >= 0)
+        close(fd);
+    hidden_folder_close(folder);
+    int code = move_sync(folder->landing->fd);
+    return all && (code == 0 || error_errno(error, ERROR_IO, code, "cannot flush %s", folder->landing->path));
+}
+
 static bool recover_one(const struct recovery *recovery, const char *name, struct error *error)
 {
     struct hidden hidden;
+    struct hidden_folder folder;
     bool ours;
+    if (!hidden_folder_found(&folder, recovery->landing, name, &ours, error))
+        return false;
+    if (ours)
+        return recover_folder(recovery, &folder, error);
     if (!hidden_open(&hidden, recovery->landing, name, &ours, error))
         return false;
     return !ours || recover_hidden(recovery, &hidden, error);
@@ -400,6 +492,25 @@ bool archive_recover(const struct landing *landing, const char *data, archive_lo
     return all;
 }
 
+/* "<...>-<tag>-<name>" in a shared folder. */
+static bool find_in_folder(const char *landing, const char *folder, const char *tag, const char *name, char *path,
+                           size_t size)
+{
+    char inside[LANDING_PATH_SIZE], end[2 * LANDING_NAME_SIZE];
+    bool found = false;
+    snprintf(end, sizeof end, "-%s-%s", tag, name);
+    int length = snprintf(inside, sizeof inside, "%s/%s", landing, folder);
+    DIR *dir = length > 0 && (size_t)length < sizeof inside ? opendir(inside) : NULL;
+    for (struct dirent *entry; dir && !found && (entry = readdir(dir)) != NULL;)
+        if (slice_ends_with(slice_of(entry->d_name), slice_of(end))) {
+            length = snprintf(path, size, "%s/%s", inside, entry->d_name);
+            found = length > 0 && (size_t)length < size;
+        }
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
 bool archive_under_way(const char *landing, const char *name, const char *archived, char *path, size_t size)
 {
     char tag[64];
@@ -408,7 +519,9 @@ bool archive_under_way(const char *landing, const char *name, const char *archiv
     DIR *dir = opendir(landing);
     for (struct dirent *entry; dir && !found && (entry = readdir(dir)) != NULL;) {
         struct slice folder = slice_of(entry->d_name);
-        if (slice_starts_with(folder, SLICE(".dropfold-")) && slice_ends_with(folder, slice_of(tag))) {
+        if (slice_starts_with(folder, SLICE(".dropfold-group-"))) {
+            found = find_in_folder(landing, entry->d_name, tag, name, path, size);
+        } else if (slice_starts_with(folder, SLICE(".dropfold-")) && slice_ends_with(folder, slice_of(tag))) {
             int length = snprintf(path, size, "%s/%s/%s", landing, entry->d_name, name);
             found = length > 0 && (size_t)length < size;
         }

@@ -7,7 +7,12 @@
  *   .dropfold-<device>-<inode>-<size>-<mtime>-<tag>/<name>
  *                                                        tag: "NNNNNN-<hash8>", "delete-<ctime>" or "quarantine"
  *
- * whose name says what was read, in hexadecimal, and what is to become of it; its own name it keeps, however long. Then
+ * whose name says what was read, in hexadecimal, and what is to become of it; its own name it keeps, however long. Files
+ * that are moved together share one (but for those whose names are too long for it):
+ *
+ *   .dropfold-group-<number>/<device>-<inode>-<size>-<mtime>-<tag>-<name>
+ *
+ * Then
  * it is looked at: when a producer has meanwhile put another file there, that one goes back under its name as a new
  * candidate (under "replaced-<n>-<name>" when yet another stands there by now). Then it is moved without replacing
  * (renameat2 RENAME_NOREPLACE, or link and unlink where the file system can't); across devices by copy, fsync, rename,
@@ -27,6 +32,7 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "feed/hidden.h"
 #include "feed/landing.h"
 
 enum {
@@ -50,6 +56,25 @@ enum archive_result {
    (a crash came in between, or it was delivered again), the file is removed. May be repeated after any result. */
 enum archive_result archive_move(const struct landing *landing, const char *data, const char *name,
                                  const struct file_stat *stat, const char *archive_name, struct error *error) MUST_USE;
+
+/* Moves of several files of one landing folder, whose folders are flushed once, at the end. Not in marker mode. */
+struct archive_set {
+    const struct landing *landing;
+    struct hidden_folder hidden;
+    const char *data;
+    int folder;         /* the archive's */
+    struct error error; /* why there is none, and nothing is moved */
+    enum archive_result none;
+};
+/* Whether files of this folder may be moved so. `number` tells sets apart that are under way at the same time. To be ended whatever its moves came to. */
+bool archive_set_takes(const struct landing *landing);
+void archive_set_begin(struct archive_set *set, const struct landing *landing, const char *data, uint64_t number);
+/* As archive_move; only the end makes it sure. */
+enum archive_result archive_set_move(struct archive_set *set, const char *name, const struct file_stat *stat,
+                                     const char *archive_name, struct error *error) MUST_USE;
+/* False: what was ARCHIVE_MOVED is ARCHIVE_FAILED. */
+bool archive_set_end(struct archive_set *set, struct error *error) MUST_USE;
+
 enum archive_result archive_delete(const struct landing *landing, const char *name, const struct file_stat *stat,
                                    struct error *error) MUST_USE;
 

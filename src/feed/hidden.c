@@ -43,7 +43,7 @@ bool hidden_look(const struct hidden *hidden, bool *same, struct error *error)
     struct file_stat found;
     bool regular;
     *same = false;
-    if (!find(hidden->fd, hidden->name, &found, &regular))
+    if (!find(hidden->fd, hidden->inner, &found, &regular))
         return errno == ENOENT || failed(hidden, errno, "look at", error);
     *same = regular && file_stat_same(&found, &hidden->stat);
     return true;
@@ -52,6 +52,8 @@ bool hidden_look(const struct hidden *hidden, bool *same, struct error *error)
 /* Removes the folder when it is empty. What can't be removed now is dealt with later. */
 void hidden_leave(struct hidden *hidden)
 {
+    if (hidden->shared)
+        return;
     close(hidden->fd);
     hidden->fd = -1;
     (void)unlinkat(hidden->landing->fd, hidden->folder, AT_REMOVEDIR);
@@ -73,7 +75,7 @@ static bool is_linked(const struct hidden *hidden)
 {
     struct file_stat here, there;
     bool regular;
-    return find(hidden->fd, hidden->name, &here, &regular) &&
+    return find(hidden->fd, hidden->inner, &here, &regular) &&
            find(hidden->landing->fd, hidden->name, &there, &regular) && here.device == there.device &&
            here.inode == there.inode;
 }
@@ -83,12 +85,12 @@ static bool is_linked(const struct hidden *hidden)
 static int show_file(const struct hidden *hidden, char out[LANDING_NAME_SIZE])
 {
     snprintf(out, LANDING_NAME_SIZE, "%s", hidden->name);
-    int code = move_noreplace(hidden->fd, hidden->name, hidden->landing->fd, out);
+    int code = move_noreplace(hidden->fd, hidden->inner, hidden->landing->fd, out);
     if (code == EEXIST && is_linked(hidden))
-        return unlinkat(hidden->fd, hidden->name, 0) < 0 ? errno : 0;
+        return unlinkat(hidden->fd, hidden->inner, 0) < 0 ? errno : 0;
     for (int number = 1; code == EEXIST && number < FRESH_NAMES_MAX; number++) {
         fresh_name(hidden->name, number, out);
-        code = move_noreplace(hidden->fd, hidden->name, hidden->landing->fd, out);
+        code = move_noreplace(hidden->fd, hidden->inner, hidden->landing->fd, out);
     }
     return code;
 }
@@ -182,8 +184,8 @@ static enum hidden_result take(struct hidden *hidden, struct error *error)
 {
     struct marker marker;
     find_marker(hidden->landing, hidden->name, &marker);
-    int code = move_noreplace(hidden->landing->fd, hidden->name, hidden->fd, hidden->name);
-    bool hidden_before = code == EEXIST || (code == ENOENT && exists(hidden->fd, hidden->name));
+    int code = move_noreplace(hidden->landing->fd, hidden->name, hidden->fd, hidden->inner);
+    bool hidden_before = code == EEXIST || (code == ENOENT && exists(hidden->fd, hidden->inner));
     if (code != 0 && !hidden_before) {
         hidden_leave(hidden);
         return code == ENOENT ? HIDDEN_GONE : refused(hidden, code, error);
@@ -200,15 +202,31 @@ static enum hidden_result take(struct hidden *hidden, struct error *error)
     return HIDDEN_TAKEN;
 }
 
-enum hidden_result hidden_take(struct hidden *hidden, const struct landing *landing, const char *name,
-                               const struct file_stat *stat, const char *tag, struct error *error)
+static void begin(struct hidden *hidden, const struct landing *landing, const char *name, const struct file_stat *stat,
+                  const char *tag)
 {
     *hidden = (struct hidden){.landing = landing, .fd = -1, .stat = *stat};
     snprintf(hidden->name, sizeof hidden->name, "%s", name);
     snprintf(hidden->tag, sizeof hidden->tag, "%s", tag);
-    snprintf(hidden->folder, sizeof hidden->folder, "%s%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%s",
-             folder_prefix.data, (uint64_t)stat->device, (uint64_t)stat->inode, stat->size, (uint64_t)stat->mtime_ns,
-             hidden->tag);
+}
+
+/* What was read, and what is to become of it; the length of that. */
+static size_t describe(const struct hidden *hidden, char *out, size_t size)
+{
+    const struct file_stat *stat = &hidden->stat;
+    int length = snprintf(out, size, "%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%s", (uint64_t)stat->device,
+                          (uint64_t)stat->inode, stat->size, (uint64_t)stat->mtime_ns, hidden->tag);
+    return (size_t)length;
+}
+
+enum hidden_result hidden_take(struct hidden *hidden, const struct landing *landing, const char *name,
+                               const struct file_stat *stat, const char *tag, struct error *error)
+{
+    char what[LANDING_NAME_SIZE - 10];
+    begin(hidden, landing, name, stat, tag);
+    snprintf(hidden->inner, sizeof hidden->inner, "%s", name);
+    describe(hidden, what, sizeof what);
+    snprintf(hidden->folder, sizeof hidden->folder, "%s%s", folder_prefix.data, what);
     int code = make_folder(hidden);
     return code ? refused(hidden, code, error) : take(hidden, error);
 }
@@ -219,6 +237,8 @@ bool hidden_close(struct hidden *hidden, struct error *error)
     if (landing_marker(hidden->landing, hidden->name, marker))
         (void)unlinkat(hidden->fd, marker, 0);
     hidden_leave(hidden);
+    if (hidden->shared)
+        return true;
     int code = move_sync(hidden->landing->fd);
     return code == 0 || failed(hidden, code, "sync the folder of", error);
 }
@@ -238,21 +258,28 @@ static bool read_hex(const char **at, uint64_t *value)
     return *at > begin && *(*at)++ == '-';
 }
 
-static bool parse(struct hidden *hidden, const char *folder)
+/* What describe() wrote, up to the tag; *at moves behind it. */
+static bool read_stat(struct hidden *hidden, const char **at)
 {
     uint64_t device, inode, size, mtime;
+    if (!read_hex(at, &device) || !read_hex(at, &inode) || !read_hex(at, &size) || !read_hex(at, &mtime))
+        return false;
+    /* The device of the name is that of the boot in which it was made. */
+    hidden->stat =
+        (struct file_stat){.device = hidden->landing->device, .inode = inode, .size = size, .mtime_ns = (int64_t)mtime};
+    return true;
+}
+
+static bool parse(struct hidden *hidden, const char *folder)
+{
     const char *at = folder;
     if (!slice_starts_with(slice_of(folder), folder_prefix) || strlen(folder) >= sizeof hidden->folder)
         return false;
     at += folder_prefix.len;
-    if (!read_hex(&at, &device) || !read_hex(&at, &inode) || !read_hex(&at, &size) || !read_hex(&at, &mtime) ||
-        strlen(at) >= sizeof hidden->tag)
+    if (!read_stat(hidden, &at) || strlen(at) >= sizeof hidden->tag)
         return false;
     snprintf(hidden->folder, sizeof hidden->folder, "%s", folder);
     snprintf(hidden->tag, sizeof hidden->tag, "%s", at);
-    /* The device of the name is that of the boot in which it was made. */
-    hidden->stat =
-        (struct file_stat){.device = hidden->landing->device, .inode = inode, .size = size, .mtime_ns = (int64_t)mtime};
     return true;
 }
 
@@ -262,6 +289,7 @@ static void note_content(struct hidden *hidden, const char *name)
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || landing_marked(hidden->landing, name, hidden->name))
         return;
     snprintf(hidden->name, sizeof hidden->name, "%s", name);
+    snprintf(hidden->inner, sizeof hidden->inner, "%s", name);
     hidden->has_file = true;
 }
 
@@ -299,4 +327,70 @@ bool hidden_open(struct hidden *hidden, const struct landing *landing, const cha
     if (hidden->fd >= 0)
         close(hidden->fd);
     return error_errno(error, ERROR_IO, code, "cannot open %s/%s", landing->path, folder);
+}
+
+/* --- many in one folder ------------------------------------------------------------------------------------------- */
+
+static const struct slice shared_prefix = {".dropfold-group-", 16};
+
+int hidden_folder_open(struct hidden_folder *folder, const struct landing *landing, uint64_t number)
+{
+    *folder = (struct hidden_folder){.landing = landing, .fd = -1};
+    snprintf(folder->name, sizeof folder->name, "%s%" PRIx64, shared_prefix.data, number);
+    if (mkdirat(landing->fd, folder->name, 0700) < 0 && errno != EEXIST)
+        return errno;
+    folder->fd = openat(landing->fd, folder->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return folder->fd < 0 ? errno : 0;
+}
+
+void hidden_folder_close(struct hidden_folder *folder)
+{
+    close(folder->fd);
+    folder->fd = -1;
+    (void)unlinkat(folder->landing->fd, folder->name, AT_REMOVEDIR);
+}
+
+enum hidden_result hidden_take_into(struct hidden *hidden, const struct hidden_folder *folder, const char *name,
+                                    const struct file_stat *stat, const char *tag, struct error *error)
+{
+    begin(hidden, folder->landing, name, stat, tag);
+    hidden->fd = folder->fd;
+    hidden->shared = true;
+    size_t used = describe(hidden, hidden->inner, sizeof hidden->inner), len = strlen(name);
+    if (used + 1 + len >= sizeof hidden->inner) {
+        (void)error_set(error, ERROR_USAGE, "the name is too long to be told together with what was read");
+        return HIDDEN_FAILED;
+    }
+    hidden->inner[used] = '-';
+    memcpy(hidden->inner + used + 1, name, len + 1);
+    return take(hidden, error);
+}
+
+bool hidden_folder_found(struct hidden_folder *folder, const struct landing *landing, const char *name, bool *ours,
+                         struct error *error)
+{
+    *folder = (struct hidden_folder){.landing = landing, .fd = -1};
+    *ours = slice_starts_with(slice_of(name), shared_prefix) && strlen(name) < sizeof folder->name;
+    if (!*ours)
+        return true;
+    snprintf(folder->name, sizeof folder->name, "%s", name);
+    folder->fd = openat(landing->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    *ours = folder->fd >= 0 || (errno != ENOTDIR && errno != ELOOP);
+    return folder->fd >= 0 || !*ours || error_errno(error, ERROR_IO, errno, "cannot open %s/%s", landing->path, name);
+}
+
+/* "<tag>-<name>", where the tag holds one hyphen. */
+bool hidden_find(struct hidden *hidden, const struct hidden_folder *folder, const char *inner)
+{
+    const char *at = inner;
+    *hidden = (struct hidden){.landing = folder->landing, .fd = folder->fd, .shared = true, .has_file = true};
+    if (strlen(inner) >= sizeof hidden->inner || !read_stat(hidden, &at))
+        return false;
+    const char *first = strchr(at, '-'), *second = first ? strchr(first + 1, '-') : NULL;
+    if (!second || (size_t)(second - at) >= sizeof hidden->tag || second[1] == '\0')
+        return false;
+    snprintf(hidden->tag, sizeof hidden->tag, "%.*s", (int)(second - at), at);
+    snprintf(hidden->name, sizeof hidden->name, "%s", second + 1);
+    snprintf(hidden->inner, sizeof hidden->inner, "%s", inner);
+    return true;
 }

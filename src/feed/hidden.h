@@ -15,9 +15,12 @@ struct hidden {
     const struct landing *landing;
     char folder[LANDING_NAME_SIZE]; /* in the landing folder */
     int fd;                         /* of that folder */
-    char name[LANDING_NAME_SIZE];   /* of the file in both */
-    bool has_file;                  /* false: it is on its way or gone; at most its marker is left here */
-    struct file_stat stat;          /* what was read; ctime is not kept in the folder's name */
+    char name[LANDING_NAME_SIZE];   /* of the file in the landing folder */
+    char inner
+        [LANDING_NAME_SIZE]; /* and in hiding: the same, or in a shared folder all that the folder's name would say */
+    bool shared;             /* the folder is that of several files, and its owner's to close and to flush */
+    bool has_file;           /* false: it is on its way or gone; at most its marker is left here */
+    struct file_stat stat;   /* what was read; ctime is not kept in the folder's name */
     char tag[64];
 };
 
@@ -29,6 +32,26 @@ enum hidden_result {
     HIDDEN_KEPT,     /* it is in hiding, but could not be looked at: for a later hidden_open */
     HIDDEN_FAILED
 };
+
+/* A folder in which several files of one landing folder can hide, told apart by `number`. */
+struct hidden_folder {
+    const struct landing *landing;
+    char name[64];
+    int fd;
+};
+/* Makes it, or opens what is left of it. 0 or an errno. */
+int hidden_folder_open(struct hidden_folder *folder, const struct landing *landing, uint64_t number) MUST_USE;
+/* Removes it when it is empty. */
+void hidden_folder_close(struct hidden_folder *folder);
+/* The same as hidden_take, into that folder. A name so long that it does not fit there beside the rest: HIDDEN_FAILED with
+   an error of kind ERROR_USAGE, and nothing happened. */
+enum hidden_result hidden_take_into(struct hidden *hidden, const struct hidden_folder *folder, const char *name,
+                                    const struct file_stat *stat, const char *tag, struct error *error) MUST_USE;
+/* What a crash left in the shared folder `name`; *ours false: it is none. */
+bool hidden_folder_found(struct hidden_folder *folder, const struct landing *landing, const char *name, bool *ours,
+                         struct error *error) MUST_USE;
+/* The file called `inner` in it; false when no file was ever hidden so. To be ended like a taken one. */
+bool hidden_find(struct hidden *hidden, const struct hidden_folder *folder, const char *inner) MUST_USE;
 
 /* Takes `name` into hiding. Both files, when it is not the one with `stat`, are safe whatever the result. */
 enum hidden_result hidden_take(struct hidden *hidden, const struct landing *landing, const char *name,

@@ -201,7 +201,8 @@ static int compare(int folder_a, const char *name_a, int folder_b, const char *n
     return code;
 }
 
-int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to)
+static int put(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
+               bool flushes)
 {
     bool remains = false; /* here, although it is there */
     int code = move_noreplace(from_folder, from, to_folder, to);
@@ -213,9 +214,19 @@ int move_into(int from_folder, const char *from, const struct file_stat *stat, i
         code = compare(from_folder, from, to_folder, to);
         remains = code == 0;
     }
-    if (code == 0)
+    if (code == 0 && (flushes || remains))
         code = move_sync(to_folder);
     if (code == 0 && remains)
         code = code_of(unlinkat(from_folder, from, 0));
     return code;
+}
+
+int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to)
+{
+    return put(from_folder, from, stat, to_folder, to, true);
+}
+
+int move_into_unflushed(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to)
+{
+    return put(from_folder, from, stat, to_folder, to, false);
 }

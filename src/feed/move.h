@@ -20,6 +20,9 @@ int move_noreplace(int from_folder, const char *from, int to_folder, const char 
  * returns.
  */
 int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to) MUST_USE;
+/* The same, but what is a mere rename is left for the caller to flush: to_folder. */
+int move_into_unflushed(int from_folder, const char *from, const struct file_stat *stat, int to_folder,
+                        const char *to) MUST_USE;
 
 /* fsync of a folder or file; a file system that can't is taken to need none. */
 int move_sync(int fd) MUST_USE;

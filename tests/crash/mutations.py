@@ -90,7 +90,7 @@ MUTATIONS = [
     mutation('what a crash left is never finished', 'feed/archive.c',
              'return committed ? finish_committed(recovery, hidden, &left, error) : hidden_put_back(hidden, error);',
              'return hidden_put_back(hidden, error);', 'unit/feed_recover_test', 'crash/folder_churn_test'),
-    mutation('a bad file is noted amid another change', 'app/run_jobs.c', '.done = note_done, .alone = true}', '.done = note_done}',
+    mutation('a bad file is noted amid another change', 'app/run_moves.c', '.done = note_done, .alone = true}', '.done = note_done}',
              'crash/bombs_test.Bombs.test_all_at_once'),
     # what makes the tables follow
     mutation('a change that is told late takes later ones back', 'app/deliverer.c', 'if (sequence > d->wanted)', 'if (sequence)',

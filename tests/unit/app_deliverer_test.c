@@ -122,7 +122,7 @@ static void on_deadline(uv_timer_t *timer)
 static void start(struct fixture *f, int64_t patience)
 {
     const struct target_options options = {.address = f->address};
-    const struct committer_callbacks committer = {f, on_job, on_error};
+    const struct committer_callbacks committer = {f, on_job, NULL, on_error};
     const struct deliverer_callbacks deliverer = {f, on_event, on_delivered, on_event, on_trouble, on_error};
     struct target *target;
     assert_ok(target_new(&target, &f->loop, f->pipeline, &options, &f->error), &f->error);

@@ -233,7 +233,7 @@ static void on_failed(void *context, const struct error *error)
 
 static void start(struct fixture *f)
 {
-    const struct committer_callbacks callbacks = {f, on_job, on_failed};
+    const struct committer_callbacks callbacks = {f, on_job, NULL, on_failed};
     assert_int_equal(uv_loop_init(&f->loop), 0);
     assert_ok(committer_start(&f->committer, &f->loop, &f->core, &f->flow, &callbacks, &f->error), &f->error);
 }

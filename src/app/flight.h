@@ -1,0 +1,41 @@
+/* A file on its way, as run_jobs.c and run_moves.c share it. */
+#ifndef DROPFOLD_APP_FLIGHT_H
+#define DROPFOLD_APP_FLIGHT_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "app/run_internal.h"
+#include "feed/archive.h"
+
+/* A job with what only the loop needs of it. */
+struct flight {
+    struct job job;
+    struct run *run;
+    unsigned parts;              /* worker and committer: both must be done with it */
+    uv_work_t work;              /* of the move, of the first of those that are moved together */
+    struct flight *next_to_move; /* in run->to_move, then behind that first one */
+    bool has_moved;              /* `moved` says what came of it */
+    enum archive_result moved;
+    char where[2 * SETTINGS_PATH_SIZE]; /* where the file went, for the report */
+    char set_aside[LANDING_PATH_SIZE];  /* of a bad file, relative to the data folder */
+    struct request note;
+    struct error move_error;
+    bool concluded; /* waits only for its turn to be told */
+    enum watch_outcome outcome;
+    void (*tell)(struct report *report, const struct job *job, const char *where); /* or NULL */
+};
+
+/* run_jobs.c: it is done with; once all before it are, its line is told and it is freed. */
+void flight_conclude(struct flight *flight, enum watch_outcome outcome);
+/* After some were concluded. */
+void run_jobs_go_on(struct run *run);
+
+/* run_moves.c: has it moved by the next run_jobs_move, or set aside now. Both conclude it. */
+void flight_move_later(struct flight *flight);
+void flight_set_aside(struct flight *flight);
+/* The request that notes one set aside in the ledger. */
+struct request flight_note(void);
+void flight_warn(struct flight *flight, const char *what, const struct error *error);
+
+#endif

@@ -1,0 +1,226 @@
+/* Files on their way out of their folders: what was committed, by several a worker, and what is bad. */
+#include <stdio.h>
+
+#include "app/flight.h"
+#include "app/pack.h"
+#include "base/clock.h"
+#include "feed/archive.h"
+
+void flight_warn(struct flight *flight, const char *what, const struct error *error)
+{
+    char name[LANDING_NAME_SIZE * 4];
+    report_name(flight->job.candidate->landing, flight->job.candidate->name, name, sizeof name);
+    log_warning(flight->run->log, "%s: %s: %s", name, what, error->text);
+}
+
+/* What was read is committed whatever became of the file, so each of these is an end. */
+static enum watch_outcome after_move(struct flight *flight)
+{
+    switch (flight->moved) {
+    case ARCHIVE_MOVED:
+        return WATCH_DONE;
+    case ARCHIVE_REPLACED:
+        snprintf(flight->where, sizeof flight->where, "replaced by a newer file meanwhile");
+        return WATCH_SETTLE;
+    case ARCHIVE_LEFT:
+        snprintf(flight->where, sizeof flight->where, "left in place, the folder cannot be written");
+        return WATCH_DONE;
+    case ARCHIVE_HIDDEN:
+        flight_warn(flight, "waits hidden in its folder to be archived", &flight->move_error);
+        snprintf(flight->where, sizeof flight->where, "hidden in its folder");
+        run_recover_later(flight->run);
+        return WATCH_DONE;
+    case ARCHIVE_FAILED:
+        break;
+    }
+    flight_warn(flight, "cannot be archived", &flight->move_error);
+    snprintf(flight->where, sizeof flight->where, "left in place");
+    return WATCH_LATER;
+}
+
+/* The first of a chain. */
+static void finish_moves(uv_work_t *work, int status)
+{
+    (void)status;
+    struct flight *next, *flight = CONTAINER_OF(work, struct flight, work);
+    struct run *run = flight->run;
+    for (; flight; flight = next) {
+        next = flight->next_to_move;
+        flight->tell = flight->job.outcome == JOB_APPLIED ? report_applied : report_duplicate;
+        flight_conclude(flight, after_move(flight));
+    }
+    run_jobs_go_on(run);
+}
+
+static void say_archived(struct flight *flight)
+{
+    snprintf(flight->where, sizeof flight->where, "%s/archive/%s/%s", flight->run->settings->data,
+             flight->job.candidate->landing->feed->name, flight->job.result.stored);
+}
+
+static void move_alone(struct flight *flight)
+{
+    const struct candidate *candidate = flight->job.candidate;
+    const char *data = flight->run->settings->data;
+    switch (candidate->landing->feed->after) {
+    case FEED_ARCHIVE:
+        flight->moved = archive_move(candidate->landing, data, candidate->name, &candidate->stat,
+                                     flight->job.result.stored, &flight->move_error);
+        say_archived(flight);
+        return;
+    case FEED_LEAVE:
+        flight->moved = ARCHIVE_MOVED;
+        snprintf(flight->where, sizeof flight->where, "left in place");
+        return;
+    case FEED_DELETE:
+        flight->moved = archive_delete(candidate->landing, candidate->name, &candidate->stat, &flight->move_error);
+        snprintf(flight->where, sizeof flight->where, "deleted");
+        return;
+    }
+}
+
+static const struct landing *landing_of(const struct flight *flight)
+{
+    return flight->job.candidate->landing;
+}
+
+/* This one and those behind it that come from the same folder. */
+static void move_set(struct flight *first)
+{
+    const struct landing *landing = landing_of(first);
+    struct archive_set set;
+    struct error error = {0};
+    archive_set_begin(&set, landing, first->run->settings->data, first->job.ticket);
+    for (struct flight *flight = first; flight; flight = flight->next_to_move) {
+        const struct candidate *candidate = flight->job.candidate;
+        if (candidate->landing != landing)
+            continue;
+        flight->moved =
+            archive_set_move(&set, candidate->name, &candidate->stat, flight->job.result.stored, &flight->move_error);
+        flight->has_moved = true;
+        say_archived(flight);
+    }
+    if (archive_set_end(&set, &error))
+        return;
+    for (struct flight *flight = first; flight; flight = flight->next_to_move)
+        if (landing_of(flight) == landing && flight->moved == ARCHIVE_MOVED) {
+            flight->moved = ARCHIVE_FAILED;
+            flight->move_error = error;
+        }
+}
+
+static bool has_companion(const struct flight *flight)
+{
+    const struct flight *other = flight->next_to_move;
+    while (other && landing_of(other) != landing_of(flight))
+        other = other->next_to_move;
+    return other != NULL;
+}
+
+static void move_files(uv_work_t *work)
+{
+    for (struct flight *flight = CONTAINER_OF(work, struct flight, work); flight; flight = flight->next_to_move)
+        if (!flight->has_moved && archive_set_takes(landing_of(flight)) && has_companion(flight))
+            move_set(flight);
+        else if (!flight->has_moved)
+            move_alone(flight);
+}
+
+void flight_move_later(struct flight *flight)
+{
+    struct run *run = flight->run;
+    flight->next_to_move = NULL;
+    if (run->to_move_count++ == 0)
+        run->to_move = flight;
+    else
+        run->last_to_move->next_to_move = flight;
+    run->last_to_move = flight;
+}
+
+/* The first `count` of those that wait, handed to a worker. */
+static void start_moves(struct run *run, size_t count)
+{
+    struct flight *first = run->to_move, *last = first;
+    for (size_t i = 1; i < count; i++)
+        last = last->next_to_move;
+    run->to_move = last->next_to_move;
+    run->to_move_count -= count;
+    last->next_to_move = NULL;
+    uv_queue_work(&run->loop, &first->work, move_files, finish_moves);
+}
+
+/* The workers share what is there. */
+void run_jobs_move(void *context)
+{
+    struct run *run = context;
+    size_t threads = run->settings->threads, share = (run->to_move_count + threads - 1) / threads;
+    share = share < PACK_FILES_MAX ? share : PACK_FILES_MAX;
+    while (run->to_move_count > 0)
+        start_moves(run, share < run->to_move_count ? share : run->to_move_count);
+}
+
+/* --- bad files ---------------------------------------------------------------------------------------------------- */
+
+static void note_done(struct request *request)
+{
+    struct flight *flight = CONTAINER_OF(request, struct flight, note);
+    if (flight->move_error.kind != ERROR_NONE)
+        flight_warn(flight, "cannot be noted in the store", &flight->move_error);
+    else
+        deliverer_noted(flight->run->deliverer);
+    flight->tell = report_quarantined;
+    struct run *run = flight->run;
+    flight_conclude(flight, flight->moved == ARCHIVE_REPLACED ? WATCH_SETTLE : WATCH_DONE);
+    run_jobs_go_on(run);
+}
+
+static void note_work(struct request *request, struct core *core)
+{
+    struct flight *flight = CONTAINER_OF(request, struct flight, note);
+    const struct candidate *candidate = flight->job.candidate;
+    struct core_file file = {.name = candidate->name, .stat = &candidate->stat, .facts = &flight->job.facts};
+    flight->move_error.kind = ERROR_NONE;
+    if (!core_note_quarantined(core, candidate->landing->index, &file, flight->set_aside, flight->job.error.text,
+                               clock_wall(), &flight->move_error))
+        return;
+}
+
+static void finish_bad(uv_work_t *work, int status)
+{
+    (void)status;
+    struct flight *flight = CONTAINER_OF(work, struct flight, work);
+    if (flight->moved == ARCHIVE_FAILED || flight->moved == ARCHIVE_HIDDEN) {
+        flight_warn(flight, "cannot be set aside", &flight->move_error);
+        flight->run->files_left = true;
+        if (flight->moved == ARCHIVE_HIDDEN)
+            run_recover_later(flight->run);
+        struct run *run = flight->run;
+        flight_conclude(flight, WATCH_LATER);
+        run_jobs_go_on(run);
+        return;
+    }
+    if (flight->moved == ARCHIVE_MOVED)
+        snprintf(flight->where, sizeof flight->where, "%s/%s", flight->run->settings->data, flight->set_aside);
+    else
+        after_move(flight);
+    committer_submit(flight->run->committer, &flight->note);
+}
+
+static void move_bad(uv_work_t *work)
+{
+    struct flight *flight = CONTAINER_OF(work, struct flight, work);
+    const struct candidate *candidate = flight->job.candidate;
+    flight->moved =
+        archive_quarantine(candidate->landing, flight->run->settings->data, candidate->name, &candidate->stat,
+                           flight->job.error.text, flight->set_aside, sizeof flight->set_aside, &flight->move_error);
+}
+
+void flight_set_aside(struct flight *flight)
+{
+    uv_queue_work(&flight->run->loop, &flight->work, move_bad, finish_bad);
+}
+
+struct request flight_note(void)
+{
+    return (struct request){.work = note_work, .done = note_done, .alone = true};
+}
