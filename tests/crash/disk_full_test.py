@@ -41,7 +41,7 @@ class DiskFull(CrashCase):
         """A daemon at work runs out of room after begin(), says so, and is done with everything after end()."""
         with work.daemon() as daemon:
             begin(daemon.process.pid)
-            work.drop_all(self.files)
+            self.drop(work, daemon)
             daemon.complained(words)
             work.status()
             end(daemon.process.pid)
@@ -52,6 +52,9 @@ class DiskFull(CrashCase):
         self.judge_ledger(work, self.files, words)
         self.find('lost', len(self.files) - sum(len(work.archived(feed)) for feed in work.FEEDS), f'{words}: not archived')
         self.count(points=1)
+
+    def drop(self, work, daemon):
+        work.drop_all(self.files)
 
     @staticmethod
     def on_the_way(work):
@@ -114,3 +117,16 @@ class DiskFull(CrashCase):
                            env=work.environment({'TMPDIR': str(full), 'SQLITE_TMPDIR': str(full)}))
         self.judge(work, self.files, 'no temporary space')
         self.count(points=1)
+
+
+class DiskFullOfMany(DiskFull):
+    """Small files that come together are committed and moved away together."""
+    test_no_room_for_a_beginning = test_temporary_space_and_standard_output = test_embedded_target = None
+
+    def setUp(self):
+        super().setUp()
+        self.files = self.sample(orders=1500, files=25)
+
+    def drop(self, work, daemon):
+        with self.stopped(daemon):
+            super().drop(work, daemon)

@@ -28,6 +28,7 @@ BROKEN = ('Assertion', 'free()', 'malloc', 'corrupted', 'terminate called')
 
 class ErrorSweep(CrashCase):
     SHORT = 24
+    FILES = 3  # that come behind those that are loaded; and so many corrections behind them
 
     def setUp(self):
         super().setUp()
@@ -36,13 +37,14 @@ class ErrorSweep(CrashCase):
         self.files = self.sample(orders=40, files=3)
 
     def prepare(self, loaded):
-        """A workspace with `loaded` files applied and three more dropped, three to come, and every (name, k, error)."""
+        """A workspace with `loaded` files applied and more dropped, three to come, and every (name, k, error)."""
         self.start = self.workspace('start')
         if loaded:
             self.start.drop_all(self.files[:loaded])
             self.start.run_once()
-        self.start.drop_all(self.files[loaded:loaded + 3])
-        self.present, self.later = self.files[:loaded + 3], self.files[loaded + 3:loaded + 6]
+        self.start.drop_all(self.files[loaded:loaded + self.FILES])
+        dropped = loaded + self.FILES
+        self.present, self.later = self.files[:dropped], self.files[dropped:dropped + 3]
         calm = self.again('calm')
         calls = calls_of(calm)
         self.judge(calm, self.present, 'undisturbed')
@@ -97,6 +99,16 @@ class ErrorSweep(CrashCase):
 
     def test_a_run_after_others(self):
         self.sweep(loaded=3)
+
+
+class ErrorSweepOfMany(ErrorSweep):
+    """Small files that come together are read, committed and moved away together."""
+    FILES = 9
+    test_a_first_run = None
+
+    def setUp(self):
+        super().setUp()
+        self.files = self.sample(orders=40, files=5)
 
 
 class ErrorSweepInPostgres(InPostgres, ErrorSweep):

@@ -14,6 +14,7 @@ from injecting import ARGUMENTS, calls_of, run_with
 
 class KillSweep(CrashCase):
     SHORT, PAIRS_SHORT, PAIRS_LONG = 60, 10, 500
+    FILES = 3  # that come behind those that are loaded
 
     def setUp(self):
         super().setUp()
@@ -21,18 +22,21 @@ class KillSweep(CrashCase):
         self.points = {}
 
     def prepare(self, loaded):
-        """A workspace with `loaded` files applied and the next three dropped, the undisturbed end, and its calls."""
+        """A workspace with `loaded` files applied and the next ones dropped, the undisturbed end, and its calls."""
         self.start = self.workspace('start')
         if loaded:
             self.start.drop_all(self.files[:loaded])
             self.start.run_once()
-        self.start.drop_all(self.files[loaded:loaded + 3])
-        self.present = self.files[:loaded + 3]
+        self.start.drop_all(self.files[loaded:loaded + self.FILES])
+        self.present = self.files[:loaded + self.FILES]
         calm = self.again('calm')
-        calls = calls_of(calm)
+        calls = self.calls(calm)
         self.judge(calm, self.present, 'undisturbed')
         self.reference = dump(calm.target)
         return calls
+
+    def calls(self, calm):
+        return calls_of(calm)
 
     def again(self, name):
         return self.copy_of(self.start, name)
@@ -72,6 +76,22 @@ class KillSweep(CrashCase):
             if self.kill(work, first) and self.kill(work, second):
                 self.count(points=1)
             self.recover_and_judge(work, f'killed at {first}, then at {second}')
+
+
+class KillSweepOfMany(KillSweep):
+    """Small files that come together are read, committed and moved away together."""
+    FILES = 24
+    test_a_first_run = None
+
+    def setUp(self):
+        super().setUp()
+        self.files = self.sample(orders=90, files=9)
+
+    def calls(self, calm):
+        found = super().calls(calm)
+        self.assertLess(sum(name == 'fdatasync' for name, _ in found), self.FILES, 'as many commits as files')
+        self.assertIn(('syncfs', 1), found, 'each file was flushed alone')
+        return found
 
 
 class KillSweepOfReplacing(KillSweep):

@@ -22,6 +22,13 @@ MUTATIONS = [
     # what makes a commit durable, and alone
     mutation('no fsync at a commit', 'store/store_sql.h', '"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint',
              '"PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint', 'unit/store_power_test', 'crash/power_loss_test'),
+    mutation('many files are committed before they are flushed', 'feed/landing.c', 'return syncfs(landing->fd) == 0 ||', 'return true ||',
+             'crash/power_loss_test.PowerLossOfMany'),
+    mutation('files are answered before their commit', 'app/committer.c', 'push_job(grouped ? &group->jobs : &committer->done_jobs, job);',
+             'push_job(&committer->done_jobs, job);', 'unit/app_group_test'),
+    mutation('a request sees what is not committed', 'app/committer.c', 'if (!step.joins)\n            end_group(committer);',
+             'if (!step.joins && !step.request)\n            end_group(committer);', 'unit/app_group_test'),
+    mutation('a change of a group is not undone alone', 'store/store_sql.h', '= "ROLLBACK TO change"', '= "SELECT 1"', 'unit/store_group_test'),
     mutation('no lock on the store', 'store/lock.c', 'if (flock(store->lock, LOCK_EX | LOCK_NB) == 0)', 'if (store->lock >= 0)',
              'flow/process_test.Instances'),
     mutation('no lock on landing folders', 'feed/landing.c', 'result = flock(landing->fd, LOCK_EX | LOCK_NB);', 'result = 0;',

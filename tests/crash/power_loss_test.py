@@ -19,9 +19,8 @@ from harness.polling import until
 from injecting import strace
 
 SIZE = 320 << 20  # bytes, of a sparse file; xfs takes no less than 300 MiB
-ROUNDS = 6  # of three files, between two losses
 LOSSES_A_DISK = 5  # then a fresh one
-UNFLUSHED = ('-e', 'trace=fsync,fdatasync', '-e', 'inject=fsync,fdatasync:retval=0')
+UNFLUSHED = ('-e', 'trace=fsync,fdatasync,syncfs', '-e', 'inject=fsync,fdatasync,syncfs:retval=0')
 
 
 class Disk:
@@ -78,6 +77,7 @@ def flush(path):
 
 class PowerLoss(CrashCase):
     KIND = 'ext4'
+    ROUNDS = 6  # of three files, between two losses
 
     def begin(self):
         """A fresh disk with a workspace that is safe on it."""
@@ -90,10 +90,7 @@ class PowerLoss(CrashCase):
     def lose_power(self, disk, work, batch, flushed):
         """Drops the files and shuts the disk down amid the daemon's work on them; what it had said to be applied."""
         with self.begun(work) as daemon:
-            for feed, path in batch:
-                dropped = work.drop(feed, path)
-                if flushed:
-                    self.flush(dropped)
+            self.drop(work, daemon, batch, flushed)
             goal = self.rng.randrange(len(batch)) + 1
             until(lambda: len(self.applied(daemon)) >= goal, lambda: f'{goal} files are applied\n{daemon}', pause=0)
             with self.stopped(daemon):
@@ -104,6 +101,12 @@ class PowerLoss(CrashCase):
         disk.unmount()
         disk.mount()
         return said
+
+    def drop(self, work, _, batch, flushed):
+        for feed, path in batch:
+            dropped = work.drop(feed, path)
+            if flushed:
+                self.flush(dropped)
 
     def begun(self, work):
         return work.daemon()
@@ -163,7 +166,7 @@ class PowerLoss(CrashCase):
     def losses(self, count):
         """A disk's worth of losses in one workspace."""
         disk, work = self.begin()
-        files = self.different(self.sample(orders=100 * count, files=ROUNDS * count))
+        files = self.different(self.sample(orders=100 * count, files=self.ROUNDS * count))
         size = len(files) // count
         for number in range(count):
             batch = files[size * number:size * (number + 1)]
@@ -188,6 +191,19 @@ class PowerLossOnXfs(PowerLoss):
     KIND = 'xfs'
 
 
+class PowerLossOfMany(PowerLoss):
+    """Small files that come together are flushed, committed and moved away together."""
+    ROUNDS = 40
+
+    def drop(self, work, daemon, batch, flushed):
+        with self.stopped(daemon):
+            super().drop(work, daemon, batch, flushed)
+
+
+class PowerLossOfManyOnXfs(PowerLossOfMany):
+    KIND = 'xfs'
+
+
 class Teeth(PowerLoss):
     """The same without flushes: if nothing were lost then, the test above could not fail."""
 
@@ -208,7 +224,7 @@ class Teeth(PowerLoss):
         lost = 0
         for _ in range(self.scale(1, 10)):
             disk, work = self.begin()
-            said = self.lose_power(disk, work, self.sample(orders=40, files=ROUNDS), False)
+            said = self.lose_power(disk, work, self.sample(orders=40, files=self.ROUNDS), False)
             lost += len(said - self.in_store(work))
             self.count(points=1, acknowledged=len(said))
             disk.remove()
