@@ -30,10 +30,14 @@ bool offer_input(struct decide_input *input, const struct pipeline *pipeline, st
     return true;
 }
 
+enum {
+    FRESH_LEAST = 128 /* rows: fewer are not worth a statement of their own */
+};
+
 static bool start(struct core *core, const struct decide_input *input, bool full, struct delivery *delivery,
                   struct error *error)
 {
-    struct delivery made = {.from = *input->target, .full = full};
+    struct delivery made = {.from = *input->target, .full = full, .fresh_least = FRESH_LEAST};
     if (!ledger_start(&core->ledger, core->pipeline, core->store, input->files, input->store->sequence, &made, error) ||
         !engine_delivery_start(core->engine, full ? 0 : input->target->sequence, full, &made, error))
         return false;
@@ -48,10 +52,12 @@ enum decision offer_make(struct core *core, const struct decide_input *input, st
                          struct error *error)
 {
     enum decision decision = decide(input, error);
-    if (decision == DECIDE_NOTHING)
+    if (decision == DECIDE_NOTHING) {
         delivery->to = *input->store;
-    else if (decision != DECIDE_REFUSE && !start(core, input, decision == DECIDE_FULL, delivery, error))
+        engine_delivered(core->engine);
+    } else if (decision != DECIDE_REFUSE && !start(core, input, decision == DECIDE_FULL, delivery, error)) {
         decision = DECIDE_REFUSE;
+    }
     return decision;
 }
 

@@ -403,7 +403,7 @@ void accumulate_add(struct engine *engine, struct opened *opened)
             continue;
         }
         uint32_t group = keyed_find(&table->groups, &opened->keys[i]);
-        begin_adder(&adding, table, group ? group : keyed_add(&table->groups, &opened->keys[i]));
+        begin_adder(&adding, table, group ? group : groups_add(engine, table, &opened->keys[i]));
     }
     add_to_groups(&adding, opened);
 }

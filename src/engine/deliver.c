@@ -11,6 +11,9 @@ enum {
     BLOCK_ROWS_FIRST = 512        /* rows of the first block; each one after it may have twice as many */
 };
 
+/* What comes of a table, one after the other. */
+enum part { PART_DELETES, PART_FRESH, PART_UPSERTS, PARTS };
+
 /* Rows set aside, of one table. */
 struct aside {
     struct ids groups;
@@ -20,13 +23,13 @@ struct aside {
 };
 
 struct deliver {
-    bool open, full;
+    bool open, full, trusts; /* the last: what is fresh in the target is known */
     uint64_t sequence;
     size_t table, at; /* what comes next */
     size_t most;      /* rows of the next block: the first are small, so that the target has soon something to do */
-    bool upserting;
+    enum part part;
     struct listed {
-        struct ids deletes, upserts;
+        struct ids parts[PARTS];
     } listed[PIPELINE_TABLES_MAX];
     struct aside asides[PIPELINE_TABLES_MAX];
     struct emit emit;
@@ -209,32 +212,63 @@ struct lister {
     struct engine *engine;
     struct engine_table *table;
     struct listed *listed;
-    bool full;
 };
 
 static void list_group(void *context, uint32_t group)
 {
     struct lister *lister = context;
     struct memory *memory = &lister->engine->memory;
+    const struct deliver *deliver = lister->engine->deliver;
+    struct keyed *groups = &lister->table->groups;
     if (groups_units(lister->table, group) > 0) {
-        ids_push(memory, &lister->listed->upserts, group);
-        keyed_flag(&lister->table->groups, group, GROUP_PENDING, true);
-    } else if (!lister->full) {
-        ids_push(memory, &lister->listed->deletes, group);
+        bool fresh = deliver->trusts && keyed_has(groups, group, GROUP_FRESH);
+        ids_push(memory, &lister->listed->parts[fresh ? PART_FRESH : PART_UPSERTS], group);
+        keyed_flag(groups, group, GROUP_PENDING, true);
+    } else if (!deliver->full) {
+        ids_push(memory, &lister->listed->parts[PART_DELETES], group);
     }
 }
 
-static bool list_table(struct engine *engine, size_t t, uint64_t since, bool full, struct delivery *delivery)
+static void join_few(struct memory *memory, struct listed *listed, size_t least)
+{
+    struct ids *fresh = &listed->parts[PART_FRESH];
+    if (fresh->count >= least)
+        return;
+    for (size_t i = 0; i < fresh->count; i++)
+        ids_push(memory, &listed->parts[PART_UPSERTS], fresh->at[i]);
+    fresh->count = 0;
+}
+
+static bool list_table(struct engine *engine, size_t t, uint64_t since, struct delivery *delivery)
 {
     struct engine_table *table = &engine->tables[t];
     struct listed *listed = &engine->deliver->listed[t];
-    struct lister lister = {engine, table, listed, full};
-    groups_each_changed(table, full ? 0 : since, list_group, &lister);
-    delivery->upserts[t] = listed->upserts.count;
-    delivery->deletes[t] = listed->deletes.count;
+    struct lister lister = {engine, table, listed};
+    groups_each_changed(table, since, list_group, &lister);
+    join_few(&engine->memory, listed, delivery->fresh_least);
+    delivery->upserts[t] = listed->parts[PART_FRESH].count + listed->parts[PART_UPSERTS].count;
+    delivery->deletes[t] = listed->parts[PART_DELETES].count;
     delivery->to.rows[t] = table->live;
-    return !engine->memory.failed && sort_groups(engine, table, &listed->upserts) &&
-           sort_groups(engine, table, &listed->deletes);
+    for (size_t part = 0; part < PARTS && !engine->memory.failed; part++)
+        if (!sort_groups(engine, table, &listed->parts[part]))
+            return false;
+    return !engine->memory.failed;
+}
+
+static void know_all(struct engine *engine)
+{
+    for (size_t t = 0; t < engine->pipeline->table_count; t++)
+        groups_know_all(&engine->tables[t]);
+}
+
+/* What is fresh is so for a target that stands where the last delivery left it. In any other nothing is from here on:
+   after a COMMIT whose answer was lost it has what no delivery is known to have brought. */
+static void judge_fresh(struct engine *engine, uint64_t since, bool full)
+{
+    bool known = engine->delivered > 0 && since == engine->delivered;
+    if (engine->delivered > 0 && !known && !full)
+        know_all(engine);
+    engine->deliver->trusts = known;
 }
 
 bool engine_delivery_start(struct engine *engine, uint64_t since, bool full, struct delivery *delivery,
@@ -248,10 +282,11 @@ bool engine_delivery_start(struct engine *engine, uint64_t since, bool full, str
     deliver->sequence = engine->sequence;
     deliver->table = deliver->at = 0;
     deliver->most = BLOCK_ROWS_FIRST;
-    deliver->upserting = false;
+    deliver->part = PART_DELETES;
     delivery->full = full;
+    judge_fresh(engine, since, full);
     for (size_t t = 0; t < engine->pipeline->table_count; t++)
-        if (!list_table(engine, t, since, full, delivery))
+        if (!list_table(engine, t, full ? 0 : since, delivery))
             return memory_error(&engine->memory, error);
     return true;
 }
@@ -311,23 +346,20 @@ static bool fill_block(struct engine *engine, struct block *block, size_t rows, 
     return !engine->memory.failed;
 }
 
-static struct ids *current_list(struct deliver *deliver)
-{
-    struct listed *listed = &deliver->listed[deliver->table];
-    return deliver->upserting ? &listed->upserts : &listed->deletes;
-}
-
 /* Moves on to the next list that is not sent yet; NULL at the end. */
 static struct ids *unsent_list(struct engine *engine)
 {
     struct deliver *deliver = engine->deliver;
     while (deliver->open && deliver->table < engine->pipeline->table_count) {
-        struct ids *list = current_list(deliver);
+        struct ids *list = &deliver->listed[deliver->table].parts[deliver->part];
         if (deliver->at < list->count)
             return list;
         deliver->at = 0;
-        deliver->table += deliver->upserting;
-        deliver->upserting = !deliver->upserting;
+        deliver->part++;
+        if (deliver->part == PARTS) {
+            deliver->part = PART_DELETES;
+            deliver->table++;
+        }
     }
     return NULL;
 }
@@ -345,13 +377,14 @@ bool engine_delivery_next(struct engine *engine, struct block **block, struct er
     if (!list)
         return true;
     const struct table *table = &engine->pipeline->tables[deliver->table];
-    size_t columns = deliver->upserting ? table->column_count : table->key_count;
+    bool deletes = deliver->part == PART_DELETES;
+    size_t columns = deletes ? table->key_count : table->column_count;
     size_t rows = smaller(list->count - deliver->at, deliver->most);
     rows = smaller(rows, BLOCK_CELLS_MAX / (columns > 0 ? columns : 1));
-    struct block *made = block_new(deliver->table, !deliver->upserting, rows, columns);
+    struct block *made = block_new(deliver->table, deletes, rows, columns);
     if (!made)
         return error_memory(error);
-    made->rows = 0;
+    made->fresh = deliver->part == PART_FRESH;
     if (!fill_block(engine, made, rows, list->at + deliver->at)) {
         block_free(made);
         return memory_error(&engine->memory, error);
@@ -364,16 +397,22 @@ bool engine_delivery_next(struct engine *engine, struct block **block, struct er
 
 /* --- end ---------------------------------------------------------------------------------------------------------- */
 
-static void close_table(struct engine *engine, size_t t)
+/* Of what was sent or was to be; when it was delivered, nothing of it is fresh any more. */
+static void close_list(struct engine *engine, struct engine_table *table, struct ids *list, bool delivered)
+{
+    const int64_t flags = GROUP_PENDING | GROUP_ASIDE | (delivered ? GROUP_FRESH : 0);
+    for (size_t i = 0; i < list->count; i++)
+        if (keyed_has(&table->groups, list->at[i], flags))
+            keyed_flag(&table->groups, list->at[i], flags, false);
+    memory_close_ids(&engine->memory, list);
+}
+
+static void close_table(struct engine *engine, size_t t, bool delivered)
 {
     struct deliver *deliver = engine->deliver;
     struct engine_table *table = &engine->tables[t];
-    struct listed *listed = &deliver->listed[t];
-    for (size_t i = 0; i < listed->upserts.count; i++)
-        if (keyed_has(&table->groups, listed->upserts.at[i], GROUP_PENDING))
-            keyed_flag(&table->groups, listed->upserts.at[i], GROUP_PENDING | GROUP_ASIDE, false);
-    memory_close_ids(&engine->memory, &listed->upserts);
-    memory_close_ids(&engine->memory, &listed->deletes);
+    for (size_t part = 0; part < PARTS; part++)
+        close_list(engine, table, &deliver->listed[t].parts[part], delivered);
     close_aside(&engine->memory, &deliver->asides[t], table->table->column_count);
 }
 
@@ -383,12 +422,21 @@ void engine_delivery_end(struct engine *engine, bool delivered)
     if (!deliver->open)
         return;
     for (size_t t = 0; t < engine->pipeline->table_count; t++) {
-        close_table(engine, t);
+        close_table(engine, t, delivered);
         if (delivered && !engine->memory.failed)
             groups_delivered(engine, &engine->tables[t], deliver->sequence);
     }
+    if (delivered && !engine->memory.failed)
+        engine->delivered = deliver->sequence;
     emit_close(&deliver->emit, &engine->memory);
     deliver->open = false;
+}
+
+void engine_delivered(struct engine *engine)
+{
+    if (engine->delivered > 0 && engine->delivered != engine->sequence)
+        know_all(engine);
+    engine->delivered = engine->sequence;
 }
 
 void deliver_free(struct engine *engine)

@@ -138,18 +138,22 @@ void engine_stats(const struct engine *engine, struct engine_stats *stats);
 
 /*
  * Starts a delivery of the groups changed by changes after `since` (all of them when full) up to the last one ended, and
- * fills upserts, deletes and to.rows. Only one can be open. Changes may be applied while it is open: before a group that
+ * fills upserts, deletes and to.rows; fresh_least is the caller's. Only one can be open. Changes may be applied while it is open: before a group that
  * is still to be sent changes, its row is set aside, so that the blocks show the state at the start and nothing later.
  */
 bool engine_delivery_start(struct engine *engine, uint64_t since, bool full, struct delivery *delivery,
                            struct error *error) MUST_USE;
 
 /* The next block, to be freed by the caller; NULL in *block at the end. For each table its deletes come before its
-   upserts, and tables come in order. */
+   upserts, and tables come in order. A block is `fresh` where the target is, by `since`, where the last delivery or
+   engine_delivered left it, and its groups were made after that. */
 bool engine_delivery_next(struct engine *engine, struct block **block, struct error *error) MUST_USE;
 
 /* Ends it. When it was not `delivered`, its groups count as changed still. */
 void engine_delivery_end(struct engine *engine, bool delivered);
+
+/* The target is found to hold all that there is: what it holds is known from here on, as it is after a delivery. */
+void engine_delivered(struct engine *engine);
 
 /* Groups (emptied ones included) that the next incremental delivery since `since` would send. */
 uint64_t engine_undelivered(const struct engine *engine, uint64_t since);

@@ -67,6 +67,14 @@ bool groups_key(const struct engine *engine, const struct engine_table *table, c
     return true;
 }
 
+uint32_t groups_add(struct engine *engine, struct engine_table *table, const struct keyed_key *key)
+{
+    uint32_t group = keyed_add(&table->groups, key);
+    if (group && engine->delivered > 0)
+        keyed_flag(&table->groups, group, GROUP_FRESH, true);
+    return group;
+}
+
 /* --- changes ------------------------------------------------------------------------------------------------------ */
 
 /* Lists the group among those to deliver; gives the list up when looking through all groups is as good. */
@@ -324,6 +332,13 @@ void groups_drop_emptied(struct engine_table *table, uint64_t sequence)
             keyed_remove(&table->groups, group);
     }
     table->emptied.count = kept;
+}
+
+void groups_know_all(struct engine_table *table)
+{
+    for (uint32_t group = 1; group < table->groups.rows.end; group++)
+        if (keyed_has(&table->groups, group, GROUP_FRESH))
+            keyed_flag(&table->groups, group, GROUP_FRESH, false);
 }
 
 void groups_delivered(struct engine *engine, struct engine_table *table, uint64_t sequence)

@@ -26,6 +26,9 @@ int64_t groups_moment(const struct engine *engine, const struct table *table, in
 int64_t groups_window(const struct table *table, int64_t micros);
 int64_t groups_window_start(const struct table *table, int64_t window);
 
+/* Makes the group that keyed_find did not find; 0 after noting the failure. */
+uint32_t groups_add(struct engine *engine, struct engine_table *table, const struct keyed_key *key);
+
 /* To be called before anything of the group changes. */
 void groups_change(struct engine *engine, struct engine_table *table, uint32_t group);
 
@@ -63,6 +66,9 @@ void groups_elect_uniform(struct engine *engine, struct engine_table *table, uin
 
 /* Forgets emptied groups that a delivery up to `sequence` has deleted. */
 void groups_drop_emptied(struct engine_table *table, uint64_t sequence);
+
+/* No group counts as fresh any more. */
+void groups_know_all(struct engine_table *table);
 
 /* After a delivery up to `sequence`: what is still to be delivered. */
 void groups_delivered(struct engine *engine, struct engine_table *table, uint64_t sequence);

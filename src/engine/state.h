@@ -169,7 +169,8 @@ enum {
     GROUP_PENDING = KEYED_FLAG_OWN,      /* listed by the open delivery and not yet sent */
     GROUP_ASIDE = KEYED_FLAG_OWN << 1,   /* and its row was set aside */
     GROUP_EMPTIED = KEYED_FLAG_OWN << 2, /* in the list of emptied groups */
-    GROUP_CLOSED = KEYED_FLAG_OWN << 3   /* its values are final, and its units freed */
+    GROUP_CLOSED = KEYED_FLAG_OWN << 3,  /* its values are final, and its units freed */
+    GROUP_FRESH = KEYED_FLAG_OWN << 4    /* made after change `delivered`, and in no delivery since */
 };
 
 /* What is left of closed windows; all of it unused without retention. */
@@ -223,10 +224,11 @@ struct engine {
     uint64_t counted; /* units with a line that counts */
     uint64_t waiting[PIPELINE_FEEDS_MAX], conflicts, overflows;
     struct closed closed;
+    uint64_t delivered; /* what the target held when that was last known; 0: it never was */
     struct deliver *deliver;
-    struct batch_row *batch; /* STATE_BATCH */
+    struct batch_row *batch;  /* STATE_BATCH */
     struct engine_rows *rows; /* of the chunk that is applied */
-    struct opened *opened;   /* SETTLE_UNITS */
+    struct opened *opened;    /* SETTLE_UNITS */
 };
 
 #endif

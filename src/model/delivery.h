@@ -69,6 +69,7 @@ void cell_print(const struct column *column, const struct cell *cell, struct buf
 struct block {
     size_t table;
     bool deletes;
+    bool fresh; /* of upserts: no delivery ever brought these keys to the target, so it should have none of them */
     size_t rows, columns;
     struct cell *cells; /* row by row */
     struct arena arena;
@@ -91,8 +92,9 @@ struct progress {
 struct delivery {
     struct progress from; /* what the target must hold when it begins; otherwise the delivery is off */
     struct progress to;
-    bool full;    /* the tables are to hold these rows and no others; no deletes are listed */
-    bool compare; /* nothing is delivered: these rows, all of them, are what the tables are compared with */
+    bool full;          /* the tables are to hold these rows and no others; no deletes are listed */
+    bool compare;       /* nothing is delivered: these rows, all of them, are what the tables are compared with */
+    size_t fresh_least; /* of a table with fewer fresh rows no block is fresh: they come among the others */
     uint64_t upserts[PIPELINE_DELIVERED_MAX], deletes[PIPELINE_DELIVERED_MAX]; /* rows to come, each table */
 };
 

@@ -57,6 +57,7 @@ struct pg_conn {
     struct block *block;                /* under way */
     bool empty[PIPELINE_DELIVERED_MAX]; /* COPY goes straight into the table */
     bool stage[PIPELINE_DELIVERED_MAX]; /* of a comparison: the temporary table exists */
+    bool fresh;                         /* what is being written are keys that the table should not have */
     pg_step matched, copied;            /* what comes after pg_delivery_match, and after pg_stage_block's COPY */
 };
 

@@ -4,7 +4,7 @@
  *   begin    BEGIN, limits; lock the progress row and compare it; DELETE all rows of a full delivery, else see which
  *            tables are empty
  *   write    deletes: DELETE ... USING unnest(arrays)
- *            upserts, into an empty table: COPY; else INSERT ... SELECT unnest(arrays) ON CONFLICT
+ *            upserts, into an empty table or of fresh keys: COPY; else INSERT ... SELECT unnest(arrays) ON CONFLICT
  *   commit   UPDATE the progress row, COMMIT
  *
  * The first delivery has no row to lock. It inserts one: of two hosts that both begin with an empty target the second
@@ -14,6 +14,9 @@
  * the server and not the caller, and an error belongs to its block. A statement takes one block, so that none grows with
  * the delivery and the deadline holds for any size. No temporary table is made on the way: it would cost as much as the
  * arrays do, and leave dead rows in the catalogue each time. The session keeps nothing (pgbouncer).
+ *
+ * A fresh key that is there after all was written by somebody else. Then the target is opened again, which counts rows,
+ * and until a delivery works no key is taken to be fresh.
  */
 #include "target/pg_delivery.h"
 
@@ -284,9 +287,10 @@ void pg_delivery_write(struct pg_conn *conn, struct block *block)
 {
     conn->block = block;
     conn->doing = table_of(conn)->name;
+    conn->fresh = block->fresh && !conn->target->doubts;
     if (block->deletes)
         write_deletes(conn);
-    else if (conn->empty[block->table])
+    else if (conn->empty[block->table] || conn->fresh)
         write_straight(conn);
     else
         write_upserts(conn);
@@ -322,6 +326,7 @@ static void updated(struct pg_conn *conn, PGresult *result)
 void pg_delivery_commit(struct pg_conn *conn)
 {
     conn->doing = "committing";
+    conn->fresh = false;
     buf_reset(&conn->sql);
     buf_put_text(&conn->sql, "UPDATE dropfold_progress SET epoch = $2, sequence = $3,"
                              " digest = pg_catalog.decode($4, 'hex'), rows = $5, delivered_at = pg_catalog.now()"

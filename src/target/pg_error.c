@@ -77,6 +77,12 @@ bool pg_error_result(const PGresult *result, const char *target, const char *doi
                      more ? " (" : "", detail, more ? ")" : "", sqlstate ? sqlstate : "no SQLSTATE", remedy(sqlstate));
 }
 
+bool pg_error_is_taken(const PGresult *result)
+{
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    return sqlstate && strcmp(sqlstate, "23505") == 0;
+}
+
 bool pg_error_lost(const PGconn *pg, const char *target, struct error *error)
 {
     char text[ERROR_TEXT_MAX];

@@ -41,20 +41,30 @@ static void watch(struct pg_conn *conn, bool writable)
         lose(conn);
 }
 
-static void finish(struct pg_conn *conn)
+static void fail(struct pg_conn *conn, const PGresult *result)
 {
     struct error error;
+    pg_error_result(result, conn->target->name, conn->doing, &error);
+    /* The table is not what it was when it was opened; or another index of it is the cause, which a second try by keys that
+       may be there will tell. */
+    if (conn->fresh && pg_error_is_taken(result)) {
+        error.kind = ERROR_DIVERGED;
+        conn->target->doubts = true;
+    }
+    pg_conn_fail(conn, &error);
+}
+
+static void finish(struct pg_conn *conn)
+{
     PGresult *result = conn->result;
     ExecStatusType status = PQresultStatus(result);
     conn->result = NULL;
     conn->phase = PG_QUIET;
     uv_poll_stop(&conn->poll);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
         conn->next(conn, result);
-    } else {
-        pg_error_result(result, conn->target->name, conn->doing, &error);
-        pg_conn_fail(conn, &error);
-    }
+    else
+        fail(conn, result);
     PQclear(result);
 }
 

@@ -183,6 +183,7 @@ static void fail(struct target *target, const struct error *error)
 
 static void take_over(struct target *target)
 {
+    target->doubts = false;
     target->progress = target->delivery->to;
     memcpy(target->rows, target->delivery->to.rows, sizeof target->rows);
 }

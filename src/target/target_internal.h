@@ -69,6 +69,7 @@ struct target {
     struct progress progress;
     uint64_t rows[PIPELINE_DELIVERED_MAX];
     const char *missing; /* a table that a look did not find */
+    bool doubts;         /* a key that was to be fresh was there: until a commit works none is taken to be */
 
     size_t comparing; /* the table of the call under way */
     uint64_t drift[DRIFT_KINDS];

@@ -129,11 +129,85 @@ static void a_failed_delivery_leaves_its_groups_to_the_next(void **state)
     shop_close(&shop);
 }
 
+/* --- fresh groups -------------------------------------------------------------------------------------------------- */
+
+/* The groups of table by_region in a delivery since `since`: the fresh ones, and the others. */
+static void assert_fresh(struct shop *shop, uint64_t since, bool full, size_t least, bool delivered, size_t fresh,
+                         size_t others)
+{
+    struct delivery delivery = {.fresh_least = least};
+    struct error error;
+    size_t found[2] = {0, 0};
+    assert_ok(engine_delivery_start(shop->engine, since, full, &delivery, &error), &error);
+    for (struct block *block;;) {
+        assert_ok(engine_delivery_next(shop->engine, &block, &error), &error);
+        if (!block)
+            break;
+        if (block->table == 0 && !block->deletes)
+            found[block->fresh] += block->rows;
+        assert_false(block->fresh && block->deletes);
+        block_free(block);
+    }
+    engine_delivery_end(shop->engine, delivered);
+    assert_int_equal(found[true], fresh);
+    assert_int_equal(found[false], others);
+    assert_int_equal(delivery.upserts[0], fresh + others);
+}
+
+static void groups_made_since_the_last_delivery_are_fresh(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, TWO);
+    shop_change(&shop, 1, ORDERS, "Order_ID=1 Region=a Customer_ID=1", "Order_ID=2 Region=b Customer_ID=1");
+    assert_fresh(&shop, 0, true, 0, true, 0, 2);
+    shop_change(&shop, 2, ORDERS, "Order_ID=3 Region=b Customer_ID=1", "Order_ID=4 Region=c Customer_ID=1");
+    assert_fresh(&shop, 1, false, 2, false, 0, 2); /* fewer than are wanted by themselves */
+    assert_fresh(&shop, 1, false, 1, false, 1, 1); /* failed: fresh still */
+    assert_fresh(&shop, 0, true, 0, false, 0, 3);
+    assert_fresh(&shop, 1, false, 0, true, 1, 1);
+    shop_change(&shop, 3, ORDERS, "Order_ID=5 Region=c Customer_ID=1", "Order_ID=6 Region=d Customer_ID=1");
+    assert_fresh(&shop, 2, false, 0, true, 1, 1);
+    shop_close(&shop);
+}
+
+static void groups_of_a_target_that_stands_elsewhere_are_not_fresh(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, TWO);
+    shop_change(&shop, 1, ORDERS, "Order_ID=1 Region=a Customer_ID=1");
+    assert_fresh(&shop, 0, true, 0, true, 0, 1);
+    shop_change(&shop, 2, ORDERS, "Order_ID=2 Region=b Customer_ID=1");
+    assert_fresh(&shop, 1, false, 0, false, 1, 0); /* its COMMIT came through and nobody heard of it */
+    shop_change(&shop, 3, ORDERS, "Order_ID=3 Region=c Customer_ID=1");
+    assert_fresh(&shop, 2, false, 0, true, 0, 1);
+    shop_change(&shop, 4, ORDERS, "Order_ID=4 Region=b Customer_ID=1", "Order_ID=5 Region=d Customer_ID=1");
+    assert_fresh(&shop, 1, false, 0, false, 0, 3); /* a dump that was restored */
+    assert_fresh(&shop, 3, false, 0, true, 0, 2);
+    shop_close(&shop);
+}
+
+static void a_target_that_holds_all_is_known_from_there_on(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, TWO);
+    shop_change(&shop, 1, ORDERS, "Order_ID=1 Region=a Customer_ID=1");
+    engine_delivered(shop.engine);
+    shop_change(&shop, 2, ORDERS, "Order_ID=2 Region=a Customer_ID=1", "Order_ID=3 Region=b Customer_ID=1");
+    assert_fresh(&shop, 1, false, 0, false, 1, 1);
+    engine_delivered(shop.engine); /* the delivery came through after all */
+    shop_change(&shop, 3, ORDERS, "Order_ID=4 Region=b Customer_ID=1", "Order_ID=5 Region=c Customer_ID=1");
+    assert_fresh(&shop, 2, false, 0, true, 1, 1);
+    shop_close(&shop);
+}
+
 /* --- changes while a delivery is open ----------------------------------------------------------------------------- */
 
 static void start(struct shop *shop, uint64_t since, bool full)
 {
-    struct delivery delivery;
+    struct delivery delivery = {0};
     struct error error;
     assert_ok(engine_delivery_start(shop->engine, since, full, &delivery, &error), &error);
 }
@@ -216,7 +290,7 @@ static void a_second_delivery_and_one_within_a_change_are_refused(void **state)
 {
     (void)state;
     struct shop shop;
-    struct delivery delivery;
+    struct delivery delivery = {0};
     struct error error;
     shop_open(&shop, TWO);
     start(&shop, 0, false);
@@ -358,6 +432,9 @@ int main(void)
         cmocka_unit_test(a_full_delivery_lists_every_group_and_no_deletes),
         cmocka_unit_test(tells_how_many_rows_are_to_come),
         cmocka_unit_test(a_failed_delivery_leaves_its_groups_to_the_next),
+        cmocka_unit_test(groups_made_since_the_last_delivery_are_fresh),
+        cmocka_unit_test(groups_of_a_target_that_stands_elsewhere_are_not_fresh),
+        cmocka_unit_test(a_target_that_holds_all_is_known_from_there_on),
         cmocka_unit_test(an_open_delivery_shows_what_was_there_when_it_started),
         cmocka_unit_test(a_group_already_sent_is_not_set_aside),
         cmocka_unit_test(what_was_set_aside_is_forgotten_when_the_delivery_fails),

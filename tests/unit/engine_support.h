@@ -237,7 +237,7 @@ static inline void print_rest(struct shop *shop, const char *only, struct buf *o
 static inline struct delivery shop_deliver(struct shop *shop, uint64_t since, bool full, bool delivered,
                                            const char *only, struct buf *out)
 {
-    struct delivery delivery = {0};
+    struct delivery delivery = {.fresh_least = SIZE_MAX}; /* all in key order */
     struct error error;
     assert_ok(engine_delivery_start(shop->engine, since, full, &delivery, &error), &error);
     print_rest(shop, only, out);

@@ -445,6 +445,46 @@ static void leaves_nothing_in_the_session(void **state)
     subject_close(s);
 }
 
+static void write_fresh(struct subject *s, uint64_t sequence, int32_t first, const struct answer **answer)
+{
+    struct block *block = support_kinds_block(first, 2, "fresh");
+    block->fresh = true;
+    subject_prepare(s, sequence, false);
+    s->delivery.upserts[KINDS] = 2;
+    s->delivery.to.rows[KINDS] = 5;
+    assert_works(subject_begin(s));
+    *answer = subject_write(s, block);
+}
+
+/* Somebody put a row there, and took another one out, so that the numbers of rows do not tell. */
+static void does_not_trust_in_fresh_keys_once_one_was_there(void **state)
+{
+    (void)state;
+    struct place place;
+    const struct answer *answer = NULL;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    subject_deliver(s, 1, true, 1, 3, "kept");
+    ground.query("UPDATE kinds SET id = 5 WHERE id = 1");
+    write_fresh(s, 2, 4, &answer);
+    assert_fails(answer, ERROR_DIVERGED, "23505");
+    assert_works(subject_open(s));
+    write_fresh(s, 2, 4, &answer);
+    assert_works(answer);
+    assert_works(subject_commit(s));
+    assert_query("SELECT id, t FROM kinds ORDER BY id", "2|kept\n3|kept\n4|fresh\n5|fresh\n");
+    write_fresh(s, 3, 6, &answer);
+    assert_works(answer);
+    assert_works(subject_commit(s));
+    ground.query("CREATE UNIQUE INDEX ON kinds (t) WHERE id > 7");
+    write_fresh(s, 4, 8, &answer);
+    assert_fails(answer, ERROR_DIVERGED, "23505");
+    assert_works(subject_open(s));
+    write_fresh(s, 4, 8, &answer);
+    assert_fails(answer, ERROR_REFUSED, "23505"); /* it was not the key */
+    subject_close(s);
+}
+
 static void copies_a_block_larger_than_any_socket(void **state)
 {
     (void)state;
@@ -512,6 +552,7 @@ int main(void)
         cmocka_unit_test(follows_the_search_path),
         cmocka_unit_test(keeps_the_server_s_notices_to_itself),
         cmocka_unit_test(leaves_nothing_in_the_session),
+        cmocka_unit_test(does_not_trust_in_fresh_keys_once_one_was_there),
         cmocka_unit_test(copies_a_block_larger_than_any_socket),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
