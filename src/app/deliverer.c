@@ -196,6 +196,13 @@ static void begin_delivery(struct deliverer *d)
     fetch_next(d); /* made while the target begins */
 }
 
+/* The first of many changes waits for the others. */
+static void be_patient(struct deliverer *d)
+{
+    int64_t until = clock_monotonic() + d->options.patience;
+    d->busy_until = until > d->busy_until ? until : d->busy_until;
+}
+
 static void settle(struct deliverer *d, uint64_t sequence)
 {
     d->known = sequence;
@@ -207,6 +214,8 @@ static void settle(struct deliverer *d, uint64_t sequence)
     d->state = STATE_IDLE;
     if (known_to_settle(d))
         d->callbacks.settled(d->callbacks.context);
+    else
+        be_patient(d); /* it came while another delivery was under way */
     consider(d);
 }
 
@@ -457,10 +466,8 @@ static void wait_for(struct deliverer *d, int64_t micros)
 void deliverer_wants(struct deliverer *d, uint64_t sequence)
 {
     d->hurried = false;
-    if (known_to_settle(d) && d->options.patience > 0) {
-        int64_t until = clock_monotonic() + d->options.patience;
-        d->busy_until = until > d->busy_until ? until : d->busy_until;
-    }
+    if (known_to_settle(d))
+        be_patient(d);
     if (sequence > d->wanted)
         d->wanted = sequence;
     if (d->state == STATE_IDLE)

@@ -128,8 +128,8 @@ static void start(struct fixture *f, int64_t patience)
     assert_ok(target_new(&target, &f->loop, f->pipeline, &options, &f->error), &f->error);
     assert_ok(committer_start(&f->committer, &f->loop, &f->core, &f->flow, &committer, &f->error), &f->error);
     assert_ok(deliverer_start(&f->deliverer, &f->loop, target, f->committer, f->pipeline,
-                              &(struct deliverer_options){.patience = patience}, store_progress(f->core.store)->sequence, &deliverer,
-                              &f->error),
+                              &(struct deliverer_options){.patience = patience},
+                              store_progress(f->core.store)->sequence, &deliverer, &f->error),
               &f->error);
 }
 
@@ -254,6 +254,26 @@ static void a_patient_one_waits_for_more_until_it_is_hurried(void **state)
     assert_int_equal(deliverer_sequence(f->deliverer), 2);
 }
 
+/* Also for what comes while it delivers, as at the start, when the target is made. */
+static void a_patient_one_waits_for_more_after_a_delivery_too(void **state)
+{
+    struct fixture *f = *state;
+    settle(f);
+    submit_commit(f);
+    while (f->committed < 2)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    deliverer_wants(f->deliverer, 2);
+    deliverer_hurry(f->deliverer);
+    submit_commit(f);
+    deliverer_wants(f->deliverer, 3);
+    while (f->delivered < 2)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    assert_true(uv_backend_timeout(&f->loop) > PAUSE_MS);
+    deliverer_hurry(f->deliverer);
+    settle(f);
+    assert_int_equal(deliverer_sequence(f->deliverer), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_left_when_nothing_more_comes_is_delivered_without_a_pause, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_patient_one_waits_for_more_until_it_is_hurried, set_up_patient, tear_down),
+        cmocka_unit_test_setup_teardown(a_patient_one_waits_for_more_after_a_delivery_too, set_up_patient, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
