@@ -151,6 +151,7 @@ static void on_idle(void *context)
     struct run *run = context;
     run->watch_idle = true;
     run->files_left = run->files_left || watch_missed(run->watch);
+    run_trim(run);
     run_progressed(run);
 }
 

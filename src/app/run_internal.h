@@ -98,9 +98,12 @@ struct run {
     struct flight *to_move, *last_to_move; /* committed; a chain */
     size_t to_move_count;
     struct flight *flights[RUN_JOBS_MAX]; /* by ticket: at most so many are under way, so no two share a place */
-    bool watch_idle;                      /* once: nothing more is to be found */
-    bool files_left;                      /* some could not be found, read or stored */
-    bool failed;                          /* `error` ends the process */
+    uv_work_t trim;
+    bool trimming;
+    uint64_t trimmed_files, trimmed_bytes; /* of the report, when memory was given back last */
+    bool watch_idle;                       /* once: nothing more is to be found */
+    bool files_left;                       /* some could not be found, read or stored */
+    bool failed;                           /* `error` ends the process */
     struct error error;
     struct error trouble; /* the target's last */
     unsigned parts;       /* still to be taken down */
@@ -126,6 +129,9 @@ void run_progressed(struct run *run);
 /* Ends the session after what is under way; `error` (or NULL) is why. */
 void run_drain(struct run *run);
 void run_fail(struct run *run, const struct error *error);
+
+/* Nothing is under way: gives memory back that many files have needed (run_trim.c). */
+void run_trim(struct run *run);
 
 /* Holds the engine's memory against --memory-limit. */
 void run_check_memory(struct run *run, uint64_t memory);
