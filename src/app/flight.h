@@ -17,8 +17,8 @@ struct flight {
     struct flight *next_to_move; /* in run->to_move, then behind that first one */
     bool has_moved;              /* `moved` says what came of it */
     enum archive_result moved;
-    char where[2 * SETTINGS_PATH_SIZE]; /* where the file went, for the report */
-    char set_aside[LANDING_PATH_SIZE];  /* of a bad file, relative to the data folder */
+    const char *remark;                /* what became of the file, when it is not in the archive or the quarantine */
+    char set_aside[LANDING_PATH_SIZE]; /* of a bad file, relative to the data folder */
     struct request note;
     struct error move_error;
     bool concluded; /* waits only for its turn to be told */
@@ -36,6 +36,8 @@ void flight_move_later(struct flight *flight);
 void flight_set_aside(struct flight *flight);
 /* The request that notes one set aside in the ledger. */
 struct request flight_note(void);
+/* Where the file went, for the report. */
+char *flight_where(const struct flight *flight, char *out, size_t size);
 void flight_warn(struct flight *flight, const char *what, const struct error *error);
 
 #endif

@@ -45,9 +45,10 @@ static struct candidate *queue_pop(struct candidate_queue *queue)
 static void release(struct flight *flight)
 {
     struct run *run = flight->run;
+    char where[2 * SETTINGS_PATH_SIZE];
     run->jobs--;
     if (flight->tell)
-        flight->tell(&run->report, &flight->job, flight->where);
+        flight->tell(&run->report, &flight->job, flight_where(flight, where, sizeof where));
     watch_release(run->watch, flight->job.candidate, flight->outcome);
     job_clear(&flight->job);
     free(flight);

@@ -20,21 +20,21 @@ static enum watch_outcome after_move(struct flight *flight)
     case ARCHIVE_MOVED:
         return WATCH_DONE;
     case ARCHIVE_REPLACED:
-        snprintf(flight->where, sizeof flight->where, "replaced by a newer file meanwhile");
+        flight->remark = "replaced by a newer file meanwhile";
         return WATCH_SETTLE;
     case ARCHIVE_LEFT:
-        snprintf(flight->where, sizeof flight->where, "left in place, the folder cannot be written");
+        flight->remark = "left in place, the folder cannot be written";
         return WATCH_DONE;
     case ARCHIVE_HIDDEN:
         flight_warn(flight, "waits hidden in its folder to be archived", &flight->move_error);
-        snprintf(flight->where, sizeof flight->where, "hidden in its folder");
+        flight->remark = "hidden in its folder";
         run_recover_later(flight->run);
         return WATCH_DONE;
     case ARCHIVE_FAILED:
         break;
     }
     flight_warn(flight, "cannot be archived", &flight->move_error);
-    snprintf(flight->where, sizeof flight->where, "left in place");
+    flight->remark = "left in place";
     return WATCH_LATER;
 }
 
@@ -52,12 +52,6 @@ static void finish_moves(uv_work_t *work, int status)
     run_jobs_go_on(run);
 }
 
-static void say_archived(struct flight *flight)
-{
-    snprintf(flight->where, sizeof flight->where, "%s/archive/%s/%s", flight->run->settings->data,
-             flight->job.candidate->landing->feed->name, flight->job.result.stored);
-}
-
 static void move_alone(struct flight *flight)
 {
     const struct candidate *candidate = flight->job.candidate;
@@ -66,15 +60,14 @@ static void move_alone(struct flight *flight)
     case FEED_ARCHIVE:
         flight->moved = archive_move(candidate->landing, data, candidate->name, &candidate->stat,
                                      flight->job.result.stored, &flight->move_error);
-        say_archived(flight);
         return;
     case FEED_LEAVE:
         flight->moved = ARCHIVE_MOVED;
-        snprintf(flight->where, sizeof flight->where, "left in place");
+        flight->remark = "left in place";
         return;
     case FEED_DELETE:
         flight->moved = archive_delete(candidate->landing, candidate->name, &candidate->stat, &flight->move_error);
-        snprintf(flight->where, sizeof flight->where, "deleted");
+        flight->remark = "deleted";
         return;
     }
 }
@@ -98,7 +91,6 @@ static void move_set(struct flight *first)
         flight->moved =
             archive_set_move(&set, candidate->name, &candidate->stat, flight->job.result.stored, &flight->move_error);
         flight->has_moved = true;
-        say_archived(flight);
     }
     if (archive_set_end(&set, &error))
         return;
@@ -199,9 +191,7 @@ static void finish_bad(uv_work_t *work, int status)
         run_jobs_go_on(run);
         return;
     }
-    if (flight->moved == ARCHIVE_MOVED)
-        snprintf(flight->where, sizeof flight->where, "%s/%s", flight->run->settings->data, flight->set_aside);
-    else
+    if (flight->moved != ARCHIVE_MOVED)
         after_move(flight);
     committer_submit(flight->run->committer, &flight->note);
 }
@@ -223,4 +213,16 @@ void flight_set_aside(struct flight *flight)
 struct request flight_note(void)
 {
     return (struct request){.work = note_work, .done = note_done, .alone = true};
+}
+
+char *flight_where(const struct flight *flight, char *out, size_t size)
+{
+    const char *data = flight->run->settings->data;
+    if (flight->remark)
+        snprintf(out, size, "%s", flight->remark);
+    else if (flight->set_aside[0] != '\0')
+        snprintf(out, size, "%s/%s", data, flight->set_aside);
+    else
+        snprintf(out, size, "%s/archive/%s/%s", data, landing_of(flight)->feed->name, flight->job.result.stored);
+    return out;
 }

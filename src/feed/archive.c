@@ -1,16 +1,14 @@
-#include "feed/archive.h"
+#include "feed/archive_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
-#include "feed/hidden.h"
 #include "feed/move.h"
 
 enum {
@@ -19,9 +17,6 @@ enum {
     QUARANTINE_NUMBERS_MAX = 100000,
     QUARANTINE_NAME_MAX = NAME_BYTES_MAX - 14 /* leaves room for ".99999" and ".reason" */
 };
-
-/* The tag of a file that is to be deleted, before the ctime by which the ledger knows it. */
-static const struct slice delete_prefix = {"delete-", 7};
 
 /* --- names --- */
 
@@ -38,7 +33,7 @@ static void append_cut(char *out, size_t max, const char *name)
     out[used + len] = '\0';
 }
 
-static void join_name(const char *tag, const char *name, char out[ARCHIVE_NAME_SIZE])
+void archive_join_name(const char *tag, const char *name, char out[ARCHIVE_NAME_SIZE])
 {
     snprintf(out, ARCHIVE_NAME_SIZE, "%s-", tag);
     append_cut(out, NAME_BYTES_MAX, name);
@@ -49,7 +44,7 @@ void archive_name(uint64_t sequence, const struct digest *content, const char *n
     char hex[DIGEST_HEX_SIZE], tag[64];
     digest_hex(content, hex);
     snprintf(tag, sizeof tag, "%06" PRIu64 "-%.*s", sequence, HASH_DIGITS, hex);
-    join_name(tag, name, out);
+    archive_join_name(tag, name, out);
 }
 
 /* The tag of an archive name: what stands before its second hyphen. */
@@ -73,7 +68,7 @@ static int enter(int parent, const char *name, int *folder)
 }
 
 /* <data>/<kind>/<feed>. -1 and an error when it can't be had. */
-static int open_store(const char *data, const char *kind, const char *feed, struct error *error)
+int archive_open_store(const char *data, const char *kind, const char *feed, struct error *error)
 {
     int folder = -1, middle = -1;
     int top = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -155,7 +150,7 @@ static bool has(int folder, const char *name)
     return fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static enum archive_result finish_move(struct hidden *hidden, int folder, const char *archived, struct error *error)
+enum archive_result archive_finish_move(struct hidden *hidden, int folder, const char *archived, struct error *error)
 {
     int code =
         (hidden->shared ? move_into_unflushed : move_into)(hidden->fd, hidden->inner, &hidden->stat, folder, archived);
@@ -173,7 +168,7 @@ static enum archive_result move_to(const struct landing *landing, int folder, co
     enum hidden_result result = hidden_take(&hidden, landing, name, stat, tag, error);
     if (result != HIDDEN_TAKEN) /* an earlier try may have moved it and failed after that */
         return not_taken(result, has(folder, archived) ? ARCHIVE_MOVED : ARCHIVE_REPLACED);
-    return finish_move(&hidden, folder, archived, error);
+    return archive_finish_move(&hidden, folder, archived, error);
 }
 
 enum archive_result archive_move(const struct landing *landing, const char *data, const char *name,
@@ -182,7 +177,7 @@ enum archive_result archive_move(const struct landing *landing, const char *data
     if (!can_write(landing, error))
         return ARCHIVE_LEFT;
     /* Opened before the file is touched: where there is no archive the file stays in sight. */
-    int folder = open_store(data, "archive", landing->feed->name, error);
+    int folder = archive_open_store(data, "archive", landing->feed->name, error);
     if (folder < 0)
         return ARCHIVE_FAILED;
     enum archive_result result = move_to(landing, folder, name, stat, archived, error);
@@ -203,7 +198,7 @@ void archive_set_begin(struct archive_set *set, const struct landing *landing, c
         set->none = ARCHIVE_LEFT;
         return;
     }
-    set->folder = open_store(data, "archive", landing->feed->name, &set->error);
+    set->folder = archive_open_store(data, "archive", landing->feed->name, &set->error);
     int code = set->folder < 0 ? 0 : hidden_folder_open(&set->hidden, landing, number);
     if (code)
         (void)error_errno(&set->error, ERROR_IO, code, "cannot move files of %s", landing->path);
@@ -226,7 +221,7 @@ enum archive_result archive_set_move(struct archive_set *set, const char *name, 
         return archive_move(set->landing, set->data, name, stat, archived, error);
     if (result != HIDDEN_TAKEN)
         return not_taken(result, has(set->folder, archived) ? ARCHIVE_MOVED : ARCHIVE_REPLACED);
-    return finish_move(&hidden, set->folder, archived, error);
+    return archive_finish_move(&hidden, set->folder, archived, error);
 }
 
 bool archive_set_end(struct archive_set *set, struct error *error)
@@ -243,7 +238,7 @@ bool archive_set_end(struct archive_set *set, struct error *error)
            error_errno(error, ERROR_IO, code, "cannot flush the folders of files of %s", set->landing->path);
 }
 
-static enum archive_result finish_delete(struct hidden *hidden, struct error *error)
+enum archive_result archive_finish_delete(struct hidden *hidden, struct error *error)
 {
     if (unlinkat(hidden->fd, hidden->inner, 0) < 0)
         return stay_hidden(hidden, errno, "delete", error);
@@ -257,9 +252,9 @@ enum archive_result archive_delete(const struct landing *landing, const char *na
     char tag[sizeof hidden.tag];
     if (!can_write(landing, error))
         return ARCHIVE_LEFT;
-    snprintf(tag, sizeof tag, "%s%" PRIx64, delete_prefix.data, (uint64_t)stat->ctime_ns);
+    snprintf(tag, sizeof tag, "%s%" PRIx64, archive_delete_prefix, (uint64_t)stat->ctime_ns);
     enum hidden_result result = hidden_take(&hidden, landing, name, stat, tag, error);
-    return result == HIDDEN_TAKEN ? finish_delete(&hidden, error) : not_taken(result, ARCHIVE_MOVED);
+    return result == HIDDEN_TAKEN ? archive_finish_delete(&hidden, error) : not_taken(result, ARCHIVE_MOVED);
 }
 
 /* --- quarantine --- */
@@ -345,7 +340,7 @@ enum archive_result archive_quarantine(const struct landing *landing, const char
 {
     if (!can_write(landing, error))
         return ARCHIVE_LEFT;
-    int folder = open_store(data, "quarantine", landing->feed->name, error);
+    int folder = archive_open_store(data, "quarantine", landing->feed->name, error);
     if (folder < 0)
         return ARCHIVE_FAILED;
     enum archive_result result = set_aside(landing, folder, name, stat, reason, path, path_size, error);
@@ -353,144 +348,7 @@ enum archive_result archive_quarantine(const struct landing *landing, const char
     return result;
 }
 
-/* --- what a crash left --- */
-
-struct recovery {
-    const struct landing *landing;
-    const char *data;
-    archive_lookup lookup;
-    void *context;
-};
-
-/* What the ledger is asked about: by its archive name, or by what was read when it was to be deleted. */
-static void describe(const struct hidden *hidden, struct archive_left *left)
-{
-    *left = (struct archive_left){.feed = hidden->landing->feed->name, .name = hidden->name, .stat = hidden->stat};
-    left->to_delete = slice_starts_with(slice_of(hidden->tag), delete_prefix);
-    if (left->to_delete)
-        left->stat.ctime_ns = (int64_t)strtoull(hidden->tag + delete_prefix.len, NULL, 16);
-    else
-        join_name(hidden->tag, hidden->name, left->archived);
-}
-
-static bool finish_committed(const struct recovery *recovery, struct hidden *hidden, const struct archive_left *left,
-                             struct error *error)
-{
-    hidden_take_marker(hidden);
-    if (left->to_delete)
-        return finish_delete(hidden, error) == ARCHIVE_MOVED;
-    int folder = open_store(recovery->data, "archive", left->feed, error);
-    if (folder < 0) {
-        hidden_leave(hidden);
-        return false;
-    }
-    enum archive_result result = finish_move(hidden, folder, left->archived, error);
-    int code = result == ARCHIVE_MOVED && hidden->shared ? move_sync(folder) : 0;
-    close(folder);
-    return code == 0 ? result == ARCHIVE_MOVED
-                     : error_errno(error, ERROR_IO, code, "cannot flush the archive of %s", left->feed);
-}
-
-/* Where neither the file nor the ledger can be looked at it stays hidden. */
-static bool recover_file(const struct recovery *recovery, struct hidden *hidden, struct error *error)
-{
-    struct archive_left left;
-    bool committed = false;
-    describe(hidden, &left);
-    if (!hidden_look(hidden, &committed, error) ||
-        (committed && !recovery->lookup(recovery->context, &left, &committed, error))) {
-        hidden_leave(hidden);
-        return false;
-    }
-    return committed ? finish_committed(recovery, hidden, &left, error) : hidden_put_back(hidden, error);
-}
-
-static bool recover_hidden(const struct recovery *recovery, struct hidden *hidden, struct error *error)
-{
-    if (hidden->has_file)
-        return recover_file(recovery, hidden, error);
-    /* A marker whose file is in sight belongs to that one. */
-    return has(recovery->landing->fd, hidden->name) && *hidden->name ? hidden_put_back(hidden, error)
-                                                                     : hidden_close(hidden, error);
-}
-
-/* The rest is dealt with all the same when one fails, and the first failure told. */
-static bool recover_files(const struct recovery *recovery, const struct hidden_folder *folder, DIR *dir,
-                          struct error *error)
-{
-    bool all = true;
-    struct error later;
-    struct hidden hidden;
-    errno = 0;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL; errno = 0)
-        if (hidden_find(&hidden, folder, entry->d_name) && !recover_file(recovery, &hidden, all ? error : &later))
-            all = false;
-    return errno == 0 || !all
-               ? all
-               : error_errno(error, ERROR_IO, errno, "cannot list %s/%s", folder->landing->path, folder->name);
-}
-
-static bool recover_folder(const struct recovery *recovery, struct hidden_folder *folder, struct error *error)
-{
-    int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    bool all = dir ? recover_files(recovery, folder, dir, error)
-                   : error_errno(error, ERROR_IO, errno, "cannot list %s/%s", folder->landing->path, folder->name);
-    if (dir)
-        closedir(dir);
-    else if (fd >= 0)
-        close(fd);
-    hidden_folder_close(folder);
-    int code = move_sync(folder->landing->fd);
-    return all && (code == 0 || error_errno(error, ERROR_IO, code, "cannot flush %s", folder->landing->path));
-}
-
-static bool recover_one(const struct recovery *recovery, const char *name, struct error *error)
-{
-    struct hidden hidden;
-    struct hidden_folder folder;
-    bool ours;
-    if (!hidden_folder_found(&folder, recovery->landing, name, &ours, error))
-        return false;
-    if (ours)
-        return recover_folder(recovery, &folder, error);
-    if (!hidden_open(&hidden, recovery->landing, name, &ours, error))
-        return false;
-    return !ours || recover_hidden(recovery, &hidden, error);
-}
-
-static bool recover_all(const struct recovery *recovery, DIR *dir, struct error *error)
-{
-    bool all = true;
-    struct dirent *entry;
-    struct error later;
-    errno = 0;
-    while ((entry = readdir(dir)) != NULL) {
-        if (!recover_one(recovery, entry->d_name, all ? error : &later))
-            all = false;
-        errno = 0;
-    }
-    if (errno != 0 && all)
-        return error_errno(error, ERROR_IO, errno, "cannot list %s", recovery->landing->path);
-    return all;
-}
-
-bool archive_recover(const struct landing *landing, const char *data, archive_lookup lookup, void *context,
-                     struct error *error)
-{
-    const struct recovery recovery = {.landing = landing, .data = data, .lookup = lookup, .context = context};
-    int fd = openat(landing->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir) {
-        (void)error_errno(error, ERROR_IO, errno, "cannot list %s", landing->path);
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    bool all = recover_all(&recovery, dir, error);
-    closedir(dir);
-    return all;
-}
+/* --- on its way --- */
 
 /* "<...>-<tag>-<name>" in a shared folder. */
 static bool find_in_folder(const char *landing, const char *folder, const char *tag, const char *name, char *path,

@@ -1,0 +1,155 @@
+/* What a crash, or a disk that refused half way, left in a landing folder. */
+#include "feed/archive_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "feed/move.h"
+
+struct recovery {
+    const struct landing *landing;
+    const char *data;
+    archive_lookup lookup;
+    void *context;
+};
+
+/* What the ledger is asked about: by its archive name, or by what was read when it was to be deleted. */
+static void describe(const struct hidden *hidden, struct archive_left *left)
+{
+    *left = (struct archive_left){.feed = hidden->landing->feed->name, .name = hidden->name, .stat = hidden->stat};
+    left->to_delete = slice_starts_with(slice_of(hidden->tag), slice_of(archive_delete_prefix));
+    if (left->to_delete)
+        left->stat.ctime_ns = (int64_t)strtoull(hidden->tag + strlen(archive_delete_prefix), NULL, 16);
+    else
+        archive_join_name(hidden->tag, hidden->name, left->archived);
+}
+
+static bool finish_committed(const struct recovery *recovery, struct hidden *hidden, const struct archive_left *left,
+                             struct error *error)
+{
+    hidden_take_marker(hidden);
+    if (left->to_delete)
+        return archive_finish_delete(hidden, error) == ARCHIVE_MOVED;
+    int folder = archive_open_store(recovery->data, "archive", left->feed, error);
+    if (folder < 0) {
+        hidden_leave(hidden);
+        return false;
+    }
+    enum archive_result result = archive_finish_move(hidden, folder, left->archived, error);
+    int code = result == ARCHIVE_MOVED && hidden->shared ? move_sync(folder) : 0;
+    close(folder);
+    return code == 0 ? result == ARCHIVE_MOVED
+                     : error_errno(error, ERROR_IO, code, "cannot flush the archive of %s", left->feed);
+}
+
+/* Where neither the file nor the ledger can be looked at it stays hidden. */
+static bool recover_file(const struct recovery *recovery, struct hidden *hidden, struct error *error)
+{
+    struct archive_left left;
+    bool committed = false;
+    describe(hidden, &left);
+    if (!hidden_look(hidden, &committed, error) ||
+        (committed && !recovery->lookup(recovery->context, &left, &committed, error))) {
+        hidden_leave(hidden);
+        return false;
+    }
+    return committed ? finish_committed(recovery, hidden, &left, error) : hidden_put_back(hidden, error);
+}
+
+static bool is_in_sight(const struct landing *landing, const char *name)
+{
+    struct stat stat;
+    return fstatat(landing->fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool recover_hidden(const struct recovery *recovery, struct hidden *hidden, struct error *error)
+{
+    if (hidden->has_file)
+        return recover_file(recovery, hidden, error);
+    /* A marker whose file is in sight belongs to that one. */
+    return is_in_sight(recovery->landing, hidden->name) && *hidden->name ? hidden_put_back(hidden, error)
+                                                                         : hidden_close(hidden, error);
+}
+
+/* The rest is dealt with all the same when one fails, and the first failure told. */
+static bool recover_files(const struct recovery *recovery, const struct hidden_folder *folder, DIR *dir,
+                          struct error *error)
+{
+    bool all = true;
+    struct error later;
+    struct hidden hidden;
+    errno = 0;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL; errno = 0)
+        if (hidden_find(&hidden, folder, entry->d_name) && !recover_file(recovery, &hidden, all ? error : &later))
+            all = false;
+    return errno == 0 || !all
+               ? all
+               : error_errno(error, ERROR_IO, errno, "cannot list %s/%s", folder->landing->path, folder->name);
+}
+
+static bool recover_folder(const struct recovery *recovery, struct hidden_folder *folder, struct error *error)
+{
+    int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    bool all = dir ? recover_files(recovery, folder, dir, error)
+                   : error_errno(error, ERROR_IO, errno, "cannot list %s/%s", folder->landing->path, folder->name);
+    if (dir)
+        closedir(dir);
+    else if (fd >= 0)
+        close(fd);
+    hidden_folder_close(folder);
+    int code = move_sync(folder->landing->fd);
+    return all && (code == 0 || error_errno(error, ERROR_IO, code, "cannot flush %s", folder->landing->path));
+}
+
+static bool recover_one(const struct recovery *recovery, const char *name, struct error *error)
+{
+    struct hidden hidden;
+    struct hidden_folder folder;
+    bool ours;
+    if (!hidden_folder_found(&folder, recovery->landing, name, &ours, error))
+        return false;
+    if (ours)
+        return recover_folder(recovery, &folder, error);
+    if (!hidden_open(&hidden, recovery->landing, name, &ours, error))
+        return false;
+    return !ours || recover_hidden(recovery, &hidden, error);
+}
+
+static bool recover_all(const struct recovery *recovery, DIR *dir, struct error *error)
+{
+    bool all = true;
+    struct dirent *entry;
+    struct error later;
+    errno = 0;
+    while ((entry = readdir(dir)) != NULL) {
+        if (!recover_one(recovery, entry->d_name, all ? error : &later))
+            all = false;
+        errno = 0;
+    }
+    if (errno != 0 && all)
+        return error_errno(error, ERROR_IO, errno, "cannot list %s", recovery->landing->path);
+    return all;
+}
+
+bool archive_recover(const struct landing *landing, const char *data, archive_lookup lookup, void *context,
+                     struct error *error)
+{
+    const struct recovery recovery = {.landing = landing, .data = data, .lookup = lookup, .context = context};
+    int fd = openat(landing->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir) {
+        (void)error_errno(error, ERROR_IO, errno, "cannot list %s", landing->path);
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    bool all = recover_all(&recovery, dir, error);
+    closedir(dir);
+    return all;
+}
