@@ -1,0 +1,216 @@
+/* Several small files read by one worker: a real thread and real files; the test takes what the store thread would. */
+#include "testing.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/pack.h"
+#include "app/settings.h"
+
+enum { FILES = 8, HANGS_AFTER = 30 /* seconds */ };
+
+struct one {
+    struct job job;
+    struct candidate candidate;
+    char name[32];
+};
+
+struct fixture {
+    char folder[TESTING_PATH_MAX], data[TESTING_PATH_MAX + 16];
+    struct pipeline *pipeline;
+    struct landing landing;
+    struct flow flow;
+    struct pack pack;
+    struct one files[FILES];
+    uv_thread_t worker;
+    struct error error;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct settings settings;
+    char path[TESTING_PATH_MAX + 64];
+    testing_folder_make(f->folder);
+    snprintf(f->data, sizeof f->data, "%s/data", f->folder);
+    assert_int_equal(mkdir(f->data, 0755), 0);
+    snprintf(path, sizeof path, "%s/Customers", f->data);
+    assert_int_equal(mkdir(path, 0755), 0);
+    assert_ok(settings_init(&settings, &f->error), &f->error);
+    settings.pipeline = PROJECT_DIR "/schemas/ecommerce.json";
+    f->pipeline = settings_pipeline(&settings, &f->error);
+    assert_non_null(f->pipeline);
+    const struct feed *feed = pipeline_feed(f->pipeline, SLICE("Customers"));
+    size_t index = (size_t)(feed - f->pipeline->feeds);
+    assert_ok(landing_open(&f->landing, f->data, feed, index, false, &f->error), &f->error);
+    f->pack.parsers[index] = parser_new(feed, &f->error);
+    assert_non_null(f->pack.parsers[index]);
+    assert_true(flow_init(&f->flow, &f->error));
+    (void)alarm(HANGS_AFTER);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    (void)alarm(0);
+    for (size_t i = 0; i < f->pack.count; i++)
+        job_clear(&f->files[i].job);
+    parser_free(f->pack.parsers[f->landing.index]);
+    flow_close(&f->flow);
+    landing_close(&f->landing);
+    pipeline_free(f->pipeline);
+    testing_folder_remove(f->folder);
+    free(f);
+    return 0;
+}
+
+static void add_files(struct fixture *f, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct one *one = &f->files[i];
+        struct stat stat;
+        snprintf(one->name, sizeof one->name, "%zu.json", i);
+        int fd = openat(f->landing.fd, one->name, O_WRONLY | O_CREAT, 0644);
+        assert_true(fd >= 0 && dprintf(fd, "{\"Customer ID\": %zu}\n", i + 1) > 0);
+        assert_int_equal(fstat(fd, &stat), 0);
+        close(fd);
+        one->candidate = (struct candidate){.landing = &f->landing, .name = one->name};
+        file_stat_from(&stat, &one->candidate.stat);
+        one->job = (struct job){.candidate = &one->candidate, .ticket = i, .flow = &f->flow};
+        assert_true(pack_takes(&f->pack, &one->candidate));
+        pack_add(&f->pack, &one->job);
+    }
+}
+
+static void work(void *context)
+{
+    pack_read(context);
+}
+
+static void start(struct fixture *f)
+{
+    assert_int_equal(uv_thread_create(&f->worker, work, &f->pack), 0);
+}
+
+static void all_read(struct fixture *f)
+{
+    for (size_t i = 0; i < f->pack.count; i++) {
+        assert_true(f->files[i].job.finished && f->files[i].job.flushed);
+        assert_int_equal(f->files[i].job.intake, INTAKE_READ);
+        assert_int_equal(f->files[i].job.facts.rows, 1);
+    }
+}
+
+static void reads_a_few_and_many(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t count = 2; count <= FILES; count += FILES - 2) {
+        f->pack = (struct pack){.parsers = {[0] = NULL}};
+        f->pack.parsers[f->landing.index] = parser_new(f->landing.feed, &f->error);
+        add_files(f, count);
+        pack_read(&f->pack);
+        all_read(f);
+        for (size_t i = 0; i < count; i++)
+            job_clear(&f->files[i].job);
+        if (count < FILES)
+            parser_free(f->pack.parsers[f->landing.index]);
+    }
+}
+
+static void one_that_is_gone_or_bad_is_so_alone(void **state)
+{
+    struct fixture *f = *state;
+    add_files(f, FILES);
+    assert_int_equal(unlinkat(f->landing.fd, "2.json", 0), 0);
+    int fd = openat(f->landing.fd, "5.json", O_WRONLY | O_TRUNC);
+    assert_true(fd >= 0 && write(fd, "\"", 1) == 1);
+    struct stat stat;
+    assert_int_equal(fstat(fd, &stat), 0);
+    file_stat_from(&stat, &f->files[5].candidate.stat);
+    close(fd);
+    pack_read(&f->pack);
+    for (size_t i = 0; i < FILES; i++)
+        assert_int_equal(f->files[i].job.intake, i == 2 ? INTAKE_GONE : i == 5 ? INTAKE_BAD : INTAKE_READ);
+}
+
+/* Through a descriptor that files can be opened by, but nothing be flushed. */
+static void what_cannot_be_flushed_is_not_read(void **state)
+{
+    struct fixture *f = *state;
+    char path[sizeof f->landing.path];
+    snprintf(path, sizeof path, "%s", f->landing.path);
+    add_files(f, FILES);
+    close(f->landing.fd);
+    f->landing.fd = open(path, O_PATH | O_DIRECTORY);
+    f->landing.flushable = true;
+    pack_read(&f->pack);
+    for (size_t i = 0; i < FILES; i++) {
+        assert_true(f->files[i].job.finished);
+        assert_int_equal(f->files[i].job.intake, INTAKE_FAILED);
+        assert_error(&f->files[i].job.error, ERROR_IO, "cannot flush");
+    }
+}
+
+static struct batch *wait_for_batch(struct fixture *f, struct job *job)
+{
+    struct batch *batch = NULL;
+    uv_mutex_lock(&f->flow.mutex);
+    while ((batch = job_take(job)) == NULL && !job->finished)
+        uv_cond_wait(&f->flow.work, &f->flow.mutex);
+    uv_mutex_unlock(&f->flow.mutex);
+    return batch;
+}
+
+/* A large file behind this pack has taken all the room. The store thread is at the pack's first file and must come to its
+   end, or nobody ever goes on. */
+static void files_behind_it_that_take_all_room_do_not_stop_it(void **state)
+{
+    struct fixture *f = *state;
+    f->flow.bytes = FLOW_BYTES_MAX;
+    add_files(f, FILES);
+    start(f);
+    for (size_t i = 0; i < FILES; i++) {
+        struct job *job = &f->files[i].job;
+        uv_mutex_lock(&f->flow.mutex);
+        f->flow.head = i;
+        uv_cond_broadcast(&f->flow.room);
+        uv_mutex_unlock(&f->flow.mutex);
+        for (struct batch *batch; (batch = wait_for_batch(f, job)) != NULL;)
+            batch_free(batch);
+        assert_true(job->finished);
+    }
+    uv_thread_join(&f->worker);
+    all_read(f);
+    f->flow.bytes = 0;
+}
+
+static void takes_no_large_file_beside_others(void **state)
+{
+    struct fixture *f = *state;
+    struct candidate large = {.landing = &f->landing, .stat = {.size = PACK_FILE_BYTES_MAX + 1}};
+    struct candidate mounted = {.landing = &f->landing, .stat = {.size = 1, .device = f->landing.device + 1}};
+    assert_true(pack_takes(&f->pack, &large));
+    add_files(f, 2);
+    assert_false(pack_takes(&f->pack, &large));
+    assert_false(pack_takes(&f->pack, &mounted));
+    f->pack.count = PACK_FILES_MAX;
+    assert_false(pack_takes(&f->pack, &f->files[0].candidate));
+    f->pack.count = 2;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(reads_a_few_and_many),
+        TEST(one_that_is_gone_or_bad_is_so_alone),
+        TEST(what_cannot_be_flushed_is_not_read),
+        TEST(files_behind_it_that_take_all_room_do_not_stop_it),
+        TEST(takes_no_large_file_beside_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
