@@ -91,6 +91,8 @@ static void move_set(struct flight *first)
         flight->moved =
             archive_set_move(&set, candidate->name, &candidate->stat, flight->job.result.stored, &flight->move_error);
         flight->has_moved = true;
+        if (landing->feed->after == FEED_DELETE)
+            flight->remark = "deleted";
     }
     if (archive_set_end(&set, &error))
         return;

@@ -47,6 +47,11 @@ void archive_name(uint64_t sequence, const struct digest *content, const char *n
     archive_join_name(tag, name, out);
 }
 
+static void delete_tag(const struct file_stat *stat, char *out, size_t size)
+{
+    snprintf(out, size, "%s%" PRIx64, archive_delete_prefix, (uint64_t)stat->ctime_ns);
+}
+
 /* The tag of an archive name: what stands before its second hyphen. */
 static void tag_of(const char *archived, char *out, size_t size)
 {
@@ -187,7 +192,12 @@ enum archive_result archive_move(const struct landing *landing, const char *data
 
 bool archive_set_takes(const struct landing *landing)
 {
-    return landing->feed->after == FEED_ARCHIVE && landing->feed->ready != FEED_READY_DONE_MARKER;
+    return landing->feed->after != FEED_LEAVE && landing->feed->ready != FEED_READY_DONE_MARKER;
+}
+
+static bool deletes(const struct archive_set *set)
+{
+    return set->landing->feed->after == FEED_DELETE;
 }
 
 void archive_set_begin(struct archive_set *set, const struct landing *landing, const char *data, uint64_t number)
@@ -198,12 +208,26 @@ void archive_set_begin(struct archive_set *set, const struct landing *landing, c
         set->none = ARCHIVE_LEFT;
         return;
     }
-    set->folder = archive_open_store(data, "archive", landing->feed->name, &set->error);
-    int code = set->folder < 0 ? 0 : hidden_folder_open(&set->hidden, landing, number);
+    if (!deletes(set))
+        set->folder = archive_open_store(data, "archive", landing->feed->name, &set->error);
+    bool ready = deletes(set) || set->folder >= 0;
+    int code = ready ? hidden_folder_open(&set->hidden, landing, number) : 0;
     if (code)
         (void)error_errno(&set->error, ERROR_IO, code, "cannot move files of %s", landing->path);
-    if (set->folder < 0 || code)
+    if (!ready || code)
         set->none = code == EROFS || code == EACCES || code == EPERM ? ARCHIVE_LEFT : ARCHIVE_FAILED;
+}
+
+static enum archive_result delete_one(struct archive_set *set, const char *name, const struct file_stat *stat,
+                                      struct error *error)
+{
+    struct hidden hidden;
+    char tag[sizeof hidden.tag];
+    delete_tag(stat, tag, sizeof tag);
+    enum hidden_result result = hidden_take_into(&hidden, &set->hidden, name, stat, tag, error);
+    if (result == HIDDEN_FAILED && error->kind == ERROR_USAGE)
+        return archive_delete(set->landing, name, stat, error);
+    return result == HIDDEN_TAKEN ? archive_finish_delete(&hidden, error) : not_taken(result, ARCHIVE_MOVED);
 }
 
 enum archive_result archive_set_move(struct archive_set *set, const char *name, const struct file_stat *stat,
@@ -215,6 +239,8 @@ enum archive_result archive_set_move(struct archive_set *set, const char *name, 
         *error = set->error;
         return set->none;
     }
+    if (deletes(set))
+        return delete_one(set, name, stat, error);
     tag_of(archived, tag, sizeof tag);
     enum hidden_result result = hidden_take_into(&hidden, &set->hidden, name, stat, tag, error);
     if (result == HIDDEN_FAILED && error->kind == ERROR_USAGE)
@@ -226,7 +252,7 @@ enum archive_result archive_set_move(struct archive_set *set, const char *name, 
 
 bool archive_set_end(struct archive_set *set, struct error *error)
 {
-    int code = set->none == ARCHIVE_MOVED ? move_sync(set->folder) : 0;
+    int code = set->none == ARCHIVE_MOVED && !deletes(set) ? move_sync(set->folder) : 0;
     if (set->hidden.fd >= 0)
         hidden_folder_close(&set->hidden);
     if (code == 0 && set->none == ARCHIVE_MOVED)
@@ -252,7 +278,7 @@ enum archive_result archive_delete(const struct landing *landing, const char *na
     char tag[sizeof hidden.tag];
     if (!can_write(landing, error))
         return ARCHIVE_LEFT;
-    snprintf(tag, sizeof tag, "%s%" PRIx64, archive_delete_prefix, (uint64_t)stat->ctime_ns);
+    delete_tag(stat, tag, sizeof tag);
     enum hidden_result result = hidden_take(&hidden, landing, name, stat, tag, error);
     return result == HIDDEN_TAKEN ? archive_finish_delete(&hidden, error) : not_taken(result, ARCHIVE_MOVED);
 }

@@ -57,7 +57,8 @@ enum archive_result {
 enum archive_result archive_move(const struct landing *landing, const char *data, const char *name,
                                  const struct file_stat *stat, const char *archive_name, struct error *error) MUST_USE;
 
-/* Moves of several files of one landing folder, whose folders are flushed once, at the end. Not in marker mode. */
+/* Moves, or deletions, of several files of one landing folder, whose folders are flushed once, at the end. Not in marker
+   mode. */
 struct archive_set {
     const struct landing *landing;
     struct hidden_folder hidden;
@@ -69,7 +70,7 @@ struct archive_set {
 /* Whether files of this folder may be moved so. `number` tells sets apart that are under way at the same time. To be ended whatever its moves came to. */
 bool archive_set_takes(const struct landing *landing);
 void archive_set_begin(struct archive_set *set, const struct landing *landing, const char *data, uint64_t number);
-/* As archive_move; only the end makes it sure. */
+/* As archive_move or, where the feed wants that, archive_delete; only the end makes it sure. */
 enum archive_result archive_set_move(struct archive_set *set, const char *name, const struct file_stat *stat,
                                      const char *archive_name, struct error *error) MUST_USE;
 /* False: what was ARCHIVE_MOVED is ARCHIVE_FAILED. */

@@ -37,6 +37,8 @@ def stopped(daemon):
 
 
 class ManyFiles(FlowCase):
+    AFTER, LOOK = 'archive', ('--deep',)
+
     def setUp(self):
         super().setUp()
         self.files = self.sample(orders=600, files=20)
@@ -51,6 +53,9 @@ class ManyFiles(FlowCase):
             work.drop(feed, content, name)
             then(len(self.files) + number + 1)
 
+    def landed(self, work):
+        return work.landed()
+
     def ended(self, daemon, number):
         """So many files have a line."""
         ends = ('applied ', 'duplicate ', 'quarantined ')
@@ -58,6 +63,7 @@ class ManyFiles(FlowCase):
 
     def run_of(self, name, at_once):
         work = self.workspace(name)
+        work.configure('Orders', after=self.AFTER)
         total = len(self.files) + len(self.others)
         with work.daemon() as daemon:
             if at_once:
@@ -68,7 +74,7 @@ class ManyFiles(FlowCase):
             self.ended(daemon, total)
             daemon.delivered(len(self.files) + 1)
             count = commits(work)
-        self.assertEqual(work.landed(), [])
+        self.assertEqual(self.landed(work), [])
         self.assert_adds_up(work)
         return work, count
 
@@ -79,8 +85,19 @@ class ManyFiles(FlowCase):
         self.assertEqual(dump(many.target), dump(calm.target))
         self.assertGreaterEqual(one_by_one, len(self.files))
         self.assertLess(together, len(self.files) / 2)
-        self.assertEqual(many.command('verify', '--deep').code, 0)
+        self.assertEqual(many.command('verify', *self.LOOK).code, 0)
 
 
 class ManyFilesInPostgres(InPostgres, ManyFiles):
     pass
+
+
+class ManyFilesDeleted(ManyFiles):
+    AFTER, LOOK = 'delete', ()
+
+
+class ManyFilesLeft(ManyFiles):
+    AFTER = 'leave'
+
+    def landed(self, work):
+        return work.landed('Customers', 'Deliveries')

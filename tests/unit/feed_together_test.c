@@ -129,7 +129,7 @@ static bool look_up(void *context, const struct archive_left *left, bool *commit
     struct fixture *f = context;
     (void)error;
     f->lookups++;
-    *committed = strcmp(left->archived, f->committed) == 0;
+    *committed = left->to_delete ? left->stat.ctime_ns == 0xbeef : strcmp(left->archived, f->committed) == 0;
     return true;
 }
 
@@ -177,6 +177,21 @@ static void copies_to_an_archive_on_another_device(void **state)
     assert_int_equal(count_files(f->folder), 0);
 }
 
+static void deletes_what_was_read_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+    struct moving moving;
+    f->feed.after = FEED_DELETE;
+    drop(f, &moving);
+    file_deliver(f->folder, "1.csv", "newer");
+    move_all(f, &moving);
+    for (size_t i = 0; i < FILES; i++)
+        assert_int_equal(moving.results[i], i == 1 ? ARCHIVE_REPLACED : ARCHIVE_MOVED);
+    assert_file(f->folder, "1.csv", "newer");
+    assert_int_equal(count_files(f->folder), 1);
+    assert_int_equal(count_files(f->archive), 0);
+}
+
 /* --- what a crash left -------------------------------------------------------------------------------------------- */
 
 /* Hides "<name>" as a crash in the midst would leave it. */
@@ -217,6 +232,16 @@ static void goes_on_with_what_is_committed_and_back_with_the_rest(void **state)
     assert_int_equal(count_files(f->folder), 2);
     assert_int_equal(count_files(f->archive), 1);
     assert_int_equal(f->lookups, 2); /* not of one that is not what was read */
+}
+
+static void deletes_what_was_to_be_deleted_and_is_committed(void **state)
+{
+    struct fixture *f = *state;
+    hide_as_read(f, "a.csv", "delete-beef");
+    hide_as_read(f, "b.csv", "delete-cafe");
+    recover(f, "none");
+    assert_file(f->folder, "b.csv", "b.csv");
+    assert_int_equal(count_files(f->folder), 1);
 }
 
 static void keeps_both_when_a_name_is_taken_by_now(void **state)
@@ -268,6 +293,8 @@ int main(void)
         TEST(fails_and_touches_nothing_when_there_can_be_no_archive),
         TEST(hides_one_whose_name_in_the_archive_is_taken),
         cmocka_unit_test_setup_teardown(copies_to_an_archive_on_another_device, set_up, tear_down_mount),
+        TEST(deletes_what_was_read_and_nothing_else),
+        TEST(deletes_what_was_to_be_deleted_and_is_committed),
         TEST(goes_on_with_what_is_committed_and_back_with_the_rest),
         TEST(keeps_both_when_a_name_is_taken_by_now),
         TEST(knows_files_whose_disk_has_another_number_by_now),
