@@ -385,7 +385,7 @@ def idle(work):
 
 
 def many_files(setting):
-    """Idle is measured with files of one row: of more, what is resident is the state of the rows, which other rows count."""
+    """Idle is measured with files of one row: of more, what is resident is the rows' state, which other lines count."""
     count = max(100, int(100_000 * min(1, setting.scale)))
     data = setting.data('many', lines=count * 10, customers=setting.customers, files=count // 2, people=0)
     people = setting.data('people', lines=0, customers=setting.customers, files=1, orders=0, deliveries=0)
@@ -399,8 +399,9 @@ def many_files(setting):
     work.once('none:')
     used, memory = idle(work)
     results.append(Reached(f'idle with {count:,} archived files known', 'no CPU, under 60 MB',
-                           f'{100 * used:.1f}% CPU, {memory / MEGABYTE:.0f} MB', memory < 60 * MEGABYTE and used < 0.005,
-                           f'files of one row; with those of 20 rows {with_rows / MEGABYTE:.0f} MB, the state of their rows'))
+                           f'{100 * used:.1f}% CPU, {memory / MEGABYTE:.0f} MB',
+                           memory < 60 * MEGABYTE and used < 0.005,
+                           f'files of one row; of 20 rows {with_rows / MEGABYTE:.0f} MB, the state of their rows'))
     return results
 
 

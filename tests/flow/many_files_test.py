@@ -9,8 +9,8 @@ from harness.polling import until
 from harness.targets import dump
 
 FRAME, PAGE = 24, 4096
-COLUMNS = ('sequence, state, feed, name, content, row_count, applied, unchanged, superseded, filtered, deleted, late, rejected, '
-           'replaced, forgotten, stored, reason')
+COLUMNS = ('sequence, state, feed, name, content, row_count, applied, unchanged, superseded, filtered, deleted, late, '
+           'rejected, replaced, forgotten, stored, reason')
 
 
 def commits(workspace):
@@ -59,7 +59,8 @@ class ManyFiles(FlowCase):
     def ended(self, daemon, number):
         """So many files have a line."""
         ends = ('applied ', 'duplicate ', 'quarantined ')
-        until(lambda: sum(line.startswith(ends) for line in list(daemon.out)) >= number, lambda: f'{number} files\n{daemon}')
+        until(lambda: sum(line.startswith(ends) for line in list(daemon.out)) >= number,
+              lambda: f'{number} files\n{daemon}')
 
     def run_of(self, name, at_once):
         work = self.workspace(name)
