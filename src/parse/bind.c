@@ -183,6 +183,7 @@ static void note_place(struct bind *bind, uint64_t line, uint64_t column)
 bool bind_choose(struct bind *bind, const struct slice *names, size_t count, uint64_t line, uint64_t column,
                  struct error *error)
 {
+    bind->choices++;
     for (size_t i = bind->first; i < bind->end; i++)
         if (fits(bind, i, names, count))
             return true;

@@ -29,6 +29,7 @@ struct bind {
     const struct feed_version *version; /* of the file; NULL until chosen */
     const struct coerce_rule *chosen;   /* its rules */
     size_t first, end;                  /* the run being tried: versions [first, end) */
+    uint64_t choices;                   /* times that names were held against versions; `columns` is of the last */
     struct buf lacks;                   /* what the versions tried so far lack; with all the memory it may take */
     bool noted;                         /* why this run is not it stands there */
     uint64_t line, column;              /* where the names stood that did not fit; 0: none did yet */

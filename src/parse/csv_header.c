@@ -5,11 +5,14 @@
 void csv_header_init(struct csv_header *h)
 {
     buf_init(&h->text, PARSER_RECORD_MAX);
+    buf_init(&h->last.text, PARSER_RECORD_MAX);
+    h->last.version = NULL;
 }
 
 void csv_header_close(struct csv_header *h)
 {
     buf_close(&h->text);
+    buf_close(&h->last.text);
 }
 
 void csv_header_start(struct csv_header *h)
@@ -63,15 +66,47 @@ static void link_fields(struct csv_header *h, const struct bind *bind)
     }
 }
 
+static bool note_unknown(const struct csv_header *h, struct bind *bind)
+{
+    for (size_t i = 0; i < h->count; i++)
+        if (h->columns[i].unknown && !bind_unknown(bind, h->names[i]))
+            return false;
+    return true;
+}
+
 static bool choose(struct csv_header *h, struct bind *bind, uint64_t line, uint64_t column, struct error *error)
 {
+    h->last.version = NULL;
     if (!bind_choose(bind, h->names, h->count, line, column, error))
         return false;
     link_fields(h, bind);
     for (size_t i = 0; i < h->count; i++)
-        if (!h->columns[i].declared && !bind_declares(bind, h->names[i]) && !bind_unknown(bind, h->names[i]))
-            return error_memory(error);
-    return true;
+        h->columns[i].unknown = !h->columns[i].declared && !bind_declares(bind, h->names[i]);
+    return note_unknown(h, bind) || error_memory(error);
+}
+
+/* The columns, and what the bind says of them, are still those of that header. */
+static bool is_as_last(const struct csv_header *h, const struct bind *bind)
+{
+    const struct csv_header_last *last = &h->last;
+    return last->version && last->choice == bind->choices && last->first == bind->first && last->end == bind->end &&
+           last->count == h->count && memcmp(last->ends, h->ends, h->count * sizeof *h->ends) == 0 &&
+           slice_equal(buf_slice(&last->text), buf_slice(&h->text));
+}
+
+/* Without memory for it the next header is looked at as if it were the first. */
+static void remember(struct csv_header *h, const struct bind *bind)
+{
+    struct csv_header_last *last = &h->last;
+    buf_reset(&last->text);
+    buf_put_slice(&last->text, buf_slice(&h->text));
+    memcpy(last->ends, h->ends, h->count * sizeof *h->ends);
+    last->count = h->count;
+    last->first = bind->first;
+    last->end = bind->end;
+    last->choice = bind->choices;
+    last->chosen = bind->chosen;
+    last->version = last->text.failed ? NULL : bind->version;
 }
 
 bool csv_header_choose(struct csv_header *h, struct bind *bind, uint64_t line, struct error *error)
@@ -79,7 +114,15 @@ bool csv_header_choose(struct csv_header *h, struct bind *bind, uint64_t line, s
     if (h->text.failed)
         return error_memory(error);
     name_columns(h);
-    return choose(h, bind, line, 1, error);
+    if (is_as_last(h, bind)) {
+        bind->version = h->last.version;
+        bind->chosen = h->last.chosen;
+        return note_unknown(h, bind) || error_memory(error);
+    }
+    if (!choose(h, bind, line, 1, error))
+        return false;
+    remember(h, bind);
+    return true;
 }
 
 bool csv_header_give(struct csv_header *h, const struct descriptor_form *form, struct bind *bind, uint64_t line,

@@ -17,6 +17,7 @@
 /* The fields that read a column. */
 struct csv_column {
     bool declared;
+    bool unknown;                      /* the descriptor does not even ignore it */
     bool quick;                        /* coerce_quick may be asked, and tells all of it */
     const struct csv_further *further; /* fields that read it besides; mostly NULL */
     struct coerce_rule rule;           /* of the first one: a copy, so that it is found at once */
@@ -27,7 +28,19 @@ struct csv_further {
     const struct csv_further *next;
 };
 
+/* The header for which versions were tried last, and what was chosen; files of one feed mostly have the same. */
+struct csv_header_last {
+    const struct feed_version *version; /* NULL: nothing to go by */
+    const struct coerce_rule *chosen;
+    size_t first, end; /* the run of versions that it was chosen from */
+    uint64_t choice;   /* bind->choices then */
+    struct buf text;
+    size_t ends[PARSER_COLUMNS_MAX];
+    size_t count;
+};
+
 struct csv_header {
+    struct csv_header_last last;
     struct buf text;
     size_t ends[PARSER_COLUMNS_MAX];        /* of names in text, which moves while it grows */
     struct slice names[PARSER_COLUMNS_MAX]; /* made of both once all are there */

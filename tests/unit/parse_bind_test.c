@@ -144,6 +144,42 @@ static void cuts_a_long_list_of_what_lacks(void **state)
     buf_close(&text);
 }
 
+static void check_unknown(struct parse_feed *feed, struct slice text, uint32_t wanted, uint32_t version,
+                          const char *unknown)
+{
+    struct parse_result result = parse_file(feed, text, 64, wanted);
+    struct buf found;
+    buf_init(&found, 256);
+    assert_true(result.ok);
+    assert_int_equal(result.facts.version, version);
+    for (size_t i = 0; i < result.facts.unknown_count; i++)
+        buf_printf(&found, "%.*s;", (int)result.facts.unknown[i].len, result.facts.unknown[i].data);
+    assert_slice(buf_slice(&found), unknown);
+    buf_close(&found);
+    parse_result_close(&result);
+}
+
+/* What was made of the header before is taken over only where this one is the same to the byte, and so are the versions
+   that may be chosen. */
+static void looks_at_each_header_that_differs_from_the_one_before(void **state)
+{
+    (void)state;
+    struct parse_feed feed;
+    parse_feed_open(&feed, second, first);
+    for (int twice = 0; twice < 2; twice++) {
+        check_unknown(&feed, SLICE("Id,ab,c\n1,2,3\n"), 0, 1, "ab;c;");
+        check_unknown(&feed, SLICE("Id,a,bc\n1,2,3\n"), 0, 1, "a;bc;");
+        check_unknown(&feed, SLICE("Id,abc\n1,2\n"), 0, 1, "abc;");
+        check_unknown(&feed, SLICE("Id,Debt,Debt Amount,c\n1,2,3,4\n"), 0, 2, "c;");
+        check_unknown(&feed, SLICE("Id,Debt,Debt Amount,c\n1,2,3,4\n"), 1, 1, "Debt;Debt Amount;c;");
+        check_unknown(&feed, SLICE("Id,Debt,Debt Amount,c\n1,2,3,4\n"), 0, 2, "c;");
+        check_unknown(&feed, SLICE("Id,Debt,Debt Amount,c\n1,2,3,4\n"), 0, 2, "c;");
+        parse_check_fails(&feed, SLICE("a,b\n1,2\n"),
+                          "1:1: fits no descriptor of Orders: 2.json lacks Id, Debt, Debt Amount; 1.json lacks Id");
+    }
+    parse_feed_close(&feed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +190,7 @@ int main(void)
         cmocka_unit_test(tells_csv_and_json_of_one_feed_apart),
         cmocka_unit_test(chooses_by_the_first_object_of_json),
         cmocka_unit_test(cuts_a_long_list_of_what_lacks),
+        cmocka_unit_test(looks_at_each_header_that_differs_from_the_one_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
