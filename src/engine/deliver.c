@@ -249,9 +249,6 @@ static bool list_table(struct engine *engine, size_t t, uint64_t since, struct d
     delivery->upserts[t] = listed->parts[PART_FRESH].count + listed->parts[PART_UPSERTS].count;
     delivery->deletes[t] = listed->parts[PART_DELETES].count;
     delivery->to.rows[t] = table->live;
-    for (size_t part = 0; part < PARTS && !engine->memory.failed; part++)
-        if (!sort_groups(engine, table, &listed->parts[part]))
-            return false;
     return !engine->memory.failed;
 }
 
@@ -372,11 +369,14 @@ static size_t smaller(size_t a, size_t b)
 bool engine_delivery_next(struct engine *engine, struct block **block, struct error *error)
 {
     struct deliver *deliver = engine->deliver;
-    const struct ids *list = unsent_list(engine);
+    struct ids *list = unsent_list(engine);
     *block = NULL;
     if (!list)
         return true;
     const struct table *table = &engine->pipeline->tables[deliver->table];
+    /* Only now: the target begins meanwhile. */
+    if (deliver->at == 0 && !sort_groups(engine, &engine->tables[deliver->table], list))
+        return memory_error(&engine->memory, error);
     bool deletes = deliver->part == PART_DELETES;
     size_t columns = deletes ? table->key_count : table->column_count;
     size_t rows = smaller(list->count - deliver->at, deliver->most);
