@@ -89,6 +89,7 @@ static void free_conn(struct pg_conn *conn)
 {
     struct target *target = conn->target;
     PQclear(conn->result);
+    PQclear(conn->before);
     PQfinish(conn->pg);
     if (conn->watched >= 0)
         close(conn->watched);

@@ -44,6 +44,7 @@ struct pg_conn {
     const char *doing; /* for messages */
     pg_step next;
     PGresult *result; /* the last of the exchange, or the first that failed */
+    PGresult *before; /* the one before the last, until something else is asked */
 
     struct buf sql;
     struct buf data; /* what COPY sends, and the bytes of parameters */

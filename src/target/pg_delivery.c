@@ -61,16 +61,20 @@ static void take_empty(struct pg_conn *conn, PGresult *result)
 
 /* Asked within the transaction and not taken from what open counted: a row put there since would break the COPY, and a
    table emptied since would be taken for what the last delivery left. */
+static void put_ask_empty(struct buf *sql, const struct pipeline *pipeline)
+{
+    for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
+        buf_put_text(sql, i > 0 ? ", NOT EXISTS (SELECT FROM " : "SELECT NOT EXISTS (SELECT FROM ");
+        target_sql_name(sql, pipeline->tables[i].name);
+        target_sql_where_ours(sql, pipeline, &pipeline->tables[i]);
+        buf_put_text(sql, ")");
+    }
+}
+
 static void ask_empty(struct pg_conn *conn)
 {
-    const struct pipeline *pipeline = conn->target->pipeline;
     buf_reset(&conn->sql);
-    for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
-        buf_put_text(&conn->sql, i > 0 ? ", NOT EXISTS (SELECT FROM " : "SELECT NOT EXISTS (SELECT FROM ");
-        target_sql_name(&conn->sql, pipeline->tables[i].name);
-        target_sql_where_ours(&conn->sql, pipeline, &pipeline->tables[i]);
-        buf_put_text(&conn->sql, ")");
-    }
+    put_ask_empty(&conn->sql, conn->target->pipeline);
     pg_query_buf(conn, take_empty);
 }
 
@@ -99,20 +103,27 @@ static void locked(struct pg_conn *conn, PGresult *result)
         ask_empty(conn);
 }
 
-static void compare(struct pg_conn *conn, PGresult *result)
+/* Whether the row is what the target was last known to hold; when not, the connection has failed. */
+static bool matches(struct pg_conn *conn, const PGresult *result)
 {
     struct error error;
     struct progress found;
     const struct progress *from = &conn->target->delivery->from;
-    if (!pg_open_read_progress(result, &found, &error)) {
-        pg_conn_fail(conn, &error);
-    } else if (PQntuples(result) == 1 && target_same_history(&found, from)) {
-        conn->matched(conn, result);
-    } else {
+    bool read = pg_open_read_progress(result, &found, &error);
+    if (read && PQntuples(result) == 1 && target_same_history(&found, from))
+        return true;
+    if (read) {
         target_diverged(&found, from, &error);
         error_wrap(&error, "%s", conn->target->name);
-        pg_conn_fail(conn, &error);
     }
+    pg_conn_fail(conn, &error);
+    return false;
+}
+
+static void compare(struct pg_conn *conn, PGresult *result)
+{
+    if (matches(conn, result))
+        conn->matched(conn, result);
 }
 
 static void put_match(struct pg_conn *conn, bool lock)
@@ -170,19 +181,31 @@ static void begun(struct pg_conn *conn, PGresult *result)
     insert_row(conn);
 }
 
-/* The row is locked in the same exchange. */
+static void compare_both(struct pg_conn *conn, PGresult *result)
+{
+    if (matches(conn, conn->before))
+        take_empty(conn, result);
+}
+
+/* The row is locked, and what is empty asked for, in the same exchange. */
 void pg_delivery_begin(struct pg_conn *conn)
 {
+    const struct target *target = conn->target;
+    bool asks = !target->delivery->full && pipeline_delivered(target->pipeline) > 0;
     conn->doing = "beginning a delivery";
     pg_open_put_begin(conn);
-    if (!conn->target->delivery->from.present) {
+    if (!target->delivery->from.present) {
         pg_query_buf(conn, begun);
         return;
     }
     conn->matched = locked;
     buf_put_byte(&conn->sql, ';');
     put_match(conn, true);
-    pg_query_buf(conn, compare);
+    if (asks) {
+        buf_put_byte(&conn->sql, ';');
+        put_ask_empty(&conn->sql, target->pipeline);
+    }
+    pg_query_buf(conn, asks ? compare_both : compare);
 }
 
 /* --- write -------------------------------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
  * waiting
  *
  * An exchange's answer may hold several results (several statements, or a COPY's two); the first that failed, else the
- * last, is kept until the answer is complete.
+ * last and the one before it, are kept until the answer is complete.
  */
 #include "target/pg_query.h"
 
@@ -78,7 +78,8 @@ static void keep(struct pg_conn *conn, PGresult *result)
     if (failed(conn->result)) {
         PQclear(result);
     } else {
-        PQclear(conn->result);
+        PQclear(conn->before);
+        conn->before = conn->result;
         conn->result = result;
     }
 }
@@ -144,6 +145,8 @@ static void sent(struct pg_conn *conn, int ok, pg_step next)
         lose(conn);
         return;
     }
+    PQclear(conn->before);
+    conn->before = NULL;
     conn->next = next;
     conn->phase = PG_WAITING;
     advance(conn);
