@@ -17,8 +17,8 @@ struct flight {
     struct flight *next_to_move; /* in run->to_move, then behind that first one */
     bool has_moved;              /* `moved` says what came of it */
     enum archive_result moved;
-    const char *remark;                /* what became of the file, when it is not in the archive or the quarantine */
-    char set_aside[LANDING_PATH_SIZE]; /* of a bad file, relative to the data folder */
+    const char *remark; /* what became of the file, when it is not in the archive or the quarantine */
+    char set_aside[4 * LANDING_NAME_SIZE]; /* of a bad file: "quarantine/<feed>/<name>", below the data folder */
     struct request note;
     struct error move_error;
     bool concluded; /* waits only for its turn to be told */

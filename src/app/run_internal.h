@@ -20,7 +20,7 @@
 #include "target/target.h"
 
 enum {
-    RUN_JOBS_MAX = 512, /* files being read or waiting for their commit */
+    RUN_JOBS_MAX = 1024, /* files being read or waiting for their commit */
     RUN_PARSERS_MAX = SETTINGS_THREADS_MAX
 };
 

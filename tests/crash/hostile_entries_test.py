@@ -165,6 +165,8 @@ class HostileEntries(CrashCase):
                 self.count(points=1, turns=sum(exchange(path, link) for _ in range(500)))
                 self.put_right(path, link)
                 daemon.printed(f'applied Orders/{path.name} ')
+            # One that was a link just when it was to be archived settles, and is met again.
+            until(lambda: all(path.is_symlink() for path in self.landing.iterdir()), lambda: f'all are away\n{daemon}')
         for path in self.landing.iterdir():
             self.find('wrong', not path.is_symlink(), f'{path} is left')
             path.unlink()
