@@ -104,7 +104,7 @@ MUTATIONS = [
     # what makes the tables follow
     mutation('a change that is told late takes later ones back', 'app/deliverer.c', 'if (sequence > d->wanted)', 'if (sequence)',
              'unit/app_deliverer_test'),
-    mutation('emptied groups stay', 'engine/deliver.c', 'ids_push(memory, &lister->listed->deletes, group);', '(void)memory;',
+    mutation('emptied groups stay', 'engine/deliver.c', 'ids_push(memory, &lister->listed->parts[PART_DELETES], group);', '(void)memory;',
              'flow/corrections_test', 'unit/engine_delivery_test'),
     mutation('sums as doubles', 'engine/accumulate.c',
              'wide all = (wide)low + (wide)rows_peek(*at, measure->high) * ((wide)1 << 64) + value;',

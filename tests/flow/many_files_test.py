@@ -1,4 +1,5 @@
 """Many small files at once: the tables and the ledger of one at a time, for fewer commits."""
+import re
 import signal
 import sqlite3
 import struct
@@ -9,8 +10,8 @@ from harness.polling import until
 from harness.targets import dump
 
 FRAME, PAGE = 24, 4096
-COLUMNS = ('sequence, state, feed, name, content, row_count, applied, unchanged, superseded, filtered, deleted, late, '
-           'rejected, replaced, forgotten, stored, reason')
+COLUMNS = ('feed, name, state, content, row_count, applied, unchanged, superseded, filtered, deleted, late, rejected, '
+           'replaced, forgotten, stored, reason')
 
 
 def commits(workspace):
@@ -22,9 +23,19 @@ def commits(workspace):
 
 
 def ledger(workspace):
-    """What the store says of each file, but for when, and for the numbers that its disk gave it."""
+    """What the store says of each file, but for when, for the numbers that its disk gave it, and for those of the changes:
+    which folder is looked into first is left to chance."""
     with closing(sqlite3.connect(workspace.checkpoints / f'{workspace.pipeline}.db')) as connection:
-        return sorted(connection.execute(f'SELECT {COLUMNS} FROM files').fetchall())
+        rows = connection.execute(f'SELECT {COLUMNS} FROM files').fetchall()
+    return sorted((*row[:-2], re.sub(rb'/\d{6}-', b'/N-', bytes(row[-2])), re.sub(rb'seq \d+', b'seq N', bytes(row[-1])))
+                  for row in rows)
+
+
+def sequences(workspace, feed):
+    """The files of a feed in the order in which they were applied."""
+    with closing(sqlite3.connect(workspace.checkpoints / f'{workspace.pipeline}.db')) as connection:
+        return connection.execute('SELECT name FROM files WHERE state = 0 AND feed = ? ORDER BY sequence',
+                                  (feed.encode(),)).fetchall()
 
 
 @contextmanager
@@ -83,6 +94,8 @@ class ManyFiles(FlowCase):
         calm, one_by_one = self.run_of('calm', at_once=False)
         many, together = self.run_of('many', at_once=True)
         self.assertEqual(ledger(many), ledger(calm))
+        for feed in ('Customers', 'Orders', 'Deliveries'):
+            self.assertEqual(sequences(many, feed), sequences(calm, feed))
         self.assertEqual(dump(many.target), dump(calm.target))
         self.assertGreaterEqual(one_by_one, len(self.files))
         self.assertLess(together, len(self.files) / 2)

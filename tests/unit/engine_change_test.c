@@ -728,8 +728,8 @@ static void corrections_without_end_take_no_more_memory(void **state)
 static void replacing_without_end_takes_no_more_memory(void **state)
 {
     (void)state;
-    static const char *const keys[] = {", 'key': ['Order_ID', 'SKU'], 'grain': {'key': ['Order_ID'], 'attributes': "
-                                       "['Total', 'Region', 'Customer_ID']}",
+    static const char *const keys[] = {(", 'key': ['Order_ID', 'SKU'], 'grain': {'key': ['Order_ID'], 'attributes': "
+                                        "['Total', 'Region', 'Customer_ID']}"),
                                        ", 'key': ['Order_ID']", ""};
     for (size_t k = 0; k < COUNT_OF(keys); k++) {
         char members[1024], row[96] = "", before[96] = "";
