@@ -220,7 +220,8 @@ def spark(setting):
         told, cost = rival('spark_job.py', data, out, way)
         apart(agree_with_csv, setting, list((out / 'table').glob('*.csv')), f'Spark as a {way}')
         results.append(Reached(f'cold load, against Spark {told["version"]} as a {way}', '',
-                               f'{us.wall / cost.wall:.3f} x', True, f'dropfold {shown(us)}; Spark {shown(cost)}'))
+                               f'{us.wall / cost.wall:.3f} x', True,
+                               f'dropfold {shown(us)}; Spark {cost.wall:.2f} s wall, {cost.cpu:.2f} s CPU'))
     return results
 
 
