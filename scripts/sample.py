@@ -266,6 +266,14 @@ WRITERS = {'Customers': ('customers-{:0{}d}.json', customers_json), 'Orders': ('
            'Deliveries': ('deliveries-{:0{}d}.csv', deliveries_csv)}
 
 
+def put(path, content, time):
+    """A whole file with its time, at once: a dropfold that watches the folder must not find it before it is done."""
+    hidden = path.with_name(f'.{path.name}.part')
+    hidden.write_bytes(content)
+    os.utime(hidden, (time, time))
+    hidden.rename(path)
+
+
 def write(out, orders=600, files=4, seed=1, bad=True):
     """Writes `files` files a feed below the folder `out`; returns {feed: [path, ...]} in the order of their times."""
     if files < 1 or orders < 1:
@@ -281,9 +289,7 @@ def write(out, orders=600, files=4, seed=1, bad=True):
             folder = Path(out, feed)
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / name.format(number + 1, max(2, len(str(files))))
-            path.write_bytes(content(rng, market, part, bad and number < 2))
-            time = FIRST_FILE + number * len(WRITERS) + place
-            os.utime(path, (time, time))
+            put(path, content(rng, market, part, bad and number < 2), FIRST_FILE + number * len(WRITERS) + place)
             written[feed].append(path)
     return written
 

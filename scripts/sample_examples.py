@@ -141,9 +141,10 @@ def write(name, out, rows=600, files=6, seed=1):
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for number, (file, content) in enumerate(make(random.Random(seed), rows, files)):
-        path = folder / file
-        path.write_bytes(content)
-        os.utime(path, (FIRST_FILE + number, FIRST_FILE + number))
+        path, hidden = folder / file, folder / f'.{file}.part'
+        hidden.write_bytes(content)
+        os.utime(hidden, (FIRST_FILE + number, FIRST_FILE + number))
+        hidden.rename(path)  # whole and with its time, at once
         paths.append(path)
     return feed, paths
 
