@@ -274,23 +274,31 @@ def put(path, content, time):
     hidden.rename(path)
 
 
-def write(out, orders=600, files=4, seed=1, bad=True):
-    """Writes `files` files a feed below the folder `out`; returns {feed: [path, ...]} in the order of their times."""
+def write_each(out, orders=600, files=4, seed=1, bad=True):
+    """Writes `files` files a feed below the folder `out`, in the order of their times; yields feed, path and bytes of each,
+    as a dropfold may have taken it away by then."""
     if files < 1 or orders < 1:
         raise ValueError('at least one order and one file a feed')
     rng = random.Random(seed)
     markets = MARKETS[:files]
     share = {0: files - files // 2, 1: files // 2}
     parts = [make_parts(rng, market, max(1, orders * share[i] // files), share[i]) for i, market in enumerate(markets)]
-    written = {feed: [] for feed in WRITERS}
     for number in range(files):
         market, part = markets[number % 2], parts[number % 2][number // 2]
         for place, (feed, (name, content)) in enumerate(WRITERS.items()):
             folder = Path(out, feed)
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / name.format(number + 1, max(2, len(str(files))))
-            put(path, content(rng, market, part, bad and number < 2), FIRST_FILE + number * len(WRITERS) + place)
-            written[feed].append(path)
+            made = content(rng, market, part, bad and number < 2)
+            put(path, made, FIRST_FILE + number * len(WRITERS) + place)
+            yield feed, path, len(made)
+
+
+def write(out, **options):
+    """The same at once; returns {feed: [path, ...]}."""
+    written = {feed: [] for feed in WRITERS}
+    for feed, path, _ in write_each(out, **options):
+        written[feed].append(path)
     return written
 
 
@@ -304,12 +312,14 @@ def main():
     quality.add_argument('--bad', action='store_true', default=True, help='with a few bad rows (the default)')
     quality.add_argument('--clean', dest='bad', action='store_false', help='without them')
     options = parser.parse_args()
+    sizes = {feed: [] for feed in WRITERS}
     try:
-        written = write(options.out, options.orders, options.files, options.seed, options.bad)
+        for feed, _, size in write_each(options.out, options.orders, options.files, options.seed, options.bad):
+            sizes[feed].append(size)
     except (ValueError, OSError) as error:
         sys.exit(f'sample.py: {error}')
-    for feed, paths in written.items():
-        print(f'{feed}: {len(paths)} files, {sum(path.stat().st_size for path in paths)} bytes')
+    for feed, its in sizes.items():
+        print(f'{feed}: {len(its)} files, {sum(its)} bytes')
 
 
 if __name__ == '__main__':
