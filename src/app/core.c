@@ -263,14 +263,19 @@ static bool note_duplicate(struct core *core, const struct core_file *file, stru
     return store_note_file(core->store, record, now, error);
 }
 
+bool core_summary(const struct core *core, const struct engine_stats *stats, struct buf *text, struct error *error)
+{
+    buf_init(text, SUMMARY_MAX);
+    summary_write(stats, core->pipeline, text);
+    return !text->failed || error_memory(error);
+}
+
 bool core_commit(struct core *core, struct engine_stats *stats, int64_t now, struct error *error)
 {
-    struct buf text;
+    struct buf text = {0};
     engine_stats(core->engine, stats);
-    buf_init(&text, SUMMARY_MAX);
-    if (!core->grouped)
-        summary_write(stats, core->pipeline, &text);
-    bool ok = text.failed ? error_memory(error) : store_commit(core->store, buf_slice(&text), now, error);
+    bool ok = (core->grouped || core_summary(core, stats, &text, error)) &&
+              store_commit(core->store, buf_slice(&text), now, error);
     buf_close(&text);
     return ok;
 }

@@ -1,6 +1,5 @@
 /* Files that share one commit. */
 #include "app/core_internal.h"
-#include "app/summary.h"
 
 bool core_group_begin(struct core *core, struct error *error)
 {
@@ -20,9 +19,7 @@ static bool commit_group(struct core *core, struct error *error)
     struct engine_stats stats;
     struct buf text;
     engine_stats(core->engine, &stats);
-    buf_init(&text, SUMMARY_MAX);
-    summary_write(&stats, core->pipeline, &text);
-    bool ok = text.failed ? error_memory(error) : store_group_commit(core->store, buf_slice(&text), error);
+    bool ok = core_summary(core, &stats, &text, error) && store_group_commit(core->store, buf_slice(&text), error);
     buf_close(&text);
     return ok;
 }

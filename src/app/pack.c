@@ -79,8 +79,8 @@ static void read_one(struct pack *pack, struct job *job)
     struct reading reading = {pack, job};
     struct parser *parser = pack->parsers[candidate->landing->index];
     job->flushed = !is_flushed_together(pack, candidate->landing);
-    job->intake = (job->flushed ? intake_read : intake_read_unflushed)(
-        candidate->landing, candidate->name, &candidate->stat, parser, 0, push, &reading, &job->facts, &job->error);
+    job->intake = intake_read(candidate->landing, candidate->name, &candidate->stat, parser, 0, job->flushed, push,
+                              &reading, &job->facts, &job->error);
 }
 
 void pack_read(struct pack *pack)

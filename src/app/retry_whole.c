@@ -112,7 +112,7 @@ static bool move_back(struct whole *whole, struct error *error)
     if (lstat(whole->path, &found) != 0)
         return refuse_move(whole, errno, error);
     file_stat_from(&found, &stat);
-    int code = move_into(AT_FDCWD, whole->path, &stat, whole->landing.fd, whole->name);
+    int code = move_into(AT_FDCWD, whole->path, &stat, whole->landing.fd, whole->name, true);
     if (code != 0)
         return refuse_move(whole, code, error);
     remove_reason(whole);

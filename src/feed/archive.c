@@ -157,8 +157,7 @@ static bool has(int folder, const char *name)
 
 enum archive_result archive_finish_move(struct hidden *hidden, int folder, const char *archived, struct error *error)
 {
-    int code =
-        (hidden->shared ? move_into_unflushed : move_into)(hidden->fd, hidden->inner, &hidden->stat, folder, archived);
+    int code = move_into(hidden->fd, hidden->inner, &hidden->stat, folder, archived, !hidden->shared);
     if (code)
         return stay_hidden(hidden, code, "archive", error);
     return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
@@ -322,7 +321,7 @@ static int find_place(const struct hidden *hidden, int folder, struct stored *st
     for (int number = 0; code == EEXIST && number < QUARANTINE_NUMBERS_MAX; number++) {
         number_name(hidden->name, number, stored);
         if (has(folder, stored->name) || !has(folder, stored->reason))
-            code = move_into(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name);
+            code = move_into(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name, true);
     }
     return code;
 }

@@ -217,38 +217,23 @@ static void name_file(const struct landing *landing, const char *name, struct er
     (void)error_wrap(error, "%s/%s", landing->feed->name, shown);
 }
 
-static enum intake_result read_named(struct reading *reading, const struct landing *landing, const char *name,
-                                     const struct file_stat *expected, uint32_t version, bool flushes,
-                                     struct file_facts *facts)
-{
-    int number;
-    facts_init(facts);
-    reading->fd = landing_open_file(landing, name, &reading->before, &number, reading->error);
-    if (reading->fd < 0)
-        return not_opened(number);
-    enum intake_result result = INTAKE_CHANGED;
-    if (!expected || file_stat_equal(expected, &reading->before))
-        result = read_open(reading, name, version, facts);
-    if (result == INTAKE_READ && flushes)
-        result = flush(reading);
-    close(reading->fd);
-    if (result == INTAKE_FAILED)
-        name_file(landing, name, reading->error);
-    return result;
-}
-
 enum intake_result intake_read(const struct landing *landing, const char *name, const struct file_stat *expected,
-                               struct parser *parser, uint32_t version, intake_sink sink, void *context,
+                               struct parser *parser, uint32_t version, bool flushes, intake_sink sink, void *context,
                                struct file_facts *facts, struct error *error)
 {
     struct reading reading = {.regular = true, .parser = parser, .sink = sink, .context = context, .error = error};
-    return read_named(&reading, landing, name, expected, version, true, facts);
-}
-
-enum intake_result intake_read_unflushed(const struct landing *landing, const char *name,
-                                         const struct file_stat *expected, struct parser *parser, uint32_t version,
-                                         intake_sink sink, void *context, struct file_facts *facts, struct error *error)
-{
-    struct reading reading = {.regular = true, .parser = parser, .sink = sink, .context = context, .error = error};
-    return read_named(&reading, landing, name, expected, version, false, facts);
+    int number;
+    facts_init(facts);
+    reading.fd = landing_open_file(landing, name, &reading.before, &number, error);
+    if (reading.fd < 0)
+        return not_opened(number);
+    enum intake_result result = INTAKE_CHANGED;
+    if (!expected || file_stat_equal(expected, &reading.before))
+        result = read_open(&reading, name, version, facts);
+    if (result == INTAKE_READ && flushes)
+        result = flush(&reading);
+    close(reading.fd);
+    if (result == INTAKE_FAILED)
+        name_file(landing, name, error);
+    return result;
 }

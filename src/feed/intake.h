@@ -26,18 +26,13 @@ enum intake_result {
 /* Takes a batch over; may block (backpressure). False ends the reading. */
 typedef bool (*intake_sink)(void *context, struct batch *batch);
 
-/* Reads `name` of `landing` through `parser` and flushes it to disk, for whoever commits what it held; `expected` is the candidate's stat (NULL for none), `version` as in
-   parser_start. `facts->arena` is made here whatever the result; the caller closes it. Batches that the sink took
+/* Reads `name` of `landing` through `parser`; `expected` is the candidate's stat (NULL for none), `version` as in
+   parser_start. `flushes`: to disk, before it is told to be read; else whoever commits what it held does that first
+   (landing_flush). `facts->arena` is made here whatever the result; the caller closes it. Batches that the sink took
    before any result but INTAKE_READ are void. */
 enum intake_result intake_read(const struct landing *landing, const char *name, const struct file_stat *expected,
-                               struct parser *parser, uint32_t version, intake_sink sink, void *context,
+                               struct parser *parser, uint32_t version, bool flushes, intake_sink sink, void *context,
                                struct file_facts *facts, struct error *error) MUST_USE;
-
-/* The same, but whoever commits what it held flushes it first (landing_flush). */
-enum intake_result intake_read_unflushed(const struct landing *landing, const char *name,
-                                         const struct file_stat *expected, struct parser *parser, uint32_t version,
-                                         intake_sink sink, void *context, struct file_facts *facts,
-                                         struct error *error) MUST_USE;
 
 /* The same for any open file (`check FILE`, replay from the archive): reads from where fd stands to its end. A pipe
    can't change and is read as it comes. `name` is what it is, was or would be called in the landing folder. */

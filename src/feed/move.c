@@ -201,8 +201,8 @@ static int compare(int folder_a, const char *name_a, int folder_b, const char *n
     return code;
 }
 
-static int put(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
-               bool flushes)
+int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
+              bool flushes)
 {
     bool remains = false; /* here, although it is there */
     int code = move_noreplace(from_folder, from, to_folder, to);
@@ -219,14 +219,4 @@ static int put(int from_folder, const char *from, const struct file_stat *stat, 
     if (code == 0 && remains)
         code = code_of(unlinkat(from_folder, from, 0));
     return code;
-}
-
-int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to)
-{
-    return put(from_folder, from, stat, to_folder, to, true);
-}
-
-int move_into_unflushed(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to)
-{
-    return put(from_folder, from, stat, to_folder, to, false);
 }

@@ -17,12 +17,10 @@ int move_noreplace(int from_folder, const char *from, int to_folder, const char 
  * Moves the file that has `stat` into a folder that only dropfold writes to. Across devices it is copied under a hidden
  * name, synced, renamed, and only then removed here. `to` that is there with the same bytes counts as moved. EEXIST: it
  * has other bytes. ESTALE: the file changed while it was copied. Durable in `to_folder`, not in `from_folder`, when it
- * returns.
+ * returns; without `flushes` a mere rename is not, and the caller flushes `to_folder`.
  */
-int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to) MUST_USE;
-/* The same, but what is a mere rename is left for the caller to flush: to_folder. */
-int move_into_unflushed(int from_folder, const char *from, const struct file_stat *stat, int to_folder,
-                        const char *to) MUST_USE;
+int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
+              bool flushes) MUST_USE;
 
 /* fsync of a folder or file; a file system that can't is taken to need none. */
 int move_sync(int fd) MUST_USE;

@@ -156,7 +156,7 @@ def trending(paths):
 
 class Example(FlowCase):
     def check(self, name, table, expected):
-        feed, paths = sample_examples.write(name, self.folder / 'sample', rows=900, files=7, seed=3)
+        feed, paths, _ = sample_examples.write(name, self.folder / 'sample', rows=900, files=7, seed=3)
         work = self.workspace(name, pipeline=f'examples/{name}/{name}', feeds=(feed,))
         work.FEEDS = (feed,)
         check = work.command('check')

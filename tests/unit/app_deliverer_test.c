@@ -216,15 +216,21 @@ static void a_change_that_is_told_late_takes_no_later_one_back(void **state)
     assert_int_equal(deliverer_sequence(f->deliverer), 2);
 }
 
-/* It would wait for more to come, by a timer, which is seen in how long the loop would sleep. */
-static void what_is_left_when_nothing_more_comes_is_delivered_without_a_pause(void **state)
+/* What is there is delivered; another change is committed, and wanted. */
+static void want_second(struct fixture *f)
 {
-    struct fixture *f = *state;
     settle(f);
     submit_commit(f);
     while (f->committed < 2)
         uv_run(&f->loop, UV_RUN_ONCE);
     deliverer_wants(f->deliverer, 2);
+}
+
+/* It would wait for more to come, by a timer, which is seen in how long the loop would sleep. */
+static void what_is_left_when_nothing_more_comes_is_delivered_without_a_pause(void **state)
+{
+    struct fixture *f = *state;
+    want_second(f);
     deliverer_hurry(f->deliverer);
     submit_commit(f); /* after the delivery of 2 was begun */
     deliverer_wants(f->deliverer, 3);
@@ -242,11 +248,7 @@ static void what_is_left_when_nothing_more_comes_is_delivered_without_a_pause(vo
 static void a_patient_one_waits_for_more_until_it_is_hurried(void **state)
 {
     struct fixture *f = *state;
-    settle(f);
-    submit_commit(f);
-    while (f->committed < 2)
-        uv_run(&f->loop, UV_RUN_ONCE);
-    deliverer_wants(f->deliverer, 2);
+    want_second(f);
     assert_false(deliverer_is_settled(f->deliverer));
     assert_true(uv_backend_timeout(&f->loop) > PAUSE_MS);
     deliverer_hurry(f->deliverer);
@@ -258,11 +260,7 @@ static void a_patient_one_waits_for_more_until_it_is_hurried(void **state)
 static void a_patient_one_waits_for_more_after_a_delivery_too(void **state)
 {
     struct fixture *f = *state;
-    settle(f);
-    submit_commit(f);
-    while (f->committed < 2)
-        uv_run(&f->loop, UV_RUN_ONCE);
-    deliverer_wants(f->deliverer, 2);
+    want_second(f);
     deliverer_hurry(f->deliverer);
     submit_commit(f);
     deliverer_wants(f->deliverer, 3);

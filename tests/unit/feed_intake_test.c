@@ -60,7 +60,7 @@ static enum intake_result take_in(struct fixture *f, const char *name, const str
     f->batches = f->rows = f->rejects = 0;
     f->error = (struct error){.kind = ERROR_NONE};
     enum intake_result result =
-        intake_read(&f->landing, name, expected, parse_parser(&f->parse), 0, take, f, &f->facts, &f->error);
+        intake_read(&f->landing, name, expected, parse_parser(&f->parse), 0, true, take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     return result;
 }
@@ -268,7 +268,8 @@ static void fails_on_a_file_that_it_may_not_read(void **state)
 
 static enum intake_result take_in_fd(struct fixture *f, int fd)
 {
-    enum intake_result result = intake_read_fd(fd, "a.csv", parse_parser(&f->parse), 0, take, f, &f->facts, &f->error);
+    enum intake_result result =
+        intake_read_fd(fd, "a.csv", parse_parser(&f->parse), 0, take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     return result;
 }
@@ -300,7 +301,7 @@ static void asks_for_the_version_that_it_is_given(void **state)
     struct fixture *f = *state;
     file_write(f->folder, "a.csv", "Id,Name\n1,x\n");
     enum intake_result result =
-        intake_read(&f->landing, "a.csv", NULL, parse_parser(&f->parse), 9, take, f, &f->facts, &f->error);
+        intake_read(&f->landing, "a.csv", NULL, parse_parser(&f->parse), 9, true, take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     assert_int_not_equal(result, INTAKE_READ);
 }
