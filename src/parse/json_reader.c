@@ -24,14 +24,6 @@ enum {
     FOUND_MAX = 16                                        /* bytes shown of what is malformed */
 };
 
-/* The member that a field is read from. */
-struct pick {
-    const cJSON *node; /* NULL: none so far */
-    struct json_member member;
-    size_t place; /* of the record's own member, in which it may lie deeper */
-    size_t rank;  /* of the name among the field's */
-};
-
 struct json_reader {
     struct bind *bind;
     struct coerce *coerce;
@@ -42,13 +34,13 @@ struct json_reader {
     struct json_record record;
     struct json_member members[PARSER_COLUMNS_MAX];
     struct json_name *member_names[PARSER_COLUMNS_MAX];
-    bool first;                               /* the first record must tell the version */
-    uint64_t record_number;                   /* of object records, for duplicates */
-    struct slice raw;                         /* the element in hand */
-    struct json_reader_paths *paths;          /* NULL: no version has any */
-    struct pick outer[DESCRIPTOR_FIELDS_MAX]; /* the picks that all rows of a record share */
-    size_t element;                           /* of the array that makes rows: which one, from 1; 0: none */
-    struct pick picks[DESCRIPTOR_FIELDS_MAX];
+    bool first;                                    /* the first record must tell the version */
+    uint64_t record_number;                        /* of object records, for duplicates */
+    struct slice raw;                              /* the element in hand */
+    struct json_reader_paths *paths;               /* NULL: no version has any */
+    struct json_pick outer[DESCRIPTOR_FIELDS_MAX]; /* the picks that all rows of a record share */
+    size_t element;                                /* of the array that makes rows: which one, from 1; 0: none */
+    struct json_pick picks[DESCRIPTOR_FIELDS_MAX];
     struct value values[COERCE_VALUES_MAX];
     struct error *error;
 };
@@ -123,7 +115,7 @@ static bool reject_malformed(struct json_reader *r, size_t at, const char *expec
 
 /* --- members to values -------------------------------------------------------------------------------------------- */
 
-static bool coerce_member(struct json_reader *r, const struct coerce_rule *rule, const struct pick *pick,
+static bool coerce_member(struct json_reader *r, const struct coerce_rule *rule, const struct json_pick *pick,
                           struct value *value)
 {
     const struct json_member *member = &pick->member;
@@ -154,7 +146,7 @@ static bool coerce_member(struct json_reader *r, const struct coerce_rule *rule,
 static bool read_field(struct json_reader *r, size_t field, bool *bad)
 {
     const struct coerce_rule *rule = &r->bind->chosen[field];
-    const struct pick *pick = &r->picks[field];
+    const struct json_pick *pick = &r->picks[field];
     struct value value = VALUE_NULL;
     struct slice name = slice_of(rule->field->name);
     *bad = true;
@@ -190,112 +182,32 @@ static bool read_fields(struct json_reader *r)
 static bool offer(struct json_reader *r, const struct json_name *name, const cJSON *node, size_t place)
 {
     for (const struct json_use *use = name->uses; use; use = use->next) {
-        struct pick *pick = &r->picks[use->field];
+        struct json_pick *pick = &r->picks[use->field];
         if (pick->node && pick->rank == use->rank)
             return false;
         if (!pick->node || use->rank < pick->rank)
-            *pick = (struct pick){node, r->members[place], place, use->rank};
+            *pick = (struct json_pick){node, r->members[place], place, use->rank};
     }
     return true;
-}
-
-/* --- paths -------------------------------------------------------------------------------------------------------- */
-
-/* The member of the record that the path begins with. */
-static bool find_head(const struct json_reader *r, const struct descriptor_path *path, const cJSON *object,
-                      struct pick *head)
-{
-    size_t place = 0;
-    for (const cJSON *node = object->child; node; node = node->next, place++) {
-        if (!descriptor_name_matches(r->bind->version->descriptor, path->steps[0], r->member_names[place]->text))
-            continue;
-        *head = (struct pick){node, r->members[place], place, 0};
-        return true;
-    }
-    return false;
-}
-
-/* Picks what the path leads to from `head` on, of whose steps `from` are behind. False when something stands in its way. */
-static bool follow(struct json_reader *r, const struct descriptor_path *path, size_t from, size_t to,
-                   const struct pick *head, struct pick *pick)
-{
-    struct json_found at = {head->node, head->member};
-    for (size_t i = from; i < to && at.node; i++)
-        if (!json_reader_step(r->paths, r->bind->version->descriptor, path->steps[i], &at, r->coerce->reason,
-                              COERCE_REASON_MAX))
-            return false;
-    if (at.node)
-        *pick = (struct pick){at.node, at.member, head->place, pick->rank};
-    return true;
-}
-
-/* Follows the paths that begin at the record, or, with an element, those behind the array. *bad as in read_field. */
-static bool follow_all(struct json_reader *r, const cJSON *object, const struct pick *element, bool *bad)
-{
-    const struct descriptor *d = r->bind->version->descriptor;
-    *bad = false;
-    for (size_t i = 0; i < d->field_count; i++) {
-        const struct descriptor_field *field = &d->fields[i];
-        for (size_t k = 0; field->paths && k < field->from_count; k++) {
-            const struct descriptor_path *path = &field->paths[k];
-            struct pick head, found = {.rank = k};
-            if (path->count == 0 || (path->spread > 0) != (element != NULL))
-                continue;
-            if (r->picks[i].node && r->picks[i].rank <= k)
-                break;
-            if (element)
-                head = *element;
-            else if (!find_head(r, path, object, &head))
-                continue;
-            if (!follow(r, path, element ? path->spread : 1, path->count, &head, &found)) {
-                *bad = true;
-                return reject(r, head.place + 1, slice_of(field->name), r->coerce->reason);
-            }
-            if (found.node)
-                r->picks[i] = found;
-        }
-    }
-    return true;
-}
-
-/* The path of the descriptor that leads to the array whose elements are rows; NULL when it has none. */
-static const struct descriptor_path *spread_path(const struct descriptor *d)
-{
-    for (size_t i = 0; d->spread.len > 0 && i < d->field_count; i++)
-        for (size_t k = 0; d->fields[i].paths && k < d->fields[i].from_count; k++)
-            if (d->fields[i].paths[k].spread > 0)
-                return &d->fields[i].paths[k];
-    return NULL;
-}
-
-static bool read_array_element(struct json_reader *r, const struct pick *element)
-{
-    bool bad;
-    memcpy(r->picks, r->outer, r->bind->version->descriptor->field_count * sizeof *r->picks);
-    return follow_all(r, NULL, element, &bad) && (bad || read_fields(r));
 }
 
 /* A row for each element. What a reject keeps as its raw text is the element. */
-static bool read_array(struct json_reader *r, const struct pick *array)
+static bool read_array(struct json_reader *r)
 {
-    struct json_scan scan;
-    struct slice text = array->member.value, whole = r->raw;
-    size_t at = 0, count = (size_t)cJSON_GetArraySize(array->node);
-    if (count > JSON_READER_ELEMENTS_MAX || (whole.len - text.len) * count > JSON_READER_SPREAD_MAX)
-        return reject_row(
-            r,
-            "found %zu elements in an array that makes rows, expected at most %d, and at most %d MiB of what "
-            "stands around it repeated",
-            count, JSON_READER_ELEMENTS_MAX, JSON_READER_SPREAD_MAX >> 20);
+    const struct descriptor *descriptor = r->bind->version->descriptor;
+    size_t size = descriptor->field_count * sizeof *r->picks;
+    struct slice whole = r->raw;
+    struct json_path_fault fault;
+    struct json_pick element;
     bool ok = true;
-    memcpy(r->outer, r->picks, r->bind->version->descriptor->field_count * sizeof *r->picks);
-    json_scan_start(&scan, 1, 1);
-    const cJSON *node = array->node->child;
-    for (; ok && node && json_scan_next(&scan, text, &at) == JSON_SCAN_ELEMENT; node = node->next) {
-        r->raw = (struct slice){text.data + scan.begin, at - scan.begin};
-        struct pick element = {node, {r->raw, json_reader_kind(r->paths, r->raw)}, array->place, 0};
+    memcpy(r->outer, r->picks, size);
+    while (ok && json_reader_paths_next(r->paths, &element)) {
+        r->raw = element.member.value;
         r->element++;
-        ok = read_array_element(r, &element);
+        memcpy(r->picks, r->outer, size);
+        ok = json_reader_paths_pick_element(r->paths, descriptor, &element, r->picks, &fault)
+                 ? read_fields(r)
+                 : reject(r, fault.column, fault.field, fault.reason);
     }
     r->element = 0;
     r->raw = whole;
@@ -304,23 +216,14 @@ static bool read_array(struct json_reader *r, const struct pick *array)
 
 static bool read_paths(struct json_reader *r, const cJSON *object)
 {
-    const struct descriptor_path *path = spread_path(r->bind->version->descriptor);
-    struct pick head, array = {.node = NULL};
-    bool bad;
-    if (!follow_all(r, object, NULL, &bad))
-        return false;
-    if (bad)
-        return true;
-    if (!path || !find_head(r, path, object, &head))
-        return read_fields(r);
-    if (!follow(r, path, 1, path->spread, &head, &array))
-        return reject(r, head.place + 1, SLICE(""), r->coerce->reason);
-    if (!array.node || array.member.kind == JSON_NULL || (array.member.kind == JSON_ARRAY && !array.node->child))
-        return read_fields(r);
-    if (array.member.kind == JSON_ARRAY)
-        return read_array(r, &array);
-    return reject_row(r, "found %s, expected the array %.*s", json_kind_words(array.member.kind),
-                      (int)r->bind->version->descriptor->spread.len, r->bind->version->descriptor->spread.data);
+    const struct descriptor *descriptor = r->bind->version->descriptor;
+    struct json_whole whole = {r->raw, object, r->members, r->member_names};
+    struct json_path_fault fault;
+    struct json_pick array;
+    if (!json_reader_paths_pick(r->paths, descriptor, &whole, r->picks, &fault) ||
+        !json_reader_paths_array(r->paths, descriptor, &whole, &array, &fault))
+        return reject(r, fault.column, fault.field, fault.reason);
+    return array.node ? read_array(r) : read_fields(r);
 }
 
 static bool read_members(struct json_reader *r, const cJSON *object)
