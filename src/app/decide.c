@@ -81,7 +81,8 @@ enum decision decide(const struct decide_input *input, struct error *error)
     }
     if (!input->digest_known)
         return input->overwrite ? DECIDE_FULL : refuse_other_history(input, error);
-    /* What a forgotten file alone had brought is in no list of changed groups, but it is in this target. */
+    /* What a forgotten file alone had brought, or a delivery took out since, is in no list of changed groups, but it is in
+       this target. */
     bool rewritten = target->sequence < input->rewritten;
     uint64_t known = known_files(input);
     if (input->rebuild || rewritten || counts_differ(input) || known > input->files)

@@ -26,11 +26,11 @@ struct decide_input {
     const struct progress *target; /* its progress row */
     const uint64_t *target_rows;   /* counted, each table */
     bool adopted;                  /* the target's progress is of a history this store replaced */
-    uint64_t rewritten;            /* the newest change that took rows back and cannot be told in part (core.h), or 0 */
-    uint64_t files;                /* rows of the store's ledger (store_files) */
-    bool digest_known;             /* the store has the target's sequence, and with this digest */
-    bool overwrite;                /* the user said --yes */
-    bool rebuild;                  /* the user asked for a full delivery */
+    uint64_t rewritten; /* the newest change that took rows away which are in no list of changed groups, or 0 */
+    uint64_t files;     /* rows of the store's ledger (store_files) */
+    bool digest_known;  /* the store has the target's sequence, and with this digest */
+    bool overwrite;     /* the user said --yes */
+    bool rebuild;       /* the user asked for a full delivery */
 };
 
 enum decision decide(const struct decide_input *input, struct error *error);

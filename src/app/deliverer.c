@@ -88,6 +88,13 @@ static bool known_to_settle(const struct deliverer *d)
 
 /* --- deciding ----------------------------------------------------------------------------------------------------- */
 
+/* A target that is older than this needs a full delivery: it may have rows that are in no list of changed groups. */
+static uint64_t untold(const struct core *core)
+{
+    uint64_t dropped = engine_dropped(core->engine);
+    return core->rewritten > dropped ? core->rewritten : dropped;
+}
+
 /* On the store thread. The loop touches neither target nor delivery until prepare_done. */
 static void prepare_work(struct request *request, struct core *core)
 {
@@ -99,7 +106,7 @@ static void prepare_work(struct request *request, struct core *core)
         return;
     input.overwrite = d->options.overwrite;
     input.rebuild = d->options.rebuild;
-    input.rewritten = core->rewritten;
+    input.rewritten = untold(core);
     d->decision = offer_make(core, &input, &d->delivery, &d->error);
     d->engine_open = core->delivering;
 }

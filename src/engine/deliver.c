@@ -448,6 +448,11 @@ void deliver_free(struct engine *engine)
     free(engine->deliver);
 }
 
+uint64_t engine_dropped(const struct engine *engine)
+{
+    return engine->dropped;
+}
+
 static void count_group(void *context, uint32_t group)
 {
     (void)group;

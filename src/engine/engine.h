@@ -155,6 +155,10 @@ void engine_delivery_end(struct engine *engine, bool delivered);
 /* The target is found to hold all that there is: what it holds is known from here on, as it is after a delivery. */
 void engine_delivered(struct engine *engine);
 
+/* The newest change that emptied a group which is forgotten, as a delivery has taken its row out; 0: none is. A target that is
+   older has that row again, which no incremental delivery takes out. */
+uint64_t engine_dropped(const struct engine *engine);
+
 /* Groups (emptied ones included) that the next incremental delivery since `since` would send. */
 uint64_t engine_undelivered(const struct engine *engine, uint64_t since);
 

@@ -319,17 +319,21 @@ void groups_elect_uniform(struct engine *engine, struct engine_table *table, uin
 
 /* --- after a delivery --------------------------------------------------------------------------------------------- */
 
-void groups_drop_emptied(struct engine_table *table, uint64_t sequence)
+/* Forgets emptied groups that a delivery up to `sequence` has deleted. */
+static void drop_emptied(struct engine *engine, struct engine_table *table, uint64_t sequence)
 {
     size_t kept = 0;
     for (size_t i = 0; i < table->emptied.count; i++) {
         uint32_t group = table->emptied.at[i];
-        if (groups_units(table, group) > 0)
+        uint64_t changed = (uint64_t)rows_get(&table->groups.rows, group, table->changed);
+        if (groups_units(table, group) > 0) {
             keyed_flag(&table->groups, group, GROUP_EMPTIED, false);
-        else if ((uint64_t)rows_get(&table->groups.rows, group, table->changed) > sequence)
+        } else if (changed > sequence) {
             table->emptied.at[kept++] = group;
-        else
+        } else {
+            engine->dropped = changed > engine->dropped ? changed : engine->dropped;
             keyed_remove(&table->groups, group);
+        }
     }
     table->emptied.count = kept;
 }
@@ -353,7 +357,7 @@ void groups_delivered(struct engine *engine, struct engine_table *table, uint64_
     }
     if (table->dirty.count == 0)
         memory_close_ids(&engine->memory, &table->dirty);
-    groups_drop_emptied(table, sequence);
+    drop_emptied(engine, table, sequence);
 }
 
 void groups_each_changed(const struct engine_table *table, uint64_t since, void (*visit)(void *context, uint32_t group),

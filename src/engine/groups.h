@@ -64,9 +64,6 @@ bool groups_count_uniform(struct engine_table *table, const struct measure *meas
 /* Chooses another value to count where the one that was counted is gone. */
 void groups_elect_uniform(struct engine *engine, struct engine_table *table, uint32_t group);
 
-/* Forgets emptied groups that a delivery up to `sequence` has deleted. */
-void groups_drop_emptied(struct engine_table *table, uint64_t sequence);
-
 /* No group counts as fresh any more. */
 void groups_know_all(struct engine_table *table);
 

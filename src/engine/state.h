@@ -225,6 +225,7 @@ struct engine {
     uint64_t waiting[PIPELINE_FEEDS_MAX], conflicts, overflows;
     struct closed closed;
     uint64_t delivered; /* what the target held when that was last known; 0: it never was */
+    uint64_t dropped;   /* the newest change that emptied a group which is forgotten; 0: none is */
     struct deliver *deliver;
     struct batch_row *batch;  /* STATE_BATCH */
     struct engine_rows *rows; /* of the chunk that is applied */

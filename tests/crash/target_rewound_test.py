@@ -139,6 +139,21 @@ class TargetRewound(CrashCase):
                 self.count(points=1)
         self.judge(self.work, self.files, 'at the end')
 
+    def test_an_older_dump_before_the_next_delivery(self):
+        """No look comes between: the delivery itself takes out what was emptied since."""
+        with self.work.daemon('--target-check', 3600) as daemon:
+            for restores in (False, False, True, False, True):
+                self.more()
+                daemon.delivered(len(self.files))
+                if restores:
+                    self.restore_older()
+                    self.more()
+                    daemon.delivered(len(self.files))
+                    self.find('wrong', dump(self.target) != self.expected(), f'round {self.round}\n{daemon}')
+                    self.count(points=1)
+                self.keep()
+        self.judge(self.work, self.files, 'at the end')
+
     EDITS = ('UPDATE ecommerce SET "Order_Count" = "Order_Count" + 1000;',
              'UPDATE ecommerce SET "Total_Quantity_Ordered" = NULL WHERE "Customer_ID" % 2 = 1;',
              'UPDATE customer_windows SET total_amount = \'0.01\';',

@@ -54,7 +54,10 @@ static void an_emptied_group_is_deleted_once_and_before_the_upserts(void **state
     assert_int_equal(shop_stats(&shop).groups[0], 1);
     assert_delivered(&shop, 1, false, false, NULL,
                      "by_region:\n-r\n-s\nby_region:\nt|2|\nby_customer:\n-1|r\n-1|s\nby_customer:\n1|t|1\n1|t|2\n");
+    assert_int_equal(engine_dropped(shop.engine), 0);
     assert_delivered(&shop, 1, false, true, "by_region", "-r\n-s\nt|2|\n");
+    /* A target of before has them again, and must be told otherwise. */
+    assert_int_equal(engine_dropped(shop.engine), 2);
     assert_delivered(&shop, 1, false, true, "by_region", "t|2|\n");
     shop_close(&shop);
 }
