@@ -33,29 +33,41 @@ static bool has_room(const struct job *job, size_t bytes)
     return job->ticket == job->flow->head && job->count == 0;
 }
 
+static bool is_wanted(const struct job *job)
+{
+    return !job->flow->closed && !job->dropped;
+}
+
+static void put(struct job *job, struct batch *batch, size_t bytes)
+{
+    job->batches[(job->first + job->count++) % JOB_BATCHES_MAX] = batch;
+    job->flow->bytes += bytes;
+    uv_cond_signal(&job->flow->work);
+}
+
 bool job_push(struct job *job, struct batch *batch)
 {
     struct flow *flow = job->flow;
     size_t bytes = batch_bytes(batch);
     uv_mutex_lock(&flow->mutex);
-    while (!flow->closed && !job->dropped && !has_room(job, bytes))
+    while (is_wanted(job) && !has_room(job, bytes))
         uv_cond_wait(&flow->room, &flow->mutex);
-    bool open = !flow->closed && !job->dropped;
-    if (open) {
-        job->batches[(job->first + job->count++) % JOB_BATCHES_MAX] = batch;
-        flow->bytes += bytes;
-        uv_cond_signal(&flow->work);
-    }
+    bool wanted = is_wanted(job);
+    if (wanted)
+        put(job, batch, bytes);
     uv_mutex_unlock(&flow->mutex);
-    if (!open)
+    if (!wanted)
         batch_free(batch);
-    return open;
+    return wanted;
 }
 
-bool job_has_room(const struct job *job, const struct batch *batch)
+bool job_push_now(struct job *job, struct batch *batch)
 {
+    size_t bytes = batch_bytes(batch);
     uv_mutex_lock(&job->flow->mutex);
-    bool room = has_room(job, batch_bytes(batch));
+    bool room = is_wanted(job) && has_room(job, bytes);
+    if (room)
+        put(job, batch, bytes);
     uv_mutex_unlock(&job->flow->mutex);
     return room;
 }

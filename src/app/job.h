@@ -78,11 +78,11 @@ struct job {
 /* On a worker thread: these were read to their end, and what was read is on the disk; the results are set. */
 void job_end(struct job *const *jobs, size_t count);
 
-/* Whether job_push would take the batch without waiting, just now. */
-bool job_has_room(const struct job *job, const struct batch *batch);
-
 /* On a worker thread: takes the batch over, waiting while there is no room. False when nothing more is wanted. */
 bool job_push(struct job *job, struct batch *batch) MUST_USE;
+
+/* The same without waiting. False when it cannot be now: the batch is still the caller's. */
+bool job_push_now(struct job *job, struct batch *batch) MUST_USE;
 
 /* On the committer's thread, with the mutex held: the next batch, or NULL when none is there now. */
 struct batch *job_take(struct job *job);

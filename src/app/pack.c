@@ -10,13 +10,18 @@ static size_t bytes_of(const struct candidate *candidate)
     return candidate->stat.size <= PACK_FILE_BYTES_MAX ? (size_t)candidate->stat.size : PACK_BYTES_MAX;
 }
 
-/* A file of another device than its folder's (it is mounted there) is not flushed with the others. */
+/* A file of another device (it is mounted there) is not flushed with the others. */
+static bool is_of_folder(const struct candidate *candidate)
+{
+    return candidate->stat.device == candidate->landing->device;
+}
+
 bool pack_takes(const struct pack *pack, const struct candidate *candidate)
 {
     if (pack->count == 0)
         return true;
     return pack->count < PACK_FILES_MAX && pack->bytes + bytes_of(candidate) <= PACK_BYTES_MAX &&
-           candidate->stat.device == candidate->landing->device;
+           is_of_folder(candidate);
 }
 
 void pack_add(struct pack *pack, struct job *job)
@@ -25,10 +30,10 @@ void pack_add(struct pack *pack, struct job *job)
     pack->bytes += bytes_of(job->candidate);
 }
 
-/* Whether the pack's files of this folder are flushed at once. */
-static bool is_flushed_together(const struct pack *pack, const struct landing *landing)
+/* Whether the file is flushed with others of its folder, at once. */
+static bool is_flushed_together(const struct pack *pack, const struct candidate *candidate)
 {
-    return pack->count > FLUSHED_ALONE_MAX && landing->flushable;
+    return pack->count > FLUSHED_ALONE_MAX && candidate->landing->flushable && is_of_folder(candidate);
 }
 
 /* Those read and not told of that lie on one device; it is flushed by the first of them. */
@@ -64,12 +69,14 @@ struct reading {
     struct job *job;
 };
 
-/* Nothing may wait for room that is taken by files which the store thread reaches only behind those of this pack. */
+/* Nothing may wait for room that is taken by files which the store thread reaches only behind those of this pack. Room that
+   was there a moment ago may have been taken since. */
 static bool push(void *context, struct batch *batch)
 {
     struct reading *reading = context;
-    if (reading->pack->told < reading->pack->read && !job_has_room(reading->job, batch))
-        tell(reading->pack);
+    if (job_push_now(reading->job, batch))
+        return true;
+    tell(reading->pack);
     return job_push(reading->job, batch);
 }
 
@@ -78,7 +85,7 @@ static void read_one(struct pack *pack, struct job *job)
     const struct candidate *candidate = job->candidate;
     struct reading reading = {pack, job};
     struct parser *parser = pack->parsers[candidate->landing->index];
-    job->flushed = !is_flushed_together(pack, candidate->landing);
+    job->flushed = !is_flushed_together(pack, candidate);
     job->intake = intake_read(candidate->landing, candidate->name, &candidate->stat, parser, 0, job->flushed, push,
                               &reading, &job->facts, &job->error);
 }

@@ -8,7 +8,7 @@
 #include "app/pack.h"
 #include "app/settings.h"
 
-enum { FILES = 8, HANGS_AFTER = 30 /* seconds */ };
+enum { FILES = 8, ROUNDS = 100, HANGS_AFTER = 30 /* seconds */ };
 
 struct one {
     struct job job;
@@ -136,21 +136,37 @@ static void one_that_is_gone_or_bad_is_so_alone(void **state)
 }
 
 /* Through a descriptor that files can be opened by, but nothing be flushed. */
-static void what_cannot_be_flushed_is_not_read(void **state)
+static void make_unflushable(struct fixture *f)
 {
-    struct fixture *f = *state;
     char path[sizeof f->landing.path];
     snprintf(path, sizeof path, "%s", f->landing.path);
-    add_files(f, FILES);
     close(f->landing.fd);
     f->landing.fd = open(path, O_PATH | O_DIRECTORY);
     f->landing.flushable = true;
+}
+
+static void what_cannot_be_flushed_is_not_read(void **state)
+{
+    struct fixture *f = *state;
+    add_files(f, FILES);
+    make_unflushable(f);
     pack_read(&f->pack);
     for (size_t i = 0; i < FILES; i++) {
         assert_true(f->files[i].job.finished);
         assert_int_equal(f->files[i].job.intake, INTAKE_FAILED);
         assert_error(&f->files[i].job.error, ERROR_IO, "cannot flush");
     }
+}
+
+/* The folder's flush would not reach it. */
+static void what_lies_on_another_device_is_flushed_by_itself(void **state)
+{
+    struct fixture *f = *state;
+    add_files(f, FILES);
+    make_unflushable(f);
+    f->landing.device++;
+    pack_read(&f->pack);
+    all_read(f);
 }
 
 static struct batch *wait_for_batch(struct fixture *f, struct job *job)
@@ -163,14 +179,9 @@ static struct batch *wait_for_batch(struct fixture *f, struct job *job)
     return batch;
 }
 
-/* A large file behind this pack has taken all the room. The store thread is at the pack's first file and must come to its
-   end, or nobody ever goes on. */
-static void files_behind_it_that_take_all_room_do_not_stop_it(void **state)
+/* As the store thread does. */
+static void take_all(struct fixture *f)
 {
-    struct fixture *f = *state;
-    f->flow.bytes = FLOW_BYTES_MAX;
-    add_files(f, FILES);
-    start(f);
     for (size_t i = 0; i < FILES; i++) {
         struct job *job = &f->files[i].job;
         uv_mutex_lock(&f->flow.mutex);
@@ -181,9 +192,69 @@ static void files_behind_it_that_take_all_room_do_not_stop_it(void **state)
             batch_free(batch);
         assert_true(job->finished);
     }
+}
+
+/* A large file behind this pack has taken all the room. The store thread is at the pack's first file and must come to its
+   end, or nobody ever goes on. */
+static void files_behind_it_that_take_all_room_do_not_stop_it(void **state)
+{
+    struct fixture *f = *state;
+    f->flow.bytes = FLOW_BYTES_MAX;
+    add_files(f, FILES);
+    start(f);
+    take_all(f);
     uv_thread_join(&f->worker);
     all_read(f);
     f->flow.bytes = 0;
+}
+
+/* Another worker's file, which takes what room there is as soon as there is some. */
+struct greedy {
+    uv_thread_t thread;
+    struct flow *flow;
+    bool ends;
+};
+
+static void take_room(void *context)
+{
+    struct greedy *greedy = context;
+    for (bool ends = false; !ends;) {
+        uv_mutex_lock(&greedy->flow->mutex);
+        greedy->flow->bytes -= FLOW_BYTES_MAX;
+        uv_mutex_unlock(&greedy->flow->mutex);
+        uv_mutex_lock(&greedy->flow->mutex);
+        greedy->flow->bytes += FLOW_BYTES_MAX;
+        ends = greedy->ends;
+        uv_mutex_unlock(&greedy->flow->mutex);
+    }
+}
+
+/* Between two looks at it, again and again. */
+static void room_that_goes_while_it_is_looked_for_does_not_stop_it(void **state)
+{
+    struct fixture *f = *state;
+    struct parser *parser = f->pack.parsers[f->landing.index];
+    struct greedy greedy = {.flow = &f->flow};
+    f->flow.bytes = FLOW_BYTES_MAX;
+    assert_int_equal(uv_thread_create(&greedy.thread, take_room, &greedy), 0);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        f->pack = (struct pack){0};
+        f->pack.parsers[f->landing.index] = parser;
+        f->flow.head = 0;
+        add_files(f, FILES);
+        start(f);
+        take_all(f);
+        uv_thread_join(&f->worker);
+        all_read(f);
+        for (size_t i = 0; i < FILES; i++)
+            job_clear(&f->files[i].job);
+    }
+    uv_mutex_lock(&f->flow.mutex);
+    greedy.ends = true;
+    uv_mutex_unlock(&f->flow.mutex);
+    uv_thread_join(&greedy.thread);
+    f->flow.bytes = 0;
+    f->pack.count = 0;
 }
 
 static void takes_no_large_file_beside_others(void **state)
@@ -208,7 +279,9 @@ int main(void)
         TEST(reads_a_few_and_many),
         TEST(one_that_is_gone_or_bad_is_so_alone),
         TEST(what_cannot_be_flushed_is_not_read),
+        TEST(what_lies_on_another_device_is_flushed_by_itself),
         TEST(files_behind_it_that_take_all_room_do_not_stop_it),
+        TEST(room_that_goes_while_it_is_looked_for_does_not_stop_it),
         TEST(takes_no_large_file_beside_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
