@@ -299,14 +299,25 @@ bool store_commit(struct store *store, struct slice summary, int64_t now, struct
     return true;
 }
 
+static void forget_group(struct store *store)
+{
+    const struct store_group *before = &store->before_group;
+    store->progress = before->progress;
+    store->rewritten = before->rewritten;
+    store->last_file = before->file;
+    store->last_chunk = before->chunk;
+    store->last_reject = before->reject;
+}
+
 void store_rollback(struct store *store)
 {
     if (!store->in_change)
         return;
     /* SQLite may have done so by itself. */
-    if (!sqlite3_get_autocommit(store->db) && store->in_group)
+    bool undone = sqlite3_get_autocommit(store->db);
+    if (!undone && store->in_group)
         (void)!(store_run(store, STORE_SQL_UNDO, NULL) && store_run(store, STORE_SQL_RELEASE, NULL));
-    else if (!sqlite3_get_autocommit(store->db))
+    else if (!undone)
         (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
     digester_close(&store->digester);
     store->in_change = store->file.open = false;
@@ -316,6 +327,9 @@ void store_rollback(struct store *store)
     store->last_file = store->kept_file;
     store->last_chunk = store->kept_chunk;
     store->last_reject = store->kept_reject;
+    /* Then with all that the group had before. */
+    if (undone && store->in_group)
+        forget_group(store);
 }
 
 /* --- groups ------------------------------------------------------------------------------------------------------- */
@@ -351,16 +365,11 @@ bool store_group_commit(struct store *store, struct slice summary, struct error 
 
 void store_group_rollback(struct store *store)
 {
-    const struct store_group *before = &store->before_group;
     if (!store->in_group)
         return;
     store_rollback(store);
     if (!sqlite3_get_autocommit(store->db))
         (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
     store->in_group = false;
-    store->progress = before->progress;
-    store->rewritten = before->rewritten;
-    store->last_file = before->file;
-    store->last_chunk = before->chunk;
-    store->last_reject = before->reject;
+    forget_group(store);
 }

@@ -180,6 +180,45 @@ static void a_commit_that_fails_takes_all_of_them_back(void **state)
     assert_int_equal(records(f), 1);
 }
 
+/* The pages of a store this small would stay in SQLite's memory to the end. */
+static void forget_pages(bool forgets)
+{
+    (void)sqlite3_soft_heap_limit64(forgets);
+}
+
+/* Wherever it is: what the message says is what happened, and nothing of the group did. */
+static void an_error_of_the_disk_amid_them_is_told_as_one(void **state)
+{
+    struct fixture *f = *state;
+    static const struct failing_fault faults[] = {{.call = FAILING_READ, .result = SQLITE_IOERR_READ},
+                                                  {.call = FAILING_WRITE, .result = SQLITE_IOERR_WRITE}};
+    unsigned hits = 0;
+    assert_true(apply(f, 1, 1));
+    for (size_t i = 0; i < COUNT_OF(faults); i++) {
+        struct failing_fault fault = faults[i];
+        for (bool hit = true; hit; hits += hit) {
+            fault.nth++;
+            core_close(&f->core);
+            open_core(f);
+            forget_pages(true);
+            uint64_t before = store_progress(f->core.store)->sequence, customers = records(f);
+            assert_ok(core_group_begin(&f->core, &f->error), &f->error);
+            assert_true(apply(f, (unsigned)customers + 1, 1));
+            failing_vfs_arm(&fault);
+            bool good = apply(f, (unsigned)customers + 2, 1);
+            hit = failing_vfs_disarm();
+            if (!good)
+                assert_int_equal(f->error.kind, ERROR_IO);
+            bool ended = core_group_end(&f->core, &f->error);
+            forget_pages(false);
+            assert_int_equal(ended, good);
+            if (!ended)
+                is_one_history(f, before, customers);
+        }
+    }
+    assert_true(hits > 4);
+}
+
 static void limit_files(rlim_t size)
 {
     struct rlimit limit;
@@ -410,6 +449,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_commit_that_fails_takes_all_of_them_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_error_of_the_disk_amid_them_is_told_as_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_without_room_is_undone_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_committed_is_gone_with_the_process, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_at_hand_share_a_commit, set_up, tear_down),
