@@ -92,12 +92,20 @@ static bool parse_bytes(struct csv_reader *r, const char *from, const char *to)
     return used == len || csv_fail_quote(r, from + used);
 }
 
+/* The end of the record in these bytes, should it end there. */
+static const char *before_line_end(const char *from, const char *to)
+{
+    while (to > from && (to[-1] == '\n' || to[-1] == '\r'))
+        to--;
+    return to;
+}
+
 /* Parses up to the record's limit, where it must end: what lies behind has no say in which fault is told, as it may be
    in another block. */
 static bool parse_to_limit(struct csv_reader *r, const char *from, const char *limit)
 {
     bool line_ends = *limit == '\n' || *limit == '\r';
-    r->piece_end = limit;
+    r->piece_end = before_line_end(from, limit); /* it may lie between CR and LF */
     if (!parse_bytes(r, from, limit))
         return false;
     bool in_quotes = r->csv.quoted && r->csv.pstate != CSV_STATE_MAYBE_CLOSED;
@@ -117,9 +125,7 @@ static bool feed_piece(struct csv_reader *r, const char *from, const char *to)
         if (!parse_to_limit(r, from, rest))
             return false;
     }
-    r->piece_end = to;
-    while (r->piece_end > from && (r->piece_end[-1] == '\n' || r->piece_end[-1] == '\r'))
-        r->piece_end--;
+    r->piece_end = before_line_end(from, to);
     if (!parse_bytes(r, rest, to))
         return false;
     if (r->csv.pstate == CSV_STATE_IDLE && r->piece_end < to)
