@@ -74,7 +74,6 @@ static void take_down(struct run *run)
     }
     close_handle(run, &run->interrupt);
     close_handle(run, &run->terminate);
-    close_handle(run, &run->hangup);
     close_handle(run, &run->tick);
 }
 
@@ -253,19 +252,12 @@ static void on_signal(uv_signal_t *signal, int number)
     run_drain(run);
 }
 
-static void on_hangup(uv_signal_t *signal, int number)
-{
-    (void)number;
-    run_reload(signal->data);
-}
-
 static void on_tick(uv_timer_t *timer)
 {
     struct run *run = timer->data;
     report_tick(&run->report, run->jobs + run->pending.count);
     run_recover_tick(run);
-    if (run->reload && run->phase != RUN_ASKING)
-        run_reload(run);
+    run_reload(run);
 }
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
@@ -286,8 +278,7 @@ static bool start_signals(struct run *run, struct error *error)
     run->tick.data = run;
     uv_timer_start(&run->tick, on_tick, TICK_MS, TICK_MS);
     return start_signal(run, &run->interrupt, on_signal, SIGINT, error) &&
-           start_signal(run, &run->terminate, on_signal, SIGTERM, error) &&
-           (run->settings->once || start_signal(run, &run->hangup, on_hangup, SIGHUP, error));
+           start_signal(run, &run->terminate, on_signal, SIGTERM, error);
 }
 
 static bool start_watch(struct run *run, struct error *error)
@@ -424,7 +415,7 @@ static void report_sums(struct run *run)
 
 /* From opening the store to closing it, under one pipeline. */
 static int run_session(const struct settings *settings, struct log *log, struct pipeline *pipeline,
-                       struct session_end *end)
+                       struct hangup *hangup, struct session_end *end)
 {
     struct error error = {0};
     struct run *run = new_run(&error);
@@ -435,6 +426,7 @@ static int run_session(const struct settings *settings, struct log *log, struct 
     run->settings = settings;
     run->log = log;
     run->pipeline = pipeline;
+    run->hangup = hangup;
     run->end = end;
     report_init(&run->report, settings, pipeline, log);
     bool started = start(run, &error);
@@ -470,20 +462,15 @@ static struct pipeline *next_pipeline(struct session_end *end, struct pipeline *
     return next;
 }
 
-int run(const struct settings *settings, struct log *log)
+/* One session after the other; the pipeline goes with the last. */
+static int run_sessions(const struct settings *settings, struct log *log, struct pipeline *pipeline,
+                        struct hangup *hangup)
 {
-    struct error error = {0};
-    size_thread_pool(settings);
-    struct pipeline *pipeline = settings_pipeline(settings, &error);
-    if (!pipeline) {
-        log_error(log, "%s", error.text);
-        return error_exit_code(error.kind);
-    }
     struct settings session_settings = *settings;
     int code;
     for (;;) {
         struct session_end end = {0};
-        code = run_session(&session_settings, log, pipeline, &end);
+        code = run_session(&session_settings, log, pipeline, hangup, &end);
         if (!end.again || end.failed)
             break;
         session_settings = *settings;
@@ -492,5 +479,24 @@ int run(const struct settings *settings, struct log *log)
         pipeline = next_pipeline(&end, pipeline, log);
     }
     pipeline_free(pipeline);
+    return code;
+}
+
+int run(const struct settings *settings, struct log *log)
+{
+    struct error error = {0};
+    struct hangup hangup;
+    size_thread_pool(settings);
+    struct pipeline *pipeline = settings_pipeline(settings, &error);
+    bool watches = pipeline && !settings->once && hangup_open(&hangup, &error);
+    if (error.kind != ERROR_NONE) {
+        log_error(log, "%s", error.text);
+        if (pipeline)
+            pipeline_free(pipeline);
+        return error_exit_code(error.kind);
+    }
+    int code = run_sessions(settings, log, pipeline, watches ? &hangup : NULL);
+    if (watches)
+        hangup_close(&hangup);
     return code;
 }

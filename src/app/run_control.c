@@ -79,13 +79,8 @@ static void take_over(struct run *run, struct pipeline *pipeline)
 void run_reload(struct run *run)
 {
     struct error error = {0};
-    run->reload = run->phase == RUN_ASKING;
-    if (run->reload)
+    if (!run->hangup || !may_replay(run) || !hangup_take(run->hangup))
         return;
-    if (!may_replay(run)) {
-        log_warning(run->log, "not now: starting, ending, or replaying already");
-        return;
-    }
     struct pipeline *pipeline = settings_pipeline(run->settings, &error);
     if (!pipeline) {
         log_error(run->log, "%s; going on with the pipeline as it was", error.text);

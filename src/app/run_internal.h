@@ -10,6 +10,7 @@
 #include "app/control.h"
 #include "app/core.h"
 #include "app/deliverer.h"
+#include "app/hangup.h"
 #include "app/job.h"
 #include "app/known.h"
 #include "app/report.h"
@@ -70,7 +71,8 @@ struct run {
     struct log *log;
     struct report report;
     uv_loop_t loop;
-    uv_signal_t interrupt, terminate, hangup;
+    uv_signal_t interrupt, terminate;
+    struct hangup *hangup; /* NULL with --once */
     uv_timer_t tick;
     struct pipeline *pipeline;
     struct core core;
@@ -87,7 +89,6 @@ struct run {
     struct candidate_queue pending; /* ready, not begun */
     struct candidate_queue held;    /* ready, their feed is paused */
     bool paused[PIPELINE_FEEDS_MAX];
-    bool reload; /* HUP came before the target had answered */
     bool memory_warned, memory_full;
     unsigned asked;          /* control requests that the store thread has not answered yet */
     struct session_end *end; /* what the next session is to be */
@@ -149,7 +150,7 @@ void run_recover_tick(struct run *run);
 /* From the control socket (run_control.c). */
 void run_control_request(void *context, struct control_client *client, char **words, size_t count);
 
-/* HUP: loads the pipeline anew; the session ends when it differs, and the store is built anew when its shape does. */
+/* When HUP came and a session can end now: loads the pipeline anew; the session ends when it differs, and the store is built anew when its shape does. */
 void run_reload(struct run *run);
 
 #endif

@@ -138,6 +138,17 @@ class Reloaded(FlowCase):
             daemon.printed('applied Orders/p.csv')
         self.work.run_once()
 
+    def test_hup_at_any_moment_of_a_replay_is_taken_by_the_next_session(self):
+        with self.work.daemon() as daemon:
+            self.started(daemon)
+            self.work.command('replay')
+            while len([line for line in list(daemon.out) if line.startswith('target ')]) < 2:
+                daemon.process.send_signal(signal.SIGHUP)
+                self.assertIsNone(daemon.process.poll(), daemon)
+            daemon.complained('are as they were')
+            self.work.drop('Orders', orders(order(2)), 'p.csv')
+            daemon.printed('applied Orders/p.csv')
+
     def test_nothing_happens_when_nothing_changed(self):
         with self.work.daemon() as daemon:
             self.started(daemon)
