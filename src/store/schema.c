@@ -14,6 +14,13 @@
 #include <string.h>
 #include <sys/random.h>
 
+enum {
+    CACHE_BYTES = 16 * 1024 * 1024, /* of pages */
+    /* After which it is folded into the database: often enough for a quick start, rare enough to fold many writes of one
+       page. */
+    LOG_BYTES = 16 * 1024 * 1024
+};
+
 /* --- meta --------------------------------------------------------------------------------------------------------- */
 
 bool store_put_meta(struct store *store, const char *key, struct slice value, struct error *error)
@@ -198,10 +205,22 @@ static bool inspect(struct store *store, const char *pipeline, const struct dige
     return good;
 }
 
+/* SQLite keeps the number of pages, not of bytes, when it comes to know their size. */
+static bool set_by_page(struct store *store, struct error *error)
+{
+    char sql[128];
+    int64_t page;
+    if (!scalar(store, STORE_SQL_PAGE_SIZE, &page, error))
+        return false;
+    store->page = (uint32_t)page;
+    snprintf(sql, sizeof sql, STORE_SQL_BY_PAGE, CACHE_BYTES / (long long)page, LOG_BYTES / (long long)page);
+    return store_execute(store, sql, error);
+}
+
 bool store_schema_open(struct store *store, const char *pipeline, const struct digest *fingerprint, struct error *error)
 {
     bool empty;
-    if (!inspect(store, pipeline, fingerprint, &empty, error))
+    if (!inspect(store, pipeline, fingerprint, &empty, error) || !set_by_page(store, error))
         return false;
     if (store->mode == STORE_READ)
         return !empty || error_set(error, ERROR_IO, "There is no store in %s yet: it is empty", store->path);

@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 enum {
-    PAGE = 4096 + 24,      /* a page in the log with its frame's head */
-    PAGE_ROOM = 4096 - 64, /* bytes of a row that surely fit a page */
-    STEP = 1024 * 1024     /* bytes reserved at a time while there is plenty */
+    FRAME_HEAD = 24,   /* bytes before each page in the log */
+    PAGE_TAKES = 64,   /* of a page no more than these hold no part of a row */
+    STEP = 1024 * 1024 /* bytes reserved at a time while there is plenty */
 };
 
 void store_space_open(struct store *store)
@@ -79,7 +79,8 @@ static bool is_full(int number)
 bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct error *error)
 {
     struct store_space *space = &store->space;
-    uint64_t need = space->need + (bytes / PAGE_ROOM + pages) * PAGE;
+    uint64_t more = bytes / (store->page - PAGE_TAKES) + pages;
+    uint64_t need = space->need + more * (store->page + FRAME_HEAD);
     uint64_t end = space->start + need;
     if (space->log < 0 || !space->supported || end <= space->end) {
         space->need = need;

@@ -263,13 +263,15 @@ static bool connect(struct store *store, struct error *error)
 
 static bool configure(struct store *store, struct error *error)
 {
+    char settings[256];
+    snprintf(settings, sizeof settings, STORE_SQL_SETTINGS_WRITE, STORE_PAGE);
     (void)sqlite3_busy_timeout(store->db, STORE_BUSY_WAIT);
     (void)sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, VALUE_SIZE_MAX);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
     return store_sum_register(store, error) && store_execute(store, STORE_SQL_SETTINGS, error) &&
-           (store->mode == STORE_READ || store_execute(store, STORE_SQL_SETTINGS_WRITE, error));
+           (store->mode == STORE_READ || store_execute(store, settings, error));
 }
 
 static bool name_files(struct store *store, const char *folder, const char *pipeline, struct error *error)

@@ -39,6 +39,9 @@
 
 struct store;
 
+/* Bytes of a page of a new store; one that was made with other pages keeps them. */
+enum { STORE_PAGE = 16384 };
+
 enum store_mode {
     STORE_WRITE,   /* open or make; locked; a fingerprint that differs is refused */
     STORE_REPLACE, /* as STORE_WRITE, any fingerprint: to be replaced by a store that is built from it */

@@ -58,6 +58,7 @@ struct store {
     char *folder, *path, *lock_path;
     int lock; /* descriptor of the lock file; -1 when not held */
     bool is_new;
+    uint32_t page;    /* bytes of a page */
     unsigned looks;   /* reads that share one transaction now */
     bool lost;        /* writing failed in a way that leaves the connection, or what is thought durable, in doubt */
     char reason[128]; /* ": " and why, when that was an I/O error */

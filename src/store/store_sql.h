@@ -62,14 +62,17 @@ static const char *const store_schema[] = {
     "CREATE INDEX files_by_stored ON files(stored) WHERE stored <> x''",
 };
 
-/* Settings of a connection; the first group is for the one that writes. */
+/* Settings of a connection; the second group is for the one that writes, with the page of a new store: four times
+   SQLite's own choice, as chunks are large and each page is a call to write it to the log and two to fold it back. */
 #define STORE_SQL_SETTINGS                                                                                             \
-    "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA cache_size = -16384; "     \
-    "PRAGMA temp_store = MEMORY"
-/* A checkpoint at 16 MiB of log: often enough for a quick start, rare enough to fold many writes of one page. */
+    "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY"
 #define STORE_SQL_SETTINGS_WRITE                                                                                       \
-    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864; "              \
+    "PRAGMA page_size = %d; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "                         \
     "PRAGMA secure_delete = OFF"
+/* And what is reckoned in pages, so that it can be told only when the size of this store's is known: the cache, and after
+   how much log comes a checkpoint. */
+#define STORE_SQL_PAGE_SIZE    "PRAGMA page_size"
+#define STORE_SQL_BY_PAGE      "PRAGMA cache_size = %lld; PRAGMA wal_autocheckpoint = %lld"
 #define STORE_SQL_WAL          "PRAGMA journal_mode = WAL"
 #define STORE_SQL_APPLICATION  "PRAGMA application_id"
 #define STORE_SQL_VERSION      "PRAGMA user_version"

@@ -19,7 +19,7 @@ from harness.files import customers, order, orders
 from harness.polling import until
 from harness.targets import SqliteTarget, dump
 
-PAGE, LOG_HEADER, FRAME_HEADER = 4096, 32, 24
+PAGE, LOG_HEADER, FRAME_HEADER = 16384, 32, 24
 FRAME = FRAME_HEADER + PAGE
 STORE, LOG = 'ecommerce.db', 'ecommerce.db-wal'
 HANG = 60  # seconds; a command here takes a fraction of one

@@ -9,7 +9,7 @@ from harness.case import FlowCase, InPostgres
 from harness.polling import until
 from harness.targets import dump
 
-FRAME, PAGE = 24, 4096
+FRAME, PAGE = 24, 16384
 COLUMNS = ('feed, name, state, content, row_count, applied, unchanged, superseded, filtered, deleted, late, rejected, '
            'replaced, forgotten, stored, reason')
 

@@ -237,7 +237,7 @@ static void one_without_room_is_undone_alone(void **state)
     char path[TESTING_PATH_MAX + 64];
     (void)signal(SIGXFSZ, SIG_IGN);
     snprintf(path, sizeof path, "%s/ecommerce.db-wal", f->checkpoints);
-    for (rlim_t room = 0; room < 3 * 1024 * 1024; room += 160 * 1024) {
+    for (rlim_t room = 0; room < 12 * 1024 * 1024; room += 640 * 1024) {
         assert_ok(core_group_begin(&f->core, &f->error), &f->error);
         assert_true(apply(f, first, 1));
         assert_int_equal(stat(path, &log), 0);

@@ -119,7 +119,7 @@ static void finds_a_byte_that_changed_before_the_last_change(void **state)
 static void finds_it_in_the_head_of_a_commit(void **state)
 {
     (void)state;
-    enum { FRAME = 24 + 4096 };
+    enum { FRAME = 24 + STORE_PAGE };
     for (off_t at = 0; at < 24; at++) {
         put_back();
         flip(sizes[CHANGES - 1] - FRAME + at);
@@ -131,7 +131,7 @@ static void finds_it_in_the_head_of_a_commit(void **state)
 static void takes_garbled_numbers_of_the_last_change_for_a_power_loss(void **state)
 {
     (void)state;
-    enum { FRAME = 24 + 4096 };
+    enum { FRAME = 24 + STORE_PAGE };
     const char garbled[8] = {0x1e, (char)0xe6, 0x65, 0x00, 0x20, (char)0xd1, 0x44, 0x72};
     for (off_t at = sizes[CHANGES - 1]; at < sizes[CHANGES]; at += FRAME) {
         put_back();
@@ -146,7 +146,7 @@ static void takes_garbled_numbers_of_the_last_change_for_a_power_loss(void **sta
 static void finds_a_commit_that_a_byte_made_none(void **state)
 {
     (void)state;
-    enum { FRAME = 24 + 4096, PAGES = 4 };
+    enum { FRAME = 24 + STORE_PAGE, PAGES = 4 };
     const char none[4] = {0};
     put_back();
     int fd = open(place("ecommerce.db-wal"), O_RDWR);
@@ -199,7 +199,7 @@ static void takes_frames_of_an_earlier_use_for_nothing(void **state)
     testing_copy(place("later.db"), place("ecommerce.db"));
     testing_copy(place("later.db-wal"), place("ecommerce.db-wal"));
     int from = open(place("left.db-wal"), O_RDONLY), to = open(place("ecommerce.db-wal"), O_WRONLY | O_APPEND);
-    char frame[24 + 4096];
+    char frame[24 + STORE_PAGE];
     for (off_t at = 32; pread(from, frame, sizeof frame, at) == (ssize_t)sizeof frame; at += (off_t)sizeof frame)
         assert_int_equal(write(to, frame, sizeof frame), sizeof frame);
     close(from);
