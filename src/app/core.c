@@ -7,7 +7,7 @@
 #include "app/summary.h"
 #include "base/clock.h"
 
-enum { STORED_MAX = 1024, MARKED_RECENTLY = 256 };
+enum { STORED_MAX = STORE_STORED_SIZE, MARKED_RECENTLY = 256 };
 
 static bool build_engine(struct core *core, struct error *error)
 {
@@ -246,6 +246,16 @@ static void name_archived(const struct core *core, const struct core_file *file,
         archive_name(result->sequence, &file->facts->content, file->name, result->stored);
 }
 
+/* As the ledger has it: a store that was built anew has other sequences, and the names of before. */
+static void name_noted(const struct core *core, const struct core_file *file, const char *stored,
+                       struct core_result *result)
+{
+    const char *name = strrchr(stored, '/');
+    name_archived(core, file, result);
+    if (name && result->stored[0] != '\0')
+        snprintf(result->stored, sizeof result->stored, "%s", name + 1);
+}
+
 static bool note_duplicate(struct core *core, const struct core_file *file, struct file_record *record,
                            struct core_result *result, int64_t now, struct error *error)
 {
@@ -345,13 +355,15 @@ static bool find_change(struct core *core, const struct file_record *record, str
     return true;
 }
 
-/* `noted`: the ledger has this very file already, and a crash came before it was moved away. */
+/* `noted`: the ledger has this very file already, and a crash came before it was moved to `stored`. */
 static bool find_duplicate(struct core *core, const struct core_file *file, const struct file_record *record,
-                           struct core_result *result, bool *noted, struct error *error)
+                           struct core_result *result, bool *noted, char stored[STORED_MAX], struct error *error)
 {
     bool found = false;
-    if (!store_dealt_with(core->store, record, false, noted, &result->sequence, error) ||
-        (file->stays && !*noted && !store_dealt_with(core->store, record, true, &found, &result->sequence, error)))
+    char left[STORED_MAX];
+    if (!store_dealt_with(core->store, record, false, noted, &result->sequence, stored, error) ||
+        (file->stays && !*noted &&
+         !store_dealt_with(core->store, record, true, &found, &result->sequence, left, error)))
         return false;
     if (*noted || found) {
         result->outcome = CORE_DUPLICATE;
@@ -373,17 +385,19 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
                    struct error *error)
 {
     struct file_record record;
+    char stored[STORED_MAX] = "";
     record_from(&record, core, core->file_feed, file);
     bool noted = false;
     *result = (struct core_result){.outcome = CORE_APPLIED};
-    bool ready = (file->replaying || core->retry_of || find_duplicate(core, file, &record, result, &noted, error)) &&
-                 (result->outcome != CORE_APPLIED || core->spilled || spill(core, error));
+    bool ready =
+        (file->replaying || core->retry_of || find_duplicate(core, file, &record, result, &noted, stored, error)) &&
+        (result->outcome != CORE_APPLIED || core->spilled || spill(core, error));
     if (!ready || result->outcome != CORE_APPLIED) {
         core_file_cancel(core);
         if (result->outcome == CORE_REFUSED)
             return ready;
         if (noted)
-            name_archived(core, file, result);
+            name_noted(core, file, stored, result);
         return ready && (noted || note_duplicate(core, file, &record, result, now, error));
     }
     if (!commit_file(core, file, &record, result, now, error)) {

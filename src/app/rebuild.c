@@ -6,6 +6,7 @@
 
 #include "app/core.h"
 #include "app/reading.h"
+#include "app/rebuild_notes.h"
 #include "app/refill.h"
 #include "app/retry.h"
 #include "app/sources.h"
@@ -46,8 +47,11 @@ static bool end_file(struct rebuild *rebuild, struct source *source, const struc
                      struct error *error)
 {
     struct core_result result;
-    const struct core_file file = {
-        .name = source->name, .facts = facts, .stored = source->stored, .replaying = source->recorded};
+    const struct core_file file = {.name = source->name,
+                                   .stat = source->recorded ? &source->stat : NULL,
+                                   .facts = facts,
+                                   .stored = source->stored,
+                                   .replaying = source->recorded};
     struct core_closed closed;
     struct error why = {0};
     if (!core_file_end(&rebuild->core, &file, clock_wall(), &result, error) ||
@@ -157,6 +161,7 @@ static bool build(struct rebuild *rebuild, struct error *error)
         !core_init(&rebuild->core, rebuild->pipeline, built, settings->memory_limit, error))
         return false;
     if (!list_sources(rebuild, error) || !apply_all(rebuild, error) ||
+        !rebuild_notes(&rebuild->core, rebuild->old, &rebuild->sources, error) ||
         !store_adopt(rebuild->core.store, rebuild->old, error) ||
         !reading_note(rebuild->core.store, rebuild->pipeline, NULL, error))
         return false;

@@ -77,6 +77,7 @@ static bool add_recorded(void *context, const struct file_record *file)
                             .recorded = true,
                             .retry_of = file->retry_of,
                             .content = file->content,
+                            .stat = {file->device, file->inode, file->size, file->mtime_ns, file->ctime_ns},
                             .descriptor = file->descriptor,
                             .rows = file->rows,
                             .rejected = file->buckets.rejected};

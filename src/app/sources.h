@@ -31,6 +31,7 @@ struct source {
     uint64_t retry_of;  /* of a retry of rejected rows: the id of the source that has them; else 0 */
     uint64_t applied;   /* the change that a replay made of it; 0 before */
     struct digest content;
+    struct file_stat stat;    /* as it was read */
     struct digest descriptor; /* that it was read by */
     uint64_t rows, rejected;
 };

@@ -227,9 +227,10 @@ bool store_knows(struct store *store, struct slice feed, struct slice name, uint
 }
 
 bool store_dealt_with(struct store *store, const struct file_record *file, bool any_ctime, bool *found,
-                      uint64_t *sequence, struct error *error)
+                      uint64_t *sequence, char stored[STORE_STORED_SIZE], struct error *error)
 {
     struct query q;
+    stored[0] = '\0';
     query_open(&q, store, STORE_SQL_DEALT_WITH);
     query_i64(&q, file->mtime_ns);
     query_u64(&q, file->inode);
@@ -240,8 +241,11 @@ bool store_dealt_with(struct store *store, const struct file_record *file, bool 
     query_i64(&q, file->ctime_ns);
     query_i64(&q, any_ctime);
     bool good = query_row(&q, found, error);
-    if (good && *found)
+    if (good && *found) {
+        struct slice kept = query_slice_at(&q, 1);
         *sequence = query_u64_at(&q, 0);
+        snprintf(stored, STORE_STORED_SIZE, "%.*s", (int)kept.len, kept.data);
+    }
     query_close(&q);
     return good;
 }

@@ -138,9 +138,11 @@ bool store_knows(struct store *store, struct slice feed, struct slice name, uint
 
 /* Whether this very file, with `file->content`, was applied or found to be a redelivery before: it must not be asked
    again what it is, as its rows may have been replaced or forgotten since. `any_ctime`: also when its mode, owner or
-   links changed since, unless something else was committed at its name. Fills the sequence that the ledger has for it. */
+   links changed since, unless something else was committed at its name. Fills the sequence that the ledger has for it, and
+   where it is kept (file_record.stored). */
+enum { STORE_STORED_SIZE = 1024 };
 bool store_dealt_with(struct store *store, const struct file_record *file, bool any_ctime, bool *found,
-                      uint64_t *sequence, struct error *error) MUST_USE;
+                      uint64_t *sequence, char stored[STORE_STORED_SIZE], struct error *error) MUST_USE;
 
 /* Whether a row of the ledger says that its file is kept under `stored`. */
 bool store_has_stored(struct store *store, struct slice stored, bool *found, struct error *error) MUST_USE;

@@ -275,12 +275,13 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
                                "WHERE forgotten = ?1 AND forgotten <> 0 ORDER BY id",
     [STORE_SQL_KNOWN] = "SELECT 1 FROM files INDEXED BY files_by_time WHERE mtime = ?1 AND inode = ?2 "
                         "AND ctime = ?3 AND size = ?4 AND name = ?5 AND feed = ?6 LIMIT 1",
-    [STORE_SQL_DEALT_WITH] = "SELECT sequence FROM files INDEXED BY files_by_time WHERE mtime = ?1 AND inode = ?2 "
-                             "AND size = ?3 AND name = ?4 AND feed = ?5 AND state < 2 "
-                             "AND content = ?6 AND (ctime = ?7 OR (?8 AND NOT EXISTS(SELECT 1 FROM files AS newer "
-                             "INDEXED BY files_by_name WHERE newer.state = 0 AND newer.forgotten = 0 "
-                             "AND newer.name = ?4 AND newer.feed = ?5 AND newer.id > files.id))) "
-                             "ORDER BY id DESC LIMIT 1",
+    [STORE_SQL_DEALT_WITH] =
+        "SELECT sequence, stored FROM files INDEXED BY files_by_time WHERE mtime = ?1 AND inode = ?2 "
+        "AND size = ?3 AND name = ?4 AND feed = ?5 AND state < 2 "
+        "AND content = ?6 AND (ctime = ?7 OR (?8 AND NOT EXISTS(SELECT 1 FROM files AS newer "
+        "INDEXED BY files_by_name WHERE newer.state = 0 AND newer.forgotten = 0 "
+        "AND newer.name = ?4 AND newer.feed = ?5 AND newer.id > files.id))) "
+        "ORDER BY id DESC LIMIT 1",
     [STORE_SQL_STORED] = "SELECT 1 FROM files INDEXED BY files_by_stored WHERE stored = ?1 AND stored <> x'' LIMIT 1",
 
     [STORE_SQL_PUT_CHUNK] = "INSERT INTO chunks(id, row_count, checksum, data) VALUES(?1, ?2, ?3, ?4)",

@@ -1,5 +1,6 @@
 """A changed pipeline or descriptor, a target edited by hand: replay puts both right."""
 import json
+import os
 from datetime import timedelta
 from unittest import mock
 
@@ -122,3 +123,68 @@ class Replay(FlowCase):
 
 class ReplayInPostgres(InPostgres, Replay):
     pass
+
+
+class Ledger(FlowCase):
+    """What is no change is in the new store's ledger all the same: else it would be a new file to it."""
+
+    def setUp(self):
+        super().setUp()
+        self.work = self.workspace(pipeline='ecommerce-rowwise')  # no keys: what is applied twice counts twice
+        self.work.drop('Customers', customers(1), 'c.json')
+        self.work.drop('Deliveries', deliveries(delivery(1), delivery(2)), 'd.csv')
+
+    def run_with(self, **contents):
+        for name, content in contents.items():
+            self.work.drop('Orders', content, f'{name}.csv')
+            self.work.run_once()
+
+    def states(self):
+        """Of the files of Orders, as a target shows them."""
+        return self.work.target.query("SELECT name, state, note FROM dropfold_files WHERE feed = 'Orders' ORDER BY id")
+
+    def test_redeliveries_and_files_set_aside_are_known_to_it(self):
+        one, two = orders(order(1, customer=1)), orders(order(2, customer=1))
+        self.run_with(gone=two, one=one, bad=b'"', again=one)
+        self.work.command('forget', 'Orders/gone.csv')
+        self.work.run_once()
+        before = dump(self.work.target)
+        self.work.command('replay')
+        self.assertEqual(dump(self.work.target), before)
+        self.assertEqual([(name, state) for name, state, _ in self.states()],
+                         [('one.csv', 'applied'), ('gone.csv', 'duplicate'), ('bad.csv', 'quarantined'), ('again.csv', 'duplicate')])
+        self.assertIn('forgotten before', self.states()[1][2])
+        self.assertIn('same content as one.csv (seq 3)', self.states()[3][2])
+        self.assertIn('Orders/bad.csv', self.work.command('rejects').out)
+        self.work.command('verify', '--deep')
+        self.work.command('replay', '--from-archive', '--yes')
+        self.assertEqual(dump(self.work.target), before)
+
+    def test_files_that_lie_in_their_folder_are_known_to_it(self):
+        self.work.configure('Orders', after='leave')
+        corrected, forgotten = orders(order(1, customer=1)), orders(order(2, customer=1))
+        self.run_with(a=corrected, b=forgotten)
+        self.work.command('forget', 'Orders/b.csv')
+        self.work.run_once()
+        before = dump(self.work.target)
+        self.work.command('replay')
+        outcome = self.work.run_once()
+        self.assertEqual(outcome.lines('applied') + outcome.lines('duplicate'), [])
+        self.assertEqual(dump(self.work.target), before)
+
+
+class Left(FlowCase):
+    def test_what_was_corrected_stays_so_whichever_of_its_files_is_met_first(self):
+        work = self.workspace()
+        work.configure('Orders', after='leave')
+        work.drop('Customers', customers(1), 'c.json')
+        work.drop('Deliveries', deliveries(delivery(1)), 'd.csv')
+        late = work.drop('Orders', orders(order(1, customer=1, total='1')), 'a.csv')
+        os.utime(late, (2_000_000_000, 2_000_000_000))
+        work.run_once()
+        work.drop('Orders', orders(order(1, customer=1, total='2')), 'b.csv')
+        work.run_once()
+        before = dump(work.target)
+        work.command('replay')
+        self.assertEqual(work.run_once().lines('applied'), [])
+        self.assertEqual(dump(work.target), before)

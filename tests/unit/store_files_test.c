@@ -190,7 +190,9 @@ static uint64_t dealt_with(const struct file_record *file)
 {
     bool found;
     uint64_t sequence = 0;
-    assert_ok(store_dealt_with(store, file, false, &found, &sequence, &error), &error);
+    char stored[STORE_STORED_SIZE];
+    assert_ok(store_dealt_with(store, file, false, &found, &sequence, stored, &error), &error);
+    assert_true(slice_equal(slice_of(stored), found ? file->stored : SLICE("")));
     return found ? sequence : 0;
 }
 
@@ -198,9 +200,10 @@ static bool dealt_with_whatever_its_ctime(struct file_record file)
 {
     bool found;
     uint64_t sequence;
+    char stored[STORE_STORED_SIZE];
     file.ctime_ns++;
     assert_int_equal(dealt_with(&file), 0);
-    assert_ok(store_dealt_with(store, &file, true, &found, &sequence, &error), &error);
+    assert_ok(store_dealt_with(store, &file, true, &found, &sequence, stored, &error), &error);
     return found;
 }
 
@@ -211,6 +214,7 @@ static void knows_the_very_file_that_was_applied_or_redelivered(void **state)
     struct file_record bad = testing_record("bad.csv", 3, 0), other = file;
     again.state = FILE_DUPLICATE;
     again.sequence = 7;
+    again.stored = SLICE("archive/Orders/000007-02020202-again.csv");
     bad.state = FILE_QUARANTINED;
     assert_int_equal(dealt_with(&file), 0);
     testing_put_change(store, &file);

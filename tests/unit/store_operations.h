@@ -276,7 +276,7 @@ static inline bool operation_ask(struct operating *o, struct error *error)
     struct file_record file = operating_record("a.csv", 1);
     struct store_summary summary;
     struct digest digest;
-    char original[256];
+    char original[256], stored[STORE_STORED_SIZE];
     uint64_t sequence;
     bool found;
     arena_reset(&o->texts);
@@ -285,8 +285,8 @@ static inline bool operation_ask(struct operating *o, struct error *error)
                                 error) &&
            store_knows(o->store, file.feed, file.name, file.size, file.mtime_ns, file.ctime_ns, file.inode, &found,
                        error) &&
-           store_dealt_with(o->store, &file, false, &found, &sequence, error) &&
-           store_dealt_with(o->store, &file, true, &found, &sequence, error) &&
+           store_dealt_with(o->store, &file, false, &found, &sequence, stored, error) &&
+           store_dealt_with(o->store, &file, true, &found, &sequence, stored, error) &&
            store_has_stored(o->store, file.stored, &found, error) && store_digest_at(o->store, 2, &digest, error) &&
            store_digest_at(o->store, 0, &digest, error) && store_summary(o->store, &summary, error) &&
            store_find_file(o->store, SLICE("a.csv"), &o->texts, &file, error);
