@@ -72,8 +72,7 @@ static void take_down(struct run *run)
         run->parts++;
         control_stop(run->control, on_part_down, run);
     }
-    close_handle(run, &run->interrupt);
-    close_handle(run, &run->terminate);
+    close_handle(run, &run->stops);
     close_handle(run, &run->tick);
 }
 
@@ -242,14 +241,23 @@ static void on_refused(void *context, const struct error *error)
     run_progressed(run);
 }
 
-static void on_signal(uv_signal_t *signal, int number)
+/* One that is to end for the next session ends the last one then. */
+static void stop(struct run *run, int number)
 {
-    struct run *run = signal->data;
-    if (run->phase >= RUN_DRAINING)
+    if (run->phase >= RUN_DRAINING && !run->end->again)
         _exit(128 + number);
+    run->end->again = false;
     log_info(run->log, "stopping: %zu files under way are finished first; the same signal again leaves at once",
              run->jobs);
     run_drain(run);
+}
+
+static void on_stops(uv_poll_t *poll, int status, int events)
+{
+    struct run *run = poll->data;
+    (void)events;
+    for (int number; status == 0 && (number = signals_read(run->signals->stop)) != 0;)
+        stop(run, number);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -262,23 +270,18 @@ static void on_tick(uv_timer_t *timer)
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
 
-static bool start_signal(struct run *run, uv_signal_t *handle, uv_signal_cb callback, int number, struct error *error)
-{
-    int result = uv_signal_init(&run->loop, handle);
-    handle->data = run;
-    if (result == 0)
-        result = uv_signal_start(handle, callback, number);
-    return result == 0 || error_set(error, ERROR_IO, "cannot watch for signals: %s", uv_strerror(result));
-}
-
 static bool start_signals(struct run *run, struct error *error)
 {
     signal(SIGPIPE, SIG_IGN);
+    signals_hold(true);
     uv_timer_init(&run->loop, &run->tick);
     run->tick.data = run;
     uv_timer_start(&run->tick, on_tick, TICK_MS, TICK_MS);
-    return start_signal(run, &run->interrupt, on_signal, SIGINT, error) &&
-           start_signal(run, &run->terminate, on_signal, SIGTERM, error);
+    int result = uv_poll_init(&run->loop, &run->stops, run->signals->stop);
+    run->stops.data = run;
+    if (result == 0)
+        result = uv_poll_start(&run->stops, UV_READABLE, on_stops);
+    return result == 0 || error_set(error, ERROR_IO, "cannot watch for signals: %s", uv_strerror(result));
 }
 
 static bool start_watch(struct run *run, struct error *error)
@@ -415,7 +418,7 @@ static void report_sums(struct run *run)
 
 /* From opening the store to closing it, under one pipeline. */
 static int run_session(const struct settings *settings, struct log *log, struct pipeline *pipeline,
-                       struct hangup *hangup, struct session_end *end)
+                       const struct signals *signals, struct session_end *end)
 {
     struct error error = {0};
     struct run *run = new_run(&error);
@@ -426,7 +429,7 @@ static int run_session(const struct settings *settings, struct log *log, struct 
     run->settings = settings;
     run->log = log;
     run->pipeline = pipeline;
-    run->hangup = hangup;
+    run->signals = signals;
     run->end = end;
     report_init(&run->report, settings, pipeline, log);
     bool started = start(run, &error);
@@ -464,39 +467,41 @@ static struct pipeline *next_pipeline(struct session_end *end, struct pipeline *
 
 /* One session after the other; the pipeline goes with the last. */
 static int run_sessions(const struct settings *settings, struct log *log, struct pipeline *pipeline,
-                        struct hangup *hangup)
+                        const struct signals *signals)
 {
     struct settings session_settings = *settings;
-    int code;
     for (;;) {
         struct session_end end = {0};
-        code = run_session(&session_settings, log, pipeline, hangup, &end);
-        if (!end.again || end.failed)
-            break;
+        int code = run_session(&session_settings, log, pipeline, signals, &end);
+        if (!end.again || end.failed) {
+            if (end.pipeline)
+                pipeline_free(end.pipeline);
+            pipeline_free(pipeline);
+            return code;
+        }
+        signals_hold(false);
         session_settings = *settings;
         session_settings.rebuild = end.replay_as.rebuild;
         session_settings.yes = end.replay_as.yes;
         pipeline = next_pipeline(&end, pipeline, log);
     }
-    pipeline_free(pipeline);
-    return code;
 }
 
 int run(const struct settings *settings, struct log *log)
 {
     struct error error = {0};
-    struct hangup hangup;
+    struct signals signals;
+    int code;
     size_thread_pool(settings);
     struct pipeline *pipeline = settings_pipeline(settings, &error);
-    bool watches = pipeline && !settings->once && hangup_open(&hangup, &error);
-    if (error.kind != ERROR_NONE) {
+    if (pipeline && signals_open(&signals, !settings->once, &error)) {
+        code = run_sessions(settings, log, pipeline, &signals);
+        signals_close(&signals);
+    } else {
         log_error(log, "%s", error.text);
+        code = error_exit_code(error.kind);
         if (pipeline)
             pipeline_free(pipeline);
-        return error_exit_code(error.kind);
     }
-    int code = run_sessions(settings, log, pipeline, watches ? &hangup : NULL);
-    if (watches)
-        hangup_close(&hangup);
     return code;
 }

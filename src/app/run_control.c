@@ -79,7 +79,7 @@ static void take_over(struct run *run, struct pipeline *pipeline)
 void run_reload(struct run *run)
 {
     struct error error = {0};
-    if (!run->hangup || !may_replay(run) || !hangup_take(run->hangup))
+    if (!may_replay(run) || !signals_read(run->signals->hangup))
         return;
     struct pipeline *pipeline = settings_pipeline(run->settings, &error);
     if (!pipeline) {

@@ -10,11 +10,11 @@
 #include "app/control.h"
 #include "app/core.h"
 #include "app/deliverer.h"
-#include "app/hangup.h"
 #include "app/job.h"
 #include "app/known.h"
 #include "app/report.h"
 #include "app/settings.h"
+#include "app/signals.h"
 #include "base/log.h"
 #include "feed/watch.h"
 #include "model/pipeline.h"
@@ -71,8 +71,8 @@ struct run {
     struct log *log;
     struct report report;
     uv_loop_t loop;
-    uv_signal_t interrupt, terminate;
-    struct hangup *hangup; /* NULL with --once */
+    const struct signals *signals;
+    uv_poll_t stops; /* of TERM and INT */
     uv_timer_t tick;
     struct pipeline *pipeline;
     struct core core;

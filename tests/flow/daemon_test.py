@@ -7,6 +7,7 @@ import signal
 from harness.case import FlowCase
 from harness.files import customers, deliveries, delivery, order, orders
 from harness.polling import until
+from harness.workspace import COMMAND_LIMIT
 
 
 def first_order():
@@ -148,6 +149,16 @@ class Reloaded(FlowCase):
             daemon.complained('are as they were')
             self.work.drop('Orders', orders(order(2)), 'p.csv')
             daemon.printed('applied Orders/p.csv')
+
+    def test_term_at_any_moment_of_a_replay_ends_it(self):
+        for questions in range(15):  # each takes a few milliseconds
+            with self.work.daemon() as daemon:
+                until(lambda: self.work.command('replay', expect=None).code == 0, lambda daemon=daemon: f'a replay\n{daemon}')
+                for _ in range(questions):
+                    self.work.command('status', expect=None)
+                daemon.process.send_signal(signal.SIGTERM)
+                self.assertIn(daemon.process.wait(COMMAND_LIMIT), (0, -signal.SIGTERM), daemon)
+        self.work.run_once()
 
     def test_nothing_happens_when_nothing_changed(self):
         with self.work.daemon() as daemon:
