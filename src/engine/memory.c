@@ -2,27 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include "base/pages.h"
 
 enum {
     IDS_SMALLEST = 16,
-    PAGE = 4096,
-    POPULATED_FROM = 64 * 1024,     /* bytes of a block whose pages are asked for in one call */
-    LARGE_ENGINE = 32 * 1024 * 1024 /* bytes held, beside which a block may have all its pages before they are needed */
+    LARGE_ENGINE = 32 * 1024 * 1024 /* bytes held, beside which a block may have all its pages before it needs them */
 };
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
-
-/* Has the kernel give the block all its pages. Else each costs a fault when it is first written, and where it was read
-   before, as a map's are, one more and a word to every other core. A hint: where it is not heard they come one by one. */
-static void populate(void *block, size_t size)
-{
-    uintptr_t first = ((uintptr_t)block + PAGE - 1) / PAGE * PAGE, end = ((uintptr_t)block + size) / PAGE * PAGE;
-    if (size >= POPULATED_FROM)
-        (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
-}
 
 /* Counts `more` bytes, `less` of which are given back at once. */
 static bool take(struct memory *memory, size_t less, size_t more)
@@ -47,7 +33,7 @@ void *memory_new(struct memory *memory, size_t size)
         memory->used -= size;
         memory->failed = true;
     } else if (memory->used >= LARGE_ENGINE) {
-        populate(block, size);
+        pages_ask(block, size);
     }
     return block;
 }
@@ -90,7 +76,7 @@ static bool resize_map(struct memory *memory, struct map *map, uint32_t capacity
         memory->failed = true;
         return false;
     }
-    populate(map->ids, map_size(capacity));
+    pages_ask(map->ids, map_size(capacity));
     refill(context, map);
     return true;
 }
@@ -118,7 +104,7 @@ void memory_expect(struct memory *memory, struct map *map, uint64_t count)
         return;
     if (!map_resize(map, capacity))
         return;
-    populate(map->ids, size);
+    pages_ask(map->ids, size);
     memory->used += size;
 }
 

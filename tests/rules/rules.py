@@ -34,9 +34,11 @@ PURE = ('base', 'model', 'parse', 'engine')
 PURE_HEADERS = set('assert.h ctype.h endian.h errno.h float.h inttypes.h limits.h math.h stdalign.h stdarg.h stdbool.h '
                    'stddef.h stdint.h stdio.h stdlib.h string.h strings.h'.split())
 ABOVE_PURE = {'base/log.h', 'base/clock.h'}  # seen by each other only
-# What reads configuration, writes messages or asks the clock may see the operating system, and no other pure file.
+# What reads configuration, writes messages, asks for the time or for memory may see the operating system, and no other
+# pure file.
 OPENINGS = {
     'base/arena.c': {'sanitizer/asan_interface.h'},
+    'base/pages.c': {'sys/mman.h'},
     'parse/csv_scan.c': {'immintrin.h', 'arm_neon.h'},
     'base/log.[ch]': {'unistd.h', 'time.h'},
     'base/clock.[ch]': {'time.h'},

@@ -1,0 +1,14 @@
+/* Memory pages asked for before they are needed. */
+#ifndef DROPFOLD_BASE_PAGES_H
+#define DROPFOLD_BASE_PAGES_H
+
+#include <stddef.h>
+
+/*
+ * Has the kernel give a block of `size` bytes all its pages now, where it has 64 KiB or more. Else each page costs a fault
+ * when it is first written; where it was read before, as a hash map's are, one more and a word to every other core. What
+ * is in the block stays. A hint (Linux 5.14, MADV_POPULATE_WRITE): where it is not heard the pages come one by one.
+ */
+void pages_ask(void *block, size_t size);
+
+#endif
