@@ -1,6 +1,7 @@
 /* The public face: life of an engine, a change from begin to end, what it can be asked. */
 #include "engine/engine.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "engine/accumulate.h"
@@ -84,6 +85,7 @@ void engine_expect(struct engine *engine, const struct engine_stats *stats)
 
 void engine_begin(struct engine *engine, uint64_t sequence)
 {
+    assert(!engine->in_change);
     engine->sequence = engine->rank = sequence;
     engine->in_change = true;
     for (size_t i = 0; i < engine->pipeline->table_count; i++)

@@ -40,11 +40,7 @@ void engine_free(struct engine *engine);
 struct engine_stats;
 void engine_expect(struct engine *engine, const struct engine_stats *stats);
 
-/*
- * Begins change `sequence` (greater than any before). A replay may begin the next change without ending the one before:
- * then units are worked out once, at the end of the last, which is when all groups count as changed; what groups there
- * were in between is not known, so a target that is in between needs a full delivery.
- */
+/* Begins change `sequence`, greater than any before, once the one before was ended. */
 void engine_begin(struct engine *engine, uint64_t sequence);
 
 /* Rows applied from here to the end of the change rank as if change `sequence`, an earlier one, had brought them. */

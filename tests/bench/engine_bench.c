@@ -1,12 +1,11 @@
 /*
  * How fast the engine replays, and how many bytes it holds.
  *
- *     engine_bench PIPELINE.json [orders] [customers] [days] [files] [replay]
+ *     engine_bench PIPELINE.json [orders] [customers] [days] [files]
  *
  * One line and one delivery an order, as the shipped pipeline names them; customers first, then orders, then deliveries,
- * each in `files` changes, which end one by one, or with `replay` all at once. Everything is encoded before the clock
- * starts, which counts this process's own time. Prints rows/s and bytes per order line with its delivery, both by the
- * engine's own count and by what the process grew.
+ * each in `files` changes. Everything is encoded before the clock starts, which counts this process's own time. Prints
+ * rows/s and bytes per order line with its delivery, both by the engine's own count and by what the process grew.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,13 +116,13 @@ static void fail_on(const struct error *error)
     exit(1);
 }
 
-static void apply(struct engine *engine, const struct input *input, bool replay, uint64_t *sequence)
+static void apply(struct engine *engine, const struct input *input, uint64_t *sequence)
 {
     struct error error;
     for (size_t i = 0; i < input->count; i++) {
         engine_begin(engine, ++*sequence);
         if (!engine_apply(engine, input->feeds[i], buf_slice(&input->chunks[i]), NULL, NULL, NULL, &error) ||
-            (!(replay && i + 1 < input->count) && !engine_end(engine, &error)))
+            !engine_end(engine, &error))
             fail_on(&error);
     }
 }
@@ -162,7 +161,7 @@ int main(int argc, char **argv)
     doc_problems_init(&problems);
     struct pipeline *pipeline = argc > 1 ? pipeline_load(argv[1], &problems) : NULL;
     if (!pipeline) {
-        fprintf(stderr, "usage: engine_bench PIPELINE.json [orders] [customers] [days] [files] [replay]\n%.*s",
+        fprintf(stderr, "usage: engine_bench PIPELINE.json [orders] [customers] [days] [files]\n%.*s",
                 (int)problems.text.len, problems.text.data ? problems.text.data : "");
         return 64;
     }
@@ -175,7 +174,7 @@ int main(int argc, char **argv)
     if (!engine)
         fail_on(&error);
     double start = now();
-    apply(engine, input, argc > 6, &sequence);
+    apply(engine, input, &sequence);
     double seconds = now() - start;
     struct engine_stats stats;
     engine_stats(engine, &stats);
