@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -114,6 +115,11 @@ bool settings_target(const struct settings *settings, const struct pipeline *pip
 struct pipeline *settings_pipeline(const struct settings *settings, struct error *error)
 {
     struct doc_problems problems;
+    if (access(settings->pipeline, R_OK) != 0) {
+        error_set(error, ERROR_CONFIG, "the pipeline %s cannot be read: %s; -p or DROPFOLD_PIPELINE names another",
+                  settings->pipeline, strerror(errno));
+        return NULL;
+    }
     doc_problems_init(&problems);
     struct pipeline *pipeline = pipeline_load(settings->pipeline, &problems);
     if (!pipeline) {

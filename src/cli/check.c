@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +23,34 @@ static void print_feed(const struct feed *feed)
     for (size_t v = feed->version_count; v-- > 0;)
         printf(" %" PRIu32, feed->versions[v].descriptor->version);
     printf("; %s\n", feed->key_count ? "keyed" : "every row is a record");
+}
+
+/* Whether a folder can be written, or made where it is missing: as the store's, the archive's and a SQLite target's are. Its
+   parents are not. */
+static bool can_write(const char *folder)
+{
+    char parent[SETTINGS_PATH_SIZE];
+    if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0)
+        return true;
+    if (errno != ENOENT)
+        return false;
+    snprintf(parent, sizeof parent, "%s", folder);
+    char *slash = strrchr(parent, '/');
+    if (slash)
+        slash[slash == parent] = '\0';
+    return faccessat(AT_FDCWD, slash ? parent : ".", W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+static void print_archive(const struct invocation *invocation, const struct pipeline *pipeline)
+{
+    char path[SETTINGS_PATH_SIZE];
+    size_t archived = 0;
+    for (size_t f = 0; f < pipeline->feed_count; f++)
+        archived += pipeline->feeds[f].after == FEED_ARCHIVE;
+    snprintf(path, sizeof path, "%s/archive", invocation->settings.data);
+    if (archived > 0)
+        printf("archive     %s%s\n", path,
+               can_write(path) ? "" : ": not writable, applied files will be left where they are");
 }
 
 static bool check_folders(const struct invocation *invocation, const struct pipeline *pipeline, struct error *first)
@@ -73,16 +103,33 @@ static bool check_store(const struct invocation *invocation, const struct pipeli
     const char *folder = invocation->settings.checkpoints;
     char path[SETTINGS_PATH_SIZE];
     snprintf(path, sizeof path, "%s/%s.db", folder, pipeline->name);
-    if (access(path, F_OK) != 0) {
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
         printf("store       %s: not there yet, the first run makes it\n", path);
-        return true;
+        return can_write(folder) || error_errno(error, ERROR_IO, errno, "the store cannot be made in %s", folder);
     }
     if (!store_open(&store, folder, pipeline->name, &pipeline->fingerprint, STORE_READ, error))
         return false;
     printf("store       %s: sequence %" PRIu64 "\n", store_path(store), store_progress(store)->sequence);
     bool ok = check_contract(store, pipeline, error);
+    if (ok && (access(path, W_OK) != 0 || !can_write(folder)))
+        ok = error_errno(error, ERROR_IO, errno, "%s cannot be written", path);
     store_close(store);
     return ok;
+}
+
+/* A SQLite file that is not there is made by the first delivery, as far as it can be. */
+static bool check_new_target(const struct invocation *invocation, const struct pipeline *pipeline, struct error *error)
+{
+    static const struct slice sqlite = {"sqlite:", 7};
+    char address[SETTINGS_PATH_SIZE];
+    if (!settings_target(&invocation->settings, pipeline, address, error))
+        return false;
+    char *slash = strrchr(address, '/');
+    if (!slice_starts_with(slice_of(address), sqlite) || !slash || slash == address + sqlite.len)
+        return true;
+    *slash = '\0';
+    return can_write(address + sqlite.len) ||
+           error_errno(error, ERROR_REFUSED, errno, "the target cannot be made in %s", address + sqlite.len);
 }
 
 static bool check_target(const struct invocation *invocation, const struct pipeline *pipeline, struct error *error)
@@ -96,7 +143,7 @@ static bool check_target(const struct invocation *invocation, const struct pipel
     putchar('\n');
     if (!look.reachable)
         *error = look.error;
-    return look.reachable;
+    return look.reachable && (look.progress.present || check_new_target(invocation, pipeline, error));
 }
 
 /* Every part is looked at even when one before it is wrong; the first error decides the exit code. */
@@ -108,6 +155,7 @@ static int check_setup(const struct invocation *invocation, const struct pipelin
     for (size_t f = 0; f < pipeline->feed_count; f++)
         print_feed(&pipeline->feeds[f]);
     bool folders = check_folders(invocation, pipeline, &first);
+    print_archive(invocation, pipeline);
     bool store = check_store(invocation, pipeline, &error);
     if (!store) {
         log_error(invocation->log, "%s", error.text);
@@ -124,6 +172,7 @@ static int check_setup(const struct invocation *invocation, const struct pipelin
 /* --- one file ----------------------------------------------------------------------------------------------------- */
 
 struct reading {
+    const char *path;
     uint64_t shown;
 };
 
@@ -133,9 +182,12 @@ static bool show_batch(void *context, struct batch *batch)
     for (size_t i = 0; i < batch->reject_count && reading->shown < SHOWN_REJECTS; i++, reading->shown++) {
         char reason[SHOWN_TEXT], raw[SHOWN_RAW];
         const struct reject *reject = &batch->rejects[i];
-        printf("line %" PRIu64 ", column %" PRIu32 "%s%.*s: %s\n    %s\n", reject->line, reject->column,
-               reject->field.len ? ", " : "", (int)reject->field.len, reject->field.len ? reject->field.data : "",
-               text_escape(reject->reason, reason, sizeof reason), text_escape(reject->raw, raw, sizeof raw));
+        printf("%s:%" PRIu64 ":", reading->path, reject->line);
+        if (reject->column > 0) /* else the row as such is wrong */
+            printf("%" PRIu32 ":", reject->column);
+        printf(" %.*s%s%s\n    %s\n", (int)reject->field.len, reject->field.len ? reject->field.data : "",
+               reject->field.len ? ": " : "", text_escape(reject->reason, reason, sizeof reason),
+               text_escape(reject->raw, raw, sizeof raw));
     }
     batch_free(batch);
     return true;
@@ -145,7 +197,7 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
 {
     struct error error = {0};
     struct file_facts facts = {0};
-    struct reading reading = {0};
+    struct reading reading = {.path = path};
     struct parser *parser = parser_new(feed, &error);
     if (!parser)
         return common_failed(invocation, &error);
@@ -210,7 +262,8 @@ const struct command command_check = {
         "  dropfold check data/FEED/new-03.csv\n"
         "  dropfold check /tmp/new.csv FEED\n"
         "\n"
-        "Exit codes: 0 fine; 65 the file or rows of it would be rejected; 69 target unavailable; 78 configuration.\n",
+        "Exit codes: 0 fine; 1 something cannot be read or written, or the target refuses; 65 the file or rows of it\n"
+        "would be rejected; 69 target unavailable; 78 configuration.\n",
     .options = 0,
     .execute = execute,
 };

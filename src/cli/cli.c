@@ -1,5 +1,8 @@
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +14,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/common.h"
 #include "cli/options.h"
 
 const struct command *const *command_list(size_t *count)
@@ -63,12 +67,52 @@ static void tame_signals(void)
     (void)signal(SIGXFSZ, SIG_IGN);
 }
 
-static int wrong_usage(struct log *log, const struct error *error, const struct parsed *parsed)
+/* A stream that was closed is /dev/null. Else the next file to be opened would get its number, and what is printed would be
+   written into that. */
+static bool open_streams(void)
 {
-    log_error(log, "%s", error->text);
-    fprintf(stderr, "`dropfold %s%s--help` tells how it is used.\n", parsed->command ? parsed->command->name : "",
-            parsed->command ? " " : "");
-    return error_exit_code(error->kind);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    return true;
+}
+
+/* Nobody reads any more: that is a reader's choice (head), and only met by what goes on without one. */
+static bool reader_left(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+/* What was printed and did not arrive was not done. */
+static int end_output(struct log *log, int code)
+{
+    errno = 0;
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || reader_left())
+        return code;
+    log_error(log, "standard output could not be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+    return code ? code : 1;
+}
+
+static int run_command(const struct invocation *invocation, const struct parsed *parsed)
+{
+    if (parsed->version) {
+        printf("dropfold %s\n", DROPFOLD_VERSION);
+        return 0;
+    }
+    if (parsed->help) {
+        if (parsed->command)
+            options_print_command_help(stdout, parsed->command);
+        else
+            options_print_help(stdout);
+        return 0;
+    }
+    if (!parsed->command) {
+        options_print_help(stderr);
+        return error_exit_code(ERROR_USAGE);
+    }
+    invocation->log->json = invocation->settings.log_json;
+    return parsed->command->execute(invocation);
 }
 
 int cli_main(int argc, char **argv)
@@ -77,26 +121,12 @@ int cli_main(int argc, char **argv)
     struct parsed parsed;
     struct invocation invocation = {.log = &log};
     struct error error = {0};
+    if (!open_streams())
+        return 1;
     log_init(&log, STDERR_FILENO, LOG_INFO);
     forbid_cores();
     tame_signals();
     if (!options_parse(argc, argv, &parsed, &invocation, &error))
-        return wrong_usage(&log, &error, &parsed);
-    if (parsed.version) {
-        printf("dropfold %s\n", DROPFOLD_VERSION);
-        return 0;
-    }
-    if (parsed.help) {
-        if (parsed.command)
-            options_print_command_help(stdout, parsed.command);
-        else
-            options_print_help(stdout);
-        return 0;
-    }
-    if (!parsed.command) {
-        options_print_help(stderr);
-        return error_exit_code(ERROR_USAGE);
-    }
-    log.json = invocation.settings.log_json;
-    return parsed.command->execute(&invocation);
+        return common_misused(&invocation, error.text);
+    return end_output(&log, run_command(&invocation, &parsed));
 }

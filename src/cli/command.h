@@ -10,7 +10,10 @@
 #include "app/settings.h"
 #include "base/log.h"
 
+struct command;
+
 struct invocation {
+    const struct command *command;
     struct settings settings;
     struct log *log;
     char **operands;
@@ -19,11 +22,11 @@ struct invocation {
 
 struct command {
     const char *name;
-    const char *operands; /* how the usage line shows them: "[FILE]", or "" */
-    size_t operands_max;
-    const char *summary; /* one line */
-    const char *help;    /* what it does, examples, exit codes; paragraphs */
-    unsigned options;    /* OPTION_* it takes beside the common ones */
+    const char *operands;              /* how the usage line shows them: "[FILE]", or "" */
+    size_t operands_min, operands_max; /* the first is 0 or 1 */
+    const char *summary;               /* one line */
+    const char *help;                  /* what it does, examples, exit codes; paragraphs */
+    unsigned options;                  /* OPTION_* it takes beside the common ones */
     int (*execute)(const struct invocation *invocation);
 };
 

@@ -13,6 +13,14 @@ int common_failed(const struct invocation *invocation, const struct error *error
     return error_exit_code(error->kind);
 }
 
+int common_misused(const struct invocation *invocation, const char *what)
+{
+    const struct command *command = invocation->command;
+    log_error(invocation->log, "%s", what);
+    fprintf(stderr, "`dropfold %s%s--help` tells how it is used.\n", command ? command->name : "", command ? " " : "");
+    return error_exit_code(ERROR_USAGE);
+}
+
 struct pipeline *common_pipeline(const struct invocation *invocation, int *code)
 {
     struct error error = {0};
@@ -38,8 +46,6 @@ static const struct feed *feed_of_path(const struct pipeline *pipeline, const ch
 bool common_open_file(const struct invocation *invocation, const struct pipeline *pipeline, size_t *feed, int *fd,
                       struct error *error)
 {
-    if (invocation->operand_count == 0)
-        return error_set(error, ERROR_USAGE, "which file?");
     const char *path = invocation->operands[0];
     const struct feed *found = invocation->operand_count > 1
                                    ? pipeline_feed(pipeline, slice_of(invocation->operands[1]))
@@ -74,6 +80,35 @@ void common_view_close(struct common_view *view)
     if (view->pipeline)
         pipeline_free(view->pipeline);
     *view = (struct common_view){0};
+}
+
+struct naming {
+    struct slice name;
+    bool found;
+};
+
+static bool compare_name(void *context, const struct file_record *file)
+{
+    struct naming *naming = context;
+    naming->found = naming->found || store_names_file(naming->name, file->feed, file->name);
+    return !naming->found;
+}
+
+bool common_find_name(struct store *store, const char *name, struct error *error)
+{
+    struct naming naming = {.name = slice_of(name)};
+    struct arena texts;
+    struct file_record file;
+    if (!store_each_file(store, compare_name, &naming, error))
+        return false;
+    if (naming.found)
+        return true;
+    arena_init(&texts, COMMON_OUTPUT_MAX);
+    if (store_find_file(store, naming.name, &texts, &file, error))
+        error_set(error, ERROR_USAGE, "found \"%s\", expected a name in a landing folder: \"%.*s/%.*s\"", name,
+                  (int)file.feed.len, file.feed.data, (int)file.name.len, file.name.data);
+    arena_close(&texts);
+    return false;
 }
 
 /* What went well is data, what did not is a message. */
@@ -115,7 +150,10 @@ int common_ask(const struct invocation *invocation, const char *const *words, si
 {
     struct error error = {0};
     int code = ask(invocation, words, count, &error);
-    return error.kind == ERROR_TARGET ? common_failed(invocation, &error) : code;
+    if (error.kind != ERROR_TARGET)
+        return code;
+    log_error(invocation->log, "%s: `dropfold run` starts one", error.text);
+    return 1;
 }
 
 const char *common_base_name(const char *path)

@@ -18,6 +18,9 @@ enum {
 /* Logs the error and returns its exit code. */
 int common_failed(const struct invocation *invocation, const struct error *error);
 
+/* The command line is wrong: logs `what`, and says where help is. Returns the exit code. */
+int common_misused(const struct invocation *invocation, const char *what);
+
 /* Loads the pipeline; its problems are printed to stderr. NULL after logging; *code is the exit code then. */
 struct pipeline *common_pipeline(const struct invocation *invocation, int *code) MUST_USE;
 
@@ -33,6 +36,10 @@ struct common_view {
 };
 bool common_view_open(struct common_view *view, const struct invocation *invocation, int *code) MUST_USE;
 void common_view_close(struct common_view *view);
+
+/* False with ERROR_USAGE when no file that was taken has this name in its landing folder ("x.csv" or "Orders/x.csv"): what
+   there is of it is then nothing because of a slip. */
+bool common_find_name(struct store *store, const char *name, struct error *error) MUST_USE;
 
 /* Asks the running dropfold and prints its answer. False when none runs: then nothing was printed. */
 bool common_ask_running(const struct invocation *invocation, const char *const *words, size_t count,

@@ -195,9 +195,11 @@ static bool find_range(struct range *range, const struct settings *settings, str
     uint64_t last = store_progress(range->core.store)->sequence;
     range->to = settings->to >= 0 ? (uint64_t)settings->to : last;
     range->from = settings->from >= 0 ? (uint64_t)settings->from : range->to > 0 ? range->to - 1 : 0;
-    if (range->to > last)
-        return error_set(error, ERROR_USAGE, "there is no change %" PRIu64 ": the last one is %" PRIu64, range->to,
-                         last);
+    if (last == 0)
+        return error_set(error, ERROR_USAGE, "there is no change yet");
+    if (range->to > last || range->from > last)
+        return error_set(error, ERROR_USAGE, "there is no change %" PRIu64 ": the last one is %" PRIu64,
+                         range->to > last ? range->to : range->from, last);
     return range->from < range->to ||
            error_set(error, ERROR_USAGE, "from %" PRIu64 " to %" PRIu64 ": expected the smaller one first", range->from,
                      range->to);

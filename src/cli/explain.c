@@ -58,23 +58,36 @@ static void list_keys(const struct pipeline *pipeline, struct buf *out)
     buf_put_byte(out, '\0');
 }
 
+static bool no_table(const struct pipeline *pipeline, const char *unknown, struct error *error)
+{
+    struct buf keys;
+    buf_init(&keys, COMMON_OUTPUT_MAX);
+    list_keys(pipeline, &keys);
+    if (unknown)
+        error_set(error, ERROR_USAGE, "there is no table \"%s\"; expected one of: %s", unknown,
+                  keys.failed ? "" : keys.data);
+    else
+        error_set(error, ERROR_USAGE, "no table has a key of these columns; expected COLUMN=VALUE of one of: %s",
+                  keys.failed ? "" : keys.data);
+    buf_close(&keys);
+    return false;
+}
+
 /* The table that was named, else the first whose key has all the columns that were. */
 static bool find_table(const struct invocation *invocation, const struct pipeline *pipeline, struct wanted *wanted,
                        struct error *error)
 {
     const char *name = invocation->settings.table;
-    struct buf keys;
+    bool known = !name;
     for (size_t t = 0; t < pipeline->table_count; t++) {
+        if (name && strcmp(name, pipeline->tables[t].name) != 0)
+            continue;
+        known = true;
         wanted->table_index = t;
-        if ((!name || strcmp(name, pipeline->tables[t].name) == 0) && fits(invocation, &pipeline->tables[t], wanted))
-            return invocation->operand_count > 0 || error_set(error, ERROR_USAGE, "explain: which row? COLUMN=VALUE");
+        if (fits(invocation, &pipeline->tables[t], wanted))
+            return true;
     }
-    buf_init(&keys, COMMON_OUTPUT_MAX);
-    list_keys(pipeline, &keys);
-    error_set(error, ERROR_USAGE, "no table has a key of these columns; expected COLUMN=VALUE of one of: %s",
-              keys.failed ? "" : keys.data);
-    buf_close(&keys);
-    return false;
+    return no_table(pipeline, known ? NULL : name, error);
 }
 
 /* A time may be cut short: "2022-01-08" for "2022-01-08 00:00:00+00". */
@@ -406,6 +419,7 @@ static int execute(const struct invocation *invocation)
 const struct command command_explain = {
     .name = "explain",
     .operands = "COLUMN=VALUE...",
+    .operands_min = 1,
     .operands_max = WANTED_MAX,
     .summary = "Show which records of which files a row of a table is made of, and the arithmetic.",
     .help =

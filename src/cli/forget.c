@@ -6,11 +6,6 @@
 /* A running dropfold forgets it itself, between two files. */
 static int execute(const struct invocation *invocation)
 {
-    struct error error = {0};
-    if (invocation->operand_count != 1) {
-        error_set(&error, ERROR_USAGE, "forget: which file?");
-        return common_failed(invocation, &error);
-    }
     const char *words[] = {"forget", invocation->operands[0]};
     int code = 0;
     if (common_ask_running(invocation, words, COUNT_OF(words), &code))
@@ -21,6 +16,7 @@ static int execute(const struct invocation *invocation)
 const struct command command_forget = {
     .name = "forget",
     .operands = "FILE",
+    .operands_min = 1,
     .operands_max = 1,
     .summary = "Take the rows of one applied file back, as if it had never come.",
     .help =
@@ -40,7 +36,7 @@ const struct command command_forget = {
         "\n"
         "Exit codes: 0 forgotten and delivered; 1 the target refused, the file is forgotten all the same; 64 no such\n"
         "file, or several: they are listed; 69 forgotten, but the target cannot be reached (the next run delivers);\n"
-        "75 a running dropfold is starting or ending; 78 configuration.\n",
+        "75 a running dropfold is starting, ending or replaying: try again; 78 configuration.\n",
     .options = OPTION_MEMORY_LIMIT | OPTION_TARGET_TIMEOUT,
     .execute = execute,
 };

@@ -49,12 +49,7 @@ static int show_impact(const struct invocation *invocation, struct common_view *
 static int execute(const struct invocation *invocation)
 {
     struct common_view view;
-    struct error error = {0};
     int code = 0;
-    if (invocation->operand_count != 1) {
-        error_set(&error, ERROR_USAGE, "impact: of which file?");
-        return common_failed(invocation, &error);
-    }
     if (!common_view_open(&view, invocation, &code))
         return code;
     code = show_impact(invocation, &view);
@@ -65,6 +60,7 @@ static int execute(const struct invocation *invocation)
 const struct command command_impact = {
     .name = "impact",
     .operands = "FILE",
+    .operands_min = 1,
     .operands_max = 1,
     .summary = "Show the rows that one applied file made other than they would be without it.",
     .help =

@@ -121,7 +121,8 @@ static int execute(const struct invocation *invocation)
     struct listing listing = {.pipeline = view.pipeline, .json = invocation->settings.json};
     buf_init(&listing.out, COMMON_OUTPUT_MAX);
     buf_init(&listing.value, COMMON_OUTPUT_MAX);
-    bool ok = late_each(view.pipeline, view.store, name, print_row, &listing, &error);
+    bool ok = (name.len == 0 || common_find_name(view.store, invocation->operands[0], &error)) &&
+              late_each(view.pipeline, view.store, name, print_row, &listing, &error);
     buf_close(&listing.value);
     buf_close(&listing.out);
     common_view_close(&view);
@@ -148,7 +149,9 @@ const struct command command_late = {
             "\n"
             "  dropfold late\n"
             "  dropfold late FEED/new-03.csv\n"
-            "  dropfold late --json | jq -r .why | sort | uniq -c\n",
+            "  dropfold late --json | jq -r .why | sort | uniq -c\n"
+            "\n"
+            "Exit codes: 0 shown; 1 there is no store yet; 64 no such file; 78 configuration.\n",
     .options = OPTION_JSON,
     .execute = execute,
 };

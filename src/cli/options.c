@@ -20,7 +20,7 @@ static const struct option options[] = {
     {'c', "checkpoints", "FOLDER", 0, "DROPFOLD_CHECKPOINTS", "holds the checkpoint store (checkpoints)"},
     {'t', "target", "ADDRESS", 0, "DROPFOLD_TARGET",
      "where tables go: sqlite:FILE, none:, or a libpq conninfo or URI without a password. Default: PG* variables if "
-     "set, else sqlite:<data>/results/<pipeline>.db"},
+     "PGHOST, PGHOSTADDR, PGSERVICE or PGDATABASE is set, else sqlite:<data>/results/<pipeline>.db"},
     {'h', "help", NULL, 0, NULL, "this text"},
     {'V', "version", NULL, 0, NULL, "the version"},
     {0, "once", NULL, OPTION_ONCE, NULL, "apply what is there, deliver, and exit"},
@@ -32,7 +32,8 @@ static const struct option options[] = {
     {0, "target-timeout", "SECONDS", OPTION_TARGET_TIMEOUT, NULL, "how long the target may take for an answer (30)"},
     {0, "target-check", "SECONDS", OPTION_TARGET_CHECK, NULL,
      "between looks at a target that has nothing to take, or refuses (60)"},
-    {0, "memory-limit", "MIB", OPTION_MEMORY_LIMIT, NULL, "end rather than hold more state than this (none)"},
+    {0, "memory-limit", "MIB", OPTION_MEMORY_LIMIT, NULL,
+     "the most state to hold: `run` takes no further file then, others end (none)"},
     {0, "log-format", "FORMAT", OPTION_LOG_FORMAT, "DROPFOLD_LOG_FORMAT", "text, or json: a JSON object a line (text)"},
     {0, "healthy", NULL, OPTION_HEALTHY, NULL, "only ask the running dropfold whether it is well; exit code 0 or 1"},
     {0, "watch", NULL, OPTION_WATCH, NULL, "again every two seconds, until interrupted"},
@@ -279,6 +280,8 @@ static bool check_use(const struct line *line, const struct parsed *parsed, cons
     for (size_t i = 0; i < line->used_count; i++)
         if (!(command->options & line->used_bits[i]))
             return error_set(error, ERROR_USAGE, "%s does not take --%s", command->name, line->used_names[i]);
+    if (invocation->operand_count < command->operands_min)
+        return error_set(error, ERROR_USAGE, "%s: expected %s, found nothing", command->name, command->operands);
     if (invocation->operand_count > command->operands_max)
         return error_set(error, ERROR_USAGE, "%s: unexpected \"%s\"", command->name,
                          invocation->operands[command->operands_max]);
@@ -290,6 +293,7 @@ bool options_parse(int argc, char **argv, struct parsed *parsed, struct invocati
     struct line line = {.argc = argc, .at = 1, .argv = argv};
     bool only_operands = false;
     *parsed = (struct parsed){0};
+    invocation->command = NULL;
     invocation->operands = argv + 1;
     invocation->operand_count = 0;
     if (!settings_init(&invocation->settings, error))
@@ -305,6 +309,7 @@ bool options_parse(int argc, char **argv, struct parsed *parsed, struct invocati
         } else if (!parsed->command) {
             if (!take_command(text, parsed, error))
                 return false;
+            invocation->command = parsed->command;
         } else {
             invocation->operands[invocation->operand_count++] = text;
         }

@@ -182,6 +182,7 @@ static int execute(const struct invocation *invocation)
 const struct command command_plan = {
     .name = "plan",
     .operands = "FILE [FEED]",
+    .operands_min = 1,
     .operands_max = 2,
     .summary = "Show the rows of the tables that applying a file would add, change and delete.",
     .help =

@@ -76,15 +76,18 @@ static int list(const struct invocation *invocation, bool export, char **names, 
     if (!common_view_open(&view, invocation, &code))
         return code;
     buf_init(&listing.out, COMMON_OUTPUT_MAX);
-    if (export && !invocation->settings.export_json) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = common_find_name(view.store, names[i], &error);
+    if (ok && export && !invocation->settings.export_json) {
         rejects_export_header(&listing.out);
         common_print(&listing.out);
     }
-    bool ok = count > 0 || list_file(&listing, view.store, "", &error);
+    ok = ok && (count > 0 || list_file(&listing, view.store, "", &error));
     for (size_t i = 0; ok && i < count; i++)
         ok = list_file(&listing, view.store, names[i], &error);
-    if (ok && count == 0 && !export && !invocation->settings.json)
-        ok = rejects_whole_print(view.store, invocation->settings.all, &error);
+    if (ok && !export && !invocation->settings.json)
+        ok = rejects_whole_print(view.store, count > 0 ? names[0] : "", invocation->settings.all, &error);
     buf_close(&listing.out);
     common_view_close(&view);
     if (!ok)
@@ -206,11 +209,8 @@ static int execute(const struct invocation *invocation)
         return retry_rejects(invocation, operands + 1, count - 1);
     if (count > 0 && strcmp(operands[0], "export") == 0)
         return list(invocation, true, operands + 1, count - 1);
-    if (count > 1) {
-        struct error error;
-        error_set(&error, ERROR_USAGE, "rejects: expected one FILE, or retry FILE..., or export FILE...");
-        return common_failed(invocation, &error);
-    }
+    if (count > 1)
+        return common_misused(invocation, "rejects: expected one FILE, or retry FILE..., or export FILE...");
     return list(invocation, false, operands, count);
 }
 
@@ -246,7 +246,8 @@ const struct command command_rejects = {
         "Exit codes: 0 done, also when nothing is valid yet; 64 no such file, or several: they are listed; 65 a kept\n"
         "file is gone, has another content or other rows: nothing of it was changed; 69 retried, but the target "
         "cannot\n"
-        "be reached (the next run delivers); 75 a running dropfold is starting or ending; 78 configuration.\n",
+        "be reached (the next run delivers); 75 a running dropfold is starting, ending or replaying: try again;\n"
+        "78 configuration.\n",
     .options = OPTION_JSON | OPTION_ALL | OPTION_DRY_RUN | OPTION_FORMAT | OPTION_SPREADSHEET | OPTION_MEMORY_LIMIT |
                OPTION_TARGET_TIMEOUT,
     .execute = execute,

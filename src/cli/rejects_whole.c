@@ -19,6 +19,7 @@ struct asides {
     struct aside *items; /* by content, then id, once all are there */
     size_t count, room;
     bool failed, all;
+    struct slice wanted; /* a file's name; empty: of all */
 };
 
 static int by_content(const void *left, const void *right)
@@ -84,6 +85,8 @@ static bool print_file(void *context, const struct file_record *file)
 {
     const struct asides *asides = context;
     char name[SHOWN_TEXT], reason[SHOWN_TEXT];
+    if (!store_names_file(asides->wanted, file->feed, file->name))
+        return true;
     if (file->state == FILE_APPLIED && file->reason.len > 0)
         printf("%.*s/%s: %s\n", (int)file->feed.len, file->feed.data, text_escape(file->name, name, sizeof name),
                text_escape(file->reason, reason, sizeof reason));
@@ -95,9 +98,9 @@ static bool print_file(void *context, const struct file_record *file)
     return true;
 }
 
-bool rejects_whole_print(struct store *store, bool all, struct error *error)
+bool rejects_whole_print(struct store *store, const char *name, bool all, struct error *error)
 {
-    struct asides asides = {.all = all};
+    struct asides asides = {.all = all, .wanted = slice_of(name)};
     bool ok = store_each_file(store, collect, &asides, error);
     if (ok && asides.failed)
         ok = error_memory(error);

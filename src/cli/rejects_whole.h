@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "store/store.h"
 
-/* Prints them. Of files set aside those that were not read again since (a later file of their feed has their content); `all`:
+/* Prints them, of the files called `name` or with "" of all. Of files set aside those that were not read again since (a later file of their feed has their content); `all`:
    those too, and what became of them. */
-bool rejects_whole_print(struct store *store, bool all, struct error *error) MUST_USE;
+bool rejects_whole_print(struct store *store, const char *name, bool all, struct error *error) MUST_USE;
 
 #endif

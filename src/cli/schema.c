@@ -17,13 +17,6 @@ enum {
     NAME_SIZE = 256
 };
 
-static int wrong_use(const struct invocation *invocation, const char *what)
-{
-    struct error error = {0};
-    error_set(&error, ERROR_USAGE, "schema: %s", what);
-    return common_failed(invocation, &error);
-}
-
 /* --- infer -------------------------------------------------------------------------------------------------------- */
 
 /* What the feed is called: as it was said, else as the folder that the file lies in. */
@@ -140,7 +133,8 @@ static int diff(const struct invocation *invocation, const char *old_path, const
         code = print_diff(old, new);
     } else {
         fprintf(stderr, "%.*s", (int)problems.text.len, problems.text.len ? problems.text.data : "");
-        error_set(&error, ERROR_CONFIG, "%zu problems in these descriptors", problems.count);
+        error_set(&error, ERROR_CONFIG, "%zu mistake%s in %s and %s", problems.count, problems.count == 1 ? "" : "s",
+                  old_path, new_path);
         code = common_failed(invocation, &error);
     }
     descriptor_close(old);
@@ -155,19 +149,21 @@ static int diff(const struct invocation *invocation, const char *old_path, const
 static int execute(const struct invocation *invocation)
 {
     char **operands = invocation->operands;
-    const char *verb = invocation->operand_count > 0 ? operands[0] : "";
+    const char *verb = operands[0];
     if (strcmp(verb, "infer") == 0)
         return invocation->operand_count == 2 ? infer(invocation, operands[1])
-                                              : wrong_use(invocation, "infer: expected one FILE");
+                                              : common_misused(invocation, "schema infer: expected one FILE");
     if (strcmp(verb, "diff") == 0)
-        return invocation->operand_count == 3 ? diff(invocation, operands[1], operands[2])
-                                              : wrong_use(invocation, "diff: expected two descriptors");
-    return wrong_use(invocation, "expected infer FILE or diff OLD NEW");
+        return invocation->operand_count == 3
+                   ? diff(invocation, operands[1], operands[2])
+                   : common_misused(invocation, "schema diff: expected two descriptors, OLD NEW");
+    return common_misused(invocation, "schema: expected infer FILE or diff OLD NEW");
 }
 
 const struct command command_schema = {
     .name = "schema",
     .operands = "infer FILE | diff OLD NEW",
+    .operands_min = 1,
     .operands_max = 3,
     .summary = "Draft a descriptor from a file, or compare two descriptors.",
     .help =

@@ -204,15 +204,20 @@ static void print_target(const struct state *state)
 {
     uint64_t delivered, sequence = store_progress(state->view.store)->sequence;
     bool known = delivered_sequence(state, &delivered);
-    printf("target      %s", state->look.name);
-    if (!state->look.reachable)
-        printf(": %s", state->look.error.text);
+    if (!state->look.reachable) {
+        printf("target      not reachable: %s\n", state->look.error.text);
+        printf("delivered   ");
+    } else {
+        printf("target      %s; ", state->look.name);
+    }
+    const char *holds = state->look.reachable ? "holds" : "when it was last seen it held";
     if (!known)
-        printf("; it tells another history or was never delivered to\n");
+        puts(state->look.reachable ? "it tells another history" : "nothing that this store knows of");
     else if (delivered == sequence)
-        printf("; holds everything\n");
+        printf("%s everything\n", holds);
     else
-        printf("; holds sequence %" PRIu64 ", %" PRIu64 " changes undelivered\n", delivered, sequence - delivered);
+        printf("%s sequence %" PRIu64 ", %" PRIu64 " changes are undelivered\n", holds, delivered,
+               sequence - delivered);
 }
 
 static void print_bucket(const char *name, uint64_t rows)
@@ -341,8 +346,7 @@ static int execute(const struct invocation *invocation)
     if (invocation->settings.healthy)
         return ask_healthy(invocation);
     int code = show(invocation);
-    while (invocation->settings.watch && code == 0) {
-        fflush(stdout);
+    while (invocation->settings.watch && code == 0 && fflush(stdout) == 0) {
         sleep(WATCH_SECONDS);
         if (isatty(STDOUT_FILENO))
             fputs("\033[H\033[2J", stdout);
@@ -365,7 +369,10 @@ const struct command command_status = {
         "and how often inotify's queue ran over. Changes nothing, also beside a running dropfold.\n"
         "\n"
         "  dropfold status\n"
-        "  dropfold status --json | jq .target.undelivered\n",
+        "  dropfold status --json | jq .target.undelivered\n"
+        "\n"
+        "Exit codes: 0 shown, also when the target cannot be reached; 1 there is no store yet, or of --healthy: none\n"
+        "runs, or it is not well; 78 configuration.\n",
     .options = OPTION_JSON | OPTION_HEALTHY | OPTION_WATCH,
     .execute = execute,
 };

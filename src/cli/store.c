@@ -128,31 +128,26 @@ static int compact(const struct invocation *invocation)
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-static int wrong_use(const struct invocation *invocation, const char *what)
-{
-    struct error error = {0};
-    error_set(&error, ERROR_USAGE, "store: %s", what);
-    return common_failed(invocation, &error);
-}
-
 static int execute(const struct invocation *invocation)
 {
-    const char *verb = invocation->operand_count > 0 ? invocation->operands[0] : "";
+    const char *verb = invocation->operands[0];
     bool named = invocation->operand_count > 1;
     if (strcmp(verb, "backup") == 0)
-        return named ? backup(invocation, invocation->operands[1]) : wrong_use(invocation, "backup: into which file?");
+        return named ? backup(invocation, invocation->operands[1])
+                     : common_misused(invocation, "store backup: expected FILE, found nothing");
     if (named)
-        return wrong_use(invocation, "only backup takes a FILE");
+        return common_misused(invocation, "store: only backup takes a FILE");
     if (strcmp(verb, "check") == 0)
         return check(invocation);
     if (strcmp(verb, "compact") == 0)
         return compact(invocation);
-    return wrong_use(invocation, "expected check, backup FILE or compact");
+    return common_misused(invocation, "store: expected check, backup FILE or compact");
 }
 
 const struct command command_store = {
     .name = "store",
     .operands = "check | backup FILE | compact",
+    .operands_min = 1,
     .operands_max = 2,
     .summary = "Check the checkpoint store, copy it while it is in use, or give back its unused space.",
     .help =

@@ -24,8 +24,8 @@ static int init_target(const struct invocation *invocation, const struct pipelin
 static int execute(const struct invocation *invocation)
 {
     int code = 0;
-    if (invocation->operand_count != 1 || strcmp(invocation->operands[0], "init") != 0)
-        return common_failed(invocation, &(struct error){ERROR_USAGE, "target: expected `dropfold target init`"});
+    if (strcmp(invocation->operands[0], "init") != 0)
+        return common_misused(invocation, "target: expected init");
     struct pipeline *pipeline = common_pipeline(invocation, &code);
     if (!pipeline)
         return code;
@@ -37,13 +37,18 @@ static int execute(const struct invocation *invocation)
 const struct command command_target = {
     .name = "target",
     .operands = "init",
+    .operands_min = 1,
     .operands_max = 1,
     .summary = "Make the target's tables and views, so that a role without that right can fill them.",
-    .help = "Run once as the owner of the database; then grant the role that runs dropfold SELECT, INSERT, UPDATE and "
-            "DELETE\n"
-            "on the tables, those that begin with dropfold_ too, and TEMPORARY on the database (large deliveries go\n"
-            "through a temporary table). What is there already is checked and left alone.\n"
-            "\n"
-            "  dropfold -t 'host=db dbname=shop user=owner' target init\n",
+    .help =
+        "Run once as the owner of the database; then grant the role that runs dropfold SELECT, INSERT, UPDATE and "
+        "DELETE\n"
+        "on the tables, those that begin with dropfold_ too, and TEMPORARY on the database (large deliveries go\n"
+        "through a temporary table). What is there already is checked and left alone.\n"
+        "\n"
+        "  dropfold -t 'host=db dbname=shop user=owner' target init\n"
+        "\n"
+        "Exit codes: 0 they are there; 1 the target refused: the role may not make them, or they have another shape;\n"
+        "69 target unavailable; 78 configuration.\n",
     .execute = execute,
 };

@@ -106,7 +106,9 @@ const struct command command_unmatched = {
         "Reads the checkpoint store, also beside a running dropfold.\n"
         "\n"
         "  dropfold unmatched\n"
-        "  dropfold unmatched --json | jq -r .waits_for | sort | uniq -c\n",
+        "  dropfold unmatched --json | jq -r .waits_for | sort | uniq -c\n"
+        "\n"
+        "Exit codes: 0 shown; 1 there is no store yet; 78 configuration.\n",
     .options = OPTION_JSON,
     .execute = execute,
 };

@@ -46,7 +46,9 @@ static bool open_folder(struct landing *landing, struct error *error)
     if (landing->fd >= 0)
         return true;
     if (errno == ENOENT || errno == ENOTDIR)
-        return error_errno(error, ERROR_CONFIG, errno, "the landing folder %s is missing", landing->path);
+        return error_set(error, ERROR_CONFIG,
+                         "the landing folder %s is missing: make it, or say with -d which folder holds it",
+                         landing->path);
     return error_errno(error, ERROR_IO, errno, "cannot open the landing folder %s", landing->path);
 }
 

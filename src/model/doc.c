@@ -258,7 +258,7 @@ static bool load(struct doc *doc, int fd)
 {
     struct stat stat;
     if (fstat(fd, &stat) != 0)
-        return doc_problem(doc, NULL, "%s", strerror(errno));
+        return doc_problem(doc, NULL, "cannot be read: %s", strerror(errno));
     if (!S_ISREG(stat.st_mode))
         return doc_problem(doc, NULL, "not a regular file");
     if (stat.st_size > DOC_SIZE_MAX)
@@ -270,7 +270,7 @@ static bool load(struct doc *doc, int fd)
         return doc_memory(doc);
     ptrdiff_t len = doc_read_all(fd, data, size);
     if (len < 0)
-        return doc_problem(doc, NULL, "%s", strerror(errno));
+        return doc_problem(doc, NULL, "cannot be read: %s", strerror(errno));
     if (len != stat.st_size)
         return doc_problem(doc, NULL, "changed while it was read");
     return parse(doc, (struct slice){data, (size_t)len});
@@ -288,7 +288,7 @@ bool doc_load(struct doc *doc, const char *path, struct arena *arena, struct doc
     /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return doc_problem(doc, NULL, "%s", strerror(errno));
+        return doc_problem(doc, NULL, "cannot be read: %s", strerror(errno));
     bool ok = load(doc, fd);
     close(fd);
     return ok;

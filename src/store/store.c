@@ -206,7 +206,7 @@ static bool find_database(struct store *store, struct error *error)
     if (lstat(store->path, &stat) != 0)
         return errno == ENOENT ? error_set(error, ERROR_IO,
                                            "There is no store at %s: the first `dropfold run` makes it", store->path)
-                               : error_errno(error, ERROR_IO, errno, "There is no store at %s", store->path);
+                               : error_errno(error, ERROR_IO, errno, "Cannot look at %s", store->path);
     if (!S_ISREG(stat.st_mode))
         return error_set(error, ERROR_IO, "%s is not a regular file", store->path);
     /* SQLite would take what is less than its smallest page for an empty database. */

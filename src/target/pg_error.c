@@ -131,10 +131,11 @@ static enum error_kind connect_kind(const PGconn *pg, const char *message)
     return refused ? ERROR_REFUSED : ERROR_TARGET;
 }
 
-/* Without the lines that say where in the server's source it happened. */
+/* Without the lines that say where in the server's source it happened, and without what indents the others. */
 static void put_lines(struct buf *out, const char *message)
 {
     while (*message) {
+        message += strspn(message, " \t");
         size_t len = strcspn(message, "\n");
         if (len > 0 && strncmp(message, "LOCATION:", 9) != 0) {
             buf_put_text(out, out->len > 0 ? "; " : "");

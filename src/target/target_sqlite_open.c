@@ -24,7 +24,7 @@ static bool make_folder(const struct target_sqlite *sqlite, struct error *error)
         return error_memory(error);
     bool ok = mkdir(folder, 0777) == 0 || errno == EEXIST;
     if (!ok)
-        error_errno(error, ERROR_REFUSED, errno, "%s: cannot make its folder", sqlite->name);
+        error_errno(error, ERROR_REFUSED, errno, "%s: cannot make the folder %s", sqlite->name, folder);
     free(folder);
     return ok;
 }

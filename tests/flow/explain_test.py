@@ -99,7 +99,7 @@ class Words(Explained):
         work = self.small()
         self.assertIn('customer_windows (customer_id, currency, window_start)',
                       work.command('explain', 'Custome_ID=1', expect=64).err)
-        self.assertIn('which row?', work.command('explain', expect=64).err)
+        self.assertIn('explain: expected COLUMN=VALUE', work.command('explain', expect=64).err)
         work.command('explain', '--table', 'nothing', 'Customer_ID=1', expect=64)
 
     def test_a_forgotten_file_is_in_no_row(self):

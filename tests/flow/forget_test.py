@@ -130,7 +130,7 @@ class Forgetting(History):
         state = self.work.status()
         self.assertIn('Orders/Orders-3 seq=3, Orders/Orders-3 seq=4', self.forget(3, expect=64).err)
         self.assertIn('Orders/Orders-3', self.work.command('forget', 'Orders/Orders-2', expect=64).err)
-        self.assertIn('which file?', self.work.command('forget', expect=64).err)
+        self.assertIn('forget: expected FILE', self.work.command('forget', expect=64).err)
         self.assertEqual(self.work.status(), state)
         self.work.command('forget', 'seq=4')
         self.assertIn('forgotten already, by seq=5', self.work.command('forget', 'seq=4', expect=64).err)

@@ -276,4 +276,4 @@ class Export(Contract):
                          ["'" + row['raw'] if row['raw'][0] in '=+-@\t\r' else row['raw'] for row in rows])
         self.assertTrue(all(row['file'] == "'=odd.csv" for row in safe))
         self.assertTrue(any(row['raw'].startswith("'=1+1") for row in safe))
-        self.assertEqual(len(list(csv.reader(io.StringIO(self.work.command('rejects', 'export', 'nothing.csv').out)))), 1)
+        self.assertEqual(len(list(csv.reader(io.StringIO(self.work.command('rejects', 'export', 'c.json').out)))), 1)

@@ -96,7 +96,7 @@ class Drafts(FlowCase):
         self.assertIn('no column that a field could read', self.infer(b',,\n1,2,3\n', expect=65).err)
         self.assertIn('cannot open', self.work.command('schema', 'infer', 'nowhere.csv', expect=1).err)
         for arguments in ((), ('infer',), ('infer', 'a', 'b'), ('diff', 'a'), ('draw', 'a')):
-            self.assertIn('schema: ', self.work.command('schema', *arguments, expect=64).err)
+            self.assertIn('schema', self.work.command('schema', *arguments, expect=64).err)
 
     def diff(self, new, expect=1):
         (self.schemas / 'Goods' / '1.json').write_text(json.dumps(BASE))

@@ -1184,7 +1184,7 @@ static void says_that_a_pipeline_is_not_there(void **state)
 {
     struct fixture *f = *state;
     assert_null(pipeline_load("s/q.json", &f->problems));
-    assert_slice(buf_slice(&f->problems.text), "s/q.json:1:1: No such file or directory\n");
+    assert_slice(buf_slice(&f->problems.text), "s/q.json:1:1: cannot be read: No such file or directory\n");
 }
 
 static void finds_descriptors_beside_a_pipeline_named_without_a_folder(void **state)

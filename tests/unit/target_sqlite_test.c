@@ -59,7 +59,7 @@ static void makes_the_folder_but_not_its_parents(void **state)
     subject_close(&s);
     snprintf(path, sizeof path, "sqlite:%s/a/b/db", folder);
     subject_init(&s, &p.pipeline, path, 0);
-    assert_fails(subject_open(&s), ERROR_REFUSED, "cannot make its folder");
+    assert_fails(subject_open(&s), ERROR_REFUSED, "cannot make the folder");
     subject_close(&s);
 }
 

@@ -1,0 +1,205 @@
+"""What a stranger meets: wrong words, places that are not there or may not be written, output that goes nowhere."""
+import os
+import subprocess
+
+from harness.case import FlowCase
+from harness.files import customers, deliveries, delivery, order, orders
+from harness.places import other_user
+
+NO_SERVER = 'host=127.0.0.1 port=1 dbname=none user=nobody'
+
+
+class Words(FlowCase):
+    def setUp(self):
+        super().setUp()
+        self.work = self.workspace()
+
+    def refused(self, *words, expect=64):
+        return self.work.command(*words, expect=expect).err
+
+    def test_what_a_command_needs_is_named_with_the_way_to_its_help(self):
+        for command, expected in (('plan', 'FILE [FEED]'), ('impact', 'FILE'), ('forget', 'FILE'), ('explain', 'COLUMN=VALUE...'),
+                                  ('pause', 'FEED'), ('resume', 'FEED'), ('store', 'check | backup FILE | compact'),
+                                  ('schema', 'infer FILE | diff OLD NEW'), ('target', 'init')):
+            with self.subTest(command=command):
+                told = self.refused(command)
+                self.assertIn(f'{command}: expected {expected}, found nothing', told)
+                self.assertIn(f'`dropfold {command} --help`', told)
+
+    def test_half_a_command_is_told_the_other_half(self):
+        for words, told in ((('store', 'backup'), 'store backup: expected FILE'), (('target', 'x'), 'target: expected init'),
+                            (('schema', 'infer'), 'schema infer: expected one FILE'),
+                            (('schema', 'diff', 'x'), 'schema diff: expected two descriptors')):
+            with self.subTest(words=words):
+                self.assertIn(told, self.refused(*words))
+                self.assertIn(f'`dropfold {words[0]} --help`', self.refused(*words))
+
+    def test_descriptors_that_are_not_there(self):
+        told = self.refused('schema', 'diff', 'x.json', 'schemas/Orders/1.json', expect=78)
+        self.assertIn('x.json:1:1: cannot be read: No such file', told)
+        self.assertIn('1 mistake in x.json and schemas/Orders/1.json', told)
+
+    def test_a_pipeline_that_is_not_there_and_how_to_name_another(self):
+        (self.work.root / 'schemas' / 'ecommerce.json').unlink()
+        told = self.refused('check', expect=78)
+        self.assertIn('schemas/ecommerce.json cannot be read: No such file or directory; -p or DROPFOLD_PIPELINE names', told)
+
+    def test_a_landing_folder_that_is_not_there_and_what_to_do(self):
+        self.work.landing('Orders').rmdir()
+        for words in (('check',), ('run', '--once')):
+            self.assertIn('data/Orders is missing: make it, or say with -d', self.refused(*words, expect=78))
+
+    def test_nobody_runs_who_could_pause(self):
+        self.assertIn('no dropfold runs on checkpoints/ecommerce.db', self.refused('pause', 'Orders', expect=1))
+
+
+class Names(FlowCase):
+    """Files and changes that are meant by a wrong name are not taken for ones without rows."""
+
+    def setUp(self):
+        super().setUp()
+        self.work = self.workspace()
+        self.work.drop('Orders', orders(order(1), order(2, quantity='x')), 'o.csv')
+        self.work.drop('Customers', customers(1), 'c.json')
+        self.work.drop('Deliveries', deliveries(delivery(1)), 'd.csv')
+        self.work.drop('Orders', b'nothing\n', 'bad.csv')
+        self.work.run_once()
+
+    def test_a_file_that_never_came(self):
+        for words in (('rejects',), ('rejects', 'export'), ('late',)):
+            with self.subTest(words=words):
+                outcome = self.work.command(*words, 'oo.csv', expect=64)
+                self.assertIn('"oo.csv"; did you mean Orders/o.csv', outcome.err)
+                self.assertEqual(outcome.out, '')
+        self.assertIn('expected a name in a landing folder: "Orders/o.csv"',
+                      self.work.command('rejects', self.work.archived('Orders')[0], expect=64).err)
+
+    def test_a_file_without_rejected_rows(self):
+        outcome = self.work.command('rejects', 'c.json')
+        self.assertEqual((outcome.out, outcome.err), ('', '0 rejected rows\n'))
+        self.assertEqual(self.work.command('late', 'Customers/c.json').err, '0 late rows\n')
+
+    def test_a_file_that_was_set_aside_whole(self):
+        self.assertIn('Orders/bad.csv: the whole file: 1:1: fits no descriptor', self.work.command('rejects', 'bad.csv').out)
+        self.assertNotIn('whole file', self.work.command('rejects', 'o.csv').out)
+
+    def test_changes_that_are_not_there(self):
+        for words, told in ((('--from', 9), 'there is no change 9: the last one is 3'), (('--to', 8), 'there is no change 8'),
+                            (('--from', 2, '--to', 1), 'expected the smaller one first')):
+            with self.subTest(words=words):
+                self.assertIn(told, self.work.command('diff', *words, expect=64).err)
+
+    def test_a_table_that_is_not_there(self):
+        told = self.work.command('explain', '--table', 'nope', 'Customer_ID=1', expect=64).err
+        self.assertIn('there is no table "nope"; expected one of: ecommerce (Customer_ID, start_timestamp); customer_', told)
+
+    def test_check_of_a_file_places_its_rejects_as_rejects_does(self):
+        listed = self.work.command('rejects', 'o.csv').out
+        self.assertTrue(listed.startswith('Orders/o.csv:3:7: Quantity: found "x"'), listed)
+        kept = f'data/archive/Orders/{self.work.archived("Orders")[0]}'
+        shown = self.work.command('check', kept, 'Orders', expect=65).out
+        self.assertTrue(shown.startswith(listed.replace('Orders/o.csv', kept)), shown)
+
+
+class Places(FlowCase):
+    """`check` finds what would stop a run."""
+
+    def workspace(self, *name, **options):
+        options.setdefault('identity', other_user())
+        return super().workspace(*name, **options)
+
+    def forbid(self, path, mode=0o555):
+        path.chmod(mode)
+        self.addCleanup(path.chmod, 0o755)
+
+    def test_checkpoints_that_cannot_be_written(self):
+        work = self.workspace()
+        self.forbid(work.checkpoints)
+        self.assertIn('the store cannot be made in checkpoints: Permission denied', work.command('check', expect=1).err)
+        work.checkpoints.chmod(0o755)
+        work.command('check')
+        work.run_once()
+        self.forbid(work.checkpoints / 'ecommerce.db', 0o444)
+        self.assertIn('checkpoints/ecommerce.db cannot be written: Permission denied', work.command('check', expect=1).err)
+
+    def test_checkpoints_that_cannot_be_looked_into(self):
+        work = self.workspace()
+        self.forbid(work.checkpoints, 0)
+        for words in (('check',), ('status',)):
+            told = work.command(*words, expect=1).err
+            self.assertIn('checkpoints/ecommerce.db: Permission denied', told)
+            self.assertNotIn('no store', told)
+
+    def test_an_archive_that_cannot_be_written_leaves_files_where_they_are(self):
+        work = self.workspace()
+        self.assertIn('archive     data/archive\n', work.command('check').out)
+        work.run_once()
+        self.forbid(work.data)
+        told = 'archive     data/archive: not writable, applied files will be left where they are'
+        self.assertIn(told, work.command('check').out)
+        path = work.drop('Orders', orders(order(1)), 'o.csv')
+        self.assertIn('left in place', work.run_once().out)
+        self.assertTrue(path.exists())
+
+    def test_a_database_whose_folder_cannot_be_made(self):
+        work = self.workspace()
+        address = f'sqlite:{self.folder}/none/deeper/x.db'
+        self.assertIn(f'the target cannot be made in {self.folder}/none/deeper: No such file',
+                      work.command('check', target=address, expect=1).err)
+        self.assertIn(f'cannot make the folder {self.folder}/none/deeper: No such file',
+                      work.run_once(target=address, expect=1).err)
+        work.command('check', target='sqlite:x.db')
+        work.command('check', target='sqlite:new/x.db')
+
+    def test_a_server_that_is_not_there(self):
+        work = self.workspace()
+        work.run_once()
+        work.drop('Orders', orders(order(1)), 'o.csv')
+        work.run_once()
+        out = work.command('status', target=NO_SERVER).out
+        self.assertRegex(out, r'(?m)^target      not reachable: postgresql://nobody@127\.0\.0\.1:1/none: [^:]*connection')
+        self.assertIn('delivered   nothing that this store knows of\n', out)
+        self.assertNotIn('another history', out)
+        self.assertNotIn('\\t', out)
+
+
+class Output(FlowCase):
+    def setUp(self):
+        super().setUp()
+        self.work = self.workspace()
+        self.work.drop('Orders', orders(order(1), order(2, quantity='x')), 'o.csv')
+        self.work.run_once()
+
+    def run_with(self, *words, **streams):
+        return subprocess.run(self.work.arguments(*words), cwd=self.work.root, env=self.work.environment(), check=False,
+                              text=True, stdin=subprocess.DEVNULL, timeout=60, **streams)
+
+    def test_output_that_cannot_be_written_is_no_success(self):
+        for words in (('status',), ('status', '--json'), ('unmatched',), ('rejects', 'export'), ('check',), ('verify',),
+                      ('run', '--once'), ('run', '--help')):
+            with self.subTest(words=words), open('/dev/full', 'w', encoding='utf-8') as full:
+                outcome = self.run_with(*words, stdout=full, stderr=subprocess.PIPE)
+                self.assertEqual(outcome.returncode, 1, outcome)
+                self.assertIn('standard output could not be written', outcome.stderr)
+
+    def test_a_run_goes_on_without_a_reader(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        self.work.drop('Orders', orders(order(3)), 'o3.csv')
+        try:
+            outcome = self.run_with('run', '--once', '--settle', '0', stdout=writer, stderr=subprocess.PIPE)
+        finally:
+            os.close(writer)
+        self.assertEqual((outcome.returncode, 'standard output' in outcome.stderr), (0, False), outcome)
+        self.assertEqual(self.work.status()['sequence'], 2)
+
+    def test_closed_streams_do_not_become_files(self):
+        self.work.drop('Orders', orders(order(3)), 'o3.csv')
+        words = self.work.arguments('run', '--once', '--settle', '0')
+        done = subprocess.run(['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', *words], cwd=self.work.root,
+                              env=self.work.environment(), check=False, timeout=60)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(self.work.status()['sequence'], 2)
+        for path in self.work.root.rglob('*'):
+            if path.is_file():
+                self.assertNotIn(b'target sqlite:', path.read_bytes(), path)
