@@ -295,6 +295,7 @@ static bool start_watch(struct run *run, struct error *error)
         return false;
     watch_pause(run->watch, true);
     run_recover_now(run);
+    run_note_aside(run);
     return true;
 }
 

@@ -139,6 +139,8 @@ void run_check_memory(struct run *run, uint64_t memory);
 
 /* Finishes what a crash left half archived; before anything moves (run_recover.c). */
 void run_recover_now(struct run *run);
+/* Notes files that were set aside before a crash; before anything moves (run_aside.c). */
+void run_note_aside(struct run *run);
 /* Some file could not be moved on and is hidden: tried again in a while. */
 void run_recover_later(struct run *run);
 /* From the watch: this feed has another folder, which waits to be looked at. */

@@ -221,7 +221,7 @@ static bool other_content(struct error *why)
     return error_set(why, ERROR_DATA, "its content is not what was applied");
 }
 
-static bool hash_all(int fd, struct digest *digest, struct error *why)
+bool source_hash(int fd, struct digest *digest, struct error *why)
 {
     char block[PARSER_INPUT_MAX];
     struct digester digester;
@@ -243,7 +243,7 @@ bool source_same(const struct source *source, const char *path, struct error *wh
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return error_set(why, ERROR_IO, "%s", strerror(errno));
-    bool ok = hash_all(fd, &digest, why) && (digest_equal(&digest, &source->content) || other_content(why));
+    bool ok = source_hash(fd, &digest, why) && (digest_equal(&digest, &source->content) || other_content(why));
     close(fd);
     return ok;
 }

@@ -73,6 +73,9 @@ void source_locate(const struct source *source, const char *data, const struct f
 /* Whether the descriptor of its recorded version is the one that it was read by. Read otherwise, it may have other rows. */
 bool source_reads_as_before(const struct source *source, const struct feed *feed);
 
+/* The SHA-256 of all that is to be read from `fd`. */
+bool source_hash(int fd, struct digest *digest, struct error *why) MUST_USE;
+
 /* Whether the file at `path` has the content that was applied; else `why` says what is wrong. */
 bool source_same(const struct source *source, const char *path, struct error *why) MUST_USE;
 

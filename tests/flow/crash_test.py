@@ -111,3 +111,26 @@ class Unarchived(FlowCase):
         self.work.drop(feed, path)
         self.assertEqual(len(self.work.run_once().lines('applied')), 1)
         self.assert_table(self.work, self.generated)
+
+
+class Unnoted(FlowCase):
+    """A bad file is set aside before the ledger has it."""
+
+    def test_the_next_start_notes_what_was_set_aside(self):
+        work = self.workspace()
+        for name in ('told.csv', 'odd.csv.reason'):
+            work.drop('Orders', b'"' + name.encode(), name)
+        work.run_once()
+        aside = work.data / 'quarantine' / 'Orders'
+        (aside / 'untold.csv').write_bytes(b'"')
+        (aside / 'with.csv').write_bytes(b'"x')
+        (aside / 'with.csv.reason').write_text('1:1: too odd\n', encoding='utf-8')
+        (aside / '.dropfold-reason-1-2').write_text('a half\n', encoding='utf-8')
+        (aside / 'link.csv').symlink_to('with.csv')
+        for _ in range(2):
+            work.run_once()
+            found = work.target.query("SELECT name, stored, note FROM dropfold_files WHERE state = 'quarantined' ORDER BY name")
+            self.assertEqual([name for name, *_ in found], ['odd.csv.reason', 'told.csv', 'untold.csv', 'with.csv'])
+            self.assertEqual(found[2][1:], ('quarantine/Orders/untold.csv', 'a crash came before it was written why'))
+            self.assertEqual(found[3][1:], ('quarantine/Orders/with.csv', '1:1: too odd'))
+        self.assertIn('too odd', work.command('rejects').out)

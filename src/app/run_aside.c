@@ -1,0 +1,120 @@
+/*
+ * Files that were set aside and are in no row of the ledger: a crash, or a full disk, came before they were noted. At start they
+ * are, as what they lie in the quarantine for.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/run_internal.h"
+#include "app/sources.h"
+#include "base/clock.h"
+
+enum { PATH_SIZE = LANDING_PATH_SIZE };
+
+static const char reason_end[] = ".reason";
+
+/* Where it lies; `open` from its folder. */
+struct aside {
+    struct run *run;
+    size_t feed;
+    int folder;
+    const char *name;
+    char stored[PATH_SIZE];
+};
+
+static bool has_reason(int folder, const char *name)
+{
+    char reason[PATH_SIZE];
+    struct stat stat;
+    int length = snprintf(reason, sizeof reason, "%s%s", name, reason_end);
+    return length < (int)sizeof reason && fstatat(folder, reason, &stat, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A file may be called like a reason. */
+static bool is_aside(int folder, const char *name)
+{
+    return *name != '.' && (!slice_ends_with(slice_of(name), slice_of(reason_end)) || has_reason(folder, name));
+}
+
+/* The first line of its reason. */
+static void read_reason(const struct aside *aside, char *out, size_t size)
+{
+    char name[PATH_SIZE];
+    snprintf(name, sizeof name, "%s%s", aside->name, reason_end);
+    int fd = openat(aside->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t len = fd < 0 ? 0 : read(fd, out, size - 1);
+    if (fd >= 0)
+        close(fd);
+    out[len > 0 ? len : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    if (*out == '\0')
+        snprintf(out, size, "a crash came before it was written why");
+}
+
+static bool note_open(const struct aside *aside, int fd, struct error *error)
+{
+    char reason[ERROR_TEXT_MAX];
+    struct file_facts facts = {.size = 0};
+    struct file_stat stat;
+    struct stat found;
+    if (fstat(fd, &found) < 0)
+        return error_errno(error, ERROR_IO, errno, "cannot look at it");
+    if (!S_ISREG(found.st_mode))
+        return true;
+    file_stat_from(&found, &stat);
+    facts.size = stat.size;
+    read_reason(aside, reason, sizeof reason);
+    const struct core_file file = {.name = aside->name, .stat = &stat, .facts = &facts};
+    return source_hash(fd, &facts.content, error) &&
+           core_note_quarantined(&aside->run->core, aside->feed, &file, aside->stored, reason, clock_wall(), error);
+}
+
+static bool note(const struct aside *aside, struct error *error)
+{
+    bool known;
+    if (!store_has_stored(aside->run->core.store, slice_of(aside->stored), &known, error))
+        return false;
+    if (known)
+        return true;
+    int fd = openat(aside->folder, aside->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ELOOP || error_errno(error, ERROR_IO, errno, "cannot open it");
+    bool ok = note_open(aside, fd, error);
+    close(fd);
+    return ok;
+}
+
+static void note_folder(struct aside *aside, const char *feed, DIR *dir)
+{
+    aside->folder = dirfd(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        struct error error = {0};
+        if (!is_aside(aside->folder, entry->d_name))
+            continue;
+        aside->name = entry->d_name;
+        if (snprintf(aside->stored, sizeof aside->stored, "quarantine/%s/%s", feed, entry->d_name) <
+                (int)sizeof aside->stored &&
+            !note(aside, &error))
+            log_warning(aside->run->log, "%s: cannot be noted in the store: %s", aside->stored, error.text);
+    }
+}
+
+void run_note_aside(struct run *run)
+{
+    for (size_t f = 0; f < run->pipeline->feed_count; f++) {
+        char path[PATH_SIZE];
+        const char *feed = run->pipeline->feeds[f].name;
+        struct aside aside = {.run = run, .feed = f};
+        int length = snprintf(path, sizeof path, "%s/quarantine/%s", run->settings->data, feed);
+        DIR *dir = length < (int)sizeof path ? opendir(path) : NULL;
+        if (!dir) /* nothing was set aside */
+            continue;
+        note_folder(&aside, feed, dir);
+        closedir(dir);
+    }
+}
