@@ -1,22 +1,16 @@
-/*
- * Each side sleeps until there is a good part of a ring for it to do: waking a thread costs as much as some rows.
- */
 #include "app/ahead.h"
 
 #include <stdlib.h>
-#include <uv.h>
+
+#include "feed/follower.h"
 
 struct ahead {
-    uv_thread_t thread;
-    uv_mutex_t mutex;
-    uv_cond_t room, work;
+    struct follower *follower;
     ahead_apply apply;
     void *context;
     struct ahead_step steps[AHEAD_STEPS];
-    uint64_t pushed, applied; /* steps so far; under the mutex, as what follows */
-    bool told;                /* no more steps come */
-    bool failed;
-    struct error error;
+    size_t next;        /* the step that the caller fills */
+    struct error error; /* of the step that failed; the thread's until the follower has ended */
 };
 
 static void free_rows(struct ahead *ahead)
@@ -40,56 +34,10 @@ static struct ahead *make(const struct pipeline *pipeline)
     return ahead;
 }
 
-/* The number of steps that are there to be applied; 0: none will come. */
-static uint64_t wait_for_work(struct ahead *ahead)
+static bool apply_at(void *context, size_t place)
 {
-    uv_mutex_lock(&ahead->mutex);
-    while (ahead->pushed == ahead->applied && !ahead->told)
-        uv_cond_wait(&ahead->work, &ahead->mutex);
-    uint64_t there = ahead->pushed - ahead->applied;
-    uv_mutex_unlock(&ahead->mutex);
-    return there;
-}
-
-static void note_applied(struct ahead *ahead, const struct error *error)
-{
-    uv_mutex_lock(&ahead->mutex);
-    ahead->applied++;
-    if (error) {
-        ahead->failed = true;
-        ahead->error = *error;
-    }
-    if (ahead->failed || ahead->pushed - ahead->applied == AHEAD_STEPS / 2)
-        uv_cond_signal(&ahead->room);
-    uv_mutex_unlock(&ahead->mutex);
-}
-
-/* Only this thread writes `failed` and `applied`. */
-static void thread_main(void *argument)
-{
-    struct ahead *ahead = argument;
-    for (uint64_t there; !ahead->failed && (there = wait_for_work(ahead)) > 0;)
-        for (; there > 0 && !ahead->failed; there--) {
-            struct error error = {0};
-            bool good = ahead->apply(ahead->context, &ahead->steps[ahead->applied % AHEAD_STEPS], &error);
-            note_applied(ahead, good ? NULL : &error);
-        }
-}
-
-static bool start(struct ahead *ahead)
-{
-    if (uv_mutex_init(&ahead->mutex) != 0)
-        return false;
-    if (uv_cond_init(&ahead->room) == 0) {
-        if (uv_cond_init(&ahead->work) == 0) {
-            if (uv_thread_create(&ahead->thread, thread_main, ahead) == 0)
-                return true;
-            uv_cond_destroy(&ahead->work);
-        }
-        uv_cond_destroy(&ahead->room);
-    }
-    uv_mutex_destroy(&ahead->mutex);
-    return false;
+    struct ahead *ahead = context;
+    return ahead->apply(ahead->context, &ahead->steps[place], &ahead->error);
 }
 
 struct ahead *ahead_start(const struct pipeline *pipeline, ahead_apply apply, void *context)
@@ -99,7 +47,8 @@ struct ahead *ahead_start(const struct pipeline *pipeline, ahead_apply apply, vo
         return NULL;
     ahead->apply = apply;
     ahead->context = context;
-    if (start(ahead))
+    ahead->follower = follower_start(AHEAD_STEPS, apply_at, ahead);
+    if (ahead->follower)
         return ahead;
     free_rows(ahead);
     return NULL;
@@ -107,36 +56,19 @@ struct ahead *ahead_start(const struct pipeline *pipeline, ahead_apply apply, vo
 
 struct ahead_step *ahead_next(struct ahead *ahead)
 {
-    uv_mutex_lock(&ahead->mutex);
-    if (ahead->pushed - ahead->applied == AHEAD_STEPS)
-        while (ahead->pushed - ahead->applied > AHEAD_STEPS / 2 && !ahead->failed)
-            uv_cond_wait(&ahead->room, &ahead->mutex);
-    struct ahead_step *step = ahead->failed ? NULL : &ahead->steps[ahead->pushed % AHEAD_STEPS];
-    uv_mutex_unlock(&ahead->mutex);
-    return step;
+    return follower_room(ahead->follower, &ahead->next) ? &ahead->steps[ahead->next] : NULL;
 }
 
 void ahead_push(struct ahead *ahead)
 {
-    uv_mutex_lock(&ahead->mutex);
-    ahead->pushed++;
-    uv_cond_signal(&ahead->work);
-    uv_mutex_unlock(&ahead->mutex);
+    follower_push(ahead->follower);
 }
 
 bool ahead_end(struct ahead *ahead, struct error *error)
 {
-    uv_mutex_lock(&ahead->mutex);
-    ahead->told = true;
-    uv_cond_signal(&ahead->work);
-    uv_mutex_unlock(&ahead->mutex);
-    uv_thread_join(&ahead->thread);
-    bool good = !ahead->failed;
+    bool good = follower_end(ahead->follower);
     if (!good)
         *error = ahead->error;
-    uv_cond_destroy(&ahead->work);
-    uv_cond_destroy(&ahead->room);
-    uv_mutex_destroy(&ahead->mutex);
     free_rows(ahead);
     return good;
 }

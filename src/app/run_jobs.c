@@ -240,6 +240,12 @@ static struct pack *fill_pack(struct run *run)
     return pack;
 }
 
+/* Whether each worker that reads could have a core more: nothing else is there to be read. */
+static bool has_cores(const struct run *run)
+{
+    return run->pending.count == 0 && 2 * run->reading <= run->settings->threads;
+}
+
 static bool may_start(const struct run *run)
 {
     return run->phase == RUN_WORKING && !run->memory_full && !run_recover_waits(run) && run->pending.count > 0 &&
@@ -258,6 +264,7 @@ void run_jobs_start(struct run *run)
         }
         pack->context = run;
         run->reading++;
+        pack->apart = has_cores(run);
         uv_queue_work(&run->loop, &pack->work, read_work, on_read);
     }
 }

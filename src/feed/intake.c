@@ -1,5 +1,6 @@
 /*
- * One pass over one descriptor: each block is hashed, then parsed, so that identity and rows come from the same bytes.
+ * One pass over one descriptor: each block is hashed and parsed, so that identity and rows come from the same bytes. A
+ * large file that has the machine to itself is hashed by another thread (follower.h), from a ring of blocks.
  *
  * A file stood still when fstat says the same before the first and after the last read and when exactly its size was
  * read. read(2) and never mmap: a file that is truncated while it is mapped kills the process by SIGBUS.
@@ -8,15 +9,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "feed/follower.h"
 #include "feed/move.h"
 
 enum {
     SHOWN_SIZE = 4 * LANDING_NAME_SIZE, /* an escaped name */
+    APART_FROM = 8 * 1024 * 1024,       /* bytes of a file that is worth a thread */
+    APART_BLOCKS = 16,                  /* of PARSER_INPUT_MAX: one MiB */
     FACTS_MAX = 32 * 1024 * 1024 /* bytes of the names of undeclared columns: 256 fields of the largest size, twice */
+};
+
+/* A block that was read, in the ring. */
+struct block {
+    size_t len;
+    char bytes[PARSER_INPUT_MAX];
 };
 
 struct reading {
@@ -28,7 +39,10 @@ struct reading {
     struct parser *parser;
     intake_sink sink;
     void *context;
-    struct digester digester;
+    bool apart;
+    struct digester digester; /* the follower's while there is one */
+    struct follower *follower;
+    struct block *ring;
     struct error *error;
 };
 
@@ -71,32 +85,86 @@ static enum intake_result parse_block(struct reading *reading, struct slice bloc
     return result;
 }
 
-static ssize_t read_block(int fd, char *block, size_t size)
+static ssize_t read_block(int fd, struct block *block)
 {
     ssize_t count;
     do
-        count = read(fd, block, size);
+        count = read(fd, block->bytes, sizeof block->bytes);
     while (count < 0 && errno == EINTR);
+    block->len = count > 0 ? (size_t)count : 0;
     return count;
 }
 
+/* --- hashing apart ------------------------------------------------------------------------------------------------ */
+
+static bool hash_place(void *context, size_t place)
+{
+    struct reading *reading = context;
+    digester_add(&reading->digester, (struct slice){reading->ring[place].bytes, reading->ring[place].len});
+    return true;
+}
+
+/* Where there is no memory or no thread for it, this thread hashes too. */
+static void start_follower(struct reading *reading)
+{
+    if (!reading->apart || !reading->regular || reading->expected < APART_FROM)
+        return;
+    reading->ring = malloc(APART_BLOCKS * sizeof *reading->ring);
+    if (reading->ring)
+        reading->follower = follower_start(APART_BLOCKS, hash_place, reading);
+}
+
+static void end_follower(struct reading *reading)
+{
+    if (reading->follower)
+        (void)follower_end(reading->follower); /* its steps do not fail */
+    reading->follower = NULL;
+    free(reading->ring);
+    reading->ring = NULL;
+}
+
+/* Where the next block is read to: into the ring, or into `own`. */
+static struct block *next_block(struct reading *reading, struct block *own)
+{
+    size_t place = 0;
+    return reading->follower && follower_room(reading->follower, &place) ? &reading->ring[place] : own;
+}
+
+static void hash_block(struct reading *reading, const struct block *block)
+{
+    if (reading->follower)
+        follower_push(reading->follower);
+    else
+        digester_add(&reading->digester, (struct slice){block->bytes, block->len});
+}
+
+/* --- the file ----------------------------------------------------------------------------------------------------- */
+
 /* Reads to the end. A file that grows while it is read is left as soon as it is longer than it was: one that grows as
    fast as it is read would never end. */
-static enum intake_result read_all(struct reading *reading)
+static enum intake_result read_blocks(struct reading *reading)
 {
-    char block[PARSER_INPUT_MAX];
+    struct block own, *block;
     ssize_t count;
-    while ((count = read_block(reading->fd, block, sizeof block)) > 0) {
-        struct slice bytes = {block, (size_t)count};
-        reading->count += bytes.len;
+    while ((count = read_block(reading->fd, block = next_block(reading, &own))) > 0) {
+        reading->count += block->len;
         if (reading->regular && reading->count > reading->expected)
             return INTAKE_CHANGED;
-        digester_add(&reading->digester, bytes);
-        enum intake_result result = reading->bad ? INTAKE_READ : parse_block(reading, bytes);
+        hash_block(reading, block);
+        enum intake_result result =
+            reading->bad ? INTAKE_READ : parse_block(reading, (struct slice){block->bytes, block->len});
         if (result != INTAKE_READ)
             return result;
     }
     return count < 0 ? failed(reading, "read") : INTAKE_READ;
+}
+
+static enum intake_result read_all(struct reading *reading)
+{
+    start_follower(reading);
+    enum intake_result result = read_blocks(reading);
+    end_follower(reading);
+    return result;
 }
 
 static enum intake_result check_still(struct reading *reading)
@@ -174,7 +242,8 @@ static enum intake_result read_open(struct reading *reading, const char *name, u
 enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, uint32_t version, intake_sink sink,
                                   void *context, struct file_facts *facts, struct error *error)
 {
-    struct reading reading = {.fd = fd, .parser = parser, .sink = sink, .context = context, .error = error};
+    struct reading reading = {
+        .fd = fd, .parser = parser, .sink = sink, .context = context, .apart = true, .error = error};
     struct stat stat;
     facts_init(facts);
     if (fstat(fd, &stat) < 0)
@@ -218,10 +287,15 @@ static void name_file(const struct landing *landing, const char *name, struct er
 }
 
 enum intake_result intake_read(const struct landing *landing, const char *name, const struct file_stat *expected,
-                               struct parser *parser, uint32_t version, bool flushes, intake_sink sink, void *context,
+                               struct parser *parser, uint32_t version, unsigned how, intake_sink sink, void *context,
                                struct file_facts *facts, struct error *error)
 {
-    struct reading reading = {.regular = true, .parser = parser, .sink = sink, .context = context, .error = error};
+    struct reading reading = {.regular = true,
+                              .parser = parser,
+                              .sink = sink,
+                              .context = context,
+                              .apart = (how & INTAKE_APART) != 0,
+                              .error = error};
     int number;
     facts_init(facts);
     reading.fd = landing_open_file(landing, name, &reading.before, &number, error);
@@ -230,7 +304,7 @@ enum intake_result intake_read(const struct landing *landing, const char *name, 
     enum intake_result result = INTAKE_CHANGED;
     if (!expected || file_stat_equal(expected, &reading.before))
         result = read_open(&reading, name, version, facts);
-    if (result == INTAKE_READ && flushes)
+    if (result == INTAKE_READ && (how & INTAKE_FLUSHES) != 0)
         result = flush(&reading);
     close(reading.fd);
     if (result == INTAKE_FAILED)

@@ -16,6 +16,7 @@ struct fixture {
     struct file_facts facts;
     struct error error;
     size_t batches, rows, rejects;
+    unsigned how;                         /* the files are read, beside being flushed */
     size_t stop_after;                    /* batches; 0: never */
     void (*meanwhile)(struct fixture *f); /* called at the first batch */
 };
@@ -30,6 +31,14 @@ static int set_up(void **state)
     assert_ok(landing_open(&f->landing, f->data, &f->parse.feed, 0, true, &f->error), &f->error);
     *state = f;
     return 0;
+}
+
+/* With a thread more for large files. */
+static int set_up_apart(void **state)
+{
+    int code = set_up(state);
+    ((struct fixture *)*state)->how = INTAKE_APART;
+    return code;
 }
 
 static int tear_down(void **state)
@@ -59,8 +68,8 @@ static enum intake_result take_in(struct fixture *f, const char *name, const str
 {
     f->batches = f->rows = f->rejects = 0;
     f->error = (struct error){.kind = ERROR_NONE};
-    enum intake_result result =
-        intake_read(&f->landing, name, expected, parse_parser(&f->parse), 0, true, take, f, &f->facts, &f->error);
+    enum intake_result result = intake_read(&f->landing, name, expected, parse_parser(&f->parse), 0,
+                                            INTAKE_FLUSHES | f->how, take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     return result;
 }
@@ -142,7 +151,7 @@ static void gives_the_identity_of_a_bad_file(void **state)
     assert_non_null(file);
     fprintf(file, "Id,Name\n1,\"x\n");
     memset(line, 'y', sizeof line);
-    for (int i = 0; i < 5000; i++) /* ten blocks behind the quote that never closes */
+    for (int i = 0; i < 80000; i++) /* many blocks behind the quote that never closes */
         fwrite(line, 1, sizeof line, file);
     assert_int_equal(fclose(file), 0);
     assert_int_equal(take_in(f, "a.csv", NULL), INTAKE_BAD);
@@ -268,8 +277,7 @@ static void fails_on_a_file_that_it_may_not_read(void **state)
 
 static enum intake_result take_in_fd(struct fixture *f, int fd)
 {
-    enum intake_result result =
-        intake_read_fd(fd, "a.csv", parse_parser(&f->parse), 0, take, f, &f->facts, &f->error);
+    enum intake_result result = intake_read_fd(fd, "a.csv", parse_parser(&f->parse), 0, take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     return result;
 }
@@ -300,8 +308,8 @@ static void asks_for_the_version_that_it_is_given(void **state)
 {
     struct fixture *f = *state;
     file_write(f->folder, "a.csv", "Id,Name\n1,x\n");
-    enum intake_result result =
-        intake_read(&f->landing, "a.csv", NULL, parse_parser(&f->parse), 9, true, take, f, &f->facts, &f->error);
+    enum intake_result result = intake_read(&f->landing, "a.csv", NULL, parse_parser(&f->parse), 9, INTAKE_FLUSHES,
+                                            take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     assert_int_not_equal(result, INTAKE_READ);
 }
@@ -309,13 +317,27 @@ static void asks_for_the_version_that_it_is_given(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define APART(name)                                                                                                    \
+    {                                                                                                                  \
+#name " (apart)", name, set_up_apart, tear_down, NULL                                                          \
+    }
     const struct CMUnitTest tests[] = {
-        TEST(reads_rows_and_facts_of_a_file),          TEST(hands_a_large_file_on_in_batches),
-        TEST(takes_an_empty_file_for_a_bad_one),       TEST(gives_the_identity_of_a_bad_file),
-        TEST(is_not_kept_by_a_bad_file_from_the_next), TEST(refuses_a_file_that_is_no_more_what_was_found),
-        TEST(notices_every_change_while_it_reads),     TEST(stops_when_the_sink_says_so),
-        TEST(tells_what_is_gone_and_what_is_odd),      TEST(fails_on_a_file_that_it_may_not_read),
-        TEST(reads_an_open_file_and_a_pipe),           TEST(asks_for_the_version_that_it_is_given),
+        TEST(reads_rows_and_facts_of_a_file),
+        TEST(hands_a_large_file_on_in_batches),
+        APART(hands_a_large_file_on_in_batches),
+        TEST(takes_an_empty_file_for_a_bad_one),
+        TEST(gives_the_identity_of_a_bad_file),
+        APART(gives_the_identity_of_a_bad_file),
+        TEST(is_not_kept_by_a_bad_file_from_the_next),
+        TEST(refuses_a_file_that_is_no_more_what_was_found),
+        TEST(notices_every_change_while_it_reads),
+        APART(notices_every_change_while_it_reads),
+        TEST(stops_when_the_sink_says_so),
+        APART(stops_when_the_sink_says_so),
+        TEST(tells_what_is_gone_and_what_is_odd),
+        TEST(fails_on_a_file_that_it_may_not_read),
+        TEST(reads_an_open_file_and_a_pipe),
+        TEST(asks_for_the_version_that_it_is_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
