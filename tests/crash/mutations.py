@@ -20,8 +20,8 @@ def mutation(name, path, old, new, *tests):
 
 MUTATIONS = [
     # what makes a commit durable, and alone
-    mutation('no fsync at a commit', 'store/store_sql.h', '"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint',
-             '"PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint', 'unit/store_power_test', 'crash/power_loss_test'),
+    mutation('no fsync at a commit', 'store/store_sql.h', 'PRAGMA synchronous = FULL; PRAGMA journal_size_limit',
+             'PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit', 'unit/store_power_test', 'crash/power_loss_test'),
     mutation('many files are committed before they are flushed', 'feed/landing.c',
              'return syncfs(landing->fd) == 0 ||', 'return true ||', 'crash/power_loss_test.PowerLossOfMany'),
     mutation('files are answered before their commit', 'app/committer.c',
