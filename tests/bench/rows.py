@@ -171,6 +171,21 @@ def cold(setting):
             below('peak memory of the cold load, against DuckDB', 0.4, 'x', we.peak / they.peak, detail)]
 
 
+def large(setting):
+    """One file alone, beside the same order lines in files that are read side by side."""
+    numbers = {'lines': setting.lines, 'customers': setting.customers, 'deliveries': 0, 'people': 0}
+    sets = {'in one file': setting.data('large', files=1, **numbers),
+            'in 20': setting.data('parts', files=20, **numbers)}
+    costs = {name: [] for name in sets}
+    for _ in range(setting.runs):
+        for name, data in sets.items():
+            costs[name].append(setting.work('large', data).once('none:')[1])
+    one, many = (median(cost) for cost in costs.values())
+    return [Reached(f'{setting.lines:,} order lines in one file, against the same in 20', '',
+                    f'{one.wall / many.wall:.2f} x', True,
+                    '; '.join(f'{name} {shown(median(cost))}' for name, cost in costs.items()))]
+
+
 def copy_to_postgres(setting, data):
     """DuckDB, and what it made by COPY into a new table with a key: the cost of both."""
     path = setting.folder / 'duckdb.csv'
@@ -434,6 +449,6 @@ def size(setting):
     return [size_of(setting.at(scale)) for scale in SIZES if scale <= setting.scale]
 
 
-ROWS = {'oracle': oracle, 'cold': cold, 'postgres': postgres, 'small': small, 'bytes': bytes_a_line, 'replay': replay,
-        'delivery': delivery, 'hot': hot, 'files': many_files, 'one': one_file, 'empty': empty_start, 'spark': spark,
-        'size': size}
+ROWS = {'oracle': oracle, 'cold': cold, 'large': large, 'postgres': postgres, 'small': small, 'bytes': bytes_a_line,
+        'replay': replay, 'delivery': delivery, 'hot': hot, 'files': many_files, 'one': one_file, 'empty': empty_start,
+        'spark': spark, 'size': size}
