@@ -68,7 +68,7 @@ class Bursts(histories_test.Histories):
     def ask(self, work, daemon):
         try:
             self.rng.choice((self.forget_some, self.hang_up, self.replay, self.retry, self.empty_table))(work, daemon)
-        except sqlite3.Error:  # there is no store or no table yet
+        except (sqlite3.Error, ValueError):  # there is no store or no table yet
             self.count(in_vain=1)
 
     # --- a life of the daemon ---

@@ -221,14 +221,14 @@ class Targets(FlowCase):
 class FullDisk(FlowCase):
     def test_a_full_disk_under_the_checkpoints_is_waited_for(self):
         work = self.workspace()
-        mount(self, work.checkpoints, '-t', 'tmpfs', '-o', 'size=600k', 'tmpfs')
+        mount(self, work.checkpoints, '-t', 'tmpfs', '-o', 'size=2400k', 'tmpfs')
         work.drop('Customers', customers(*range(1, 500)), 'customers.json')
         work.drop('Deliveries', deliveries(*(delivery(number) for number in range(1, 6000))), 'deliveries.csv')
         filler = work.checkpoints / 'filler'
         with work.daemon() as daemon:
             daemon.printed('applied ', 2)
             with open(filler, 'wb', buffering=0) as file:
-                self.assertRaises(OSError, lambda: [file.write(bytes(1024)) for _ in range(1024)])
+                self.assertRaises(OSError, lambda: [file.write(bytes(1024)) for _ in range(4096)])
             work.drop('Orders', orders(*(order(number, sku=f'sku-{number}' * 20, customer=number % 499 + 1)
                                          for number in range(1, 6000))), 'orders.csv')
             daemon.complained('o space left')
