@@ -38,6 +38,8 @@ struct committer {
     struct job_queue jobs, done_jobs;
     struct group group;
     struct request_queue requests, done_requests;
+    unsigned
+        full[PIPELINE_FEEDS_MAX]; /* the newest turn of the feed of which a file found no room; the store thread's */
     bool stopping;
     bool failed, failure_told;
     struct error failure;
@@ -125,6 +127,17 @@ static void answer_group(struct committer *committer)
     uv_async_send(&committer->answers);
 }
 
+/* It found no room. What comes behind it in its feed would be overwritten by it when it comes again. */
+static void hold_back(struct committer *committer, const struct job *job)
+{
+    committer->full[job->candidate->landing->index] = job->turn;
+}
+
+static bool is_held_back(const struct committer *committer, const struct job *job)
+{
+    return committer->full[job->candidate->landing->index] == job->turn && job->turn > 0;
+}
+
 /* Commits the group, if one is open, and answers its jobs: when that fails as files that were not applied, which lie in
    their folders. */
 static void end_group(struct committer *committer)
@@ -136,6 +149,8 @@ static void end_group(struct committer *committer)
         for (struct job *job = committer->group.jobs.first; job; job = job->next) {
             job->outcome = is_fatal(error.kind) ? JOB_STOPPED : JOB_LATER;
             job->error = error;
+            if (!is_fatal(error.kind))
+                hold_back(committer, job);
         }
         if (is_fatal(error.kind))
             fail(committer, &error);
@@ -186,8 +201,10 @@ static enum job_outcome outcome_unread(enum intake_result result)
 static enum job_outcome refused(struct committer *committer, struct job *job)
 {
     core_file_cancel(committer->core);
-    if (!is_fatal(job->error.kind))
+    if (!is_fatal(job->error.kind)) {
+        hold_back(committer, job);
         return JOB_LATER;
+    }
     fail(committer, &job->error);
     end_group(committer); /* what came before it is kept, if that is still possible */
     return JOB_STOPPED;
@@ -243,6 +260,10 @@ static void work_on_job(struct committer *committer, struct job *job, struct job
     if (committer->failed) {
         *open = NULL;
         finish_job(committer, job, JOB_STOPPED);
+        return;
+    }
+    if (*open != job && is_held_back(committer, job)) {
+        finish_job(committer, job, JOB_BEHIND);
         return;
     }
     if (*open != job) {

@@ -22,6 +22,7 @@ struct flight {
     struct request note;
     struct error move_error;
     bool concluded; /* waits only for its turn to be told */
+    bool held;      /* found no room in the store: it is to be tried again, before those behind it */
     enum watch_outcome outcome;
     void (*tell)(struct report *report, const struct job *job, const char *where); /* or NULL */
 };

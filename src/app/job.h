@@ -46,12 +46,14 @@ enum job_outcome {
     JOB_UNSETTLED, /* changed while it was read */
     JOB_GONE,
     JOB_LATER,  /* could not be read or stored now */
+    JOB_BEHIND, /* one before it in its feed found no room in the store: it is not to overtake that one */
     JOB_STOPPED /* shutdown came first */
 };
 
 struct job {
     struct candidate *candidate;
     uint64_t ticket; /* order of commits */
+    unsigned turn;   /* of its feed, from 1: what found no room holds back those of its turn that come behind it */
     struct flow *flow;
     int64_t started; /* monotonic microseconds */
 

@@ -265,6 +265,7 @@ static void on_tick(uv_timer_t *timer)
     struct run *run = timer->data;
     report_tick(&run->report, run->jobs + run->pending.count);
     run_recover_tick(run);
+    run_jobs_tick(run);
     run_reload(run);
 }
 

@@ -89,6 +89,10 @@ struct run {
     struct candidate_queue pending; /* ready, not begun */
     struct candidate_queue held;    /* ready, their feed is paused */
     bool paused[PIPELINE_FEEDS_MAX];
+    bool awaits_room[PIPELINE_FEEDS_MAX]; /* a file found none in the store: it and those behind it are held */
+    int64_t room_due;                     /* monotonic: when to try again, or 0 */
+    unsigned turn[PIPELINE_FEEDS_MAX];    /* so many times that was tried again */
+    size_t under_way[PIPELINE_FEEDS_MAX]; /* of `jobs` */
     bool memory_warned, memory_full;
     unsigned asked;          /* control requests that the store thread has not answered yet */
     struct session_end *end; /* what the next session is to be */
@@ -120,6 +124,8 @@ void run_jobs_move(void *context);
 void run_jobs_start(struct run *run);
 /* Holds back, or lets go on, the files of one feed. Those under way are finished. */
 void run_jobs_pause(struct run *run, size_t feed, bool paused);
+/* Those that found no room have their next try, when that is due. */
+void run_jobs_tick(struct run *run);
 /* Gives pending candidates back unread. */
 void run_jobs_forget_pending(struct run *run);
 void run_jobs_close(struct run *run);

@@ -5,15 +5,13 @@
 #include "app/pack.h"
 #include "base/clock.h"
 
+enum { ROOM_PAUSE = 1000 * 1000 /* microseconds until a file that found no room is tried again */ };
+
 /* --- the queue of what is ready ----------------------------------------------------------------------------------- */
 
-static bool queue_grow(struct candidate_queue *queue, size_t more)
+/* Gives it other places, of which it takes the first ones. */
+static bool queue_move(struct candidate_queue *queue, size_t capacity)
 {
-    if (queue->count + more <= queue->capacity)
-        return true;
-    size_t capacity = queue->capacity ? queue->capacity : 256;
-    while (capacity < queue->count + more)
-        capacity *= 2;
     struct candidate **items = reallocarray(NULL, capacity, sizeof *items);
     if (!items)
         return false;
@@ -22,6 +20,16 @@ static bool queue_grow(struct candidate_queue *queue, size_t more)
     free(queue->items);
     *queue = (struct candidate_queue){items, 0, queue->count, capacity};
     return true;
+}
+
+static bool queue_grow(struct candidate_queue *queue, size_t more)
+{
+    if (queue->count + more <= queue->capacity)
+        return true;
+    size_t capacity = queue->capacity ? queue->capacity : 256;
+    while (capacity < queue->count + more)
+        capacity *= 2;
+    return queue_move(queue, capacity);
 }
 
 static bool queue_push(struct candidate_queue *queue, struct candidate *candidate)
@@ -47,9 +55,12 @@ static void release(struct flight *flight)
     struct run *run = flight->run;
     char where[2 * SETTINGS_PATH_SIZE];
     run->jobs--;
+    run->under_way[flight->job.candidate->landing->index]--;
     if (flight->tell)
         flight->tell(&run->report, &flight->job, flight_where(flight, where, sizeof where));
-    watch_release(run->watch, flight->job.candidate, flight->outcome);
+    bool held = flight->held && run->phase < RUN_DRAINING;
+    if (!held || !queue_push(&run->held, flight->job.candidate))
+        watch_release(run->watch, flight->job.candidate, flight->outcome);
     job_clear(&flight->job);
     free(flight);
 }
@@ -87,10 +98,23 @@ static void conclude(struct flight *flight, enum watch_outcome outcome)
     run_jobs_go_on(run);
 }
 
+/* With --once there is no other try. */
+static void await_room(struct flight *flight)
+{
+    struct run *run = flight->run;
+    flight->held = !run->settings->once;
+    run->awaits_room[flight->job.candidate->landing->index] = flight->held;
+    if (flight->held && run->room_due == 0)
+        run->room_due = clock_monotonic() + ROOM_PAUSE;
+}
+
 static void again_later(struct flight *flight)
 {
-    bool full = flight->job.error.kind == ERROR_FULL;
-    flight_warn(flight, full ? "no space left, waiting for it" : "cannot be read now", &flight->job.error);
+    bool behind = flight->job.outcome == JOB_BEHIND, full = flight->job.error.kind == ERROR_FULL;
+    if (!behind)
+        flight_warn(flight, full ? "no space left, waiting for it" : "cannot be read now", &flight->job.error);
+    if (behind || full)
+        await_room(flight);
     flight->run->files_left = true;
     conclude(flight, WATCH_LATER);
 }
@@ -121,6 +145,7 @@ static void on_job_ended(struct flight *flight)
         conclude(flight, WATCH_SETTLE);
         return;
     case JOB_LATER:
+    case JOB_BEHIND:
         again_later(flight);
         return;
     case JOB_GONE:
@@ -193,19 +218,28 @@ static bool start_one(struct run *run, struct pack *pack, struct candidate *cand
     flight->run = run;
     flight->parts = 2;
     flight->note = flight_note();
-    flight->job = (struct job){
-        .candidate = candidate, .ticket = run->next_ticket++, .flow = &run->flow, .started = clock_monotonic()};
+    flight->job = (struct job){.candidate = candidate,
+                               .ticket = run->next_ticket++,
+                               .turn = run->turn[candidate->landing->index] + 1,
+                               .flow = &run->flow,
+                               .started = clock_monotonic()};
     run->flights[flight->job.ticket % RUN_JOBS_MAX] = flight;
     run->jobs++;
+    run->under_way[candidate->landing->index]++;
     pack_add(pack, &flight->job);
     committer_add(run->committer, &flight->job);
     return true;
 }
 
+static bool is_held(const struct run *run, size_t feed)
+{
+    return run->paused[feed] || run->awaits_room[feed];
+}
+
 /* False when there is no memory for it now. */
 static bool start_or_hold(struct run *run, struct pack *pack, struct candidate *candidate)
 {
-    if (!run->paused[candidate->landing->index])
+    if (!is_held(run, candidate->landing->index))
         return start_one(run, pack, candidate);
     if (queue_push(&run->held, candidate))
         return true;
@@ -269,16 +303,48 @@ void run_jobs_start(struct run *run)
     }
 }
 
-void run_jobs_pause(struct run *run, size_t feed, bool paused)
+/* Puts what is pending in the order in which the watch would hand it out. */
+static void sort_pending(struct run *run)
 {
-    run->paused[feed] = paused;
-    for (size_t left = paused ? 0 : run->held.count; left > 0; left--) {
+    struct candidate_queue *queue = &run->pending;
+    if (queue->count > 1 && queue_move(queue, queue->capacity))
+        qsort(queue->items, queue->count, sizeof *queue->items, watch_compare);
+}
+
+/* Lets those go on whose feed is not held any more. */
+static void let_go(struct run *run)
+{
+    for (size_t left = run->held.count; left > 0; left--) {
         struct candidate *candidate = queue_pop(&run->held);
-        bool still = run->paused[candidate->landing->index];
+        bool still = is_held(run, candidate->landing->index);
         if (!queue_push(still ? &run->held : &run->pending, candidate))
             watch_release(run->watch, candidate, WATCH_LATER);
     }
+    sort_pending(run);
     run_jobs_start(run);
+}
+
+void run_jobs_pause(struct run *run, size_t feed, bool paused)
+{
+    run->paused[feed] = paused;
+    if (!paused)
+        let_go(run);
+}
+
+/* Once none of the feed is under way: what is still there of the last try comes back before the next one begins. */
+void run_jobs_tick(struct run *run)
+{
+    if (run->room_due == 0 || clock_monotonic() < run->room_due)
+        return;
+    run->room_due = 0;
+    for (size_t f = 0; f < run->pipeline->feed_count; f++) {
+        if (run->awaits_room[f] && run->under_way[f] > 0)
+            run->room_due = clock_monotonic();
+        else if (run->awaits_room[f])
+            run->turn[f]++;
+        run->awaits_room[f] = run->awaits_room[f] && run->under_way[f] > 0;
+    }
+    let_go(run);
 }
 
 void run_jobs_ready(void *context, struct candidate **candidates, size_t count)

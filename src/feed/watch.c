@@ -96,8 +96,8 @@ static struct entry *entry_of(struct candidate *candidate)
     return CONTAINER_OF(candidate, struct entry, candidate);
 }
 
-/* By (mtime, name, feed). Names are unique in a feed, so no two files are equal. */
-static int compare(const void *a, const void *b)
+/* Names are unique in a feed, so no two files are equal. */
+int watch_compare(const void *a, const void *b)
 {
     const struct candidate *x = *(struct candidate *const *)a, *y = *(struct candidate *const *)b;
     if (x->stat.mtime_ns != y->stat.mtime_ns)
@@ -145,7 +145,7 @@ static void hand_out(struct watch *watch)
         return;
     }
     count = collect(watch, ready);
-    qsort(ready, count, sizeof *ready, compare);
+    qsort(ready, count, sizeof *ready, watch_compare);
     watch->worked = true;
     watch->callbacks.ready(watch->callbacks.context, ready, count);
     free(ready);

@@ -87,6 +87,9 @@ enum watch_outcome {
     WATCH_LATER
 };
 
+/* The order in which candidates are handed out, of struct candidate *const: by (mtime, name, feed). */
+int watch_compare(const void *a, const void *b);
+
 /* Gives a candidate back. */
 void watch_release(struct watch *watch, struct candidate *candidate, enum watch_outcome outcome);
 

@@ -1,5 +1,7 @@
 """Bad input: a clear message, nothing lost, the next file processed. What becomes of which dirt: tests/crash/dirt.py."""
 import json
+import shutil
+import signal
 import subprocess
 
 from harness.case import FlowCase
@@ -238,6 +240,31 @@ class FullDisk(FlowCase):
             daemon.printed('applied ', 3)
             daemon.delivered(3)
         self.assertEqual(work.target.query('SELECT sum("Order_Count") FROM ecommerce'), [('5999',)])
+
+
+    def test_a_file_that_finds_no_room_is_not_overtaken_by_a_correction(self):
+        work = self.workspace()
+        mount(self, work.checkpoints, '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs')
+        work.drop('Customers', customers(1), 'customers.json')
+        work.drop('Deliveries', deliveries(delivery(1)), 'deliveries.csv')
+        many = orders(order(1, total='1'), *(order(number, sku=f'sku-{number}' * 20) for number in range(2, 20000)))
+        with work.daemon() as daemon:
+            daemon.printed('applied ', 2)
+            filler = work.checkpoints / 'filler'
+            filler.write_bytes(bytes(max(0, shutil.disk_usage(work.checkpoints).free - 1600 * 1024)))
+            daemon.process.send_signal(signal.SIGSTOP)
+            work.drop('Orders', many, 'a.csv')
+            work.drop('Orders', orders(order(1, total='2')), 'b.csv')
+            daemon.process.send_signal(signal.SIGCONT)
+            daemon.complained('Orders/a.csv: no space left')
+            work.drop('Orders', orders(order(1, total='3')), 'c.csv')
+            filler.unlink()
+            subprocess.run(['mount', '-o', 'remount,size=64m', work.checkpoints], check=True)
+            daemon.printed('applied ', 5)
+            daemon.delivered(5)
+            self.assertEqual([line.split(' ')[1] for line in daemon.out if line.startswith('applied Orders')],
+                             ['Orders/a.csv', 'Orders/b.csv', 'Orders/c.csv'])
+        self.assertEqual(work.target.query('SELECT "Total_Order_Amount" FROM ecommerce'), [('3.0',)])
 
 
 class Checking(FlowCase):
