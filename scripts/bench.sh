@@ -12,6 +12,10 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
+if [ "${1-}" = -h ] || [ "${1-}" = --help ]; then
+    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
+    exit 0
+fi
 work=build/bench
 venv=$work/venv
 mkdir -p "$work"

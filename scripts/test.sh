@@ -12,6 +12,10 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
+if [ "${1-}" = -h ] || [ "${1-}" = --help ]; then
+    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
+    exit 0
+fi
 if [ "${1-}" = --compose ]; then
     shift
     command -v python3 >/dev/null || scripts/setup.sh demo

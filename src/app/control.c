@@ -284,7 +284,9 @@ static int connect_to(const char *checkpoints, const char *pipeline, struct erro
         return fd;
     if (fd >= 0)
         close(fd);
-    error_set(error, ERROR_TARGET, "no dropfold runs on %s/%s.db (%s)", checkpoints, pipeline, strerror(number));
+    error_set(error, ERROR_TARGET,
+              "no dropfold answers on %s/%s.db (%s): none runs, or it is starting, ending or replaying", checkpoints,
+              pipeline, strerror(number));
     return -1;
 }
 

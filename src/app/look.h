@@ -1,4 +1,5 @@
-/* Asking a target how far it is, without changing anything of it: for `status` and `check`. */
+/* Asking a target how far it is, without changing anything of it: for `status` and `check`; and, for `target init`, having
+   it make what is missing. */
 #ifndef DROPFOLD_APP_LOOK_H
 #define DROPFOLD_APP_LOOK_H
 

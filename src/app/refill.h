@@ -1,4 +1,5 @@
-/* Brings a target up to a store without taking any file: what follows a replay or a forget, and `replay --rebuild`. */
+/* Brings a target up to a store without taking any file: what follows a replay, a forget or a retry, and
+   `replay --rebuild`. */
 #ifndef DROPFOLD_APP_REFILL_H
 #define DROPFOLD_APP_REFILL_H
 

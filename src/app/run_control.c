@@ -195,7 +195,8 @@ static void answer_replay(struct run *run, struct control_client *client, char *
 {
     struct settings as = without_flags(run->settings);
     if (!may_replay(run)) {
-        control_answer(client, error_exit_code(ERROR_LOCKED), "not now: starting, ending, or replaying already");
+        control_answer(client, error_exit_code(ERROR_LOCKED),
+                       "not now: starting, ending, or replaying already; try again");
         return;
     }
     for (size_t i = 0; i < count; i++) {

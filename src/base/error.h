@@ -50,7 +50,7 @@ bool error_wrap(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 /* "Out of memory" in the one wording. Always returns false. */
 bool error_memory(struct error *error);
 
-/* The process exit code for a kind, as sysexits(3) and docs/operations.md have it: 0, 1, 64, 65, 69, 75 or 78. */
+/* The process exit code for a kind, as sysexits(3), README.md and `dropfold --help` have it: 0, 1, 64, 65, 69, 75 or 78. */
 int error_exit_code(enum error_kind kind);
 
 #endif

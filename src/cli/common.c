@@ -152,7 +152,7 @@ int common_ask(const struct invocation *invocation, const char *const *words, si
     int code = ask(invocation, words, count, &error);
     if (error.kind != ERROR_TARGET)
         return code;
-    log_error(invocation->log, "%s: `dropfold run` starts one", error.text);
+    log_error(invocation->log, "%s", error.text);
     return 1;
 }
 

@@ -296,8 +296,8 @@ bool options_parse(int argc, char **argv, struct parsed *parsed, struct invocati
     invocation->command = NULL;
     invocation->operands = argv + 1;
     invocation->operand_count = 0;
-    if (!settings_init(&invocation->settings, error))
-        return false;
+    struct error unfit = {0}; /* what the environment says: help must be had all the same */
+    bool fit = settings_init(&invocation->settings, &unfit);
     for (; line.at < argc; line.at++) {
         char *text = argv[line.at];
         bool is_option = !only_operands && text[0] == '-' && text[1];
@@ -313,6 +313,10 @@ bool options_parse(int argc, char **argv, struct parsed *parsed, struct invocati
         } else {
             invocation->operands[invocation->operand_count++] = text;
         }
+    }
+    if (!fit && !parsed->help && !parsed->version) {
+        *error = unfit;
+        return false;
     }
     return check_use(&line, parsed, invocation, error);
 }

@@ -26,7 +26,7 @@ const struct command command_pause = {
     .help = "Files under way are finished; others wait in their landing folder until `dropfold resume FEED`, or until\n"
             "dropfold is started again.\n"
             "\n"
-            "Exit codes: 0 done; 1 no dropfold runs on this store; 64 no such feed; 78 configuration.\n",
+            "Exit codes: 0 done; 1 no dropfold answers; 64 no such feed; 78 configuration.\n",
     .execute = pause_feed,
 };
 

@@ -40,6 +40,8 @@ const struct command command_replay = {
         "was lost, or was replaced by an older copy. What was forgotten in that other one comes back. Of a store that\n"
         "is empty that is the only way, and needs no flag.\n"
         "\n"
+        "A running dropfold is told to do it, between two files; its log says how it went.\n"
+        "\n"
         "--rebuild leaves the store as it is and only refills the target from it. --yes allows it to overwrite a\n"
         "target that was filled from another store.\n"
         "\n"
@@ -48,8 +50,10 @@ const struct command command_replay = {
         "  dropfold replay --from-archive --yes   after the store was lost, or an older one was put back\n"
         "  dropfold replay --rebuild          after tables were edited by hand\n"
         "\n"
-        "Exit codes: 0 done; 1 files are missing, or the target refused; 69 the store is done, the target cannot be\n"
-        "reached (the next run delivers); 75 a dropfold is running; 78 configuration.\n",
+        "Exit codes: 0 done, or begun by a running dropfold; 1 files are missing, or the target refused; 69 the store "
+        "is\n"
+        "done, the target cannot be reached (the next run delivers); 75 a running dropfold is starting, ending or\n"
+        "replaying: try again; 78 configuration.\n",
     .options = OPTION_YES | OPTION_REBIND | OPTION_ACCEPT_MISSING | OPTION_REBUILD | OPTION_FROM_ARCHIVE |
                OPTION_MEMORY_LIMIT | OPTION_TARGET_TIMEOUT,
     .execute = execute,

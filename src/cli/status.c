@@ -317,7 +317,7 @@ static void print_live(const struct invocation *invocation)
     static const char *const words[] = {"live"};
     int code;
     if (!common_ask_running(invocation, words, COUNT_OF(words), &code))
-        puts("dropfold is not running");
+        puts("no dropfold answers: none runs, or it is starting, ending or replaying");
 }
 
 static int ask_healthy(const struct invocation *invocation)
@@ -372,7 +372,7 @@ const struct command command_status = {
         "  dropfold status --json | jq .target.undelivered\n"
         "\n"
         "Exit codes: 0 shown, also when the target cannot be reached; 1 there is no store yet, or of --healthy: none\n"
-        "runs, or it is not well; 78 configuration.\n",
+        "answers, or it is not well; 78 configuration.\n",
     .options = OPTION_JSON | OPTION_HEALTHY | OPTION_WATCH,
     .execute = execute,
 };

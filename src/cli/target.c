@@ -43,8 +43,9 @@ const struct command command_target = {
     .help =
         "Run once as the owner of the database; then grant the role that runs dropfold SELECT, INSERT, UPDATE and "
         "DELETE\n"
-        "on the tables, those that begin with dropfold_ too, and TEMPORARY on the database (large deliveries go\n"
-        "through a temporary table). What is there already is checked and left alone.\n"
+        "on the tables, those that begin with dropfold_ too, and, for `verify`, TEMPORARY on the database. What is "
+        "there\n"
+        "already is checked and left alone.\n"
         "\n"
         "  dropfold -t 'host=db dbname=shop user=owner' target init\n"
         "\n"

@@ -12,8 +12,7 @@
  *
  *   .dropfold-group-<number>/<device>-<inode>-<size>-<mtime>-<tag>-<name>
  *
- * Then
- * it is looked at: when a producer has meanwhile put another file there, that one goes back under its name as a new
+ * Then it is looked at: when a producer has meanwhile put another file there, that one goes back under its name as a new
  * candidate (under "replaced-<n>-<name>" when yet another stands there by now). Then it is moved without replacing
  * (renameat2 RENAME_NOREPLACE, or link and unlink where the file system can't); across devices by copy, fsync, rename,
  * unlink. In marker mode the marker follows the file, and goes when the file has gone. A crash, or a disk that refuses

@@ -3,11 +3,11 @@
  * hand tell which bytes a record consists of. A record that lies in one block is never copied; of one that straddles
  * blocks the earlier part is kept in `carry`:
  *
- * Records about which nothing is in doubt do not come that far: csv_scan.h finds their fields in the block, where they
- * stay. libcsv reads the header, what is odd, and what straddles blocks.
- *
  *     carry                    block
  *     | earlier blocks' part | | ... record_start | ... piece | piece_end ... |
+ *
+ * Records about which nothing is in doubt do not come that far: csv_scan.h finds their fields in the block, where they
+ * stay. libcsv reads the header, what is odd, and what straddles blocks.
  *
  * libcsv calls back for fields and rows (csv_rows.c); what fails there is stored and looked at when csv_parse returns.
  */

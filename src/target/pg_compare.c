@@ -2,7 +2,7 @@
  * A comparison.
  *
  *   begin    BEGIN; read the progress row and compare it
- *   write    COPY into the temporary table of deliveries
+ *   write    COPY into a temporary table (pg_stage.h)
  *   compare  CREATE TEMPORARY TABLE dropfold_drift_N AS the full join of expected rows and table, where anything differs
  *   read     SELECT a page of it
  *   mend     DELETE the unexpected rows, INSERT ... ON CONFLICT the others

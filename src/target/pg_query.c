@@ -1,8 +1,8 @@
 /*
  * Asking and collecting, driven by readiness of the socket.
  *
- *   quiet --send--> waiting --answer complete--> quiet          waiting --server wants data--> copying --all sent-->
- * waiting
+ *   quiet --send--> waiting --answer complete--> quiet
+ *   waiting --server wants data--> copying --all sent--> waiting
  *
  * An exchange's answer may hold several results (several statements, or a COPY's two); the first that failed, else the
  * last and the one before it, are kept until the answer is complete.

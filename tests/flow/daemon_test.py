@@ -18,12 +18,12 @@ def first_order():
 class Asked(FlowCase):
     def test_health_is_asked_of_the_process_and_not_of_the_files(self):
         work = self.workspace()
-        self.assertIn('no dropfold runs', work.command('status', '--healthy', expect=1).err)
+        self.assertIn('no dropfold answers', work.command('status', '--healthy', expect=1).err)
         with work.daemon():
             until(lambda: work.command('status', '--healthy', expect=None).code == 0, lambda: 'a healthy daemon')
             self.assertIn('running as process', work.command('status').out)
         work.command('status', '--healthy', expect=1)
-        self.assertIn('not running', work.command('status').out)
+        self.assertIn('no dropfold answers', work.command('status').out)
 
     def test_status_as_json_says_what_runs(self):
         work = self.workspace()

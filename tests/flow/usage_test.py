@@ -49,8 +49,13 @@ class Words(FlowCase):
         for words in (('check',), ('run', '--once')):
             self.assertIn('data/Orders is missing: make it, or say with -d', self.refused(*words, expect=78))
 
+    def test_help_is_had_whatever_the_environment_says(self):
+        wrong = {'DROPFOLD_THREADS': 'many'}
+        self.assertIn('DROPFOLD_THREADS: found "many", expected', self.work.command('status', expect=64, environment=wrong).err)
+        self.assertIn('usage: dropfold', self.work.command('status', '--help', environment=wrong).out)
+
     def test_nobody_runs_who_could_pause(self):
-        self.assertIn('no dropfold runs on checkpoints/ecommerce.db', self.refused('pause', 'Orders', expect=1))
+        self.assertIn('no dropfold answers on checkpoints/ecommerce.db', self.refused('pause', 'Orders', expect=1))
 
 
 class Names(FlowCase):
