@@ -176,8 +176,9 @@ const struct command command_schema = {
         "  dropfold schema infer /tmp/first.json --feed FEED\n"
         "  dropfold schema diff schemas/FEED/1.json schemas/FEED/2.json\n"
         "\n"
-        "Exit codes: 0 done, or equal; 1 different; 64 usage; 65 the file cannot be read as CSV or JSON; 78 a mistake\n"
-        "in a descriptor.\n",
+        "Exit codes: 0 done, or equal; 1 different, or the file cannot be opened; 64 usage; 65 the file cannot be "
+        "read\n"
+        "as CSV or JSON; 78 a mistake in a descriptor.\n",
     .options = OPTION_FEED,
     .execute = execute,
 };
