@@ -475,7 +475,7 @@ static int run_sessions(const struct settings *settings, struct log *log, struct
     for (;;) {
         struct session_end end = {0};
         int code = run_session(&session_settings, log, pipeline, signals, &end);
-        if (!end.again || end.failed) {
+        if (!end.again || end.failed || signals_read(signals->stop)) {
             if (end.pipeline)
                 pipeline_free(end.pipeline);
             pipeline_free(pipeline);

@@ -20,6 +20,12 @@ static int open_for(int one, int other)
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+/* Of a container: the kernel keeps from it what would end it, so there signals always wait. */
+static bool is_first(void)
+{
+    return getpid() == 1;
+}
+
 bool signals_open(struct signals *signals, bool hangups, struct error *error)
 {
     *signals = (struct signals){.stop = open_for(SIGTERM, SIGINT), .hangup = hangups ? open_for(SIGHUP, SIGHUP) : -1};
@@ -31,6 +37,7 @@ bool signals_open(struct signals *signals, bool hangups, struct error *error)
     sigset_t set = set_of(SIGHUP, SIGHUP);
     if (hangups)
         (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signals_hold(is_first());
     return true;
 }
 
@@ -44,6 +51,8 @@ void signals_close(struct signals *signals)
 
 void signals_hold(bool hold)
 {
+    if (!hold && is_first())
+        return;
     sigset_t set = set_of(SIGTERM, SIGINT);
     (void)pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }

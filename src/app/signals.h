@@ -5,7 +5,7 @@
  *
  *   HUP         from the beginning of a daemon on, until a session asks for it
  *   TERM, INT   while a session runs and while it ends; then they end the process at once, as a store that is being built
- *               or opened is none that has to be closed
+ *               or opened is none that has to be closed (but for the first process of a container, which they cannot end)
  */
 #ifndef DROPFOLD_APP_SIGNALS_H
 #define DROPFOLD_APP_SIGNALS_H

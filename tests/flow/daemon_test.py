@@ -2,7 +2,10 @@
 import json
 import os
 import re
+import shutil
 import signal
+import unittest
+from pathlib import Path
 
 from harness.case import FlowCase
 from harness.files import customers, deliveries, delivery, order, orders
@@ -159,6 +162,23 @@ class Reloaded(FlowCase):
                 daemon.process.send_signal(signal.SIGTERM)
                 self.assertIn(daemon.process.wait(COMMAND_LIMIT), (0, -signal.SIGTERM), daemon)
         self.work.run_once()
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which('unshare'), 'only root makes a first process')
+    def test_term_ends_the_first_process_of_a_container_too(self):
+        """The kernel keeps from it what it does not wait for."""
+        script = self.folder / 'first'
+        script.write_text(f'#!/bin/sh\nexec unshare --pid --fork --kill-child {self.work.program} "$@"\n', encoding='utf-8')
+        script.chmod(0o755)
+        self.work.program = script
+        for questions in range(6):
+            with self.work.daemon() as daemon:
+                until(lambda: self.work.command('replay', expect=None).code == 0, lambda daemon=daemon: f'a replay\n{daemon}')
+                for _ in range(questions):
+                    self.work.command('status', expect=None)
+                outside = daemon.process.pid
+                first = Path(f'/proc/{outside}/task/{outside}/children').read_text(encoding='utf-8')
+                os.kill(int(first), signal.SIGTERM)
+                self.assertEqual(daemon.process.wait(COMMAND_LIMIT), 0, daemon)
 
     def test_nothing_happens_when_nothing_changed(self):
         with self.work.daemon() as daemon:
