@@ -17,6 +17,8 @@
 
 struct pg_conn;
 typedef void (*pg_step)(struct pg_conn *conn, PGresult *result);
+/* Appends more to conn->data, which is empty; nothing: that was all. */
+typedef bool (*pg_more)(struct pg_conn *conn, struct error *error);
 
 enum pg_phase {
     PG_QUIET,   /* nothing was asked */
@@ -47,8 +49,9 @@ struct pg_conn {
     PGresult *before; /* the one before the last, until something else is asked */
 
     struct buf sql;
-    struct buf data; /* what COPY sends, and the bytes of parameters */
-    size_t sent;     /* of `data` */
+    struct buf data; /* what COPY sends now, and the bytes of parameters */
+    size_t sent;     /* of `data`, to libpq */
+    pg_more more;    /* where COPY gets more of it */
 
     /* Opening. */
     struct target_shape *shapes;
@@ -56,6 +59,7 @@ struct pg_conn {
 
     /* A delivery. */
     struct block *block;                /* under way */
+    size_t row;                         /* of it: what COPY comes to next (pg_copy_rows) */
     bool empty[PIPELINE_DELIVERED_MAX]; /* COPY goes straight into the table */
     bool stage[PIPELINE_DELIVERED_MAX]; /* of a comparison: the temporary table exists */
     bool fresh;                         /* what is being written are keys that the table should not have */

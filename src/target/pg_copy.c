@@ -243,20 +243,37 @@ static void put_short(struct buf *out, uint16_t value)
         out->len += (size_t)(put16(at, value) - at);
 }
 
-bool pg_copy_rows(struct buf *out, const struct table *table, const struct block *block, struct error *error)
+static void put_head(struct buf *out)
 {
     static const char signature[11] = "PGCOPY\n\377\r\n";
     buf_put(out, signature, sizeof signature);
     put_number(out, 0); /* flags */
     put_number(out, 0); /* no extension */
-    const struct cell *cell = block->cells;
-    for (size_t row = 0; row < block->rows; row++) {
-        put_short(out, (uint16_t)block->columns);
-        for (size_t i = 0; i < block->columns; i++, cell++)
-            if (!put_checked(out, &table->columns[i], cell, error))
-                return false;
+}
+
+static bool put_row(struct buf *out, const struct table *table, const struct block *block, size_t row,
+                    struct error *error)
+{
+    const struct cell *cells = block->cells + row * block->columns;
+    put_short(out, (uint16_t)block->columns);
+    for (size_t i = 0; i < block->columns; i++)
+        if (!put_checked(out, &table->columns[i], &cells[i], error))
+            return false;
+    return true;
+}
+
+bool pg_copy_rows(struct buf *out, const struct table *table, const struct block *block, size_t *row, size_t enough,
+                  struct error *error)
+{
+    if (*row == 0)
+        put_head(out);
+    for (bool first = true; *row < block->rows && (first || out->len < enough); first = false)
+        if (!put_row(out, table, block, (*row)++, error))
+            return false;
+    if (*row >= block->rows) {
+        put_short(out, UINT16_MAX); /* the end */
+        *row = PG_COPY_ENDED;
     }
-    put_short(out, UINT16_MAX); /* the end */
     return !out->failed || error_memory(error);
 }
 

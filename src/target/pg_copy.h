@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/buf.h"
@@ -11,8 +12,14 @@
 #include "model/delivery.h"
 #include "model/pipeline.h"
 
-/* The whole block as the data of one COPY (FORMAT binary). ERROR_BUG for a cell that is no value of its column. */
-bool pg_copy_rows(struct buf *out, const struct table *table, const struct block *block, struct error *error) MUST_USE;
+/*
+ * The block as the data of one COPY (FORMAT binary), a piece at a time: appends rows, one at least, until `out` has
+ * `enough` bytes, from *row on, which is 0 at first and moves on. The last piece also has the end's mark, and leaves *row
+ * at PG_COPY_ENDED. ERROR_BUG for a cell that is no value of its column.
+ */
+#define PG_COPY_ENDED SIZE_MAX
+bool pg_copy_rows(struct buf *out, const struct table *table, const struct block *block, size_t *row, size_t enough,
+                  struct error *error) MUST_USE;
 
 /* One column of the block, columns[at] of it, as an array of the column's type; of lists as an array of their texts. */
 bool pg_copy_array(struct buf *out, const struct column *column, const struct block *block, size_t at,

@@ -13,10 +13,6 @@
 
 #include "target/pg_error.h"
 
-enum {
-    PIECE = 64 * 1024 /* bytes handed to libpq at a time */
-};
-
 static void advance(struct pg_conn *conn);
 
 static void lose(struct pg_conn *conn)
@@ -84,26 +80,49 @@ static void keep(struct pg_conn *conn, PGresult *result)
     }
 }
 
-/* Hands data to libpq until the socket is full. False when the connection broke. */
-static bool put_data(struct pg_conn *conn)
+/* Has data to send, if there is more of it; false after a failure. */
+static bool refill(struct pg_conn *conn)
 {
-    while (conn->sent < conn->data.len) {
-        size_t rest = conn->data.len - conn->sent;
-        size_t piece = rest < PIECE ? rest : PIECE;
-        int put = PQputCopyData(conn->pg, conn->data.data + conn->sent, (int)piece);
-        if (put < 0)
-            return false;
-        if (put == 0)
-            return true;
-        conn->sent += piece;
-        int unsent = PQflush(conn->pg);
-        if (unsent != 0)
-            return unsent > 0;
-    }
+    struct error error;
+    if (conn->sent < conn->data.len)
+        return true;
+    conn->sent = 0;
+    buf_reset(&conn->data);
+    if (conn->more(conn, &error))
+        return true;
+    pg_conn_fail(conn, &error);
+    return false;
+}
+
+static bool put_end(struct pg_conn *conn)
+{
     int ended = PQputCopyEnd(conn->pg, NULL);
     if (ended > 0)
         conn->phase = PG_WAITING;
+    if (ended < 0)
+        lose(conn);
     return ended >= 0;
+}
+
+/* Hands data to libpq until the socket is full. False after a failure. */
+static bool put_data(struct pg_conn *conn)
+{
+    while (refill(conn)) {
+        if (conn->data.len == 0)
+            return put_end(conn);
+        int put = PQputCopyData(conn->pg, conn->data.data + conn->sent, (int)(conn->data.len - conn->sent));
+        if (put == 0)
+            return true;
+        conn->sent = conn->data.len;
+        int unsent = put > 0 ? PQflush(conn->pg) : -1;
+        if (unsent > 0)
+            return true;
+        if (unsent < 0) {
+            lose(conn);
+            return false;
+        }
+    }
+    return false;
 }
 
 /* Takes the results that are there. True when the answer is complete. */
@@ -126,10 +145,8 @@ static bool collect(struct pg_conn *conn)
 static void advance(struct pg_conn *conn)
 {
     bool complete = collect(conn);
-    if (conn->phase == PG_COPYING && !put_data(conn)) {
-        lose(conn);
+    if (conn->phase == PG_COPYING && !put_data(conn))
         return;
-    }
     int unsent = complete ? 0 : PQflush(conn->pg);
     if (unsent < 0 || (complete && (!conn->result || PQstatus(conn->pg) == CONNECTION_BAD)))
         lose(conn);
@@ -181,9 +198,11 @@ void pg_query_params(struct pg_conn *conn, int count, const char *const *values,
         sent(conn, PQsendQueryParams(conn->pg, conn->sql.data, count, NULL, values, lengths, formats, 0), next);
 }
 
-void pg_query_copy(struct pg_conn *conn, pg_step next)
+void pg_query_copy(struct pg_conn *conn, pg_more more, pg_step next)
 {
     conn->sent = 0;
+    conn->more = more;
+    buf_reset(&conn->data);
     pg_query_buf(conn, next);
 }
 

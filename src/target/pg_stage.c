@@ -53,18 +53,20 @@ void pg_stage_put_on_conflict(struct buf *sql, const struct table *table)
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
+static bool more_rows(struct pg_conn *conn, struct error *error)
+{
+    return conn->row == PG_COPY_ENDED ||
+           pg_copy_rows(&conn->data, table_at(conn, conn->block->table), conn->block, &conn->row, PG_PIECE, error);
+}
+
 void pg_stage_copy(struct pg_conn *conn, pg_step next)
 {
-    struct error error;
     const struct table *table = table_at(conn, conn->block->table);
     buf_put_text(&conn->sql, " (");
     target_sql_columns(&conn->sql, table);
     buf_put_text(&conn->sql, ") FROM STDIN (FORMAT binary)");
-    buf_reset(&conn->data);
-    if (pg_copy_rows(&conn->data, table, conn->block, &error))
-        pg_query_copy(conn, next);
-    else
-        pg_conn_fail(conn, &error);
+    conn->row = 0;
+    pg_query_copy(conn, more_rows, next);
 }
 
 void pg_stage_make(struct pg_conn *conn, size_t table, pg_step next)

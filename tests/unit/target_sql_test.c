@@ -104,8 +104,8 @@ static void reads_progress_rows_and_nothing_else(void **state)
     assert_true(progress.rows[2] == UINT64_MAX);
     assert_int_equal(progress.rows[3], 0);
     assert_true(reads(epoch, "0", SOME_DIGEST, "{}", &progress));
-    static const char *const bad_rows[] = {"",      "{",    "1,2",  "{1",       "{1,}",
-                                           "{1,x}", "{-1}", "{1}x", "{1,NULL}", "{1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1}"};
+    static const char *const bad_rows[] = {
+        "", "{", "1,2", "{1", "{1,}", "{1,x}", "{-1}", "{1}x", "{1,NULL}", "{1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1}"};
     for (size_t i = 0; i < COUNT_OF(bad_rows); i++)
         assert_false(reads(epoch, "1", SOME_DIGEST, bad_rows[i], &progress));
     assert_false(reads(epoch, "-1", SOME_DIGEST, "{}", &progress));
@@ -185,7 +185,9 @@ static void assert_numeric(wide value, uint8_t scale, const char *wanted)
     char text[256];
     block->cells[0] = CELL_OF_NUMERIC(value);
     buf_init(&out, 4096);
-    assert_ok(pg_copy_rows(&out, &table, block, &error), &error);
+    size_t row = 0;
+    assert_ok(pg_copy_rows(&out, &table, block, &row, 4096, &error), &error);
+    assert_int_equal(row, PG_COPY_ENDED);
     const uint8_t *at = (const uint8_t *)out.data + 19 + 2 + 4;
     int len = snprintf(text, sizeof text, "%d:%s%d:", (int16_t)(at[2] << 8 | at[3]), at[4] == 0x40 ? "-" : "",
                        at[6] << 8 | at[7]);
@@ -193,6 +195,40 @@ static void assert_numeric(wide value, uint8_t scale, const char *wanted)
         len += snprintf(text + len, sizeof text - (size_t)len, " %d", at[8 + 2 * i] << 8 | at[9 + 2 * i]);
     assert_string_equal(text, wanted);
     buf_close(&out);
+    block_free(block);
+}
+
+/* Whatever the size of the pieces, which are cut between rows. */
+static void pieces_of_a_block_are_the_whole(void **state)
+{
+    (void)state;
+    enum { ROWS = 50, ROW_BYTES = 2 + 4 + 8, HEAD_BYTES = 19 };
+    struct column column = support_column("n", SQL_BIGINT, false, 0);
+    struct table table = {.name = "t", .columns = &column, .column_count = 1};
+    struct block *block = support_block(0, false, ROWS, 1);
+    struct error error;
+    struct buf whole, piece, joined;
+    size_t row = 0;
+    for (size_t i = 0; i < ROWS; i++)
+        block->cells[i] = CELL_OF_INT((int64_t)i * 1000);
+    buf_init(&whole, 4096);
+    buf_init(&piece, 4096);
+    buf_init(&joined, 4096);
+    assert_ok(pg_copy_rows(&whole, &table, block, &row, 4096, &error), &error);
+    assert_int_equal(whole.len, HEAD_BYTES + ROWS * ROW_BYTES + 2);
+    for (size_t enough = 1; enough < 400; enough += 37) {
+        buf_reset(&joined);
+        for (row = 0; row != PG_COPY_ENDED;) {
+            buf_reset(&piece);
+            assert_ok(pg_copy_rows(&piece, &table, block, &row, enough, &error), &error);
+            assert_in_range(piece.len, 1, enough + HEAD_BYTES + ROW_BYTES + 1);
+            buf_put_slice(&joined, buf_slice(&piece));
+        }
+        assert_true(slice_equal(buf_slice(&joined), buf_slice(&whole)));
+    }
+    buf_close(&joined);
+    buf_close(&piece);
+    buf_close(&whole);
     block_free(block);
 }
 
@@ -283,6 +319,7 @@ int main(void)
         cmocka_unit_test(tells_histories_apart),
         cmocka_unit_test(finds_no_difference_in_what_it_wants),
         cmocka_unit_test(counts_columns_beyond_its_room),
+        cmocka_unit_test(pieces_of_a_block_are_the_whole),
         cmocka_unit_test(cuts_decimals_into_base_10000),
         cmocka_unit_test(refuses_cells_that_are_no_values_of_their_column),
         cmocka_unit_test(knows_which_errors_pass),
