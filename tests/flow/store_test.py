@@ -108,7 +108,7 @@ class Store(FlowCase):
     def test_wrong_words_are_told_the_right_ones(self):
         for words in ((), ('mend',), ('backup',), ('check', 'x')):
             with self.subTest(words=words):
-                self.assertIn('store: ', self.store(*words, expect=64).err)
+                self.assertIn('error: store', self.store(*words, expect=64).err)
 
     def test_without_a_store_nothing_is_made(self):
         fresh = self.workspace('fresh')
