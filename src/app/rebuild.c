@@ -67,7 +67,8 @@ static bool end_file(struct rebuild *rebuild, struct source *source, const struc
 }
 
 /* Rows that were retried are retried in the new store, as far as they are rejected there too: their file is read by the
-   version that it was read by, which may have been mended since. */
+   version that it was read by, which may have been mended since. Where "on_change" has become `replace`, a file of its name
+   that was applied before the retry has taken its place there, and nothing of it counts. */
 static bool apply_retry(struct rebuild *rebuild, const struct source *source, struct error *error)
 {
     char which[32];
@@ -82,9 +83,10 @@ static bool apply_retry(struct rebuild *rebuild, const struct source *source, st
         return true;
     snprintf(which, sizeof which, "seq=%" PRIu64, applied);
     arena_init(&texts, TEXTS_MAX);
-    bool ok = store_find_file(rebuild->core.store, slice_of(which), &texts, &file, error) &&
-              retry_rows(&rebuild->core, rebuild->settings, &file, rebuild->settings->rebind ? 0 : source->version,
-                         false, &result, error);
+    bool counts = store_find_file(rebuild->core.store, slice_of(which), &texts, &file, error);
+    bool ok = counts ? retry_rows(&rebuild->core, rebuild->settings, &file,
+                                  rebuild->settings->rebind ? 0 : source->version, false, &result, error)
+                     : error->kind == ERROR_USAGE;
     arena_close(&texts);
     if (ok || error->kind != ERROR_DATA)
         return ok;

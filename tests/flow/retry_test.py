@@ -118,6 +118,16 @@ class Retry(Retrying):
         self.work.run_once()
         self.work.command('store', 'check')
 
+    def test_a_replay_that_has_the_file_replaced_has_nothing_of_it_to_retry(self):
+        other = orders(order(1, total='5'))
+        self.apply('odd.csv', other)
+        self.mend()
+        self.retry()
+        self.work.configure('Orders', on_change='replace')
+        self.work.command('replay')
+        self.assert_like(orders(order(1)), other)
+        self.assertEqual(self.open_rows(), [])
+
     def test_a_replay_applies_them_again_by_the_version_that_read_them(self):
         newer = {'feed': 'Orders', 'version': 3, 'extends': 2, 'match': ['SKU'],
                  'fields': {'Order_ID': {'type': 'int64', 'required': True, 'extract': '^(?:YR-|ORD/)?([0-9]+)(?:,0)?$'}}}
