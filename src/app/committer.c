@@ -197,10 +197,13 @@ static enum job_outcome outcome_unread(enum intake_result result)
     return JOB_STOPPED;
 }
 
-/* What the store refused for want of space is tried again later, the file being where it was; all else is the end. */
+/* What the store refused for want of space is tried again later, the file being where it was; what the engine cannot count
+   would be refused each time, and is set aside as a file that cannot be read; all else is the end. */
 static enum job_outcome refused(struct committer *committer, struct job *job)
 {
     core_file_cancel(committer->core);
+    if (job->error.kind == ERROR_DATA)
+        return JOB_BAD;
     if (!is_fatal(job->error.kind)) {
         hold_back(committer, job);
         return JOB_LATER;

@@ -105,8 +105,11 @@ bool engine_end(struct engine *engine, struct error *error)
     if (engine->memory.failed)
         return memory_error(&engine->memory, error);
     if (engine->too_wide)
-        return error_set(error, ERROR_DATA, "A record of %s joins to more than %lld combinations of records",
-                         engine->pipeline->feeds[0].name, (long long)STATE_WEIGHT_MAX);
+        return error_set(
+            error, ERROR_DATA,
+            "a record of %s joins to more than %lld combinations of records of other feeds; where they have no "
+            "\"key\", or the facts no \"grain\", these multiply",
+            engine->pipeline->feeds[0].name, (long long)STATE_WEIGHT_MAX);
     return true;
 }
 
