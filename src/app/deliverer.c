@@ -53,6 +53,7 @@ struct deliverer {
     bool engine_open, delivered;
     struct error error; /* what made it fail */
     int64_t began;
+    struct engine_overflows overflows; /* before it; at its end, of it */
 
     /* what is under way elsewhere */
     bool target_busy, fetching;
@@ -109,6 +110,8 @@ static void prepare_work(struct request *request, struct core *core)
     input.rewritten = untold(core);
     d->decision = offer_make(core, &input, &d->delivery, &d->error);
     d->engine_open = core->delivering;
+    if (d->engine_open)
+        d->overflows = engine_overflows(core->engine);
 }
 
 /* --- a delivery --------------------------------------------------------------------------------------------------- */
@@ -266,8 +269,13 @@ static void prepare_done(struct request *request)
 static void end_work(struct request *request, struct core *core)
 {
     struct deliverer *d = OWNER(request, end);
-    if (core->delivering)
+    uint64_t before = d->overflows.values;
+    d->overflows.values = 0;
+    if (core->delivering) {
+        d->overflows = engine_overflows(core->engine);
+        d->overflows.values -= before;
         engine_delivery_end(core->engine, d->delivered);
+    }
     core->delivering = false;
     d->engine_open = false;
     if (d->delivered && !core->store_open) {
@@ -322,7 +330,7 @@ static void end_done(struct request *request)
     if (d->delivered) {
         int64_t now = clock_monotonic();
         struct delivered delivered = {d->delivery.to.sequence, groups_in(d->pipeline, &d->delivery), d->delivery.full,
-                                      now - d->began};
+                                      now - d->began, d->overflows};
         int64_t pause = delivered.micros * BUSY_TIMES;
         d->busy_until = now + (pause > BUSY_PAUSE ? pause : BUSY_PAUSE);
         d->delivered = false;

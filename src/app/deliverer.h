@@ -29,6 +29,7 @@ struct delivered {
     uint64_t sequence, groups; /* upserts and deletes of all tables */
     bool full;
     int64_t micros; /* from its start to the target's commit */
+    struct engine_overflows overflows;
 };
 
 struct deliverer_callbacks {

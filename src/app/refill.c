@@ -1,16 +1,17 @@
 #include "app/refill.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "app/committer.h"
 #include "app/deliverer.h"
+#include "app/report.h"
 #include "target/target.h"
 
 enum { REFILL_TRIES = 3 };
 
 struct refilling {
     uv_loop_t loop;
+    const struct pipeline *pipeline;
     struct flow flow;
     struct committer *committer;
     struct target *target;
@@ -48,9 +49,8 @@ static void on_decided(void *context)
 
 static void on_delivered(void *context, const struct delivered *delivered)
 {
-    (void)context;
-    printf("delivered seq=%" PRIu64 " groups=%" PRIu64 "%s in %.2f s\n", delivered->sequence, delivered->groups,
-           delivered->full ? " (full)" : "", (double)delivered->micros / 1e6);
+    const struct refilling *refilling = context;
+    report_delivery(stdout, refilling->pipeline, delivered);
 }
 
 static void on_settled(void *context)
@@ -118,7 +118,7 @@ static bool start(struct refilling *refilling, const struct settings *settings, 
 
 bool refill(const struct settings *settings, struct core *core, bool rebuild, struct error *error)
 {
-    struct refilling refilling = {.error = error};
+    struct refilling refilling = {.pipeline = core->pipeline, .error = error};
     if (uv_loop_init(&refilling.loop) != 0)
         return error_memory(error);
     if (!flow_init(&refilling.flow, error)) {

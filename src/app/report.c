@@ -142,14 +142,26 @@ void report_quarantined(struct report *report, const struct job *job, const char
     (report->settings->log_json ? report_json_quarantined : text_quarantined)(report, job, where);
 }
 
+void report_delivery(FILE *out, const struct pipeline *pipeline, const struct delivered *delivered)
+{
+    const struct engine_overflows *overflows = &delivered->overflows;
+    fprintf(out, "delivered seq=%" PRIu64 " groups=%" PRIu64 "%s in %.2f s", delivered->sequence, delivered->groups,
+            delivered->full ? " (full)" : "", seconds(delivered->micros));
+    if (overflows->values > 0) {
+        const struct table *table = &pipeline->tables[overflows->table];
+        fprintf(out, "; overflows=%" PRIu64 ": NULL, as their column cannot hold them, one in %s.%s", overflows->values,
+                table->name, table->columns[overflows->column].name);
+    }
+    fputc('\n', out);
+}
+
 void report_delivered(struct report *report, const struct delivered *delivered)
 {
     clear_bar(report);
     if (report->settings->log_json)
         report_json_delivered(report, delivered);
     else
-        fprintf(report->out, "delivered seq=%" PRIu64 " groups=%" PRIu64 "%s in %.2f s\n", delivered->sequence,
-                delivered->groups, delivered->full ? " (full)" : "", seconds(delivered->micros));
+        report_delivery(report->out, report->pipeline, delivered);
 }
 
 void report_tick(struct report *report, uint64_t ahead)

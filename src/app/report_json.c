@@ -106,6 +106,7 @@ void report_json_delivered(struct report *report, const struct delivered *delive
     json_count(&json, "seq", delivered->sequence);
     json_count(&json, "groups", delivered->groups);
     json_bool(&json, "full", delivered->full);
+    json_count(&json, "overflows", delivered->overflows.values);
     json_count(&json, "micros", (uint64_t)delivered->micros);
     end_event(report, &json, &out);
 }

@@ -324,7 +324,7 @@ static bool fill_block(struct engine *engine, struct block *block, size_t rows, 
     struct emit_members members[EMIT_GROUPS];
     for (size_t i = 0; i < rows; i++) {
         struct cell *cells = block->cells + i * block->columns;
-        uint64_t overflows = engine->overflows;
+        uint64_t overflows = engine->overflows.values;
         size_t left = rows - i, at = i % EMIT_GROUPS;
         if (at == 0 && !block->deletes)
             emit_find_members(engine, table, groups + i, left < EMIT_GROUPS ? left : EMIT_GROUPS, members);
@@ -333,7 +333,7 @@ static bool fill_block(struct engine *engine, struct block *block, size_t rows, 
         else
             put_row(engine, table, groups[i], &members[at], cells);
         if (!copy_texts(block, cells)) {
-            engine->overflows = overflows;
+            engine->overflows.values = overflows;
             return i > 0;
         }
         block->rows++;

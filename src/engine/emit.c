@@ -250,7 +250,7 @@ static struct number number_of(const struct engine_table *table, uint32_t group,
 
 static struct cell overflowed(struct engine *engine)
 {
-    engine->overflows++;
+    engine->overflows.values++;
     return (struct cell){.kind = CELL_NULL};
 }
 
@@ -267,7 +267,7 @@ static struct cell float_cell(struct engine *engine, enum sql_type type, double 
         value = (double)(float)value;
     if (!isfinite(value))
         return overflowed(engine);
-    return (struct cell){.kind = CELL_FLOAT, .d = value};
+    return (struct cell){.kind = CELL_FLOAT, .d = value + 0.0 /* of the two zeros the positive one */};
 }
 
 static bool is_float(enum sql_type type)
@@ -416,8 +416,14 @@ void emit_row(struct engine *engine, struct emit *emit, const struct engine_tabl
               const struct emit_members *members, struct cell *cells)
 {
     find_outcomes(engine, emit, table, group, members);
-    for (size_t i = 0; i < table->table->column_count; i++)
+    for (size_t i = 0; i < table->table->column_count; i++) {
+        uint64_t overflows = engine->overflows.values;
         cells[i] = cell_of(engine, emit, table, group, i);
+        if (engine->overflows.values != overflows) {
+            engine->overflows.table = (size_t)(table - engine->tables);
+            engine->overflows.column = i;
+        }
+    }
 }
 
 void emit_key(struct engine *engine, const struct engine_table *table, uint32_t group, struct cell *cells)

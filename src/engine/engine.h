@@ -130,6 +130,14 @@ struct engine_stats {
 
 void engine_stats(const struct engine *engine, struct engine_stats *stats);
 
+/* Values that were given out as NULL, as their column cannot hold them; where the last one stood. */
+struct engine_overflows {
+    uint64_t values;
+    size_t table, column;
+};
+
+struct engine_overflows engine_overflows(const struct engine *engine);
+
 /* --- delivery ----------------------------------------------------------------------------------------------------- */
 
 /*

@@ -222,7 +222,8 @@ struct engine {
     struct ids
         shared; /* bits: sequences of records that were live when a row of another sequence came with their key and lost */
     uint64_t counted; /* units with a line that counts */
-    uint64_t waiting[PIPELINE_FEEDS_MAX], conflicts, overflows;
+    uint64_t waiting[PIPELINE_FEEDS_MAX], conflicts;
+    struct engine_overflows overflows;
     struct closed closed;
     uint64_t delivered; /* what the target held when that was last known; 0: it never was */
     uint64_t dropped;   /* the newest change that emptied a group which is forgotten; 0: none is */

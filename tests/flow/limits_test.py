@@ -1,6 +1,6 @@
-"""How many rows of a file may be rejected: with more it is set aside whole."""
+"""What is too much: rejected rows of a file, combinations of a record, a sum for its column."""
 from harness.case import FlowCase
-from harness.files import order, orders
+from harness.files import customers, deliveries, delivery, order, orders
 
 
 def some_orders(good, bad, first=1):
@@ -52,3 +52,34 @@ class Limits(FlowCase):
         self.work.command('verify', '--deep')
         self.work.command('replay')
         self.assertEqual((self.work.status()['sequence'], len(self.work.rejects())), (1, 2))
+
+
+class Combinations(FlowCase):
+    def test_a_file_with_more_of_them_than_can_be_counted_is_set_aside_and_the_rest_goes_on(self):
+        work = self.workspace(pipeline='ecommerce-rowwise')
+        work.drop('Customers', customers(*[1] * 50_000), 'c.json')
+        work.drop('Deliveries', deliveries(*[delivery(1)] * 50_000, delivery(2)), 'd.csv')
+        work.run_once()
+        many = work.drop('Orders', orders(order(1)), 'many.csv')
+        work.drop('Orders', orders(order(2)), 'few.csv')
+        self.assertIn('a record of Orders joins to more than 2147483648 combinations', work.command('plan', many, expect=65).err)
+        done = work.run_once(expect=None)
+        self.assertIn('a record of Orders joins to more than 2147483648 combinations', done.lines('quarantined')[0])
+        self.assertEqual(done.lines('applied')[0].split()[1], 'Orders/few.csv')
+        self.assertEqual(work.target.query('SELECT "Order_Count" FROM ecommerce_rowwise'), [('50000',)])
+        self.assertEqual(work.run_once().lines('quarantined'), [])
+
+
+class Overflows(FlowCase):
+    def test_a_sum_beyond_its_column_is_told_by_each_delivery_of_it(self):
+        work = self.workspace()
+        work.drop('Customers', customers(1), 'c.json')
+        work.drop('Deliveries', deliveries(delivery(1), delivery(2)), 'd.csv')
+        work.drop('Orders', orders(order(1, quantity=2**63 - 1), order(2, quantity=1)), 'o.csv')
+        told = 'overflows=2: NULL, as their column cannot hold them, one in customer_windows.total_quantity'
+        self.assertIn(told, work.run_once().out)
+        self.assertEqual(work.target.query('SELECT "Total_Quantity_Ordered" FROM ecommerce'), [(None,)])
+        self.assertIn(told, work.command('replay', '--rebuild').out)
+        work.drop('Orders', orders(order(2, quantity=0)), 'p.csv')
+        self.assertNotIn('overflows', work.run_once().out)
+        self.assertEqual(work.target.query('SELECT "Total_Quantity_Ordered" FROM ecommerce'), [(str(2**63 - 1),)])

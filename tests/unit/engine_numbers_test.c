@@ -63,6 +63,18 @@ static void a_ratio_over_zero_or_null_is_null(void **state)
     shop_close(&shop);
 }
 
+static void a_double_that_is_zero_has_no_sign(void **state)
+{
+    (void)state;
+    struct shop shop;
+    open_lines(&shop,
+               LINES("'sum': {'sum': 'Quantity'}, 'total': {'sum': 'Total'},"
+                     "'a': {'ratio': ['sum', 'total'], 'type': 'double'}, 'b': {'max': 'Weight', 'type': 'real'}"),
+               "Order_ID=1 SKU=a Region=r Quantity=0 Total=-3.00 Weight=-1e-60", NULL);
+    assert_table(&shop, "t", "r|0|-3.00|0|0\n");
+    shop_close(&shop);
+}
+
 static void sums_beyond_64_bits_stay_exact(void **state)
 {
     (void)state;
@@ -290,6 +302,7 @@ int main(void)
         cmocka_unit_test(nulls_count_nowhere_and_a_sum_of_none_is_null),
         cmocka_unit_test(averages_and_ratios_round_halves_away_from_zero),
         cmocka_unit_test(a_ratio_over_zero_or_null_is_null),
+        cmocka_unit_test(a_double_that_is_zero_has_no_sign),
         cmocka_unit_test(sums_beyond_64_bits_stay_exact),
         cmocka_unit_test(a_sum_that_its_column_cannot_hold_becomes_null_and_is_counted),
         cmocka_unit_test(real_is_rounded_once_to_a_float),
