@@ -8,12 +8,11 @@
 #include <unistd.h>
 
 #include "app/reading.h"
-#include "app/rebuild.h"
 #include "app/run_internal.h"
 #include "base/clock.h"
 
 /* A run that is to end waits for an unreachable target no longer than this many failed tries. */
-enum { LAST_TRIES = 3, TICK_MS = 250, EXTRA_THREADS = 3 };
+enum { LAST_TRIES = 3, TICK_MS = 250 };
 /* Nobody looks on while a single run works; but of a long one something should be there. Microseconds. */
 enum { ONCE_PATIENCE = 60 * 1000 * 1000 };
 
@@ -217,16 +216,17 @@ static void on_trouble(void *context, const struct error *error, int64_t retry)
 }
 
 /*
- * A target that says no at the start ends the run before any file is touched; later, files still go into the store. Not
- * so when it tells another history, which may be that of another store that is alive: what one of them takes the other
- * will never see. Then a daemon takes no more files and waits for its user, who can do all that the message names while
- * it runs; to end would only make a supervisor start it again and again.
+ * A target that says no at the start ends the run before any file is touched; later, also after HUP or a replay, files
+ * still go into the store. Not so when it tells another history, which may be that of another store that is alive: what
+ * one of them takes the other will never see. Then a daemon takes no more files and waits for its user, who can do all
+ * that the message names while it runs; to end would only make a supervisor start it again and again.
  */
 static void on_refused(void *context, const struct error *error)
 {
     struct run *run = context;
     bool held = error->kind == ERROR_DIVERGED && !run->settings->once;
-    if (run->phase == RUN_ASKING ? !held : error->kind == ERROR_DIVERGED && !held) {
+    bool begins = run->phase == RUN_ASKING && !run->goes_on;
+    if (begins ? !held : error->kind == ERROR_DIVERGED && !held) {
         run_fail(run, error);
         return;
     }
@@ -238,6 +238,8 @@ static void on_refused(void *context, const struct error *error)
                   run->phase == RUN_HELD ? "files wait in their folders, asking the target again now and then"
                                          : "delivery has stopped, files go on into the store",
                   error->text);
+    if (run->phase == RUN_ASKING)
+        begin_work(run);
     run_progressed(run);
 }
 
@@ -353,14 +355,6 @@ static bool start_control(struct run *run, struct error *error)
                                                 run->pipeline->name, run_control_request, run, error);
 }
 
-/* Workers read files, scan folders, archive and connect; the pool must be sized before its first use. */
-static void size_thread_pool(const struct settings *settings)
-{
-    char count[16];
-    snprintf(count, sizeof count, "%u", settings->threads + EXTRA_THREADS);
-    setenv("UV_THREADPOOL_SIZE", count, 0);
-}
-
 static int exit_code(const struct run *run)
 {
     if (run->failed)
@@ -418,9 +412,8 @@ static void report_sums(struct run *run)
     report_end(&run->report, &stats);
 }
 
-/* From opening the store to closing it, under one pipeline. */
-static int run_session(const struct settings *settings, struct log *log, struct pipeline *pipeline,
-                       const struct signals *signals, struct session_end *end)
+int run_session(const struct settings *settings, struct log *log, struct pipeline *pipeline,
+                const struct signals *signals, bool goes_on, struct session_end *end)
 {
     struct error error = {0};
     struct run *run = new_run(&error);
@@ -433,6 +426,7 @@ static int run_session(const struct settings *settings, struct log *log, struct 
     run->pipeline = pipeline;
     run->signals = signals;
     run->end = end;
+    run->goes_on = goes_on;
     report_init(&run->report, settings, pipeline, log);
     bool started = start(run, &error);
     if (!started) {
@@ -445,65 +439,8 @@ static int run_session(const struct settings *settings, struct log *log, struct 
     if (started)
         report_sums(run);
     int code = exit_code(run);
+    end->begun = started;
     end->failed = run->failed;
     close_run(run);
-    return code;
-}
-
-/* Between two sessions: the store is built anew where that is needed or was asked for. A pipeline for which that fails is dropped, and
-   the one before goes on. */
-static struct pipeline *next_pipeline(struct session_end *end, struct pipeline *pipeline, struct log *log)
-{
-    struct error error = {0};
-    struct pipeline *next = end->pipeline ? end->pipeline : pipeline;
-    if (end->replay && !end->replay_as.rebuild && !rebuild_store(&end->replay_as, log, next, &error)) {
-        log_error(log, "%s; going on as before", error.text);
-        if (next != pipeline)
-            pipeline_free(next);
-        return pipeline;
-    }
-    if (next != pipeline)
-        pipeline_free(pipeline);
-    return next;
-}
-
-/* One session after the other; the pipeline goes with the last. */
-static int run_sessions(const struct settings *settings, struct log *log, struct pipeline *pipeline,
-                        const struct signals *signals)
-{
-    struct settings session_settings = *settings;
-    for (;;) {
-        struct session_end end = {0};
-        int code = run_session(&session_settings, log, pipeline, signals, &end);
-        if (!end.again || end.failed || signals_read(signals->stop)) {
-            if (end.pipeline)
-                pipeline_free(end.pipeline);
-            pipeline_free(pipeline);
-            return code;
-        }
-        signals_hold(false);
-        session_settings = *settings;
-        session_settings.rebuild = end.replay_as.rebuild;
-        session_settings.yes = end.replay_as.yes;
-        pipeline = next_pipeline(&end, pipeline, log);
-    }
-}
-
-int run(const struct settings *settings, struct log *log)
-{
-    struct error error = {0};
-    struct signals signals;
-    int code;
-    size_thread_pool(settings);
-    struct pipeline *pipeline = settings_pipeline(settings, &error);
-    if (pipeline && signals_open(&signals, !settings->once, &error)) {
-        code = run_sessions(settings, log, pipeline, &signals);
-        signals_close(&signals);
-    } else {
-        log_error(log, "%s", error.text);
-        code = error_exit_code(error.kind);
-        if (pipeline)
-            pipeline_free(pipeline);
-    }
     return code;
 }

@@ -84,6 +84,13 @@ void run_reload(struct run *run)
     struct pipeline *pipeline = settings_pipeline(run->settings, &error);
     if (!pipeline) {
         log_error(run->log, "%s; going on with the pipeline as it was", error.text);
+    } else if (strcmp(pipeline->name, run->pipeline->name) != 0) {
+        log_error(
+            run->log,
+            "the pipeline is called \"%s\" now, which is another one with a store of its own: start again for it; "
+            "going on with \"%s\" as it was",
+            pipeline->name, run->pipeline->name);
+        pipeline_free(pipeline);
     } else if (digest_equal(&pipeline->source, &run->pipeline->source)) {
         pipeline_free(pipeline);
         log_info(run->log, "pipeline and descriptors are as they were");

@@ -43,7 +43,8 @@ struct session_end {
     bool replay;               /* build the store anew first */
     struct settings replay_as; /* with these flags */
     struct pipeline *pipeline; /* for a pipeline that was loaded anew; else NULL */
-    bool failed;               /* an error ended it, and with it the process */
+    bool begun;                /* it came to life */
+    bool failed;               /* an error ended it, and with it the process or what this session was to try */
 };
 
 struct candidate_queue {
@@ -70,6 +71,7 @@ struct run {
     const struct settings *settings;
     struct log *log;
     struct report report;
+    bool goes_on; /* another session came before it */
     uv_loop_t loop;
     const struct signals *signals;
     uv_poll_t stops; /* of TERM and INT */
@@ -113,6 +115,11 @@ struct run {
     struct error trouble; /* the target's last */
     unsigned parts;       /* still to be taken down */
 };
+
+/* From opening the store to closing it, under one pipeline; `goes_on` when another session came before it. The exit code,
+   should it be the last. */
+int run_session(const struct settings *settings, struct log *log, struct pipeline *pipeline,
+                const struct signals *signals, bool goes_on, struct session_end *end);
 
 /* From the watch: files are ready. */
 void run_jobs_ready(void *context, struct candidate **candidates, size_t count);

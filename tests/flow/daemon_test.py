@@ -142,6 +142,42 @@ class Reloaded(FlowCase):
             daemon.printed('applied Orders/p.csv')
         self.work.run_once()
 
+    def test_a_pipeline_that_cannot_go_on_from_the_store_is_told_and_the_old_one_goes_on(self):
+        self.change('ecommerce.json', '"facts"', '"retention": { "lateness": "1 hour" }, "facts"')
+        with self.work.daemon() as daemon:
+            self.started(daemon)
+            daemon.printed('closed windows')
+            self.change('ecommerce.json', '"retention": { "lateness": "1 hour" }, ', '')
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.complained('has no "retention" any more')
+            daemon.complained('going on with the pipeline as it was')
+            self.work.drop('Orders', orders(order(2, time='2022-02-10T12:00:00.000Z')), 'p.csv')
+            daemon.printed('applied Orders/p.csv')
+
+    def test_another_pipeline_takes_another_start(self):
+        with self.work.daemon() as daemon:
+            self.started(daemon)
+            self.change('ecommerce.json', '"pipeline": "ecommerce"', '"pipeline": "other"')
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.complained('going on with "ecommerce" as it was')
+            self.work.drop('Orders', orders(order(2)), 'p.csv')
+            daemon.printed('applied Orders/p.csv')
+        self.assertEqual([path.name for path in self.work.checkpoints.glob('other*')], [])
+
+    def test_a_target_that_has_tables_of_the_old_shape_is_waited_for(self):
+        with self.work.daemon('--target-check', 1) as daemon:
+            self.started(daemon)
+            self.change('ecommerce.json', '"currency"', '"money"')
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.complained('delivery has stopped, files go on into the store: the target has tables of another shape')
+            self.work.drop('Orders', orders(order(2)), 'p.csv')
+            daemon.printed('applied Orders/p.csv')
+            self.assertIn('another shape', self.work.command('status', '--healthy', expect=1).err)
+            self.work.target.execute('DROP VIEW latest_window; DROP VIEW customer_lifetime; DROP VIEW customer_windows_files; '
+                                     'DROP TABLE customer_windows;')
+            daemon.delivered(4)
+            self.work.command('status', '--healthy')
+
     def test_hup_at_any_moment_of_a_replay_is_taken_by_the_next_session(self):
         with self.work.daemon() as daemon:
             self.started(daemon)
