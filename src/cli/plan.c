@@ -114,7 +114,8 @@ static void tell_rows(const struct planning *planning)
             " superseded, %" PRIu64 " filtered, %" PRIu64 " deleted, %" PRIu64 " late, %" PRIu64 " rejected",
             planning->facts.version, planning->facts.rows, b->applied, b->unchanged, b->superseded, b->filtered,
             b->deleted, b->late, b->rejected);
-    if (planning->replaced > 0 && feed_of(planning)->on_change == FEED_REPLACE)
+    if (planning->replaced > 0 && feed_of(planning)->on_change == FEED_REPLACE &&
+        !digest_equal(&planning->content, &planning->facts.content))
         fprintf(stderr, "; it replaces seq=%" PRIu64, planning->replaced);
     fputc('\n', stderr);
 }
@@ -144,6 +145,15 @@ static bool show(struct planning *planning)
     return good;
 }
 
+/* A run closes the windows that are due before it takes a file, where less of "lateness" made them so, or a crash. */
+static bool close_overdue(struct planning *planning)
+{
+    int64_t before;
+    if (!engine_close_due(planning->core.engine, &before))
+        return true;
+    return engine_close(planning->core.engine, ++planning->since, before, &planning->error);
+}
+
 static int plan_file(struct planning *planning, int fd)
 {
     const struct settings *settings = &planning->invocation->settings;
@@ -151,7 +161,8 @@ static int plan_file(struct planning *planning, int fd)
     if (!core_open(&planning->core, pipeline, settings->checkpoints, STORE_READ, 0, &planning->error))
         return common_failed(planning->invocation, &planning->error);
     planning->since = store_progress(planning->core.store)->sequence;
-    bool good = snapshot_take(&planning->before, pipeline, planning->core.engine, &planning->error) &&
+    bool good = close_overdue(planning) &&
+                snapshot_take(&planning->before, pipeline, planning->core.engine, &planning->error) &&
                 make_way(planning) && apply(planning, fd) && show(planning);
     int code = good ? 0 : common_failed(planning->invocation, &planning->error);
     snapshot_free(planning->before);

@@ -136,6 +136,14 @@ class ClosingInPostgres(InPostgres, Closing):
 
 
 class Commands(ClosingCase):
+    def test_a_plan_closes_first_what_a_run_would_close_first(self):
+        retain(self.work, {'lateness': '1 day'})
+        path = self.folder / 'plan.csv'
+        path.write_bytes(orders(order(20, 'A', time='2022-01-20T12:00:00.000Z')))
+        self.assertIn(' 1 late', self.work.command('plan', path, 'Orders').err)
+        self.work.drop('Orders', path)
+        self.assertIn(' late=1 ', self.work.run_once().lines('applied')[0])
+
     def test_a_plan_counts_what_would_be_late(self):
         path = self.folder / 'plan.csv'
         path.write_bytes(orders(order(1, 'A', quantity=9), order(4, 'A', time=NEW, quantity=2)))
