@@ -142,11 +142,16 @@ static bool collect(struct pg_conn *conn)
     return false;
 }
 
+/* What the server says amid a COPY is looked at once all data is sent; by then all of it may have been read, and the socket
+   would never be readable again. */
 static void advance(struct pg_conn *conn)
 {
     bool complete = collect(conn);
-    if (conn->phase == PG_COPYING && !put_data(conn))
-        return;
+    if (conn->phase == PG_COPYING) {
+        if (!put_data(conn))
+            return;
+        complete = collect(conn);
+    }
     int unsent = complete ? 0 : PQflush(conn->pg);
     if (unsent < 0 || (complete && (!conn->result || PQstatus(conn->pg) == CONNECTION_BAD)))
         lose(conn);

@@ -499,6 +499,23 @@ static void copies_a_block_larger_than_any_socket(void **state)
     assert_query("SELECT count(*), sum(length(t)) FROM kinds", "179|11730765\n");
 }
 
+/* It comes, and is read, long before the data has gone out. */
+static void tells_a_refusal_amid_a_copy(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    static char text[64 * 1024];
+    memset(text, 'x', sizeof text - 1);
+    assert_works(subject_open(s));
+    ground.query("ALTER TABLE kinds ADD CONSTRAINT no_five CHECK (id <> 5)");
+    subject_prepare(s, 1, true);
+    s->delivery.upserts[KINDS] = 120;
+    assert_works(subject_begin(s));
+    assert_fails(subject_write(s, support_kinds_block(1, 120, text)), ERROR_REFUSED, "23514");
+    subject_close(s);
+}
+
 /* --- the server of the tests -------------------------------------------------------------------------------------- */
 
 static int set_up(void **state)
@@ -554,6 +571,7 @@ int main(void)
         cmocka_unit_test(leaves_nothing_in_the_session),
         cmocka_unit_test(does_not_trust_in_fresh_keys_once_one_was_there),
         cmocka_unit_test(copies_a_block_larger_than_any_socket),
+        cmocka_unit_test(tells_a_refusal_amid_a_copy),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
