@@ -267,7 +267,7 @@ static void put_upsert(struct pg_conn *conn)
     buf_put_text(sql, " FROM ");
     put_drift_name(conn);
     buf_printf(sql, " WHERE kind <> %d ORDER BY number", DRIFT_UNEXPECTED);
-    pg_stage_put_on_conflict(sql, table);
+    target_sql_on_conflict(sql, table);
 }
 
 void pg_compare_mend(struct pg_conn *conn)

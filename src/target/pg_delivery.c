@@ -294,7 +294,7 @@ static void write_upserts(struct pg_conn *conn)
         buf_printf(&conn->sql, "%spg_catalog.unnest($%zu::%s[])%s", i > 0 ? ", " : "", i + 1,
                    sql_type_name(is_list(&table->columns[i]) ? SQL_TEXT : table->columns[i].type),
                    is_list(&table->columns[i]) ? "::bigint[]" : "");
-    pg_stage_put_on_conflict(&conn->sql, table);
+    target_sql_on_conflict(&conn->sql, table);
     send_arrays(conn);
 }
 

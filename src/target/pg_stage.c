@@ -24,33 +24,6 @@ void pg_stage_put_insert(struct buf *sql, const struct table *table)
     buf_put_text(sql, ") SELECT ");
 }
 
-static bool is_key(const struct table *table, size_t column)
-{
-    for (size_t i = 0; i < table->key_count; i++)
-        if (table->key[i] == column)
-            return true;
-    return false;
-}
-
-void pg_stage_put_on_conflict(struct buf *sql, const struct table *table)
-{
-    const char *between = " DO UPDATE SET ";
-    buf_put_text(sql, " ON CONFLICT (");
-    target_sql_key(sql, table);
-    buf_put_text(sql, ")");
-    for (size_t i = 0; i < table->column_count; i++) {
-        if (is_key(table, i))
-            continue;
-        buf_put_text(sql, between);
-        target_sql_name(sql, table->columns[i].name);
-        buf_put_text(sql, " = EXCLUDED.");
-        target_sql_name(sql, table->columns[i].name);
-        between = ", ";
-    }
-    if (table->key_count == table->column_count)
-        buf_put_text(sql, " DO NOTHING");
-}
-
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
 static bool more_rows(struct pg_conn *conn, struct error *error)

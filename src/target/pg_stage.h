@@ -22,7 +22,4 @@ void pg_stage_copy(struct pg_conn *conn, pg_step next);
 /* INSERT INTO table (columns) SELECT */
 void pg_stage_put_insert(struct buf *sql, const struct table *table);
 
-/* ON CONFLICT: every column but the key's takes the new value. */
-void pg_stage_put_on_conflict(struct buf *sql, const struct table *table);
-
 #endif

@@ -26,6 +26,9 @@ void target_sql_literal(struct buf *out, const char *text);
 void target_sql_columns(struct buf *out, const struct table *table);
 void target_sql_key(struct buf *out, const struct table *table);
 
+/* " ON CONFLICT (key) DO UPDATE SET ...": every column but the key's takes the new value. */
+void target_sql_on_conflict(struct buf *out, const struct table *table);
+
 /* " WHERE ...": of a shared table the rows of this pipeline; nothing for a table of its own. */
 void target_sql_where_ours(struct buf *out, const struct pipeline *pipeline, const struct table *table);
 

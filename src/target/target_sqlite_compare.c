@@ -264,7 +264,7 @@ static void put_delete(struct buf *sql, const struct table *table, size_t number
 
 static void put_insert(struct buf *sql, const struct table *table, size_t number)
 {
-    buf_put_text(sql, "INSERT OR REPLACE INTO main.");
+    buf_put_text(sql, "INSERT INTO main.");
     target_sql_name(sql, table->name);
     buf_put_text(sql, " (");
     target_sql_columns(sql, table);
@@ -274,6 +274,7 @@ static void put_insert(struct buf *sql, const struct table *table, size_t number
     buf_put_text(sql, " FROM ");
     put_drift_name(sql, number);
     buf_printf(sql, " WHERE kind <> %d ORDER BY rowid", DRIFT_UNEXPECTED);
+    target_sql_on_conflict(sql, table);
 }
 
 bool target_sqlite_compare_mend(struct target_sqlite *sqlite, struct error *error)

@@ -55,11 +55,27 @@ bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error)
     return ok;
 }
 
-/* All columns are given, so that replacing a row is updating it; of a table without other indexes SQLite then overwrites
-   the row unread, twice as fast as ON CONFLICT DO UPDATE. */
-static void put_upsert(struct buf *sql, const struct table *table, bool compare, size_t number)
+/* Whether somebody gave the table another unique index than that of its key. */
+static bool look_for_unique(struct target_sqlite *sqlite, const struct table *table, bool *found, struct error *error)
 {
-    buf_put_text(sql, "INSERT OR REPLACE INTO ");
+    sqlite3_stmt *statement;
+    if (!target_sqlite_prepare(sqlite, "SELECT 1 FROM pragma_index_list(?, 'main') WHERE \"unique\" AND origin <> 'pk'",
+                               &statement, error))
+        return false;
+    sqlite3_bind_text(statement, 1, table->name, -1, SQLITE_STATIC);
+    int code = sqlite3_step(statement);
+    *found = code == SQLITE_ROW;
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        target_sqlite_error(sqlite, "reading the indexes", error);
+    sqlite3_finalize(statement);
+    return code == SQLITE_ROW || code == SQLITE_DONE;
+}
+
+/* All columns are given, so that replacing a row is updating it; of a table without other indexes SQLite then overwrites
+   the row unread, twice as fast as ON CONFLICT DO UPDATE. With another unique index it would take out other rows too. */
+static void put_upsert(struct buf *sql, const struct table *table, bool replace, bool compare, size_t number)
+{
+    buf_put_text(sql, replace ? "INSERT OR REPLACE INTO " : "INSERT INTO ");
     if (compare)
         target_sqlite_compare_put_stage(sql, number);
     else
@@ -70,6 +86,8 @@ static void put_upsert(struct buf *sql, const struct table *table, bool compare,
     for (size_t i = 0; i < table->column_count; i++)
         buf_put_text(sql, i > 0 ? ", ?" : "?");
     buf_put_text(sql, ")");
+    if (!replace)
+        target_sql_on_conflict(sql, table);
 }
 
 static void put_erase(struct buf *sql, const struct table *table)
@@ -88,12 +106,15 @@ static bool prepare(struct target_sqlite *sqlite, sqlite3_stmt **statement, stru
     if (*statement)
         return true;
     struct buf sql;
+    bool unique = false;
     const struct table *table = &sqlite->pipeline->tables[sqlite->block->table];
+    if (!sqlite->delivery.compare && !look_for_unique(sqlite, table, &unique, error))
+        return false;
     buf_init(&sql, TARGET_SQL_MAX);
     if (sqlite->block->deletes)
         put_erase(&sql, table);
     else
-        put_upsert(&sql, table, sqlite->delivery.compare, sqlite->block->table);
+        put_upsert(&sql, table, !unique, sqlite->delivery.compare, sqlite->block->table);
     buf_put_byte(&sql, '\0');
     bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, statement, error);
     buf_close(&sql);

@@ -564,6 +564,25 @@ static void tells_data_that_is_refused(void **state)
     subject_close(s);
 }
 
+/* One of somebody else's. The row that has the value already stays. */
+static void tells_rows_that_another_unique_index_refuses(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    subject_deliver(s, 1, true, 1, 4, "kept");
+    ground.query("CREATE UNIQUE INDEX mine ON kinds (t) WHERE id > 3");
+    subject_prepare(s, 2, false);
+    s->delivery.upserts[KINDS] = 1;
+    assert_works(subject_begin(s));
+    assert_fails(subject_write(s, support_kinds_block(5, 1, "kept")), ERROR_REFUSED, "kinds");
+    assert_works(subject_open(s));
+    subject_deliver(s, 2, false, 2, 3, "new"); /* over rows that are there */
+    subject_close(s);
+    assert_query("SELECT id, t FROM kinds ORDER BY id", "1|kept\n2|new\n3|new\n4|new\n");
+}
+
 /* --- shapes ------------------------------------------------------------------------------------------------------- */
 
 static void refuses_a_table_of_another_shape(void **state)
@@ -732,6 +751,7 @@ static void takes_hostile_names_as_names(void **state)
         cmocka_unit_test(lets_two_make_the_tables_at_once), cmocka_unit_test(opens_again_right_after_an_abort),        \
         cmocka_unit_test(may_be_closed_by_an_answer), cmocka_unit_test(refuses_calls_out_of_order),                    \
         cmocka_unit_test(does_not_commit_half_of_what_was_announced), cmocka_unit_test(tells_data_that_is_refused),    \
+        cmocka_unit_test(tells_rows_that_another_unique_index_refuses),                                                \
         cmocka_unit_test(refuses_a_table_of_another_shape), cmocka_unit_test(refuses_views_that_are_others),           \
         cmocka_unit_test(refuses_a_view_in_the_place_of_a_table), cmocka_unit_test(makes_only_what_is_missing),        \
         cmocka_unit_test(makes_a_dropped_table_anew_under_its_views), cmocka_unit_test(shows_views),                   \

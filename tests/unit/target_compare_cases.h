@@ -252,6 +252,20 @@ static void mends_what_drifted(void **state)
     subject_close(s);
 }
 
+static void does_not_mend_one_row_by_taking_another_out(void **state)
+{
+    (void)state;
+    struct place place;
+    deliver_kinds(3);
+    ground.query("DELETE FROM kinds WHERE id = 3");
+    ground.query("CREATE UNIQUE INDEX mine ON kinds (t) WHERE id > 1");
+    struct subject *s = compare_kinds(&place, true, 3);
+    assert_drift(s, 1, 0, 0);
+    assert_fails(subject_mend(s, KINDS), ERROR_REFUSED, "kinds");
+    subject_close(s);
+    assert_query("SELECT id FROM kinds ORDER BY id", "1\n2\n");
+}
+
 static void mends_nothing_that_is_not_committed(void **state)
 {
     (void)state;
@@ -412,6 +426,7 @@ static void compares_and_mends_only_as_announced(void **state)
         cmocka_unit_test(finds_the_smallest_difference), cmocka_unit_test(reads_what_drifted_page_by_page),            \
         cmocka_unit_test(cuts_a_long_text_that_it_shows), cmocka_unit_test(compares_hostile_names_as_names),           \
         cmocka_unit_test(mends_what_drifted), cmocka_unit_test(mends_nothing_that_is_not_committed),                   \
+        cmocka_unit_test(does_not_mend_one_row_by_taking_another_out),                                                 \
         cmocka_unit_test(mends_a_table_that_was_emptied_and_one_that_was_filled),                                      \
         cmocka_unit_test(leaves_a_progress_that_deliveries_go_on_from),                                                \
         cmocka_unit_test(looks_at_one_moment_while_another_delivers),                                                  \
