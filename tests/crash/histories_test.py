@@ -60,12 +60,29 @@ class Histories(CrashCase):
         if applied:
             work.command('forget', f'seq={self.rng.choice(applied)}')
 
+    def change_rules(self, work):
+        """Which holds for files that come, and for all of them once the history is told by it."""
+        self.rules = with_changes(self.rules, self.rng)
+        document = json.dumps(pipeline_of(self.rules, self.name), ensure_ascii=False)
+        (work.root / 'schemas' / f'{self.name}.json').write_text(document, encoding='utf-8')
+        if self.rng.random() < 0.5:
+            work.command('replay', '--yes')
+
+    def drift(self, work):
+        """Somebody edits a table; what verify mends is what was there."""
+        table = f'{self.name}_table'
+        work.target.execute(self.rng.choice((f'DELETE FROM {table} WHERE n > 1;', f'UPDATE {table} SET n = n + 1;',
+                                             f"UPDATE {table} SET total = NULL WHERE lines > 1;")))
+        work.command('verify', '--repair')
+
     def step(self, work):
         self.drop_some(work)
         outcome = work.run_once(expect=None)
         self.find('lost', outcome.code not in (0, 65) or work.landed() != [], f'{self.where}: {outcome}, left {work.landed()}')
         if self.rng.random() < 0.2:
             self.forget_one(work)
+        if self.rules.on_change and self.rng.random() < 0.1:
+            self.change_rules(work)
         if self.rng.random() < 0.1:
             work.command('replay', '--yes')
         self.count(runs=1)
@@ -111,6 +128,8 @@ class Histories(CrashCase):
             self.where = f'history {number} of seed {self.seed}, {self.rules}'
             for _ in range(self.rng.randrange(1, 6)):
                 self.step(work)
+            if self.rng.random() < 0.2:
+                self.drift(work)
             self.judge_history(work)
             self.count(points=1, files=len(self.dropped))
             if self.findings:
