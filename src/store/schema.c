@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "model/store_mark.h"
+
 enum {
     CACHE_BYTES = 16 * 1024 * 1024, /* of pages */
     /* After which it is folded into the database: often enough for a quick start, rare enough to fold many writes of one

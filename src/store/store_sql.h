@@ -13,8 +13,7 @@
 #define DROPFOLD_STORE_STORE_SQL_H
 
 enum {
-    STORE_APPLICATION_ID = 0x64726f70, /* "drop", at byte 68 of the file: how file(1) and we know it */
-    STORE_SCHEMA = 1                   /* user_version */
+    STORE_SCHEMA = 1 /* user_version */
 };
 
 /* Tables before indexes: the order in which VACUUM would write them too. */

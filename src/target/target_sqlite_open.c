@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "model/pipeline_ledger.h"
+#include "model/store_mark.h"
 #include "target/target_sqlite.h"
 
 enum {
@@ -56,11 +57,27 @@ static int turn_to_wal(struct target_sqlite *sqlite, char mode[16])
     return code;
 }
 
+/* Tables of ours in a checkpoint store would make it a damaged one to its next start. */
+static bool refuse_store(struct target_sqlite *sqlite, struct error *error)
+{
+    char id[16] = "";
+    if (sqlite3_exec(sqlite->db, "PRAGMA application_id", one_text, id, NULL) != SQLITE_OK)
+        return target_sqlite_error(sqlite, "PRAGMA application_id", error);
+    return strtol(id, NULL, 10) != STORE_APPLICATION_ID ||
+           error_set(error, ERROR_REFUSED, "%s is a checkpoint store: a target needs a file of its own", sqlite->name);
+}
+
+/* Before anything is read or written. */
+static bool prepare(struct target_sqlite *sqlite, struct error *error)
+{
+    sqlite3_extended_result_codes(sqlite->db, 1);
+    sqlite3_busy_handler(sqlite->db, wait_for_lock, sqlite);
+    return refuse_store(sqlite, error);
+}
+
 static bool configure(struct target_sqlite *sqlite, struct error *error)
 {
     char mode[16] = "";
-    sqlite3_extended_result_codes(sqlite->db, 1);
-    sqlite3_busy_handler(sqlite->db, wait_for_lock, sqlite);
     if (turn_to_wal(sqlite, mode) != SQLITE_OK)
         return target_sqlite_error(sqlite, "PRAGMA journal_mode", error);
     return target_sqlite_exec(
@@ -264,8 +281,8 @@ static bool look_in(struct target_sqlite *sqlite, struct target_shape *shapes, s
         return errno == ENOENT || error_errno(error, ERROR_REFUSED, errno, "%s", sqlite->name);
     if (sqlite3_open_v2(sqlite->path, &sqlite->db, access_mode | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return target_sqlite_error(sqlite, "opening", error);
-    sqlite3_extended_result_codes(sqlite->db, 1);
-    sqlite3_busy_handler(sqlite->db, wait_for_lock, sqlite);
+    if (!prepare(sqlite, error))
+        return false;
     if ((sqlite->mend && !leave_log_alone(sqlite, error)) || !find_relations(sqlite, shapes, &missing, error))
         return false;
     sqlite->missing = target_shape_missing(sqlite->pipeline, shapes);
@@ -279,7 +296,8 @@ static bool open_fully(struct target_sqlite *sqlite, struct target_shape *shapes
     if (sqlite3_open_v2(sqlite->path, &sqlite->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK)
         return target_sqlite_error(sqlite, "opening", error);
-    return configure(sqlite, error) && ensure_relations(sqlite, shapes, error) && look(sqlite, shapes, error);
+    return prepare(sqlite, error) && configure(sqlite, error) && ensure_relations(sqlite, shapes, error) &&
+           look(sqlite, shapes, error);
 }
 
 bool target_sqlite_open(struct target_sqlite *sqlite, struct error *error)

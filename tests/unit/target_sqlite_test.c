@@ -100,6 +100,21 @@ static void refuses_what_is_no_database(void **state)
     subject_close(s);
 }
 
+static void refuses_a_checkpoint_store_and_leaves_it_alone(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    query("PRAGMA application_id = 1685221232"); /* as file(1) knows a store */
+    query("CREATE TABLE chunks (bytes BLOB)");
+    assert_fails(subject_open(s), ERROR_REFUSED, "is a checkpoint store");
+    subject_close(s);
+    s = place_look_to(&place, false);
+    assert_fails(subject_open(s), ERROR_REFUSED, "is a checkpoint store");
+    subject_close(s);
+    assert_query("SELECT group_concat(name) FROM sqlite_master", "chunks\n");
+}
+
 static void waits_for_another_writer_only_so_long(void **state)
 {
     (void)state;
@@ -219,6 +234,7 @@ int main(void)
         cmocka_unit_test(wants_a_path),
         cmocka_unit_test(names_itself_by_its_address),
         cmocka_unit_test(refuses_what_is_no_database),
+        cmocka_unit_test(refuses_a_checkpoint_store_and_leaves_it_alone),
         cmocka_unit_test(waits_for_another_writer_only_so_long),
         cmocka_unit_test(stops_waiting_for_another_writer_when_closed),
         cmocka_unit_test(does_not_disturb_readers),
