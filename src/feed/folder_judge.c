@@ -239,9 +239,10 @@ void folder_judge_return(struct folder *folder, struct entry *entry, enum watch_
     /*
      * An event that came while it was out speaks of another version of it: one that the producer put there, or one that
      * archiving found in its place and put back. The second also arrives by a rename although the producer may still be
-     * writing it, so both have to settle.
+     * writing it, so both have to settle. One for later may have been put back too, by who could not set it aside: tried
+     * again at once for its own event it would go round and round.
      */
-    bool again = entry->touched || outcome == WATCH_SETTLE;
+    bool again = (entry->touched && outcome != WATCH_LATER) || outcome == WATCH_SETTLE;
     entry->was_done = again && outcome == WATCH_DONE;
     entry->distrusted = again;
     entry->renamed_in = entry->known_stat = entry->touched = false;

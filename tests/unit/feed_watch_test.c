@@ -270,6 +270,43 @@ static void hands_out_later_ones_again_at_the_next_rescan(void **state)
     assert_int_equal(w->count, 4);
 }
 
+/* Takes it out of the folder and puts it back, as one does that cannot be set aside. */
+static void return_for_later(struct watching *w)
+{
+    struct watch_stats stats;
+    char name[FEED_PATH_MAX], hidden[FEED_PATH_MAX];
+    w->keep = true;
+    watching_start(w);
+    file_deliver(w->folder[0], "a.csv", "1");
+    run_until(w, w->count == 1);
+    watch_stats(w->watch, &stats);
+    uint64_t before = stats.events;
+    path_join(name, w->folder[0], "a.csv");
+    path_join(hidden, w->folder[0], ".hidden");
+    assert_int_equal(rename(name, hidden), 0);
+    assert_int_equal(rename(hidden, name), 0);
+    run_until(w, (watch_stats(w->watch, &stats), stats.events >= before + 2));
+    watching_release(w, 0, WATCH_LATER);
+}
+
+static void does_not_hand_out_later_ones_for_the_event_of_their_own_return(void **state)
+{
+    struct watching *w = *state;
+    return_for_later(w);
+    file_write(w->folder[0], "b.csv", "1");
+    run_until(w, w->count == 2);
+    assert_note(w, 1, 0, "b.csv");
+}
+
+static void hands_out_later_ones_that_were_put_back_at_the_next_rescan(void **state)
+{
+    struct watching *w = *state;
+    w->options.rescan = WATCHING_OFTEN;
+    return_for_later(w);
+    run_until(w, w->count == 2);
+    assert_note(w, 1, 0, "a.csv");
+}
+
 static void lets_a_changed_file_settle_even_when_it_was_renamed_in(void **state)
 {
     struct watching *w = *state;
@@ -406,6 +443,8 @@ int main(void)
         TEST(is_not_led_by_an_event_that_changed_nothing),
         TEST(asks_once_whether_a_file_is_known),
         TEST(hands_out_later_ones_again_at_the_next_rescan),
+        TEST(does_not_hand_out_later_ones_for_the_event_of_their_own_return),
+        TEST(hands_out_later_ones_that_were_put_back_at_the_next_rescan),
         TEST(lets_a_changed_file_settle_even_when_it_was_renamed_in),
         TEST(notices_a_new_version_that_came_while_the_old_one_was_out),
         TEST(hands_out_nothing_while_paused),
