@@ -13,6 +13,7 @@
 #include "app/run_internal.h"
 #include "app/sources.h"
 #include "base/clock.h"
+#include "feed/archive.h"
 
 enum { PATH_SIZE = LANDING_PATH_SIZE };
 
@@ -39,6 +40,13 @@ static bool has_reason(int folder, const char *name)
 static bool is_aside(int folder, const char *name)
 {
     return *name != '.' && (!slice_ends_with(slice_of(name), slice_of(reason_end)) || has_reason(folder, name));
+}
+
+/* A crash may have come between the file's way and that of its reason. */
+static bool finish_reason(const struct aside *aside, const struct file_stat *stat, struct error *error)
+{
+    int code = has_reason(aside->folder, aside->name) ? 0 : archive_finish_reason(aside->folder, aside->name, stat);
+    return code == 0 || code == ENOENT || error_errno(error, ERROR_IO, code, "cannot put its reason beside it");
 }
 
 /* The first line of its reason. */
@@ -68,6 +76,8 @@ static bool note_open(const struct aside *aside, int fd, struct error *error)
         return true;
     file_stat_from(&found, &stat);
     facts.size = stat.size;
+    if (!finish_reason(aside, &stat, error))
+        return false;
     read_reason(aside, reason, sizeof reason);
     const struct core_file file = {.name = aside->name, .stat = &stat, .facts = &facts};
     return source_hash(fd, &facts.content, error) &&

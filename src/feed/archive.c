@@ -326,12 +326,26 @@ static int find_place(const struct hidden *hidden, int folder, struct stored *st
     return code;
 }
 
+/* Where the reason of a file waits until the file has its place. */
+static void waiting_reason(const struct file_stat *stat, char *out, size_t size)
+{
+    snprintf(out, size, ".dropfold-reason-%" PRIx64 "-%" PRIx64, (uint64_t)stat->device, (uint64_t)stat->inode);
+}
+
+int archive_finish_reason(int folder, const char *name, const struct file_stat *stat)
+{
+    char temporary[64], reason[NAME_BYTES_MAX + 1];
+    waiting_reason(stat, temporary, sizeof temporary);
+    int length = snprintf(reason, sizeof reason, "%s.reason", name);
+    int code = length < (int)sizeof reason ? move_noreplace(folder, temporary, folder, reason) : ENAMETOOLONG;
+    return code ? code : move_sync(folder);
+}
+
 /* The reason that is there already, of the same bytes set aside before, stays. */
 static int store_bad(const struct hidden *hidden, int folder, const char *reason, struct stored *stored)
 {
     char temporary[64];
-    snprintf(temporary, sizeof temporary, ".dropfold-reason-%" PRIx64 "-%" PRIx64, (uint64_t)hidden->stat.device,
-             (uint64_t)hidden->stat.inode);
+    waiting_reason(&hidden->stat, temporary, sizeof temporary);
     int code = write_reason(folder, temporary, reason);
     if (code == 0)
         code = find_place(hidden, folder, stored);

@@ -84,6 +84,10 @@ enum archive_result archive_quarantine(const struct landing *landing, const char
                                        const struct file_stat *stat, const char *reason, char *path, size_t path_size,
                                        struct error *error) MUST_USE;
 
+/* Gives a file in the quarantine the reason that a crash kept from its name; 0, or the errno: ENOENT when there is none. A
+   file that came from another device is not known again by its stat. */
+int archive_finish_reason(int folder, const char *name, const struct file_stat *stat) MUST_USE;
+
 /* A hidden file that archive_recover asks about. */
 struct archive_left {
     const char *feed, *name;
