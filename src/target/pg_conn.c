@@ -151,6 +151,8 @@ static struct pg_conn *new_conn(struct target *target, const char *address, pg_s
     conn->wake = eventfd(0, EFD_CLOEXEC);
     if (!conn->address || conn->wake < 0) {
         error_errno(error, ERROR_TARGET, errno, "%s: cannot begin to connect", target->name);
+        if (conn->wake >= 0)
+            (void)close(conn->wake);
         free(conn->address);
         free(conn);
         return NULL;
