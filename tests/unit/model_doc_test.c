@@ -224,7 +224,8 @@ static void says_why_a_file_cannot_be_read(void **state)
     struct fixture *f = *state;
     assert_false(doc_load(&f->doc, "/nonexistent/d.json", &f->arena, &f->problems));
     assert_false(doc_load(&f->doc, "/tmp", &f->arena, &f->problems));
-    assert_problems(f, "/nonexistent/d.json:1:1: cannot be read: No such file or directory\n/tmp:1:1: not a regular file\n");
+    assert_problems(
+        f, "/nonexistent/d.json:1:1: cannot be read: No such file or directory\n/tmp:1:1: not a regular file\n");
 }
 
 static void refuses_a_file_over_its_limit(void **state)

@@ -500,9 +500,10 @@ static void refuses_columns_that_say_nothing_or_too_much(void **state)
             "column \"c\" needs one of group, window, count, count_distinct, sum, avg, min, max, ratio or files");
     refused(*state, COLUMN("{\"sum\": \"Line\", @\"count\": \"Line\"}"), "a column is either \"sum\" or \"count\"");
     refused(*state, COLUMN("@5"), "column \"c\" is a number, expected an object such as {\"count\": \"Field\"}");
-    refused(*state, COLUMN("{@\"summ\": \"Line\"}"),
-            "unknown word \"summ\", expected group, window, count, count_distinct, sum, avg, min, max, ratio, files, type, "
-            "where or doc; did you mean \"sum\"?");
+    refused(
+        *state, COLUMN("{@\"summ\": \"Line\"}"),
+        "unknown word \"summ\", expected group, window, count, count_distinct, sum, avg, min, max, ratio, files, type, "
+        "where or doc; did you mean \"sum\"?");
     refused(*state, COLUMN("{\"sum\": \"Line\", \"type\": @\"bigit\"}"),
             "unknown word \"bigit\", expected integer, bigint, real, double, numeric, text, boolean, date, timestamp "
             "or timestamptz; did you mean \"bigint\"?");
@@ -1138,7 +1139,8 @@ static void refuses_a_pipeline_without_its_parts(void **state)
     refused(f, PIPELINE(FACTS, "\"tables\": @{}"), "\"tables\" has 0 tables, expected 1 to 16");
     refused(f, "@[]", "a pipeline is an object, found a list");
     refused(f, PIPELINE(FACTS, TABLE ", @\"view\": {}"),
-            "unknown word \"view\", expected pipeline, facts, join, feeds, tables, retention, views or ledger; did you mean "
+            "unknown word \"view\", expected pipeline, facts, join, feeds, tables, retention, views or ledger; did you "
+            "mean "
             "\"views\"?");
 }
 
