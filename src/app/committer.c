@@ -38,8 +38,8 @@ struct committer {
     struct job_queue jobs, done_jobs;
     struct group group;
     struct request_queue requests, done_requests;
-    unsigned
-        full[PIPELINE_FEEDS_MAX]; /* the newest turn of the feed of which a file found no room; the store thread's */
+    /* The newest turn of each feed of which a file found no room; the store thread's. */
+    unsigned full[PIPELINE_FEEDS_MAX];
     bool stopping;
     bool failed, failure_told;
     struct error failure;
