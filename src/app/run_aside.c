@@ -87,13 +87,18 @@ static bool note_open(const struct aside *aside, int fd, struct error *error)
 static bool note(const struct aside *aside, struct error *error)
 {
     bool known;
+    struct stat entry;
     if (!store_has_stored(aside->run->core.store, slice_of(aside->stored), &known, error))
         return false;
     if (known)
         return true;
+    if (fstatat(aside->folder, aside->name, &entry, AT_SYMLINK_NOFOLLOW) < 0)
+        return error_errno(error, ERROR_IO, errno, "cannot look at it");
+    if (!S_ISREG(entry.st_mode)) /* nobody's file; to open a device may do something */
+        return true;
     int fd = openat(aside->folder, aside->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
-        return errno == ELOOP || error_errno(error, ERROR_IO, errno, "cannot open it");
+        return error_errno(error, ERROR_IO, errno, "cannot open it");
     bool ok = note_open(aside, fd, error);
     close(fd);
     return ok;

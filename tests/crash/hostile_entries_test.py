@@ -2,11 +2,10 @@
 files between them are processed."""
 import ctypes
 import os
-import socket
 import stat
 
 from crash_case import APPLIED, CrashCase
-from harness.files import customers, deliveries, delivery, order, orders
+from harness.files import customers, deliveries, delivery, make_socket, order, orders
 from harness.polling import until
 
 SECRET = 999_999  # an order that lies outside; whoever counts it has followed something
@@ -14,13 +13,6 @@ SECRET = 999_999  # an order that lies outside; whoever counts it has followed s
 
 def secret(size=1):
     return orders(*(order(SECRET + number, total='1000000') for number in range(size)))
-
-
-def make_socket(path):
-    with socket.socket(socket.AF_UNIX) as made:
-        folder = os.open(path.parent, os.O_PATH)
-        made.bind(f'/proc/self/fd/{folder}/{path.name}')  # a socket's path is short
-        os.close(folder)
 
 
 def make_device(kind, major, minor):

@@ -1,9 +1,12 @@
 """Killed at any moment and started again, the target is that of a run nobody disturbed."""
+import os
 import random
 import signal
+import stat
 import time
 
 from harness.case import FlowCase, InPostgres
+from harness.files import make_socket
 from harness.polling import until
 from harness.targets import dump
 
@@ -115,6 +118,18 @@ class Unarchived(FlowCase):
 
 class Unnoted(FlowCase):
     """A bad file is set aside before the ledger has it."""
+
+    def test_the_next_start_passes_over_what_is_no_file(self):
+        work = self.workspace()
+        aside = work.data / 'quarantine' / 'Orders'
+        (aside / 'folder.csv').mkdir(parents=True)
+        (aside / 'dangling.csv').symlink_to('nowhere')
+        os.mkfifo(aside / 'fifo.csv')
+        make_socket(aside / 'socket.csv')
+        if os.geteuid() == 0:
+            os.mknod(aside / 'device.csv', stat.S_IFCHR | 0o644, os.makedev(240, 250))
+        self.assertEqual(work.run_once().err, '')
+        self.assertEqual(sum(feed['files']['quarantined'] for feed in work.status()['feeds']), 0)
 
     def test_the_next_start_notes_what_was_set_aside(self):
         work = self.workspace()

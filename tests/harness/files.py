@@ -1,7 +1,9 @@
-"""Small files of the three feeds, row by row."""
+"""Small files of the three feeds, row by row, and what is no file."""
 import csv
 import io
 import json
+import os
+import socket
 from itertools import count
 
 import sample
@@ -51,3 +53,10 @@ def halves(path):
         return [json.dumps(part).encode() for part in (records[:len(records) // 2], records[len(records) // 2:])]
     header, *lines = path.read_bytes().splitlines(keepends=True)
     return [header + b''.join(part) for part in (lines[:len(lines) // 2], lines[len(lines) // 2:])]
+
+
+def make_socket(path):
+    with socket.socket(socket.AF_UNIX) as made:
+        folder = os.open(path.parent, os.O_PATH)
+        made.bind(f'/proc/self/fd/{folder}/{path.name}')  # a socket's path is short
+        os.close(folder)
