@@ -123,7 +123,50 @@ void rows_close(struct rows *rows)
     *rows = (struct rows){.memory = rows->memory};
 }
 
-/* Gives a vacant segment memory again, and its rows to be handed out, the first one first. */
+/* Neighbouring columns whose widths stay are copied together. */
+struct run {
+    uint32_t from, to, len;
+    size_t column; /* a single one that gets wider, when len is 0 */
+};
+
+static size_t find_runs(const struct rows *rows, const struct rows_layout *old, const struct rows_layout *now,
+                        struct run *runs)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < rows->columns; i++) {
+        struct rows_place a = old->places[i], b = now->places[i];
+        if (a.width == 0)
+            continue;
+        if (a.width != b.width)
+            runs[count++] = (struct run){a.offset, b.offset, 0, i};
+        else if (count > 0 && runs[count - 1].len > 0 && runs[count - 1].from + runs[count - 1].len == a.offset &&
+                 runs[count - 1].to + runs[count - 1].len == b.offset)
+            runs[count - 1].len += a.width;
+        else
+            runs[count++] = (struct run){a.offset, b.offset, a.width, i};
+    }
+    return count;
+}
+
+static void copy_rows(const struct rows *rows, const struct rows_segment *old, const struct rows_segment *now,
+                      size_t count)
+{
+    struct run runs[ROWS_COLUMNS_MAX];
+    size_t run_count = find_runs(rows, old->layout, now->layout, runs);
+    for (size_t row = 0; row < count; row++) {
+        struct rows_at from = {old->data + row * old->layout->stride, old->layout};
+        uint8_t *to = now->data + row * now->layout->stride;
+        for (const struct run *run = runs; run < runs + run_count; run++) {
+            if (run->len > 0)
+                memcpy(to + run->to, from.data + run->from, run->len);
+            else
+                rows_store(to + run->to, now->layout->places[run->column].width,
+                           (uint64_t)rows_peek(from, run->column));
+        }
+    }
+}
+
+/* Gives a vacant segment memory again, and its rows to be handed out, the first one first. Until each is, it reads as dead. */
 static bool fill_vacant(struct rows *rows)
 {
     const struct rows_layout *layout = find_layout(rows, rows->widths);
@@ -132,6 +175,7 @@ static bool fill_vacant(struct rows *rows)
         return false;
     uint32_t segment = rows->vacant.at[--rows->vacant.count];
     rows->segments[segment] = (struct rows_segment){data, layout};
+    copy_rows(rows, &rows->dead, &rows->segments[segment], ROWS_SEGMENT);
     for (uint32_t i = ROWS_SEGMENT; i-- > 0;)
         ids_push(rows->memory, &rows->unused, (segment << ROWS_SHIFT) + i);
     return !rows->memory->failed;
@@ -243,49 +287,6 @@ static uint8_t width_for(const struct rows *rows, size_t column, int64_t value)
         return width == 7 ? 8 : width;
     }
     return width;
-}
-
-/* Neighbouring columns whose widths stay are copied together. */
-struct run {
-    uint32_t from, to, len;
-    size_t column; /* a single one that gets wider, when len is 0 */
-};
-
-static size_t find_runs(const struct rows *rows, const struct rows_layout *old, const struct rows_layout *now,
-                        struct run *runs)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < rows->columns; i++) {
-        struct rows_place a = old->places[i], b = now->places[i];
-        if (a.width == 0)
-            continue;
-        if (a.width != b.width)
-            runs[count++] = (struct run){a.offset, b.offset, 0, i};
-        else if (count > 0 && runs[count - 1].len > 0 && runs[count - 1].from + runs[count - 1].len == a.offset &&
-                 runs[count - 1].to + runs[count - 1].len == b.offset)
-            runs[count - 1].len += a.width;
-        else
-            runs[count++] = (struct run){a.offset, b.offset, a.width, i};
-    }
-    return count;
-}
-
-static void copy_rows(const struct rows *rows, const struct rows_segment *old, const struct rows_segment *now,
-                      size_t count)
-{
-    struct run runs[ROWS_COLUMNS_MAX];
-    size_t run_count = find_runs(rows, old->layout, now->layout, runs);
-    for (size_t row = 0; row < count; row++) {
-        struct rows_at from = {old->data + row * old->layout->stride, old->layout};
-        uint8_t *to = now->data + row * now->layout->stride;
-        for (const struct run *run = runs; run < runs + run_count; run++) {
-            if (run->len > 0)
-                memcpy(to + run->to, from.data + run->from, run->len);
-            else
-                rows_store(to + run->to, now->layout->places[run->column].width,
-                           (uint64_t)rows_peek(from, run->column));
-        }
-    }
 }
 
 /* The segment takes over what other segments have learned of all columns, so that it seldom has to change again. */

@@ -9,7 +9,7 @@
  * neither copies what is there nor has a peak.
  *
  * Rows that were given back are handed out again. Many at once may leave whole segments without a row; rows_trim frees the
- * memory of these, and until they are needed again all their rows read as dead ones.
+ * memory of these, and each of their rows reads as a dead one until it is handed out again.
  *
  * Row 0 exists, holds nothing and is never handed out: 0 means "none", and what fails for want of memory lands there.
  * A pointer into a row (rows_at) is valid until the next rows_set or rows_add.

@@ -108,6 +108,33 @@ static void memory_is_given_back_and_taken_again(void **state)
     shop_close(&shop);
 }
 
+/* Maps are filled anew while a segment that was vacant is handed out row by row. The key that the rows not yet handed out
+   would have must not find one of them. */
+static void rows_that_wait_to_be_handed_out_again_are_nobodys(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, of_orders);
+    for (int64_t window = 1; window < 120; window++)
+        put_window(&shop, window, ORDERS_A_WINDOW);
+    close_before(&shop, day(1200));
+    for (int64_t window = 120; window < 150; window++) {
+        uint64_t units = shop_stats(&shop).units;
+        put_window(&shop, window, ORDERS_A_WINDOW);
+        assert_int_equal(shop_stats(&shop).units, units + ORDERS_A_WINDOW);
+    }
+    shop_change(&shop, shop.sequence + 1, ORDERS,
+                "Order_ID=0 SKU=a Customer_ID=77 Time=2026-01-01T00:00:00 Total=1.00");
+    shop_change(&shop, shop.sequence + 1, DELIVERIES, "Task_ID=0 Order_ID=0 Distance=3.5");
+    assert_int_equal(shop.buckets.applied, 1);
+    assert_int_equal(shop_stats(&shop).units, 30 * ORDERS_A_WINDOW + 1);
+    assert_int_equal(shop_stats(&shop).records[ORDERS], 30 * ORDERS_A_WINDOW + 1);
+    for (int64_t window = 150; window < 180; window++)
+        put_window(&shop, window, ORDERS_A_WINDOW);
+    assert_int_equal(shop_stats(&shop).units, 60 * ORDERS_A_WINDOW + 1);
+    shop_close(&shop);
+}
+
 /* --- what is late ------------------------------------------------------------------------------------------------- */
 
 struct heard {
@@ -334,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_orders_cost_their_keys_however_many_windows_pass),
         cmocka_unit_test(memory_is_given_back_and_taken_again),
+        cmocka_unit_test(rows_that_wait_to_be_handed_out_again_are_nobodys),
         cmocka_unit_test(each_late_row_is_told_with_what_it_is_late_for),
         cmocka_unit_test(a_row_that_leaves_its_order_to_a_closed_line_is_late),
         cmocka_unit_test(windows_are_due_once_the_watermark_passed_them_by_the_lateness),
