@@ -1,6 +1,7 @@
 /*
  * Files that were set aside and are in no row of the ledger: a crash, or a full disk, came before they were noted. At start they
- * are, as what they lie in the quarantine for.
+ * are, as what they lie in the quarantine for. Another pipeline over the same data folder has a ledger of its own, and
+ * sets its files aside in the same folders; so a reason says in its second line whose it is.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +18,14 @@
 
 enum { PATH_SIZE = LANDING_PATH_SIZE };
 
-static const char reason_end[] = ".reason";
+static const char reason_end[] = ".reason", set_aside_by[] = "set aside by pipeline ";
+
+/* What stands in a reason. */
+struct reason {
+    char text[RUN_REASON_SIZE];
+    const char *why;
+    const char *pipeline; /* NULL: it does not say which */
+};
 
 /* Where it lies; `open` from its folder. */
 struct aside {
@@ -49,24 +57,30 @@ static bool finish_reason(const struct aside *aside, const struct file_stat *sta
     return code == 0 || code == ENOENT || error_errno(error, ERROR_IO, code, "cannot put its reason beside it");
 }
 
-/* The first line of its reason. */
-static void read_reason(const struct aside *aside, char *out, size_t size)
+void run_aside_reason(const struct run *run, const char *why, char out[RUN_REASON_SIZE])
 {
-    char name[PATH_SIZE];
+    snprintf(out, RUN_REASON_SIZE, "%s\n%s%s", why, set_aside_by, run->pipeline->name);
+}
+
+static void read_reason(const struct aside *aside, struct reason *reason)
+{
+    char name[PATH_SIZE], *line = reason->text;
     snprintf(name, sizeof name, "%s%s", aside->name, reason_end);
     int fd = openat(aside->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    ssize_t len = fd < 0 ? 0 : read(fd, out, size - 1);
+    ssize_t len = fd < 0 ? 0 : read(fd, line, sizeof reason->text - 1);
     if (fd >= 0)
         close(fd);
-    out[len > 0 ? len : 0] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-    if (*out == '\0')
-        snprintf(out, size, "a crash came before it was written why");
+    line[len > 0 ? len : 0] = '\0';
+    (void)strsep(&line, "\n");
+    const char *second = line ? strsep(&line, "\n") : "";
+    reason->pipeline =
+        slice_starts_with(slice_of(second), slice_of(set_aside_by)) ? second + strlen(set_aside_by) : NULL;
+    reason->why = *reason->text != '\0' ? reason->text : "a crash came before it was written why";
 }
 
 static bool note_open(const struct aside *aside, int fd, struct error *error)
 {
-    char reason[ERROR_TEXT_MAX];
+    struct reason reason;
     struct file_facts facts = {.size = 0};
     struct file_stat stat;
     struct stat found;
@@ -78,10 +92,12 @@ static bool note_open(const struct aside *aside, int fd, struct error *error)
     facts.size = stat.size;
     if (!finish_reason(aside, &stat, error))
         return false;
-    read_reason(aside, reason, sizeof reason);
+    read_reason(aside, &reason);
+    if (reason.pipeline && strcmp(reason.pipeline, aside->run->pipeline->name) != 0)
+        return true;
     const struct core_file file = {.name = aside->name, .stat = &stat, .facts = &facts};
     return source_hash(fd, &facts.content, error) &&
-           core_note_quarantined(&aside->run->core, aside->feed, &file, aside->stored, reason, clock_wall(), error);
+           core_note_quarantined(&aside->run->core, aside->feed, &file, aside->stored, reason.why, clock_wall(), error);
 }
 
 static bool note(const struct aside *aside, struct error *error)

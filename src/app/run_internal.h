@@ -22,7 +22,8 @@
 
 enum {
     RUN_JOBS_MAX = 1024, /* files being read or waiting for their commit */
-    RUN_PARSERS_MAX = SETTINGS_THREADS_MAX
+    RUN_PARSERS_MAX = SETTINGS_THREADS_MAX,
+    RUN_REASON_SIZE = ERROR_TEXT_MAX + 128 /* bytes of what stands beside a file that is set aside, the NUL included */
 };
 
 /* What the process is doing, changed by run_enter only. */
@@ -152,8 +153,10 @@ void run_check_memory(struct run *run, uint64_t memory);
 
 /* Finishes what a crash left half archived; before anything moves (run_recover.c). */
 void run_recover_now(struct run *run);
-/* Notes files that were set aside before a crash; before anything moves (run_aside.c). */
+/* Notes files that this pipeline set aside before a crash; before anything moves (run_aside.c). */
 void run_note_aside(struct run *run);
+/* What is to stand beside a file that is set aside: `why`, one line, and who does it. */
+void run_aside_reason(const struct run *run, const char *why, char out[RUN_REASON_SIZE]);
 /* Some file could not be moved on and is hidden: tried again in a while. */
 void run_recover_later(struct run *run);
 /* From the watch: this feed has another folder, which waits to be looked at. */

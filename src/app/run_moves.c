@@ -202,9 +202,11 @@ static void move_bad(uv_work_t *work)
 {
     struct flight *flight = CONTAINER_OF(work, struct flight, work);
     const struct candidate *candidate = flight->job.candidate;
+    char reason[RUN_REASON_SIZE];
+    run_aside_reason(flight->run, flight->job.error.text, reason);
     flight->moved =
-        archive_quarantine(candidate->landing, flight->run->settings->data, candidate->name, &candidate->stat,
-                           flight->job.error.text, flight->set_aside, sizeof flight->set_aside, &flight->move_error);
+        archive_quarantine(candidate->landing, flight->run->settings->data, candidate->name, &candidate->stat, reason,
+                           flight->set_aside, sizeof flight->set_aside, &flight->move_error);
 }
 
 void flight_set_aside(struct flight *flight)

@@ -1,6 +1,7 @@
 """Killed at any moment and started again, the target is that of a run nobody disturbed."""
 import os
 import random
+import shutil
 import signal
 import stat
 import time
@@ -118,6 +119,24 @@ class Unarchived(FlowCase):
 
 class Unnoted(FlowCase):
     """A bad file is set aside before the ledger has it."""
+
+    def test_each_of_two_pipelines_over_one_data_folder_notes_its_own(self):
+        work = self.workspace()
+        for pipeline, name in (('ecommerce', 'first.csv'), ('ecommerce-rowwise', 'second.csv')):
+            work.pipeline = pipeline
+            work.drop('Orders', b'"' + name.encode(), name)
+            work.run_once()
+        aside = work.data / 'quarantine' / 'Orders'
+        (aside / 'third.csv').write_bytes(b'"3')
+        shutil.copy(aside / 'second.csv.reason', aside / 'third.csv.reason')
+        for pipeline, names in (('ecommerce', ['first.csv']), ('ecommerce-rowwise', ['second.csv', 'third.csv'])) * 2:
+            work.pipeline = pipeline
+            work.run_once()
+            found = work.target.query('SELECT name, note FROM dropfold_files WHERE pipeline = \'' + pipeline + '\' ORDER BY name')
+            self.assertEqual([name for name, _ in found], names)
+            for name, note in found:
+                reason = (aside / f'{name}.reason').read_text(encoding='utf-8')
+                self.assertEqual(reason, f'{note}\nset aside by pipeline {pipeline}\n')
 
     def test_the_next_start_passes_over_what_is_no_file(self):
         work = self.workspace()
