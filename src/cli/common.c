@@ -82,6 +82,15 @@ void common_view_close(struct common_view *view)
     *view = (struct common_view){0};
 }
 
+bool common_store_there(const struct invocation *invocation, int *code)
+{
+    struct common_view view;
+    if (!common_view_open(&view, invocation, code))
+        return false;
+    common_view_close(&view);
+    return true;
+}
+
 struct naming {
     struct slice name;
     bool found;

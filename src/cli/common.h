@@ -37,6 +37,9 @@ struct common_view {
 bool common_view_open(struct common_view *view, const struct invocation *invocation, int *code) MUST_USE;
 void common_view_close(struct common_view *view);
 
+/* For what changes a store and is no reason to make one. False, after logging, where none is. */
+bool common_store_there(const struct invocation *invocation, int *code) MUST_USE;
+
 /* False with ERROR_USAGE when no file that was taken has this name in its landing folder ("x.csv" or "Orders/x.csv"): what
    there is of it is then nothing because of a slip. */
 bool common_find_name(struct store *store, const char *name, struct error *error) MUST_USE;

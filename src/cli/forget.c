@@ -8,7 +8,7 @@ static int execute(const struct invocation *invocation)
 {
     const char *words[] = {"forget", invocation->operands[0]};
     int code = 0;
-    if (common_ask_running(invocation, words, COUNT_OF(words), &code))
+    if (common_ask_running(invocation, words, COUNT_OF(words), &code) || !common_store_there(invocation, &code))
         return code;
     return forget(&invocation->settings, invocation->operands[0], invocation->log);
 }

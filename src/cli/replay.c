@@ -19,7 +19,8 @@ static int execute(const struct invocation *invocation)
         words[count++] = "from-archive";
     if (settings->yes)
         words[count++] = "yes";
-    if (common_ask_running(invocation, words, count, &code))
+    if (common_ask_running(invocation, words, count, &code) ||
+        (settings->rebuild && !common_store_there(invocation, &code)))
         return code;
     return rebuild(settings, invocation->log);
 }

@@ -1,6 +1,7 @@
 """What the commands that look print: status, rejects, unmatched, help."""
 import json
 import re
+import shutil
 
 from harness.case import FlowCase
 from harness.files import customers, deliveries, delivery, order, orders
@@ -96,11 +97,13 @@ class Reports(FlowCase):
 
     def test_looking_before_anything_ran_says_so(self):
         fresh = self.workspace('fresh')
-        for command in ('status', 'rejects', 'unmatched'):
-            with self.subTest(command=command):
-                outcome = fresh.command(command, expect=None)
-                self.assertNotEqual(outcome.code, 0)
-                self.assertIn('checkpoints/ecommerce.db', outcome.err)
+        shutil.rmtree(fresh.checkpoints)
+        for words in ('status', 'rejects', 'rejects retry', 'rejects export', 'late', 'unmatched', 'impact x', 'diff', 'verify',
+                      'explain Customer_ID=1', 'store check', 'store compact', 'forget x', 'replay --rebuild'):
+            with self.subTest(words=words):
+                outcome = fresh.command(*words.split(), expect=1)
+                self.assertIn('There is no store at checkpoints/ecommerce.db', outcome.err)
+                self.assertFalse(fresh.checkpoints.exists())
 
 
 class Help(FlowCase):
