@@ -244,7 +244,7 @@ const struct command command_diff = {
         "  dropfold diff --from 7 --to 12\n"
         "  dropfold diff --from 0 --json     all of it\n"
         "\n"
-        "Exit codes: 0 shown; 64 no such change; 78 configuration.\n",
+        "Exit codes: 0 shown; 1 there is no store yet; 64 no such change; 78 configuration.\n",
     .options = OPTION_JSON | OPTION_RANGE,
     .execute = execute,
 };

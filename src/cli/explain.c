@@ -434,7 +434,7 @@ const struct command command_explain = {
         "  dropfold explain COLUMN=12 window=2022-01-08\n"
         "  dropfold explain --table TABLE COLUMN=12 --json | jq -c '.units[][] | [.file, .line]'\n"
         "\n"
-        "Exit codes: 0 shown; 1 no such row; 64 no such table or column; 78 configuration.\n",
+        "Exit codes: 0 shown; 1 no such row, or no store yet; 64 no such table or column; 78 configuration.\n",
     .options = OPTION_JSON | OPTION_TABLE,
     .execute = execute,
 };

@@ -34,9 +34,10 @@ const struct command command_forget = {
         "  dropfold forget data/archive/FEED/000007-1a2b3c4d-bad-03.csv\n"
         "  dropfold forget seq=7\n"
         "\n"
-        "Exit codes: 0 forgotten and delivered; 1 the target refused, the file is forgotten all the same; 64 no such\n"
-        "file, or several: they are listed; 69 forgotten, but the target cannot be reached (the next run delivers);\n"
-        "75 a running dropfold is starting, ending or replaying: try again; 78 configuration.\n",
+        "Exit codes: 0 forgotten and delivered, or forgotten by a running dropfold, which delivers it; 1 there is no\n"
+        "store yet, or the target refused: then the file is forgotten all the same; 64 no such file, or several: they\n"
+        "are listed; 69 forgotten, but the target cannot be reached (the next run delivers); 75 a running dropfold is\n"
+        "starting, ending or replaying: try again; 78 configuration.\n",
     .options = OPTION_MEMORY_LIMIT | OPTION_TARGET_TIMEOUT,
     .execute = execute,
 };

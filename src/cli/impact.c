@@ -72,7 +72,8 @@ const struct command command_impact = {
         "  dropfold impact FEED/new-03.csv\n"
         "  dropfold impact seq=7 --json | jq -r .table | sort | uniq -c\n"
         "\n"
-        "Exit codes: 0 shown; 64 no such file, or several: they are listed; 78 configuration.\n",
+        "Exit codes: 0 shown; 1 there is no store yet; 64 no such file, or several: they are listed; 78 "
+        "configuration.\n",
     .options = OPTION_JSON,
     .execute = execute,
 };

@@ -206,9 +206,8 @@ const struct command command_plan = {
         "  dropfold plan /tmp/new.csv FEED\n"
         "  dropfold plan data/FEED/new-03.csv --json\n"
         "\n"
-        "Exit codes: 0 shown; 1 the file cannot be read; 64 its feed cannot be told; 65 the file would be set aside "
-        "whole;\n"
-        "78 configuration.\n",
+        "Exit codes: 0 shown; 1 the file cannot be read, or there is no store yet; 64 its feed cannot be told; 65 the\n"
+        "file would be set aside whole; 78 configuration.\n",
     .options = OPTION_JSON,
     .execute = execute,
 };

@@ -243,11 +243,14 @@ const struct command command_rejects = {
         "  dropfold rejects retry FEED/new-03.csv\n"
         "  dropfold rejects export --spreadsheet > rejected.csv\n"
         "\n"
-        "Exit codes: 0 done, also when nothing is valid yet; 64 no such file, or several: they are listed; 65 a kept\n"
-        "file is gone, has another content or other rows: nothing of it was changed; 69 retried, but the target "
-        "cannot\n"
-        "be reached (the next run delivers); 75 a running dropfold is starting, ending or replaying: try again;\n"
-        "78 configuration.\n",
+        "Exit codes: 0 done, also when nothing is valid yet, or retried by a running dropfold, which delivers it; 1 "
+        "there\n"
+        "is no store yet, or the target refused: what was retried stays so; 64 no such file, or several: they are\n"
+        "listed; 65 a kept file is gone, has another content or other rows: nothing of it was changed; 69 retried, "
+        "but\n"
+        "the target cannot be reached (the next run delivers); 75 a running dropfold is starting, ending or "
+        "replaying:\n"
+        "try again; 78 configuration.\n",
     .options = OPTION_JSON | OPTION_ALL | OPTION_DRY_RUN | OPTION_FORMAT | OPTION_SPREADSHEET | OPTION_MEMORY_LIMIT |
                OPTION_TARGET_TIMEOUT,
     .execute = execute,

@@ -51,10 +51,11 @@ const struct command command_replay = {
         "  dropfold replay --from-archive --yes   after the store was lost, or an older one was put back\n"
         "  dropfold replay --rebuild          after tables were edited by hand\n"
         "\n"
-        "Exit codes: 0 done, or begun by a running dropfold; 1 files are missing, or the target refused; 69 the store "
-        "is\n"
-        "done, the target cannot be reached (the next run delivers); 75 a running dropfold is starting, ending or\n"
-        "replaying: try again; 78 configuration.\n",
+        "Exit codes: 0 done, or begun by a running dropfold; 1 the target refused, or no store to --rebuild from; 65\n"
+        "files are missing, or cannot be read as they were; 69 the store is done, the target cannot be reached (the "
+        "next\n"
+        "run delivers); 75 another dropfold has the store, or the running one is starting, ending or replaying: try\n"
+        "again; 78 configuration.\n",
     .options = OPTION_YES | OPTION_REBIND | OPTION_ACCEPT_MISSING | OPTION_REBUILD | OPTION_FROM_ARCHIVE |
                OPTION_MEMORY_LIMIT | OPTION_TARGET_TIMEOUT,
     .execute = execute,

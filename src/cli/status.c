@@ -372,7 +372,8 @@ const struct command command_status = {
         "  dropfold status --json | jq .target.undelivered\n"
         "\n"
         "Exit codes: 0 shown, also when the target cannot be reached; 1 there is no store yet, or of --healthy: none\n"
-        "answers, or it is not well; 78 configuration.\n",
+        "answers, or it is not well: it has failed, its target refuses, or --memory-limit is reached. (A target that\n"
+        "cannot be reached is waited for, and no illness.) 78 configuration.\n",
     .options = OPTION_JSON | OPTION_HEALTHY | OPTION_WATCH,
     .execute = execute,
 };

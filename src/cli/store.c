@@ -164,8 +164,8 @@ const struct command command_store = {
         "  dropfold store backup /backups/shop-$(date +%F).db\n"
         "  dropfold store compact\n"
         "\n"
-        "Exit codes: 0 done and sound; 1 damaged, or the file cannot be written; 64 usage; 75 a dropfold is\n"
-        "running (compact).\n",
+        "Exit codes: 0 done and sound; 1 damaged, there is no store yet, or the file is there already or cannot be\n"
+        "written; 64 usage; 75 a dropfold is running (compact); 78 configuration.\n",
     .options = 0,
     .execute = execute,
 };

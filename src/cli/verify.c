@@ -331,8 +331,9 @@ const struct command command_verify = {
         "  dropfold verify --deep             now and then, by cron\n"
         "\n"
         "Exit codes: 0 equal, or repaired; 1 drift was found and not repaired, or store and sources disagree, or the\n"
-        "target tells another history or has no such table, or the store is damaged; 65 sources are missing\n"
-        "(--deep); 69 the target cannot be reached or lacks changes that nobody is delivering; 78 configuration.\n",
+        "target tells another history or has no such table, or the store is damaged or not there yet; 65 sources are\n"
+        "missing (--deep); 69 the target cannot be reached or lacks changes that nobody is delivering; 78\n"
+        "configuration.\n",
     .options = OPTION_JSON | OPTION_DEEP | OPTION_REPAIR | OPTION_LIMIT | OPTION_ACCEPT_MISSING | OPTION_MEMORY_LIMIT |
                OPTION_TARGET_TIMEOUT,
     .execute = execute,
