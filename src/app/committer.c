@@ -290,6 +290,8 @@ static void work_on_job(struct committer *committer, struct job *job, struct job
 static void serve(struct committer *committer, struct request *request)
 {
     request->work(request, committer->core);
+    if (committer->core->broken.kind != ERROR_NONE)
+        fail(committer, &committer->core->broken);
     uv_mutex_lock(&committer->flow->mutex);
     push_request(&committer->done_requests, request);
     uv_mutex_unlock(&committer->flow->mutex);

@@ -335,6 +335,7 @@ void core_recover(struct core *core, struct error *error)
         *error = again;
         error_wrap(error, "after a failed commit");
         error->kind = ERROR_CORRUPT;
+        core->broken = *error;
     }
 }
 

@@ -59,6 +59,9 @@ struct core {
        groups. A target that is older needs a full delivery. */
     uint64_t rewritten;
     bool grouped; /* a group is open: what its files came to is not durable yet */
+    /* Why the engine could not be built anew after a failure; ERROR_NONE: nothing is wrong. It lacks what it had, so nothing may be
+       applied to it or delivered from it any more. */
+    struct error broken;
     /* the file being put together */
     size_t file_feed;
     const struct file_record *retry_of; /* the file whose rejected rows it holds; or NULL */

@@ -101,9 +101,9 @@ static void prepare_work(struct request *request, struct core *core)
 {
     struct deliverer *d = OWNER(request, prepare);
     struct decide_input input;
-    d->error = (struct error){0};
+    d->error = core->broken;
     d->decision = DECIDE_REFUSE;
-    if (!offer_input(&input, d->pipeline, core->store, d->target, &d->error))
+    if (core->broken.kind != ERROR_NONE || !offer_input(&input, d->pipeline, core->store, d->target, &d->error))
         return;
     input.overwrite = d->options.overwrite;
     input.rebuild = d->options.rebuild;

@@ -436,7 +436,7 @@ int run_session(const struct settings *settings, struct log *log, struct pipelin
         take_down(run);
     }
     uv_run(&run->loop, UV_RUN_DEFAULT);
-    if (started)
+    if (started && run->core.broken.kind == ERROR_NONE)
         report_sums(run);
     int code = exit_code(run);
     end->begun = started;

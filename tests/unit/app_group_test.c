@@ -37,6 +37,8 @@ struct fixture {
     uint64_t thought, seen; /* when the request was served: where the core was, and what another process found */
     bool disorder;          /* jobs were answered in another order than that of their tickets */
     bool grouped, served, stopped, failed;
+    bool forgotten; /* what became of a forget, */
+    struct error told;
     struct error error;
 };
 
@@ -308,7 +310,7 @@ static void start(struct fixture *f)
 }
 
 /* Reads a file of one customer, whose end the store thread is not told yet. */
-static void add_file(struct fixture *f, size_t i)
+static void make_file(struct fixture *f, size_t i)
 {
     struct one *one = &f->files[i];
     snprintf(one->name, sizeof one->name, "%zu.json", i);
@@ -316,7 +318,12 @@ static void add_file(struct fixture *f, size_t i)
     one->job = (struct job){.candidate = &one->candidate, .ticket = i, .flow = &f->flow};
     write_customers(f, (unsigned)i + 1, 1);
     read_customers(f, push, &one->job, &one->job.facts);
-    committer_add(f->committer, &one->job);
+}
+
+static void add_file(struct fixture *f, size_t i)
+{
+    make_file(f, i);
+    committer_add(f->committer, &f->files[i].job);
 }
 
 /* From here on they are all at hand. */
@@ -438,6 +445,46 @@ static void nobody_waits_for_one_that_is_still_being_read(void **state)
     is_one_history(f, FILES, FILES);
 }
 
+/* On the store thread. There is no memory for the history without the file, nor, after that, for the one with it. */
+static void forget_without_memory(struct request *request, struct core *core)
+{
+    struct fixture *f = CONTAINER_OF(request, struct fixture, request);
+    struct file_record file;
+    struct arena texts;
+    arena_init(&texts, SIZE_MAX);
+    core->memory_limit = 1;
+    f->forgotten = core_forget(core, SLICE("seq=1"), 1, &texts, &file, &f->told);
+    arena_close(&texts);
+}
+
+static void no_file_is_applied_to_an_engine_that_could_not_be_built_anew(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(apply(f, 1, 2));
+    assert_true(apply(f, 2, 3)); /* a customer of both: what the first one brought is not alone */
+    start(f);
+    for (size_t i = 0; i < FILES; i++)
+        make_file(f, i);
+    f->request = (struct request){.work = forget_without_memory, .done = looked, .alone = true};
+    committer_submit(f->committer, &f->request);
+    while (!f->served)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    assert_false(f->forgotten);
+    assert_error(&f->told, ERROR_CORRUPT, "after a failed commit");
+    for (size_t i = 0; i < FILES; i++)
+        committer_add(f->committer, &f->files[i].job);
+    finish_all(f);
+    wait_for_answers(f);
+    for (size_t i = 0; i < FILES; i++)
+        assert_int_equal(f->files[i].job.outcome, JOB_STOPPED);
+    assert_true(f->failed);
+    assert_error(&f->error, ERROR_CORRUPT, "after a failed commit");
+    stop(f);
+    core_close(&f->core);
+    open_core(f);
+    is_one_history(f, 2, 4);
+}
+
 static int install(void **state)
 {
     (void)state;
@@ -456,6 +503,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_request_sees_what_is_durable_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_commit_that_fails_gives_every_file_of_it_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_waits_for_one_that_is_still_being_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_file_is_applied_to_an_engine_that_could_not_be_built_anew, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, install, NULL);
 }
