@@ -185,10 +185,11 @@ static void answer_live(struct run *run, struct control_client *client, bool as_
 
 static void answer_pause(struct run *run, struct control_client *client, const char *name, bool pause)
 {
-    char text[256];
+    char text[256 + PIPELINE_FEEDS_SHOWN], feeds[PIPELINE_FEEDS_SHOWN];
     const struct feed *feed = pipeline_feed(run->pipeline, slice_of(name));
     if (!feed) {
-        snprintf(text, sizeof text, "there is no feed \"%s\"", name);
+        snprintf(text, sizeof text, "there is no feed \"%.200s\"; expected one of %s", name,
+                 pipeline_list_feeds(run->pipeline, feeds));
         control_answer(client, error_exit_code(ERROR_USAGE), text);
         return;
     }

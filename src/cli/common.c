@@ -50,9 +50,14 @@ bool common_open_file(const struct invocation *invocation, const struct pipeline
     const struct feed *found = invocation->operand_count > 1
                                    ? pipeline_feed(pipeline, slice_of(invocation->operands[1]))
                                    : feed_of_path(pipeline, path);
+    char feeds[PIPELINE_FEEDS_SHOWN];
+    if (!found && invocation->operand_count > 1)
+        return error_set(error, ERROR_USAGE, "there is no feed \"%s\"; expected one of %s", invocation->operands[1],
+                         pipeline_list_feeds(pipeline, feeds));
     if (!found)
-        return error_set(error, ERROR_USAGE, "%s: cannot tell its feed from %s; name it behind the file", path,
-                         invocation->operand_count > 1 ? invocation->operands[1] : "the path");
+        return error_set(error, ERROR_USAGE,
+                         "%s: cannot tell its feed from the path; name it behind the file: one of %s", path,
+                         pipeline_list_feeds(pipeline, feeds));
     *feed = (size_t)(found - pipeline->feeds);
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     return *fd >= 0 || error_errno(error, ERROR_IO, errno, "cannot open %s", path);

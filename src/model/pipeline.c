@@ -223,6 +223,15 @@ size_t pipeline_feed_index(const struct pipeline *pipeline, struct slice name)
     return feed ? (size_t)(feed - pipeline->feeds) : SIZE_MAX;
 }
 
+char *pipeline_list_feeds(const struct pipeline *pipeline, char out[PIPELINE_FEEDS_SHOWN])
+{
+    size_t len = 0;
+    for (size_t i = 0; i < pipeline->feed_count; i++)
+        len +=
+            (size_t)snprintf(out + len, PIPELINE_FEEDS_SHOWN - len, "%s%s", i > 0 ? ", " : "", pipeline->feeds[i].name);
+    return out;
+}
+
 const char *sql_type_name(enum sql_type type)
 {
     switch (type) {

@@ -243,6 +243,10 @@ const struct feed *pipeline_feed(const struct pipeline *pipeline, struct slice n
 /* Its number, or SIZE_MAX. */
 size_t pipeline_feed_index(const struct pipeline *pipeline, struct slice name);
 
+enum { PIPELINE_FEEDS_SHOWN = PIPELINE_FEEDS_MAX * (PIPELINE_NAME_MAX + 2) };
+/* Its feeds' names as "Orders, Deliveries, Customers", for messages. Returns out. */
+char *pipeline_list_feeds(const struct pipeline *pipeline, char out[PIPELINE_FEEDS_SHOWN]);
+
 /* The default or constant of a descriptor's field as the feed's field has it; `target` NULL when no pipeline uses it. False
    when that cannot hold it. */
 bool feed_fallback(const struct descriptor_field *field, const struct feed_field *target, struct value *value) MUST_USE;

@@ -81,7 +81,8 @@ class Asked(FlowCase):
         work = self.workspace()
         with work.daemon():
             until(lambda: work.command('status', '--healthy', expect=None).code == 0, lambda: 'a healthy daemon')
-            self.assertIn('there is no feed "Ordres"', work.command('pause', 'Ordres', expect=64).err)
+            self.assertIn('there is no feed "Ordres"; expected one of Orders, Deliveries, Customers',
+                          work.command('pause', 'Ordres', expect=64).err)
 
 
     def test_it_forgets_a_file_between_two_others(self):

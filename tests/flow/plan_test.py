@@ -95,7 +95,10 @@ class Plan(Rows):
         bad.write_bytes(b'a,b\n1,2\n')
         self.assertIn('bad.csv', work.command('plan', bad, 'Orders', expect=65).err)
         work.command('plan', work.root / 'none.csv', 'Orders', expect=None)
-        self.assertIn('cannot tell its feed', work.command('plan', bad, expect=64).err)
+        self.assertIn('cannot tell its feed from the path; name it behind the file: one of Orders, Deliveries, Customers',
+                      work.command('plan', bad, expect=64).err)
+        self.assertIn('there is no feed "Ordres"; expected one of Orders, Deliveries, Customers',
+                      work.command('plan', bad, 'Ordres', expect=64).err)
 
 
 class Impact(Rows):
