@@ -78,6 +78,11 @@ static void read_reason(const struct aside *aside, struct reason *reason)
     reason->why = *reason->text != '\0' ? reason->text : "a crash came before it was written why";
 }
 
+static bool is_anothers(const struct aside *aside, const struct reason *reason)
+{
+    return reason->pipeline && strcmp(reason->pipeline, aside->run->pipeline->name) != 0;
+}
+
 static bool note_open(const struct aside *aside, int fd, struct error *error)
 {
     struct reason reason;
@@ -93,7 +98,7 @@ static bool note_open(const struct aside *aside, int fd, struct error *error)
     if (!finish_reason(aside, &stat, error))
         return false;
     read_reason(aside, &reason);
-    if (reason.pipeline && strcmp(reason.pipeline, aside->run->pipeline->name) != 0)
+    if (is_anothers(aside, &reason))
         return true;
     const struct core_file file = {.name = aside->name, .stat = &stat, .facts = &facts};
     return source_hash(fd, &facts.content, error) &&
@@ -120,32 +125,60 @@ static bool note(const struct aside *aside, struct error *error)
     return ok;
 }
 
-static void note_folder(struct aside *aside, const char *feed, DIR *dir)
+static bool set_name(struct aside *aside, const char *name)
 {
-    aside->folder = dirfd(dir);
+    const char *feed = aside->run->pipeline->feeds[aside->feed].name;
+    aside->name = name;
+    return snprintf(aside->stored, sizeof aside->stored, "quarantine/%s/%s", feed, name) < (int)sizeof aside->stored;
+}
+
+static void note_folder(struct aside *aside, DIR *dir)
+{
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         struct error error = {0};
-        if (!is_aside(aside->folder, entry->d_name))
-            continue;
-        aside->name = entry->d_name;
-        if (snprintf(aside->stored, sizeof aside->stored, "quarantine/%s/%s", feed, entry->d_name) <
-                (int)sizeof aside->stored &&
-            !note(aside, &error))
+        if (is_aside(aside->folder, entry->d_name) && set_name(aside, entry->d_name) && !note(aside, &error))
             log_warning(aside->run->log, "%s: cannot be noted in the store: %s", aside->stored, error.text);
     }
+}
+
+/* NULL: nothing was set aside. */
+static DIR *open_folder(struct aside *aside, struct run *run, size_t feed)
+{
+    char path[PATH_SIZE];
+    *aside = (struct aside){.run = run, .feed = feed};
+    int length = snprintf(path, sizeof path, "%s/quarantine/%s", run->settings->data, run->pipeline->feeds[feed].name);
+    DIR *dir = length < (int)sizeof path ? opendir(path) : NULL;
+    if (dir)
+        aside->folder = dirfd(dir);
+    return dir;
 }
 
 void run_note_aside(struct run *run)
 {
     for (size_t f = 0; f < run->pipeline->feed_count; f++) {
-        char path[PATH_SIZE];
-        const char *feed = run->pipeline->feeds[f].name;
-        struct aside aside = {.run = run, .feed = f};
-        int length = snprintf(path, sizeof path, "%s/quarantine/%s", run->settings->data, feed);
-        DIR *dir = length < (int)sizeof path ? opendir(path) : NULL;
-        if (!dir) /* nothing was set aside */
+        struct aside aside;
+        DIR *dir = open_folder(&aside, run, f);
+        if (!dir)
             continue;
-        note_folder(&aside, feed, dir);
+        note_folder(&aside, dir);
         closedir(dir);
     }
+}
+
+bool run_aside_is_unnoted(struct run *run, size_t feed, const char *name, bool *unnoted, struct error *error)
+{
+    struct aside aside;
+    struct reason reason;
+    bool known = true;
+    DIR *dir = open_folder(&aside, run, feed);
+    bool ok =
+        !dir || !set_name(&aside, name) || store_has_stored(run->core.store, slice_of(aside.stored), &known, error);
+    if (ok && !known) {
+        read_reason(&aside, &reason);
+        known = is_anothers(&aside, &reason);
+    }
+    if (dir)
+        closedir(dir);
+    *unnoted = !known;
+    return ok;
 }

@@ -153,8 +153,10 @@ void run_check_memory(struct run *run, uint64_t memory);
 
 /* Finishes what a crash left half archived; before anything moves (run_recover.c). */
 void run_recover_now(struct run *run);
-/* Notes files that this pipeline set aside before a crash; before anything moves (run_aside.c). */
+/* Notes files that this pipeline set aside before a crash; after that, and before anything moves (run_aside.c). */
 void run_note_aside(struct run *run);
+/* *unnoted: the file that lies as `name` in the quarantine of the feed is one that would be noted so. */
+bool run_aside_is_unnoted(struct run *run, size_t feed, const char *name, bool *unnoted, struct error *error) MUST_USE;
 /* What is to stand beside a file that is set aside: `why`, one line, and who does it. */
 void run_aside_reason(const struct run *run, const char *why, char out[RUN_REASON_SIZE]);
 /* Some file could not be moved on and is hidden: tried again in a while. */

@@ -9,11 +9,29 @@
 #include "base/clock.h"
 #include "feed/archive.h"
 
-static bool was_committed(void *context, const struct archive_left *left, bool *committed, struct error *error)
+/* Who asks about a feed's files. */
+struct question {
+    struct run *run;
+    size_t feed;
+    bool at_start;
+};
+
+/* At the start run_note_aside comes after it. Later nobody would note the copy: the file is set aside once more, onto it. */
+static bool is_own_copy(const struct question *question, const struct archive_left *left, bool *own,
+                        struct error *error)
 {
-    struct store *store = context;
+    *own = false;
+    return !question->at_start || run_aside_is_unnoted(question->run, question->feed, left->archived, own, error);
+}
+
+static bool goes_on(void *context, const struct archive_left *left, bool *committed, struct error *error)
+{
+    const struct question *question = context;
+    struct store *store = question->run->core.store;
     const struct file_stat *stat = &left->stat;
     char stored[LANDING_PATH_SIZE];
+    if (left->to_set_aside)
+        return is_own_copy(question, left, committed, error);
     if (left->to_delete)
         return store_knows(store, slice_of(left->feed), slice_of(left->name), stat->size, stat->mtime_ns,
                            stat->ctime_ns, stat->inode, committed, error);
@@ -23,23 +41,24 @@ static bool was_committed(void *context, const struct archive_left *left, bool *
 
 /* Through a descriptor of its own: the watch may turn to another folder meanwhile. One that is missing has its turn when
    it comes. */
-static bool recover_feed(const struct run *run, struct store *store, size_t feed, struct error *error)
+static bool recover_feed(struct run *run, size_t feed, bool at_start, struct error *error)
 {
+    struct question question = {run, feed, at_start};
     struct landing landing;
     if (!landing_open(&landing, run->settings->data, &run->pipeline->feeds[feed], feed, false, error))
         return error->kind == ERROR_CONFIG;
-    bool all = archive_recover(&landing, run->settings->data, was_committed, store, error);
+    bool all = archive_recover(&landing, run->settings->data, goes_on, &question, error);
     landing_close(&landing);
     return all;
 }
 
 /* The error is that of the first feed that has one. */
-static void recover_all(struct run *run, struct store *store)
+static void recover_all(struct run *run, bool at_start)
 {
     run->recovery.error = (struct error){0};
     for (size_t f = 0; f < run->pipeline->feed_count; f++) {
         struct error error = {0};
-        if (!recover_feed(run, store, f, &error) && run->recovery.error.kind == ERROR_NONE)
+        if (!recover_feed(run, f, at_start, &error) && run->recovery.error.kind == ERROR_NONE)
             run->recovery.error = error;
     }
 }
@@ -58,7 +77,7 @@ static void conclude(struct run *run)
 
 void run_recover_now(struct run *run)
 {
-    recover_all(run, run->core.store);
+    recover_all(run, true);
     conclude(run);
 }
 
@@ -83,7 +102,8 @@ bool run_recover_waits(const struct run *run)
 
 static void work(struct request *request, struct core *core)
 {
-    recover_all(CONTAINER_OF(request, struct run, recovery.request), core->store);
+    (void)core; /* the run's */
+    recover_all(CONTAINER_OF(request, struct run, recovery.request), false);
 }
 
 static void done(struct request *request)

@@ -315,14 +315,29 @@ static int write_reason(int folder, const char *name, const char *reason)
 }
 
 /* Moves it to the first name that is free or has the same bytes. A reason without its file keeps its name taken. */
-static int find_place(const struct hidden *hidden, int folder, struct stored *stored)
+static int find_place(const struct hidden *hidden, int folder, struct stored *stored, bool *remains)
 {
     int code = EEXIST;
     for (int number = 0; code == EEXIST && number < QUARANTINE_NUMBERS_MAX; number++) {
         number_name(hidden->name, number, stored);
         if (has(folder, stored->name) || !has(folder, stored->reason))
-            code = move_into(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name, true);
+            code = move_place(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name, true, remains);
     }
+    return code;
+}
+
+int archive_find_aside(const struct hidden *hidden, int folder, char name[ARCHIVE_NAME_SIZE])
+{
+    struct stored stored;
+    int code = EEXIST;
+    for (int number = 0; code == EEXIST && number < QUARANTINE_NUMBERS_MAX; number++) {
+        number_name(hidden->name, number, &stored);
+        if (has(folder, stored.name))
+            code = move_compare(hidden->fd, hidden->inner, folder, stored.name);
+        else if (!has(folder, stored.reason))
+            code = ENOENT;
+    }
+    snprintf(name, ARCHIVE_NAME_SIZE, "%s", stored.name);
     return code;
 }
 
@@ -341,20 +356,36 @@ int archive_finish_reason(int folder, const char *name, const struct file_stat *
     return code ? code : move_sync(folder);
 }
 
-/* The reason that is there already, of the same bytes set aside before, stays. */
+enum archive_result archive_finish_aside(struct hidden *hidden, int folder, const char *name, struct error *error)
+{
+    int code = archive_finish_reason(folder, name, &hidden->stat);
+    if (code == 0 || code == EEXIST || code == ENOENT)
+        code = move_sync(folder);
+    if (code == 0 && unlinkat(hidden->fd, hidden->inner, 0) < 0)
+        code = errno;
+    if (code)
+        return stay_hidden(hidden, code, "set aside", error);
+    return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+}
+
+/* The reason that is there already, of the same bytes set aside before, stays. Where the file is in both folders by
+   now, it goes last from its hiding: a crash before leaves it there, and tells whose copy the other is. */
 static int store_bad(const struct hidden *hidden, int folder, const char *reason, struct stored *stored)
 {
     char temporary[64];
+    bool remains = false;
     waiting_reason(&hidden->stat, temporary, sizeof temporary);
     int code = write_reason(folder, temporary, reason);
     if (code == 0)
-        code = find_place(hidden, folder, stored);
+        code = find_place(hidden, folder, stored, &remains);
     if (code == 0) {
         code = move_noreplace(folder, temporary, folder, stored->reason);
         code = code == EEXIST ? 0 : code;
     }
     (void)unlinkat(folder, temporary, 0);
-    return code ? code : move_sync(folder);
+    if (code == 0)
+        code = move_sync(folder);
+    return code == 0 && remains && unlinkat(hidden->fd, hidden->inner, 0) < 0 ? errno : code;
 }
 
 static enum archive_result set_aside(const struct landing *landing, int folder, const char *name,
@@ -363,7 +394,7 @@ static enum archive_result set_aside(const struct landing *landing, int folder, 
 {
     struct hidden hidden;
     struct stored stored;
-    enum hidden_result result = hidden_take(&hidden, landing, name, stat, "quarantine", error);
+    enum hidden_result result = hidden_take(&hidden, landing, name, stat, archive_aside_tag, error);
     if (result != HIDDEN_TAKEN)
         return not_taken(result, ARCHIVE_REPLACED);
     int code = store_bad(&hidden, folder, reason, &stored);

@@ -85,24 +85,25 @@ enum archive_result archive_quarantine(const struct landing *landing, const char
                                        struct error *error) MUST_USE;
 
 /* Gives a file in the quarantine the reason that a crash kept from its name; 0, or the errno: ENOENT when there is none. A
-   file that came from another device is not known again by its stat. */
+   file that came from another device is not known again by its stat: archive_recover has its stat from there. */
 int archive_finish_reason(int folder, const char *name, const struct file_stat *stat) MUST_USE;
 
 /* A hidden file that archive_recover asks about. */
 struct archive_left {
     const char *feed, *name;
     struct file_stat stat;            /* what was read; ctime only of one that was to be deleted */
-    bool to_delete;                   /* else it was to be archived */
-    char archived[ARCHIVE_NAME_SIZE]; /* its name in the archive */
+    bool to_delete, to_set_aside;     /* else it was to be archived */
+    char archived[ARCHIVE_NAME_SIZE]; /* its name in the archive; or in the quarantine, where its bytes are already */
 };
 
 /*
  * Deals with what a crash or a failed move left in the folder. Nothing may be moving. `lookup` tells whether the file was
  * committed (false: it cannot say, and the file stays hidden); when it was, and it is still what was read, its move is
- * finished. Every other file goes back under its own name and is read again. On false the rest was dealt with all the
- * same, and what could not be is hidden as before: try again later.
+ * finished. Of a file that was to be set aside, and whose bytes lie in the quarantine, it tells whether they are its own:
+ * those of another file that came before are in the ledger. Every other file goes back under its own name and is read
+ * again. On false the rest was dealt with all the same, and what could not be is hidden as before: try again later.
  */
-typedef bool (*archive_lookup)(void *context, const struct archive_left *left, bool *committed, struct error *error);
+typedef bool (*archive_lookup)(void *context, const struct archive_left *left, bool *finish, struct error *error);
 bool archive_recover(const struct landing *landing, const char *data, archive_lookup lookup, void *context,
                      struct error *error) MUST_USE;
 

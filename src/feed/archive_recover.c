@@ -23,24 +23,53 @@ static void describe(const struct hidden *hidden, struct archive_left *left)
 {
     *left = (struct archive_left){.feed = hidden->landing->feed->name, .name = hidden->name, .stat = hidden->stat};
     left->to_delete = slice_starts_with(slice_of(hidden->tag), slice_of(archive_delete_prefix));
+    left->to_set_aside = strcmp(hidden->tag, archive_aside_tag) == 0;
     if (left->to_delete)
         left->stat.ctime_ns = (int64_t)strtoull(hidden->tag + strlen(archive_delete_prefix), NULL, 16);
     else
         archive_join_name(hidden->tag, hidden->name, left->archived);
 }
 
-static bool finish_committed(const struct recovery *recovery, struct hidden *hidden, const struct archive_left *left,
-                             struct error *error)
+static int open_store(const struct recovery *recovery, const struct archive_left *left, struct error *error)
+{
+    return archive_open_store(recovery->data, left->to_set_aside ? "quarantine" : "archive", left->feed, error);
+}
+
+/* A crash between the copy of a bad file to another device and the removal of the file leaves both. Where that cannot be
+   found out, what keeps it from that is told when the file, read again, is to be set aside. */
+static bool find_aside(const struct recovery *recovery, const struct hidden *hidden, struct archive_left *left)
+{
+    struct error why;
+    int folder = open_store(recovery, left, &why);
+    if (folder < 0)
+        return false;
+    int code = archive_find_aside(hidden, folder, left->archived);
+    close(folder);
+    return code == 0;
+}
+
+static bool ask(const struct recovery *recovery, const struct hidden *hidden, struct archive_left *left, bool *finish,
+                struct error *error)
+{
+    *finish = false;
+    describe(hidden, left);
+    return (left->to_set_aside && !find_aside(recovery, hidden, left)) ||
+           recovery->lookup(recovery->context, left, finish, error);
+}
+
+static bool finish(const struct recovery *recovery, struct hidden *hidden, const struct archive_left *left,
+                   struct error *error)
 {
     hidden_take_marker(hidden);
     if (left->to_delete)
         return archive_finish_delete(hidden, error) == ARCHIVE_MOVED;
-    int folder = archive_open_store(recovery->data, "archive", left->feed, error);
+    int folder = open_store(recovery, left, error);
     if (folder < 0) {
         hidden_leave(hidden);
         return false;
     }
-    enum archive_result result = archive_finish_move(hidden, folder, left->archived, error);
+    enum archive_result result = left->to_set_aside ? archive_finish_aside(hidden, folder, left->archived, error)
+                                                    : archive_finish_move(hidden, folder, left->archived, error);
     int code = result == ARCHIVE_MOVED && hidden->shared ? move_sync(folder) : 0;
     close(folder);
     return code == 0 ? result == ARCHIVE_MOVED
@@ -51,14 +80,12 @@ static bool finish_committed(const struct recovery *recovery, struct hidden *hid
 static bool recover_file(const struct recovery *recovery, struct hidden *hidden, struct error *error)
 {
     struct archive_left left;
-    bool committed = false;
-    describe(hidden, &left);
-    if (!hidden_look(hidden, &committed, error) ||
-        (committed && !recovery->lookup(recovery->context, &left, &committed, error))) {
+    bool goes_on = false;
+    if (!hidden_look(hidden, &goes_on, error) || (goes_on && !ask(recovery, hidden, &left, &goes_on, error))) {
         hidden_leave(hidden);
         return false;
     }
-    return committed ? finish_committed(recovery, hidden, &left, error) : hidden_put_back(hidden, error);
+    return goes_on ? finish(recovery, hidden, &left, error) : hidden_put_back(hidden, error);
 }
 
 static bool is_in_sight(const struct landing *landing, const char *name)

@@ -184,13 +184,13 @@ static int compare_open(int a, int b)
     return S_ISREG(stat.st_mode) ? compare_bytes(a, b) : EEXIST;
 }
 
-static int compare(int folder_a, const char *name_a, int folder_b, const char *name_b)
+int move_compare(int folder, const char *name, int other_folder, const char *other)
 {
     int a, b;
-    int code = open_file(folder_a, name_a, &a);
+    int code = open_file(folder, name, &a);
     if (code)
         return code;
-    code = open_file(folder_b, name_b, &b);
+    code = open_file(other_folder, other, &b);
     if (code == 0) {
         code = compare_open(a, b);
         close(b);
@@ -201,21 +201,27 @@ static int compare(int folder_a, const char *name_a, int folder_b, const char *n
     return code;
 }
 
-int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
-              bool flushes)
+int move_place(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
+               bool flushes, bool *remains)
 {
-    bool remains = false; /* here, although it is there */
+    *remains = false;
     int code = move_noreplace(from_folder, from, to_folder, to);
     if (code == EXDEV) {
         code = copy(from_folder, from, stat, to_folder, to);
-        remains = code == 0;
+        *remains = code == 0;
     }
     if (code == EEXIST) {
-        code = compare(from_folder, from, to_folder, to);
-        remains = code == 0;
+        code = move_compare(from_folder, from, to_folder, to);
+        *remains = code == 0;
     }
-    if (code == 0 && (flushes || remains))
-        code = move_sync(to_folder);
+    return code == 0 && (flushes || *remains) ? move_sync(to_folder) : code;
+}
+
+int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
+              bool flushes)
+{
+    bool remains;
+    int code = move_place(from_folder, from, stat, to_folder, to, flushes, &remains);
     if (code == 0 && remains)
         code = code_of(unlinkat(from_folder, from, 0));
     return code;

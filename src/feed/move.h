@@ -22,6 +22,14 @@ int move_noreplace(int from_folder, const char *from, int to_folder, const char 
 int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
               bool flushes) MUST_USE;
 
+/* The same up to the last step: *remains when the file is here too by now, to be removed once all that hangs on it is
+   durable there. */
+int move_place(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
+               bool flushes, bool *remains) MUST_USE;
+
+/* 0 when `other` is a regular file with the bytes of the file `name`, EEXIST when not. */
+int move_compare(int folder, const char *name, int other_folder, const char *other) MUST_USE;
+
 /* fsync of a folder or file; a file system that can't is taken to need none. */
 int move_sync(int fd) MUST_USE;
 

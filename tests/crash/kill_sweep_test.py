@@ -7,6 +7,7 @@ from contextlib import closing
 from crash_case import APPLIED, CrashCase
 from harness.case import InPostgres
 from harness.files import order, orders
+from harness.mounts import mount, unmount
 from harness.oracle import surviving
 from harness.targets import dump
 from injecting import ARGUMENTS, calls_of, run_with
@@ -127,6 +128,58 @@ class KillSweepOfReplacing(KillSweep):
         elif dump(workspace.target) != reference:
             self.find('wrong', 1, f'{where}: the target is not the undisturbed one')
         self.find('wrong', workspace.command('verify', '--deep', expect=None).code, f'{where}: verify')
+
+
+class KillSweepOfSettingAside(CrashCase):
+    """A bad file and its reason come into the quarantine, and it comes into the ledger, once."""
+    CALLS = {'mkdirat', 'renameat2', 'unlinkat', 'fsync'}
+
+    def again(self, name, mounted):
+        work = self.copy_of(self.start, name)
+        if mounted:
+            mount(self, work.data / 'quarantine', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs')
+        return work
+
+    @staticmethod
+    def end(work):
+        folder = work.data / 'quarantine' / 'Orders'
+        return (work.target.query("SELECT name, stored, note FROM dropfold_files WHERE state = 'quarantined'"),
+                {path.name: path.read_text(encoding='utf-8') for path in folder.iterdir()},
+                [path.name for path in work.landing('Orders').iterdir()])
+
+    def sweep(self, mounted):
+        self.start = self.workspace('start')
+        (self.start.data / 'quarantine').mkdir()
+        self.start.drop('Orders', b'"a', 'bad.csv')
+        calm = self.again('calm', mounted)
+        calls = calls_of(calm)
+        rows, aside, landed = wanted = self.end(calm)
+        self.assertEqual((len(rows), sorted(aside), landed), (1, ['bad.csv', 'bad.csv.reason'], []))
+        first = next(at for at, (name, _) in enumerate(calls) if name == 'mkdirat')
+        points = [call for call in calls[first:] if call[0] in self.CALLS]
+        for call in points:
+            self.judge_killed(mounted, wanted, call)
+        for _ in range(self.scale(2, 50)):
+            self.judge_killed(mounted, wanted, *self.rng.choices(points, k=2))
+
+    def judge_killed(self, mounted, wanted, *calls):
+        work = self.again('killed', mounted)
+        for call in calls:
+            run_with(work, *call, 'signal=KILL')
+        work.command('run', *ARGUMENTS)
+        end = self.end(work)
+        self.count(points=1)
+        self.find('doubled', max(len(end[0]) - 1, 0), f'killed at {calls}: {end}')
+        self.find('wrong', end != wanted, f'killed at {calls}: {end}')
+        if mounted:
+            unmount(work.data / 'quarantine')
+        shutil.rmtree(work.root)
+
+    def test_by_a_rename(self):
+        self.sweep(mounted=False)
+
+    def test_by_a_copy_to_another_device(self):
+        self.sweep(mounted=True)
 
 
 class KillSweepInPostgres(InPostgres, KillSweep):

@@ -97,7 +97,7 @@ MUTATIONS = [
     mutation('a file that cannot be moved is shown again', 'feed/archive.c', 'if (code == ESTALE)\n        return give_up',
              'if (code != 0)\n        return give_up', 'unit/feed_archive_test', 'crash/redelivery_test.ArchiveFull'),
     mutation('what a crash left is never finished', 'feed/archive_recover.c',
-             'return committed ? finish_committed(recovery, hidden, &left, error) : hidden_put_back(hidden, error);',
+             'return goes_on ? finish(recovery, hidden, &left, error) : hidden_put_back(hidden, error);',
              'return hidden_put_back(hidden, error);', 'unit/feed_recover_test', 'crash/folder_churn_test'),
     mutation('a bad file is noted amid another change', 'app/run_moves.c',
              '.done = note_done, .alone = true}', '.done = note_done}', 'crash/bombs_test.Bombs.test_all_at_once'),

@@ -228,20 +228,28 @@ static void fails_and_touches_nothing_when_there_can_be_no_archive(void **state)
 
 /* --- other devices and file systems --- */
 
-static void mount_archive(struct fixture *f, const char *options)
+static void mount_at(const char *folder, const char *options)
 {
     if (geteuid() != 0) {
         print_message("needs root: skipped\n");
         skip();
     }
+    assert_int_equal(mount("none", folder, "tmpfs", 0, options), 0);
+}
+
+static void mount_archive(struct fixture *f, const char *options)
+{
     make_archive(f);
-    assert_int_equal(mount("none", f->archive, "tmpfs", 0, options), 0);
+    mount_at(f->archive, options);
 }
 
 static int tear_down_mount(void **state)
 {
     struct fixture *f = *state;
+    char quarantine[FEED_PATH_MAX];
+    path_join(quarantine, f->data, "quarantine");
     (void)umount(f->archive);
+    (void)umount(quarantine);
     return tear_down(state);
 }
 
@@ -393,6 +401,23 @@ static void cuts_long_names_of_bad_files(void **state)
     assert_int_equal(count_files(f->quarantine), 24);
 }
 
+static void copies_a_bad_file_to_a_quarantine_on_another_device(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX], folder[FEED_PATH_MAX];
+    path_join(folder, f->data, "quarantine");
+    assert_int_equal(mkdir(folder, 0755), 0);
+    mount_at(folder, "size=1m");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(set_aside(f, "a.csv", "bad", path), ARCHIVE_MOVED);
+        assert_string_equal(path, "quarantine/Orders/a.csv");
+        assert_file(f->data, path, "bad");
+        assert_file(f->quarantine, "a.csv.reason", "3:7: no closing quote\n");
+        assert_int_equal(count_files(f->folder), 0);
+        assert_int_equal(count_files(f->quarantine), 2);
+    }
+}
+
 /* --- markers --- */
 
 static void takes_the_marker_away_with_its_file(void **state)
@@ -474,6 +499,7 @@ int main(void)
         TEST(sets_a_bad_file_aside_with_its_reason),
         TEST(numbers_bad_files_of_one_name),
         TEST(cuts_long_names_of_bad_files),
+        MOUNT_TEST(copies_a_bad_file_to_a_quarantine_on_another_device),
         TEST(takes_the_marker_away_with_its_file),
         TEST(leaves_the_marker_of_a_replaced_file),
         TEST(keeps_the_marker_with_its_hidden_file),

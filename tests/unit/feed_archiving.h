@@ -16,6 +16,7 @@ struct fixture {
     struct digest content;
     struct error error;
     const char *committed; /* the archive name that the ledger knows */
+    const char *unnoted;   /* the name in the quarantine that the ledger does not know */
     size_t lookups;
     bool silent; /* the ledger cannot say */
 };

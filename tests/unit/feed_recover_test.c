@@ -23,6 +23,10 @@ static bool look_up(void *context, const struct archive_left *left, bool *commit
     f->lookups++;
     if (f->silent)
         return error_set(error, ERROR_IO, "no ledger");
+    if (left->to_set_aside) {
+        *committed = f->unnoted && strcmp(left->archived, f->unnoted) == 0;
+        return true;
+    }
     *committed =
         left->to_delete ? left->stat.ctime_ns == 0xbeef : f->committed && strcmp(left->archived, f->committed) == 0;
     return true;
@@ -33,12 +37,13 @@ static void recover(struct fixture *f)
     assert_ok(archive_recover(&f->landing, f->data, look_up, f, &f->error), &f->error);
 }
 
-static void hide_as_read(struct fixture *f, const char *name, const char *tag)
+static struct file_stat hide_as_read(struct fixture *f, const char *name, const char *tag)
 {
     char hidden[FEED_PATH_MAX];
     file_write(f->folder, name, "1");
     const struct file_stat stat = file_stat_of(f->folder, name);
     hide(f, name, &stat, tag, hidden);
+    return stat;
 }
 
 static void finishes_the_move_of_a_committed_file(void **state)
@@ -147,6 +152,48 @@ static void puts_back_what_was_to_be_set_aside(void **state)
     recover(f);
     assert_file(f->folder, "b.csv", "1");
     assert_int_equal(count_files(f->folder), 1);
+}
+
+/* <data>/quarantine/Orders with a file in it, as a copy from another device leaves it. */
+static void lay_aside(const struct fixture *f, const char *name, const char *text)
+{
+    char parent[FEED_PATH_MAX];
+    path_join(parent, f->data, "quarantine");
+    if ((mkdir(parent, 0755) < 0 || mkdir(f->quarantine, 0755) < 0) && errno != EEXIST)
+        fail_msg("%s: %s", f->quarantine, strerror(errno));
+    file_write(f->quarantine, name, text);
+}
+
+static void removes_what_was_set_aside_by_a_copy_and_gives_it_its_reason(void **state)
+{
+    struct fixture *f = *state;
+    char reason[64];
+    lay_aside(f, "b.csv", "other bytes");
+    lay_aside(f, "b.csv.reason", "of the others\n");
+    lay_aside(f, "b.csv.1.reason", "of one that is gone\n");
+    lay_aside(f, "b.csv.2", "1");
+    f->unnoted = "b.csv.2";
+    const struct file_stat stat = hide_as_read(f, "b.csv", "quarantine");
+    snprintf(reason, sizeof reason, ".dropfold-reason-%llx-%llx", (unsigned long long)stat.device,
+             (unsigned long long)stat.inode);
+    lay_aside(f, reason, "3:7: no closing quote\n");
+    recover(f);
+    assert_int_equal(f->lookups, 1);
+    assert_int_equal(count_files(f->folder), 0);
+    assert_file(f->quarantine, "b.csv.2", "1");
+    assert_file(f->quarantine, "b.csv.2.reason", "3:7: no closing quote\n");
+    assert_int_equal(count_files(f->quarantine), 5);
+}
+
+static void puts_back_what_others_were_set_aside_like_before(void **state)
+{
+    struct fixture *f = *state;
+    lay_aside(f, "b.csv", "1");
+    hide_as_read(f, "b.csv", "quarantine");
+    recover(f);
+    assert_int_equal(f->lookups, 1);
+    assert_file(f->folder, "b.csv", "1");
+    assert_file(f->quarantine, "b.csv", "1");
 }
 
 static void leaves_a_file_hidden_that_the_ledger_cannot_be_asked_about(void **state)
@@ -291,6 +338,8 @@ int main(void)
         TEST(keeps_both_when_the_name_is_taken_by_now),
         TEST(deletes_what_was_to_be_deleted_and_is_committed),
         TEST(puts_back_what_was_to_be_set_aside),
+        TEST(removes_what_was_set_aside_by_a_copy_and_gives_it_its_reason),
+        TEST(puts_back_what_others_were_set_aside_like_before),
         TEST(leaves_a_file_hidden_that_the_ledger_cannot_be_asked_about),
         TEST(removes_a_second_name_of_a_file_that_is_back),
         TEST(recovers_markers_with_their_files),
