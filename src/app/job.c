@@ -1,8 +1,8 @@
 #include "app/job.h"
 
-bool flow_init(struct flow *flow, struct error *error)
+bool flow_init(struct flow *flow, size_t workers, struct error *error)
 {
-    *flow = (struct flow){.head = 0};
+    *flow = (struct flow){.bytes_most = workers * FLOW_WORKER_BYTES};
     if (uv_mutex_init(&flow->mutex) != 0)
         return error_memory(error);
     if (uv_cond_init(&flow->room) != 0) {
@@ -28,7 +28,7 @@ static bool has_room(const struct job *job, size_t bytes)
 {
     if (job->count == JOB_BATCHES_MAX)
         return false;
-    if (job->flow->bytes + bytes <= FLOW_BYTES_MAX)
+    if (job->flow->bytes + bytes <= job->flow->bytes_most)
         return true;
     return job->ticket == job->flow->head && job->count == 0;
 }

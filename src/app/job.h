@@ -23,20 +23,22 @@
 #include "model/batch.h"
 
 enum {
-    FLOW_BYTES_MAX = 64 * 1024 * 1024, /* of batches waiting for the committer, over all files */
-    JOB_BATCHES_MAX = 64               /* of one file waiting */
+    FLOW_WORKER_BYTES = CHUNK_SIZE_MAX, /* of batches waiting for the committer, over all files, for each worker */
+    JOB_BATCHES_MAX = 64                /* of one file waiting */
 };
 
 struct flow {
     uv_mutex_t mutex;
     uv_cond_t room; /* workers wait for it */
     uv_cond_t work; /* the committer waits for it */
-    size_t bytes;
+    size_t bytes, bytes_most;
     uint64_t head; /* ticket of the file the committer is at */
     bool closed;   /* nothing is taken out any more: workers stop */
 };
 
-bool flow_init(struct flow *flow, struct error *error) MUST_USE;
+/* A flow from so many workers. They are held back soon: one that runs ahead of the committer takes a core from it that it
+   misses when all is read. */
+bool flow_init(struct flow *flow, size_t workers, struct error *error) MUST_USE;
 void flow_close(struct flow *flow);
 
 enum job_outcome {

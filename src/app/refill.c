@@ -121,7 +121,7 @@ bool refill(const struct settings *settings, struct core *core, bool rebuild, st
     struct refilling refilling = {.pipeline = core->pipeline, .error = error};
     if (uv_loop_init(&refilling.loop) != 0)
         return error_memory(error);
-    if (!flow_init(&refilling.flow, error)) {
+    if (!flow_init(&refilling.flow, 1, error)) {
         uv_loop_close(&refilling.loop);
         return false;
     }

@@ -387,7 +387,7 @@ static void close_run(struct run *run)
 }
 
 /* Loop and flow are there before anything that may fail with them half made. */
-static struct run *new_run(struct error *error)
+static struct run *new_run(const struct settings *settings, struct error *error)
 {
     struct run *run = calloc(1, sizeof *run);
     int result = run ? uv_loop_init(&run->loop) : UV_ENOMEM;
@@ -396,11 +396,12 @@ static struct run *new_run(struct error *error)
         (void)error_set(error, ERROR_IO, "cannot begin: %s", uv_strerror(result));
         return NULL;
     }
-    if (!flow_init(&run->flow, error)) {
+    if (!flow_init(&run->flow, settings->threads, error)) {
         uv_loop_close(&run->loop);
         free(run);
         return NULL;
     }
+    run->settings = settings;
     return run;
 }
 
@@ -416,12 +417,11 @@ int run_session(const struct settings *settings, struct log *log, struct pipelin
                 const struct signals *signals, bool goes_on, struct session_end *end)
 {
     struct error error = {0};
-    struct run *run = new_run(&error);
+    struct run *run = new_run(settings, &error);
     if (!run) {
         log_error(log, "%s", error.text);
         return error_exit_code(error.kind);
     }
-    run->settings = settings;
     run->log = log;
     run->pipeline = pipeline;
     run->signals = signals;

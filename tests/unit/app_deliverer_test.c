@@ -152,7 +152,7 @@ static int set_up_with(void **state, int64_t patience)
     assert_non_null(f->pipeline);
     f->feed = (size_t)(pipeline_feed(f->pipeline, SLICE("Customers")) - f->pipeline->feeds);
     assert_ok(core_open(&f->core, f->pipeline, f->checkpoints, STORE_WRITE, 0, &f->error), &f->error);
-    assert_true(flow_init(&f->flow, &f->error));
+    assert_true(flow_init(&f->flow, 2, &f->error));
     assert_int_equal(uv_loop_init(&f->loop), 0);
     uv_timer_init(&f->loop, &f->deadline);
     uv_timer_start(&f->deadline, on_deadline, DEADLINE_MS, 0);

@@ -63,7 +63,7 @@ static int set_up(void **state)
     f->landing.writable = true;
     f->parser = parser_new(f->landing.feed, &f->error);
     assert_non_null(f->parser);
-    assert_true(flow_init(&f->flow, &f->error));
+    assert_true(flow_init(&f->flow, 2, &f->error));
     open_core(f);
     *state = f;
     return 0;

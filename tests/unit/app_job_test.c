@@ -30,7 +30,7 @@ static void set_up(struct fixture *f)
 {
     memset(f, 0, sizeof *f);
     f->feed.name = "Things";
-    assert_true(flow_init(&f->flow, &f->error));
+    assert_true(flow_init(&f->flow, 16, &f->error));
 }
 
 static void gives_batches_back_in_order(void **state)
@@ -67,9 +67,9 @@ static void push_main(void *argument)
 
 static void fill(struct fixture *f, struct job *job)
 {
-    while (f->flow.bytes < FLOW_BYTES_MAX - CHUNK_SIZE_MAX)
+    while (f->flow.bytes < f->flow.bytes_most - CHUNK_SIZE_MAX)
         assert_true(job_push(job, batch_of_bytes(&f->feed, CHUNK_SIZE_MAX / 2)));
-    while (f->flow.bytes <= FLOW_BYTES_MAX - CHUNK_SIZE_MAX / 8)
+    while (f->flow.bytes <= f->flow.bytes_most - CHUNK_SIZE_MAX / 8)
         assert_true(job_push(job, batch_of_bytes(&f->feed, CHUNK_SIZE_MAX / 8)));
 }
 
@@ -82,7 +82,7 @@ static void lets_the_first_file_go_on_when_others_have_filled_the_flow(void **st
     f.flow.head = 1;
     fill(&f, &other);
     assert_true(job_push(&head, batch_of_bytes(&f.feed, CHUNK_SIZE_MAX / 2)));
-    assert_true(f.flow.bytes > FLOW_BYTES_MAX - CHUNK_SIZE_MAX / 8);
+    assert_true(f.flow.bytes > f.flow.bytes_most - CHUNK_SIZE_MAX / 8);
     job_clear(&head);
     job_clear(&other);
     flow_close(&f.flow);

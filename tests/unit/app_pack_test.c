@@ -46,7 +46,7 @@ static int set_up(void **state)
     assert_ok(landing_open(&f->landing, f->data, feed, index, false, &f->error), &f->error);
     f->pack.parsers[index] = parser_new(feed, &f->error);
     assert_non_null(f->pack.parsers[index]);
-    assert_true(flow_init(&f->flow, &f->error));
+    assert_true(flow_init(&f->flow, 2, &f->error));
     (void)alarm(HANGS_AFTER);
     *state = f;
     return 0;
@@ -199,7 +199,7 @@ static void take_all(struct fixture *f)
 static void files_behind_it_that_take_all_room_do_not_stop_it(void **state)
 {
     struct fixture *f = *state;
-    f->flow.bytes = FLOW_BYTES_MAX;
+    f->flow.bytes = f->flow.bytes_most;
     add_files(f, FILES);
     start(f);
     take_all(f);
@@ -220,10 +220,10 @@ static void take_room(void *context)
     struct greedy *greedy = context;
     for (bool ends = false; !ends;) {
         uv_mutex_lock(&greedy->flow->mutex);
-        greedy->flow->bytes -= FLOW_BYTES_MAX;
+        greedy->flow->bytes -= greedy->flow->bytes_most;
         uv_mutex_unlock(&greedy->flow->mutex);
         uv_mutex_lock(&greedy->flow->mutex);
-        greedy->flow->bytes += FLOW_BYTES_MAX;
+        greedy->flow->bytes += greedy->flow->bytes_most;
         ends = greedy->ends;
         uv_mutex_unlock(&greedy->flow->mutex);
     }
@@ -235,7 +235,7 @@ static void room_that_goes_while_it_is_looked_for_does_not_stop_it(void **state)
     struct fixture *f = *state;
     struct parser *parser = f->pack.parsers[f->landing.index];
     struct greedy greedy = {.flow = &f->flow};
-    f->flow.bytes = FLOW_BYTES_MAX;
+    f->flow.bytes = f->flow.bytes_most;
     assert_int_equal(uv_thread_create(&greedy.thread, take_room, &greedy), 0);
     for (size_t round = 0; round < ROUNDS; round++) {
         f->pack = (struct pack){0};
