@@ -101,7 +101,7 @@ static bool next_member(const struct engine *engine, const struct engine_table *
     if (unit == 0 || members->count == STATE_BIG)
         return false;
     members->units[members->count++] = unit;
-    units_prefetch(engine, unit);
+    units_prefetch(engine, unit, table->files ? UINT32_MAX : table->scanned);
     *next = rows_link(&engine->units.rows, unit, table->unit_member);
     rows_prefetch_some(&engine->units.rows, *next);
     return true;

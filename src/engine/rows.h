@@ -100,11 +100,12 @@ static inline struct rows_at rows_at(const struct rows *rows, uint32_t row)
                             segment->layout};
 }
 
+/* The row's first byte and its last: most rows lie in one line of the cache, and of wide ones what is between follows. */
 static inline void rows_prefetch(const struct rows *rows, uint32_t row)
 {
-    const uint8_t *data = rows_at(rows, row).data;
-    prefetch(data);
-    prefetch(data + 64);
+    struct rows_at at = rows_at(rows, row);
+    prefetch(at.data);
+    prefetch(at.data + at.layout->stride - 1);
 }
 
 /* The same of a row that may be none. */

@@ -199,7 +199,7 @@ static void settle(struct engine *engine, const uint32_t *units, size_t count)
     for (size_t i = 0; i < count; i++)
         rows_prefetch(&engine->units.rows, units[i]);
     for (size_t i = 0; i < count; i++)
-        units_prefetch(engine, units[i]);
+        units_prefetch(engine, units[i], UINT32_MAX);
     for (size_t i = 0; i < count; i++) {
         steps[counting].unit = units[i];
         if (elect(engine, &steps[counting]))

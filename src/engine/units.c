@@ -285,14 +285,17 @@ void units_read(const struct engine *engine, uint32_t unit, struct codes *codes)
     }
 }
 
-void units_prefetch(const struct engine *engine, uint32_t unit)
+void units_prefetch(const struct engine *engine, uint32_t unit, uint32_t sources)
 {
     struct rows_at at = rows_at(&engine->units.rows, unit);
-    rows_prefetch_some(&engine->records[0].rows, (uint32_t)rows_peek(at, engine->records[0].head));
-    for (size_t i = 0; i < engine->pipeline->join_count; i++) {
-        const struct engine_join *join = &engine->joins[i];
+    if (sources & 2)
+        rows_prefetch_some(&engine->records[0].rows, (uint32_t)rows_peek(at, engine->records[0].head));
+    for (size_t feed = 1; feed < engine->pipeline->feed_count; feed++) {
+        const struct engine_join *join = &engine->joins[feed - 1];
+        if (!(sources >> (1 + feed) & 1))
+            continue;
         if (join->direct)
-            rows_prefetch_some(&engine->records[i + 1].rows, (uint32_t)rows_peek(at, engine->records[i + 1].head));
+            rows_prefetch_some(&engine->records[feed].rows, (uint32_t)rows_peek(at, engine->records[feed].head));
         else
             rows_prefetch_some(&join->nodes.rows, (uint32_t)rows_peek(at, join->unit_node));
     }

@@ -23,8 +23,8 @@ void units_lose_line(struct engine *engine, uint32_t line);
 /* Lets the top line say the attributes, and notes whether lines disagree. */
 void units_elect(struct engine *engine, uint32_t unit, uint32_t top);
 
-/* Asks for the memory of the records and nodes that the unit leads to. */
-void units_prefetch(const struct engine *engine, uint32_t unit);
+/* Asks for the memory of what the unit leads to, records and nodes: of these sources, as bits (struct selection). */
+void units_prefetch(const struct engine *engine, uint32_t unit, uint32_t sources);
 
 /* Under which its records of a joined feed lie, a node or the unit itself; 0 when it joins to nothing there. */
 uint32_t units_parent(const struct engine *engine, uint32_t unit, size_t feed);
