@@ -292,7 +292,7 @@ def small_after(setting):
     work = setting.work('small', setting.history())
     environment = setting.database('small')
     work.once('', environment)
-    rounds = max(5, setting.runs)
+    rounds = max(15, setting.runs)
     first = (setting.lines // 11 + 1) * 11
     with work.daemon('', environment) as daemon:
         files = new_files(setting, 'small', rounds + 1, SMALL, first)

@@ -89,7 +89,8 @@ class Setting:
         """The server, started when it is first asked for; durable, as servers are."""
         if not self._cluster:
             self._cluster = Cluster()
-            self._cluster.configure(fsync='on', max_wal_size='4GB', shared_buffers='256MB')
+            # A checkpoint amid a row would make the pages it touches next be logged whole.
+            self._cluster.configure(fsync='on', max_wal_size='4GB', shared_buffers='256MB', checkpoint_timeout='1h')
             self._cluster.stop()
             self._cluster.start()
         return self._cluster
