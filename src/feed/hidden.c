@@ -258,16 +258,24 @@ static bool read_hex(const char **at, uint64_t *value)
     return *at > begin && *(*at)++ == '-';
 }
 
-/* What describe() wrote, up to the tag; *at moves behind it. */
+/* What describe() wrote, but for the device, up to the tag; *at moves behind it. */
 static bool read_stat(struct hidden *hidden, const char **at)
 {
     uint64_t device, inode, size, mtime;
     if (!read_hex(at, &device) || !read_hex(at, &inode) || !read_hex(at, &size) || !read_hex(at, &mtime))
         return false;
-    /* The device of the name is that of the boot in which it was made. */
-    hidden->stat =
-        (struct file_stat){.device = hidden->landing->device, .inode = inode, .size = size, .mtime_ns = (int64_t)mtime};
+    hidden->stat = (struct file_stat){.inode = inode, .size = size, .mtime_ns = (int64_t)mtime};
     return true;
+}
+
+/* The device in the name is that of the boot in which it was made, and the folder need not be on that of its files (an
+   overlay). Nothing came into hiding but by a rename, which leaves none: what lies here is on the one that was read. */
+static void take_device(struct hidden *hidden)
+{
+    struct file_stat found;
+    bool regular;
+    if (find(hidden->fd, hidden->inner, &found, &regular))
+        hidden->stat.device = found.device;
 }
 
 static bool parse(struct hidden *hidden, const char *folder)
@@ -322,6 +330,8 @@ bool hidden_open(struct hidden *hidden, const struct landing *landing, const cha
     hidden->fd = openat(landing->fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     int code = hidden->fd < 0 ? errno : read_content(hidden);
     *ours = code != ENOTDIR && code != ELOOP;
+    if (code == 0)
+        take_device(hidden);
     if (code == 0 || !*ours)
         return true;
     if (hidden->fd >= 0)
@@ -392,5 +402,6 @@ bool hidden_find(struct hidden *hidden, const struct hidden_folder *folder, cons
     snprintf(hidden->tag, sizeof hidden->tag, "%.*s", (int)(second - at), at);
     snprintf(hidden->name, sizeof hidden->name, "%s", second + 1);
     snprintf(hidden->inner, sizeof hidden->inner, "%s", inner);
+    take_device(hidden);
     return true;
 }

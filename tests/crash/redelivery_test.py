@@ -4,7 +4,7 @@ import shutil
 
 from crash_case import APPLIED, CrashCase
 from harness.files import customers, deliveries, delivery, order, orders
-from harness.mounts import mount
+from harness.mounts import mount, unmount
 from harness.polling import until
 from harness.targets import dump
 from injecting import ARGUMENTS, calls_of, run_with
@@ -133,27 +133,33 @@ class Left(Case):
 
 class KilledOnTheWayOut(Case):
     """A kill between a file's commit and its move, with its correction committed too."""
+    NAMES = ('mkdirat', 'renameat', 'renameat2', 'newfstatat', 'unlinkat', 'linkat', 'fsync', 'openat')
 
-    def sweep(self, after, short):
+    def sweep(self, after, short, names=NAMES):
         self.prepare(after=after)
         self.work.drop_all(self.files)
         calm = self.copy_of(self.work, 'calm')
         calls = calls_of(calm)
         self.expected = dump(calm.target)
         self.assert_table(calm, self.files)
-        for call in self.some(self.way_out(calls), short):
+        for call in self.some(self.way_out(calls, names), short):
             self.count(points=1)
-            killed = self.copy_of(self.work, 'killed')
+            killed = self.again()
             run_with(killed, *call, 'signal=KILL')
             killed.command('run', *ARGUMENTS)
             self.find('wrong', dump(killed.target) != self.expected, f'{after}, killed at {call}')
             applied = [name for _, name, state, _ in self.ledger(killed) if state == APPLIED]
             self.find('doubled', len(applied) - len(set(applied)), f'{after}, killed at {call}: {applied}')
-            shutil.rmtree(killed.root)
+            self.end(killed)
+
+    def again(self):
+        return self.copy_of(self.work, 'killed')
+
+    def end(self, killed):
+        shutil.rmtree(killed.root)
 
     @staticmethod
-    def way_out(calls):
-        names = {'mkdirat', 'renameat', 'renameat2', 'newfstatat', 'unlinkat', 'linkat', 'fsync', 'openat'}
+    def way_out(calls, names):
         first = next(at for at, (name, _) in enumerate(calls) if name == 'mkdirat')
         return [call for call in calls[first:] if call[0] in names]
 
@@ -162,6 +168,35 @@ class KilledOnTheWayOut(Case):
 
     def test_deleted(self):
         self.sweep('delete', 4)
+
+
+class KilledOnTheWayOutOfAnOverlay(KilledOnTheWayOut):
+    """Over two file systems the files of a folder are on another device than the folder."""
+    test_archived = test_deleted = None
+
+    def again(self):
+        killed = super().again()
+        layer = killed.root / 'layer'
+        layer.mkdir()
+        mount(self, layer, '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs')
+        for folder in ('upper', 'work'):
+            (layer / folder).mkdir()
+        mount(self, killed.data, '-t', 'overlay', '-o',
+              f'lowerdir={killed.data},upperdir={layer}/upper,workdir={layer}/work,xino=off', 'overlay')
+        landing = killed.landing('Orders')
+        self.assertNotEqual(landing.stat().st_dev, (landing / FIRST).stat().st_dev)
+        return killed
+
+    def end(self, killed):
+        unmount(killed.data)
+        unmount(killed.root / 'layer')
+        super().end(killed)
+
+    def test_archived_by_renames(self):
+        self.sweep('archive', 100, {'renameat2'})
+
+    def test_deleted_by_removals(self):
+        self.sweep('delete', 100, {'unlinkat'})
 
 
 class ArchiveFull(Case):

@@ -70,6 +70,17 @@ static void knows_a_file_whose_disk_has_another_number_by_now(void **state)
     assert_int_equal(count_files(f->folder), 0);
 }
 
+static void knows_a_file_that_has_another_device_than_its_folder(void **state)
+{
+    struct fixture *f = *state;
+    hide_as_read(f, "a.csv", "000007-abababab");
+    f->landing.device++;
+    f->committed = "000007-abababab-a.csv";
+    recover(f);
+    assert_file(f->archive, f->committed, "1");
+    assert_int_equal(count_files(f->folder), 0);
+}
+
 static void finishes_the_move_of_a_name_of_255_bytes(void **state)
 {
     struct fixture *f = *state;
@@ -332,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(finishes_the_move_of_a_committed_file),
         TEST(knows_a_file_whose_disk_has_another_number_by_now),
+        TEST(knows_a_file_that_has_another_device_than_its_folder),
         TEST(finishes_the_move_of_a_name_of_255_bytes),
         TEST(puts_back_a_file_that_was_not_committed),
         TEST(puts_back_a_file_that_is_not_the_one_committed),
