@@ -15,7 +15,8 @@ enum {
     HASH_DIGITS = 8,
     NAME_BYTES_MAX = 255, /* of any file system here */
     QUARANTINE_NUMBERS_MAX = 100000,
-    QUARANTINE_NAME_MAX = NAME_BYTES_MAX - 14 /* leaves room for ".99999" and ".reason" */
+    QUARANTINE_NAME_MAX = NAME_BYTES_MAX - 14, /* leaves room for ".99999" and ".reason" */
+    WAITING_NAME_SIZE = 96
 };
 
 /* --- names --- */
@@ -341,16 +342,17 @@ int archive_find_aside(const struct hidden *hidden, int folder, char name[ARCHIV
     return code;
 }
 
-/* Where the reason of a file waits until the file has its place. */
-static void waiting_reason(const struct file_stat *stat, char *out, size_t size)
+/* Where the reason of a file waits until the file has its place; the next boot may give its device another number. */
+static void waiting_reason(const struct file_stat *stat, char out[WAITING_NAME_SIZE])
 {
-    snprintf(out, size, ".dropfold-reason-%" PRIx64 "-%" PRIx64, (uint64_t)stat->device, (uint64_t)stat->inode);
+    snprintf(out, WAITING_NAME_SIZE, ".dropfold-reason-%" PRIx64 "-%" PRIx64 "-%" PRIx64, (uint64_t)stat->inode,
+             stat->size, (uint64_t)stat->mtime_ns);
 }
 
 int archive_finish_reason(int folder, const char *name, const struct file_stat *stat)
 {
-    char temporary[64], reason[NAME_BYTES_MAX + 1];
-    waiting_reason(stat, temporary, sizeof temporary);
+    char temporary[WAITING_NAME_SIZE], reason[NAME_BYTES_MAX + 1];
+    waiting_reason(stat, temporary);
     int length = snprintf(reason, sizeof reason, "%s.reason", name);
     int code = length < (int)sizeof reason ? move_noreplace(folder, temporary, folder, reason) : ENAMETOOLONG;
     return code ? code : move_sync(folder);
@@ -372,9 +374,9 @@ enum archive_result archive_finish_aside(struct hidden *hidden, int folder, cons
    now, it goes last from its hiding: a crash before leaves it there, and tells whose copy the other is. */
 static int store_bad(const struct hidden *hidden, int folder, const char *reason, struct stored *stored)
 {
-    char temporary[64];
+    char temporary[WAITING_NAME_SIZE];
     bool remains = false;
-    waiting_reason(&hidden->stat, temporary, sizeof temporary);
+    waiting_reason(&hidden->stat, temporary);
     int code = write_reason(folder, temporary, reason);
     if (code == 0)
         code = find_place(hidden, folder, stored, &remains);

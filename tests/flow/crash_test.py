@@ -159,11 +159,11 @@ class Unnoted(FlowCase):
         (aside / 'untold.csv').write_bytes(b'"')
         (aside / 'with.csv').write_bytes(b'"x')
         (aside / 'with.csv.reason').write_text('1:1: too odd\n', encoding='utf-8')
-        (aside / '.dropfold-reason-1-2').write_text('a half\n', encoding='utf-8')
+        (aside / '.dropfold-reason-1-2-3').write_text('a half\n', encoding='utf-8')
         (aside / 'link.csv').symlink_to('with.csv')
         (aside / 'cut.csv').write_bytes(b'"y')
         cut = (aside / 'cut.csv').stat()
-        (aside / f'.dropfold-reason-{cut.st_dev:x}-{cut.st_ino:x}').write_text('1:1: cut off\n', encoding='utf-8')
+        (aside / f'.dropfold-reason-{cut.st_ino:x}-{cut.st_size:x}-{cut.st_mtime_ns:x}').write_text('1:1: cut off\n', encoding='utf-8')
         for _ in range(2):
             work.run_once()
             found = work.target.query("SELECT name, stored, note FROM dropfold_files WHERE state = 'quarantined' ORDER BY name")

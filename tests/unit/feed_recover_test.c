@@ -185,8 +185,8 @@ static void removes_what_was_set_aside_by_a_copy_and_gives_it_its_reason(void **
     lay_aside(f, "b.csv.2", "1");
     f->unnoted = "b.csv.2";
     const struct file_stat stat = hide_as_read(f, "b.csv", "quarantine");
-    snprintf(reason, sizeof reason, ".dropfold-reason-%llx-%llx", (unsigned long long)stat.device,
-             (unsigned long long)stat.inode);
+    snprintf(reason, sizeof reason, ".dropfold-reason-%llx-%llx-%llx", (unsigned long long)stat.inode,
+             (unsigned long long)stat.size, (unsigned long long)stat.mtime_ns);
     lay_aside(f, reason, "3:7: no closing quote\n");
     recover(f);
     assert_int_equal(f->lookups, 1);
