@@ -59,6 +59,20 @@ bool error_wrap(struct error *error, const char *format, ...)
     return error_set(error, error->kind, "%s: %s", context, error->text);
 }
 
+/* Whether it begins with "line:column: ". */
+static bool has_place(const char *text)
+{
+    static const char digits[] = "0123456789";
+    size_t line = strspn(text, digits);
+    size_t column = line > 0 && text[line] == ':' ? strspn(text + line + 1, digits) : 0;
+    return column > 0 && text[line + 1 + column] == ':';
+}
+
+bool error_in_file(struct error *error, const char *path)
+{
+    return error && error_set(error, error->kind, "%s:%s%s", path, has_place(error->text) ? "" : " ", error->text);
+}
+
 bool error_memory(struct error *error)
 {
     return error_set(error, ERROR_MEMORY, "Out of memory");

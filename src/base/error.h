@@ -47,6 +47,10 @@ bool error_errno(struct error *error, enum error_kind kind, int number, const ch
 /* Puts "context: " before the text that is there. Always returns false. */
 bool error_wrap(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Puts the file's path before the text: "x.csv:2:5: found ..." where that begins with a place in it, as a parser's does, else
+ * "x.csv: found ...". Always returns false. */
+bool error_in_file(struct error *error, const char *path);
+
 /* "Out of memory" in the one wording. Always returns false. */
 bool error_memory(struct error *error);
 

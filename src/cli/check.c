@@ -206,7 +206,8 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
     parser_free(parser);
     int code = 0;
     if (result != INTAKE_READ) {
-        log_error(invocation->log, "%s: %s", path, error.text);
+        error_in_file(&error, path);
+        log_error(invocation->log, "%s", error.text);
         code = error_exit_code(result == INTAKE_BAD ? ERROR_DATA : ERROR_IO);
     } else {
         printf("%s: %s version %" PRIu32 ", %" PRIu64 " rows, %" PRIu64 " of them would be rejected\n", path,

@@ -70,7 +70,7 @@ static bool apply(struct planning *planning, int fd)
                                                &planning->facts, &planning->error);
     parser_free(parser);
     if (result != INTAKE_READ && result != INTAKE_STOPPED)
-        error_wrap(&planning->error, "%s", planning->path);
+        error_in_file(&planning->error, planning->path);
     planning->buckets.rejected = planning->facts.rejected;
     return result == INTAKE_READ && engine_end(planning->core.engine, &planning->error);
 }

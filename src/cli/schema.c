@@ -78,7 +78,7 @@ static int infer(const struct invocation *invocation, const char *path)
         error_errno(&error, ERROR_IO, errno, "cannot open %s", path);
         return common_failed(invocation, &error);
     }
-    bool ok = infer_file_read(&file, fd, &error) || error_wrap(&error, "%s", path);
+    bool ok = infer_file_read(&file, fd, &error) || error_in_file(&error, path);
     ok = ok && put_draft(invocation, path, &file, &error);
     if (ok)
         tell_left_out(path, &file);

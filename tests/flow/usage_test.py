@@ -98,6 +98,12 @@ class Names(FlowCase):
         told = self.work.command('explain', '--table', 'nope', 'Customer_ID=1', expect=64).err
         self.assertIn('there is no table "nope"; expected one of: ecommerce (Customer_ID, start_timestamp); customer_', told)
 
+    def test_a_file_that_cannot_be_read_is_placed_as_file_line_column(self):
+        (self.work.root / 'open.csv').write_bytes(b'Order ID,SKU\n1,"x\n')
+        for words in (('check', 'open.csv', 'Orders'), ('plan', 'open.csv', 'Orders'), ('schema', 'infer', 'open.csv')):
+            with self.subTest(words=words):
+                self.assertRegex(self.work.command(*words, expect=65).err, r' error: open\.csv:[12]:[13]: (the quote|fits no)')
+
     def test_check_of_a_file_places_its_rejects_as_rejects_does(self):
         listed = self.work.command('rejects', 'o.csv').out
         self.assertTrue(listed.startswith('Orders/o.csv:3:7: Quantity: found "x"'), listed)

@@ -19,6 +19,7 @@ static void does_without_a_caller_who_wants_to_know(void **state)
     assert_false(error_set(NULL, ERROR_DATA, "text"));
     assert_false(error_errno(NULL, ERROR_IO, EIO, "text"));
     assert_false(error_wrap(NULL, "text"));
+    assert_false(error_in_file(NULL, "a.csv"));
     assert_false(error_memory(NULL));
 }
 
@@ -61,6 +62,25 @@ static void cuts_a_long_path_rather_than_the_reason(void **state)
     error_errno(&error, ERROR_IO, EACCES, "%s", path);
     assert_error(&error, ERROR_IO, "p...: Permission denied");
     assert_int_equal(strlen(error.text), ERROR_TEXT_MAX - 1);
+}
+
+static void puts_a_file_before_the_place_in_it(void **state)
+{
+    (void)state;
+    static const char *const texts[][2] = {
+        {"2:15: found ;", "a.csv:2:15: found ;"},
+        {"found 1:1: there", "a.csv: found 1:1: there"},
+        {"2: too long", "a.csv: 2: too long"},
+        {"2:15", "a.csv: 2:15"},
+        {"", "a.csv: "},
+        {":1: x", "a.csv: :1: x"},
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct error error;
+        error_set(&error, ERROR_DATA, "%s", texts[i][0]);
+        assert_false(error_in_file(&error, "a.csv"));
+        assert_error(&error, ERROR_DATA, texts[i][1]);
+    }
 }
 
 static void tells_a_full_disk_and_memory_from_other_refusals(void **state)
@@ -126,6 +146,7 @@ int main(void)
         cmocka_unit_test(keeps_a_text_that_just_fits),
         cmocka_unit_test(names_the_reason_of_the_system),
         cmocka_unit_test(cuts_a_long_path_rather_than_the_reason),
+        cmocka_unit_test(puts_a_file_before_the_place_in_it),
         cmocka_unit_test(tells_a_full_disk_and_memory_from_other_refusals),
         cmocka_unit_test(puts_the_context_first_and_keeps_the_kind),
         cmocka_unit_test(takes_its_own_text_as_an_argument),
