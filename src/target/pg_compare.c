@@ -5,7 +5,7 @@
  *   write    COPY into a temporary table (pg_stage.h)
  *   compare  CREATE TEMPORARY TABLE dropfold_drift_N AS the full join of expected rows and table, where anything differs
  *   read     SELECT a page of it
- *   mend     DELETE the unexpected rows, INSERT ... ON CONFLICT the others
+ *   mend     DELETE the unexpected rows, INSERT ... ON CONFLICT the others, and count which of them are as they should be
  *
  * One that only looks is REPEATABLE READ: all its statements see one snapshot, nothing is locked, and deliveries go on.
  * One that mends locks the progress row first and is READ COMMITTED: what it reads after the lock is what the last
@@ -270,6 +270,60 @@ static void put_upsert(struct pg_conn *conn)
     target_sql_on_conflict(sql, table);
 }
 
+/* (SELECT count(*) FROM the drift, of these kinds */
+static void put_count(struct pg_conn *conn, const char *kinds)
+{
+    buf_put_text(&conn->sql, "(SELECT pg_catalog.count(*) FROM ");
+    put_drift_name(conn);
+    buf_printf(&conn->sql, " AS drift WHERE drift.kind %s %d", kinds, DRIFT_UNEXPECTED);
+}
+
+/* AND there is a row with the key of drift.e... or drift.f... */
+static void put_exists(struct pg_conn *conn, char side)
+{
+    struct buf *sql = &conn->sql;
+    const struct table *table = table_of(conn);
+    buf_put_text(sql, " AND EXISTS (SELECT FROM ");
+    target_sql_name(sql, table->name);
+    for (size_t i = 0; i < table->key_count; i++) {
+        put_of(sql, i > 0 ? " AND old." : " AS old WHERE old.", &table->columns[table->key[i]]);
+        buf_printf(sql, " = drift.%c%zu", side, table->key[i]);
+    }
+}
+
+/* What was to be written, what of it is there, and what is there that was deleted. */
+static void put_outcome(struct pg_conn *conn)
+{
+    struct buf *sql = &conn->sql;
+    const struct table *table = table_of(conn);
+    buf_put_text(sql, "SELECT ");
+    put_count(conn, "<>");
+    buf_put_text(sql, "), ");
+    put_count(conn, "<>");
+    put_exists(conn, 'e');
+    for (size_t i = 0; i < table->column_count; i++) {
+        put_of(sql, " AND old.", &table->columns[i]);
+        buf_printf(sql, " IS NOT DISTINCT FROM drift.e%zu", i);
+    }
+    buf_put_text(sql, ")), ");
+    put_count(conn, "=");
+    put_exists(conn, 'f');
+    buf_put_text(sql, "))");
+}
+
+static void mended(struct pg_conn *conn, PGresult *result)
+{
+    uint64_t numbers[3];
+    for (int i = 0; i < 3; i++)
+        numbers[i] = strtoull(PQgetvalue(result, 0, i), NULL, 10);
+    if (numbers[1] < numbers[0])
+        pg_stage_left_out(conn, table_of(conn)->name, numbers[1], numbers[0]);
+    else if (numbers[2] > 0)
+        pg_stage_left_in(conn, table_of(conn)->name, numbers[2]);
+    else
+        pg_query_done(conn);
+}
+
 void pg_compare_mend(struct pg_conn *conn)
 {
     conn->doing = table_of(conn)->name;
@@ -277,5 +331,7 @@ void pg_compare_mend(struct pg_conn *conn)
     put_delete(conn);
     buf_put_text(&conn->sql, ";");
     put_upsert(conn);
-    pg_query_buf(conn, worked);
+    buf_put_text(&conn->sql, ";");
+    put_outcome(conn);
+    pg_query_buf(conn, mended);
 }

@@ -24,6 +24,24 @@ void pg_stage_put_insert(struct buf *sql, const struct table *table)
     buf_put_text(sql, ") SELECT ");
 }
 
+/* --- rows that are not taken -------------------------------------------------------------------------------------- */
+
+void pg_stage_left_out(struct pg_conn *conn, const char *table, uint64_t taken, uint64_t sent)
+{
+    struct error error;
+    target_left_out(table, taken, sent, TARGET_POSTGRESQL, &error);
+    error_wrap(&error, "%s", conn->target->name);
+    pg_conn_fail(conn, &error);
+}
+
+void pg_stage_left_in(struct pg_conn *conn, const char *table, uint64_t left)
+{
+    struct error error;
+    target_left_in(table, left, TARGET_POSTGRESQL, &error);
+    error_wrap(&error, "%s", conn->target->name);
+    pg_conn_fail(conn, &error);
+}
+
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
 static bool more_rows(struct pg_conn *conn, struct error *error)

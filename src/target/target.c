@@ -421,3 +421,25 @@ bool target_emptied(const char *table, uint64_t rows, struct error *error)
     return error_set(error, ERROR_DIVERGED, "table \"%s\" is empty; the delivery before left %llu rows there", table,
                      (unsigned long long)rows);
 }
+
+/* What can make a statement do less than it says; a constraint never does. */
+static const char *suspects(enum target_dialect dialect)
+{
+    return dialect == TARGET_SQLITE ? "a trigger that skips rows"
+                                    : "a trigger that skips rows, a rule or row-level security";
+}
+
+bool target_left_out(const char *table, uint64_t taken, uint64_t sent, enum target_dialect dialect, struct error *error)
+{
+    return error_set(error, ERROR_REFUSED,
+                     "table \"%s\" took %llu of %llu rows without an error, so nothing was committed: look for %s",
+                     table, (unsigned long long)taken, (unsigned long long)sent, suspects(dialect));
+}
+
+bool target_left_in(const char *table, uint64_t left, enum target_dialect dialect, struct error *error)
+{
+    return error_set(error, ERROR_REFUSED,
+                     "table \"%s\" kept %llu rows that were deleted, without an error, so nothing was committed: look "
+                     "for %s",
+                     table, (unsigned long long)left, suspects(dialect));
+}

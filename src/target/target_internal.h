@@ -10,6 +10,7 @@
 #define DROPFOLD_TARGET_TARGET_INTERNAL_H
 
 #include "target/target.h"
+#include "target/target_shape.h"
 
 enum {
     TARGET_NAME_SIZE = 512 /* bytes of a target's name, the NUL included */
@@ -95,6 +96,13 @@ bool target_diverged(const struct progress *found, const struct progress *wanted
 
 /* The same for a table that has no row although the delivery before left `rows` there. */
 bool target_emptied(const char *table, uint64_t rows, struct error *error);
+
+/* ERROR_REFUSED, for what a database answers as if it had worked: of the `sent` rows that were written `table` has
+   `taken`; */
+bool target_left_out(const char *table, uint64_t taken, uint64_t sent, enum target_dialect dialect,
+                     struct error *error);
+/* it still has `left` rows that were deleted. */
+bool target_left_in(const char *table, uint64_t left, enum target_dialect dialect, struct error *error);
 
 extern const struct target_backend target_none, target_pg, target_sqlite;
 

@@ -95,6 +95,19 @@ const char *target_sqlite_text(struct target_sqlite *sqlite, sqlite3_stmt *state
     return (sqlite3_errcode(sqlite->db) & 0xff) == SQLITE_NOMEM ? NULL : "";
 }
 
+bool target_sqlite_left_out(struct target_sqlite *sqlite, const char *table, uint64_t taken, uint64_t sent,
+                            struct error *error)
+{
+    target_left_out(table, taken, sent, TARGET_SQLITE, error);
+    return error_wrap(error, "%s", sqlite->name);
+}
+
+bool target_sqlite_left_in(struct target_sqlite *sqlite, const char *table, uint64_t left, struct error *error)
+{
+    target_left_in(table, left, TARGET_SQLITE, error);
+    return error_wrap(error, "%s", sqlite->name);
+}
+
 /* --- jobs --------------------------------------------------------------------------------------------------------- */
 
 static void run_job(uv_work_t *work)

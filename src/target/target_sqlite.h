@@ -75,6 +75,14 @@ bool target_sqlite_prepare(struct target_sqlite *sqlite, const char *sql, sqlite
 /* Runs the text in `sql`, which is ended here. */
 bool target_sqlite_run(struct target_sqlite *sqlite, struct buf *sql, struct error *error) MUST_USE;
 
+/* How many rows of the pipeline a table has. */
+bool target_sqlite_count_rows(struct target_sqlite *sqlite, size_t table, uint64_t *rows, struct error *error) MUST_USE;
+
+/* Fails as target_left_out and target_left_in (target_internal.h) say. Returns false. */
+bool target_sqlite_left_out(struct target_sqlite *sqlite, const char *table, uint64_t taken, uint64_t sent,
+                            struct error *error);
+bool target_sqlite_left_in(struct target_sqlite *sqlite, const char *table, uint64_t left, struct error *error);
+
 /* Reads the progress row within the transaction that is open. */
 bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *error) MUST_USE;
 

@@ -277,13 +277,66 @@ static void put_insert(struct buf *sql, const struct table *table, size_t number
     target_sql_on_conflict(sql, table);
 }
 
+/* (SELECT count(*) FROM the drift, of these kinds */
+static void put_count(struct buf *sql, size_t number, const char *kinds)
+{
+    buf_put_text(sql, "(SELECT count(*) FROM ");
+    put_drift_name(sql, number);
+    buf_printf(sql, " AS drift WHERE drift.kind %s %d", kinds, DRIFT_UNEXPECTED);
+}
+
+/* What was to be written, what of it is there, and what is there that was deleted. */
+static void put_outcome(struct buf *sql, const struct table *table, size_t number)
+{
+    buf_put_text(sql, "SELECT ");
+    put_count(sql, number, "<>");
+    buf_put_text(sql, "), ");
+    put_count(sql, number, "<>");
+    put_of(sql, " AND EXISTS (SELECT 1 FROM main.", &(struct column){.name = table->name});
+    for (size_t i = 0; i < table->column_count; i++) {
+        put_of(sql, i > 0 ? " AND old." : " AS old WHERE old.", &table->columns[i]);
+        buf_printf(sql, " IS drift.e%zu", i);
+    }
+    buf_put_text(sql, ")), ");
+    put_count(sql, number, "=");
+    put_of(sql, " AND EXISTS (SELECT 1 FROM main.", &(struct column){.name = table->name});
+    for (size_t i = 0; i < table->key_count; i++) {
+        put_of(sql, i > 0 ? " AND old." : " AS old WHERE old.", &table->columns[table->key[i]]);
+        buf_printf(sql, " IS drift.f%zu", table->key[i]);
+    }
+    buf_put(sql, "))", sizeof "))");
+}
+
+static bool take_outcome(struct target_sqlite *sqlite, sqlite3_stmt *statement, struct error *error)
+{
+    if (sqlite3_step(statement) != SQLITE_ROW)
+        return target_sqlite_error(sqlite, "counting what was mended", error);
+    uint64_t sent = (uint64_t)sqlite3_column_int64(statement, 0), taken = (uint64_t)sqlite3_column_int64(statement, 1),
+             left = (uint64_t)sqlite3_column_int64(statement, 2);
+    if (taken < sent)
+        return target_sqlite_left_out(sqlite, table_of(sqlite)->name, taken, sent, error);
+    return left == 0 || target_sqlite_left_in(sqlite, table_of(sqlite)->name, left, error);
+}
+
+static bool check_outcome(struct target_sqlite *sqlite, struct buf *sql, struct error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    buf_reset(sql);
+    put_outcome(sql, table_of(sqlite), sqlite->comparing);
+    if (sql->failed)
+        return error_memory(error);
+    bool ok = target_sqlite_prepare(sqlite, sql->data, &statement, error) && take_outcome(sqlite, statement, error);
+    sqlite3_finalize(statement);
+    return ok;
+}
+
 bool target_sqlite_compare_mend(struct target_sqlite *sqlite, struct error *error)
 {
     struct buf sql;
     buf_init(&sql, TARGET_SQL_MAX);
     put_delete(&sql, table_of(sqlite), sqlite->comparing);
     put_insert(&sql, table_of(sqlite), sqlite->comparing);
-    bool ok = target_sqlite_run(sqlite, &sql, error);
+    bool ok = target_sqlite_run(sqlite, &sql, error) && check_outcome(sqlite, &sql, error);
     buf_close(&sql);
     return ok;
 }

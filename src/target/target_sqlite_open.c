@@ -232,7 +232,7 @@ bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *err
     return ok;
 }
 
-static bool count_rows(struct target_sqlite *sqlite, size_t table, struct error *error)
+bool target_sqlite_count_rows(struct target_sqlite *sqlite, size_t table, uint64_t *rows, struct error *error)
 {
     struct buf sql;
     sqlite3_stmt *statement = NULL;
@@ -243,7 +243,7 @@ static bool count_rows(struct target_sqlite *sqlite, size_t table, struct error 
     buf_put_byte(&sql, '\0');
     bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, &statement, error);
     if (ok && sqlite3_step(statement) == SQLITE_ROW)
-        sqlite->rows[table] = (uint64_t)sqlite3_column_int64(statement, 0);
+        *rows = (uint64_t)sqlite3_column_int64(statement, 0);
     else if (ok)
         ok = fail_reading(sqlite, "counting the rows", error);
     sqlite3_finalize(statement);
@@ -258,7 +258,7 @@ static bool look(struct target_sqlite *sqlite, const struct target_shape *shapes
         (shapes[0].exists && !target_sqlite_read_progress(sqlite, error)))
         return false;
     for (size_t i = 0; i < pipeline_delivered(sqlite->pipeline); i++)
-        if (shapes[i + 1].exists && !count_rows(sqlite, i, error))
+        if (shapes[i + 1].exists && !target_sqlite_count_rows(sqlite, i, &sqlite->rows[i], error))
             return false;
     return target_sqlite_exec(sqlite, "COMMIT", error);
 }

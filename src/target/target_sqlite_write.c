@@ -2,6 +2,9 @@
  * A delivery into SQLite: one IMMEDIATE transaction, one prepared statement a table, bound row by row in key order.
  *
  * What SQLite keeps as TEXT is printed into one buffer a row, which bound values point into until the row is stepped.
+ *
+ * A trigger of the database's owner can skip a row (RAISE(IGNORE)) without an error; the statement then changes none. That
+ * alone is no proof: the row may have been equal already, or gone where it was to be deleted. So it is looked for.
  */
 #include <math.h>
 #include <string.h>
@@ -16,9 +19,10 @@ static bool empty_table(struct target_sqlite *sqlite, size_t table, struct error
     buf_put_text(&sql, "DELETE FROM ");
     target_sql_name(&sql, sqlite->pipeline->tables[table].name);
     target_sql_where_ours(&sql, sqlite->pipeline, &sqlite->pipeline->tables[table]);
-    bool ok = target_sqlite_run(sqlite, &sql, error);
+    uint64_t left = 0;
+    bool ok = target_sqlite_run(sqlite, &sql, error) && target_sqlite_count_rows(sqlite, table, &left, error);
     buf_close(&sql);
-    return ok;
+    return ok && (left == 0 || target_sqlite_left_in(sqlite, sqlite->pipeline->tables[table].name, left, error));
 }
 
 /* A table emptied since the target was opened must not be taken for what the last delivery left. */
@@ -203,27 +207,95 @@ static int bind_row(sqlite3_stmt *statement, const struct buf *text, const struc
     return code;
 }
 
+/* Rows on their way into a table. */
+struct writing {
+    const struct block *block;
+    const struct table *table;
+    const struct column *columns[PIPELINE_COLUMNS_MAX];
+    sqlite3_stmt *statement;
+    sqlite3_stmt *there; /* NULL, or finds a row of the block: by its key, an upsert by all its values */
+    uint64_t wrong;      /* rows that are not there after all, or are although they were deleted */
+};
+
+static bool prepare_there(struct target_sqlite *sqlite, struct writing *w, struct error *error)
+{
+    struct buf sql;
+    if (w->there)
+        return true;
+    buf_init(&sql, TARGET_SQL_MAX);
+    buf_put_text(&sql, "SELECT 1 FROM ");
+    target_sql_name(&sql, w->table->name);
+    for (size_t i = 0; i < w->block->columns; i++) {
+        buf_put_text(&sql, i > 0 ? " AND " : " WHERE ");
+        target_sql_name(&sql, w->columns[i]->name);
+        buf_put_text(&sql, " IS ?");
+    }
+    buf_put_byte(&sql, '\0');
+    bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, &w->there, error);
+    buf_close(&sql);
+    return ok;
+}
+
+/* Binds the row, which is printed, to one of the two statements and runs it. */
+static int run_row(struct target_sqlite *sqlite, struct writing *w, sqlite3_stmt *statement, const struct cell *cells,
+                   const size_t *ends)
+{
+    int code = bind_row(statement, &sqlite->text, w->columns, cells, w->block->columns, ends);
+    if (code != SQLITE_OK)
+        return code;
+    code = sqlite3_step(statement);
+    int reset = sqlite3_reset(statement);
+    return reset != SQLITE_OK ? reset : code;
+}
+
+/* The row's statement changed nothing. */
+static bool look_for_row(struct target_sqlite *sqlite, struct writing *w, const struct cell *cells, const size_t *ends,
+                         struct error *error)
+{
+    if (!prepare_there(sqlite, w, error))
+        return false;
+    int code = run_row(sqlite, w, w->there, cells, ends);
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        return target_sqlite_error(sqlite, w->table->name, error);
+    w->wrong += (code == SQLITE_ROW) == w->block->deletes;
+    return true;
+}
+
+static bool write_row(struct target_sqlite *sqlite, struct writing *w, const struct cell *cells, struct error *error)
+{
+    size_t ends[PIPELINE_COLUMNS_MAX];
+    if (!print_row(&sqlite->text, w->columns, cells, w->block->columns, ends))
+        return error_memory(error);
+    if (run_row(sqlite, w, w->statement, cells, ends) != SQLITE_DONE)
+        return target_sqlite_error(sqlite, w->table->name, error);
+    return sqlite3_changes64(sqlite->db) > 0 || sqlite->delivery.compare || look_for_row(sqlite, w, cells, ends, error);
+}
+
+static bool write_rows(struct target_sqlite *sqlite, struct writing *w, struct error *error)
+{
+    const struct block *block = w->block;
+    for (size_t i = 0; i < block->columns; i++)
+        w->columns[i] = &w->table->columns[block->deletes ? w->table->key[i] : i];
+    for (size_t row = 0; row < block->rows; row++)
+        if (!write_row(sqlite, w, block->cells + row * block->columns, error))
+            return false;
+    if (w->wrong == 0)
+        return true;
+    return block->deletes ? target_sqlite_left_in(sqlite, w->table->name, w->wrong, error)
+                          : target_sqlite_left_out(sqlite, w->table->name, block->rows - w->wrong, block->rows, error);
+}
+
 bool target_sqlite_write(struct target_sqlite *sqlite, struct error *error)
 {
     struct block *block = sqlite->block;
-    const struct table *table = &sqlite->pipeline->tables[block->table];
     sqlite3_stmt **statement = block->deletes ? &sqlite->erase[block->table] : &sqlite->upsert[block->table];
-    const struct column *columns[PIPELINE_COLUMNS_MAX];
-    size_t ends[PIPELINE_COLUMNS_MAX];
     if (!prepare(sqlite, statement, error))
         return false;
-    for (size_t i = 0; i < block->columns; i++)
-        columns[i] = &table->columns[block->deletes ? table->key[i] : i];
-    for (size_t row = 0; row < block->rows; row++) {
-        const struct cell *cells = block->cells + row * block->columns;
-        if (!print_row(&sqlite->text, columns, cells, block->columns, ends))
-            return error_memory(error);
-        if (bind_row(*statement, &sqlite->text, columns, cells, block->columns, ends) != SQLITE_OK ||
-            sqlite3_step(*statement) != SQLITE_DONE || sqlite3_reset(*statement) != SQLITE_OK) {
-            target_sqlite_error(sqlite, table->name, error);
-            return false;
-        }
-    }
+    struct writing w = {.block = block, .table = &sqlite->pipeline->tables[block->table], .statement = *statement};
+    bool ok = write_rows(sqlite, &w, error);
+    sqlite3_finalize(w.there);
+    if (!ok)
+        return false;
     block_free(block);
     sqlite->block = NULL;
     return true;
@@ -243,7 +315,7 @@ static bool put_progress(struct target_sqlite *sqlite, sqlite3_stmt *statement, 
     sqlite3_bind_text(statement, 5, sqlite->text.data, (int)sqlite->text.len, SQLITE_STATIC);
     if (sqlite3_step(statement) != SQLITE_DONE)
         return target_sqlite_error(sqlite, "writing the progress", error);
-    return true;
+    return sqlite3_changes64(sqlite->db) > 0 || target_sqlite_left_out(sqlite, "dropfold_progress", 0, 1, error);
 }
 
 bool target_sqlite_commit(struct target_sqlite *sqlite, struct error *error)

@@ -1,4 +1,4 @@
-#include "target_shared_cases.h"
+#include "target_taken_cases.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -516,6 +516,105 @@ static void tells_a_refusal_amid_a_copy(void **state)
     subject_close(s);
 }
 
+/* --- rows that go elsewhere --------------------------------------------------------------------------------------- */
+
+/* Into an empty table, over rows and beside them, and out of it. */
+static void deliver_elsewhere(struct subject *s)
+{
+    subject_deliver(s, 1, true, 1, 6, "old");
+    subject_deliver(s, 2, false, 4, 6, "new");
+    subject_prepare(s, 3, false);
+    s->delivery.deletes[KINDS] = 3;
+    assert_works(subject_begin(s));
+    assert_works(subject_write(s, support_kinds_deletes(1, 3)));
+    assert_works(subject_commit(s));
+    assert_query("SELECT t, count(*), min(id), max(id) FROM kinds GROUP BY t", "new|6|4|9\n");
+    subject_deliver(s, 4, true, 1, 4, "newer");
+    subject_close(s);
+    assert_query("SELECT t, count(*), min(id), max(id) FROM kinds GROUP BY t", "newer|4|1|4\n");
+}
+
+static void takes_rows_that_partitions_take(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    query("ALTER TABLE kinds RENAME TO was;"
+          "CREATE TABLE kinds (LIKE was INCLUDING ALL) PARTITION BY RANGE (id);"
+          "CREATE TABLE low PARTITION OF kinds FOR VALUES FROM (MINVALUE) TO (5);"
+          "CREATE TABLE high PARTITION OF kinds FOR VALUES FROM (5) TO (MAXVALUE)");
+    deliver_elsewhere(s);
+}
+
+/* As partitions were made before there were any. */
+static void takes_rows_that_a_trigger_takes_elsewhere(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    query("CREATE TABLE part (PRIMARY KEY (id)) INHERITS (kinds);"
+          "CREATE FUNCTION route() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO part VALUES (NEW.*)"
+          " ON CONFLICT (id) DO UPDATE SET t = EXCLUDED.t; RETURN NULL; END';"
+          "CREATE TRIGGER route BEFORE INSERT ON kinds FOR EACH ROW EXECUTE FUNCTION route()");
+    deliver_elsewhere(s);
+}
+
+/* COPY does not ask rules; and where one does something else instead of an upsert, that is refused by name. */
+static void refuses_what_a_rule_does_instead(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place);
+    query("CREATE RULE skip AS ON DELETE TO kinds DO INSTEAD NOTHING");
+    subject_prepare(s, 2, false);
+    s->delivery.deletes[KINDS] = 1;
+    assert_works(subject_begin(s));
+    assert_fails(subject_write(s, support_kinds_deletes(1, 1)), ERROR_REFUSED, "kept 1 rows that were deleted");
+    query("DROP RULE skip ON kinds; CREATE RULE skip AS ON INSERT TO kinds DO INSTEAD NOTHING");
+    assert_works(subject_open(s));
+    begin_upserts(s, false, 1);
+    assert_fails(subject_write(s, support_kinds_block(1, 1, "new")), ERROR_REFUSED, "\"kinds\" took 0 of 1 rows");
+    query("DROP RULE skip ON kinds; CREATE RULE skip AS ON UPDATE TO dropfold_progress DO INSTEAD NOTHING");
+    assert_works(subject_open(s));
+    begin_upserts(s, false, 1);
+    assert_works(subject_write(s, support_kinds_block(1, 1, "new")));
+    assert_fails(subject_commit(s), ERROR_REFUSED, "\"dropfold_progress\" took 0 of 1 rows");
+    query("DROP RULE skip ON dropfold_progress;"
+          "CREATE RULE skip AS ON INSERT TO kinds DO INSTEAD UPDATE kinds SET t = NEW.t WHERE id = NEW.id");
+    assert_works(subject_open(s));
+    begin_upserts(s, false, 1);
+    assert_fails(subject_write(s, support_kinds_block(1, 1, "new")), ERROR_REFUSED, "0A000");
+    subject_close(s);
+    assert_query("SELECT t, count(*) FROM kinds GROUP BY t", "old|3\n");
+}
+
+/* Its policy hides a row from DELETE and says no to an upsert. */
+static void refuses_what_row_level_security_hides(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place), plain;
+    subject_close(s);
+    query("CREATE ROLE plain LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain;"
+          "ALTER TABLE kinds ENABLE ROW LEVEL SECURITY;"
+          "CREATE POLICY all_seen ON kinds FOR SELECT USING (true);"
+          "CREATE POLICY added ON kinds FOR INSERT WITH CHECK (true);"
+          "CREATE POLICY some_changed ON kinds FOR UPDATE USING (id <> 2);"
+          "CREATE POLICY some_deleted ON kinds FOR DELETE USING (id <> 2)");
+    open_as(&place, &plain, "user=plain", 0);
+    assert_works(subject_open(&plain));
+    subject_prepare(&plain, 2, true);
+    assert_fails(subject_begin(&plain), ERROR_REFUSED, "\"kinds\" kept 1 rows that were deleted");
+    assert_works(subject_open(&plain));
+    begin_upserts(&plain, false, 3);
+    assert_fails(subject_write(&plain, support_kinds_block(1, 3, "new")), ERROR_REFUSED, "42501");
+    subject_close(&plain);
+    assert_query("SELECT t, count(*) FROM kinds GROUP BY t", "old|3\n");
+    query("DROP OWNED BY plain");
+}
+
 /* --- the server of the tests -------------------------------------------------------------------------------------- */
 
 static int set_up(void **state)
@@ -555,6 +654,7 @@ int main(void)
         TARGET_CASES,
         TARGET_COMPARE_CASES,
         TARGET_SHARED_CASES,
+        TARGET_TAKEN_CASES,
         cmocka_unit_test(refuses_a_wrong_password_for_good),
         cmocka_unit_test(tells_refusals_from_what_passes),
         cmocka_unit_test(survives_a_server_that_stops_during_a_delivery),
@@ -572,6 +672,10 @@ int main(void)
         cmocka_unit_test(does_not_trust_in_fresh_keys_once_one_was_there),
         cmocka_unit_test(copies_a_block_larger_than_any_socket),
         cmocka_unit_test(tells_a_refusal_amid_a_copy),
+        cmocka_unit_test(takes_rows_that_partitions_take),
+        cmocka_unit_test(takes_rows_that_a_trigger_takes_elsewhere),
+        cmocka_unit_test(refuses_what_a_rule_does_instead),
+        cmocka_unit_test(refuses_what_row_level_security_hides),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

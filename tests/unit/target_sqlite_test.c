@@ -1,4 +1,4 @@
-#include "target_shared_cases.h"
+#include "target_taken_cases.h"
 
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -230,6 +230,7 @@ int main(void)
         TARGET_CASES,
         TARGET_COMPARE_CASES,
         TARGET_SHARED_CASES,
+        TARGET_TAKEN_CASES,
         cmocka_unit_test(makes_the_folder_but_not_its_parents),
         cmocka_unit_test(wants_a_path),
         cmocka_unit_test(names_itself_by_its_address),
