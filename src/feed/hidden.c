@@ -184,7 +184,7 @@ static enum hidden_result take(struct hidden *hidden, struct error *error)
 {
     struct marker marker;
     find_marker(hidden->landing, hidden->name, &marker);
-    int code = move_noreplace(hidden->landing->fd, hidden->name, hidden->fd, hidden->inner);
+    int code = move_away(hidden->landing->fd, hidden->name, hidden->fd, hidden->inner);
     bool hidden_before = code == EEXIST || (code == ENOENT && exists(hidden->fd, hidden->inner));
     if (code != 0 && !hidden_before) {
         hidden_leave(hidden);

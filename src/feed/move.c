@@ -23,12 +23,31 @@ static int link_and_unlink(int from_folder, const char *from, int to_folder, con
     return code ? code : code_of(unlinkat(from_folder, from, 0));
 }
 
+/* Whether that is what a file system says which does not know the flag. */
+static bool cannot_noreplace(int code)
+{
+    return code == EINVAL || code == ENOSYS || code == EOPNOTSUPP;
+}
+
 int move_noreplace(int from_folder, const char *from, int to_folder, const char *to)
 {
     int code = code_of(renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE));
-    if (code == EINVAL || code == ENOSYS || code == EOPNOTSUPP)
-        code = link_and_unlink(from_folder, from, to_folder, to);
-    return code;
+    return cannot_noreplace(code) ? link_and_unlink(from_folder, from, to_folder, to) : code;
+}
+
+static int rename_unless_there(int from_folder, const char *from, int to_folder, const char *to)
+{
+    struct stat stat;
+    int code = code_of(fstatat(to_folder, to, &stat, AT_SYMLINK_NOFOLLOW));
+    if (code != ENOENT)
+        return code ? code : EEXIST;
+    return code_of(renameat(from_folder, from, to_folder, to));
+}
+
+int move_away(int from_folder, const char *from, int to_folder, const char *to)
+{
+    int code = code_of(renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE));
+    return cannot_noreplace(code) ? rename_unless_there(from_folder, from, to_folder, to) : code;
 }
 
 int move_sync(int fd)

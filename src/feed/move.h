@@ -13,6 +13,10 @@
    names. */
 int move_noreplace(int from_folder, const char *from, int to_folder, const char *to) MUST_USE;
 
+/* The same into a folder that only the caller writes to, in one step on every file system: the name `from` may be another
+   file's the moment after, and an unlink would take that one. */
+int move_away(int from_folder, const char *from, int to_folder, const char *to) MUST_USE;
+
 /*
  * Moves the file that has `stat` into a folder that only dropfold writes to. Across devices it is copied under a hidden
  * name, synced, renamed, and only then removed here. `to` that is there with the same bytes counts as moved. EEXIST: it

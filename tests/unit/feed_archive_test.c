@@ -290,22 +290,27 @@ static void keeps_the_file_hidden_while_the_archive_is_full(void **state)
     assert_int_equal(count_files(f->folder), 0);
 }
 
-/* From here on renameat2 fails with EINVAL, as on file systems that can't rename without replacing. */
-static bool forbid_renameat2(void)
+/* From here on the call fails so. */
+static bool forbid(unsigned call, unsigned number)
 {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_renameat2, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | number),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     const struct sock_fprog program = {.len = COUNT_OF(code), .filter = code};
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-static void move_by_links(void *context)
+/* As on file systems that can't rename without replacing. */
+static bool forbid_renameat2(void)
 {
-    struct fixture *f = context;
+    return forbid(SYS_renameat2, EINVAL);
+}
+
+static void move_by_links(struct fixture *f)
+{
     const struct file_stat old = file_stat_of(f->folder, "a.csv");
     child_check(forbid_renameat2());
     child_check(move(f, "a.csv", &old) == ARCHIVE_MOVED);
@@ -315,24 +320,51 @@ static void move_by_links(void *context)
     child_check(move(f, "b.csv", &stale) == ARCHIVE_REPLACED);
 }
 
+/* In a child process, of which what is forbidden in it remains. */
+static void run_apart(struct fixture *f, void (*test)(struct fixture *f))
+{
+    int status;
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        test(f);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void moves_by_links_where_rename_would_replace(void **state)
 {
     struct fixture *f = *state;
     file_write(f->folder, "a.csv", "1");
     assert_int_equal(chmod(f->folder, 0777), 0);
-    fflush(NULL);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        move_by_links(f);
-        _exit(0);
-    }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    run_apart(f, move_by_links);
     assert_file(f->archive, "000007-abababab-a.csv", "1");
     assert_file(f->folder, "b.csv", "newer");
     assert_int_equal(count_files(f->folder), 1);
+}
+
+static void move_without_unlink(struct fixture *f)
+{
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    child_check(forbid_renameat2() && forbid(SYS_unlinkat, EIO));
+    child_check(move(f, "a.csv", &stat) == ARCHIVE_HIDDEN);
+}
+
+/* Between a link and an unlink a producer may put the next file there, and a crash leaves the file in sight, with another
+   ctime. */
+static void hides_a_file_in_one_step_where_rename_would_replace(void **state)
+{
+    struct fixture *f = *state;
+    file_write(f->folder, "a.csv", "1");
+    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    run_apart(f, move_without_unlink);
+    assert_hidden(f, "a.csv", &stat);
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
+    assert_file(f->archive, "000007-abababab-a.csv", "1");
+    assert_int_equal(count_files(f->folder), 0);
 }
 
 /* --- archive_delete --- */
@@ -495,6 +527,7 @@ int main(void)
         MOUNT_TEST(copies_to_an_archive_on_another_device),
         MOUNT_TEST(keeps_the_file_hidden_while_the_archive_is_full),
         TEST(moves_by_links_where_rename_would_replace),
+        TEST(hides_a_file_in_one_step_where_rename_would_replace),
         TEST(deletes_what_was_read_and_nothing_else),
         TEST(sets_a_bad_file_aside_with_its_reason),
         TEST(numbers_bad_files_of_one_name),
