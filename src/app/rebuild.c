@@ -43,6 +43,12 @@ static bool put(void *context, struct batch *batch)
     return core_file_put(&rebuild->core, batch, &rebuild->put_error);
 }
 
+/* What the ledger has is committed as of then, so that rows that lay ahead of the clock move the watermark no sooner now. */
+static int64_t moment_of(const struct source *source)
+{
+    return source->recorded ? source->committed : clock_wall();
+}
+
 static bool end_file(struct rebuild *rebuild, struct source *source, const struct file_facts *facts,
                      struct error *error)
 {
@@ -54,8 +60,8 @@ static bool end_file(struct rebuild *rebuild, struct source *source, const struc
                                    .replaying = source->recorded};
     struct core_closed closed;
     struct error why = {0};
-    if (!core_file_end(&rebuild->core, &file, clock_wall(), &result, error) ||
-        !core_close_windows(&rebuild->core, clock_wall(), &closed, error))
+    if (!core_file_end(&rebuild->core, &file, moment_of(source), &result, error) ||
+        !core_close_windows(&rebuild->core, moment_of(source), &closed, error))
         return false;
     if (result.outcome == CORE_REFUSED) {
         core_refusal(&rebuild->pipeline->feeds[source->feed], &result, &why);
@@ -84,9 +90,10 @@ static bool apply_retry(struct rebuild *rebuild, const struct source *source, st
     snprintf(which, sizeof which, "seq=%" PRIu64, applied);
     arena_init(&texts, TEXTS_MAX);
     bool counts = store_find_file(rebuild->core.store, slice_of(which), &texts, &file, error);
-    bool ok = counts ? retry_rows(&rebuild->core, rebuild->settings, &file,
-                                  rebuild->settings->rebind ? 0 : source->version, false, &result, error)
-                     : error->kind == ERROR_USAGE;
+    bool ok =
+        counts ? retry_rows(&rebuild->core, rebuild->settings, &file, rebuild->settings->rebind ? 0 : source->version,
+                            false, moment_of(source), &result, error)
+               : error->kind == ERROR_USAGE;
     arena_close(&texts);
     if (ok || error->kind != ERROR_DATA)
         return ok;

@@ -24,6 +24,7 @@ struct retrying {
     const struct file_record *file;
     const struct feed *feed;
     bool look;
+    int64_t now;           /* when it is committed */
     struct open_row *open; /* ascending */
     size_t count, room;
     uint64_t found, valid;
@@ -166,11 +167,11 @@ static bool read_source(struct retrying *r, const struct source *source, const c
 /* --- one file ----------------------------------------------------------------------------------------------------- */
 
 /* Without room for it they stay due; the next file meets the same lack, and tells. */
-static bool close_windows(struct core *core, struct error *error)
+static bool close_windows(struct core *core, int64_t now, struct error *error)
 {
     struct core_closed closed;
     struct error why = {0};
-    if (core_close_windows(core, clock_wall(), &closed, &why) || why.kind == ERROR_FULL)
+    if (core_close_windows(core, now, &closed, &why) || why.kind == ERROR_FULL)
         return true;
     *error = why;
     return false;
@@ -185,11 +186,11 @@ static bool commit_rows(struct retrying *r, const struct source *source, struct 
     facts->unknown_count = 0; /* these and the note are of all its rows, and were told when it was applied */
     facts->note = (struct slice){NULL, 0};
     const struct core_file file = {.name = source->name, .facts = facts};
-    if (!core_file_end(r->core, &file, clock_wall(), &committed, error))
+    if (!core_file_end(r->core, &file, r->now, &committed, error))
         return false;
     result->sequence = committed.sequence;
     result->buckets = committed.buckets;
-    return close_windows(r->core, error);
+    return close_windows(r->core, r->now, error);
 }
 
 /* Reads and commits; cancels what was begun where there is nothing to commit. */
@@ -219,10 +220,10 @@ static bool retry_from(struct retrying *r, const struct settings *settings, cons
 }
 
 bool retry_rows(struct core *core, const struct settings *settings, const struct file_record *file, uint32_t version,
-                bool look, struct retry_result *result, struct error *error)
+                bool look, int64_t now, struct retry_result *result, struct error *error)
 {
     struct sources sources;
-    struct retrying r = {.core = core, .file = file, .look = look};
+    struct retrying r = {.core = core, .file = file, .look = look, .now = now};
     *result = (struct retry_result){0};
     r.feed = pipeline_feed(core->pipeline, file->feed);
     if (!r.feed)
@@ -286,7 +287,7 @@ static bool retry_applied(struct core *core, const struct settings *settings, co
     arena_init(&texts, TEXTS_MAX);
     bool ok = store_find_file(core->store, slice_of(which), &texts, &file, &unknown);
     if (ok) {
-        ok = retry_rows(core, settings, &file, 0, look, &result, error);
+        ok = retry_rows(core, settings, &file, 0, look, clock_wall(), &result, error);
         if (ok)
             tell(&file, &result, look, out);
         *changed = ok && result.sequence > 0;

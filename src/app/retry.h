@@ -27,11 +27,12 @@ struct retry_result {
     struct buckets buckets;
 };
 
-/* Retries the open rejects of `file`, an applied one, by descriptor version `version` (0: the best one). `look`: only says
-   what would be; of such a core pipeline and store are used, and the store may be one that reads. ERROR_DATA says why the
-   source is none to retry from; then nothing happened. After all other errors as after core_file_end. */
+/* Retries the open rejects of `file`, an applied one, by descriptor version `version` (0: the best one), at the moment `now`
+   of the wall clock. `look`: only says what would be; of such a core pipeline and store are used, and the store may be one
+   that reads. ERROR_DATA says why the source is none to retry from; then nothing happened. After all other errors as after
+   core_file_end. */
 bool retry_rows(struct core *core, const struct settings *settings, const struct file_record *file, uint32_t version,
-                bool look, struct retry_result *result, struct error *error) MUST_USE;
+                bool look, int64_t now, struct retry_result *result, struct error *error) MUST_USE;
 
 /* The same of the file that `which` means (store_find_file), or the file of that name that was set aside whole; appends to
    `out` what was done, for people. *changed tells whether a change was made. Delivering is the caller's. */

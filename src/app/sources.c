@@ -79,6 +79,7 @@ static bool add_recorded(void *context, const struct file_record *file)
                             .content = file->content,
                             .stat = {file->device, file->inode, file->size, file->mtime_ns, file->ctime_ns},
                             .descriptor = file->descriptor,
+                            .committed = file->committed,
                             .rows = file->rows,
                             .rejected = file->buckets.rejected};
     walk->sources->failed = length >= (int)sizeof path || !add(walk->sources, source, path);

@@ -33,6 +33,7 @@ struct source {
     struct digest content;
     struct file_stat stat;    /* as it was read */
     struct digest descriptor; /* that it was read by */
+    int64_t committed;        /* wall clock, microseconds */
     uint64_t rows, rejected;
 };
 

@@ -281,6 +281,7 @@ class Export(Contract):
                          [('=odd.csv', '4', str(reject['row']), str(reject['line']), 'Order_ID') for reject in listed])
         self.assertEqual([json.loads(line) for line in self.work.command('rejects', 'export', '--format', 'json', '--',
                                                                          'Orders/=odd.csv').out.splitlines()], listed)
+        self.assertEqual(self.work.command('rejects', 'export', '--json').out, self.work.command('rejects', '--json').out)
         safe = list(csv.DictReader(io.StringIO(self.work.command('rejects', 'export', '--spreadsheet').out, newline='')))
         self.assertEqual([row['raw'] for row in safe],
                          ["'" + row['raw'] if row['raw'][0] in '=+-@\t\r' else row['raw'] for row in rows])

@@ -34,6 +34,14 @@ class Words(FlowCase):
                 self.assertIn(told, self.refused(*words))
                 self.assertIn(f'`dropfold {words[0]} --help`', self.refused(*words))
 
+    def test_an_option_that_another_half_takes(self):
+        for words, told in ((('rejects', '--dry-run'), '--dry-run goes with retry'),
+                            (('rejects', 'export', '--dry-run'), '--dry-run goes with retry'),
+                            (('rejects', '--format', 'json'), '--format and --spreadsheet go with export'),
+                            (('rejects', 'retry', '--spreadsheet'), '--format and --spreadsheet go with export')):
+            with self.subTest(words=words):
+                self.assertIn(f'rejects: {told}', self.refused(*words))
+
     def test_descriptors_that_are_not_there(self):
         told = self.refused('schema', 'diff', 'x.json', 'schemas/Orders/1.json', expect=78)
         self.assertIn('x.json:1:1: cannot be read: No such file', told)
