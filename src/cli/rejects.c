@@ -220,11 +220,11 @@ const struct command command_rejects = {
     .operands_max = FILES_MAX,
     .summary = "List the rows that were not accepted, read them again, or export them.",
     .help =
-        "Each row with its file, line, column, the reason and its raw text, so that it can be mended and dropped "
-        "again.\n"
-        "Behind them, how many values of a file are null by \"on_error\" and how many rows were repaired, and the "
-        "files\n"
-        "set aside whole. FILE is a file's name in its landing folder, with or without \"<feed>/\" before it.\n"
+        "Each row with its file, line, column (1 is the row's first one), the reason and its raw text, so that it can "
+        "be\n"
+        "mended and dropped again. Behind them, how many values of a file are null by \"on_error\" and how many rows\n"
+        "were repaired, and the files set aside whole. FILE is a file's name in its landing folder, with or without\n"
+        "\"<feed>/\" before it.\n"
         "\n"
         "retry    after a descriptor was mended: reads the rejected rows again from the kept file (of each FILE, or "
         "of\n"
