@@ -13,6 +13,7 @@
 
 enum {
     HASH_DIGITS = 8,
+    UTF8_BYTES_MAX = 4,   /* of a character */
     NAME_BYTES_MAX = 255, /* of any file system here */
     QUARANTINE_NUMBERS_MAX = 100000,
     QUARANTINE_NAME_MAX = NAME_BYTES_MAX - 14, /* leaves room for ".99999" and ".reason" */
@@ -21,15 +22,26 @@ enum {
 
 /* --- names --- */
 
+static bool goes_on(const char *name, size_t at)
+{
+    return ((unsigned char)name[at] & 0xc0) == 0x80;
+}
+
+/* Where a UTF-8 character begins that ends behind `len`. In other bytes there may be none. */
+static size_t cut_between(const char *name, size_t len)
+{
+    for (size_t back = 0; back < UTF8_BYTES_MAX && back < len; back++)
+        if (!goes_on(name, len - back))
+            return len - back;
+    return len;
+}
+
 /* Appends as much of the name as fits, and no half of a UTF-8 character. */
 static void append_cut(char *out, size_t max, const char *name)
 {
     size_t used = strlen(out), len = strlen(name);
-    if (len > max - used) {
-        len = max - used;
-        while (len > 0 && ((unsigned char)name[len] & 0xc0) == 0x80)
-            len--;
-    }
+    if (len > max - used)
+        len = cut_between(name, max - used);
     memcpy(out + used, name, len);
     out[used + len] = '\0';
 }

@@ -433,6 +433,23 @@ static void cuts_long_names_of_bad_files(void **state)
     assert_int_equal(count_files(f->quarantine), 24);
 }
 
+/* As in encodings of one byte a character. */
+static void cuts_names_that_are_no_utf8(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX], name[ARCHIVE_NAME_SIZE], longest[256];
+    memset(longest, 0x8f, 255);
+    longest[255] = '\0';
+    archive_name(7, &f->content, longest, name);
+    assert_int_equal(strlen(name), 255);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(set_aside(f, longest, i == 0 ? "bad" : "worse", path), ARCHIVE_MOVED);
+        assert_file(f->data, path, i == 0 ? "bad" : "worse");
+    }
+    assert_int_equal(count_files(f->quarantine), 4);
+    assert_int_equal(count_files(f->folder), 0);
+}
+
 static void copies_a_bad_file_to_a_quarantine_on_another_device(void **state)
 {
     struct fixture *f = *state;
@@ -532,6 +549,7 @@ int main(void)
         TEST(sets_a_bad_file_aside_with_its_reason),
         TEST(numbers_bad_files_of_one_name),
         TEST(cuts_long_names_of_bad_files),
+        TEST(cuts_names_that_are_no_utf8),
         MOUNT_TEST(copies_a_bad_file_to_a_quarantine_on_another_device),
         TEST(takes_the_marker_away_with_its_file),
         TEST(leaves_the_marker_of_a_replaced_file),
