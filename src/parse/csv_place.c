@@ -40,8 +40,9 @@ static void skip_blanks(struct walk *walk)
         step(walk);
 }
 
-/* To behind the delimiter that ends the field. A doubled quote leaves the quotes and enters them again. */
-static void skip_field(struct walk *walk)
+/* To behind the delimiter that ends the field; false when the record ends it. A doubled quote leaves the quotes and enters
+   them again. */
+static bool skip_field(struct walk *walk)
 {
     bool inside = false;
     while (walk->at < walk->end) {
@@ -50,8 +51,9 @@ static void skip_field(struct walk *walk)
             inside = !inside;
         step(walk);
         if (c == walk->delimiter && !inside)
-            return;
+            return true;
     }
+    return false;
 }
 
 void csv_place_find(struct slice raw, char delimiter, char quote, size_t field, struct csv_place *place)
@@ -84,8 +86,7 @@ void csv_place_fields(struct slice raw, char delimiter, char quote, struct slice
     struct walk walk = {raw.data, raw.data + raw.len, delimiter, quote, &place};
     for (size_t i = 0; i < count; i++) {
         const char *from = walk.at;
-        skip_field(&walk);
-        bool parted = i + 1 < count && walk.at > from;
+        bool parted = skip_field(&walk);
         fields[i] = (struct slice){from, (size_t)(walk.at - from) - parted};
     }
 }

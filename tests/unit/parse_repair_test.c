@@ -103,6 +103,25 @@ static void keeps_a_rejoined_text_as_it_stands(void **state)
     parse_feed_close(&feed);
 }
 
+static void leaves_out_the_comma_behind_the_last_named_column(void **state)
+{
+    (void)state;
+    struct parse_feed feed;
+    parse_feed_open(
+        &feed,
+        "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"csv\", \"repair\": { \"unquoted\": \"Notes\" },"
+        "  \"fields\": { \"Id\": { \"type\": \"int64\", \"required\": true }, \"Notes\": { \"type\": \"text\" } } }",
+        NULL);
+    check_notes(&feed,
+                "Id,Notes,,\n"
+                "1,call, please,\n"   /* filled up to the width of all rows */
+                "2,call, please ,,\n" /* and by one beyond it */
+                "3,a,b,c\n"
+                "4,a,b,,c,\n",
+                "1@2 1|call, please\n2@3 2|call, please\n3@4 3|a,b,c\n4@5 4|a,b,,c\n", "", "repaired: 4 rows");
+    parse_feed_close(&feed);
+}
+
 static void leaves_files_of_other_versions_alone(void **state)
 {
     (void)state;
@@ -126,6 +145,7 @@ int main(void)
         cmocka_unit_test(rejoins_the_one_way_that_is_valid),
         cmocka_unit_test(rejects_what_is_not_valid_or_ambiguous),
         cmocka_unit_test(keeps_a_rejoined_text_as_it_stands),
+        cmocka_unit_test(leaves_out_the_comma_behind_the_last_named_column),
         cmocka_unit_test(leaves_files_of_other_versions_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
