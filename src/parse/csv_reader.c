@@ -79,17 +79,21 @@ static size_t open_field_len(const struct csv_parser *csv)
     return csv->entry_pos - csv->spaces - (csv->pstate == CSV_STATE_MAYBE_CLOSED);
 }
 
-/* A field that is too long stands before the quote that was refused behind it. */
+/* A field that is too long stands before the quote that was refused behind it. Where there are no quotes libcsv takes NUL
+   for one, and so must not see it. */
 static bool parse_bytes(struct csv_reader *r, const char *from, const char *to)
 {
-    size_t len = (size_t)(to - from);
+    const char *nul = r->form->quote ? NULL : memchr(from, '\0', (size_t)(to - from));
+    size_t len = (size_t)((nul ? nul : to) - from);
     size_t used =
         csv_parse(&r->csv, from, len, r->repairs ? csv_rows_on_kept_field : csv_rows_on_field, csv_rows_on_row, r);
     if (r->failed)
         return false;
     if (open_field_len(&r->csv) > PARSER_FIELD_MAX)
         return csv_fail_field(r);
-    return used == len || csv_fail_quote(r, from + used);
+    if (used < len)
+        return csv_fail_quote(r, from + used);
+    return !nul || csv_fail_nul(r, nul);
 }
 
 /* The end of the record in these bytes, should it end there. */
@@ -314,7 +318,7 @@ static bool start_parser(struct csv_reader *r, struct error *error)
         return error_memory(error);
     csv_set_blk_size(&r->csv, CSV_BUFFER_STEP);
     csv_set_delim(&r->csv, (unsigned char)r->form->delimiter);
-    csv_set_quote(&r->csv, (unsigned char)r->form->quote); /* NUL for none: it may not stand in text anyway */
+    csv_set_quote(&r->csv, (unsigned char)r->form->quote); /* NUL for none: parse_bytes keeps it away */
     return true;
 }
 

@@ -55,6 +55,18 @@ bool csv_fail_record(struct csv_reader *r)
                      (uintmax_t)r->record_line, (uintmax_t)r->record_column, PARSER_RECORD_MAX);
 }
 
+static uintmax_t column_of(const struct csv_reader *r, const char *at)
+{
+    return r->line_before + (size_t)(at - r->line_start) + 1;
+}
+
+bool csv_fail_nul(struct csv_reader *r, const char *at)
+{
+    r->failed = true;
+    return error_set(r->error, ERROR_DATA, "%ju:%ju: found a NUL byte, expected text", (uintmax_t)r->line,
+                     column_of(r, at));
+}
+
 /* libcsv refused the byte at `at`. */
 bool csv_fail_quote(struct csv_reader *r, const char *at)
 {
@@ -62,9 +74,7 @@ bool csv_fail_quote(struct csv_reader *r, const char *at)
     if (csv_error(&r->csv) != CSV_EPARSE)
         return csv_fail_memory(r);
     r->failed = true;
-    uintmax_t line = r->line, column = r->line_before + (size_t)(at - r->line_start) + 1;
-    if (!r->form->quote)
-        return error_set(r->error, ERROR_DATA, "%ju:%ju: found a NUL byte, expected text", line, column);
+    uintmax_t line = r->line, column = column_of(r, at);
     if (!r->csv.quoted)
         return error_set(r->error, ERROR_DATA,
                          "%ju:%ju: found a quote inside a field without quotes, expected the whole field in quotes and "

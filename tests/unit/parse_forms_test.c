@@ -151,6 +151,10 @@ static void takes_another_quote_or_none(void **state)
     check_fails(CSV("\"quote\": \"'\","), SLICE("Id,Name\n1,'a\n"),
                 "2:3: the quote that opens here never closes: found the end of the file, expected a quote");
     check_fails(CSV("\"quote\": \"none\","), SLICE("Id,Name\n1,a\0b\n"), "2:4: found a NUL byte, expected text");
+    check_fails(CSV("\"quote\": \"none\","), SLICE("Id,Name\n1,\0a\0\n"), "2:3: found a NUL byte, expected text");
+    check_fails(CSV("\"quote\": \"none\","), SLICE("Id,Name,Note\n1,a, \0x\n2,b,\0\n"),
+                "2:6: found a NUL byte, expected text");
+    check_fails(CSV("\"quote\": \"none\","), SLICE("\0Id\0,Name\n1,a\n"), "1:1: found a NUL byte, expected text");
 }
 
 static void leaves_comments_out(void **state)
