@@ -12,11 +12,8 @@ of that life. A life of too few files has no slope; the short form has only such
 import itertools
 import os
 import re
-import shutil
 import sqlite3
 import statistics
-import struct
-import subprocess
 import sys
 import time
 from contextlib import closing
@@ -25,6 +22,7 @@ from pathlib import Path
 
 from crash_case import CrashCase
 from harness import places
+from harness.clock import Clock
 from harness.files import customers, deliveries, delivery, order, orders
 from harness.polling import until
 
@@ -51,7 +49,7 @@ class Life:
 
     def __init__(self, soak):
         self.soak, self.notes, self.first = soak, [], soak.dropped
-        self.daemon = soak.work.daemon('--target-check', '5', environment=soak.shim)
+        self.daemon = soak.work.daemon('--target-check', '5', environment=soak.clock.environment)
         self.daemon.printed('target ')
         self.descriptors = None
 
@@ -95,23 +93,11 @@ class Soak(CrashCase):
         self.cluster = self.own_cluster()
         self.work = self.workspace(target=self.postgres_target(self.cluster))
         self.store = self.work.checkpoints / 'ecommerce.db'
-        self.clock = self.folder / 'clock'
-        self.moved = 0
-        self.step(0)
-        self.shim = self.compile_shim()
+        self.clock, self.moved = Clock(self), 0
         self.files, self.dropped, self.lives = [], 0, []
         self.source = self.folder / 'files'
         self.source.mkdir()
         self.count(kills=0, restarts=0, steps=0)
-
-    def compile_shim(self):
-        compiler = shutil.which('cc')
-        if not compiler:
-            self.skipTest('no C compiler: the clock cannot be moved')
-        library = self.folder / 'clock_shim.so'
-        subprocess.run([compiler, '-O1', '-shared', '-fPIC', '-o', library, Path(__file__).with_name('clock_shim.c')],
-                       check=True)
-        return {'LD_PRELOAD': str(library), 'CLOCK_SHIM': str(self.clock)}
 
     # --- what happens ---
 
@@ -119,8 +105,7 @@ class Soak(CrashCase):
         self.moved += micros
         if abs(self.moved) > 2000 * DAY:
             self.moved = 0
-        with open(self.clock, 'r+b' if self.clock.exists() else 'wb') as file:
-            file.write(struct.pack('q', self.moved))
+        self.clock.set(self.moved)
 
     def step_the_clock(self, _):
         self.step(self.rng.choice(STEPS))

@@ -1,16 +1,18 @@
 """Windows that close: their rows stay, what comes later for them is late, and a restart tells the same."""
 import json
 import random
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from corrections_test import History
 from harness import compare
 from harness.case import FlowCase, InPostgres
+from harness.clock import Clock
 from harness.files import customers, deliveries, delivery, order, orders
 from harness.retention import Retaining
 from harness.targets import dump
 
 RETENTION = {'lateness': '20 days'}
+YEAR = 365 * 86400 * 10**6  # microseconds
 OLD, NEW, NEWER = '2022-01-10T12:00:00.000Z', '2022-02-10T12:00:00.000Z', '2022-02-25T12:00:00.000Z'
 OLD_WINDOW, NEW_WINDOW = '2022-01-08T00:00:00Z', '2022-02-07T00:00:00Z'
 
@@ -200,6 +202,33 @@ class Ahead(RetentionCase):
         retain(work, {'lateness': '20 days', 'max_ahead': '36525 days'})
         work.run_once()
         self.assertLess(work.status()['closed']['before'], '2022')
+
+
+    def test_a_replay_finds_it_as_far_ahead_as_it_was_then(self):
+        """A wrong year closes nothing either once that year has come."""
+        clock = Clock(self)
+        clock.set(-2 * YEAR)
+        work = self.retaining()
+        ahead = datetime.now(timezone.utc) - timedelta(days=365)
+        work.drop('Customers', customers(1), 'customers')
+        work.drop('Orders', orders(order(1, 'A'), order(2, 'A', time=ahead.strftime('%Y-%m-%dT%H:%MZ')),
+                                   order(3, 'A', time=ahead.strftime('%d.%m.%Y %H:%M'))), 'orders')
+        work.drop('Deliveries', deliveries(delivery(1), delivery(2), delivery(3), delivery(4)), 'deliveries')
+        work.run_once(environment=clock.environment)
+        path = work.root / 'schemas' / 'Orders' / '1.json'
+        descriptor = json.loads(path.read_text(encoding='utf-8'))
+        descriptor['fields']['Order_Time'].update({'formats': ['iso8601', '%d.%m.%Y %H:%M'], 'zone': '+00:00'})
+        path.write_text(json.dumps(descriptor, ensure_ascii=False), encoding='utf-8')
+        work.command('rejects', 'retry', 'orders', environment=clock.environment)
+        work.drop('Orders', orders(order(4, 'A')), 'more')
+        work.run_once(environment=clock.environment)
+        rows, closed, feeds = dump(work.target), work.status()['closed'], work.status()['feeds']
+        self.assertEqual(len(rows['ecommerce']), 2)
+        work.command('replay')
+        for _ in range(2):
+            self.assertEqual(dump(work.target), rows)
+            self.assertEqual((work.status()['closed'], work.status()['feeds']), (closed, feeds))
+            work.run_once()
 
 
 class RandomHistory(RetentionCase):
