@@ -86,6 +86,20 @@ static void report_lack(struct report *report, struct slice name)
     report->fits = false;
 }
 
+/* A field whose columns are called otherwise is told with their names, for these are what a file lacks. */
+static void report_lacking_field(struct report *report, const struct descriptor *d,
+                                 const struct descriptor_field *field)
+{
+    char shown[SHOWN_MAX];
+    report_lack(report, slice_of(field->name));
+    if (!report->out || field->from_count == 0 ||
+        (field->from_count == 1 && descriptor_name_matches(d, field->from[0], slice_of(field->name))))
+        return;
+    for (size_t i = 0; i < field->from_count; i++)
+        buf_printf(report->out, "%s\"%s\"", i > 0 ? " or " : " (", text_escape(field->from[i], shown, sizeof shown));
+    buf_put_byte(report->out, ')');
+}
+
 static void report_twice(struct report *report, struct slice name)
 {
     char shown[SHOWN_MAX];
@@ -130,7 +144,7 @@ static int bind_field(const struct descriptor *d, const struct descriptor_field 
             return column;
     }
     if (descriptor_field_needs_column(field))
-        report_lack(report, slice_of(field->name));
+        report_lacking_field(report, d, field);
     return NOT_FOUND;
 }
 
