@@ -27,7 +27,7 @@ enum {
     FOLDER_MODE = 0755,
     DATABASE_MODE = 0640,
     PAGE_MIN = 512,
-    VALUE_SIZE_MAX = 64 * 1024 * 1024 /* bytes: a damaged length must not ask for a gigabyte */
+    ROW_SIZE_MAX = STORE_ADOPTED_MAX + 64 * 1024 /* bytes: a damaged length must not ask for a gigabyte */
 };
 
 #define WAYS_OUT                                                                                                       \
@@ -266,7 +266,7 @@ static bool configure(struct store *store, struct error *error)
     char settings[256];
     snprintf(settings, sizeof settings, STORE_SQL_SETTINGS_WRITE, STORE_PAGE);
     (void)sqlite3_busy_timeout(store->db, STORE_BUSY_WAIT);
-    (void)sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, VALUE_SIZE_MAX);
+    (void)sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, ROW_SIZE_MAX);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);

@@ -9,7 +9,8 @@
 #include "store/store_sql.h"
 
 enum {
-    STORE_BUSY_WAIT = 10000 /* milliseconds, for a reader that recovers the log */
+    STORE_BUSY_WAIT = 10000,     /* milliseconds, for a reader that recovers the log */
+    STORE_ADOPTED_MAX = 1 << 29, /* bytes of the digests of a history that was replaced: of 64 million changes */
 };
 
 /* Room made sure of in the log before a change needs it; space.c. */

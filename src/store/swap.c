@@ -15,8 +15,7 @@
 #include <unistd.h>
 
 enum {
-    ADOPTED_DIGEST = 8,   /* bytes of a digest that are kept: they tell histories apart, not forgeries */
-    ADOPTED_MAX = 1 << 29 /* bytes of them, 64 million changes */
+    ADOPTED_DIGEST = 8 /* bytes of a digest that are kept: they tell histories apart, not forgeries */
 };
 
 /* --- adopted histories -------------------------------------------------------------------------------------------- */
@@ -78,7 +77,7 @@ bool store_adopt(struct store *store, struct store *replaced, struct error *erro
     struct buf digests;
     if (!store_check_writable(store, error) || !adopt_earlier(store, replaced, error))
         return false;
-    buf_init(&digests, ADOPTED_MAX);
+    buf_init(&digests, STORE_ADOPTED_MAX);
     bool good = put_digests(replaced, &digests, error);
     if (good)
         good = digests.failed ? error_memory(error)
@@ -91,7 +90,7 @@ bool store_adopted(struct store *store, const struct progress *progress, bool *a
 {
     struct query q;
     *adopted = false;
-    if (progress->sequence > ADOPTED_MAX / ADOPTED_DIGEST)
+    if (progress->sequence > STORE_ADOPTED_MAX / ADOPTED_DIGEST)
         return true;
     query_open(&q, store, STORE_SQL_HAS_ADOPTED);
     query_text(&q, progress->epoch);

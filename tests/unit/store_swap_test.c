@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 
+#include "store_forging.h"
 #include "store_killing.h"
 
 static char folder[TESTING_PATH_MAX];
@@ -290,6 +291,27 @@ static void remembers_the_histories_it_replaced_and_how_far_they_went(void **sta
     store_close(third);
 }
 
+/* As many changes as a file every ten seconds makes in three years. */
+static void remembers_a_history_of_millions_of_changes(void **state)
+{
+    (void)state;
+    struct store *old, *built;
+    open_both(&old, &built);
+    store_close(built);
+    store_close(old);
+    testing_copy(testing_path(folder, "ecommerce.db"), testing_path(folder, "whole.db"));
+    forging_run(folder, "UPDATE changes SET sequence = 10000000 WHERE sequence = 2");
+    old = testing_open(folder, STORE_REPLACE);
+    const struct progress last = *store_progress(old);
+    assert_int_equal(last.sequence, 10000000);
+    built = testing_open(folder, STORE_BUILD);
+    assert_ok(store_adopt(built, old, &error), &error);
+    assert_adopted(built, &last, true);
+    assert_ok(store_check(built, &error), &error);
+    store_close(built);
+    store_close(old);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
@@ -304,6 +326,7 @@ int main(void)
         TEST(refuses_while_a_program_that_asks_no_lock_has_the_store_open),
         TEST(leaves_the_old_or_the_new_store_wherever_it_is_killed),
         TEST(remembers_the_histories_it_replaced_and_how_far_they_went),
+        TEST(remembers_a_history_of_millions_of_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
