@@ -281,8 +281,8 @@ static void end_work(struct request *request, struct core *core)
     if (d->delivered && !core->store_open) {
         /* for `status` only: the target's own row is what counts */
         struct error ignored;
-        if (!store_note_delivered(core->store, slice_of(target_name(d->target)), d->delivery.to.sequence, clock_wall(),
-                                  &ignored))
+        if (!store_note_delivered(core->store, slice_of(target_name(d->target)), d->delivery.to.sequence,
+                                  d->overflows.values, clock_wall(), &ignored))
             return;
     }
 }

@@ -8,7 +8,7 @@ struct word {
     size_t count;
 };
 
-enum { WORDS = 13 };
+enum { WORDS = 12 };
 
 static void list_words(struct engine_stats *stats, const struct pipeline *pipeline, struct word words[WORDS])
 {
@@ -19,14 +19,13 @@ static void list_words(struct engine_stats *stats, const struct pipeline *pipeli
     words[3] = (struct word){"mixed", stats->mixed, tables};
     words[4] = (struct word){"units", &stats->units, 1};
     words[5] = (struct word){"conflicts", &stats->grain_conflicts, 1};
-    words[6] = (struct word){"overflows", &stats->overflows, 1};
-    words[7] = (struct word){"memory", &stats->memory, 1};
-    words[8] = (struct word){"closed", &stats->closed, 1};
-    words[9] = (struct word){"closed_waiting", &stats->closed_waiting, 1};
-    words[10] = (struct word){"closed_groups", stats->closed_groups, tables};
+    words[6] = (struct word){"memory", &stats->memory, 1};
+    words[7] = (struct word){"closed", &stats->closed, 1};
+    words[8] = (struct word){"closed_waiting", &stats->closed_waiting, 1};
+    words[9] = (struct word){"closed_groups", stats->closed_groups, tables};
     /* moments before 1970 too: the unsigned number of the same bits */
-    words[11] = (struct word){"closed_before", (uint64_t *)&stats->closed_before, 1};
-    words[12] = (struct word){"watermark", (uint64_t *)&stats->watermark, 1};
+    words[10] = (struct word){"closed_before", (uint64_t *)&stats->closed_before, 1};
+    words[11] = (struct word){"watermark", (uint64_t *)&stats->watermark, 1};
 }
 
 void summary_write(const struct engine_stats *stats, const struct pipeline *pipeline, struct buf *out)

@@ -186,7 +186,7 @@ static bool print_json(const struct invocation *invocation, const struct state *
     json_count(&json, "units", state->stats.units);
     json_closed(&json, state);
     json_count(&json, "grain_conflicts", state->stats.grain_conflicts);
-    json_count(&json, "overflows", state->stats.overflows);
+    json_count(&json, "overflows", state->summary.delivered_overflows);
     json_count(&json, "rejects", state->summary.rejects);
     json_open(&json, "unknown_columns", '[');
     bool ok = store_each_unknown(state->view.store, json_unknown, &json, error);
@@ -299,9 +299,10 @@ static bool print_text(const struct state *state, struct error *error)
         print_closed(&state->stats);
     if (pipeline->has_grain)
         printf("conflicts   %" PRIu64 " units whose lines disagree\n", state->stats.grain_conflicts);
-    if (state->stats.overflows > 0)
-        printf("overflows   %" PRIu64 " values that their column cannot hold, delivered as NULL\n",
-               state->stats.overflows);
+    if (state->summary.delivered_overflows > 0)
+        printf("overflows   %" PRIu64 " values of the last delivery, of sequence %" PRIu64
+               ", are NULL: their column cannot hold them\n",
+               state->summary.delivered_overflows, state->summary.delivered_sequence);
     printf("rejects     %" PRIu64 " rows (dropfold rejects)\n", state->summary.rejects);
     report_waiting(stdout, pipeline, state->stats.waiting);
     struct unknown unknown = {""};

@@ -121,7 +121,6 @@ void engine_stats(const struct engine *engine, struct engine_stats *stats)
                                    .closed_waiting = engine->closed.waiting,
                                    .closed_before = engine->closed.any ? engine->closed.before : INT64_MIN,
                                    .watermark = engine->closed.watermark,
-                                   .overflows = engine->overflows.values,
                                    .memory = engine->memory.used};
     for (size_t i = 0; i < engine->pipeline->feed_count; i++) {
         stats->records[i] = engine->records[i].live;

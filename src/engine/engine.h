@@ -124,7 +124,6 @@ struct engine_stats {
     uint64_t closed_groups[PIPELINE_TABLES_MAX]; /* of `groups` */
     int64_t closed_before; /* microseconds: windows that end here or earlier are closed; INT64_MIN: none is */
     int64_t watermark;     /* microseconds; INT64_MIN: no row moved it */
-    uint64_t overflows;    /* values delivered as NULL because their column cannot hold them */
     uint64_t memory;       /* bytes held */
 };
 

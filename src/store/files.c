@@ -312,15 +312,18 @@ bool store_set_stored(struct store *store, uint64_t id, struct slice stored, str
     return note_end(store, good, error);
 }
 
-bool store_note_delivered(struct store *store, struct slice target, uint64_t sequence, int64_t now, struct error *error)
+bool store_note_delivered(struct store *store, struct slice target, uint64_t sequence, uint64_t overflows, int64_t now,
+                          struct error *error)
 {
-    char at[32], number[32];
+    char at[32], number[32], nulls[32];
     snprintf(number, sizeof number, "%llu", (unsigned long long)sequence);
+    snprintf(nulls, sizeof nulls, "%llu", (unsigned long long)overflows);
     snprintf(at, sizeof at, "%lld", (long long)now);
     if (!note_begin(store, error))
         return false;
     bool good = store_put_meta(store, "delivered_target", target, error) &&
                 store_put_meta(store, "delivered_sequence", slice_of(number), error) &&
+                store_put_meta(store, "delivered_overflows", slice_of(nulls), error) &&
                 store_put_meta(store, "delivered_at", slice_of(at), error);
     return note_end(store, good, error);
 }

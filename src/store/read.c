@@ -225,12 +225,14 @@ static bool get_text(struct store *store, const char *key, char *out, size_t siz
 
 static bool read_delivered(struct store *store, struct store_summary *summary, struct error *error)
 {
-    char at[32], number[32];
+    char at[32], number[32], overflows[32];
     if (!get_text(store, "delivered_target", summary->delivered_target, sizeof summary->delivered_target, error) ||
         !get_text(store, "delivered_sequence", number, sizeof number, error) ||
+        !get_text(store, "delivered_overflows", overflows, sizeof overflows, error) ||
         !get_text(store, "delivered_at", at, sizeof at, error))
         return false;
     summary->delivered_sequence = strtoull(number, NULL, 10);
+    summary->delivered_overflows = strtoull(overflows, NULL, 10);
     summary->delivered_at = strtoll(at, NULL, 10);
     return true;
 }

@@ -228,8 +228,9 @@ bool store_note_file(struct store *store, const struct file_record *file, int64_
    with that change. So is the next. */
 bool store_set_stored(struct store *store, uint64_t id, struct slice stored, struct error *error) MUST_USE;
 
-/* The last delivery known, for `status` when the target cannot be asked. */
-bool store_note_delivered(struct store *store, struct slice target, uint64_t sequence, int64_t now,
+/* The last delivery known, for `status`: what it brought the target to, when the target cannot be asked, and how many of its
+   values are NULL as their column cannot hold them. */
+bool store_note_delivered(struct store *store, struct slice target, uint64_t sequence, uint64_t overflows, int64_t now,
                           struct error *error) MUST_USE;
 
 /* What the pipeline's shape and its descriptors are, as texts for people to be told how they differ later (opaque here):
@@ -347,7 +348,7 @@ struct store_summary {
                                the sums of a feed */
     uint64_t rows, rejects;
     char delivered_target[256]; /* "" when nothing was noted */
-    uint64_t delivered_sequence;
+    uint64_t delivered_sequence, delivered_overflows;
     int64_t delivered_at, committed_at; /* wall clock; 0 when never */
 };
 bool store_summary(struct store *store, struct store_summary *summary, struct error *error) MUST_USE;

@@ -78,8 +78,11 @@ class Overflows(FlowCase):
         work.drop('Orders', orders(order(1, quantity=2**63 - 1), order(2, quantity=1)), 'o.csv')
         told = 'overflows=2: NULL, as their column cannot hold them, one in customer_windows.total_quantity'
         self.assertIn(told, work.run_once().out)
+        self.assertEqual(work.status()['overflows'], 2)
+        self.assertIn('overflows   2 values of the last delivery', work.command('status').out)
         self.assertEqual(work.target.query('SELECT "Total_Quantity_Ordered" FROM ecommerce'), [(None,)])
         self.assertIn(told, work.command('replay', '--rebuild').out)
         work.drop('Orders', orders(order(2, quantity=0)), 'p.csv')
         self.assertNotIn('overflows', work.run_once().out)
+        self.assertEqual(work.status()['overflows'], 0)
         self.assertEqual(work.target.query('SELECT "Total_Quantity_Ordered" FROM ecommerce'), [(str(2**63 - 1),)])

@@ -16,7 +16,6 @@ static void reads_back_what_it_wrote(void **state)
                                  .groups = {9},
                                  .mixed = {2},
                                  .units = 4,
-                                 .overflows = 1,
                                  .grain_conflicts = 6,
                                  .memory = 7,
                                  .closed = 8,

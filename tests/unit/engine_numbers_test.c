@@ -99,13 +99,13 @@ static void a_sum_that_its_column_cannot_hold_becomes_null_and_is_counted(void *
     open_lines(&shop, LINES("'sum': {'sum': 'Quantity'}, 'wide': {'sum': 'Quantity', 'type': 'numeric'}"),
                "Order_ID=1 SKU=a Region=r Quantity=9223372036854775807", "Order_ID=2 SKU=a Region=r Quantity=1",
                "Order_ID=3 SKU=a Region=s Quantity=-9223372036854775808", NULL);
-    assert_int_equal(shop_stats(&shop).overflows, 0);
+    assert_int_equal(engine_overflows(shop.engine).values, 0);
     assert_table(&shop, "t", "r||9223372036854775808\ns|-9223372036854775808|-9223372036854775808\n");
-    assert_int_equal(shop_stats(&shop).overflows, 1);
+    assert_int_equal(engine_overflows(shop.engine).values, 1);
     shop_change(&shop, 2, ORDERS, "Order_ID=2 SKU=a Region=r Quantity=0");
     assert_table(&shop, "t",
                  "r|9223372036854775807|9223372036854775807\ns|-9223372036854775808|-9223372036854775808\n");
-    assert_int_equal(shop_stats(&shop).overflows, 1);
+    assert_int_equal(engine_overflows(shop.engine).values, 1);
     shop_close(&shop);
 }
 

@@ -105,7 +105,7 @@ static inline void operating_begin(void)
     assert_ok(store_forget(store, SLICE("b.csv"), &texts, &file, &error), &error);
     assert_ok(store_commit(store, SLICE("forgotten"), 9, &error), &error);
     assert_ok(store_note_file(store, &note, 10, &error), &error);
-    assert_ok(store_note_delivered(store, SLICE("sqlite:x.db"), 2, 11, &error), &error);
+    assert_ok(store_note_delivered(store, SLICE("sqlite:x.db"), 2, 0, 11, &error), &error);
     testing_copy(testing_path(live, "ecommerce.db"), testing_path(operating_template, "ecommerce.db"));
     testing_copy(testing_path(live, "ecommerce.db-wal"), testing_path(operating_template, "ecommerce.db-wal"));
     store_close(store);
@@ -248,7 +248,7 @@ static inline bool operation_set_stored(struct operating *o, struct error *error
 
 static inline bool operation_note_delivered(struct operating *o, struct error *error)
 {
-    return store_note_delivered(o->store, SLICE("sqlite:y.db"), 4, 15, error);
+    return store_note_delivered(o->store, SLICE("sqlite:y.db"), 4, 5, 15, error);
 }
 
 static inline bool operation_note_contract(struct operating *o, struct error *error)
@@ -334,9 +334,10 @@ static inline bool operating_tell(struct store *store, struct buf *out, struct e
                 store_summary(store, &summary, error) && store_summary_text(store, out, error) &&
                 store_contract(store, out, out, error);
     if (good)
-        buf_printf(out, "\n%ju changes, rewritten by %ju, delivered %s %ju\n",
+        buf_printf(out, "\n%ju changes, rewritten by %ju, delivered %s %ju %ju\n",
                    (uintmax_t)store_progress(store)->sequence, (uintmax_t)store_rewritten(store),
-                   summary.delivered_target, (uintmax_t)summary.delivered_sequence);
+                   summary.delivered_target, (uintmax_t)summary.delivered_sequence,
+                   (uintmax_t)summary.delivered_overflows);
     return good;
 }
 
