@@ -389,7 +389,7 @@ static void says_all_that_a_header_lacks(void **state)
     int columns[3];
     char lacks[256];
     assert_false(bind(d, "Tip", columns, lacks));
-    assert_string_equal(lacks, "lacks Item_ID, Price (\"Unit_Price\" or \"Cost\"), Extra Column");
+    assert_string_equal(lacks, "lacks Item_ID, Price (\"Unit Price\" or \"Cost\"), Extra Column");
     assert_int_equal(columns[2], 0);
 }
 
