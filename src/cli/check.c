@@ -117,19 +117,26 @@ static bool check_store(const struct invocation *invocation, const struct pipeli
     return ok;
 }
 
-/* A SQLite file that is not there is made by the first delivery, as far as it can be. */
-static bool check_new_target(const struct invocation *invocation, const struct pipeline *pipeline, struct error *error)
+/* A SQLite file that is not there is made by the first delivery, as far as it can be. Looking at one writes nothing. */
+static bool check_target_file(const struct invocation *invocation, const struct pipeline *pipeline, struct error *error)
 {
     static const struct slice sqlite = {"sqlite:", 7};
     char address[SETTINGS_PATH_SIZE];
     if (!settings_target(&invocation->settings, pipeline, address, error))
         return false;
-    char *slash = strrchr(address, '/');
-    if (!slice_starts_with(slice_of(address), sqlite) || !slash || slash == address + sqlite.len)
+    if (!slice_starts_with(slice_of(address), sqlite))
         return true;
-    *slash = '\0';
-    return can_write(address + sqlite.len) ||
-           error_errno(error, ERROR_REFUSED, errno, "the target cannot be made in %s", address + sqlite.len);
+    char *path = address + sqlite.len, *slash = strrchr(path, '/');
+    bool there = faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
+    if (!there && errno != ENOENT)
+        return error_errno(error, ERROR_REFUSED, errno, "the target cannot be written: %s", path);
+    if (slash == path)
+        return true;
+    if (slash)
+        *slash = '\0';
+    const char *folder = slash ? path : ".";
+    return can_write(folder) || error_errno(error, ERROR_REFUSED, errno, "the target cannot be %s in %s",
+                                            there ? "written" : "made", folder);
 }
 
 static bool check_target(const struct invocation *invocation, const struct pipeline *pipeline, struct error *error)
@@ -143,7 +150,7 @@ static bool check_target(const struct invocation *invocation, const struct pipel
     putchar('\n');
     if (!look.reachable)
         *error = look.error;
-    return look.reachable && (look.progress.present || check_new_target(invocation, pipeline, error));
+    return look.reachable && check_target_file(invocation, pipeline, error);
 }
 
 /* Every part is looked at even when one before it is wrong; the first error decides the exit code. */

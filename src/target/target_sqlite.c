@@ -16,14 +16,18 @@
  */
 #include "target/target_sqlite.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
 enum {
-    TEXT_MAX = 64 * 1024 * 1024 /* bytes of one row's formatted values; far more than any row has */
+    TEXT_MAX = 64 * 1024 * 1024, /* bytes of one row's formatted values; far more than any row has */
+    PATH_SIZE = 4096 + 16        /* of a file beside the database; no longer one can be opened */
 };
 
 struct settings {
@@ -50,11 +54,65 @@ static enum error_kind kind_of(int code)
     }
 }
 
+/* 0, or the errno of the first of the database's files that may not be read, or written, as it has to be. */
+static int try_files(const struct target_sqlite *sqlite, char path[PATH_SIZE], const char **what)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+    bool writes = !sqlite->look || sqlite->mend;
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        snprintf(path, PATH_SIZE, "%s%s", sqlite->path, ends[i]);
+        for (int write = 0; write <= writes; write++) {
+            *what = write ? "write" : "read";
+            if (faccessat(AT_FDCWD, path, write ? W_OK : R_OK, AT_EACCESS) != 0 && errno != ENOENT)
+                return errno;
+        }
+    }
+    return 0;
+}
+
+/* 0, or the errno of what forbids to make others beside them, as even a reader must. */
+static int try_folder(const struct target_sqlite *sqlite, char path[PATH_SIZE])
+{
+    const char *slash = strrchr(sqlite->path, '/');
+    if (slash)
+        snprintf(path, PATH_SIZE, "%.*s", slash == sqlite->path ? 1 : (int)(slash - sqlite->path), sqlite->path);
+    else
+        snprintf(path, PATH_SIZE, ".");
+    return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+bool target_sqlite_barred(const struct target_sqlite *sqlite, enum error_kind kind, struct error *error)
+{
+    char path[PATH_SIZE], shown[PATH_SIZE];
+    const char *what;
+    int number = try_files(sqlite, path, &what);
+    if (number == 0) {
+        number = try_folder(sqlite, path);
+        what = "make files in the folder";
+    }
+    if (number != 0)
+        error_set(error, kind, "%s: cannot %s %s: %s", sqlite->name, what,
+                  text_escape(slice_of(path), shown, sizeof shown), strerror(number));
+    return number != 0;
+}
+
+/* Where SQLite may not write a file it tries to read it, so that the errno that it keeps is that of another call; and it
+   says of each that the database is read-only. What it met can be asked for anew. */
+static bool is_about_files(const struct target_sqlite *sqlite, int code, int number)
+{
+    if (number == EMFILE || number == ENFILE)
+        return false;
+    return (code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_READONLY ||
+           ((code & 0xff) == SQLITE_IOERR && !sqlite->look);
+}
+
 bool target_sqlite_error(struct target_sqlite *sqlite, const char *doing, struct error *error)
 {
     int code = sqlite->db ? sqlite3_extended_errcode(sqlite->db) : SQLITE_NOMEM;
     const char *text = sqlite->db ? sqlite3_errmsg(sqlite->db) : "out of memory";
     int number = sqlite->db ? sqlite3_system_errno(sqlite->db) : 0;
+    if (is_about_files(sqlite, code, number) && target_sqlite_barred(sqlite, kind_of(code), error))
+        return false;
     if ((code & 0xff) == SQLITE_CANTOPEN && number != 0)
         return error_set(error, ERROR_REFUSED, "%s: %s: %s: %s", sqlite->name, doing, text, strerror(number));
     return error_set(error, kind_of(code), "%s: %s: %s", sqlite->name, doing, text);

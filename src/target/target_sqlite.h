@@ -62,6 +62,9 @@ void target_sqlite_end(struct target_sqlite *sqlite);
 /* What the database says of its last error, with the kind that it means. Returns false. */
 bool target_sqlite_error(struct target_sqlite *sqlite, const char *doing, struct error *error);
 
+/* Whether the operating system forbids what is needed of the database's files, which the error then names. */
+bool target_sqlite_barred(const struct target_sqlite *sqlite, enum error_kind kind, struct error *error) MUST_USE;
+
 /* The text of a column, "" for null; NULL when out of memory, as a number is made text only when it is asked for. */
 const char *target_sqlite_text(struct target_sqlite *sqlite, sqlite3_stmt *statement, int column) MUST_USE;
 

@@ -67,12 +67,21 @@ static bool refuse_store(struct target_sqlite *sqlite, struct error *error)
            error_set(error, ERROR_REFUSED, "%s is a checkpoint store: a target needs a file of its own", sqlite->name);
 }
 
+/* A file that may not be written SQLite opens for reading, and says so only at the first write. */
+static bool refuse_unwritable(struct target_sqlite *sqlite, struct error *error)
+{
+    if (sqlite3_db_readonly(sqlite->db, "main") != 1 || (sqlite->look && !sqlite->mend))
+        return true;
+    return !target_sqlite_barred(sqlite, ERROR_REFUSED, error) &&
+           error_set(error, ERROR_REFUSED, "%s can only be read", sqlite->name);
+}
+
 /* Before anything is read or written. */
 static bool prepare(struct target_sqlite *sqlite, struct error *error)
 {
     sqlite3_extended_result_codes(sqlite->db, 1);
     sqlite3_busy_handler(sqlite->db, wait_for_lock, sqlite);
-    return refuse_store(sqlite, error);
+    return refuse_unwritable(sqlite, error) && refuse_store(sqlite, error);
 }
 
 static bool configure(struct target_sqlite *sqlite, struct error *error)
@@ -278,7 +287,7 @@ static bool look_in(struct target_sqlite *sqlite, struct target_shape *shapes, s
     int access_mode = sqlite->mend ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
     sqlite->missing = target_shape_missing(sqlite->pipeline, shapes);
     if (access(sqlite->path, F_OK) != 0)
-        return errno == ENOENT || error_errno(error, ERROR_REFUSED, errno, "%s", sqlite->name);
+        return errno == ENOENT || error_errno(error, ERROR_REFUSED, errno, "%s: cannot look at it", sqlite->name);
     if (sqlite3_open_v2(sqlite->path, &sqlite->db, access_mode | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return target_sqlite_error(sqlite, "opening", error);
     if (!prepare(sqlite, error))

@@ -1,10 +1,13 @@
 """The target stops, loses its tables, comes back old; the store is lost: nothing is silently wrong."""
+import os
 import shutil
 import sqlite3
 from contextlib import closing
 
 from harness.case import FlowCase
 from harness.files import customers, deliveries, delivery, order, orders
+from harness.mounts import mount
+from harness.places import other_user
 from harness.targets import dump
 
 
@@ -180,3 +183,73 @@ class SqliteAway(FlowCase):
         copy_database(older, work.target.path)
         work.run_once()
         self.assertEqual(dump(work.target), expected)
+
+
+class SqliteBarred(FlowCase):
+    """What may not be done to which path, and why, is told by name; and nothing is lost meanwhile."""
+
+    def begin(self, **options):
+        self.work = self.workspace(**options)
+        self.path = self.work.target.path
+        self.path.parent.mkdir()
+        if self.work.identity:
+            os.chown(self.path.parent, self.work.identity['user'], self.work.identity['group'])
+        self.number = 0
+
+    def drop_more(self):
+        self.number += 1
+        self.work.drop('Customers', customers(self.number), f'c-{self.number}.json')
+
+    def refused(self, words):
+        """A run says so and takes no file; `check` says why, too."""
+        self.drop_more()
+        outcome = self.work.run_once(expect=1)
+        self.assertIn(f'error: {self.work.target.address}: cannot {words}', outcome.err)
+        self.assertNotIn('No such file', outcome.err)
+        self.assertEqual(outcome.lines('applied'), [])
+        self.assertIn(words.rsplit(': ', 1)[1], self.work.command('check', expect=1).err)
+
+    def delivered(self):
+        self.work.run_once()
+        self.assertEqual(self.work.target.query('SELECT sequence FROM dropfold_progress'), [(str(self.number),)])
+        self.sweep()
+
+    def sweep(self):
+        """Takes away the empty log that a reader leaves, in its own name and with the rights that the file has then."""
+        for path in self.path.parent.glob('*.db-*'):
+            path.unlink()
+
+    def remount(self, mode):
+        mount(self, self.path.parent, '-o', f'remount,bind,{mode}')
+
+    def test_a_file_system_that_is_read_only(self):
+        self.begin()
+        mount(self, self.path.parent, '--bind', self.path.parent)
+        self.remount('ro')
+        self.refused(f'make files in the folder {self.path.parent}: Read-only file system')
+        self.remount('rw')
+        self.delivered()
+        self.remount('ro')
+        self.refused(f'write {self.path}: Read-only file system')
+        self.assertIn(f'cannot make files in the folder {self.path.parent}: Read-only file system',
+                      self.work.command('verify', expect=1).err)
+        self.remount('rw')
+        self.delivered()
+
+    def test_a_folder_and_a_file_that_may_not_be_written(self):
+        self.begin(identity=other_user())
+        self.path.parent.chmod(0o555)
+        self.addCleanup(self.path.parent.chmod, 0o755)
+        self.refused(f'make files in the folder {self.path.parent}: Permission denied')
+        self.path.parent.chmod(0o755)
+        self.delivered()
+        self.path.parent.chmod(0o555)
+        self.refused(f'make files in the folder {self.path.parent}: Permission denied')
+        self.path.parent.chmod(0o755)
+        self.path.chmod(0o444)
+        self.refused(f'write {self.path}: Permission denied')
+        self.path.chmod(0)
+        self.refused(f'read {self.path}: Permission denied')
+        self.path.chmod(0o644)
+        self.sweep()
+        self.delivered()

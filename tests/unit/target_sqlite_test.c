@@ -63,6 +63,30 @@ static void makes_the_folder_but_not_its_parents(void **state)
     subject_close(&s);
 }
 
+/* As root nothing is forbidden; what is no folder holds no file for anybody. */
+static void names_the_path_that_stands_in_the_way(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject s;
+    char path[TESTING_PATH_MAX + 64];
+    ground.clean();
+    support_pipeline_init(&place.pipeline);
+    query("CREATE TABLE other (x)"); /* makes the file */
+    for (int look = 0; look < 2; look++) {
+        snprintf(path, sizeof path, "%s/db", address);
+        const struct target_options options = {.address = path, .look = look};
+        subject_init_as(&s, &place.pipeline.pipeline, &options);
+        assert_fails(subject_open(&s), ERROR_REFUSED, look ? "cannot look at it: Not a directory" : "cannot read /");
+        assert_error(&s.answer.error, ERROR_REFUSED, ": Not a directory");
+        subject_close(&s);
+    }
+    snprintf(path, sizeof path, "sqlite:%s", folder);
+    subject_init(&s, &place.pipeline.pipeline, path, 0);
+    assert_fails(subject_open(&s), ERROR_REFUSED, "Is a directory");
+    subject_close(&s);
+}
+
 static void wants_a_path(void **state)
 {
     (void)state;
@@ -232,6 +256,7 @@ int main(void)
         TARGET_SHARED_CASES,
         TARGET_TAKEN_CASES,
         cmocka_unit_test(makes_the_folder_but_not_its_parents),
+        cmocka_unit_test(names_the_path_that_stands_in_the_way),
         cmocka_unit_test(wants_a_path),
         cmocka_unit_test(names_itself_by_its_address),
         cmocka_unit_test(refuses_what_is_no_database),
