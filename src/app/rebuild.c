@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "parse/parser.h"
 
-enum { SHOWN_PATH = 1024, PROBLEMS_SHOWN = 20, TEXTS_MAX = 64 * 1024 };
+enum { SHOWN_PATH = 1024, PROBLEMS_SHOWN = 20, TEXTS_MAX = 64 * 1024, PATH_SIZE = 8192 };
 
 struct rebuild {
     const struct settings *settings;
@@ -106,11 +106,13 @@ static bool apply_source(struct rebuild *rebuild, struct source *source, struct 
 {
     struct file_facts facts;
     struct error why = {0};
+    char path[PATH_SIZE];
     uint32_t version = rebuild->settings->rebind ? 0 : source->version;
     bool ok = true;
     rebuild->put_error.kind = ERROR_NONE;
     core_file_begin(&rebuild->core, source->feed);
-    if (source_read(source, source->path, rebuild->parsers[source->feed], version, put, rebuild, &facts, &why)) {
+    source_locate(source, rebuild->settings->data, &rebuild->pipeline->feeds[source->feed], path, sizeof path);
+    if (source_read(source, path, rebuild->parsers[source->feed], version, put, rebuild, &facts, &why)) {
         ok = end_file(rebuild, source, &facts, error);
     } else {
         core_file_cancel(&rebuild->core);

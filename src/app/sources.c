@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "feed/archive.h"
@@ -197,6 +198,17 @@ bool sources_from_archive(struct sources *sources, struct store *store, const st
 
 /* --- one of them -------------------------------------------------------------------------------------------------- */
 
+/* Of another file that has come under its name since, size and time tell; what is read is compared by its content. */
+static bool is_landed(const struct source *source, const char *path)
+{
+    struct stat found;
+    struct file_stat stat;
+    if (lstat(path, &found) != 0)
+        return false;
+    file_stat_from(&found, &stat);
+    return !source->recorded || (stat.size == source->stat.size && stat.mtime_ns == source->stat.mtime_ns);
+}
+
 void source_locate(const struct source *source, const char *data, const struct feed *feed, char *path, size_t size)
 {
     char landing[PATH_SIZE];
@@ -205,7 +217,7 @@ void source_locate(const struct source *source, const char *data, const struct f
         return;
     snprintf(landing, sizeof landing, "%s/%s", data, feed->name);
     snprintf(path, size, "%s/%s", landing, source->name);
-    if (access(path, F_OK) != 0 && !archive_under_way(landing, source->name, source->stored, path, size))
+    if (!is_landed(source, path) && !archive_under_way(landing, source->name, source->stored, path, size))
         snprintf(path, size, "%s", source->path);
 }
 

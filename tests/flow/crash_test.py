@@ -106,6 +106,34 @@ class Unarchived(FlowCase):
         self.work.command('replay')
         self.assert_table(self.work, self.generated)
 
+    def assert_replays(self):
+        self.work.command('replay')
+        self.assert_table(self.work, self.generated)
+
+    def assert_goes_on(self):
+        self.assertEqual(self.work.run_once().lines('applied'), [])
+        self.assert_archived()
+        self.assert_table(self.work, self.generated)
+
+    def test_a_replay_finds_them_in_their_folders(self):
+        self.assert_replays()
+        self.assert_goes_on()
+
+    def test_a_replay_finds_what_is_hidden_whatever_has_its_name_by_now(self):
+        stored = dict(self.work.target.query('SELECT name, stored FROM dropfold_files'))
+        for feed, path in self.generated:
+            landed = self.work.landing(feed) / path.name
+            found = landed.stat()
+            tag = '-'.join(stored[path.name].split('/')[-1].split('-')[:2])
+            hidden = landed.parent / f'.dropfold-{found.st_dev:x}-{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}-{tag}'
+            hidden.mkdir()
+            landed.rename(hidden / landed.name)
+            landed.write_bytes(b'')
+        self.assert_replays()
+        for feed, path in self.generated:
+            (self.work.landing(feed) / path.name).unlink()
+        self.assert_goes_on()
+
     def test_a_file_forgotten_in_between_does_not_come_back(self):
         feed, path = self.generated[-1]
         self.work.command('forget', path.name)
