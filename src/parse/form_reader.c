@@ -70,12 +70,15 @@ static bool begin_format(struct form_reader *r, struct error *error)
     return (both && form->form.skip == 0) || begin_reader(r, form->format, error);
 }
 
-/* Skips blanks; then the first byte tells. */
+/* Skips blanks; then the first byte tells. A tab that parts fields is none: what stands before it is the first, an empty
+   one. */
 static bool sniff(struct form_reader *r, struct slice *block, struct error *error)
 {
+    const struct descriptor *form = bind_form(r->bind);
+    bool tabs = form->format == DESCRIPTOR_CSV && form->form.delimiter == '\t';
     for (; block->len > 0; block->data++, block->len--) {
         char c = block->data[0];
-        if (c != ' ' && c != '\t' && c != '\r' && c != '\n')
+        if (c != ' ' && (c != '\t' || tabs) && c != '\r' && c != '\n')
             return begin_reader(r, c == '[' || c == '{' ? DESCRIPTOR_JSON : DESCRIPTOR_CSV, error);
         r->column = c == '\n' ? 1 : r->column + 1;
         r->line += c == '\n';

@@ -308,6 +308,21 @@ static void keeps_rejects_before_the_choice_where_only_one_form_is_json(void **s
     parse_feed_close(&feed);
 }
 
+/* A feed of both formats looks for the first byte that is no blank; a tab may part an empty first field from the rest. */
+static void takes_a_tab_that_parts_fields_for_no_blank(void **state)
+{
+    (void)state;
+    struct parse_feed feed;
+    parse_feed_open(&feed, CSV2("\"delimiter\": \"\\t\","), JSON(""));
+    check_version(&feed, SLICE("\n \tId\tName\n0\t1\ta\n1\t2\tb\n"), 2, "1@3 1|a\n2@4 2|b\n", "");
+    check_version(&feed, SLICE("\t[{\"Id\":1}]"), 1, "1@1 1|~\n", "");
+    parse_feed_close(&feed);
+    parse_feed_open(&feed, JSON2(""), CSV("\"delimiter\": \"\\t\", \"header\": [\"x\", \"Id\", \"Name\"],"));
+    check_version(&feed, SLICE("\t1\ta\n\t2\t\n"), 1, "1@1 1|a\n2@2 2|~\n", "");
+    check_version(&feed, SLICE("\t{\"Id\":1}"), 2, "1@1 1|~\n", "");
+    parse_feed_close(&feed);
+}
+
 /* The highest version that fits is taken also where versions of its form stand on both sides of one of another. */
 static void asks_the_versions_in_their_order(void **state)
 {
@@ -420,6 +435,7 @@ int main(void)
         cmocka_unit_test(tells_encodings_apart_by_names_that_need_them),
         cmocka_unit_test(tells_encodings_of_json_apart_by_the_first_record),
         cmocka_unit_test(keeps_rejects_before_the_choice_where_only_one_form_is_json),
+        cmocka_unit_test(takes_a_tab_that_parts_fields_for_no_blank),
         cmocka_unit_test(asks_the_versions_in_their_order),
         cmocka_unit_test(gives_a_form_up_that_shows_no_header),
         cmocka_unit_test(reads_a_kept_head_to_its_end),
