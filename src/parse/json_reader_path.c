@@ -88,18 +88,35 @@ static bool follow(struct json_reader_paths *paths, const struct descriptor *des
     return true;
 }
 
-/* The member of the record that the path begins with. */
-static bool find_head(const struct descriptor *descriptor, const struct descriptor_path *path,
-                      const struct json_whole *whole, struct json_pick *head)
+/* No one member is to blame. */
+PRINTF_LIKE(2, 3) static bool fail_record(struct json_path_fault *fault, const char *format, ...)
 {
+    va_list args;
+    va_start(args, format);
+    text_format(fault->reason, sizeof fault->reason, format, args);
+    va_end(args);
+    fault->column = 0;
+    fault->field = SLICE("");
+    return false;
+}
+
+/* The member of the record that the path begins with; its node is NULL when there is none. False when two names count as
+   this one. */
+static bool find_head(const struct descriptor *descriptor, const struct descriptor_path *path,
+                      const struct json_whole *whole, struct json_pick *head, struct json_path_fault *fault)
+{
+    char shown[ROWSINK_SHOWN_MAX];
     size_t place = 0;
+    head->node = NULL;
     for (const cJSON *node = whole->object->child; node; node = node->next, place++) {
         if (!descriptor_name_matches(descriptor, path->steps[0], whole->names[place]->text))
             continue;
+        if (head->node)
+            return fail_record(fault, "found \"%s\" twice under names that count as one, expected it once",
+                               text_escape(whole->names[place]->text, shown, sizeof shown));
         *head = (struct json_pick){node, whole->members[place], place, 0};
-        return true;
     }
-    return false;
+    return true;
 }
 
 /* --- picks -------------------------------------------------------------------------------------------------------- */
@@ -120,8 +137,8 @@ static bool pick_all(struct json_reader_paths *paths, const struct descriptor *d
                 break;
             if (element)
                 at = *element;
-            else if (!find_head(descriptor, path, whole, &at))
-                continue;
+            else if (!find_head(descriptor, path, whole, &at, fault))
+                return false;
             if (!follow(paths, descriptor, path, element ? path->spread : 1, path->count, &at, fault)) {
                 fault->field = slice_of(field->name);
                 return false;
@@ -158,17 +175,6 @@ static const struct descriptor_path *spread_path(const struct descriptor *d)
     return NULL;
 }
 
-PRINTF_LIKE(2, 3) static bool fail_array(struct json_path_fault *fault, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    text_format(fault->reason, sizeof fault->reason, format, args);
-    va_end(args);
-    fault->column = 0;
-    fault->field = SLICE("");
-    return false;
-}
-
 /* Begins an array that has elements. */
 static bool begin_array(struct json_reader_paths *paths, const struct json_whole *whole, const struct json_pick *array,
                         struct json_path_fault *fault)
@@ -176,7 +182,7 @@ static bool begin_array(struct json_reader_paths *paths, const struct json_whole
     struct slice text = array->member.value;
     size_t count = (size_t)cJSON_GetArraySize(array->node);
     if (count > JSON_READER_ELEMENTS_MAX || (whole->text.len - text.len) * count > JSON_READER_SPREAD_MAX)
-        return fail_array(
+        return fail_record(
             fault,
             "found %zu elements in an array that makes rows, expected at most %d, and at most %d MiB of what "
             "stands around it repeated",
@@ -194,9 +200,10 @@ bool json_reader_paths_array(struct json_reader_paths *paths, const struct descr
 {
     const struct descriptor_path *path = spread_path(descriptor);
     array->node = NULL;
-    if (!path || !find_head(descriptor, path, whole, array))
+    if (!path)
         return true;
-    if (!follow(paths, descriptor, path, 1, path->spread, array, fault))
+    if (!find_head(descriptor, path, whole, array, fault) ||
+        !follow(paths, descriptor, path, 1, path->spread, array, fault))
         return false;
     if (!array->node)
         return true;
@@ -206,8 +213,8 @@ bool json_reader_paths_array(struct json_reader_paths *paths, const struct descr
     }
     if (array->member.kind == JSON_ARRAY)
         return begin_array(paths, whole, array, fault);
-    return fail_array(fault, "found %s, expected the array %.*s", json_kind_words(array->member.kind),
-                      (int)descriptor->spread.len, descriptor->spread.data);
+    return fail_record(fault, "found %s, expected the array %.*s", json_kind_words(array->member.kind),
+                       (int)descriptor->spread.len, descriptor->spread.data);
 }
 
 /* Of a value that was read before as part of its record. */

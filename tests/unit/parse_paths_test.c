@@ -51,6 +51,24 @@ static void takes_a_name_with_dots_before_a_path_and_escapes(void **state)
           "1@1 path|dot\n2@2 name|~\n", "");
 }
 
+static void rejects_a_record_in_which_two_names_begin_one_path(void **state)
+{
+    (void)state;
+    const char *descriptor =
+        "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"json\", \"names\": \"fold\", \"fields\": {"
+        "  \"Name\": { \"type\": \"text\", \"from\": \"user.name\" },"
+        "  \"Tag\": { \"type\": \"text\", \"from\": \"tags[]\" } } }";
+    check(descriptor,
+          SLICE("{\"User\":{\"name\":\"a\"},\"TAGS\":[\"x\"]}\n"
+                "{\"user\":{\"name\":\"b\"},\"User\":{\"name\":\"c\"}}\n"
+                "{\"tags\":[\"x\"],\"Tags\":[\"y\"]}"),
+          "1@1 a|x\n",
+          "2@2:0 : found \"User\" twice under names that count as one, expected it once "
+          "[{\"user\":{\"name\":\"b\"},\"User\":{\"name\":\"c\"}}]\n"
+          "3@3:0 : found \"Tags\" twice under names that count as one, expected it once "
+          "[{\"tags\":[\"x\"],\"Tags\":[\"y\"]}]\n");
+}
+
 static void reads_elements_that_are_no_objects(void **state)
 {
     (void)state;
@@ -108,6 +126,7 @@ int main(void)
         cmocka_unit_test(makes_one_row_where_there_are_no_elements),
         cmocka_unit_test(keeps_numbers_as_they_are_written),
         cmocka_unit_test(takes_a_name_with_dots_before_a_path_and_escapes),
+        cmocka_unit_test(rejects_a_record_in_which_two_names_begin_one_path),
         cmocka_unit_test(reads_elements_that_are_no_objects),
         cmocka_unit_test(rejects_what_stands_in_the_way),
         cmocka_unit_test(bounds_what_one_record_can_make),
