@@ -19,6 +19,35 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+static const char *skip_digits(const char *at, const char *end)
+{
+    while (at < end && is_digit(*at))
+        at++;
+    return at;
+}
+
+/* Whether it is a number as JSON writes them; leading zeros do no harm. */
+static bool is_number(struct slice token)
+{
+    const char *end = token.data + token.len, *at = token.data + (token.len > 0 && token.data[0] == '-'), *from = at;
+    at = skip_digits(at, end);
+    if (at == from)
+        return false;
+    if (at < end && *at == '.') {
+        from = ++at;
+        at = skip_digits(at, end);
+        if (at == from)
+            return false;
+    }
+    if (at == end)
+        return true;
+    if (*at != 'e' && *at != 'E')
+        return false;
+    at++;
+    at += at < end && (*at == '-' || *at == '+');
+    return at < end && skip_digits(at, end) == end;
+}
+
 static int read_exponent(const char *at, const char *end)
 {
     bool negative = at < end && *at == '-';
@@ -76,7 +105,7 @@ bool number_plain(struct slice token, char out[NUMBER_PLAIN_MAX], struct slice *
 {
     struct digits digits;
     char *at = out;
-    if (token.len > NUMBER_TOKEN_MAX)
+    if (token.len > NUMBER_TOKEN_MAX || !is_number(token))
         return false;
     read_digits(token, &digits);
     if (digits.count == 0) {

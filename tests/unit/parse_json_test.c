@@ -82,6 +82,20 @@ static void rejects_numbers_that_do_not_fit(void **state)
         "[{\"Id\":1,\"Total\":1e17}]\n");
 }
 
+static void rejects_a_number_of_which_cleaning_leaves_none(void **state)
+{
+    (void)state;
+    struct parse_feed feed;
+    parse_feed_open(&feed,
+                    "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"json\", \"fields\": { \"Id\": { \"type\": "
+                    "\"int64\", \"replace\": { \"^99$\": \"none\", \"x|5$\": \"x\" } } } }",
+                    NULL);
+    parse_check(&feed, SLICE("{\"Id\":1e2}\n{\"Id\":99}\n{\"Id\":1.5}"), "1@1 100\n",
+                "2@2:1 Id: found \"99\", expected an integer [{\"Id\":99}]\n"
+                "3@3:1 Id: found \"1.5\", expected an integer [{\"Id\":1.5}]\n");
+    parse_feed_close(&feed);
+}
+
 static void rejects_a_record_without_a_required_member(void **state)
 {
     parse_check(*state, SLICE("[{\"Id\":1},\n{\"The Name\":\"a\"},\n{\"Id\":null},\n{\"Id\":\"\"}]"), "1@1 1|~|~|~\n",
@@ -396,6 +410,7 @@ int main(void)
         TEST(decodes_strings_and_names),
         TEST(keeps_numbers_exact),
         TEST(rejects_numbers_that_do_not_fit),
+        TEST(rejects_a_number_of_which_cleaning_leaves_none),
         TEST(rejects_a_record_without_a_required_member),
         TEST(rejects_objects_and_arrays_in_declared_fields_only),
         TEST(rejects_elements_that_are_no_objects),

@@ -57,6 +57,18 @@ static void gives_up_where_no_type_could_hold_the_number(void **state)
         assert_false(number_plain(slice_of(tokens[i]), out, &plain));
 }
 
+/* A field's "replace" may make anything of a number. */
+static void gives_up_where_there_is_no_number(void **state)
+{
+    (void)state;
+    static const char *const tokens[] = {"",   "-",  "none", "e",   ".",   "5.",    ".5",   "1.x",  "1,5e1", "1e",
+                                         "e5", "1e", "1e+",  "1-2", "--1", "1.2.3", "1e2 ", "1e5x", "0x1e2", "+1e2"};
+    char out[NUMBER_PLAIN_MAX];
+    struct slice plain;
+    for (size_t i = 0; i < COUNT_OF(tokens); i++)
+        assert_false(number_plain(slice_of(tokens[i]), out, &plain));
+}
+
 static void holds_the_longest_numbers(void **state)
 {
     (void)state;
@@ -75,8 +87,11 @@ static void holds_the_longest_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_exponents_out),      cmocka_unit_test(drops_zeros_that_mean_nothing),
-        cmocka_unit_test(writes_every_zero_alike),   cmocka_unit_test(gives_up_where_no_type_could_hold_the_number),
+        cmocka_unit_test(writes_exponents_out),
+        cmocka_unit_test(drops_zeros_that_mean_nothing),
+        cmocka_unit_test(writes_every_zero_alike),
+        cmocka_unit_test(gives_up_where_no_type_could_hold_the_number),
+        cmocka_unit_test(gives_up_where_there_is_no_number),
         cmocka_unit_test(holds_the_longest_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
