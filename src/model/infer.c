@@ -55,11 +55,11 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Digits, and a point among them, behind a minus sign; *padded when a zero stands before other digits. */
+/* Digits, and a point before or among them, behind a sign; *padded when a zero stands before other digits. */
 static bool read_plain(struct slice text, unsigned *whole, unsigned *places, bool *padded)
 {
     const char *at = text.data, *end = text.data + text.len;
-    at += at < end && *at == '-';
+    at += at < end && (*at == '-' || *at == '+');
     const char *first = at;
     while (at < end && is_digit(*at))
         at++;
@@ -74,23 +74,7 @@ static bool read_plain(struct slice text, unsigned *whole, unsigned *places, boo
         if (*places == 0)
             return false;
     }
-    return at == end && *whole > 0;
-}
-
-static void read_number(struct infer_column *column, struct slice text)
-{
-    unsigned whole, places;
-    bool padded;
-    if (!read_plain(text, &whole, &places, &padded)) {
-        column->kinds &= ~(unsigned)(KIND_INT64 | KIND_DECIMAL);
-        return;
-    }
-    if (padded)
-        column->kinds &= ~(unsigned)(KIND_INT64 | KIND_DECIMAL | KIND_DOUBLE);
-    column->whole = whole > column->whole ? whole : column->whole;
-    column->places = places > column->places ? places : column->places;
-    if (column->whole + column->places > DECIMAL_PRECISION_MAX)
-        column->kinds &= ~(unsigned)KIND_DECIMAL;
+    return at == end && *whole + *places > 0;
 }
 
 static bool reads_as(enum value_kind kind, struct slice text)
@@ -99,6 +83,23 @@ static bool reads_as(enum value_kind kind, struct slice text)
     const char *expected;
     const struct value_type type = {.kind = kind};
     return value_parse(type, NULL, 0, text, &value, &expected);
+}
+
+/* Codes again are whole numbers that int64 does not hold: a double would make one of several. */
+static void read_number(struct infer_column *column, struct slice text)
+{
+    unsigned whole, places;
+    bool padded;
+    if (!read_plain(text, &whole, &places, &padded)) {
+        column->kinds &= ~(unsigned)(KIND_INT64 | KIND_DECIMAL);
+        return;
+    }
+    if (padded || (places == 0 && !reads_as(VALUE_INT64, text)))
+        column->kinds &= ~(unsigned)(KIND_INT64 | KIND_DECIMAL | KIND_DOUBLE);
+    column->whole = whole > column->whole ? whole : column->whole;
+    column->places = places > column->places ? places : column->places;
+    if (column->whole + column->places > DECIMAL_PRECISION_MAX)
+        column->kinds &= ~(unsigned)KIND_DECIMAL;
 }
 
 static void read_formats(struct infer_column *column, struct slice text)

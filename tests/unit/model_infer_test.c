@@ -51,7 +51,12 @@ static void keeps_codes_and_odd_numbers_as_texts(void **state)
     CHECK("\"type\": \"text\", \"required\": true", "007", "8");
     CHECK("\"type\": \"text\", \"required\": true", "0801", "1.5");
     CHECK("\"type\": \"decimal(18,1)\", \"required\": true", "0.5", "0");
+    CHECK("\"type\": \"decimal(18,2)\", \"required\": true", ".5", "-.25", "+1");
+    CHECK("\"type\": \"int64\", \"required\": true", "+7", "-7", "7");
+    CHECK("\"type\": \"text\", \"required\": true", "+07");
+    CHECK("\"type\": \"text\", \"required\": true", "12345678901234567890", "12345678901234567891");
     CHECK("\"type\": \"text\", \"required\": true", "1.", "x");
+    CHECK("\"type\": \"text\", \"required\": true", "+", "-1");
     CHECK("\"type\": \"text\", \"required\": true", "31/02/2022");
 }
 
