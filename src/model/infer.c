@@ -299,20 +299,45 @@ static bool is_named(struct slice column, const char *name)
 }
 
 /* With "underscore" a column "A B" and another one "A_B" would be one and the same. */
+static bool count_as_one(struct slice one, struct slice other)
+{
+    bool same = one.len == other.len;
+    for (size_t n = 0; same && n < one.len; n++) {
+        char a = one.data[n], b = other.data[n];
+        same = (a == ' ' ? '_' : a) == (b == ' ' ? '_' : b);
+    }
+    return same;
+}
+
 static bool are_apart(const struct infer_column *columns, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < i; k++) {
-            bool same = columns[i].name.len == columns[k].name.len;
-            for (size_t n = 0; same && n < columns[i].name.len; n++) {
-                char a = columns[i].name.data[n], b = columns[k].name.data[n];
-                same = (a == ' ' ? '_' : a) == (b == ' ' ? '_' : b);
-            }
-            if (same)
+        for (size_t k = 0; k < i; k++)
+            if (count_as_one(columns[i].name, columns[k].name))
                 return false;
-        }
     return true;
 }
+
+/* Whether a member's name would be a path to something else too: through an array, into another member, or with a
+   backslash to another name. */
+static bool is_path(const struct infer_column *columns, size_t count, struct slice name)
+{
+    const char *dot = memchr(name.data, '.', name.len);
+    struct slice head = {name.data, dot ? (size_t)(dot - name.data) : 0};
+    for (size_t i = 0; head.len > 0 && i < count; i++)
+        if (count_as_one(columns[i].name, head))
+            return true;
+    return memmem(name.data, name.len, "[]", 2) || memchr(name.data, '\\', name.len);
+}
+
+/* What all fields are written by. */
+struct draft {
+    const struct infer_column *columns;
+    size_t count;
+    struct names names;
+    bool json, apart; /* apart: "underscore" will do */
+    unsigned nulls;   /* words that mean null */
+};
 
 static void put_nulls(struct buf *out, unsigned bits)
 {
@@ -323,40 +348,59 @@ static void put_nulls(struct buf *out, unsigned bits)
     buf_put_text(out, "]");
 }
 
-static void put_field(struct buf *out, const struct infer_column *column, const char *name, bool apart, unsigned nulls)
+/* `whole`: with backslashes, which make one name of what would be a path. */
+static void put_from(struct buf *out, struct slice name, bool whole)
 {
-    buf_printf(out, "    \"%s\": { ", name);
-    if (!(apart ? is_named(column->name, name) : slice_equal(column->name, slice_of(name)))) {
-        buf_put_text(out, "\"from\": ");
-        text_put_json(out, column->name);
-        buf_put_text(out, ", ");
+    struct buf escaped;
+    buf_init(&escaped, 2 * name.len + 1);
+    for (size_t i = 0; i < name.len; i++) {
+        if (whole && memchr(".[]\\", name.data[i], 4))
+            buf_put_byte(&escaped, '\\');
+        buf_put_byte(&escaped, (uint8_t)name.data[i]);
     }
+    buf_put_text(out, "\"from\": ");
+    text_put_json(out, buf_slice(&escaped));
+    buf_put_text(out, ", ");
+    out->failed |= escaped.failed;
+    buf_close(&escaped);
+}
+
+static void put_field(struct buf *out, const struct draft *draft, size_t i)
+{
+    const struct infer_column *column = &draft->columns[i];
+    const char *name = draft->names.list[i];
+    buf_printf(out, "    \"%s\": { ", name);
+    if (!(draft->apart ? is_named(column->name, name) : slice_equal(column->name, slice_of(name))))
+        put_from(out, column->name, draft->json && is_path(draft->columns, draft->count, column->name));
     put_type(out, column);
-    buf_put_text(out, is_required(column, nulls) ? ", \"required\": true }" : " }");
+    buf_put_text(out, is_required(column, draft->nulls) ? ", \"required\": true }" : " }");
 }
 
 bool infer_draft(const struct infer_column *columns, size_t count, const char *feed, enum descriptor_format format,
                  struct buf *out)
 {
-    struct names names = {.count = 0};
-    arena_init(&names.arena, count * (NAME_ROOM + 64) + 65536);
-    bool apart = are_apart(columns, count), first = true;
-    unsigned nulls = null_words(columns, count);
-    bool ok = make_names(&names, columns, count);
+    struct draft draft = {.columns = columns,
+                          .count = count,
+                          .json = format == DESCRIPTOR_JSON,
+                          .apart = are_apart(columns, count),
+                          .nulls = null_words(columns, count)};
+    bool first = true;
+    arena_init(&draft.names.arena, count * (NAME_ROOM + 64) + 65536);
+    bool ok = make_names(&draft.names, columns, count);
     buf_put_text(out, "{ \"feed\": ");
     text_put_json(out, slice_of(feed));
-    buf_printf(out, ", \"version\": 1, \"format\": \"%s\", \"names\": \"%s\", ",
-               format == DESCRIPTOR_CSV ? "csv" : "json", apart ? "underscore" : "exact");
-    put_nulls(out, nulls);
+    buf_printf(out, ", \"version\": 1, \"format\": \"%s\", \"names\": \"%s\", ", draft.json ? "json" : "csv",
+               draft.apart ? "underscore" : "exact");
+    put_nulls(out, draft.nulls);
     buf_put_text(out, ",\n  \"fields\": {\n");
     for (size_t i = 0; ok && i < count; i++) {
-        if (!names.list[i])
+        if (!draft.names.list[i])
             continue;
         buf_put_text(out, first ? "" : ",\n");
         first = false;
-        put_field(out, &columns[i], names.list[i], apart, nulls);
+        put_field(out, &draft, i);
     }
     buf_put_text(out, " } }\n");
-    arena_close(&names.arena);
+    arena_close(&draft.names.arena);
     return ok && !out->failed;
 }

@@ -69,12 +69,38 @@ static void takes_words_for_null_beside_other_types_only(void **state)
     CHECK("\"type\": \"text\", \"required\": true", "-", "-");
 }
 
+/* A member's name that would lead elsewhere as a path is written as a name. */
+static void names_members_that_look_like_paths(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"user", "user.name", "tags[]", "geo.lat", "a\\b[].c"};
+    struct infer_column columns[COUNT_OF(names)];
+    struct buf out;
+    buf_init(&out, 4096);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        infer_start(&columns[i], slice_of(names[i]));
+        infer_value(&columns[i], false, SLICE("1"));
+    }
+    assert_true(infer_draft(columns, COUNT_OF(names), "F", DESCRIPTOR_JSON, &out));
+    assert_slice(buf_slice(&out),
+                 "{ \"feed\": \"F\", \"version\": 1, \"format\": \"json\", \"names\": \"underscore\", "
+                 "\"null\": [\"\"],\n  \"fields\": {\n"
+                 "    \"user\": { \"type\": \"int64\", \"required\": true },\n"
+                 "    \"user_name\": { \"from\": \"user\\\\.name\", \"type\": \"int64\", \"required\": true },\n"
+                 "    \"tags\": { \"from\": \"tags\\\\[\\\\]\", \"type\": \"int64\", \"required\": true },\n"
+                 "    \"geo_lat\": { \"from\": \"geo.lat\", \"type\": \"int64\", \"required\": true },\n"
+                 "    \"a_b_c\": { \"from\": \"a\\\\\\\\b\\\\[\\\\]\\\\.c\", \"type\": \"int64\", "
+                 "\"required\": true } } }\n");
+    buf_close(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_narrowest_type_that_holds_all),
         cmocka_unit_test(keeps_codes_and_odd_numbers_as_texts),
         cmocka_unit_test(takes_words_for_null_beside_other_types_only),
+        cmocka_unit_test(names_members_that_look_like_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
