@@ -9,7 +9,7 @@
  * A unit is an order where the pipeline has a grain. Without one it is a fact record: its key is the feed's, all other
  * fields count as its attributes, and it has one line without fields of its own. So there is one shape for both, and only
  * the weights of sums differ. A unit holds the attributes that its line of highest rank says; a line that says otherwise
- * refers to an `alt` row, which lines of the unit share.
+ * refers to an `alt` row, which lines of the unit share where they are not far apart.
  *
  * With retention, units of closed windows are freed, and what joins to them by their key. Of each its key stays (struct
  * closed), and its groups keep their sums, and of what they look through units for its outcome.

@@ -4,6 +4,10 @@
 #include "engine/closed.h"
 #include "engine/records.h"
 
+/* So many lines of a unit are looked at for one whose alt says the same: of very many that all differ each would be looked at
+   for each. */
+enum { ALTS_AHEAD = 64 };
+
 static const struct records *lines_of(const struct engine *engine)
 {
     return &engine->records[0];
@@ -102,8 +106,8 @@ static void use_alt(struct engine *engine, uint32_t alt, int64_t times)
 static uint32_t find_alt(struct engine *engine, uint32_t unit, const struct codes *codes)
 {
     const struct records *lines = lines_of(engine);
-    bool some = keyed_has(&engine->units, unit, PARENT_ALTS);
-    for (uint32_t line = some ? records_first(lines, unit) : 0; line; line = records_next(lines, line)) {
+    uint32_t line = keyed_has(&engine->units, unit, PARENT_ALTS) ? records_first(lines, unit) : 0;
+    for (size_t i = 0; line && i < ALTS_AHEAD; i++, line = records_next(lines, line)) {
         uint32_t alt = alt_of(engine, line);
         if (alt && alt_says(engine, alt, codes))
             return alt;
@@ -228,7 +232,7 @@ void units_free(struct engine *engine, uint32_t unit)
         keyed_remove_unfound(&engine->units, unit);
 }
 
-/* The unit and the alt of its top line change places; lines follow. */
+/* The unit and the alt of its top line change places; lines follow, also those whose alts say the same. */
 static void promote(struct engine *engine, uint32_t unit, uint32_t alt)
 {
     const struct records *lines = lines_of(engine);
@@ -241,6 +245,9 @@ static void promote(struct engine *engine, uint32_t unit, uint32_t alt)
     for (uint32_t line = records_first(lines, unit); line; line = records_next(lines, line)) {
         uint32_t its = alt_of(engine, line);
         if (its == alt) {
+            set_alt(engine, line, 0);
+        } else if (its && alt_says(engine, its, &now)) {
+            use_alt(engine, its, -1);
             set_alt(engine, line, 0);
         } else if (its == 0) {
             set_alt(engine, line, alt);

@@ -305,6 +305,64 @@ static void a_line_of_a_huge_order_is_found_at_once(void **state)
     shop_close(&shop);
 }
 
+/* The same where no two of them agree; and where all do in the end, but for one, those that said so before others came between
+   them too. */
+static void lines_of_a_huge_order_may_all_disagree(void **state)
+{
+    (void)state;
+    enum { LINES = 200000, ROUNDS = 4, ODD = 1000 };
+    struct shop shop;
+    struct value values[PIPELINE_FIELDS_MAX];
+    struct error error;
+    shop_open(&shop, ALONE(ORDER_GRAIN, "'orders': {'count': 'Order_ID'}, 'total': {'sum': 'Total'}"));
+    for (int round = 1; round <= ROUNDS; round++) {
+        struct chunk_writer writer;
+        chunk_writer_init(&writer, &shop.pipeline->feeds[ORDERS]);
+        for (int i = 0; i < LINES; i++) {
+            char row[64];
+            bool differs = round < 3 ? i % ODD != 1 : round == 3 && i == 7;
+            snprintf(row, sizeof row, "Order_ID=1 SKU=p%d Region=r Total=%d.00", i, differs ? round * LINES + i : 5);
+            shop_values(&shop.pipeline->feeds[ORDERS], row, values);
+            assert_true(chunk_put(&writer, (uint64_t)i + 1, 1, values));
+        }
+        shop_begin(&shop, (uint64_t)round);
+        assert_ok(engine_apply(shop.engine, ORDERS, buf_slice(&writer.buf), &shop.buckets, NULL, NULL, &error), &error);
+        shop_end(&shop);
+        chunk_writer_close(&writer);
+        assert_int_equal(shop_stats(&shop).grain_conflicts, round < ROUNDS);
+    }
+    assert_table(&shop, "t", "r|1|5.00\n");
+    shop_close(&shop);
+}
+
+static void lines_that_agree_again_are_no_conflict(void **state)
+{
+    (void)state;
+    enum { LINES = 300 };
+    struct shop shop;
+    shop_open(&shop, ALONE(ORDER_GRAIN, "'orders': {'count': 'Order_ID'}, 'total': {'sum': 'Total'}"));
+    /* the first and the last say the same, and the one that comes before them and those between them something else */
+    shop_begin(&shop, 1);
+    for (int i = 0; i <= LINES; i++) {
+        char row[64];
+        snprintf(row, sizeof row, "Order_ID=1 SKU=p%d Region=r Total=%d.00", i, i == 1 || i == LINES ? 5 : 10 + i);
+        shop_rows(&shop, ORDERS, (uint64_t)i + 1, (const char *const[]){row, NULL});
+    }
+    shop_end(&shop);
+    assert_int_equal(shop_stats(&shop).grain_conflicts, 1);
+    shop_begin(&shop, 2);
+    for (int i = 0; i < LINES; i++) {
+        char row[64];
+        snprintf(row, sizeof row, "Order_ID=1 SKU=p%d Region=r Total=5.00", i);
+        if (i != 1)
+            shop_rows(&shop, ORDERS, (uint64_t)i + 1, (const char *const[]){row, NULL});
+    }
+    shop_end(&shop);
+    assert_int_equal(shop_stats(&shop).grain_conflicts, 0);
+    assert_table(&shop, "t", "r|1|5.00\n");
+    shop_close(&shop);
+}
+
 /* --- filters ------------------------------------------------------------------------------------------------------ */
 
 static void a_filtered_version_withdraws_the_one_before(void **state)
@@ -774,6 +832,8 @@ int main(void)
         cmocka_unit_test(tells_each_replaced_change_once_or_more),
         cmocka_unit_test(finds_each_of_very_many_lines_of_an_order),
         cmocka_unit_test(a_line_of_a_huge_order_is_found_at_once),
+        cmocka_unit_test(lines_of_a_huge_order_may_all_disagree),
+        cmocka_unit_test(lines_that_agree_again_are_no_conflict),
         cmocka_unit_test(a_filtered_version_withdraws_the_one_before),
         cmocka_unit_test(a_filtered_delivery_joins_nothing),
         cmocka_unit_test(an_attribute_counts_once_and_is_what_the_line_of_highest_rank_says),
