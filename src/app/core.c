@@ -421,12 +421,17 @@ bool core_note_quarantined(struct core *core, size_t feed, const struct core_fil
                            const char *reason, int64_t now, struct error *error)
 {
     struct file_record record;
+    bool known = false;
     record_from(&record, core, feed, file);
     record.state = FILE_QUARANTINED;
     record.rows = 0;
     record.stored = slice_of(stored);
     record.reason = slice_of(reason);
-    return store_note_file(core->store, &record, now, error);
+    /* One that is left in its folder is read again when that was away. */
+    if (*stored == '\0' && !store_knows(core->store, record.feed, record.name, record.size, record.mtime_ns,
+                                        record.ctime_ns, record.inode, &known, error))
+        return false;
+    return known || store_note_file(core->store, &record, now, error);
 }
 
 /* --- taking a file back ------------------------------------------------------------------------------------------- */

@@ -162,7 +162,8 @@ bool core_group_end(struct core *core, struct error *error) MUST_USE;
 bool core_forget(struct core *core, struct slice which, int64_t now, struct arena *texts, struct file_record *file,
                  struct error *error) MUST_USE;
 
-/* A ledger row for a file that was set aside whole; `stored` is where, relative to the data folder. */
+/* A ledger row for a file that was set aside whole; `stored` is where, relative to the data folder. Empty: it is left in its
+   folder; then one row is enough for this very file. */
 bool core_note_quarantined(struct core *core, size_t feed, const struct core_file *file, const char *stored,
                            const char *reason, int64_t now, struct error *error) MUST_USE;
 

@@ -135,6 +135,23 @@ class Unreadable(FlowCase):
         self.assertEqual(self.work.landed('Orders'), ['o.csv'])
         self.assertEqual(self.work.run_once().lines('applied'), [])
 
+    def test_files_that_are_left_are_noted_once_though_their_folder_was_away(self):
+        self.work.drop('Orders', orders(order(1)), 'good.csv')
+        self.work.drop('Orders', b'"', 'bad.csv')
+        folder = self.work.landing('Orders')
+        folder.chmod(0o555)
+        self.addCleanup(folder.chmod, 0o755)
+        with self.work.daemon('--rescan', 0.2) as daemon:
+            daemon.printed('applied Orders/good.csv')
+            daemon.printed('quarantined Orders/bad.csv')
+            folder.rename(folder.parent / 'away')
+            daemon.complained('looking for it at each rescan')
+            (folder.parent / 'away').rename(folder)
+            daemon.printed('duplicate Orders/good.csv')
+            daemon.printed('quarantined Orders/bad.csv', 2)
+        self.assertEqual(self.work.target.query('SELECT name, state FROM dropfold_files ORDER BY name'),
+                         [('bad.csv', 'quarantined'), ('good.csv', 'applied')])
+
 
 class Settings(FlowCase):
     def edit(self, work, path, old, new):
