@@ -2,6 +2,10 @@
  * First the file is read by a descriptor that declares nothing, which tells the columns; then, as many at a time as a feed may
  * have fields, by one that declares them all as texts. A column with an object or a list in it fails its row; it is left
  * out then, and the file read again.
+ *
+ * A CSV file that has one column by commas, or is none, is tried with the other common delimiters: the first that cuts most
+ * rows into the same number of columns, two or more, is it. A file in which something is no UTF-8, and nothing is UTF-8
+ * beyond ASCII, is taken for windows-1252 and read again.
  */
 #include "app/infer_file.h"
 
@@ -10,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "feed/intake.h"
 #include "model/chunk.h"
 #include "model/pipeline.h"
@@ -30,6 +35,8 @@ struct reading {
     size_t count;
     bool counting; /* rows and rejects: in one reading only */
     bool nested;   /* a column was found to be, and another reading is due */
+    bool foreign;  /* something was no UTF-8 */
+    bool beyond;   /* something was UTF-8, and no ASCII */
 };
 
 static const struct value_type text_type = {.kind = VALUE_TEXT};
@@ -44,6 +51,14 @@ static void add_field(struct reading *r, struct infer_column *column, struct sli
     r->columns[i] = column;
 }
 
+/* Delimiters are of CSV only. */
+static struct descriptor_form json_form(const struct infer_file *file)
+{
+    struct descriptor_form form = DESCRIPTOR_FORM_PLAIN;
+    form.encoding = file->form.encoding;
+    return form;
+}
+
 static void finish_feed(struct reading *r)
 {
     r->feed = (struct feed){
@@ -52,7 +67,7 @@ static void finish_feed(struct reading *r)
         r->descriptors[i] = (struct descriptor){.feed = r->feed.name,
                                                 .version = i == 0 ? VERSION_JSON : VERSION_CSV,
                                                 .format = i == 0 ? DESCRIPTOR_JSON : DESCRIPTOR_CSV,
-                                                .form = DESCRIPTOR_FORM_PLAIN,
+                                                .form = i == 0 ? json_form(r->file) : r->file->form,
                                                 .fields = r->read,
                                                 .field_count = r->count,
                                                 .path = ""};
@@ -60,9 +75,21 @@ static void finish_feed(struct reading *r)
     }
 }
 
+static bool ends_with(struct slice s, struct slice end)
+{
+    return s.len >= end.len && memcmp(s.data + s.len - end.len, end.data, end.len) == 0;
+}
+
+static void note_letters(struct reading *r, struct slice text)
+{
+    for (size_t i = 0; i < text.len && !r->beyond; i++)
+        r->beyond = (unsigned char)text.data[i] >= 0x80;
+}
+
 static void note_reject(struct reading *r, const struct reject *reject)
 {
-    static const char object[] = "found an object", list[] = "found an array";
+    static const char object[] = "found an object", list[] = "found an array", utf8[] = "expected valid UTF-8";
+    r->foreign |= ends_with(reject->reason, SLICE(utf8));
     bool nested = slice_starts_with(reject->reason, SLICE(object)) || slice_starts_with(reject->reason, SLICE(list));
     for (size_t i = 0; nested && i < r->count; i++) {
         if (r->columns[i] && slice_equal(reject->field, slice_of(r->names[i]))) {
@@ -83,9 +110,13 @@ static bool take(void *context, struct batch *batch)
     struct value values[PIPELINE_FIELDS_MAX];
     chunk_reader_init(&reader, &r->feed, buf_slice(&batch->chunk.buf));
     while (chunk_next(&reader, values) == CHUNK_ROW)
-        for (size_t i = 0; i < r->count; i++)
-            if (r->columns[i])
-                infer_value(r->columns[i], values[i].null, values[i].null ? SLICE("") : values[i].text);
+        for (size_t i = 0; i < r->count; i++) {
+            if (!r->columns[i])
+                continue;
+            struct slice text = values[i].null ? SLICE("") : values[i].text;
+            infer_value(r->columns[i], values[i].null, text);
+            note_letters(r, text);
+        }
     for (size_t i = 0; i < batch->reject_count; i++)
         note_reject(r, &batch->rejects[i]);
     batch_free(batch);
@@ -116,8 +147,13 @@ static bool list_columns(struct infer_file *file, struct reading *r, int fd, str
     static struct slice const nobody = {"\x01", 1}; /* no column is called so */
     struct file_facts facts = {0};
     struct slice name = nobody;
+    file->count = r->count = 0;
+    file->reject_line = 0;
+    r->counting = true;
     add_field(r, NULL, &name);
     bool ok = read_once(r, fd, &facts, error);
+    file->rows = facts.rows;
+    file->rejected = facts.rejected;
     if (ok) {
         file->format = facts.version == VERSION_JSON ? DESCRIPTOR_JSON : DESCRIPTOR_CSV;
         file->columns = arena_array(&file->arena, facts.unknown_count + 1, sizeof *file->columns);
@@ -126,10 +162,32 @@ static bool list_columns(struct infer_file *file, struct reading *r, int fd, str
     for (size_t i = 0; ok && i < facts.unknown_count; i++) {
         struct slice copy = arena_copy(&file->arena, facts.unknown[i]);
         ok = copy.data || error_memory(error);
-        infer_start(&file->columns[file->count++], copy);
+        bool valid = text_valid_utf8(copy) == copy.len;
+        r->foreign |= !valid;
+        if (valid)
+            note_letters(r, copy);
+        infer_start(&file->columns[file->count++], valid ? copy : SLICE(""));
     }
     arena_close(&facts.arena);
     return ok;
+}
+
+/* By the delimiter that the file seems to have. */
+static bool find_columns(struct infer_file *file, struct reading *r, int fd, struct error *error)
+{
+    static const char others[] = {';', '\t', '|'};
+    struct error other = {0};
+    bool ok = list_columns(file, r, fd, error);
+    if (ok ? file->format != DESCRIPTOR_CSV || file->count > 1 : error->kind != ERROR_DATA)
+        return ok;
+    for (size_t i = 0; i < sizeof others; i++) {
+        file->form.delimiter = others[i];
+        if (list_columns(file, r, fd, &other) && file->format == DESCRIPTOR_CSV && file->count > 1 &&
+            file->rejected <= file->rows / 2)
+            return true;
+    }
+    file->form.delimiter = DESCRIPTOR_FORM_PLAIN.delimiter;
+    return list_columns(file, r, fd, error);
 }
 
 /* The next columns that can be read, as many as a feed may have; *from is moved behind them. */
@@ -168,16 +226,10 @@ static bool read_columns(struct infer_file *file, struct reading *r, int fd, siz
     return true;
 }
 
-bool infer_file_read(struct infer_file *file, int fd, struct error *error)
+static bool read_all(struct infer_file *file, struct reading *r, int fd, struct error *error)
 {
-    struct reading *r;
-    *file = (struct infer_file){.count = 0};
-    arena_init(&file->arena, INFER_FILE_BYTES_MAX);
-    r = arena_array(&file->arena, 1, sizeof *r);
-    if (!r)
-        return error_memory(error);
-    r->file = file;
-    if (!list_columns(file, r, fd, error))
+    r->foreign = r->beyond = false;
+    if (!find_columns(file, r, fd, error))
         return false;
     for (size_t from = 0; from < file->count;) {
         r->counting = from == 0;
@@ -185,6 +237,24 @@ bool infer_file_read(struct infer_file *file, int fd, struct error *error)
             return false;
     }
     return true;
+}
+
+bool infer_file_read(struct infer_file *file, int fd, struct error *error)
+{
+    struct reading *r;
+    *file = (struct infer_file){.form = DESCRIPTOR_FORM_PLAIN};
+    arena_init(&file->arena, INFER_FILE_BYTES_MAX);
+    r = arena_array(&file->arena, 1, sizeof *r);
+    if (!r)
+        return error_memory(error);
+    r->file = file;
+    if (!read_all(file, r, fd, error))
+        return false;
+    if (!r->foreign || r->beyond)
+        return true;
+    file->form.encoding = DESCRIPTOR_WINDOWS1252;
+    file->form.delimiter = DESCRIPTOR_FORM_PLAIN.delimiter;
+    return read_all(file, r, fd, error);
 }
 
 void infer_file_close(struct infer_file *file)

@@ -17,6 +17,7 @@ struct infer_file {
     struct infer_column *columns; /* in the file's order, at most FILE_UNKNOWN_COLUMNS_MAX */
     size_t count;
     enum descriptor_format format;
+    struct descriptor_form form; /* delimiter and encoding as found, all else plain */
     uint64_t rows, rejected;     /* rejected ones have no say */
     uint64_t reject_line;        /* of the first */
     char reject[ERROR_TEXT_MAX]; /* and why */

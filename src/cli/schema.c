@@ -37,6 +37,9 @@ static void name_feed(const struct invocation *invocation, const char *path, cha
 static void tell_left_out(const char *path, const struct infer_file *file)
 {
     char shown[SHOWN_TEXT];
+    if (file->form.encoding == DESCRIPTOR_WINDOWS1252)
+        fprintf(stderr, "%s: it is not UTF-8, and was read as windows-1252: look whether its letters are right\n",
+                path);
     if (file->rejected > 0)
         fprintf(stderr,
                 "%s: %" PRIu64 " of %" PRIu64 " rows could not be read and have no say, the first in line %" PRIu64
@@ -58,11 +61,16 @@ static bool put_draft(const struct invocation *invocation, const char *path, con
     size_t usable = 0;
     for (size_t i = 0; i < file->count; i++)
         usable += !file->columns[i].nested && file->columns[i].name.len > 0;
+    if (usable == 0 && file->rejected > 0)
+        return error_set(error, ERROR_DATA,
+                         "%s: no column that a field could read; %" PRIu64 " of %" PRIu64
+                         " rows could not be read at all, the first in line %" PRIu64 ": %s",
+                         path, file->rejected, file->rows, file->reject_line, file->reject);
     if (usable == 0)
         return error_set(error, ERROR_DATA, "%s: no column that a field could read", path);
     name_feed(invocation, path, feed);
     buf_init(&out, DOC_SIZE_MAX);
-    bool ok = infer_draft(file->columns, file->count, feed, file->format, &out) || error_memory(error);
+    bool ok = infer_draft(file->columns, file->count, feed, file->format, &file->form, &out) || error_memory(error);
     if (ok)
         fwrite(out.data, 1, out.len, stdout);
     buf_close(&out);
@@ -168,8 +176,9 @@ const struct command command_schema = {
     .summary = "Draft a descriptor from a file, or compare two descriptors.",
     .help =
         "infer    reads all of a CSV or JSON file and writes the draft of its descriptor to stdout: types that hold\n"
-        "         every value, required where none is null. What is left out is told on stderr. Look it over: a\n"
-        "         file does not say what another one may bring.\n"
+        "         every value, required where none is null. The delimiter is found among comma, semicolon, tab and |;\n"
+        "         what is no UTF-8 is taken for windows-1252. What is left out is told on stderr. Look it over: a file\n"
+        "         does not say what another one may bring.\n"
         "diff     says field by field what NEW changes over OLD, and whether both can be versions of one feed.\n"
         "\n"
         "  dropfold schema infer data/FEED/first.csv > schemas/FEED/1.json\n"

@@ -376,8 +376,19 @@ static void put_field(struct buf *out, const struct draft *draft, size_t i)
     buf_put_text(out, is_required(column, draft->nulls) ? ", \"required\": true }" : " }");
 }
 
+static void put_form(struct buf *out, enum descriptor_format format, const struct descriptor_form *form)
+{
+    if (form->encoding == DESCRIPTOR_WINDOWS1252)
+        buf_put_text(out, "\"encoding\": \"windows-1252\", ");
+    if (format != DESCRIPTOR_CSV || form->delimiter == DESCRIPTOR_FORM_PLAIN.delimiter)
+        return;
+    buf_put_text(out, "\"delimiter\": ");
+    text_put_json(out, (struct slice){&form->delimiter, 1});
+    buf_put_text(out, ", ");
+}
+
 bool infer_draft(const struct infer_column *columns, size_t count, const char *feed, enum descriptor_format format,
-                 struct buf *out)
+                 const struct descriptor_form *form, struct buf *out)
 {
     struct draft draft = {.columns = columns,
                           .count = count,
@@ -389,8 +400,9 @@ bool infer_draft(const struct infer_column *columns, size_t count, const char *f
     bool ok = make_names(&draft.names, columns, count);
     buf_put_text(out, "{ \"feed\": ");
     text_put_json(out, slice_of(feed));
-    buf_printf(out, ", \"version\": 1, \"format\": \"%s\", \"names\": \"%s\", ", draft.json ? "json" : "csv",
-               draft.apart ? "underscore" : "exact");
+    buf_printf(out, ", \"version\": 1, \"format\": \"%s\", ", draft.json ? "json" : "csv");
+    put_form(out, format, form);
+    buf_printf(out, "\"names\": \"%s\", ", draft.apart ? "underscore" : "exact");
     put_nulls(out, draft.nulls);
     buf_put_text(out, ",\n  \"fields\": {\n");
     for (size_t i = 0; ok && i < count; i++) {

@@ -34,8 +34,9 @@ struct infer_column {
 void infer_start(struct infer_column *column, struct slice name);
 void infer_value(struct infer_column *column, bool null, struct slice text);
 
-/* The draft of version 1, without the columns that are nested or unnamed. False when out of memory. */
+/* The draft of version 1, without the columns that are nested or unnamed; of the form, encoding and delimiter are told where
+   they are no default. False when out of memory. */
 bool infer_draft(const struct infer_column *columns, size_t count, const char *feed, enum descriptor_format format,
-                 struct buf *out) MUST_USE;
+                 const struct descriptor_form *form, struct buf *out) MUST_USE;
 
 #endif

@@ -90,7 +90,34 @@ class Drafts(FlowCase):
                 self.accept(self.infer(path.read_bytes(), path.name).out)
                 self.assertIn(' 0 of them would be rejected', self.work.command('check', f'data/Goods/{path.name}').out)
 
+    def test_other_delimiters_are_found(self):
+        for delimiter in (';', '\t', '|'):
+            with self.subTest(delimiter=delimiter):
+                draft = self.infer('"Id";"Net, EUR";"Note"\r\n1;2;"a;b"\r\n2;3;\r\nx\r\n'.replace(';', delimiter).encode()).out
+                self.assertEqual(json.loads(draft)['delimiter'], delimiter)
+                self.assertEqual(self.accept(draft), {
+                    'Id': {'type': 'int64', 'required': True}, 'Note': {'type': 'text'},
+                    'Net_EUR': {'from': 'Net, EUR', 'type': 'int64', 'required': True}})
+        draft = json.loads(self.infer(b'Note\none; two\nthree\n').out)
+        self.assertNotIn('delimiter', draft)
+        self.assertEqual(list(draft['fields']), ['Note'])
+        self.assertNotIn('delimiter', json.loads(self.infer(b'Note; more\none\ntwo\nthree; four\n').out))
+
+    def test_what_is_no_utf_8_is_taken_for_windows_1252(self):
+        outcome = self.infer('Id;Größe\n1;Café €\n'.encode('windows-1252'))
+        self.assertEqual(json.loads(outcome.out)['encoding'], 'windows-1252')
+        self.assertEqual(set(self.accept(outcome.out)), {'Id', 'Gr_e'})
+        self.assertIn('it is not UTF-8, and was read as windows-1252', outcome.err)
+        outcome = self.infer('[{"Id": 1, "Note": "Café"}]'.encode('latin-1'), 'first.json')
+        self.assertEqual(json.loads(outcome.out)['encoding'], 'windows-1252')
+        self.assertIn('Note', self.accept(outcome.out))
+        outcome = self.infer('Id,Note\n1,Café\n2,'.encode() + b'Caf\xe9\n')
+        self.assertNotIn('encoding', json.loads(outcome.out))
+        self.assertIn('1 of 2 rows could not be read and have no say, the first in line 3', outcome.err)
+
     def test_what_is_no_file_of_rows(self):
+        self.assertIn('no column that a field could read; 1 of 1 rows could not be read at all, the first in line 1: 1:8: ',
+                      self.infer(b'{"a":1,}', expect=65).err)
         self.assertIn('empty file', self.infer(b'', expect=65).err)
         self.assertIn('never closes', self.infer(b'a,b\n"', expect=65).err)
         self.assertIn('no column that a field could read', self.infer(b',,\n1,2,3\n', expect=65).err)

@@ -12,7 +12,7 @@ static void check(const char *const *values, size_t count, const char *field)
     infer_start(&column, SLICE("A"));
     for (size_t i = 0; i < count; i++)
         infer_value(&column, !values[i], slice_of(values[i]));
-    assert_true(infer_draft(&column, 1, "F", DESCRIPTOR_CSV, &out));
+    assert_true(infer_draft(&column, 1, "F", DESCRIPTOR_CSV, &DESCRIPTOR_FORM_PLAIN, &out));
     snprintf(wanted, sizeof wanted,
              "{ \"feed\": \"F\", \"version\": 1, \"format\": \"csv\", \"names\": \"underscore\", %s } }\n", field);
     assert_slice(buf_slice(&out), wanted);
@@ -81,7 +81,7 @@ static void names_members_that_look_like_paths(void **state)
         infer_start(&columns[i], slice_of(names[i]));
         infer_value(&columns[i], false, SLICE("1"));
     }
-    assert_true(infer_draft(columns, COUNT_OF(names), "F", DESCRIPTOR_JSON, &out));
+    assert_true(infer_draft(columns, COUNT_OF(names), "F", DESCRIPTOR_JSON, &DESCRIPTOR_FORM_PLAIN, &out));
     assert_slice(buf_slice(&out),
                  "{ \"feed\": \"F\", \"version\": 1, \"format\": \"json\", \"names\": \"underscore\", "
                  "\"null\": [\"\"],\n  \"fields\": {\n"
