@@ -70,6 +70,10 @@ static bool check_folders(const struct invocation *invocation, const struct pipe
             *first = error;
         ok = false;
     }
+    if (ok && !landing_check_apart(invocation->settings.data, pipeline, first)) {
+        log_error(invocation->log, "%s", first->text);
+        ok = false;
+    }
     return ok;
 }
 

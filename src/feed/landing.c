@@ -92,12 +92,17 @@ static bool is_flushable(int fd)
     }
 }
 
+static bool path_of(const char *data, const struct feed *feed, char path[LANDING_PATH_SIZE])
+{
+    int len = snprintf(path, LANDING_PATH_SIZE, "%s/%s", data, feed->name);
+    return len > 0 && len < LANDING_PATH_SIZE;
+}
+
 bool landing_open(struct landing *landing, const char *data, const struct feed *feed, size_t index, bool lock,
                   struct error *error)
 {
     *landing = (struct landing){.feed = feed, .index = index, .fd = -1};
-    int len = snprintf(landing->path, sizeof landing->path, "%s/%s", data, feed->name);
-    if (len < 0 || (size_t)len >= sizeof landing->path)
+    if (!path_of(data, feed, landing->path))
         return error_set(error, ERROR_CONFIG, "the path of the landing folder of %s is too long", feed->name);
     if (!open_folder(landing, error))
         return false;
@@ -114,6 +119,22 @@ void landing_close(struct landing *landing)
         close(landing->fd);
     landing->fd = -1;
     landing->locked = false;
+}
+
+bool landing_check_apart(const char *data, const struct pipeline *pipeline, struct error *error)
+{
+    struct stat found[PIPELINE_FEEDS_MAX];
+    char path[LANDING_PATH_SIZE];
+    for (size_t f = 0; f < pipeline->feed_count; f++) {
+        if (!path_of(data, &pipeline->feeds[f], path) || stat(path, &found[f]) != 0)
+            found[f].st_nlink = 0;
+        for (size_t i = 0; i < f && found[f].st_nlink > 0; i++)
+            if (found[i].st_nlink > 0 && found[i].st_dev == found[f].st_dev && found[i].st_ino == found[f].st_ino)
+                return error_set(error, ERROR_CONFIG,
+                                 "%s is the landing folder of %s too: each feed needs one of its own", path,
+                                 pipeline->feeds[i].name);
+    }
+    return true;
 }
 
 bool landing_current(const struct landing *landing)

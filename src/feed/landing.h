@@ -47,6 +47,10 @@ bool landing_open(struct landing *landing, const char *data, const struct feed *
                   struct error *error) MUST_USE;
 void landing_close(struct landing *landing);
 
+/* ERROR_CONFIG when two feeds have one folder, by a symlink or a mount: each would take the other's files. Those that cannot be
+   looked at are passed over. */
+bool landing_check_apart(const char *data, const struct pipeline *pipeline, struct error *error) MUST_USE;
+
 /* True when the path still leads to the folder that is open. */
 bool landing_current(const struct landing *landing);
 

@@ -290,6 +290,8 @@ static bool open_folders(struct watch *watch, const struct pipeline *pipeline, s
     watch->folders = calloc(pipeline->feed_count, sizeof *watch->folders);
     if (!watch->folders || !watch->data)
         return error_memory(error);
+    if (!landing_check_apart(watch->data, pipeline, error))
+        return false;
     for (; watch->count < pipeline->feed_count; watch->count++)
         if (!folder_open(&watch->folders[watch->count], &watch->host, &pipeline->feeds[watch->count], watch->count,
                          error))

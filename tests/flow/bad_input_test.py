@@ -160,6 +160,15 @@ class Settings(FlowCase):
         self.assertIn(old, text)
         path.write_text(text.replace(old, new, 1), encoding='utf-8')
 
+    def test_two_feeds_over_one_folder_are_refused(self):
+        work = self.workspace()
+        work.drop('Orders', orders(order(1)), 'o.csv')
+        work.landing('Deliveries').rmdir()
+        work.landing('Deliveries').symlink_to('Orders')
+        for outcome in (work.run_once(expect=78), work.command('check', expect=78)):
+            self.assertIn('error: data/Deliveries is the landing folder of Orders too: each feed needs one of its own', outcome.err)
+        self.assertEqual(work.landed('Orders'), ['o.csv'])
+
     def test_a_missing_landing_folder_is_named(self):
         work = self.workspace(feeds=('Customers', 'Orders'))
         outcome = work.run_once(expect=78)
