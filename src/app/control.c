@@ -285,7 +285,7 @@ static int connect_to(const char *checkpoints, const char *pipeline, struct erro
     if (fd >= 0)
         close(fd);
     error_set(error, ERROR_TARGET,
-              "no dropfold answers on %s/%s.db (%s): none runs, or it is starting, ending or replaying", checkpoints,
+              "no dropfold answers on %s/%s.sock (%s): none runs, or it is starting, ending or replaying", checkpoints,
               pipeline, strerror(number));
     return -1;
 }

@@ -54,12 +54,11 @@ static uint32_t group_count(const struct pattern *pattern)
     return groups;
 }
 
-static bool check_groups(const struct pattern *pattern, struct slice expression, struct error *error)
+static bool check_groups(const struct pattern *pattern, struct error *error)
 {
     if (group_count(pattern) > 0)
         return true;
-    return error_set(error, ERROR_CONFIG,
-                     "no capture group, expected \"(\" and \")\" around what to extract at offset %zu", expression.len);
+    return error_set(error, ERROR_CONFIG, "no capture group, expected \"(\" and \")\" around what to extract");
 }
 
 static bool set_limits(struct pattern *pattern, struct error *error)
@@ -116,7 +115,7 @@ static struct pattern *make(struct slice expression, const struct slice *by, str
         return NULL;
     }
     bool ok = compile(pattern, expression, error) &&
-              (by ? check_replacement(pattern, *by, error) : check_groups(pattern, expression, error)) &&
+              (by ? check_replacement(pattern, *by, error) : check_groups(pattern, error)) &&
               set_limits(pattern, error);
     if (!ok) {
         pattern_free(pattern);

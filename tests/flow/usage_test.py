@@ -63,7 +63,7 @@ class Words(FlowCase):
         self.assertIn('usage: dropfold', self.work.command('status', '--help', environment=wrong).out)
 
     def test_nobody_runs_who_could_pause(self):
-        self.assertIn('no dropfold answers on checkpoints/ecommerce.db', self.refused('pause', 'Orders', expect=1))
+        self.assertIn('no dropfold answers on checkpoints/ecommerce.sock', self.refused('pause', 'Orders', expect=1))
 
 
 class Names(FlowCase):

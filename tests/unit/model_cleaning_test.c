@@ -139,7 +139,7 @@ static void tells_each_mistake_at_its_place(void **state)
         {"{\"type\": \"int64\", \"constant\": 1, \"required\": true}",
          "51: \"required\" does not go with \"constant\", which reads no column"},
         {"{\"type\": \"int64\", \"from_name\": \"[0-9]+\"}",
-         "49: \"from_name\": no capture group, expected \"(\" and \")\" around what to extract at offset 6"},
+         "49: \"from_name\": no capture group, expected \"(\" and \")\" around what to extract"},
         {"{\"type\": \"int64\", \"from_name\": \"([0-9]+)\", \"from\": \"B\"}",
          "69: \"from\" does not go with \"from_name\", which reads no column"},
     };
