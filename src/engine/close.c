@@ -66,10 +66,14 @@ static void close_unit(struct engine *engine, uint32_t unit, int64_t window)
 static void close_units(struct engine *engine)
 {
     int64_t window;
-    for (uint32_t unit = 1; unit < engine->units.rows.end && !engine->memory.failed; unit++)
-        if (!keyed_has(&engine->units, unit, KEYED_DEAD) && units_window(engine, unit, &window) &&
-            window < engine->closed.first_open)
+    for (uint32_t unit = 1; unit < engine->units.rows.end && !engine->memory.failed; unit++) {
+        if (keyed_has(&engine->units, unit, KEYED_DEAD))
+            continue;
+        if (units_window(engine, unit, &window) && window < engine->closed.first_open)
             close_unit(engine, unit, window);
+        else
+            units_note_behind(engine, unit);
+    }
 }
 
 static void trim(struct engine *engine)

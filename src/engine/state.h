@@ -44,7 +44,8 @@ enum {
     PARENT_ALTS = KEYED_FLAG_OWN << 2,     /* some line has an alt */
     PARENT_CONFLICT = KEYED_FLAG_OWN << 3, /* its live, unfiltered lines disagree; as last counted */
     PARENT_MOVED = KEYED_FLAG_OWN << 4,    /* its attributes were written since it last found its nodes */
-    PARENT_CROWDED = KEYED_FLAG_OWN << 5,  /* shifted by the feed's number: too many records to look through */
+    PARENT_BEHIND = KEYED_FLAG_OWN << 5,   /* when windows were last closed, one of its lines lay in such a one */
+    PARENT_CROWDED = KEYED_FLAG_OWN << 6,  /* shifted by the feed's number: too many records to look through */
     PARENT_HUSKS = PARENT_CROWDED << PIPELINE_FEEDS_MAX /* so is this: it is in the list of husks */
 };
 

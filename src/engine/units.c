@@ -205,11 +205,30 @@ bool units_window(const struct engine *engine, uint32_t unit, int64_t *window)
     return closed_window(engine, &codes, window);
 }
 
+static bool lies_behind(const struct engine *engine, uint32_t unit, uint32_t line)
+{
+    struct codes codes;
+    int64_t window;
+    read_attributes(engine, unit, alt_of(engine, line), &codes);
+    return closed_window(engine, &codes, &window) && window < engine->closed.first_open;
+}
+
+void units_note_behind(struct engine *engine, uint32_t unit)
+{
+    const struct records *lines = lines_of(engine);
+    bool behind = false;
+    if (!keyed_has(&engine->units, unit, PARENT_ALTS | PARENT_BEHIND))
+        return;
+    for (uint32_t line = records_first(lines, unit); line && !behind; line = records_next(lines, line))
+        behind = lies_behind(engine, unit, line);
+    keyed_flag(&engine->units, unit, PARENT_BEHIND, behind);
+}
+
 bool units_falls_back(const struct engine *engine, uint32_t unit, uint32_t line, const struct batch_row *row,
                       int64_t *window)
 {
     struct codes codes;
-    uint32_t top = keyed_has(&engine->units, unit, PARENT_ALTS) ? find_top(engine, unit, line, false) : 0;
+    uint32_t top = keyed_has(&engine->units, unit, PARENT_BEHIND) ? find_top(engine, unit, line, false) : 0;
     if (top == 0)
         return false;
     read_attributes(engine, unit, alt_of(engine, top), &codes);

@@ -209,6 +209,37 @@ static void a_row_that_leaves_its_order_to_a_closed_line_is_late(void **state)
     shop_close(&shop);
 }
 
+/* For each of a hundred thousand lines all the others would be looked at, if one of them might lie behind. */
+static void lines_of_a_huge_order_are_corrected_behind_a_close_too(void **state)
+{
+    (void)state;
+    enum { LINES = 100000 };
+    struct shop shop;
+    struct value values[PIPELINE_FIELDS_MAX];
+    struct error error;
+    shop_open(&shop, of_orders);
+    for (int round = 1; round <= 2; round++) {
+        struct chunk_writer writer;
+        chunk_writer_init(&writer, &shop.pipeline->feeds[ORDERS]);
+        for (int i = 0; i < LINES; i++) {
+            char row[128];
+            snprintf(row, sizeof row,
+                     "Order_ID=1 SKU=p%d Customer_ID=7 Time=2022-02-02T00:00:00 Total=%d Day=2022-01-02", i,
+                     round * LINES + i);
+            shop_values(&shop.pipeline->feeds[ORDERS], row, values);
+            assert_true(chunk_put(&writer, (uint64_t)i + 1, 1, values));
+        }
+        shop_begin(&shop, shop.sequence + 1);
+        assert_ok(engine_apply(shop.engine, ORDERS, buf_slice(&writer.buf), &shop.buckets, NULL, NULL, &error), &error);
+        shop_end(&shop);
+        chunk_writer_close(&writer);
+        assert_int_equal(shop.buckets.applied, LINES);
+        close_before(&shop, day(10));
+    }
+    assert_int_equal(shop_stats(&shop).units, 1);
+    shop_close(&shop);
+}
+
 /* --- when they close ---------------------------------------------------------------------------------------------- */
 
 static void windows_are_due_once_the_watermark_passed_them_by_the_lateness(void **state)
@@ -364,6 +395,7 @@ int main(void)
         cmocka_unit_test(rows_that_wait_to_be_handed_out_again_are_nobodys),
         cmocka_unit_test(each_late_row_is_told_with_what_it_is_late_for),
         cmocka_unit_test(a_row_that_leaves_its_order_to_a_closed_line_is_late),
+        cmocka_unit_test(lines_of_a_huge_order_are_corrected_behind_a_close_too),
         cmocka_unit_test(windows_are_due_once_the_watermark_passed_them_by_the_lateness),
         cmocka_unit_test(what_waits_is_closed_too_and_told_by_its_key),
         cmocka_unit_test(days_close_as_moments_do),
