@@ -6,7 +6,7 @@
 #define TIMESTAMP_MINUTE (60 * TIMESTAMP_SECOND)
 
 static const char date_words[] = "a date as 2022-02-17";
-static const char time_words[] = "a time as 2022-02-17T12:03:13Z";
+static const char time_words[] = TIMESTAMP_ISO_WORDS;
 static const char day_words[] = "a day that exists";
 static const char clock_words[] = "a time of day from 00:00:00 to 23:59:59";
 static const char fraction_words[] = "a time of whole microseconds";

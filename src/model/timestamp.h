@@ -30,7 +30,7 @@ void timestamp_civil(int64_t days, int *year, int *month, int *day);
 /*
  * ISO 8601, strict: YYYY-MM-DD, then optionally 'T', 't' or a blank, HH:MM[:SS[.f{1,9}]], then optionally Z, z, +HH:MM, +HHMM
  * or +HH. Without a zone it is UTC; a zone needs a time. Digits beyond microseconds must be zero. A leap second (:60) does not exist here.
- * `expected` as in value_parse. A common shape (YYYY-MM-DDTHH:MM:SS[.mmm]Z) is read on a fast path.
+ * `expected` as in value_parse: TIMESTAMP_ISO_WORDS where the text has another shape. A common shape (YYYY-MM-DDTHH:MM:SS[.mmm]Z) is read on a fast path.
  */
 bool timestamp_parse_iso(struct slice text, int64_t *micros, const char **expected) MUST_USE;
 
@@ -42,7 +42,8 @@ bool timestamp_parse_date(struct slice text, int64_t *days, const char **expecte
  */
 bool timestamp_parse_zone(const char **at, const char *end, int64_t *offset) MUST_USE;
 
-/* What timestamp_parse_format expects where the text does not have the format's shape. */
+/* What these expect where the text does not have their shape. */
+#define TIMESTAMP_ISO_WORDS    "a time as 2022-02-17T12:03:13Z"
 #define TIMESTAMP_FORMAT_WORDS "a date or time as its descriptor's format says"
 
 /* And where two formats read it as different moments. */

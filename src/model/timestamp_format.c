@@ -325,21 +325,27 @@ static bool parse_one(struct slice text, const char *format, const struct zone *
     return !zone || (iso ? iso_has_zone(text) : format_has_zone(format)) || leave_zone(zone, micros, expected);
 }
 
+/* How much a complaint tells: that the shape is another, that it is not ISO 8601's, or what is wrong with it. */
+static int telling(const char *words)
+{
+    if (strcmp(words, TIMESTAMP_FORMAT_WORDS) == 0)
+        return 0;
+    return strcmp(words, TIMESTAMP_ISO_WORDS) == 0 ? 1 : 2;
+}
+
 bool timestamp_parse_any(struct slice text, const char *const *formats, size_t count, const struct zone *zone,
                          int64_t *micros, const char **expected)
 {
     const char *words;
-    bool found = false, telling = false;
+    bool found = false;
     if (count == 0)
         return parse_one(text, "iso8601", zone, micros, expected);
     *expected = TIMESTAMP_FORMAT_WORDS;
     for (size_t i = 0; i < count; i++) {
         int64_t one;
         if (!parse_one(text, formats[i], zone, &one, &words)) {
-            if (!telling && strcmp(words, TIMESTAMP_FORMAT_WORDS) != 0) {
+            if (telling(words) > telling(*expected))
                 *expected = words;
-                telling = true;
-            }
         } else if (found && one != *micros) {
             *expected = TIMESTAMP_AMBIGUOUS_WORDS;
             return false;

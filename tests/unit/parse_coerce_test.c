@@ -187,6 +187,22 @@ static void reads_every_type_and_says_what_it_expected(void **state)
     }
 }
 
+static void tells_of_several_formats_what_is_wrong_in_the_one_that_fits(void **state)
+{
+    (void)state;
+    struct parse_feed feed;
+    open_field(&feed, "{ \"type\": \"timestamp\", \"formats\": [\"iso8601\", \"%d.%m.%Y %H:%M\", \"%d.%m.%Y\"] }");
+    check_fails(&feed, "31.02.2022", "found \"31.02.2022\", expected a day that exists");
+    check_fails(&feed, "28.02.2022 25:00", "found \"28.02.2022 25:00\", expected a time of day that exists");
+    check_fails(&feed, "2022-02-31", "found \"2022-02-31\", expected a day that exists");
+    check_fails(&feed, "2022", "found \"2022\", expected a time as 2022-02-17T12:03:13Z");
+    parse_feed_close(&feed);
+    open_field(&feed, "{ \"type\": \"date\", \"formats\": [\"%d.%m.%Y\", \"%d/%m/%Y\"] }");
+    check_fails(&feed, "31/02/2022", "found \"31/02/2022\", expected a day that exists");
+    check_fails(&feed, "2022", "found \"2022\", expected a date or time as its descriptor's format says");
+    parse_feed_close(&feed);
+}
+
 static void shows_found_text_escaped_and_cut(void **state)
 {
     (void)state;
@@ -380,6 +396,7 @@ int main(void)
         cmocka_unit_test(extracts_by_pattern_or_rejects_with_it),
         cmocka_unit_test(maps_exact_texts_after_the_other_cleaning),
         cmocka_unit_test(reads_every_type_and_says_what_it_expected),
+        cmocka_unit_test(tells_of_several_formats_what_is_wrong_in_the_one_that_fits),
         cmocka_unit_test(shows_found_text_escaped_and_cut),
         cmocka_unit_test(rejects_what_the_columns_cannot_hold_and_names_the_holder),
         cmocka_unit_test(rejects_a_text_longer_than_the_key_that_shows_it),
