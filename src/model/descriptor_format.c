@@ -240,19 +240,19 @@ static bool cut_path(const struct doc *doc, struct slice text, struct arena *are
     return true;
 }
 
-/* The first text of `from` up to the array whose elements become rows. */
-static struct slice spread_text(struct slice from)
+/* The text of `from` up to the array whose elements become rows, which its step number `steps` ends in. */
+static struct slice spread_text(struct slice from, size_t steps)
 {
-    size_t at = 0;
-    while (at + 2 <= from.len && memcmp(from.data + at, "[]", 2) != 0)
-        at++;
-    return (struct slice){from.data, at};
+    size_t at = step_length(from);
+    for (; steps > 1; steps--)
+        at += 1 + step_length((struct slice){from.data + at + 1, from.len - at - 1});
+    return (struct slice){from.data, at - strlen("[]")};
 }
 
-static bool check_spread(const struct doc_node *node, struct slice from, struct descriptor *d)
+static bool check_spread(const struct doc_node *node, struct slice from, size_t steps, struct descriptor *d)
 {
     char shown[SHOWN_MAX], other[SHOWN_MAX];
-    struct slice spread = spread_text(from);
+    struct slice spread = spread_text(from, steps);
     if (d->spread.len == 0)
         d->spread = spread;
     return slice_equal(d->spread, spread) ||
@@ -272,7 +272,7 @@ static bool load_path(const struct doc_node *node, struct slice from, struct are
     if (spreads > 1)
         return doc_problem(node->doc, node, "\"%s\" has [] more than once, expected one array in a path",
                            text_escape(from, shown, sizeof shown));
-    return check_spread(node, from, d);
+    return check_spread(node, from, path->spread, d);
 }
 
 static bool load_paths(const struct doc_node *member, struct arena *arena, struct descriptor *d,

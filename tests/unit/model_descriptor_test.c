@@ -507,6 +507,12 @@ static void refuses_two_arrays_that_make_rows(void **state)
                    "\"b\": {\"type\": \"text\", \"from\": [\"x[].a\", \"y[].a\"]}}}",
                    "1.json:2:31: \"x[].y[].z\" has [] more than once, expected one array in a path\n"
                    "1.json:3:41: \"x[]\" and \"y[]\" both make rows, expected one such array in a descriptor\n");
+    assert_refused(*state,
+                   "{\"feed\": \"Goods\", \"version\": 1, \"format\": \"json\", \"fields\": {\n"
+                   "\"a\": {\"type\": \"text\", \"from\": \"x\\\\[].y[].a\"},\n"
+                   "\"b\": {\"type\": \"text\", \"from\": \"x\\\\[].z[].a\"}}}",
+                   "1.json:3:31: \"x\\\\[].y[]\" and \"x\\\\[].z[]\" both make rows, expected one such array in a "
+                   "descriptor\n");
 }
 
 static void tells_whether_two_forms_are_one(void **state)
