@@ -136,11 +136,12 @@ void folder_judge_look(struct folder *folder, struct entry *entry, const struct 
 
 /* --- scanned --- */
 
-/* By the wall clock, because it is asked of files that nobody has watched so far. A time in the future says nothing. */
+/* By the wall clock, because it is asked of files that nobody has watched so far: once that was done, what is being written
+   now may bear the time of a server whose clock is behind. A time in the future says nothing. */
 static bool is_old(const struct folder *folder, const struct file_stat *stat)
 {
     int64_t limit = (clock_wall() - folder->feed->settle) * NANOS_PER_MICRO;
-    return stat->mtime_ns <= limit;
+    return folder->listed == 1 && stat->mtime_ns <= limit;
 }
 
 /* A file that was not there before, or is another one than was dealt with. */

@@ -5,8 +5,8 @@
  * Whatever touches the folders runs on libuv's thread pool: scans at start, every rescan interval, after an overflow,
  * when a watch is lost; looks at single files. Everything else, every callback too, happens on the loop's thread.
  *
- * Ready at once is a file that was renamed into the folder, and one that a scan found and whose mtime lies further back
- * than the settle time. Any other is ready when two looks, the settle time apart on the monotonic clock, found the same
+ * Ready at once is a file that was renamed into the folder, and one that the first scan found and whose mtime lies further
+ * back than the settle time. Any other is ready when two looks, the settle time apart on the monotonic clock, found the same
  * size, mtime and ctime, and nothing was heard of it between them. A writer that holds it open does not count, only that
  * it does not write.
  *

@@ -200,6 +200,24 @@ static void finds_files_without_events(void **state)
     assert_int_equal(stats.events, 0);
 }
 
+/* As from a server whose clock is behind: what is written now looks as if it had long been there. */
+static void lets_what_comes_settle_whatever_its_time(void **state)
+{
+    struct watching *w = *state;
+    w->options.events = false;
+    w->options.rescan = WATCHING_OFTEN;
+    watching_start(w);
+    file_write(w->folder[0], "a.csv", "1");
+    file_date(w->folder[0], "a.csv", 1600000000);
+    for (int i = 0; i < 3; i++) {
+        run_for(w, WATCHING_SETTLE * 2 / 3);
+        file_append(w->folder[0], "a.csv", "2");
+        file_date(w->folder[0], "a.csv", 1600000001 + i);
+    }
+    run_until(w, w->count == 1);
+    assert_int_equal(w->notes[0].stat.size, 4);
+}
+
 /* The value that stood there, or -1 when it can't be set. */
 static int set_sysctl(const char *path, int value)
 {
@@ -441,6 +459,7 @@ int main(void)
         TEST(keeps_a_folder_open_for_the_file_that_is_out),
         TEST(finds_a_folder_that_was_mounted_over),
         TEST(finds_files_without_events),
+        TEST(lets_what_comes_settle_whatever_its_time),
         TEST(loses_nothing_when_the_queue_overflows),
         TEST(ends_a_single_run_when_all_has_settled_and_nothing_new_came),
         TEST(ends_a_single_run_of_empty_folders),
