@@ -35,7 +35,7 @@ static void print_text(const struct reject_record *record)
 
 static void export_one(struct listing *listing, const struct reject_record *record)
 {
-    if (listing->settings->export_json)
+    if (listing->settings->export_json || listing->settings->json)
         rejects_export_json(&listing->out, record);
     else
         rejects_export_csv(&listing->out, record, listing->settings->spreadsheet);
@@ -79,7 +79,7 @@ static int list(const struct invocation *invocation, bool export, char **names, 
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++)
         ok = common_find_name(view.store, names[i], &error);
-    if (ok && export && !invocation->settings.export_json) {
+    if (ok && export && !invocation->settings.export_json && !invocation->settings.json) {
         rejects_export_header(&listing.out);
         common_print(&listing.out);
     }
@@ -203,11 +203,18 @@ static int retry_rejects(const struct invocation *invocation, char **names, size
 
 static int execute(const struct invocation *invocation)
 {
+    const struct settings *settings = &invocation->settings;
     char **operands = invocation->operands;
     size_t count = invocation->operand_count;
-    if (count > 0 && strcmp(operands[0], "retry") == 0)
+    bool retries = count > 0 && strcmp(operands[0], "retry") == 0;
+    bool exports = count > 0 && strcmp(operands[0], "export") == 0;
+    if (settings->dry_run && !retries)
+        return common_misused(invocation, "rejects: --dry-run goes with retry");
+    if ((settings->export_json || settings->spreadsheet) && !exports)
+        return common_misused(invocation, "rejects: --format and --spreadsheet go with export");
+    if (retries)
         return retry_rejects(invocation, operands + 1, count - 1);
-    if (count > 0 && strcmp(operands[0], "export") == 0)
+    if (exports)
         return list(invocation, true, operands + 1, count - 1);
     if (count > 1)
         return common_misused(invocation, "rejects: expected one FILE, or retry FILE..., or export FILE...");
