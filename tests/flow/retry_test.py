@@ -259,7 +259,7 @@ class Whole(Contract):
             self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update({'from': ['Order ID', 'Number']}))
         self.assertIn('would put back', self.work.command('rejects', 'retry', '--dry-run', 'Orders/odd.csv').out)
         with self.work.daemon() as daemon:
-            self.assertIn('put back Orders/odd.csv', self.work.command('rejects', 'retry', 'Orders/odd.csv').out)
+            self.assertIn('put back Orders/odd.csv', daemon.asked('rejects', 'retry', 'Orders/odd.csv').out)
             daemon.printed('applied Orders/odd.csv')
         self.assertEqual(list(aside.parent.iterdir()), [])
         self.assertEqual(self.order_count(), 2)

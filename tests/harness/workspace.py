@@ -193,6 +193,17 @@ class Daemon:
         """Waits until stderr has a line with `words`."""
         return until(lambda: self._find(self.err, words, 1), lambda: f'a message with "{words}"\n{self}')[0]
 
+    def asked(self, *words):
+        """What a command comes to that the running daemon does itself; while it starts it says "not now"."""
+        outcome = []
+
+        def answered():
+            outcome[:] = [self.workspace.command(*words, expect=None)]
+            return outcome[0].code != 75
+
+        until(answered, lambda: f'an answer to {words}: {outcome}\n{self}')
+        return outcome[0]
+
     def delivered(self, sequence):
         """Waits until the target holds change `sequence` or a later one."""
         until(lambda: (self.workspace.status()['target']['sequence'] or 0) >= sequence,
