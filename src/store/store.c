@@ -215,7 +215,7 @@ static bool find_database(struct store *store, struct error *error)
     return true;
 }
 
-/* What a replay that was cut short left. */
+/* What a replay left that was cut short or refused. */
 static bool remove_stale(struct store *store, struct error *error)
 {
     static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
@@ -360,6 +360,9 @@ void store_close(struct store *store)
     if (!store)
         return;
     store_disconnect(store);
+    /* That a stale one cannot be removed now is no loss: the next build does it, or says why not. */
+    if (store->mode == STORE_BUILD && store->path)
+        (void)remove_stale(store, NULL);
     store_unlock(store);
     digester_close(&store->digester);
     free(store->folder);

@@ -95,6 +95,7 @@ class Replay(FlowCase):
         self.assertNotEqual(refusal.code, 0)
         self.assertIn(name, refusal.err + refusal.out)
         self.assertIn('--accept-missing', refusal.err)
+        self.assertFalse((self.work.checkpoints / 'ecommerce.db.new').exists())
         self.assertEqual(dump(self.work.target), before)
         self.work.run_once()
         self.work.command('replay', '--accept-missing')

@@ -58,13 +58,14 @@ static void puts_the_built_store_in_the_place_of_the_old(void **state)
     store_close(store);
 }
 
-static void makes_the_built_store_afresh(void **state)
+static void removes_a_built_store_that_is_given_up(void **state)
 {
     (void)state;
     struct store *old, *built;
     open_both(&old, &built);
+    assert_true(exists("ecommerce.db.new-wal"));
     store_close(built);
-    assert_true(exists("ecommerce.db.new"));
+    assert_false(exists("ecommerce.db.new") || exists("ecommerce.db.new-wal") || exists("ecommerce.db.new-shm"));
     built = testing_open(folder, STORE_BUILD);
     assert_changes(built, 0);
     store_close(built);
@@ -317,7 +318,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
     const struct CMUnitTest tests[] = {
         TEST(puts_the_built_store_in_the_place_of_the_old),
-        TEST(makes_the_built_store_afresh),
+        TEST(removes_a_built_store_that_is_given_up),
         TEST(clears_away_what_a_killed_build_left),
         TEST(takes_a_changed_fingerprint_to_the_new_store),
         TEST(refuses_a_swap_within_a_change),
