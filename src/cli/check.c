@@ -148,7 +148,10 @@ static bool check_target(const struct invocation *invocation, const struct pipel
     struct look look;
     if (!look_at_target(&look, &invocation->settings, pipeline, error))
         return false;
-    printf("target      %s: %s", look.name, look.reachable ? "reachable" : "not reachable");
+    printf("target      %s: %s", look.name,
+           look.reachable                    ? "reachable"
+           : look.error.kind == ERROR_TARGET ? "not reachable"
+                                             : "refuses");
     if (look.reachable && look.progress.present)
         printf(", sequence %" PRIu64, look.progress.sequence);
     putchar('\n');

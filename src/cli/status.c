@@ -205,7 +205,8 @@ static void print_target(const struct state *state)
     uint64_t delivered, sequence = store_progress(state->view.store)->sequence;
     bool known = delivered_sequence(state, &delivered);
     if (!state->look.reachable) {
-        printf("target      not reachable: %s\n", state->look.error.text);
+        printf("target      %s: %s\n", state->look.error.kind == ERROR_TARGET ? "not reachable" : "refuses",
+               state->look.error.text);
         printf("delivered   ");
     } else {
         printf("target      %s; ", state->look.name);

@@ -170,6 +170,13 @@ class Places(FlowCase):
         work.command('check', target='sqlite:x.db')
         work.command('check', target='sqlite:new/x.db')
 
+    def test_a_target_that_is_there_and_refuses(self):
+        work = self.workspace()
+        work.run_once()
+        work.target.execute('ALTER TABLE ecommerce ADD COLUMN extra text')
+        self.assertRegex(work.command('check', expect=1).out, r'(?m)^target      sqlite:\S+: refuses$')
+        self.assertRegex(work.command('status').out, r'(?m)^target      refuses: .* "extra" is not ours$')
+
     def test_a_server_that_is_not_there(self):
         work = self.workspace()
         work.run_once()
