@@ -19,17 +19,17 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "target/pg_error.h"
-
 enum {
     VERSION_MIN = 120000,
     WORKERS_MAX = 2,
     DATA_MAX = 256 * 1024 * 1024 /* bytes of one block on the wire; a block is far smaller */
 };
 
-static void discard_notice(void *context, const char *message)
+/* Notices are nobody's business, but for the last. Between two exchanges libpq makes one of an error, too. */
+static void on_notice(void *context, const PGresult *notice)
 {
-    (void)context, (void)message;
+    struct pg_conn *conn = context;
+    pg_error_farewell(notice, conn->farewell);
 }
 
 /* Waits until the socket is ready, however long: the deadline is the loop's and ends the wait by a drop. */
@@ -59,7 +59,7 @@ static bool connect_now(struct pg_conn *conn)
     conn->pg = start(conn->address, conn->target->deadline);
     if (!conn->pg)
         return error_memory(&conn->error);
-    PQsetNoticeProcessor(conn->pg, discard_notice, NULL);
+    PQsetNoticeReceiver(conn->pg, on_notice, conn);
     PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE);
     PostgresPollingStatusType state =
         PQstatus(conn->pg) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;

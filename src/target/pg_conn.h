@@ -12,6 +12,7 @@
 
 #include <libpq-fe.h>
 
+#include "target/pg_error.h"
 #include "target/target_internal.h"
 #include "target/target_sql.h"
 
@@ -45,8 +46,9 @@ struct pg_conn {
     enum pg_phase phase;
     const char *doing; /* for messages */
     pg_step next;
-    PGresult *result; /* the last of the exchange, or the first that failed */
-    PGresult *before; /* the one before the last, until something else is asked */
+    PGresult *result;                /* the last of the exchange, or the first that failed */
+    PGresult *before;                /* the one before the last, until something else is asked */
+    char farewell[PG_FAREWELL_SIZE]; /* why the server ends the session, once it said so */
 
     struct buf sql;
     struct buf data; /* what COPY sends now, and the bytes of parameters */

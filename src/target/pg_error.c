@@ -13,6 +13,7 @@
 
 #include <ctype.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -83,9 +84,30 @@ bool pg_error_is_taken(const PGresult *result)
     return sqlstate && strcmp(sqlstate, "23505") == 0;
 }
 
-bool pg_error_lost(const PGconn *pg, const char *target, struct error *error)
+/* A server that stops at once, or after the crash of another session, only warns. */
+static bool ends_session(const PGresult *result, const char *sqlstate)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return strncmp(sqlstate, "57P", 3) == 0 ||
+           (severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0));
+}
+
+void pg_error_farewell(const PGresult *result, char farewell[PG_FAREWELL_SIZE])
+{
+    char primary[PG_FAREWELL_SIZE - 16];
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (!sqlstate || !text || !ends_session(result, sqlstate))
+        return;
+    text_escape(slice_trim(slice_of(text)), primary, sizeof primary);
+    snprintf(farewell, PG_FAREWELL_SIZE, "%s (%.5s)", primary, sqlstate);
+}
+
+bool pg_error_lost(const PGconn *pg, const char *farewell, const char *target, struct error *error)
 {
     char text[ERROR_TEXT_MAX];
+    if (farewell[0])
+        return error_set(error, ERROR_TARGET, "%s: the connection is lost: %s", target, farewell);
     text_escape(slice_trim(slice_of(PQerrorMessage(pg))), text, sizeof text);
     return error_set(error, ERROR_TARGET, "%s: the connection is lost: %s", target, text[0] ? text : "no reason given");
 }

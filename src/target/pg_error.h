@@ -15,8 +15,13 @@ bool pg_error_result(const PGresult *result, const char *target, const char *doi
 /* A key was written that was there. */
 bool pg_error_is_taken(const PGresult *result);
 
-/* The connection broke. Returns false. */
-bool pg_error_lost(const PGconn *pg, const char *target, struct error *error);
+enum { PG_FAREWELL_SIZE = 384 };
+
+/* Takes down why the server ends the session, if `result`, an error or a notice, says so. */
+void pg_error_farewell(const PGresult *result, char farewell[PG_FAREWELL_SIZE]);
+
+/* The connection broke; the farewell, when there is one, says why. Returns false. */
+bool pg_error_lost(const PGconn *pg, const char *farewell, const char *target, struct error *error);
 
 /* It never came about. The connection's verbosity must have been PQERRORS_VERBOSE: only then does libpq tell the
    SQLSTATE of a refused start. Returns false. */

@@ -13,12 +13,38 @@
 
 #include "target/pg_error.h"
 
+enum {
+    FAREWELL_RESULTS = 4 /* are looked at; there is one, and the end */
+};
+
 static void advance(struct pg_conn *conn);
+
+/* What the server said before it hung up may be among the results, or unread: amid a COPY libpq looks at errors only when the
+   data has ended, so it is ended, with an error in case that somebody still listens. Waits for nothing. */
+static void hear_farewell(struct pg_conn *conn)
+{
+    if (conn->result)
+        pg_error_farewell(conn->result, conn->farewell);
+    (void)PQconsumeInput(conn->pg); /* what there is may lie before the end */
+    /* The first of two may fail on what is still to be sent, which is then dropped. */
+    for (int i = 0; i < 2 && conn->phase == PG_COPYING; i++)
+        if (PQputCopyEnd(conn->pg, "called off") > 0)
+            conn->phase = PG_WAITING;
+    for (int i = 0; i < FAREWELL_RESULTS && !PQisBusy(conn->pg); i++) {
+        PGresult *result = PQgetResult(conn->pg);
+        pg_error_farewell(result, conn->farewell);
+        PQclear(result);
+    }
+}
 
 static void lose(struct pg_conn *conn)
 {
     struct error error;
-    pg_error_lost(conn->pg, conn->target->name, &error);
+    bool told = PQerrorMessage(conn->pg)[0] != '\0';
+    pg_error_lost(conn->pg, conn->farewell, conn->target->name, &error);
+    hear_farewell(conn);
+    if (!told || conn->farewell[0])
+        pg_error_lost(conn->pg, conn->farewell, conn->target->name, &error);
     pg_conn_fail(conn, &error);
 }
 

@@ -245,7 +245,8 @@ static void survives_a_server_that_stops_during_a_delivery(void **state)
     assert_works(subject_begin(s));
     assert_works(subject_write(s, support_kinds_block(1, 4000, "lost")));
     assert_int_equal(script("stop", "immediate"), 0);
-    assert_fails(subject_write(s, support_kinds_block(4001, 4000, "lost")), ERROR_TARGET, "the connection is lost");
+    assert_fails(subject_write(s, support_kinds_block(4001, 4000, "lost")), ERROR_TARGET,
+                 "the connection is lost: terminating connection"); /* only a warning said so */
     assert_fails(subject_open(s), ERROR_TARGET, "postgresql://");
     assert_int_equal(script("start", ""), 0);
     assert_works(subject_open(s));
@@ -263,7 +264,8 @@ static void notices_a_session_that_was_ended(void **state)
     assert_works(subject_open(s));
     query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'dropfold'");
     subject_prepare(s, 1, true);
-    assert_fails(subject_begin(s), ERROR_TARGET, "the connection is lost");
+    assert_fails(subject_begin(s), ERROR_TARGET,
+                 "the connection is lost: terminating connection due to administrator command (57P01)");
     subject_close(s);
 }
 
@@ -516,6 +518,59 @@ static void tells_a_refusal_amid_a_copy(void **state)
     subject_close(s);
 }
 
+/* Runs the loop until the server's process waits for the lock that another client holds, amid what it is being sent. */
+static void wait_until_it_waits(struct subject *s)
+{
+    static const char waits[] = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dropfold'"
+                                " AND wait_event = 'advisory'";
+    for (int64_t end = clock_monotonic() + 1000 * WAIT_MILLISECONDS;
+         strcmp(query(waits), "1\n") != 0 && clock_monotonic() < end;)
+        uv_run(&s->loop, UV_RUN_NOWAIT);
+    assert_query(waits, "1\n");
+    for (int i = 0; i < 100; i++)
+        uv_run(&s->loop, UV_RUN_NOWAIT); /* until nothing more goes out */
+    assert_int_equal(s->answer.count, 0);
+}
+
+/* Writes so many rows, during which the server ends the session. */
+static void end_session_amid(struct subject *s, bool full, size_t rows, const char *text)
+{
+    PGconn *other = connect_other();
+    PQclear(PQexec(other, "SELECT pg_advisory_lock(1)"));
+    subject_prepare(s, 2, full);
+    s->delivery.upserts[KINDS] = rows;
+    assert_works(subject_begin(s));
+    target_write(s->target, support_kinds_block(1, rows, text), support_answered, &s->answer);
+    wait_until_it_waits(s);
+    assert_query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE wait_event = 'advisory'", "t\n");
+    assert_fails(subject_wait(s), ERROR_TARGET,
+                 "the connection is lost: terminating connection due to administrator command (57P01)");
+    PQfinish(other);
+    assert_works(subject_open(s));
+    assert_int_equal(target_progress(s->target)->sequence, 1);
+}
+
+/* The server says why, but amid a COPY libpq does not look at what it says, and elsewhere what comes last is only that the
+   socket was closed. */
+static void tells_why_the_server_ended_a_session(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    static char text[64 * 1024];
+    memset(text, 'x', sizeof text - 1);
+    assert_works(subject_open(s));
+    subject_deliver(s, 1, true, 1, 3, "kept");
+    query("CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS"
+          " 'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';"
+          "CREATE TRIGGER wait BEFORE INSERT ON kinds FOR EACH ROW EXECUTE FUNCTION wait()");
+    end_session_amid(s, true, 120, text);  /* most of it is still to be sent */
+    end_session_amid(s, true, 1, text);    /* all of it is sent */
+    end_session_amid(s, false, 1, "less"); /* arrays and no COPY */
+    subject_deliver(s, 2, true, 1, 3, "kept");
+    subject_close(s);
+}
+
 /* --- rows that go elsewhere --------------------------------------------------------------------------------------- */
 
 /* Into an empty table, over rows and beside them, and out of it. */
@@ -672,6 +727,7 @@ int main(void)
         cmocka_unit_test(does_not_trust_in_fresh_keys_once_one_was_there),
         cmocka_unit_test(copies_a_block_larger_than_any_socket),
         cmocka_unit_test(tells_a_refusal_amid_a_copy),
+        cmocka_unit_test(tells_why_the_server_ended_a_session),
         cmocka_unit_test(takes_rows_that_partitions_take),
         cmocka_unit_test(takes_rows_that_a_trigger_takes_elsewhere),
         cmocka_unit_test(refuses_what_a_rule_does_instead),
