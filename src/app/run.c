@@ -182,6 +182,7 @@ static void on_decided(void *context)
 static void on_delivered(void *context, const struct delivered *delivered)
 {
     struct run *run = context;
+    run->trouble.kind = ERROR_NONE; /* also when the run ends before it has settled */
     if (delivered->groups > 0)
         report_delivered(&run->report, delivered);
 }
