@@ -16,7 +16,8 @@ enum {
     FILE_PAGES = 8,    /* a page of the table, of each index, of the undeclared columns, and some luck */
     FILE_BYTES = 512,  /* of a row beside its texts */
     REJECT_BYTES = 64,
-    COMMIT_PAGES = 4
+    COMMIT_PAGES = 4,
+    GROUP_PAGES = 8 /* of a group's commit, with its summary */
 };
 
 static bool bug(const struct store *store, struct error *error, const char *what)
@@ -340,7 +341,8 @@ bool store_group_begin(struct store *store, struct error *error)
         return false;
     if (store_is_writing(store) || store->looks > 0)
         return bug(store, error, "a change, a group or a read is open already");
-    if (!store_space_begin(store, CHANGE_PAGES, error) || !store_run(store, STORE_SQL_BEGIN, error))
+    /* With the room of its commit: its files may take all else there is, and one more lack would undo them all. */
+    if (!store_space_begin(store, CHANGE_PAGES + GROUP_PAGES, error) || !store_run(store, STORE_SQL_BEGIN, error))
         return false;
     store->in_group = true;
     store->before_group = (struct store_group){.progress = store->progress,
@@ -357,7 +359,9 @@ bool store_group_commit(struct store *store, struct slice summary, struct error 
         return false;
     if (!store->in_group || store->in_change)
         return bug(store, error, "no group is open, or a change within it");
-    if (!store_space_add(store, summary.len, COMMIT_PAGES, error) || !end_transaction(store, summary, error))
+    uint64_t pages = COMMIT_PAGES + summary.len / store->page + 1;
+    if ((pages > GROUP_PAGES && !store_space_add(store, 0, pages - GROUP_PAGES, error)) ||
+        !end_transaction(store, summary, error))
         return false;
     store->in_group = false;
     return true;

@@ -112,18 +112,43 @@ static void commits_on_what_it_reserved_although_the_disk_is_full(void **state)
     empty_disk();
 }
 
+static bool put_change(unsigned number)
+{
+    struct file_record file = testing_record("a.csv", (uint8_t)number, 200);
+    return store_begin(store, &error) && store_file_begin(store, file.feed, &error) &&
+           testing_put_rows(store, 1, 200, (uint8_t)number, &error) && store_file_end(store, &file, &error) &&
+           store_commit(store, SLICE(""), 1, &error);
+}
+
+/* Else all of them would be undone for want of what the last one took, and again at each try. */
+static void commits_a_group_whose_changes_took_all_the_room(void **state)
+{
+    (void)state;
+    uint64_t changes = 0;
+    if (!mounted("size=8m"))
+        skip();
+    store = testing_open(folder, STORE_WRITE);
+    assert_ok(store_group_begin(store, &error), &error);
+    while (changes < 5000 && put_change((unsigned)changes))
+        changes++;
+    assert_error(&error, ERROR_FULL, "No space left");
+    store_rollback(store);
+    fill_disk(0);
+    error = (struct error){0};
+    assert_ok(store_group_commit(store, SLICE("summary"), &error), &error);
+    assert_changes(store, changes);
+    empty_disk();
+    assert_true(changes > 1);
+    assert_true(put_change((unsigned)changes));
+}
+
 /* Changes until there is no room; so many there are, also for the next who opens it. */
 static uint64_t fill_with_changes(void)
 {
     store = testing_open(folder, STORE_WRITE);
     uint64_t changes = 0;
     for (unsigned i = 0; i < 5000; i++) {
-        struct file_record file = testing_record("a.csv", (uint8_t)i, 200);
-        bool begun = store_begin(store, &error);
-        bool good = begun && store_file_begin(store, file.feed, &error) &&
-                    testing_put_rows(store, 1, 200, (uint8_t)i, &error) && store_file_end(store, &file, &error) &&
-                    store_commit(store, SLICE("summary"), 1, &error);
-        if (!good) {
+        if (!put_change(i)) {
             assert_int_equal(error.kind, ERROR_FULL);
             store_rollback(store);
             break;
@@ -261,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(waits_for_room_at_every_step_of_a_change),
         TEST(commits_on_what_it_reserved_although_the_disk_is_full),
+        TEST(commits_a_group_whose_changes_took_all_the_room),
         TEST(lets_nothing_be_lost_on_a_disk_that_fills_up),
         TEST(goes_on_in_a_store_of_small_pages),
         TEST(tells_of_a_full_disk_when_a_note_does_not_fit),
