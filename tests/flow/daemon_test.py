@@ -75,7 +75,7 @@ class Asked(FlowCase):
             self.assertEqual(work.landed(), ['o.csv'])
             work.command('resume', 'Orders')
             daemon.delivered(3)
-            self.assertEqual(work.landed(), [])
+            until(lambda: work.landed() == [], lambda: f'the file archived\n{daemon}')  # it is delivered first
 
     def test_a_feed_that_does_not_exist_cannot_be_paused(self):
         work = self.workspace()
