@@ -75,11 +75,6 @@ static void finish_feed(struct reading *r)
     }
 }
 
-static bool ends_with(struct slice s, struct slice end)
-{
-    return s.len >= end.len && memcmp(s.data + s.len - end.len, end.data, end.len) == 0;
-}
-
 static void note_letters(struct reading *r, struct slice text)
 {
     for (size_t i = 0; i < text.len && !r->beyond; i++)
@@ -89,7 +84,7 @@ static void note_letters(struct reading *r, struct slice text)
 static void note_reject(struct reading *r, const struct reject *reject)
 {
     static const char object[] = "found an object", list[] = "found an array", utf8[] = "expected valid UTF-8";
-    r->foreign |= ends_with(reject->reason, SLICE(utf8));
+    r->foreign |= slice_ends_with(reject->reason, SLICE(utf8));
     bool nested = slice_starts_with(reject->reason, SLICE(object)) || slice_starts_with(reject->reason, SLICE(list));
     for (size_t i = 0; nested && i < r->count; i++) {
         if (r->columns[i] && slice_equal(reject->field, slice_of(r->names[i]))) {

@@ -14,7 +14,7 @@ enum { SHOWN_RAW = 400, SHOWN_TEXT = 1200, SEQUENCE_SIZE = 32, FILES_MAX = 10000
 
 struct listing {
     const struct settings *settings;
-    bool export;
+    bool export, json;
     uint64_t count;
     struct buf out;
 };
@@ -33,29 +33,21 @@ static void print_text(const struct reject_record *record)
         printf("    retried in seq %" PRIu64 "\n", record->retried);
 }
 
-static void export_one(struct listing *listing, const struct reject_record *record)
-{
-    if (listing->settings->export_json || listing->settings->json)
-        rejects_export_json(&listing->out, record);
-    else
-        rejects_export_csv(&listing->out, record, listing->settings->spreadsheet);
-    common_print(&listing->out);
-}
-
 static bool print_reject(void *context, const struct reject_record *record)
 {
     struct listing *listing = context;
     if (record->retried && !listing->settings->all)
         return true;
     listing->count++;
-    if (listing->export) {
-        export_one(listing, record);
-    } else if (listing->settings->json) {
-        rejects_export_json(&listing->out, record);
-        common_print(&listing->out);
-    } else {
+    if (!listing->export && !listing->json) {
         print_text(record);
+        return true;
     }
+    if (listing->json)
+        rejects_export_json(&listing->out, record);
+    else
+        rejects_export_csv(&listing->out, record, listing->settings->spreadsheet);
+    common_print(&listing->out);
     return true;
 }
 
@@ -71,7 +63,8 @@ static int list(const struct invocation *invocation, bool export, char **names, 
 {
     struct common_view view;
     struct error error = {0};
-    struct listing listing = {.settings = &invocation->settings, .export = export};
+    const struct settings *settings = &invocation->settings;
+    struct listing listing = {.settings = settings, .export = export, .json = settings->json || settings->export_json};
     int code = 0;
     if (!common_view_open(&view, invocation, &code))
         return code;
@@ -79,20 +72,20 @@ static int list(const struct invocation *invocation, bool export, char **names, 
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++)
         ok = common_find_name(view.store, names[i], &error);
-    if (ok && export && !invocation->settings.export_json && !invocation->settings.json) {
+    if (ok && export && !listing.json) {
         rejects_export_header(&listing.out);
         common_print(&listing.out);
     }
     ok = ok && (count > 0 || list_file(&listing, view.store, "", &error));
     for (size_t i = 0; ok && i < count; i++)
         ok = list_file(&listing, view.store, names[i], &error);
-    if (ok && !export && !invocation->settings.json)
-        ok = rejects_whole_print(view.store, count > 0 ? names[0] : "", invocation->settings.all, &error);
+    if (ok && !export && !listing.json)
+        ok = rejects_whole_print(view.store, count > 0 ? names[0] : "", settings->all, &error);
     buf_close(&listing.out);
     common_view_close(&view);
     if (!ok)
         return common_failed(invocation, &error);
-    if (!export && !invocation->settings.json)
+    if (!export && !listing.json)
         fprintf(stderr, "%" PRIu64 " rejected row%s\n", listing.count, listing.count == 1 ? "" : "s");
     return 0;
 }

@@ -84,7 +84,6 @@ class Asked(FlowCase):
             self.assertIn('there is no feed "Ordres"; expected one of Orders, Deliveries, Customers',
                           work.command('pause', 'Ordres', expect=64).err)
 
-
     def test_it_forgets_a_file_between_two_others(self):
         work = self.workspace()
         generated = self.sample(files=3, seed=9)

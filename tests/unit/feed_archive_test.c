@@ -392,9 +392,8 @@ static enum archive_result set_aside(struct fixture *f, const char *name, const 
                               &f->error);
 }
 
-static void sets_a_bad_file_aside_with_its_reason(void **state)
+static void assert_sets_aside(struct fixture *f)
 {
-    struct fixture *f = *state;
     char path[FEED_PATH_MAX];
     assert_int_equal(set_aside(f, "a.csv", "bad", path), ARCHIVE_MOVED);
     assert_string_equal(path, "quarantine/Orders/a.csv");
@@ -402,6 +401,11 @@ static void sets_a_bad_file_aside_with_its_reason(void **state)
     assert_file(f->quarantine, "a.csv.reason", "3:7: no closing quote\n");
     assert_int_equal(count_files(f->folder), 0);
     assert_int_equal(count_files(f->quarantine), 2);
+}
+
+static void sets_a_bad_file_aside_with_its_reason(void **state)
+{
+    assert_sets_aside(*state);
 }
 
 static void numbers_bad_files_of_one_name(void **state)
@@ -453,18 +457,12 @@ static void cuts_names_that_are_no_utf8(void **state)
 static void copies_a_bad_file_to_a_quarantine_on_another_device(void **state)
 {
     struct fixture *f = *state;
-    char path[FEED_PATH_MAX], folder[FEED_PATH_MAX];
+    char folder[FEED_PATH_MAX];
     path_join(folder, f->data, "quarantine");
     assert_int_equal(mkdir(folder, 0755), 0);
     mount_at(folder, "size=1m");
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(set_aside(f, "a.csv", "bad", path), ARCHIVE_MOVED);
-        assert_string_equal(path, "quarantine/Orders/a.csv");
-        assert_file(f->data, path, "bad");
-        assert_file(f->quarantine, "a.csv.reason", "3:7: no closing quote\n");
-        assert_int_equal(count_files(f->folder), 0);
-        assert_int_equal(count_files(f->quarantine), 2);
-    }
+    for (int i = 0; i < 2; i++)
+        assert_sets_aside(f);
 }
 
 /* --- markers --- */

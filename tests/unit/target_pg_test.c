@@ -573,9 +573,13 @@ static void tells_why_the_server_ended_a_session(void **state)
 
 /* --- rows that go elsewhere --------------------------------------------------------------------------------------- */
 
-/* Into an empty table, over rows and beside them, and out of it. */
-static void deliver_elsewhere(struct subject *s)
+/* Into an empty table, over rows and beside them, and out of it, where `sql` has the rows lie in other tables. */
+static void deliver_elsewhere(const char *sql)
 {
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    query(sql);
     subject_deliver(s, 1, true, 1, 6, "old");
     subject_deliver(s, 2, false, 4, 6, "new");
     subject_prepare(s, 3, false);
@@ -592,28 +596,21 @@ static void deliver_elsewhere(struct subject *s)
 static void takes_rows_that_partitions_take(void **state)
 {
     (void)state;
-    struct place place;
-    struct subject *s = place_init(&place);
-    assert_works(subject_open(s));
-    query("ALTER TABLE kinds RENAME TO was;"
-          "CREATE TABLE kinds (LIKE was INCLUDING ALL) PARTITION BY RANGE (id);"
-          "CREATE TABLE low PARTITION OF kinds FOR VALUES FROM (MINVALUE) TO (5);"
-          "CREATE TABLE high PARTITION OF kinds FOR VALUES FROM (5) TO (MAXVALUE)");
-    deliver_elsewhere(s);
+    deliver_elsewhere("ALTER TABLE kinds RENAME TO was;"
+                      "CREATE TABLE kinds (LIKE was INCLUDING ALL) PARTITION BY RANGE (id);"
+                      "CREATE TABLE low PARTITION OF kinds FOR VALUES FROM (MINVALUE) TO (5);"
+                      "CREATE TABLE high PARTITION OF kinds FOR VALUES FROM (5) TO (MAXVALUE)");
 }
 
 /* As partitions were made before there were any. */
 static void takes_rows_that_a_trigger_takes_elsewhere(void **state)
 {
     (void)state;
-    struct place place;
-    struct subject *s = place_init(&place);
-    assert_works(subject_open(s));
-    query("CREATE TABLE part (PRIMARY KEY (id)) INHERITS (kinds);"
-          "CREATE FUNCTION route() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO part VALUES (NEW.*)"
-          " ON CONFLICT (id) DO UPDATE SET t = EXCLUDED.t; RETURN NULL; END';"
-          "CREATE TRIGGER route BEFORE INSERT ON kinds FOR EACH ROW EXECUTE FUNCTION route()");
-    deliver_elsewhere(s);
+    deliver_elsewhere(
+        "CREATE TABLE part (PRIMARY KEY (id)) INHERITS (kinds);"
+        "CREATE FUNCTION route() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO part VALUES (NEW.*)"
+        " ON CONFLICT (id) DO UPDATE SET t = EXCLUDED.t; RETURN NULL; END';"
+        "CREATE TRIGGER route BEFORE INSERT ON kinds FOR EACH ROW EXECUTE FUNCTION route()");
 }
 
 /* COPY does not ask rules; and where one does something else instead of an upsert, that is refused by name. */
