@@ -366,12 +366,19 @@ static struct slice written_out(struct coerce *coerce, const struct coerce_rule 
     return text;
 }
 
+/* Whether the text is a JSON number or a part of one. What replace or map put in its place is written as in any file, so
+   it is read by the field's number form and has no exponents. */
+static bool is_json_number(const struct coerce_input *input, struct slice text)
+{
+    uintptr_t at = (uintptr_t)text.data, start = (uintptr_t)input->text.data;
+    return input->number && at >= start && at - start < input->text.len;
+}
+
 static bool parse_cleaned(struct coerce *coerce, const struct coerce_rule *rule, const struct coerce_input *input,
-                          struct slice text, struct value *value)
+                          bool number, struct slice text, struct value *value)
 {
     const char *expected;
-    return descriptor_value(rule->field, input->number, text, value, &expected) ||
-           fail_found(coerce, input->text, expected);
+    return descriptor_value(rule->field, number, text, value, &expected) || fail_found(coerce, input->text, expected);
 }
 
 static inline bool parse(struct coerce *coerce, const struct coerce_rule *rule, struct slice found, struct slice text,
@@ -390,9 +397,10 @@ static bool coerce_rest(struct coerce *coerce, const struct coerce_rule *rule, c
         return false;
     if (null)
         return take_null(coerce, rule, input, value);
-    if (input->number)
+    bool number = is_json_number(input, text);
+    if (number)
         text = written_out(coerce, rule, text);
-    bool read = rule->field->cleaning ? parse_cleaned(coerce, rule, input, text, value)
+    bool read = rule->field->cleaning ? parse_cleaned(coerce, rule, input, number, text, value)
                                       : parse(coerce, rule, input->text, text, value);
     return read && (!rule->target || fit(coerce, rule, input->text, value));
 }

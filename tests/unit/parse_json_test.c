@@ -96,6 +96,32 @@ static void rejects_a_number_of_which_cleaning_leaves_none(void **state)
     parse_feed_close(&feed);
 }
 
+/* What map and replace put there is written as a file has it, as it is in a CSV file. */
+static void reads_what_cleaning_makes_of_a_number_by_its_form(void **state)
+{
+    (void)state;
+    static const char fields[] = "\"fields\": { \"Id\": { \"type\": \"decimal(9,2)\", \"strip_prefix\": \"-\","
+                                 "  \"replace\": { \"^7\": \"7.00\", \"^8(.*)\": \"8$1,5\", \"^2$\": \"1e2\" },"
+                                 "  \"map\": { \"1\": \"1.000,25\" },"
+                                 "  \"number\": { \"thousands\": \".\", \"decimal\": \",\" } } } }";
+    static const char *const formats[] = {"csv", "json"};
+    for (size_t i = 0; i < COUNT_OF(formats); i++) {
+        struct parse_feed feed;
+        char text[512];
+        snprintf(text, sizeof text, "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"%s\", %s", formats[i],
+                 fields);
+        parse_feed_open(&feed, text, NULL);
+        if (i == 0)
+            parse_check(&feed, SLICE("Id\n1\n70\n8\n2\n"), "1@2 1000.25\n2@3 7000.00\n3@4 8.50\n",
+                        "4@5:1 Id: found \"2\", expected a number as its field's \"number\" says [2]\n");
+        else
+            parse_check(&feed, SLICE("{\"Id\":1}\n{\"Id\":70}\n{\"Id\":8}\n{\"Id\":2}\n{\"Id\":-1.5}\n{\"Id\":3e2}"),
+                        "1@1 1000.25\n2@2 7000.00\n3@3 8.50\n5@5 1.50\n6@6 300.00\n",
+                        "4@4:1 Id: found \"2\", expected a number as its field's \"number\" says [{\"Id\":2}]\n");
+        parse_feed_close(&feed);
+    }
+}
+
 static void rejects_a_record_without_a_required_member(void **state)
 {
     parse_check(*state, SLICE("[{\"Id\":1},\n{\"The Name\":\"a\"},\n{\"Id\":null},\n{\"Id\":\"\"}]"), "1@1 1|~|~|~\n",
@@ -411,6 +437,7 @@ int main(void)
         TEST(keeps_numbers_exact),
         TEST(rejects_numbers_that_do_not_fit),
         TEST(rejects_a_number_of_which_cleaning_leaves_none),
+        TEST(reads_what_cleaning_makes_of_a_number_by_its_form),
         TEST(rejects_a_record_without_a_required_member),
         TEST(rejects_objects_and_arrays_in_declared_fields_only),
         TEST(rejects_elements_that_are_no_objects),
