@@ -60,12 +60,13 @@ struct pg_conn {
     bool making; /* within the transaction that creates what is missing */
 
     /* A delivery. */
-    struct block *block;                /* under way */
-    size_t row;                         /* of it: what COPY comes to next (pg_copy_rows) */
-    bool empty[PIPELINE_DELIVERED_MAX]; /* COPY goes straight into the table */
-    bool stage[PIPELINE_DELIVERED_MAX]; /* of a comparison: the temporary table exists */
-    bool fresh;                         /* what is being written are keys that the table should not have */
-    pg_step matched, copied;            /* what comes after pg_delivery_match, and after pg_stage_block's COPY */
+    struct block *block;                   /* under way */
+    size_t row;                            /* of it: what COPY comes to next (pg_copy_rows) */
+    bool empty[PIPELINE_DELIVERED_MAX];    /* COPY goes straight into the table */
+    bool triggers[PIPELINE_DELIVERED_MAX]; /* the table has some of somebody's, so that it is counted at the end */
+    bool stage[PIPELINE_DELIVERED_MAX];    /* of a comparison: the temporary table exists */
+    bool fresh;                            /* what is being written are keys that the table should not have */
+    pg_step matched, copied, recounted;    /* what comes after pg_delivery_match, pg_stage_block's COPY, pg_recount */
 };
 
 /*

@@ -6,7 +6,7 @@
  *   write    deletes: DELETE ... USING unnest(arrays)
  *            upserts, into an empty table or of fresh keys: COPY; else INSERT ... SELECT unnest(arrays) ON CONFLICT
  *            either, when it took fewer rows than were sent: SELECT count(*), of those that are there
- *   commit   UPDATE the progress row, COMMIT
+ *   commit   SELECT count(*) of the tables with triggers; UPDATE the progress row, COMMIT
  *
  * The first delivery has no row to lock. It inserts one: of two hosts that both begin with an empty target the second
  * waits on the first one's key, then finds it taken, and gives up as diverged.
@@ -22,7 +22,8 @@
  * The database's owner can make a statement do less than it says: a trigger skips a row, a rule does nothing instead, a
  * policy hides rows. Such rows are missing from the number that the server answers with. The number alone is no proof: a
  * trigger may skip what is equal already, or put a row into a partition itself, and rows to delete may be gone. So it only
- * raises the question, and what the table has answers it.
+ * raises the question, and what the table has answers it. What triggers take out behind the statement is in no number of its
+ * (pg_recount.h).
  */
 #include "target/pg_delivery.h"
 
@@ -34,6 +35,7 @@
 #include "target/pg_copy.h"
 #include "target/pg_open.h"
 #include "target/pg_query.h"
+#include "target/pg_recount.h"
 #include "target/pg_stage.h"
 
 static const char progress_table[] = "dropfold_progress";
@@ -54,6 +56,7 @@ static void take_empty(struct pg_conn *conn, PGresult *result)
 {
     struct error error;
     const struct target *target = conn->target;
+    pg_recount_take(conn, result);
     for (size_t i = 0; i < pipeline_delivered(target->pipeline); i++) {
         uint64_t rows = target->delivery->from.rows[i];
         conn->empty[i] = PQgetvalue(result, 0, (int)i)[0] == 't';
@@ -67,7 +70,7 @@ static void take_empty(struct pg_conn *conn, PGresult *result)
     pg_query_done(conn);
 }
 
-/* SELECT question FROM ...), question FROM ...): one column for each table. */
+/* SELECT question FROM ...), question FROM ...): one column for each table; then one for the triggers of each. */
 static void put_ask_each(struct buf *sql, const struct pipeline *pipeline, const char *question)
 {
     for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
@@ -78,6 +81,7 @@ static void put_ask_each(struct buf *sql, const struct pipeline *pipeline, const
         target_sql_where_ours(sql, pipeline, &pipeline->tables[i]);
         buf_put_text(sql, ")");
     }
+    pg_recount_put_ask(sql, pipeline);
 }
 
 /* Asked within the transaction and not taken from what open counted: a row put there since would break the COPY, and a
@@ -97,6 +101,7 @@ static void ask_empty(struct pg_conn *conn)
 static void emptied(struct pg_conn *conn, PGresult *result)
 {
     const struct pipeline *pipeline = conn->target->pipeline;
+    pg_recount_take(conn, result);
     for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
         uint64_t left = number_at(result, (int)i);
         if (left > 0) {
@@ -428,13 +433,19 @@ static void updated(struct pg_conn *conn, PGresult *result)
         pg_stage_left_out(conn, progress_table, 0, 1);
 }
 
-void pg_delivery_commit(struct pg_conn *conn)
+static void put_progress(struct pg_conn *conn, PGresult *result)
 {
-    conn->doing = "committing";
-    conn->fresh = false;
+    (void)result;
     buf_reset(&conn->sql);
     buf_put_text(&conn->sql, "UPDATE dropfold_progress SET epoch = $2, sequence = $3,"
                              " digest = pg_catalog.decode($4, 'hex'), rows = $5, delivered_at = pg_catalog.now()"
                              " WHERE pipeline = $1");
     send_progress(conn, updated);
+}
+
+void pg_delivery_commit(struct pg_conn *conn)
+{
+    conn->doing = "committing";
+    conn->fresh = false;
+    pg_recount(conn, put_progress);
 }

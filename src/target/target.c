@@ -183,7 +183,7 @@ static void fail(struct target *target, const struct error *error)
 
 static void take_over(struct target *target)
 {
-    target->doubts = false;
+    target->doubts = target->miscounted = false;
     target->progress = target->delivery->to;
     memcpy(target->rows, target->delivery->to.rows, sizeof target->rows);
 }
@@ -442,4 +442,14 @@ bool target_left_in(const char *table, uint64_t left, enum target_dialect dialec
                      "table \"%s\" kept %llu rows that were deleted, without an error, so nothing was committed: look "
                      "for %s",
                      table, (unsigned long long)left, suspects(dialect));
+}
+
+bool target_miscounted(const struct pipeline *pipeline, const struct delivery *delivery, size_t table, uint64_t found,
+                       bool again, struct error *error)
+{
+    return error_set(error, delivery->full || again ? ERROR_REFUSED : ERROR_DIVERGED,
+                     "table \"%s\" has %llu %s at the end of the delivery and should have %llu, so nothing was "
+                     "committed: look for a trigger that takes rows out or puts some in",
+                     pipeline->tables[table].name, (unsigned long long)found, found == 1 ? "row" : "rows",
+                     (unsigned long long)delivery->to.rows[table]);
 }

@@ -9,7 +9,7 @@
  *
  * Errors: ERROR_TARGET may pass (refused connection, lost connection, deadlock, out of space, shutdown: SQLSTATE 08,
  * 40, 53, 57P; a COMMIT whose answer was lost); ERROR_REFUSED will not (wrong password, no right, another table shape,
- * data that is refused: 22, 23, 28, 42, or left out by a trigger without an error); ERROR_DIVERGED: the target is not what it was when it was opened (the progress
+ * data that is refused: 22, 23, 28, 42, or left out or taken out by a trigger without an error); ERROR_DIVERGED: the target is not what it was when it was opened (the progress
  * is not what delivery->from says, a table is gone or was emptied): open again, read, decide anew.
  *
  * PostgreSQL has the pipeline's types themselves. In SQLite integer, bigint and boolean are INTEGER; real and double

@@ -72,6 +72,8 @@ struct target {
     const char *missing; /* a table that a look did not find */
     bool doubts;         /* a key that was to be fresh was there: until a commit works none is taken to be */
 
+    bool miscounted; /* no delivery worked since one ended with other rows than it should (target_miscounted) */
+
     size_t comparing; /* the table of the call under way */
     uint64_t drift[DRIFT_KINDS];
     struct drift_page *page;
@@ -103,6 +105,12 @@ bool target_left_out(const char *table, uint64_t taken, uint64_t sent, enum targ
                      struct error *error);
 /* it still has `left` rows that were deleted. */
 bool target_left_in(const char *table, uint64_t left, enum target_dialect dialect, struct error *error);
+
+/* At the end of `delivery` a table with triggers has `found` rows, not delivery->to.rows. The first time that may be
+   somebody's edit: ERROR_DIVERGED. In a full delivery, where all rows are its own, and when the delivery before failed so
+   too (`again`), it is what a trigger took out: ERROR_REFUSED. Returns false. */
+bool target_miscounted(const struct pipeline *pipeline, const struct delivery *delivery, size_t table, uint64_t found,
+                       bool again, struct error *error);
 
 extern const struct target_backend target_none, target_pg, target_sqlite;
 

@@ -192,6 +192,8 @@ static void after_job(uv_work_t *work, int status)
         memcpy(target->rows, sqlite->rows, sizeof target->rows);
         target->missing = sqlite->missing;
     }
+    if (!sqlite->worked)
+        target->miscounted |= sqlite->miscounted;
     if (sqlite->worked && target->state == TARGET_COMPARING)
         memcpy(target->drift, sqlite->drift, sizeof target->drift);
     if (sqlite->worked && sqlite->page) {
@@ -302,6 +304,7 @@ static void write_block(struct target *target, struct block *block)
 static void commit(struct target *target)
 {
     connection(target)->delivery = *target->delivery;
+    connection(target)->miscounted = target->miscounted;
     start_job(connection(target), target_sqlite_commit);
 }
 

@@ -33,6 +33,7 @@ struct target_sqlite {
 
     struct delivery delivery; /* a copy: a dropped job outlives the caller's */
     struct block *block;      /* to write */
+    bool miscounted;          /* of a commit: the target's, before it and when it failed */
     sqlite3_stmt *upsert[PIPELINE_DELIVERED_MAX], *erase[PIPELINE_DELIVERED_MAX];
     struct buf text; /* values of one row that SQLite takes as text */
 

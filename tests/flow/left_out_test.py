@@ -7,6 +7,7 @@ class RowsLeftOut(FlowCase):
     SKIPPED = 'NEW."Customer_ID" = 2'
     TRIGGER = f'CREATE TRIGGER skip BEFORE INSERT ON ecommerce WHEN {SKIPPED} BEGIN SELECT RAISE(IGNORE); END;'
     DROP = 'DROP TRIGGER skip;'
+    TAKER = 'CREATE TRIGGER skip AFTER INSERT ON ecommerce BEGIN DELETE FROM ecommerce WHERE "Customer_ID" = {}; END;'
     REASON = 'look for a trigger that skips rows'
 
     def setUp(self):
@@ -66,6 +67,25 @@ class RowsLeftOut(FlowCase):
         self.work.run_once()
         self.assertEqual(self.rows(), ['1', '2', '3'])
 
+    def test_rows_that_a_trigger_takes_out_again_are_missed(self):
+        self.drop(1)
+        self.work.run_once()
+        self.work.target.execute(self.DROP + self.TAKER.format(1))  # a row of the delivery before
+        for number in (2, 3):
+            self.drop(number)
+        refusal = self.work.run_once(expect=1)
+        self.assertIn('table "ecommerce" has 2 rows at the end of the delivery and should have 3', refusal.err)
+        self.assertEqual(refusal.lines('delivered'), [])
+        self.told(3)
+        self.work.target.execute(self.DROP + self.TAKER.format(77))
+        self.work.run_once()
+        self.told(9)
+        self.work.command('forget', 'o-2.csv')  # its rows go
+        self.drop(4)
+        self.work.run_once()
+        self.assertEqual(self.rows(), ['1', '3', '4'])
+        self.work.command('verify')
+
     def test_a_repair_does_not_say_that_it_mended_what_was_left_out(self):
         self.drop(1)
         self.work.run_once()
@@ -82,4 +102,7 @@ class RowsLeftOutByPostgres(InPostgres, RowsLeftOut):
                f'CREATE TRIGGER skip BEFORE INSERT ON ecommerce FOR EACH ROW WHEN ({RowsLeftOut.SKIPPED}) '
                'EXECUTE FUNCTION skip();')
     DROP = 'DROP FUNCTION skip() CASCADE;'
+    TAKER = ("CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN "
+             'DELETE FROM ecommerce WHERE "Customer_ID" = {}; RETURN NULL; END\';'
+             'CREATE TRIGGER skip AFTER INSERT ON ecommerce FOR EACH STATEMENT EXECUTE FUNCTION skip();')
     REASON = 'look for a trigger that skips rows, a rule or row-level security'

@@ -234,7 +234,7 @@ static void put_middle(struct cell *row)
 static void deliver_extremes(struct subject *s, uint64_t sequence, bool full)
 {
     subject_prepare(s, sequence, full);
-    s->delivery.upserts[KINDS] = 4;
+    s->delivery.upserts[KINDS] = s->delivery.to.rows[KINDS] = 4;
     assert_works(subject_begin(s));
     struct block *block = support_block(KINDS, false, 4, KINDS_COLUMNS);
     put_least(block->cells);

@@ -581,9 +581,10 @@ static void deliver_elsewhere(const char *sql)
     assert_works(subject_open(s));
     query(sql);
     subject_deliver(s, 1, true, 1, 6, "old");
-    subject_deliver(s, 2, false, 4, 6, "new");
+    subject_deliver_among(s, 2, false, 4, 6, "new", 9);
     subject_prepare(s, 3, false);
     s->delivery.deletes[KINDS] = 3;
+    s->delivery.to.rows[KINDS] = 6;
     assert_works(subject_begin(s));
     assert_works(subject_write(s, support_kinds_deletes(1, 3)));
     assert_works(subject_commit(s));

@@ -202,7 +202,7 @@ static void lister_deliver(struct lister *lister, uint64_t sequence, int64_t fir
 {
     struct subject *s = &lister->subject;
     subject_prepare(s, sequence, false);
-    s->delivery.upserts[0] = rows;
+    s->delivery.upserts[0] = s->delivery.to.rows[0] = rows;
     s->delivery.upserts[1] = file ? 1 : 0;
     assert_works(subject_begin(s));
     for (size_t at = 0; at < rows; at += BLOCK_ROWS_MAX) {

@@ -312,19 +312,26 @@ static inline struct block *support_kinds_deletes(int32_t first, size_t rows)
     return block;
 }
 
-/* Announces and sends rows of kinds, in blocks as the engine makes them, in one delivery. */
-static inline void subject_deliver(struct subject *s, uint64_t sequence, bool full, int32_t first, size_t rows,
-                                   const char *text)
+/* Announces and sends rows of kinds, in blocks as the engine makes them, in one delivery, after which there are `all`. */
+static inline void subject_deliver_among(struct subject *s, uint64_t sequence, bool full, int32_t first, size_t rows,
+                                         const char *text, uint64_t all)
 {
     subject_prepare(s, sequence, full);
     s->delivery.upserts[KINDS] = rows;
-    s->delivery.to.rows[KINDS] = rows;
+    s->delivery.to.rows[KINDS] = all;
     assert_works(subject_begin(s));
     for (size_t at = 0; at < rows; at += BLOCK_ROWS_MAX) {
         size_t count = rows - at < BLOCK_ROWS_MAX ? rows - at : BLOCK_ROWS_MAX;
         assert_works(subject_write(s, support_kinds_block(first + (int32_t)at, count, text)));
     }
     assert_works(subject_commit(s));
+}
+
+/* The same where there are no others. */
+static inline void subject_deliver(struct subject *s, uint64_t sequence, bool full, int32_t first, size_t rows,
+                                   const char *text)
+{
+    subject_deliver_among(s, sequence, full, first, rows, text, rows);
 }
 
 #endif

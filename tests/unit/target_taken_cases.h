@@ -209,6 +209,78 @@ static void does_not_say_that_it_mended_what_was_skipped(void **state)
     assert_query("SELECT t, count(*) FROM kinds GROUP BY t ORDER BY t", "added|1\nas delivered|3\nedited|2\n");
 }
 
+/* A trigger that takes `condition` out behind each insert: in no number that the statement is answered with. */
+static void take_out(const char *condition)
+{
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             ground.postgresql ? "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS"
+                                 " 'BEGIN DELETE FROM kinds WHERE %s; RETURN NULL; END';"
+                                 "CREATE TRIGGER skip AFTER INSERT ON kinds FOR EACH ROW EXECUTE FUNCTION skip()"
+                               : "CREATE TRIGGER skip AFTER INSERT ON kinds BEGIN DELETE FROM kinds WHERE %s; END",
+             condition);
+    ground.query(sql);
+}
+
+/* Rows of kinds up to change 2, `rows` of them in the end. */
+static void begin_counted(struct subject *s, bool full, size_t upserts, uint64_t rows)
+{
+    subject_prepare(s, 2, full);
+    s->delivery.upserts[KINDS] = upserts;
+    s->delivery.to.rows[KINDS] = rows;
+    assert_works(subject_begin(s));
+    assert_works(subject_write(s, support_kinds_block(6 - (int32_t)upserts, upserts, "new")));
+}
+
+static void refuses_a_full_delivery_of_which_rows_are_taken_out_again(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place);
+    take_out("id = NEW.id AND id = 2");
+    begin_counted(s, true, 5, 5);
+    assert_fails(subject_commit(s), ERROR_REFUSED,
+                 "table \"kinds\" has 4 rows at the end of the delivery and should have 5, so nothing was committed: "
+                 "look for a trigger");
+    assert_untouched(s);
+    subject_close(s);
+}
+
+/* The first time somebody may have edited the table since it was opened, which counted it. */
+static void refuses_a_delivery_at_whose_end_rows_are_taken_out_twice(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place);
+    take_out("id = 1");
+    begin_counted(s, false, 2, 5);
+    assert_fails(subject_commit(s), ERROR_DIVERGED, "table \"kinds\" has 4 rows at the end of the delivery");
+    assert_works(subject_open(s));
+    assert_true(target_rows(s->target)[KINDS] == 3);
+    begin_counted(s, false, 2, 5);
+    assert_fails(subject_commit(s), ERROR_REFUSED, "table \"kinds\" has 4 rows at the end of the delivery");
+    assert_untouched(s);
+    subject_close(s);
+}
+
+static void opens_a_table_with_triggers_again_that_somebody_edited(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place);
+    take_out("id = 77");
+    for (int i = 0; i < 2; i++) {
+        ground.query("DELETE FROM kinds WHERE id = 1");
+        begin_counted(s, false, 2, 5);
+        assert_fails(subject_commit(s), ERROR_DIVERGED, "table \"kinds\" has 4 rows at the end of the delivery");
+        assert_works(subject_open(s));
+        assert_true(target_rows(s->target)[KINDS] == 2);
+        subject_deliver(s, 1, true, 1, 3, "old"); /* as is decided where counts differ */
+    }
+    skip_no_more();
+    subject_close(s);
+}
+
 /* --- numbers that say less than there is -------------------------------------------------------------------------- */
 
 static void takes_rows_that_are_skipped_because_they_are_equal(void **state)
@@ -227,6 +299,7 @@ static void takes_rows_that_are_skipped_because_they_are_equal(void **state)
     deliver_extremes(s, 2, false); /* every type, and nulls */
     subject_prepare(s, 3, false);
     s->delivery.upserts[KINDS] = 1;
+    s->delivery.to.rows[KINDS] = 4;
     assert_works(subject_begin(s));
     struct block *block = support_block(KINDS, false, 1, KINDS_COLUMNS);
     put_least(block->cells);
@@ -322,7 +395,7 @@ static void takes_rows_beside_which_triggers_write(void **state)
                  moments[i]);
         ground.query(sql);
     }
-    subject_deliver(s, 2, false, 2, 4, "new");
+    subject_deliver_among(s, 2, false, 2, 4, "new", 5);
     subject_deliver(s, 3, true, 1, 8, "newer");
     subject_close(s);
     assert_query("SELECT t, count(*) FROM kinds GROUP BY t", "newer|8\n");
@@ -337,6 +410,9 @@ static void takes_rows_beside_which_triggers_write(void **state)
         cmocka_unit_test(refuses_deletes_of_which_some_are_skipped),                                                   \
         cmocka_unit_test(refuses_a_delivery_whose_progress_is_not_taken),                                              \
         cmocka_unit_test(refuses_rows_of_the_ledger_that_are_skipped),                                                 \
+        cmocka_unit_test(refuses_a_full_delivery_of_which_rows_are_taken_out_again),                                   \
+        cmocka_unit_test(refuses_a_delivery_at_whose_end_rows_are_taken_out_twice),                                    \
+        cmocka_unit_test(opens_a_table_with_triggers_again_that_somebody_edited),                                      \
         cmocka_unit_test(does_not_say_that_it_mended_what_was_skipped),                                                \
         cmocka_unit_test(takes_rows_that_are_skipped_because_they_are_equal),                                          \
         cmocka_unit_test(takes_lists_that_are_skipped_because_they_are_equal),                                         \
