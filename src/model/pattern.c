@@ -14,7 +14,9 @@
 #include "model/pattern_digits.h"
 
 enum {
-    STEPS_MAX = 10000,     /* of one match, and of its depth */
+    STEPS_MAX = 10000,     /* from one place of the text, and of their depth */
+    LONG_TEXT = 256,       /* bytes from which on the steps of all places are counted */
+    EFFORT_MAX = 10000000, /* of one long text: its steps, and the bytes that they pass */
     PATTERN_MESSAGE = 256, /* bytes of PCRE2's longest message, with room to spare */
     PAIRS = 10,            /* the whole match and the groups that a replacement can name */
     GROUP_NAMED_MAX = 9
@@ -22,23 +24,26 @@ enum {
 
 struct pattern {
     pcre2_code *code;
-    pcre2_match_context *limits;
-    bool is_digits; /* `digits` says the same */
+    pcre2_code *counted; /* the same with callouts, for long texts */
+    bool is_digits;      /* `digits` says the same */
     struct pattern_digits digits;
 };
 
 struct pattern_scratch {
     pcre2_match_data *data;
+    pcre2_match_context *limits, *counting;
+    size_t effort;    /* of the long text in hand */
+    size_t start, at; /* where the match under way began, and how far it was at the last step */
 };
 
-static bool compile(struct pattern *pattern, struct slice expression, struct error *error)
+static bool compile(pcre2_code **code, struct slice expression, uint32_t more, struct error *error)
 {
-    const uint32_t options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY;
+    const uint32_t options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY | more;
     PCRE2_SPTR text = expression.len > 0 ? (PCRE2_SPTR)expression.data : (PCRE2_SPTR) "";
     int number;
     size_t offset;
-    pattern->code = pcre2_compile(text, expression.len, options, &number, &offset, NULL);
-    if (pattern->code)
+    *code = pcre2_compile(text, expression.len, options, &number, &offset, NULL);
+    if (*code)
         return true;
     if (number == PCRE2_ERROR_HEAP_FAILED)
         return error_memory(error);
@@ -59,16 +64,6 @@ static bool check_groups(const struct pattern *pattern, struct error *error)
     if (group_count(pattern) > 0)
         return true;
     return error_set(error, ERROR_CONFIG, "no capture group, expected \"(\" and \")\" around what to extract");
-}
-
-static bool set_limits(struct pattern *pattern, struct error *error)
-{
-    pattern->limits = pcre2_match_context_create(NULL);
-    if (!pattern->limits)
-        return error_memory(error);
-    pcre2_set_match_limit(pattern->limits, STEPS_MAX);
-    pcre2_set_depth_limit(pattern->limits, STEPS_MAX);
-    return true;
 }
 
 /* Bytes of the "$..." at `at`; 0 when it is none. *group is 0 for a dollar sign. */
@@ -114,9 +109,9 @@ static struct pattern *make(struct slice expression, const struct slice *by, str
         error_memory(error);
         return NULL;
     }
-    bool ok = compile(pattern, expression, error) &&
+    bool ok = compile(&pattern->code, expression, 0, error) &&
               (by ? check_replacement(pattern, *by, error) : check_groups(pattern, error)) &&
-              set_limits(pattern, error);
+              compile(&pattern->counted, expression, PCRE2_AUTO_CALLOUT, error);
     if (!ok) {
         pattern_free(pattern);
         return NULL;
@@ -141,9 +136,31 @@ void pattern_free(struct pattern *pattern)
 {
     if (!pattern)
         return;
-    pcre2_match_context_free(pattern->limits);
     pcre2_code_free(pattern->code);
+    pcre2_code_free(pattern->counted);
     free(pattern);
+}
+
+/* Called before each item of an expression that is tried. PCRE2's own limit begins anew at each place of the text, and a
+   step may pass all of it. */
+static int count_step(pcre2_callout_block *block, void *scratch)
+{
+    struct pattern_scratch *s = scratch;
+    if (block->start_match != s->start)
+        s->start = s->at = block->start_match;
+    s->effort += 1 + (block->current_position > s->at ? block->current_position - s->at : 0);
+    s->at = block->current_position;
+    return s->effort > EFFORT_MAX ? PCRE2_ERROR_MATCHLIMIT : 0;
+}
+
+static pcre2_match_context *limits_new(void)
+{
+    pcre2_match_context *limits = pcre2_match_context_create(NULL);
+    if (!limits)
+        return NULL;
+    pcre2_set_match_limit(limits, STEPS_MAX);
+    pcre2_set_depth_limit(limits, STEPS_MAX);
+    return limits;
 }
 
 struct pattern_scratch *pattern_scratch_new(void)
@@ -152,10 +169,13 @@ struct pattern_scratch *pattern_scratch_new(void)
     if (!scratch)
         return NULL;
     scratch->data = pcre2_match_data_create(PAIRS, NULL);
-    if (!scratch->data) {
-        free(scratch);
+    scratch->limits = limits_new();
+    scratch->counting = limits_new();
+    if (!scratch->data || !scratch->limits || !scratch->counting) {
+        pattern_scratch_free(scratch);
         return NULL;
     }
+    pcre2_set_callout(scratch->counting, count_step, scratch);
     return scratch;
 }
 
@@ -164,13 +184,28 @@ void pattern_scratch_free(struct pattern_scratch *scratch)
     if (!scratch)
         return;
     pcre2_match_data_free(scratch->data);
+    pcre2_match_context_free(scratch->limits);
+    pcre2_match_context_free(scratch->counting);
     free(scratch);
+}
+
+/* What to match a text with: *code and *limits. */
+static void choose(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
+                   const pcre2_code **code, pcre2_match_context **limits)
+{
+    bool counted = text.len >= LONG_TEXT;
+    *code = counted ? pattern->counted : pattern->code;
+    *limits = counted ? scratch->counting : scratch->limits;
+    scratch->effort = scratch->start = scratch->at = 0;
 }
 
 static int match(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text)
 {
+    const pcre2_code *code;
+    pcre2_match_context *limits;
     PCRE2_SPTR subject = text.len > 0 ? (PCRE2_SPTR)text.data : (PCRE2_SPTR) "";
-    return pcre2_match(pattern->code, subject, text.len, 0, 0, scratch->data, pattern->limits);
+    choose(pattern, scratch, text, &code, &limits);
+    return pcre2_match(code, subject, text.len, 0, 0, scratch->data, limits);
 }
 
 enum pattern_result pattern_extract(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
@@ -196,9 +231,12 @@ static int substitute(const struct pattern *pattern, struct pattern_scratch *scr
     const uint32_t options = PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_UNSET_EMPTY | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH;
     PCRE2_SPTR subject = text.len > 0 ? (PCRE2_SPTR)text.data : (PCRE2_SPTR) "";
     PCRE2_SPTR replacement = by.len > 0 ? (PCRE2_SPTR)by.data : (PCRE2_SPTR) "";
+    const pcre2_code *code;
+    pcre2_match_context *limits;
+    choose(pattern, scratch, text, &code, &limits);
     *written = size;
-    return pcre2_substitute(pattern->code, subject, text.len, 0, options, scratch->data, pattern->limits, replacement,
-                            by.len, (PCRE2_UCHAR *)room, written);
+    return pcre2_substitute(code, subject, text.len, 0, options, scratch->data, limits, replacement, by.len,
+                            (PCRE2_UCHAR *)room, written);
 }
 
 enum pattern_result pattern_replace(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,

@@ -2,7 +2,8 @@
  * A compiled regular expression (PCRE2, UTF-8), shared by any number of threads once made.
  *
  * `$` means the end of the text, never the place before a last newline.
- * Matching is bounded: a match limit and a depth limit of 10,000 steps, so that no expression hangs on a hostile field.
+ * Matching is bounded, so that no expression hangs on a hostile field: 10,000 steps from each place of the text at which a
+ * match is tried, and of a text of 256 bytes or more 10,000,000 in all, the bytes that they pass counted too.
  */
 #ifndef DROPFOLD_MODEL_PATTERN_H
 #define DROPFOLD_MODEL_PATTERN_H

@@ -146,6 +146,55 @@ static void matches_long_fields(void **state)
     free(text);
 }
 
+enum { LONG_TEXT = 65536 };
+
+/* LONG_TEXT bytes of `part` over and over; the caller frees them. */
+static char *repeated(const char *part)
+{
+    char *text = malloc(LONG_TEXT);
+    assert_non_null(text);
+    for (size_t i = 0, len = strlen(part); i < LONG_TEXT; i++)
+        text[i] = part[i % len];
+    return text;
+}
+
+/* Each place at which a match is tried is far from its limit, and all of them together are not. */
+static void bounds_the_steps_of_a_whole_long_field(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *expression, *part;
+        enum pattern_result extract, replace;
+    } cases[] = {
+        {"((?:x+x+)+[yz]|!)", "xxxxxxxxxxx!", PATTERN_FOUND, PATTERN_NONE}, /* many matches */
+        {"((?:x+x+)+[yz])", "xxxxxxxxxxx!", PATTERN_NONE, PATTERN_NONE},    /* many places without one */
+        {"(x+[yz])", "x", PATTERN_NONE, PATTERN_NONE},                      /* few steps, each of them long */
+        {"(x[yz])", "xxxxxxxxxxx!", PATTERN_NONE, PATTERN_FOUND},
+        {"(\\w+) (\\w+)", "some words that are all short ", PATTERN_FOUND, PATTERN_FOUND},
+        {"(\\b(?:red|green|blue|black|white)\\b)", "a black swan, a white one ", PATTERN_FOUND, PATTERN_FOUND},
+    };
+    static char room[LONG_TEXT + 1];
+    struct pattern_scratch *scratch = pattern_scratch_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct error error = {0};
+        const char *expected = "";
+        char *data = repeated(cases[i].part);
+        struct slice out, text = {data, LONG_TEXT}, by = SLICE("$1"), whole = slice_of(cases[i].expression);
+        struct pattern *pattern = make(cases[i].expression), *replacing = pattern_new_replace(whole, by, &error);
+        assert_non_null(replacing);
+        assert_int_equal(pattern_extract(pattern, scratch, text, &out), cases[i].extract);
+        assert_int_equal(pattern_replace(replacing, scratch, text, by, room, sizeof room, &out, &expected),
+                         cases[i].replace);
+        assert_string_equal(expected, cases[i].replace == PATTERN_FOUND
+                                          ? ""
+                                          : "a text that \"replace\" can read within its limit of steps");
+        pattern_free(pattern);
+        pattern_free(replacing);
+        free(data);
+    }
+    pattern_scratch_free(scratch);
+}
+
 /* PCRE2's machine code would find "a", that of 10.42 at least. */
 static void takes_no_group_from_an_attempt_that_failed(void **state)
 {
@@ -264,6 +313,7 @@ int main(void)
         cmocka_unit_test(gives_up_on_a_hostile_field_instead_of_hanging),
         cmocka_unit_test(stops_at_its_limit_even_before_a_match),
         cmocka_unit_test(matches_long_fields),
+        cmocka_unit_test(bounds_the_steps_of_a_whole_long_field),
         cmocka_unit_test(takes_no_group_from_an_attempt_that_failed),
         cmocka_unit_test(matches_what_needs_a_deep_stack),
         cmocka_unit_test(uses_one_scratch_for_many_patterns),
