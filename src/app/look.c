@@ -27,6 +27,8 @@ static void on_open(void *context, const struct error *error)
     if (error) {
         look->error = *error;
     } else {
+        const struct error *barred = target_barred(visit->target);
+        look->barred = barred ? *barred : (struct error){0};
         look->progress = *target_progress(visit->target);
         memcpy(look->rows, target_rows(visit->target), visit->tables * sizeof look->rows[0]);
     }

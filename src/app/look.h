@@ -16,7 +16,8 @@ enum { LOOK_NAME_SIZE = 1024 };
 struct look {
     char name[LOOK_NAME_SIZE]; /* of the target */
     bool reachable;
-    struct error error; /* why not, or what is wrong with it */
+    struct error error;  /* why not, or what is wrong with it */
+    struct error barred; /* reachable, but a delivery would be refused: why; ERROR_NONE: not known to be */
     struct progress progress;
     uint64_t rows[PIPELINE_DELIVERED_MAX];
 };

@@ -148,16 +148,17 @@ static bool check_target(const struct invocation *invocation, const struct pipel
     struct look look;
     if (!look_at_target(&look, &invocation->settings, pipeline, error))
         return false;
+    bool barred = look.barred.kind != ERROR_NONE;
     printf("target      %s: %s", look.name,
-           look.reachable                    ? "reachable"
-           : look.error.kind == ERROR_TARGET ? "not reachable"
-                                             : "refuses");
+           look.reachable && !barred                            ? "reachable"
+           : !look.reachable && look.error.kind == ERROR_TARGET ? "not reachable"
+                                                                : "refuses");
     if (look.reachable && look.progress.present)
         printf(", sequence %" PRIu64, look.progress.sequence);
     putchar('\n');
-    if (!look.reachable)
-        *error = look.error;
-    return look.reachable && check_target_file(invocation, pipeline, error);
+    if (!look.reachable || barred)
+        *error = barred ? look.barred : look.error;
+    return look.reachable && !barred && check_target_file(invocation, pipeline, error);
 }
 
 /* Every part is looked at even when one before it is wrong; the first error decides the exit code. */
@@ -269,7 +270,8 @@ const struct command command_check = {
     .summary = "Look whether everything is in its place, or what would become of a file.",
     .help =
         "Without FILE: reads pipeline and descriptors (every mistake as file:line:column), looks at the folders, the\n"
-        "checkpoint store and the target. With FILE: parses it as FEED (default: the folder of that name in its "
+        "checkpoint store, the target and, in PostgreSQL, what the role may do there. With FILE: parses it as FEED\n"
+        "(default: the folder of that name in its "
         "path),\n"
         "says which descriptor fits, how many rows, and the first rows that would be rejected. Changes nothing.\n"
         "\n"

@@ -57,13 +57,16 @@ enum error_kind pg_error_kind(const char *sqlstate)
     return ERROR_REFUSED;
 }
 
+const char *pg_error_remedy(void)
+{
+    return "; let the owner of the database make what is missing with `dropfold target init` and grant this role what "
+           "`dropfold target --help` names";
+}
+
 /* What to do about it, when that is known. */
 static const char *remedy(const char *sqlstate)
 {
-    if (sqlstate && strcmp(sqlstate, "42501") == 0)
-        return "; let the owner of the database make what is missing with `dropfold target init` and grant this role "
-               "what `dropfold target --help` names";
-    return "";
+    return sqlstate && strcmp(sqlstate, "42501") == 0 ? pg_error_remedy() : "";
 }
 
 bool pg_error_result(const PGresult *result, const char *target, const char *doing, struct error *error)

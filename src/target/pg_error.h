@@ -12,6 +12,9 @@ enum error_kind pg_error_kind(const char *sqlstate);
 /* The error of a failed result; `doing` says what was under way. Returns false. */
 bool pg_error_result(const PGresult *result, const char *target, const char *doing, struct error *error);
 
+/* What to do about a right that is missing, with a semicolon before it. */
+const char *pg_error_remedy(void);
+
 /* A key was written that was there. */
 bool pg_error_is_taken(const PGresult *result);
 

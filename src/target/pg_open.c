@@ -2,6 +2,7 @@
  * Opening.
  *
  *   find --all there--> read          find --missing--> begin, lock --> find again --> create, commit --> read
+ *   of a look: find --> read --> ask for the rights that a delivery would need
  *
  * The catalogue is asked before anything is created, so that a role without CREATE can deliver into tables that exist.
  * An advisory lock makes several processes that start on an empty database create one after the other. Names are looked
@@ -25,6 +26,17 @@ static const char find_sql[] =
     " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
     " LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'"
     " ORDER BY w.number, a.attnum";
+
+/* The first right that is missing, and of what. */
+static const char rights_sql[] =
+    "SELECT w.name, CASE WHEN c.oid IS NULL THEN '' ELSE r.name END, coalesce(pg_catalog.current_schema(), '')"
+    " FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (name, number)"
+    " CROSS JOIN (VALUES (1, 'INSERT'), (2, 'UPDATE'), (3, 'DELETE')) AS r (number, name)"
+    " LEFT JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
+    " WHERE CASE WHEN c.oid IS NULL"
+    " THEN NOT coalesce(pg_catalog.has_schema_privilege(pg_catalog.current_schema(), 'CREATE'), false)"
+    " ELSE c.relkind IN ('r', 'p') AND NOT pg_catalog.has_table_privilege(c.oid, r.name) END"
+    " ORDER BY w.number, r.number LIMIT 1";
 
 bool pg_open_read_progress(const PGresult *result, struct progress *progress, struct error *error)
 {
@@ -51,7 +63,65 @@ void pg_open_put_begin(struct pg_conn *conn)
                patience, deadline / 2 + 1, deadline + 1);
 }
 
+/* An element of an array's text. */
+static void put_element(struct buf *out, const char *text)
+{
+    buf_put_byte(out, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_put_byte(out, '\\');
+        buf_put_byte(out, (uint8_t)*text);
+    }
+    buf_put_byte(out, '"');
+}
+
+/* Sends a statement whose parameter is the names of all relations, in their order. */
+static void ask_with_names(struct pg_conn *conn, const char *sql, pg_step next)
+{
+    const struct pipeline *pipeline = conn->target->pipeline;
+    buf_reset(&conn->data);
+    for (size_t i = 0; i < target_shape_relations(pipeline); i++) {
+        buf_put_byte(&conn->data, i > 0 ? ',' : '{');
+        put_element(&conn->data, target_shape_name(pipeline, i));
+    }
+    buf_put(&conn->data, "}", sizeof "}");
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, sql);
+    const char *names = conn->data.failed ? "{}" : conn->data.data;
+    pg_query_params(conn, 1, &names, NULL, NULL, next);
+}
+
 /* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static void take_rights(struct pg_conn *conn, PGresult *result)
+{
+    struct target *target = conn->target;
+    if (PQntuples(result) == 0) {
+        pg_query_done(conn);
+        return;
+    }
+    const char *name = PQgetvalue(result, 0, 0), *right = PQgetvalue(result, 0, 1), *schema = PQgetvalue(result, 0, 2);
+    if (right[0])
+        error_set(&target->barred, ERROR_REFUSED, "this role has no right to %s in \"%s\"%s", right, name,
+                  pg_error_remedy());
+    else if (schema[0])
+        error_set(&target->barred, ERROR_REFUSED, "\"%s\" is missing, and this role may not make it in schema \"%s\"%s",
+                  name, schema, pg_error_remedy());
+    else
+        error_set(&target->barred, ERROR_REFUSED,
+                  "\"%s\" is missing, and no schema of this role's search_path is there to make it in", name);
+    error_wrap(&target->barred, "%s", target->name);
+    pg_query_done(conn);
+}
+
+/* What was read is all that is wanted, but of a look, which says what the next delivery will meet. */
+static void have_read(struct pg_conn *conn)
+{
+    if (conn->target->look && !conn->target->mend)
+        ask_with_names(conn, rights_sql, take_rights);
+    else
+        pg_query_done(conn);
+}
 
 static void take_progress(struct pg_conn *conn, PGresult *result)
 {
@@ -64,7 +134,7 @@ static void take_progress(struct pg_conn *conn, PGresult *result)
     memset(target->rows, 0, sizeof target->rows);
     for (size_t i = 0; i < pipeline_delivered(target->pipeline); i++)
         target->rows[i] = strtoull(PQgetvalue(result, 0, 4 + (int)i), NULL, 10);
-    pg_query_done(conn);
+    have_read(conn);
 }
 
 /* One statement is one snapshot: progress and counts belong together. What does not exist counts as empty. */
@@ -96,33 +166,6 @@ static void read_progress(struct pg_conn *conn, PGresult *result)
 }
 
 /* --- finding and making ------------------------------------------------------------------------------------------- */
-
-/* An element of an array's text. */
-static void put_element(struct buf *out, const char *text)
-{
-    buf_put_byte(out, '"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            buf_put_byte(out, '\\');
-        buf_put_byte(out, (uint8_t)*text);
-    }
-    buf_put_byte(out, '"');
-}
-
-static void find(struct pg_conn *conn, pg_step next)
-{
-    const struct pipeline *pipeline = conn->target->pipeline;
-    buf_reset(&conn->data);
-    for (size_t i = 0; i < target_shape_relations(pipeline); i++) {
-        buf_put_byte(&conn->data, i > 0 ? ',' : '{');
-        put_element(&conn->data, target_shape_name(pipeline, i));
-    }
-    buf_put(&conn->data, "}", sizeof "}");
-    buf_reset(&conn->sql);
-    buf_put_text(&conn->sql, find_sql);
-    const char *names = conn->data.failed ? "{}" : conn->data.data;
-    pg_query_params(conn, 1, &names, NULL, NULL, next);
-}
 
 static bool is_true(const PGresult *result, int row, int column)
 {
@@ -199,7 +242,7 @@ static void found(struct pg_conn *conn, PGresult *result)
 static void find_again(struct pg_conn *conn, PGresult *result)
 {
     (void)result;
-    find(conn, found);
+    ask_with_names(conn, find_sql, found);
 }
 
 void pg_open_start(struct pg_conn *conn, PGresult *result)
@@ -209,7 +252,7 @@ void pg_open_start(struct pg_conn *conn, PGresult *result)
     conn->doing = "looking for the tables";
     conn->shapes = calloc(target_shape_relations(conn->target->pipeline), sizeof *conn->shapes);
     if (conn->shapes) {
-        find(conn, found);
+        ask_with_names(conn, find_sql, found);
     } else {
         error_memory(&error);
         pg_conn_fail(conn, &error);

@@ -114,6 +114,11 @@ const char *target_missing(const struct target *target)
     return target->missing;
 }
 
+const struct error *target_barred(const struct target *target)
+{
+    return target->barred.kind != ERROR_NONE ? &target->barred : NULL;
+}
+
 const uint64_t *target_drift(const struct target *target)
 {
     return target->drift;

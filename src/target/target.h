@@ -62,6 +62,9 @@ const uint64_t *target_rows(const struct target *target);
 bool target_is_open(const struct target *target);
 /* The first table that a look did not find, the progress table included; or NULL. */
 const char *target_missing(const struct target *target);
+/* What a look found that a delivery would be refused all the same: in PostgreSQL a right to make what is missing, or to
+   fill what is there. NULL: nothing. */
+const struct error *target_barred(const struct target *target);
 
 /* Begins the delivery's transaction: locks the progress row, compares it with delivery->from. `delivery` must stay
    valid until commit or failure. */

@@ -70,6 +70,7 @@ struct target {
     struct progress progress;
     uint64_t rows[PIPELINE_DELIVERED_MAX];
     const char *missing; /* a table that a look did not find */
+    struct error barred; /* what a look found that a delivery would be refused; ERROR_NONE: nothing */
     bool doubts;         /* a key that was to be fresh was there: until a commit works none is taken to be */
 
     bool miscounted; /* no delivery worked since one ended with other rows than it should (target_miscounted) */

@@ -279,14 +279,18 @@ class Written(FlowCase):
 
     def test_the_tables_can_be_made_ahead_for_a_role_that_may_not(self):
         work = self.workspace(target=self.postgres_target())
-        self.assertIn('tables and views are there', work.command('target', 'init').out)
         database, psql = work.target.database, work.target.cluster.psql
-        psql(database, 'CREATE ROLE filler LOGIN')
+        psql(database, 'CREATE ROLE filler LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC')
         self.addCleanup(psql, database, 'DROP OWNED BY filler; DROP ROLE filler')
-        psql(database, 'REVOKE CREATE ON SCHEMA public FROM PUBLIC;'
-                       'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO filler;')
+        looked = work.command('check', environment={'PGUSER': 'filler'}, expect=1)
+        self.assertRegex(looked.out, r'(?m)^target      \S+: refuses$')
+        self.assertIn('is missing, and this role may not make it in schema "public"; let the owner', looked.err)
+        self.assertIn('(42501)', work.run_once(environment={'PGUSER': 'filler'}, expect=1).err)
+        self.assertIn('tables and views are there', work.command('target', 'init').out)
+        psql(database, 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO filler;')
         for feed, content, name in first_order():
             work.drop(feed, content, name)
+        self.assertRegex(work.command('check', environment={'PGUSER': 'filler'}).out, r'(?m)^target      \S+: reachable$')
         done = work.run_once(environment={'PGUSER': 'filler'})
         self.assertIn('delivered seq=3', done.out)
 

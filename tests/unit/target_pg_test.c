@@ -377,6 +377,52 @@ static void needs_no_right_to_create_when_all_is_there(void **state)
     query("DROP OWNED BY plain");
 }
 
+/* A role `plain` that looks, and is told what a delivery of its would be refused; NULL: nothing. */
+static void assert_barred(const char *part)
+{
+    struct place place;
+    struct subject s;
+    char other[sizeof address + 16];
+    support_pipeline_init(&place.pipeline);
+    snprintf(other, sizeof other, "%s user=plain", ground.address);
+    const struct target_options options = {.address = other, .look = true};
+    subject_init_as(&s, &place.pipeline.pipeline, &options);
+    assert_works(subject_open(&s));
+    const struct error *barred = target_barred(s.target);
+    if (part) {
+        assert_non_null(barred);
+        assert_error(barred, ERROR_REFUSED, part);
+    } else {
+        assert_null(barred);
+    }
+    subject_close(&s);
+}
+
+static void says_what_a_role_lacks_before_it_delivers(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    query("CREATE ROLE plain LOGIN");
+    assert_barred(
+        "\"dropfold_progress\" is missing, and this role may not make it in schema \"public\"; let the owner");
+    query("ALTER ROLE plain SET search_path = nowhere");
+    assert_barred("no schema of this role's search_path is there");
+    query("ALTER ROLE plain RESET search_path");
+    assert_works(subject_open(s));
+    subject_close(s);
+    query("GRANT SELECT ON ALL TABLES IN SCHEMA public TO plain;"
+          "GRANT INSERT, UPDATE, DELETE ON dropfold_progress, kinds TO plain");
+    assert_barred("this role has no right to INSERT in \"sales\"; let the owner of the database");
+    query("GRANT INSERT, DELETE ON ALL TABLES IN SCHEMA public TO plain");
+    assert_barred("this role has no right to UPDATE in \"sales\"");
+    query("GRANT UPDATE ON ALL TABLES IN SCHEMA public TO plain");
+    assert_barred(NULL);
+    query("DROP VIEW latest_window");
+    assert_barred("\"latest_window\" is missing");
+    query("DROP OWNED BY plain");
+}
+
 static void waits_for_a_lock_only_so_long(void **state)
 {
     (void)state;
@@ -718,6 +764,7 @@ int main(void)
         cmocka_unit_test(fails_a_commit_that_a_constraint_refuses),
         cmocka_unit_test(writes_comments),
         cmocka_unit_test(needs_no_right_to_create_when_all_is_there),
+        cmocka_unit_test(says_what_a_role_lacks_before_it_delivers),
         cmocka_unit_test(waits_for_a_lock_only_so_long),
         cmocka_unit_test(follows_the_search_path),
         cmocka_unit_test(keeps_the_server_s_notices_to_itself),
