@@ -55,28 +55,6 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Digits, and a point before or among them, behind a sign; *padded when a zero stands before other digits. */
-static bool read_plain(struct slice text, unsigned *whole, unsigned *places, bool *padded)
-{
-    const char *at = text.data, *end = text.data + text.len;
-    at += at < end && (*at == '-' || *at == '+');
-    const char *first = at;
-    while (at < end && is_digit(*at))
-        at++;
-    *whole = (unsigned)(at - first);
-    *padded = *whole > 1 && *first == '0';
-    *places = 0;
-    if (at < end && *at == '.') {
-        const char *point = at++;
-        while (at < end && is_digit(*at))
-            at++;
-        *places = (unsigned)(at - point) - 1;
-        if (*places == 0)
-            return false;
-    }
-    return at == end && *whole + *places > 0;
-}
-
 static bool reads_as(enum value_kind kind, struct slice text)
 {
     struct value value;
@@ -88,17 +66,17 @@ static bool reads_as(enum value_kind kind, struct slice text)
 /* Codes again are whole numbers that int64 does not hold: a double would make one of several. */
 static void read_number(struct infer_column *column, struct slice text)
 {
-    unsigned whole, places;
+    struct infer_digits digits, *longest = &column->digits;
     bool padded;
-    if (!read_plain(text, &whole, &places, &padded)) {
+    if (!infer_number_plain(text, &digits, &padded)) {
         column->kinds &= ~(unsigned)(KIND_INT64 | KIND_DECIMAL);
         return;
     }
-    if (padded || (places == 0 && !reads_as(VALUE_INT64, text)))
+    if (padded || (digits.places == 0 && !reads_as(VALUE_INT64, text)))
         column->kinds &= ~(unsigned)(KIND_INT64 | KIND_DECIMAL | KIND_DOUBLE);
-    column->whole = whole > column->whole ? whole : column->whole;
-    column->places = places > column->places ? places : column->places;
-    if (column->whole + column->places > DECIMAL_PRECISION_MAX)
+    longest->whole = digits.whole > longest->whole ? digits.whole : longest->whole;
+    longest->places = digits.places > longest->places ? digits.places : longest->places;
+    if (longest->whole + longest->places > DECIMAL_PRECISION_MAX)
         column->kinds &= ~(unsigned)KIND_DECIMAL;
 }
 
@@ -135,6 +113,7 @@ void infer_value(struct infer_column *column, bool null, struct slice text)
     }
     if (column->kinds & (KIND_INT64 | KIND_DECIMAL | KIND_DOUBLE))
         read_number(column, text);
+    infer_number_value(&column->number, text);
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         if ((column->kinds & kinds[i].bit) && !reads_as(kinds[i].kind, text))
             column->kinds &= ~kinds[i].bit;
@@ -152,10 +131,18 @@ static uint64_t word_count(const struct infer_column *column)
     return sum;
 }
 
+/* How the numbers are written where nothing else that all values can be read as is known. */
+static enum infer_number_kind number_of(const struct infer_column *column)
+{
+    return column->kinds || column->formats ? INFER_NUMBER_NONE : infer_number_kind(&column->number);
+}
+
 /* Nothing but null words is no reason for a type. */
 static bool is_text(const struct infer_column *column)
 {
-    return (!column->kinds && !column->formats) || column->values == word_count(column);
+    enum infer_number_kind number = number_of(column);
+    bool written = number == INFER_NUMBER_COMMA || number == INFER_NUMBER_POINT;
+    return (!column->kinds && !column->formats && !written) || column->values == word_count(column);
 }
 
 /* The first format that fits, and the next one; NULL: none. */
@@ -169,16 +156,47 @@ static const char *format_of(const struct infer_column *column, const char **oth
     return found;
 }
 
-/* The type, and with it "formats" and "doc" where it needs them. */
+/* Why it is no number, where it might be one. */
+static void put_text_type(struct buf *out, const struct infer_column *column)
+{
+    enum infer_number_kind number = number_of(column);
+    buf_put_text(out, "\"type\": \"text\"");
+    if (number == INFER_NUMBER_BOTH)
+        buf_put_text(
+            out, ", \"doc\": \"To be looked at: numbers, some with a decimal comma and some with a decimal point\"");
+    else if (number == INFER_NUMBER_UNCLEAR)
+        buf_put_text(
+            out, ", \"doc\": \"To be looked at: numbers, whose comma may stand before places or between thousands\"");
+    else if (number == INFER_NUMBER_DOTS)
+        buf_put_text(out, ", \"doc\": \"To be looked at: numbers, if points stand between thousands\"");
+}
+
+static void put_number(struct buf *out, const struct infer_number *number)
+{
+    bool comma = infer_number_kind(number) == INFER_NUMBER_COMMA;
+    unsigned places = comma ? number->comma.places : number->point.places;
+    if (places == 0)
+        buf_put_text(out, "\"type\": \"int64\"");
+    else
+        buf_printf(out, "\"type\": \"decimal(%d,%u)\"", DECIMAL_PRECISION_MAX, places);
+    if (!comma)
+        buf_put_text(out, ", \"number\": { \"thousands\": \",\" }");
+    else
+        buf_printf(out, ", \"number\": { %s\"decimal\": \",\" }", number->dots ? "\"thousands\": \".\", " : "");
+}
+
+/* The type, and with it "number", "formats" and "doc" where it needs them. */
 static void put_type(struct buf *out, const struct infer_column *column)
 {
     const char *other, *format = format_of(column, &other);
     if (is_text(column)) {
-        buf_put_text(out, "\"type\": \"text\"");
+        put_text_type(out, column);
+    } else if (number_of(column) != INFER_NUMBER_NONE) {
+        put_number(out, &column->number);
     } else if (column->kinds & KIND_INT64) {
         buf_put_text(out, "\"type\": \"int64\"");
     } else if (column->kinds & KIND_DECIMAL) {
-        buf_printf(out, "\"type\": \"decimal(%d,%u)\"", DECIMAL_PRECISION_MAX, column->places);
+        buf_printf(out, "\"type\": \"decimal(%d,%u)\"", DECIMAL_PRECISION_MAX, column->digits.places);
     } else if (column->kinds & KIND_BOOL) {
         buf_put_text(out, "\"type\": \"bool\"");
     } else if (column->kinds & (KIND_DATE | KIND_TIMESTAMP)) {

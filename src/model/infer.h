@@ -3,7 +3,7 @@
  *
  * A column is what all of its values can be read as: int64, decimal, bool, date, timestamp (ISO 8601 or one of the common
  * formats), double, else text. Numbers with zeros in front are texts, and so are whole ones beyond int64: they are
- * somebody's codes. Words such as "-" are taken for null, then in the whole file, where all else in a column is of another
+ * somebody's codes. Numbers with a decimal comma or marks between thousands get the form that all of them can have. Words such as "-" are taken for null, then in the whole file, where all else in a column is of another
  * type than text.
  */
 #ifndef DROPFOLD_MODEL_INFER_H
@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "model/descriptor.h"
+#include "model/infer_number.h"
 
 enum { INFER_WORDS = 8 /* words that may mean null */ };
 
@@ -27,7 +28,8 @@ struct infer_column {
     uint64_t words[INFER_WORDS]; /* of the values, those that are this word */
     unsigned kinds;              /* one bit a kind: what all other values can be read as */
     uint64_t formats;            /* one bit a format, the same */
-    unsigned whole, places;      /* digits of the longest decimal */
+    struct infer_digits digits;  /* of the longest decimal */
+    struct infer_number number;  /* how its numbers are written, if not plainly */
     bool nested;                 /* objects or lists stand there: it cannot be a field */
 };
 

@@ -64,6 +64,17 @@ class Drafts(FlowCase):
         self.assertEqual(fields['Day'], {'type': 'date', 'formats': '%d/%m/%Y', 'required': True,
                                          'doc': 'To be looked at: %m/%d/%Y fits every value too'})
 
+    def test_numbers_with_commas_get_their_form(self):
+        draft = self.infer('Id;Net;Gross;Pieces;Rate\n1;1.234,56;1,5;1,234,567;1,234\n2;-7;-;12;7\n'.encode()).out
+        self.assertEqual(self.accept(draft), {
+            'Id': {'type': 'int64', 'required': True},
+            'Net': {'type': 'decimal(18,2)', 'number': {'thousands': '.', 'decimal': ','}, 'required': True},
+            'Gross': {'type': 'decimal(18,1)', 'number': {'decimal': ','}},
+            'Pieces': {'type': 'int64', 'number': {'thousands': ','}, 'required': True},
+            'Rate': {'type': 'text', 'required': True,
+                     'doc': 'To be looked at: numbers, whose comma may stand before places or between thousands'}})
+        self.assertIn('2 rows, 0 of them would be rejected', self.work.command('check', 'data/Goods/first.csv').out)
+
     def test_json_with_nested_values_and_absent_members(self):
         outcome = self.infer(b'[{"a": 1, "b b": {"c": 1}, "d": [2], "e": true, "f": "x"},\n'
                              b' {"a": 2.50, "e": null, "g": 12345678901234567890}]', 'first.json', '--feed', 'Goods')

@@ -60,6 +60,36 @@ static void keeps_codes_and_odd_numbers_as_texts(void **state)
     CHECK("\"type\": \"text\", \"required\": true", "31/02/2022");
 }
 
+static void finds_how_people_write_numbers(void **state)
+{
+    (void)state;
+    CHECK("\"type\": \"decimal(18,2)\", \"number\": { \"thousands\": \".\", \"decimal\": \",\" }, \"required\": true",
+          "1.234,56", "-7", "1.234", "0,5");
+    CHECK("\"type\": \"decimal(18,3)\", \"number\": { \"decimal\": \",\" }", "12,5", "", "1,234");
+    CHECK("\"type\": \"decimal(18,1)\", \"number\": { \"thousands\": \",\" }, \"required\": true", "1,234", "0.5");
+    CHECK("\"type\": \"int64\", \"number\": { \"thousands\": \",\" }, \"required\": true", "1,234", "1,234,567", "12");
+    CHECK("\"type\": \"text\", \"required\": true", "1,5", "none");
+    CHECK("\"type\": \"text\", \"required\": true", "007,5", "8,5");
+    CHECK("\"type\": \"text\", \"required\": true", "1,2,3", "1,2");
+    CHECK("\"type\": \"text\", \"required\": true", "123456789012345678,5");
+    CHECK("\"type\": \"date\", \"formats\": \"%d.%m.%Y\", \"required\": true", "17.02.2022");
+    static const char *const numbers[] = {"1,5", "-"};
+    check(numbers, 2,
+          "\"null\": [\"\", \"-\"],\n  \"fields\": {\n    \"A\": { \"type\": \"decimal(18,1)\", "
+          "\"number\": { \"decimal\": \",\" } }");
+}
+
+static void says_why_what_may_be_numbers_stays_text(void **state)
+{
+    (void)state;
+#define LOOK(what) "\"type\": \"text\", \"doc\": \"To be looked at: numbers, " what "\", \"required\": true"
+    CHECK(LOOK("some with a decimal comma and some with a decimal point"), "1.234,56", "1,234.56");
+    CHECK(LOOK("some with a decimal comma and some with a decimal point"), "1,5", "1.5", "3");
+    CHECK(LOOK("whose comma may stand before places or between thousands"), "1,234", "7");
+    CHECK(LOOK("if points stand between thousands"), "1.234.567", "192.168.100.200");
+#undef LOOK
+}
+
 static void takes_words_for_null_beside_other_types_only(void **state)
 {
     (void)state;
@@ -99,6 +129,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_narrowest_type_that_holds_all),
         cmocka_unit_test(keeps_codes_and_odd_numbers_as_texts),
+        cmocka_unit_test(finds_how_people_write_numbers),
+        cmocka_unit_test(says_why_what_may_be_numbers_stays_text),
         cmocka_unit_test(takes_words_for_null_beside_other_types_only),
         cmocka_unit_test(names_members_that_look_like_paths),
     };
