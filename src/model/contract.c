@@ -5,7 +5,10 @@
 
 #include "base/text.h"
 
-enum { SHOWN_LINE = 400 };
+enum {
+    SHOWN_LINE = 400,
+    SHOWN_BEFORE = 60 /* bytes before the difference of two lines that are too long to be shown from their begin */
+};
 
 /* --- lines -------------------------------------------------------------------------------------------------------- */
 
@@ -33,7 +36,10 @@ static bool find_line(struct slice text, struct slice start, struct slice *line)
 static bool has_line(struct slice text, struct slice wanted)
 {
     struct slice line;
-    return find_line(text, wanted, &line) && line.len == wanted.len;
+    while (next_line(&text, &line))
+        if (slice_equal(line, wanted))
+            return true;
+    return false;
 }
 
 /* --- readings ----------------------------------------------------------------------------------------------------- */
@@ -108,6 +114,36 @@ void contract_reading_changes(const struct pipeline *pipeline, struct slice befo
 
 /* --- shapes ------------------------------------------------------------------------------------------------------- */
 
+static bool continues_character(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* What two lines begin with alike and need not be shown, as their difference would not be seen behind it. */
+static size_t hidden(struct slice a, struct slice b)
+{
+    size_t same = 0;
+    while (same < a.len && same < b.len && a.data[same] == b.data[same])
+        same++;
+    if (same < SHOWN_LINE / 2)
+        return 0;
+    same -= SHOWN_BEFORE;
+    while (same > 0 && continues_character(a.data[same]))
+        same--;
+    return same;
+}
+
+/* Of two lines that stand for each other. */
+static void put_both(struct buf *out, struct slice line, struct slice old)
+{
+    char shown[SHOWN_LINE], other[SHOWN_LINE];
+    size_t skipped = hidden(line, old);
+    const char *dots = skipped > 0 ? "..." : "";
+    text_escape((struct slice){line.data + skipped, line.len - skipped}, shown, sizeof shown);
+    text_escape((struct slice){old.data + skipped, old.len - skipped}, other, sizeof other);
+    buf_printf(out, "%s%s; it was %s%s", dots, shown, dots, other);
+}
+
 void contract_shape_change(const struct pipeline *pipeline, struct slice before, struct buf *out)
 {
     char shown[SHOWN_LINE], other[SHOWN_LINE];
@@ -125,7 +161,7 @@ void contract_shape_change(const struct pipeline *pipeline, struct slice before,
         else if (!was_line || has_line(now, old))
             buf_printf(out, "new: %s", shown);
         else
-            buf_printf(out, "%s; it was %s", shown, other);
+            put_both(out, line, old);
         return;
     }
 }

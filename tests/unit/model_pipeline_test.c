@@ -1342,6 +1342,39 @@ static void says_which_descriptors_and_which_part_of_the_shape_changed(void **st
     buf_close(&reading);
 }
 
+static void check_shape_change(const char *before, const char *now, const char *wanted)
+{
+    static struct pipeline pipeline;
+    struct buf changes;
+    buf_init(&changes, CONTRACT_TEXT_MAX);
+    pipeline.shape = slice_of(now);
+    contract_shape_change(&pipeline, slice_of(before), &changes);
+    assert_slice(buf_slice(&changes), wanted);
+    buf_close(&changes);
+}
+
+static void tells_lines_from_longer_ones_that_begin_alike(void **state)
+{
+    (void)state;
+    check_shape_change("key of A\nfilter of A x\n", "filter of A x\n", "no longer key of A");
+    check_shape_change("key of A\ngrain a with b\ngrain a with\n", "grain a with\n", "no longer key of A");
+    check_shape_change("grain a with\n", "key of A\ngrain a with b\ngrain a with\n", "new: key of A");
+    check_shape_change("key of A\n", "key of A b\n", "key of A b; it was key of A");
+}
+
+/* Of a long list of values a difference behind what is shown would be none. */
+static void shows_where_long_lines_differ(void **state)
+{
+    (void)state;
+    char before[1200], now[1200], changes[1200], same[901];
+    memset(same, 'x', sizeof same - 1);
+    same[sizeof same - 1] = '\0';
+    snprintf(before, sizeof before, "%s=1\n", same);
+    snprintf(now, sizeof now, "%s=2, 3\n", same);
+    snprintf(changes, sizeof changes, "...%.60s=2, 3; it was ...%.60s=1", same, same);
+    check_shape_change(before, now, changes);
+}
+
 static void names_types_as_postgresql_does(void **state)
 {
     (void)state;
@@ -1504,6 +1537,8 @@ int main(void)
         TEST(keeps_its_fingerprint_while_files_are_only_read_otherwise),
         TEST(changes_its_fingerprint_with_all_that_rows_hang_on),
         TEST(says_which_descriptors_and_which_part_of_the_shape_changed),
+        TEST(tells_lines_from_longer_ones_that_begin_alike),
+        TEST(shows_where_long_lines_differ),
         TEST(names_types_as_postgresql_does),
         TEST(ships_the_table_its_readers_know),
         TEST(ships_the_table_of_a_plain_join),
