@@ -1371,7 +1371,7 @@ static void shows_where_long_lines_differ(void **state)
     same[sizeof same - 1] = '\0';
     snprintf(before, sizeof before, "%s=1\n", same);
     snprintf(now, sizeof now, "%s=2, 3\n", same);
-    snprintf(changes, sizeof changes, "...%.60s=2, 3; it was ...%.60s=1", same, same);
+    snprintf(changes, sizeof changes, "...%.59s=2, 3; it was ...%.59s=1", same, same);
     check_shape_change(before, now, changes);
 }
 
