@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/core_internal.h"
+#include "app/crew.h"
 #include "app/summary.h"
 #include "base/clock.h"
 
@@ -44,6 +45,12 @@ bool core_open(struct core *core, const struct pipeline *pipeline, const char *c
         return true;
     core_close(core);
     return false;
+}
+
+void core_use_threads(struct core *core, size_t threads)
+{
+    core->threads = threads;
+    engine_lend(core->engine, threads, crew_run);
 }
 
 void core_close(struct core *core)

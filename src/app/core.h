@@ -52,6 +52,7 @@ struct core {
     struct store *store;
     struct engine *engine;
     size_t memory_limit;
+    size_t threads;       /* by which deliveries are made; 0 or 1: the caller's alone */
     bool delivering;      /* a delivery of this engine is open */
     struct ledger ledger; /* what comes behind the engine's part of it */
     uint64_t replayed;    /* rows read by the last replay */
@@ -91,6 +92,9 @@ bool core_replay(struct core *core, const struct core_history *history, struct e
 bool core_init(struct core *core, const struct pipeline *pipeline, struct store *store, size_t memory_limit,
                struct error *error) MUST_USE;
 void core_close(struct core *core);
+
+/* Deliveries are made by up to so many threads at once, from here on. */
+void core_use_threads(struct core *core, size_t threads);
 
 void core_file_begin(struct core *core, size_t feed);
 /* Begins a retry of open rejects of `file`, an applied one: what is put are those of its rows that are valid now, and those

@@ -9,6 +9,7 @@
 #include "app/ahead.h"
 #include "app/core.h"
 #include "app/core_internal.h"
+#include "app/crew.h"
 #include "app/summary.h"
 
 struct replay {
@@ -214,6 +215,8 @@ bool core_replay(struct core *core, const struct core_history *history, struct e
     engine_free(core->engine);
     core->delivering = false;
     core->engine = engine_new(core->pipeline, core->memory_limit, error);
+    if (core->engine)
+        engine_lend(core->engine, core->threads, crew_run);
     if (core->engine && history->until == 0)
         expect(core);
     if (core->engine && history->late)

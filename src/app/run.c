@@ -342,6 +342,7 @@ static bool open_core(struct run *run, struct error *error)
         !reading_note(run->core.store, run->pipeline, run->log, error) ||
         !known_load(&run->known, run->core.store, error))
         return false;
+    core_use_threads(&run->core, run->settings->threads);
     if (run->core.replayed > 0)
         log_info(run->log, "replayed %" PRIu64 " rows of %" PRIu64 " changes in %.2f s", run->core.replayed,
                  store_progress(run->core.store)->sequence, (double)(clock_monotonic() - began) / 1e6);

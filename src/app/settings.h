@@ -17,7 +17,7 @@ struct settings {
     const char *data;        /* folder of the landing folders */
     const char *checkpoints; /* folder of the store */
     const char *target;      /* address; NULL: see settings_target */
-    unsigned threads;        /* that parse */
+    unsigned threads;        /* that parse, and that make rows of deliveries */
     int64_t settle;          /* microseconds for every feed; -1: as the pipeline says */
     int64_t rescan;          /* microseconds */
     int64_t target_timeout;  /* microseconds the target may take for an answer */

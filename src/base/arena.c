@@ -75,6 +75,25 @@ void arena_reset(struct arena *arena)
     open_block(arena, kept);
 }
 
+/* Its blocks go behind the newest, which stays the one in use. */
+void arena_join(struct arena *arena, struct arena *other)
+{
+    if (!arena->block) {
+        size_t limit = arena->limit, used = arena->used;
+        *arena = *other;
+        arena->limit = limit;
+        arena->used += used;
+    } else if (other->block) {
+        struct arena_block *oldest = other->block;
+        while (oldest->older)
+            oldest = oldest->older;
+        oldest->older = arena->block->older;
+        arena->block->older = other->block;
+        arena->used += other->used;
+    }
+    arena_init(other, other->limit);
+}
+
 /* The size of a new block that holds `size` bytes. */
 static size_t block_size(const struct arena *arena, size_t size)
 {
@@ -112,13 +131,14 @@ static void *take_block(struct arena *arena, size_t size)
 /* Text is packed with an alignment of 1; `align` is a power of two. The padding counts as handed out. */
 static void *take(struct arena *arena, size_t size, size_t align)
 {
-    if (size > PTRDIFF_MAX - BLOCK_MAX || size > arena->limit - arena->used)
+    size_t left = arena->limit > arena->used ? arena->limit - arena->used : 0;
+    if (size > PTRDIFF_MAX - BLOCK_MAX || size > left)
         return NULL;
     size_t padding = (size_t)(-(uintptr_t)arena->next & (align - 1));
     size_t room = (size_t)(arena->end - arena->next);
     if (!arena->block || padding > room || size > room - padding)
         return take_block(arena, size);
-    if (size + padding > arena->limit - arena->used)
+    if (size + padding > left)
         return NULL;
     char *piece = arena->next + padding;
     ASAN_UNPOISON_MEMORY_REGION(piece, size);

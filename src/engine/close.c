@@ -34,14 +34,15 @@ static void close_group(struct engine *engine, struct emit *emit, struct engine_
 
 static void close_groups(struct engine *engine)
 {
-    struct emit emit = {0};
+    struct emit emit;
+    emit_init(&emit, engine, 1);
     for (size_t t = 0; t < engine->pipeline->table_count; t++) {
         struct engine_table *table = &engine->tables[t];
         for (uint32_t group = 1; group < table->groups.rows.end && !engine->memory.failed; group++)
             if (closes(engine, table, group))
                 close_group(engine, &emit, table, group);
     }
-    emit_close(&emit, &engine->memory);
+    emit_close(&emit, engine);
 }
 
 /* --- units -------------------------------------------------------------------------------------------------------- */

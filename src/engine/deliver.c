@@ -1,26 +1,21 @@
 #include "engine/deliver.h"
 
-#include <endian.h>
 #include <stdlib.h>
 
+#include "engine/aside.h"
+#include "engine/beside.h"
 #include "engine/emit.h"
 #include "engine/groups.h"
+#include "engine/order.h"
 
 enum {
     BLOCK_CELLS_MAX = 128 * 1024, /* cells of a block: 4 MiB */
-    BLOCK_ROWS_FIRST = 512        /* rows of the first block; each one after it may have twice as many */
+    BLOCK_ROWS_FIRST = 512,       /* rows of the first block; each one after it may have twice as many */
+    PART_ROWS = 512               /* rows of a block that are worth a thread */
 };
 
 /* What comes of a table, one after the other. */
 enum part { PART_DELETES, PART_FRESH, PART_UPSERTS, PARTS };
-
-/* Rows set aside, of one table. */
-struct aside {
-    struct ids groups;
-    struct map map; /* place in `groups`, from 1 */
-    struct cell *cells;
-    size_t room; /* rows */
-};
 
 struct deliver {
     bool open, full, trusts; /* the last: what is fresh in the target is known */
@@ -32,7 +27,7 @@ struct deliver {
         struct ids parts[PARTS];
     } listed[PIPELINE_TABLES_MAX];
     struct aside asides[PIPELINE_TABLES_MAX];
-    struct emit emit;
+    struct emit emits[ENGINE_PARTS_MAX];
 };
 
 struct deliver *deliver_new(struct error *error)
@@ -43,167 +38,31 @@ struct deliver *deliver_new(struct error *error)
     return deliver;
 }
 
-/* --- rows set aside ----------------------------------------------------------------------------------------------- */
-
-static void refill(void *context, struct map *map)
+static void open_emits(struct engine *engine)
 {
-    struct map_filler filler = {.count = 0};
-    const struct aside *aside = context;
-    for (size_t i = 0; i < aside->groups.count; i++)
-        map_fill(map, &filler, hash_u64(aside->groups.at[i]), (uint32_t)i + 1);
-    map_fill_end(map, &filler);
+    for (size_t i = 0; i < ENGINE_PARTS_MAX; i++)
+        emit_init(&engine->deliver->emits[i], engine, ENGINE_PARTS_MAX);
 }
 
-static struct cell *aside_room(struct memory *memory, struct aside *aside, size_t columns)
+static void close_emits(struct engine *engine)
 {
-    if (!memory_map_room(memory, &aside->map, 1, refill, aside))
-        return NULL;
-    if (aside->groups.count == aside->room) {
-        size_t room = aside->room > 0 ? aside->room + aside->room / 2 : 64, row = columns * sizeof(struct cell);
-        struct cell *cells = memory_resize(memory, aside->cells, aside->room * row, room * row);
-        if (!cells)
-            return NULL;
-        aside->cells = cells;
-        aside->room = room;
-    }
-    return aside->cells + aside->groups.count * columns;
-}
-
-/* Lists are the emitter's: a row that is set aside has its own. */
-static bool keep_lists(struct memory *memory, struct cell *cells, size_t columns)
-{
-    for (size_t i = 0; i < columns; i++) {
-        if (cells[i].kind != CELL_LIST || cells[i].text.len == 0)
-            continue;
-        char *copy = memory_new(memory, cells[i].text.len);
-        if (!copy)
-            return false;
-        memcpy(copy, cells[i].text.data, cells[i].text.len);
-        cells[i].text.data = copy;
-    }
-    return true;
-}
-
-static void drop_lists(struct memory *memory, const struct cell *cells, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (cells[i].kind == CELL_LIST && cells[i].text.len > 0)
-            memory_drop(memory, (void *)(uintptr_t)cells[i].text.data, cells[i].text.len);
+    for (size_t i = 0; i < ENGINE_PARTS_MAX; i++)
+        emit_close(&engine->deliver->emits[i], engine);
 }
 
 void deliver_set_aside(struct engine *engine, struct engine_table *table, uint32_t group)
 {
-    struct aside *aside = &engine->deliver->asides[table - engine->tables];
+    struct deliver *deliver = engine->deliver;
+    struct aside *aside = &deliver->asides[table - engine->tables];
     struct cell *cells = aside_room(&engine->memory, aside, table->table->column_count);
     if (!cells)
         return;
     struct emit_members members;
     emit_find_members(engine, table, &group, 1, &members);
-    emit_row(engine, &engine->deliver->emit, table, group, &members, cells);
-    if (!keep_lists(&engine->memory, cells, table->table->column_count))
-        return;
-    ids_push(&engine->memory, &aside->groups, group);
-    map_put(&aside->map, hash_u64(group), (uint32_t)aside->groups.count);
-    keyed_flag(&table->groups, group, GROUP_ASIDE, true);
-}
-
-static const struct cell *find_aside(const struct aside *aside, uint32_t group, size_t columns)
-{
-    struct map_probe probe;
-    for (uint32_t at = map_first(&aside->map, hash_u64(group), &probe); at != MAP_NONE;
-         at = map_next(&aside->map, &probe))
-        if (aside->groups.at[at - 1] == group)
-            return aside->cells + (at - 1) * columns;
-    return NULL;
-}
-
-static void close_aside(struct memory *memory, struct aside *aside, size_t columns)
-{
-    drop_lists(memory, aside->cells, aside->groups.count * columns);
-    memory_drop(memory, aside->cells, aside->room * columns * sizeof(struct cell));
-    memory_close_ids(memory, &aside->groups);
-    memory_close_map(memory, &aside->map);
-    *aside = (struct aside){0};
-}
-
-/* --- key order ---------------------------------------------------------------------------------------------------- */
-
-enum { PREFIX_PARTS = 2 };
-
-/* A group with the beginning of its key, which nearly always decides. */
-struct sorted {
-    uint64_t prefix[PREFIX_PARTS];
-    uint32_t group;
-};
-
-struct sorter {
-    const struct engine *engine;
-    const struct engine_table *table;
-};
-
-static enum value_kind part_kind(const struct engine_table *table, size_t key)
-{
-    const struct column *column = &table->table->columns[table->table->key[key]];
-    return column->kind == COLUMN_GROUP ? column->field_type.kind : VALUE_INT64;
-}
-
-static int64_t part_code(const struct engine_table *table, uint32_t group, size_t key)
-{
-    return rows_get(&table->groups.rows, group, KEYED_KEY + table->column_part[table->table->key[key]]);
-}
-
-static uint64_t prefix_of(const struct sorter *sorter, uint32_t group, size_t key)
-{
-    int64_t code = part_code(sorter->table, group, key);
-    enum value_kind kind = part_kind(sorter->table, key);
-    if (kind != VALUE_TEXT)
-        return (uint64_t)codes_rank(kind, code) ^ UINT64_C(1) << 63;
-    struct slice text = dict_text(&sorter->engine->dict, (uint32_t)code);
-    uint64_t bytes = 0;
-    memcpy(&bytes, text.data, text.len < sizeof bytes ? text.len : sizeof bytes);
-    return be64toh(bytes);
-}
-
-static int compare_groups(const void *a, const void *b, void *context)
-{
-    const struct sorter *sorter = context;
-    const struct sorted *x = a, *y = b;
-    for (size_t i = 0; i < PREFIX_PARTS; i++) {
-        if (x->prefix[i] == y->prefix[i])
-            continue;
-        /* Only where all before is equal does the next prefix count; texts may differ behind theirs. */
-        if (i == 0 || part_kind(sorter->table, 0) != VALUE_TEXT)
-            return x->prefix[i] < y->prefix[i] ? -1 : 1;
-        break;
-    }
-    for (size_t key = 0; key < sorter->table->table->key_count; key++) {
-        int order = codes_compare(part_kind(sorter->table, key), part_code(sorter->table, x->group, key),
-                                  part_code(sorter->table, y->group, key), &sorter->engine->dict);
-        if (order != 0)
-            return order;
-    }
-    return 0;
-}
-
-static bool sort_groups(struct engine *engine, const struct engine_table *table, struct ids *groups)
-{
-    struct sorter sorter = {engine, table};
-    size_t size = groups->count * sizeof(struct sorted);
-    if (groups->count < 2 || table->table->key_count == 0)
-        return true;
-    struct sorted *sorted = memory_new(&engine->memory, size);
-    if (!sorted)
-        return false;
-    for (size_t i = 0; i < groups->count; i++) {
-        sorted[i].group = groups->at[i];
-        for (size_t key = 0; key < PREFIX_PARTS && key < table->table->key_count; key++)
-            sorted[i].prefix[key] = prefix_of(&sorter, groups->at[i], key);
-    }
-    qsort_r(sorted, groups->count, sizeof *sorted, compare_groups, &sorter);
-    for (size_t i = 0; i < groups->count; i++)
-        groups->at[i] = sorted[i].group;
-    memory_drop(&engine->memory, sorted, size);
-    return true;
+    emit_row(&deliver->emits[0], table, group, &members, cells);
+    emit_tell(&deliver->emits[0], engine);
+    if (aside_add(&engine->memory, aside, group, table->table->column_count))
+        keyed_flag(&table->groups, group, GROUP_ASIDE, true);
 }
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
@@ -274,6 +133,7 @@ bool engine_delivery_start(struct engine *engine, uint64_t since, bool full, str
     struct deliver *deliver = engine->deliver;
     if (deliver->open || engine->in_change)
         return error_set(error, ERROR_BUG, "A delivery starts %s", deliver->open ? "twice" : "within a change");
+    open_emits(engine);
     deliver->open = true;
     deliver->full = full;
     deliver->sequence = engine->sequence;
@@ -290,57 +150,128 @@ bool engine_delivery_start(struct engine *engine, uint64_t since, bool full, str
 
 /* --- blocks ------------------------------------------------------------------------------------------------------- */
 
+/* The rows of a block in the making, by parts that stand behind each other. */
+struct making {
+    struct engine *engine;
+    struct block *block;
+    const uint32_t *groups;
+    size_t rows, parts;
+    struct making_part {
+        struct arena arena;
+        size_t made; /* rows; fewer than it has: the next one's texts did not fit */
+    } part[ENGINE_PARTS_MAX];
+};
+
 /* Copies the texts of a row into the block; false when they do not fit into it any more. */
-static bool copy_texts(struct block *block, struct cell *cells)
+static bool copy_texts(struct arena *arena, struct cell *cells, size_t columns)
 {
-    for (size_t i = 0; i < block->columns; i++) {
+    for (size_t i = 0; i < columns; i++) {
         if (cells[i].kind != CELL_TEXT && cells[i].kind != CELL_LIST)
             continue;
-        cells[i].text = arena_copy(&block->arena, cells[i].text);
+        cells[i].text = arena_copy(arena, cells[i].text);
         if (!cells[i].text.data)
             return false;
     }
     return true;
 }
 
-static void put_row(struct engine *engine, const struct engine_table *table, uint32_t group,
+static void put_row(const struct engine *engine, struct emit *emit, const struct engine_table *table, uint32_t group,
                     const struct emit_members *members, struct cell *cells)
 {
-    struct deliver *deliver = engine->deliver;
     size_t columns = table->table->column_count;
     const struct cell *aside = NULL;
     if (keyed_has(&table->groups, group, GROUP_ASIDE))
-        aside = find_aside(&deliver->asides[deliver->table], group, columns);
+        aside = aside_find(&engine->deliver->asides[table - engine->tables], group, columns);
     if (aside)
         memcpy(cells, aside, columns * sizeof *cells);
     else
-        emit_row(engine, &deliver->emit, table, group, members, cells);
+        emit_row(emit, table, group, members, cells);
+}
+
+/* Makes as many rows of part `i` as fit. Only reads the engine. */
+static void make_part(void *of, size_t i)
+{
+    struct making *making = of;
+    const struct engine *engine = making->engine;
+    const struct block *block = making->block;
+    const struct engine_table *table = &engine->tables[block->table];
+    struct making_part *part = &making->part[i];
+    struct emit *emit = &engine->deliver->emits[i];
+    struct emit_members members[EMIT_GROUPS];
+    size_t first = beside_first(making->rows, making->parts, i);
+    size_t rows = beside_first(making->rows, making->parts, i + 1) - first;
+    const uint32_t *groups = making->groups + first;
+    for (size_t row = 0; row < rows; row++) {
+        struct cell *cells = block->cells + (first + row) * block->columns;
+        uint64_t overflows = emit->overflows.values;
+        size_t left = rows - row, at = row % EMIT_GROUPS;
+        if (at == 0 && !block->deletes)
+            emit_find_members(engine, table, groups + row, left < EMIT_GROUPS ? left : EMIT_GROUPS, members);
+        if (block->deletes)
+            emit_key(emit, table, groups[row], cells);
+        else
+            put_row(engine, emit, table, groups[row], &members[at], cells);
+        if (!copy_texts(&part->arena, cells, block->columns)) {
+            emit->overflows.values = overflows;
+            return;
+        }
+        part->made++;
+    }
+}
+
+static void start_parts(struct making *making)
+{
+    for (size_t i = 0; i < making->parts; i++) {
+        making->part[i].made = 0;
+        arena_init(&making->part[i].arena, BLOCK_BYTES_MAX / making->parts);
+    }
+    beside_run(making->engine, making->parts, make_part, making);
+}
+
+/* Whether all rows of part `i` were made. */
+static bool is_whole(const struct making *making, size_t i)
+{
+    return making->part[i].made ==
+           beside_first(making->rows, making->parts, i + 1) - beside_first(making->rows, making->parts, i);
+}
+
+/* The rows up to the first that did not fit are the block's. What was made behind it is dropped, to be made again. */
+static void join_parts(struct making *making)
+{
+    struct block *block = making->block;
+    bool whole = true;
+    for (size_t i = 0; i < making->parts; i++) {
+        struct emit *emit = &making->engine->deliver->emits[i];
+        if (whole) {
+            block->rows += making->part[i].made;
+            arena_join(&block->arena, &making->part[i].arena);
+        } else {
+            emit->overflows.values = 0;
+            arena_close(&making->part[i].arena);
+        }
+        whole = whole && is_whole(making, i);
+        emit_tell(emit, making->engine);
+    }
 }
 
 /* Fills the block with as many of the groups as it takes; at least one, or memory is out. */
 static bool fill_block(struct engine *engine, struct block *block, size_t rows, const uint32_t *groups)
 {
     struct engine_table *table = &engine->tables[block->table];
-    struct emit_members members[EMIT_GROUPS];
-    for (size_t i = 0; i < rows; i++) {
-        struct cell *cells = block->cells + i * block->columns;
-        uint64_t overflows = engine->overflows.values;
-        size_t left = rows - i, at = i % EMIT_GROUPS;
-        if (at == 0 && !block->deletes)
-            emit_find_members(engine, table, groups + i, left < EMIT_GROUPS ? left : EMIT_GROUPS, members);
-        if (block->deletes)
-            emit_key(engine, table, groups[i], cells);
-        else
-            put_row(engine, table, groups[i], &members[at], cells);
-        if (!copy_texts(block, cells)) {
-            engine->overflows.values = overflows;
-            return i > 0;
-        }
-        block->rows++;
-        if (!block->deletes)
-            keyed_flag(&table->groups, groups[i], GROUP_PENDING | GROUP_ASIDE, false);
+    struct making making = {.engine = engine, .block = block, .groups = groups, .rows = rows};
+    making.parts = beside_parts(engine, rows, PART_ROWS);
+    start_parts(&making);
+    join_parts(&making);
+    /* One row of texts may take all that a block has for them. */
+    if (block->rows == 0 && making.parts > 1) {
+        arena_close(&block->arena);
+        making.parts = 1;
+        start_parts(&making);
+        join_parts(&making);
     }
-    return !engine->memory.failed;
+    for (size_t i = 0; i < block->rows && !block->deletes; i++)
+        keyed_flag(&table->groups, groups[i], GROUP_PENDING | GROUP_ASIDE, false);
+    return block->rows > 0 && !engine->memory.failed;
 }
 
 /* Moves on to the next list that is not sent yet; NULL at the end. */
@@ -375,7 +306,7 @@ bool engine_delivery_next(struct engine *engine, struct block **block, struct er
         return true;
     const struct table *table = &engine->pipeline->tables[deliver->table];
     /* Only now: the target begins meanwhile. */
-    if (deliver->at == 0 && !sort_groups(engine, &engine->tables[deliver->table], list))
+    if (deliver->at == 0 && !order_groups(engine, &engine->tables[deliver->table], list))
         return memory_error(&engine->memory, error);
     bool deletes = deliver->part == PART_DELETES;
     size_t columns = deletes ? table->key_count : table->column_count;
@@ -413,7 +344,7 @@ static void close_table(struct engine *engine, size_t t, bool delivered)
     struct engine_table *table = &engine->tables[t];
     for (size_t part = 0; part < PARTS; part++)
         close_list(engine, table, &deliver->listed[t].parts[part], delivered);
-    close_aside(&engine->memory, &deliver->asides[t], table->table->column_count);
+    aside_close(&engine->memory, &deliver->asides[t], table->table->column_count);
 }
 
 void engine_delivery_end(struct engine *engine, bool delivered)
@@ -428,7 +359,7 @@ void engine_delivery_end(struct engine *engine, bool delivered)
     }
     if (delivered && !engine->memory.failed)
         engine->delivered = deliver->sequence;
-    emit_close(&deliver->emit, &engine->memory);
+    close_emits(engine);
     deliver->open = false;
 }
 
@@ -444,7 +375,6 @@ void deliver_free(struct engine *engine)
     if (!engine->deliver)
         return;
     engine_delivery_end(engine, false);
-    emit_close(&engine->deliver->emit, &engine->memory);
     free(engine->deliver);
 }
 

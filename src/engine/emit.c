@@ -15,16 +15,35 @@ enum {
 
 /* --- minimum, maximum, distinct ----------------------------------------------------------------------------------- */
 
-void emit_close(struct emit *emit, struct memory *memory)
+void emit_init(struct emit *emit, const struct engine *engine, size_t share)
+{
+    const struct memory *memory = &engine->memory;
+    size_t left = memory->limit > memory->used ? (memory->limit - memory->used) / share : 0;
+    *emit = (struct emit){.engine = engine, .memory.limit = memory->limit == 0 || left > 0 ? left : 1};
+}
+
+void emit_tell(struct emit *emit, struct engine *engine)
+{
+    if (emit->overflows.values > 0) {
+        emit->overflows.values += engine->overflows.values;
+        engine->overflows = emit->overflows;
+        emit->overflows.values = 0;
+    }
+    engine->memory.used += emit->memory.used - emit->told;
+    emit->told = emit->memory.used;
+    engine->memory.failed |= emit->memory.failed;
+    engine->memory.limited |= emit->memory.limited;
+}
+
+void emit_close(struct emit *emit, struct engine *engine)
 {
     for (size_t i = 0; i < STATE_PARTS_MAX; i++)
-        memory_drop(memory, emit->outcomes[i].codes, emit->outcomes[i].room * sizeof(int64_t));
-    files_close(&emit->files, memory);
-    *emit = (struct emit){0};
+        memory_drop(&emit->memory, emit->outcomes[i].codes, emit->outcomes[i].room * sizeof(int64_t));
+    files_close(&emit->files, &emit->memory);
+    emit_tell(emit, engine);
 }
 
 struct gatherer {
-    struct engine *engine;
     const struct engine_table *table;
     struct emit *emit;
 };
@@ -51,14 +70,14 @@ static void gather(void *context, const struct selection *selection, const struc
         if (!measure->ordered || codes_null(codes, measure->field))
             continue;
         int64_t rank = codes_rank(measure->kind, codes->at[measure->field]);
-        struct bag_order order = groups_order(gatherer->engine, measure);
+        struct bag_order order = groups_order(gatherer->emit->engine, measure);
         if (!outcome->any || bag_compare(order, rank, outcome->least) < 0)
             outcome->least = rank;
         if (!outcome->any || bag_compare(order, rank, outcome->greatest) > 0)
             outcome->greatest = rank;
         outcome->any = true;
         if (measure->distinct)
-            push_code(&gatherer->engine->memory, outcome, rank);
+            push_code(&gatherer->emit->memory, outcome, rank);
     }
 }
 
@@ -125,16 +144,15 @@ void emit_find_members(const struct engine *engine, const struct engine_table *t
     }
 }
 
-static void gather_units(struct engine *engine, struct emit *emit, const struct engine_table *table,
-                         const struct emit_members *members)
+static void gather_units(struct emit *emit, const struct engine_table *table, const struct emit_members *members)
 {
     for (size_t i = 0; i < table->measure_count; i++) {
         emit->outcomes[i].any = false;
         emit->outcomes[i].count = 0;
     }
-    struct gatherer gatherer = {engine, table, emit};
+    struct gatherer gatherer = {table, emit};
     for (uint32_t i = 0; i < members->count; i++)
-        accumulate_walk(engine, table, members->units[i], gather, &gatherer);
+        accumulate_walk(emit->engine, table, members->units[i], gather, &gatherer);
     for (size_t i = 0; i < table->measure_count; i++)
         if (table->measures[i].distinct)
             count_distinct(&emit->outcomes[i]);
@@ -169,18 +187,19 @@ static void read_closed(struct emit *emit, const struct engine_table *table, uin
     }
 }
 
-static struct cell find_files(struct engine *engine, struct emit *emit, const struct engine_table *table,
-                              uint32_t group, const struct emit_members *members, const struct bag *bags)
+static struct cell find_files(struct emit *emit, const struct engine_table *table, uint32_t group,
+                              const struct emit_members *members, const struct bag *bags)
 {
     if (bags)
-        return files_of_bag(engine, &emit->files, &bags[table->files_bag]);
+        return files_of_bag(&emit->memory, &emit->files, &bags[table->files_bag]);
     if (keyed_has(&table->groups, group, GROUP_CLOSED))
-        return files_of_kept(engine, &emit->files, rows_link(&table->groups.rows, group, table->kept_files));
-    return files_of_units(engine, &emit->files, members->units, members->count);
+        return files_of_kept(emit->engine, &emit->memory, &emit->files,
+                             rows_link(&table->groups.rows, group, table->kept_files));
+    return files_of_units(emit->engine, &emit->memory, &emit->files, members->units, members->count);
 }
 
-static inline void find_outcomes(struct engine *engine, struct emit *emit, const struct engine_table *table,
-                                 uint32_t group, const struct emit_members *members)
+static inline void find_outcomes(struct emit *emit, const struct engine_table *table, uint32_t group,
+                                 const struct emit_members *members)
 {
     const struct bag *bags = groups_bags(table, group);
     if (bags)
@@ -188,16 +207,16 @@ static inline void find_outcomes(struct engine *engine, struct emit *emit, const
     else if (table->scans && keyed_has(&table->groups, group, GROUP_CLOSED))
         read_closed(emit, table, group);
     else if (table->scans)
-        gather_units(engine, emit, table, members);
+        gather_units(emit, table, members);
     if (table->files)
-        emit->files_cell = find_files(engine, emit, table, group, members, bags);
+        emit->files_cell = find_files(emit, table, group, members, bags);
 }
 
 void emit_keep_outcomes(struct engine *engine, struct emit *emit, struct engine_table *table, uint32_t group,
                         const struct emit_members *members)
 {
     struct rows *groups = &table->groups.rows;
-    find_outcomes(engine, emit, table, group, members);
+    find_outcomes(emit, table, group, members);
     if (table->files)
         rows_set(groups, group, table->kept_files, files_keep(engine, &emit->files_cell));
     for (size_t i = 0; i < table->measure_count; i++) {
@@ -248,25 +267,25 @@ static struct number number_of(const struct engine_table *table, uint32_t group,
 
 /* --- cells -------------------------------------------------------------------------------------------------------- */
 
-static struct cell overflowed(struct engine *engine)
+static struct cell overflowed(struct emit *emit)
 {
-    engine->overflows.values++;
+    emit->overflows.values++;
     return (struct cell){.kind = CELL_NULL};
 }
 
-static struct cell integer_cell(struct engine *engine, wide value, int64_t min, int64_t max)
+static struct cell integer_cell(struct emit *emit, wide value, int64_t min, int64_t max)
 {
     if (value < min || value > max)
-        return overflowed(engine);
+        return overflowed(emit);
     return (struct cell){.kind = CELL_INT, .i = (int64_t)value};
 }
 
-static struct cell float_cell(struct engine *engine, enum sql_type type, double value)
+static struct cell float_cell(struct emit *emit, enum sql_type type, double value)
 {
     if (type == SQL_REAL)
         value = (double)(float)value;
     if (!isfinite(value))
-        return overflowed(engine);
+        return overflowed(emit);
     return (struct cell){.kind = CELL_FLOAT, .d = value + 0.0 /* of the two zeros the positive one */};
 }
 
@@ -276,13 +295,13 @@ static bool is_float(enum sql_type type)
 }
 
 /* An exact number of the column's scale. */
-static struct cell scaled_cell(struct engine *engine, const struct column *column, wide units)
+static struct cell scaled_cell(struct emit *emit, const struct column *column, wide units)
 {
     if (column->type == SQL_NUMERIC)
         return (struct cell){.kind = CELL_NUMERIC, .n = units};
     if (column->type == SQL_INTEGER)
-        return integer_cell(engine, units, INT32_MIN, INT32_MAX);
-    return integer_cell(engine, units, INT64_MIN, INT64_MAX);
+        return integer_cell(emit, units, INT32_MIN, INT32_MAX);
+    return integer_cell(emit, units, INT64_MIN, INT64_MAX);
 }
 
 /* value * 10^digits / divisor, where it fits. */
@@ -302,30 +321,30 @@ static bool divide_scaled(wide value, wide divisor, int digits, wide *out)
     return true;
 }
 
-static struct cell number_cell(struct engine *engine, const struct column *column, struct number number)
+static struct cell number_cell(struct emit *emit, const struct column *column, struct number number)
 {
     if (number.null)
         return (struct cell){.kind = CELL_NULL};
     if (is_float(column->type))
-        return float_cell(engine, column->type, wide_to_double(number.units, number.scale));
+        return float_cell(emit, column->type, wide_to_double(number.units, number.scale));
     wide units;
     int scale = column->type == SQL_NUMERIC ? column->scale : 0;
     if (!divide_scaled(number.units, 1, scale - (int)number.scale, &units))
-        return overflowed(engine);
-    return scaled_cell(engine, column, units);
+        return overflowed(emit);
+    return scaled_cell(emit, column, units);
 }
 
-static struct cell quotient_cell(struct engine *engine, const struct column *column, struct number a, struct number b)
+static struct cell quotient_cell(struct emit *emit, const struct column *column, struct number a, struct number b)
 {
     if (a.null || b.null || b.units == 0)
         return (struct cell){.kind = CELL_NULL};
     if (is_float(column->type))
-        return float_cell(engine, column->type, wide_to_double(a.units, a.scale) / wide_to_double(b.units, b.scale));
+        return float_cell(emit, column->type, wide_to_double(a.units, a.scale) / wide_to_double(b.units, b.scale));
     wide units;
     int scale = column->type == SQL_NUMERIC ? column->scale : 0;
     if (!divide_scaled(a.units, b.units, scale + (int)b.scale - (int)a.scale, &units))
-        return overflowed(engine);
-    return scaled_cell(engine, column, units);
+        return overflowed(emit);
+    return scaled_cell(emit, column, units);
 }
 
 static int64_t floor_days(int64_t micros)
@@ -339,14 +358,14 @@ static struct cell time_cell(const struct column *column, int64_t micros)
 }
 
 /* A value as its field has it. */
-static struct cell value_cell(struct engine *engine, const struct column *column, int64_t code)
+static struct cell value_cell(struct emit *emit, const struct column *column, int64_t code)
 {
-    struct value value = codes_value(column->field_type.kind, code, &engine->dict);
+    struct value value = codes_value(column->field_type.kind, code, &emit->engine->dict);
     switch (column->field_type.kind) {
     case VALUE_TEXT:
         return (struct cell){.kind = CELL_TEXT, .text = value.text};
     case VALUE_DOUBLE:
-        return float_cell(engine, column->type, value.d);
+        return float_cell(emit, column->type, value.d);
     case VALUE_DATE:
         return time_cell(column, value.i * TIMESTAMP_DAY);
     case VALUE_TIMESTAMP:
@@ -357,32 +376,31 @@ static struct cell value_cell(struct engine *engine, const struct column *column
     case VALUE_DECIMAL:
         break;
     }
-    return number_cell(engine, column, (struct number){.units = value.i, .scale = column->field_type.scale});
+    return number_cell(emit, column, (struct number){.units = value.i, .scale = column->field_type.scale});
 }
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
-static struct cell key_cell(struct engine *engine, const struct engine_table *table, uint32_t group, size_t i)
+static struct cell key_cell(struct emit *emit, const struct engine_table *table, uint32_t group, size_t i)
 {
     const struct column *column = &table->table->columns[i];
     int64_t code = rows_get(&table->groups.rows, group, KEYED_KEY + table->column_part[i]);
     if (column->kind == COLUMN_GROUP)
-        return value_cell(engine, column, code);
+        return value_cell(emit, column, code);
     const struct zone *zone = table->table->window_zone;
     int64_t side = (code + (column->kind == COLUMN_WINDOW_END)) * table->table->window_size;
     return time_cell(column, zone ? zone_since(zone, side) : side);
 }
 
-static struct cell extreme_cell(struct engine *engine, const struct column *column, const struct outcome *outcome)
+static struct cell extreme_cell(struct emit *emit, const struct column *column, const struct outcome *outcome)
 {
     if (!outcome->any)
         return (struct cell){.kind = CELL_NULL};
     int64_t rank = column->kind == COLUMN_MIN ? outcome->least : outcome->greatest;
-    return value_cell(engine, column, codes_of_rank(column->field_type.kind, rank));
+    return value_cell(emit, column, codes_of_rank(column->field_type.kind, rank));
 }
 
-static struct cell cell_of(struct engine *engine, const struct emit *emit, const struct engine_table *table,
-                           uint32_t group, size_t i)
+static struct cell cell_of(struct emit *emit, const struct engine_table *table, uint32_t group, size_t i)
 {
     const struct column *column = &table->table->columns[i];
     const struct measure *measure = &table->measures[table->column_measure[i]];
@@ -391,43 +409,43 @@ static struct cell cell_of(struct engine *engine, const struct emit *emit, const
     case COLUMN_GROUP:
     case COLUMN_WINDOW_START:
     case COLUMN_WINDOW_END:
-        return key_cell(engine, table, group, i);
+        return key_cell(emit, table, group, i);
     case COLUMN_COUNT:
-        return number_cell(engine, column, count_of(table, group, measure));
+        return number_cell(emit, column, count_of(table, group, measure));
     case COLUMN_COUNT_DISTINCT:
-        return number_cell(engine, column, (struct number){.units = (wide)outcome->distinct});
+        return number_cell(emit, column, (struct number){.units = (wide)outcome->distinct});
     case COLUMN_SUM:
-        return number_cell(engine, column, sum_of(table, group, column, measure));
+        return number_cell(emit, column, sum_of(table, group, column, measure));
     case COLUMN_AVG:
-        return quotient_cell(engine, column, sum_of(table, group, column, measure), count_of(table, group, measure));
+        return quotient_cell(emit, column, sum_of(table, group, column, measure), count_of(table, group, measure));
     case COLUMN_MIN:
     case COLUMN_MAX:
-        return extreme_cell(engine, column, outcome);
+        return extreme_cell(emit, column, outcome);
     case COLUMN_FILES:
         return emit->files_cell;
     case COLUMN_RATIO:
-        return quotient_cell(engine, column, number_of(table, group, column->numerator),
+        return quotient_cell(emit, column, number_of(table, group, column->numerator),
                              number_of(table, group, column->denominator));
     }
     return (struct cell){.kind = CELL_NULL};
 }
 
-void emit_row(struct engine *engine, struct emit *emit, const struct engine_table *table, uint32_t group,
-              const struct emit_members *members, struct cell *cells)
+void emit_row(struct emit *emit, const struct engine_table *table, uint32_t group, const struct emit_members *members,
+              struct cell *cells)
 {
-    find_outcomes(engine, emit, table, group, members);
+    find_outcomes(emit, table, group, members);
     for (size_t i = 0; i < table->table->column_count; i++) {
-        uint64_t overflows = engine->overflows.values;
-        cells[i] = cell_of(engine, emit, table, group, i);
-        if (engine->overflows.values != overflows) {
-            engine->overflows.table = (size_t)(table - engine->tables);
-            engine->overflows.column = i;
+        uint64_t overflows = emit->overflows.values;
+        cells[i] = cell_of(emit, table, group, i);
+        if (emit->overflows.values != overflows) {
+            emit->overflows.table = (size_t)(table - emit->engine->tables);
+            emit->overflows.column = i;
         }
     }
 }
 
-void emit_key(struct engine *engine, const struct engine_table *table, uint32_t group, struct cell *cells)
+void emit_key(struct emit *emit, const struct engine_table *table, uint32_t group, struct cell *cells)
 {
     for (size_t i = 0; i < table->table->key_count; i++)
-        cells[i] = key_cell(engine, table, group, table->table->key[i]);
+        cells[i] = key_cell(emit, table, group, table->table->key[i]);
 }

@@ -59,6 +59,12 @@ void engine_free(struct engine *engine)
     free(engine);
 }
 
+void engine_lend(struct engine *engine, size_t parts, engine_beside run)
+{
+    engine->lent.parts = parts < ENGINE_PARTS_MAX ? parts : ENGINE_PARTS_MAX;
+    engine->lent.run = run;
+}
+
 /* A node with one record at most is there for each of these. */
 static bool has_node_each(const struct records *records)
 {

@@ -14,7 +14,7 @@
  * An engine that failed (out of memory, a corrupt chunk) is unusable: all that may still be asked of it is to end a
  * delivery, and engine_free.
  *
- * Not safe for threads: the store thread owns it.
+ * Not safe for threads: the store thread owns it, and lends it others (engine_lend).
  */
 #ifndef DROPFOLD_ENGINE_ENGINE_H
 #define DROPFOLD_ENGINE_ENGINE_H
@@ -34,6 +34,15 @@ struct engine;
 /* `memory_limit` in bytes, 0 for none: past it, apply fails with ERROR_MEMORY. The pipeline must outlive the engine. */
 struct engine *engine_new(const struct pipeline *pipeline, size_t memory_limit, struct error *error) MUST_USE;
 void engine_free(struct engine *engine);
+
+/*
+ * Lends the engine threads: `run` calls part(of, i) once for each i below `parts`, in any order and on whatever threads, and
+ * returns when all calls have. From here on rows of deliveries are made in up to `parts` at once. What runs beside each
+ * other only reads the engine, and writes what is its own; all else stays on the thread of the caller.
+ */
+enum { ENGINE_PARTS_MAX = 8 };
+typedef void (*engine_beside)(size_t parts, void (*part)(void *of, size_t i), void *of);
+void engine_lend(struct engine *engine, size_t parts, engine_beside run);
 
 /* Makes room in a new engine for as much as `stats`, an earlier engine's, counts, where there is memory for it: growing to
    it step by step takes longer. A hint: too much and too little are as right. */

@@ -109,9 +109,10 @@ static struct cell cell_of(const struct files *files)
     return (struct cell){.kind = CELL_LIST, .text = {shown > 0 ? bytes : "", shown * sizeof *files->at}};
 }
 
-struct cell files_of_units(struct engine *engine, struct files *files, const uint32_t *units, size_t count)
+struct cell files_of_units(const struct engine *engine, struct memory *memory, struct files *files,
+                           const uint32_t *units, size_t count)
 {
-    struct gathering gathering = {&engine->memory, files};
+    struct gathering gathering = {memory, files};
     files->count = 0;
     for (size_t i = 0; i < count; i++)
         visit_unit(engine, units[i], gather, &gathering);
@@ -120,10 +121,10 @@ struct cell files_of_units(struct engine *engine, struct files *files, const uin
     return cell_of(files);
 }
 
-struct cell files_of_bag(struct engine *engine, struct files *files, const struct bag *bag)
+struct cell files_of_bag(struct memory *memory, struct files *files, const struct bag *bag)
 {
     files->count = 0;
-    if (make_room(&engine->memory, files, PIPELINE_FILES_MAX))
+    if (make_room(memory, files, PIPELINE_FILES_MAX))
         files->count = bag_greatest(bag, files->at, PIPELINE_FILES_MAX);
     return cell_of(files);
 }
@@ -147,13 +148,13 @@ uint32_t files_keep(struct engine *engine, const struct cell *cell)
     return kept;
 }
 
-struct cell files_of_kept(struct engine *engine, struct files *files, uint32_t kept)
+struct cell files_of_kept(const struct engine *engine, struct memory *memory, struct files *files, uint32_t kept)
 {
     struct slice bytes = dict_text(&engine->dict, kept);
     const char *at = bytes.data, *end = bytes.data + bytes.len;
     uint64_t sequence = 0, more;
     files->count = 0;
-    while (at < end && varint_read(&at, end, &more) && make_room(&engine->memory, files, files->count + 1)) {
+    while (at < end && varint_read(&at, end, &more) && make_room(memory, files, files->count + 1)) {
         sequence += more;
         files->at[files->count++] = (int64_t)sequence;
     }

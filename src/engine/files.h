@@ -23,12 +23,14 @@ void files_close(struct files *files, struct memory *memory);
 /* Adds what the unit contributes to a large group's bag, or takes it. */
 void files_count(struct engine *engine, struct bag *bag, uint32_t unit, int sign);
 
-/* The files of a group as a cell: of these units, or of the bag. Its bytes are in `files` until the next one. */
-struct cell files_of_units(struct engine *engine, struct files *files, const uint32_t *units, size_t count);
-struct cell files_of_bag(struct engine *engine, struct files *files, const struct bag *bag);
+/* The files of a group as a cell: of these units, or of the bag. Its bytes are in `files`, which grows by
+   `memory`, until the next one. */
+struct cell files_of_units(const struct engine *engine, struct memory *memory, struct files *files,
+                           const uint32_t *units, size_t count);
+struct cell files_of_bag(struct memory *memory, struct files *files, const struct bag *bag);
 
 /* Keeps the cell of a group that closes, and gives it back. Groups of one list share it. */
 uint32_t files_keep(struct engine *engine, const struct cell *cell);
-struct cell files_of_kept(struct engine *engine, struct files *files, uint32_t kept);
+struct cell files_of_kept(const struct engine *engine, struct memory *memory, struct files *files, uint32_t kept);
 
 #endif

@@ -8,13 +8,15 @@ void engine_each_group(struct engine *engine, size_t table,
 {
     const struct engine_table *of = &engine->tables[table];
     struct cell key[KEYED_PARTS_MAX];
-    for (uint32_t group = 1; group < of->groups.rows.end; group++) {
+    struct emit emit;
+    emit_init(&emit, engine, 1);
+    for (uint32_t group = 1, more = true; more && group < of->groups.rows.end; group++) {
         if (keyed_has(&of->groups, group, KEYED_DEAD) || rows_get(&of->groups.rows, group, of->units) == 0)
             continue;
-        emit_key(engine, of, group, key);
-        if (!visit(context, group, key))
-            return;
+        emit_key(&emit, of, group, key);
+        more = visit(context, group, key);
     }
+    emit_close(&emit, engine);
 }
 
 /* Lists lie in the emitter's memory. */
@@ -32,12 +34,13 @@ static bool keep_lists(struct arena *arena, struct cell *cells, size_t count)
 
 bool engine_group_row(struct engine *engine, size_t table, uint32_t group, struct arena *arena, struct cell *cells)
 {
-    struct emit emit = {0};
+    struct emit emit;
     struct emit_members members = {0};
+    emit_init(&emit, engine, 1);
     emit_find_members(engine, &engine->tables[table], &group, 1, &members);
-    emit_row(engine, &emit, &engine->tables[table], group, &members, cells);
+    emit_row(&emit, &engine->tables[table], group, &members, cells);
     bool kept = keep_lists(arena, cells, engine->tables[table].table->column_count);
-    emit_close(&emit, &engine->memory);
+    emit_close(&emit, engine);
     return kept;
 }
 

@@ -232,6 +232,10 @@ struct engine {
     struct batch_row *batch;  /* STATE_BATCH */
     struct engine_rows *rows; /* of the chunk that is applied */
     struct opened *opened;    /* SETTLE_UNITS */
+    struct {
+        size_t parts; /* 0 or 1: none */
+        engine_beside run;
+    } lent;
 };
 
 #endif

@@ -174,6 +174,35 @@ static void copies_nothing_to_something(void **state)
     arena_close(&arena);
 }
 
+/* Each of both with no block, one, and several. */
+static void takes_over_what_another_handed_out(void **state)
+{
+    (void)state;
+    for (size_t mine = 0; mine <= 40; mine += 20)
+        for (size_t others = 0; others <= 40; others += 20) {
+            struct slice kept[80];
+            struct arena arena, other;
+            arena_init(&arena, 60000);
+            arena_init(&other, 60000);
+            for (size_t i = 0; i < mine + others; i++) {
+                char text[1000];
+                memset(text, (int)i, sizeof text);
+                kept[i] = arena_copy(i < mine ? &arena : &other, (struct slice){text, sizeof text});
+                assert_non_null(kept[i].data);
+            }
+            arena_join(&arena, &other);
+            assert_int_equal(arena.used, (mine + others) * 1000);
+            assert_int_equal(other.used, 0);
+            arena_close(&other);
+            for (size_t i = 0; i < mine + others; i++)
+                assert_true((unsigned char)kept[i].data[0] == i && (unsigned char)kept[i].data[999] == i);
+            /* Its own limit counts all of it, and may be passed. */
+            assert_true((arena_alloc(&arena, 59000) != NULL) == (mine + others == 0));
+            assert_true((arena_alloc(&arena, 16) != NULL) == (mine + others <= 40));
+            arena_close(&arena);
+        }
+}
+
 static void is_new_again_after_close(void **state)
 {
     (void)state;
@@ -217,6 +246,7 @@ int main(void)
         cmocka_unit_test(does_not_keep_a_huge_block_at_reset),
         cmocka_unit_test(copies_bytes_and_strings),
         cmocka_unit_test(copies_nothing_to_something),
+        cmocka_unit_test(takes_over_what_another_handed_out),
         cmocka_unit_test(is_new_again_after_close),
         cmocka_unit_test(poisons_what_is_not_handed_out),
     };
