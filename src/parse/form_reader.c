@@ -29,7 +29,8 @@ void form_reader_start(struct form_reader *r)
     coerce_start(r->coerce);
     r->phase = r->bind->first < r->bind->end ? FORM_MARK : FORM_NONE;
     r->mark_len = 0;
-    r->line = r->column = 1;
+    r->in_csv = r->in_json = (struct form_place){1, 1};
+    r->after_cr = false;
     r->other_format = false;
     charset_start(&r->charset, DESCRIPTOR_UTF8);
 }
@@ -39,13 +40,13 @@ void form_reader_start(struct form_reader *r)
 static bool begin_csv(struct form_reader *r, struct error *error)
 {
     r->phase = FORM_CSV;
-    return csv_reader_start(r->csv, r->line, r->column, error);
+    return csv_reader_start(r->csv, r->in_csv.line, r->in_csv.column, error);
 }
 
 static bool begin_json(struct form_reader *r)
 {
     r->phase = FORM_JSON;
-    json_reader_start(r->json, !bind_last_of_format(r->bind), r->line, r->column);
+    json_reader_start(r->json, !bind_last_of_format(r->bind), r->in_json.line, r->in_json.column);
     return true;
 }
 
@@ -70,6 +71,20 @@ static bool begin_format(struct form_reader *r, struct error *error)
     return (both && form->form.skip == 0) || begin_reader(r, form->format, error);
 }
 
+static void pass(struct form_place *place, bool line_ends)
+{
+    place->column = line_ends ? 1 : place->column + 1;
+    place->line += line_ends;
+}
+
+static void pass_blank(struct form_reader *r, char c)
+{
+    pass(&r->in_json, c == '\n');
+    if (c != '\n' || !r->after_cr)
+        pass(&r->in_csv, c == '\n' || c == '\r');
+    r->after_cr = c == '\r';
+}
+
 /* Skips blanks; then the first byte tells. A tab that parts fields is none: what stands before it is the first, an empty
    one. */
 static bool sniff(struct form_reader *r, struct slice *block, struct error *error)
@@ -80,8 +95,7 @@ static bool sniff(struct form_reader *r, struct slice *block, struct error *erro
         char c = block->data[0];
         if (c != ' ' && (c != '\t' || tabs) && c != '\r' && c != '\n')
             return begin_reader(r, c == '[' || c == '{' ? DESCRIPTOR_JSON : DESCRIPTOR_CSV, error);
-        r->column = c == '\n' ? 1 : r->column + 1;
-        r->line += c == '\n';
+        pass_blank(r, c);
     }
     return true;
 }

@@ -34,6 +34,10 @@ enum form_phase {
     FORM_JSON
 };
 
+struct form_place {
+    uint64_t line, column;
+};
+
 struct form_reader {
     struct bind *bind;
     struct coerce *coerce;
@@ -46,8 +50,10 @@ struct form_reader {
     char mark[3];      /* bytes that wait */
     size_t mark_len;
     struct charset charset;
-    char *text;            /* PARSER_INPUT_MAX bytes of UTF-8; made for the first file that needs them */
-    uint64_t line, column; /* of the next byte, while in FORM_FORMAT */
+    char *text; /* PARSER_INPUT_MAX bytes of UTF-8; made for the first file that needs them */
+    /* The place of the next byte while in FORM_FORMAT: in CSV, where a lone CR ends a line, and in JSON. */
+    struct form_place in_csv, in_json;
+    bool after_cr;
 };
 
 /* What it is given must outlive it. Close it also when init fails. */

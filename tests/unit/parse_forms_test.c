@@ -323,6 +323,22 @@ static void takes_a_tab_that_parts_fields_for_no_blank(void **state)
     parse_feed_close(&feed);
 }
 
+/* A lone CR ends a line of CSV and none of JSON; before the format is known it may be either. */
+static void counts_the_lines_before_the_first_byte_as_its_format_does(void **state)
+{
+    (void)state;
+    struct parse_feed feed;
+    parse_feed_open(&feed, CSV2(""), JSON(""));
+    check_version(&feed, SLICE("\r \r\r\n\n Id,Name\r1,a\rx,b\r"), 2, "1@6 1|a\n",
+                  "2@7:1 Id: found \"x\", expected an integer [x,b]\n");
+    check_version(&feed, SLICE("\r \r\r\n\n [{\"Id\":1},{\"Id\":\"x\"}]"), 1, "1@3 1|~\n",
+                  "2@3:1 Id: found \"x\", expected an integer [{\"Id\":\"x\"}]\n");
+    parse_check_fails(&feed, SLICE("\r\r \"Id,Name\r"),
+                      "3:2: the quote that opens here never closes: found the end of the file, expected a quote");
+    parse_check_fails(&feed, SLICE("\r\r [1 2]"), "1:7: found \"2\", expected , or ]");
+    parse_feed_close(&feed);
+}
+
 /* The highest version that fits is taken also where versions of its form stand on both sides of one of another. */
 static void asks_the_versions_in_their_order(void **state)
 {
@@ -436,6 +452,7 @@ int main(void)
         cmocka_unit_test(tells_encodings_of_json_apart_by_the_first_record),
         cmocka_unit_test(keeps_rejects_before_the_choice_where_only_one_form_is_json),
         cmocka_unit_test(takes_a_tab_that_parts_fields_for_no_blank),
+        cmocka_unit_test(counts_the_lines_before_the_first_byte_as_its_format_does),
         cmocka_unit_test(asks_the_versions_in_their_order),
         cmocka_unit_test(gives_a_form_up_that_shows_no_header),
         cmocka_unit_test(reads_a_kept_head_to_its_end),
