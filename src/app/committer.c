@@ -234,10 +234,8 @@ static enum job_outcome end_file(struct committer *committer, struct job *job)
         core_file_cancel(committer->core);
         return outcome_unread(job->intake);
     }
-    struct core_file file = {.name = job->candidate->name,
-                             .stat = &job->candidate->stat,
-                             .facts = &job->facts,
-                             .stays = landing_keeps(job->candidate->landing)};
+    struct core_file file = {
+        .name = job->candidate->name, .stat = &job->candidate->stat, .facts = &job->facts, .stays = job->stays};
     bool together = is_small(job) && core_is_small(committer->core);
     if ((together && !join_group(committer, &job->error)) ||
         !core_file_end(committer->core, &file, clock_wall(), &job->result, &job->error))

@@ -244,12 +244,18 @@ static void record_from(struct file_record *record, const struct core *core, siz
     }
 }
 
+static bool is_archived(const struct core *core, const struct core_file *file)
+{
+    return !core->retry_of && !file->replaying && !file->stays &&
+           core->pipeline->feeds[core->file_feed].after == FEED_ARCHIVE;
+}
+
 static void name_archived(const struct core *core, const struct core_file *file, struct core_result *result)
 {
     result->stored[0] = '\0';
     if (file->stored)
         snprintf(result->stored, sizeof result->stored, "%s", file->stored);
-    else if (!core->retry_of && core->pipeline->feeds[core->file_feed].after == FEED_ARCHIVE)
+    else if (is_archived(core, file))
         archive_name(result->sequence, &file->facts->content, file->name, result->stored);
 }
 
@@ -374,6 +380,9 @@ static bool find_duplicate(struct core *core, const struct core_file *file, cons
          !store_dealt_with(core->store, record, true, &found, &result->sequence, left, error)))
         return false;
     if (*noted || found) {
+        /* One that was left in its folder, and is archived now, gets a row that says so before it is moved, as a redelivery
+           has one: rows do not change once they were told. */
+        *noted = *noted && (stored[0] != '\0' || !is_archived(core, file));
         result->outcome = CORE_DUPLICATE;
         snprintf(result->original, sizeof result->original, "%.*s", (int)record->name.len, record->name.data);
         return true;

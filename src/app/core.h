@@ -109,9 +109,10 @@ struct core_file {
     const char *name;             /* in the landing folder */
     const struct file_stat *stat; /* as it was read; or NULL */
     const struct file_facts *facts;
-    const char *stored; /* its archive name when it has one already (replay); NULL: one is made if the feed archives */
-    bool stays;         /* it lies in its folder for good, whatever becomes of its mode, owner and links */
-    bool replaying;     /* no search for redeliveries: each recorded file is applied again */
+    const char *
+        stored; /* its archive name when it has one already (replay); NULL: one is made if the feed archives, unless: */
+    bool stays; /* it lies in its folder for good, whatever becomes of its mode, owner and links */
+    bool replaying; /* no search for redeliveries: each recorded file is applied again */
 };
 
 enum core_outcome {
@@ -125,7 +126,7 @@ struct core_result {
     uint64_t sequence;                /* of the change; of the original for a duplicate; of what it would change */
     uint64_t replaced;                /* the change whose rows were taken back for it, or 0 */
     char original[LANDING_NAME_SIZE]; /* of a duplicate */
-    char stored[ARCHIVE_NAME_SIZE];   /* the archive name; empty when the feed does not archive */
+    char stored[ARCHIVE_NAME_SIZE];   /* the archive name; empty when it is not to be archived */
     uint64_t groups;                  /* changed, over all tables */
     uint64_t memory;                  /* bytes the engine holds after it */
     struct buckets buckets;

@@ -67,6 +67,7 @@ struct job {
 
     /* the worker's results */
     bool flushed; /* what was read is on the disk, or never will be */
+    bool stays;   /* it is left in its folder: by the feed's wish, or because that cannot be written */
     enum intake_result intake;
     struct file_facts facts;
     struct error error;

@@ -89,6 +89,7 @@ static void read_one(struct pack *pack, struct job *job)
     unsigned how = (job->flushed ? INTAKE_FLUSHES : 0) | (pack->apart ? INTAKE_APART : 0);
     job->intake = intake_read(candidate->landing, candidate->name, &candidate->stat, parser, 0, how, push, &reading,
                               &job->facts, &job->error);
+    job->stays = landing_keeps_now(candidate->landing);
 }
 
 void pack_read(struct pack *pack)

@@ -232,7 +232,7 @@ bool retry_rows(struct core *core, const struct settings *settings, const struct
     bool ok = find_open(&r, error);
     result->open = r.count;
     if (ok && r.count > 0)
-        ok = sources_add(&sources, core->pipeline, settings->data, file, error) &&
+        ok = sources_add(&sources, core->store, core->pipeline, settings->data, file, error) &&
              retry_from(&r, settings, &sources.items[0], version, result, error);
     if (r.out)
         batch_free(r.out);

@@ -72,6 +72,12 @@ static void move_alone(struct flight *flight)
     }
 }
 
+/* Its commit says so. Whether the folder can be written by now does not matter: no name in the archive stands in the ledger. */
+static bool is_left(const struct flight *flight)
+{
+    return flight->job.stays && flight->job.candidate->landing->feed->after == FEED_ARCHIVE;
+}
+
 static const struct landing *landing_of(const struct flight *flight)
 {
     return flight->job.candidate->landing;
@@ -86,7 +92,7 @@ static void move_set(struct flight *first)
     archive_set_begin(&set, landing, first->run->settings->data, first->job.ticket);
     for (struct flight *flight = first; flight; flight = flight->next_to_move) {
         const struct candidate *candidate = flight->job.candidate;
-        if (candidate->landing != landing)
+        if (candidate->landing != landing || is_left(flight))
             continue;
         flight->moved =
             archive_set_move(&set, candidate->name, &candidate->stat, flight->job.result.stored, &flight->move_error);
@@ -114,7 +120,9 @@ static bool has_companion(const struct flight *flight)
 static void move_files(uv_work_t *work)
 {
     for (struct flight *flight = CONTAINER_OF(work, struct flight, work); flight; flight = flight->next_to_move)
-        if (!flight->has_moved && archive_set_takes(landing_of(flight)) && has_companion(flight))
+        if (is_left(flight))
+            flight->moved = ARCHIVE_LEFT;
+        else if (!flight->has_moved && archive_set_takes(landing_of(flight)) && has_companion(flight))
             move_set(flight);
         else if (!flight->has_moved)
             move_alone(flight);

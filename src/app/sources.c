@@ -51,14 +51,49 @@ struct ledger_walk {
     const struct pipeline *pipeline;
     const char *data;
     bool retries;
+    bool again_only; /* the sources are there: only what was archived since of them */
 };
+
+static struct source *find_left(struct sources *sources, const struct file_record *file)
+{
+    size_t low = 0, high = sources->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (sources->items[middle].order < file->sequence)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    struct source *found = low < sources->count ? &sources->items[low] : NULL;
+    bool left = found && found->order == file->sequence && found->retry_of == 0 && !found->stored;
+    return left && digest_equal(&found->content, &file->content) ? found : NULL;
+}
+
+/* A redelivery that was archived. An original that was left in its folder may lie nowhere else by now. */
+static bool add_again(struct ledger_walk *walk, const struct file_record *file)
+{
+    char path[PATH_SIZE];
+    struct sources *sources = walk->sources;
+    struct source *left = file->stored.len > 0 ? find_left(sources, file) : NULL;
+    if (!left)
+        return true;
+    int length = snprintf(path, sizeof path, "%s/%.*s", walk->data, (int)file->stored.len, file->stored.data);
+    left->path = length < (int)sizeof path ? arena_string(&sources->arena, slice_of(path)) : NULL;
+    sources->failed = !left->path;
+    if (left->path)
+        left->stored = strrchr(left->path, '/') + 1;
+    return !sources->failed;
+}
 
 static bool add_recorded(void *context, const struct file_record *file)
 {
     struct ledger_walk *walk = context;
     char name[PATH_SIZE], stored[PATH_SIZE], path[PATH_SIZE];
     const struct feed *feed = pipeline_feed(walk->pipeline, file->feed);
-    if ((file->state != FILE_APPLIED && (file->state != FILE_RETRIED || !walk->retries)) || file->forgotten)
+    if (file->state == FILE_DUPLICATE)
+        return add_again(walk, file);
+    if (walk->again_only || (file->state != FILE_APPLIED && (file->state != FILE_RETRIED || !walk->retries)) ||
+        file->forgotten)
         return true;
     if (!feed) {
         walk->sources->skipped++;
@@ -87,17 +122,21 @@ static bool add_recorded(void *context, const struct file_record *file)
     return !walk->sources->failed;
 }
 
-bool sources_add(struct sources *sources, const struct pipeline *pipeline, const char *data,
+bool sources_add(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
                  const struct file_record *file, struct error *error)
 {
-    struct ledger_walk walk = {sources, pipeline, data, true};
-    return add_recorded(&walk, file) || error_memory(error);
+    struct ledger_walk walk = {.sources = sources, .pipeline = pipeline, .data = data, .retries = true};
+    if (!add_recorded(&walk, file))
+        return error_memory(error);
+    walk.again_only = true;
+    return file->stored.len > 0 ||
+           (store_each_file(store, add_recorded, &walk, error) && (!sources->failed || error_memory(error)));
 }
 
 bool sources_from_store(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
                         bool retries, struct error *error)
 {
-    struct ledger_walk walk = {sources, pipeline, data, retries};
+    struct ledger_walk walk = {.sources = sources, .pipeline = pipeline, .data = data, .retries = retries};
     if (!store_each_file(store, add_recorded, &walk, error))
         return false;
     return !sources->failed || error_memory(error);

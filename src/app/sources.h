@@ -24,7 +24,7 @@ struct source {
     unsigned turn;      /* what goes before `order`: sources_from_archive */
     uint64_t id;        /* in the ledger; this and what follows `content` are 0 when it is not recorded */
     const char *name;   /* in the landing folder */
-    const char *stored; /* archive name; NULL when it is not archived */
+    const char *stored; /* archive name, its own or that of a redelivery; NULL when it is not archived */
     const char *path;   /* where it should be now */
     uint32_t version;   /* of the descriptor; 0: unknown */
     bool recorded;      /* in the ledger, with its version and content; else only in the archive */
@@ -49,8 +49,9 @@ struct sources {
 void sources_init(struct sources *sources);
 void sources_close(struct sources *sources);
 
-/* Adds an applied file of the ledger, or a retry of one. */
-bool sources_add(struct sources *sources, const struct pipeline *pipeline, const char *data,
+/* Adds an applied file of the ledger, or a retry of one. One that was left in its folder, and was archived when it was found
+   there later, is where that row of the ledger says. */
+bool sources_add(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
                  const struct file_record *file, struct error *error) MUST_USE;
 
 /* Every applied file of the ledger that was not forgotten, and with `retries` what was retried of them, in the order of the

@@ -153,6 +153,11 @@ bool landing_keeps(const struct landing *landing)
     return landing->feed->after == FEED_LEAVE || !landing->writable;
 }
 
+bool landing_keeps_now(const struct landing *landing)
+{
+    return landing_keeps(landing) || faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) != 0;
+}
+
 static bool has_markers(const struct landing *landing)
 {
     return landing->feed->ready == FEED_READY_DONE_MARKER;

@@ -60,6 +60,10 @@ bool landing_flush(const struct landing *landing, struct error *error) MUST_USE;
 /* True when files stay where they are once they were dealt with. */
 bool landing_keeps(const struct landing *landing);
 
+/* The same as of now: the folder may have become one that cannot be written since it was opened. It takes a call to the
+   system. */
+bool landing_keeps_now(const struct landing *landing);
+
 /* Names that are never candidates: dotfiles, *.tmp, *.part, *~, *._COPYING_, and *.done in marker mode. */
 bool landing_ignores(const struct landing *landing, const char *name);
 

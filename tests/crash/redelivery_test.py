@@ -170,6 +170,30 @@ class KilledOnTheWayOut(Case):
         self.sweep('delete', 4)
 
 
+class LeftAndArchivedLater(KilledOnTheWayOut):
+    """The ledger says where such a file goes before it goes there, in a row of its own."""
+    test_deleted = None
+
+    def copy_of(self, work, name):
+        copy = super().copy_of(work, name)
+        copy.run_once()
+        copy.configure('Orders', after='archive')
+        return copy
+
+    def sweep(self, after, short, names=KilledOnTheWayOut.NAMES):
+        super().sweep('leave', short, names)
+
+    def end(self, killed):
+        rows = killed.target.query("SELECT name, state, stored FROM dropfold_files WHERE feed = 'Orders' ORDER BY id")
+        kept = {name: stored for name, _, stored in rows if stored}
+        there = [stored for stored in kept.values() if (killed.data / stored).exists()]
+        self.find('wrong', any(state == 'applied' and stored for _, state, stored in rows), f'changed rows: {rows}')
+        self.find('lost', 3 - len(there), f'not where the ledger says: {rows}')
+        killed.command('replay')
+        self.find('wrong', dump(killed.target) != self.expected, 'another table from what was archived')
+        super().end(killed)
+
+
 class KilledOnTheWayOutOfAnOverlay(KilledOnTheWayOut):
     """Over two file systems the files of a folder are on another device than the folder."""
     test_archived = test_deleted = None

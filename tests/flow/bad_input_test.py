@@ -137,6 +137,50 @@ class Unreadable(FlowCase):
             self.assertEqual(self.work.run_once().lines('applied'), [])
             self.work.command('replay')
 
+    def ledger(self):
+        """What dropfold_files says of each file, and whether something lies where it says."""
+        rows = self.work.target.query('SELECT name, state, stored FROM dropfold_files ORDER BY id')
+        for name, _, stored in rows:
+            kept = self.work.data / stored if stored else self.work.landing('Orders') / name
+            self.assertTrue(kept.exists() or not stored, f'{stored} of {name} is not there')
+        return [(name, state, bool(stored)) for name, state, stored in rows]
+
+    def test_the_ledger_says_where_a_file_is_that_was_left_and_archived_later(self):
+        row = orders(order(1), order(2, quantity='x'))
+        self.work.drop('Orders', row, 'o.csv')
+        folder = self.work.landing('Orders')
+        folder.chmod(0o555)
+        self.addCleanup(folder.chmod, 0o755)
+        self.work.run_once()
+        self.assertEqual(self.ledger(), [('o.csv', 'applied', False)])
+        self.work.command('replay')
+        self.assertEqual(self.ledger(), [('o.csv', 'applied', False)])
+        folder.chmod(0o755)
+        outcome = self.work.run_once()
+        self.assertEqual((len(outcome.lines('duplicate')), outcome.lines('applied')), (1, []), outcome)
+        self.assertEqual(self.ledger(), [('o.csv', 'applied', False), ('o.csv', 'duplicate', True)])
+        self.assertEqual(self.work.landed('Orders'), [])
+        self.assertEqual(self.work.run_once().lines('duplicate'), [])
+        self.work.command('verify', '--deep')
+        self.assertIn('none of 1 rejected row', self.work.command('rejects', 'retry', 'o.csv').out)
+        self.work.command('replay')
+        self.assertEqual(self.ledger(), [('o.csv', 'applied', True), ('o.csv', 'duplicate', True)])
+        self.work.command('verify', '--deep')
+
+    def test_a_folder_that_can_no_longer_be_written_is_noticed_before_the_commit(self):
+        folder = self.work.landing('Orders')
+        with self.work.daemon() as daemon:
+            self.work.drop('Orders', orders(order(1)), 'one.csv')
+            daemon.printed('applied Orders/one.csv')
+            ready = self.work.drop('Orders', orders(order(2)), '.two')
+            folder.chmod(0o555)
+            self.addCleanup(folder.chmod, 0o755)
+            ready.rename(folder / 'two.csv')  # root may
+            daemon.printed('applied Orders/two.csv')
+            self.assertIn('left in place', daemon.printed('applied Orders/two.csv')[0])
+            daemon.stop()
+        self.assertEqual(self.ledger(), [('one.csv', 'applied', True), ('two.csv', 'applied', False)])
+
     def test_files_that_are_left_are_noted_once_though_their_folder_was_away(self):
         self.work.drop('Orders', orders(order(1)), 'good.csv')
         self.work.drop('Orders', b'"', 'bad.csv')
