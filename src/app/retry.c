@@ -38,7 +38,7 @@ struct retrying {
 static bool note_open(void *context, const struct reject_record *record)
 {
     struct retrying *r = context;
-    if (record->sequence != r->file->sequence || record->retried)
+    if (record->retried)
         return true;
     if (r->count == r->room) {
         size_t room = r->room > 0 ? r->room * 2 : FIRST_ROOM;
@@ -54,17 +54,11 @@ static bool note_open(void *context, const struct reject_record *record)
 
 static bool find_open(struct retrying *r, struct error *error)
 {
-    struct buf name;
-    buf_init(&name, PATH_SIZE);
-    buf_put_slice(&name, r->file->feed);
-    buf_put_byte(&name, '/');
-    buf_put_slice(&name, r->file->name);
-    bool ok =
-        name.failed ? error_memory(error) : store_each_reject(r->core->store, buf_slice(&name), note_open, r, error);
-    buf_close(&name);
-    if (ok && r->error.kind != ERROR_NONE)
+    if (!store_each_reject_of(r->core->store, r->file->id, note_open, r, error))
+        return false;
+    if (r->error.kind != ERROR_NONE)
         *error = r->error;
-    return ok && r->error.kind == ERROR_NONE;
+    return r->error.kind == ERROR_NONE;
 }
 
 static int by_row(const void *left, const void *right)

@@ -161,6 +161,31 @@ static bool look_at(void *context, const struct file_record *file)
     return !search->failed;
 }
 
+static bool take_applied(void *context, const struct file_record *file)
+{
+    struct search *search = context;
+    if (file->sequence == search->sequence && file->state == FILE_APPLIED && file->forgotten == 0)
+        take(search, file);
+    return !search->failed;
+}
+
+/* The file of the change itself, by its number: a ledger may have many others. */
+static bool look_at_change(struct search *search, struct store *store, struct error *error)
+{
+    struct query q;
+    bool row;
+    struct ledger_range range = {.sequence = UINT64_MAX};
+    query_open(&q, store, STORE_SQL_GET_CHANGE);
+    query_u64(&q, search->sequence);
+    bool good = query_row(&q, &row, error);
+    if (good && row && query_u64_at(&q, 1) > 0) {
+        range.after = query_u64_at(&q, 0) - 1;
+        range.upto = range.after + query_u64_at(&q, 1);
+    }
+    query_close(&q);
+    return good && (range.upto == 0 || store_read_files(store, &range, take_applied, search, error));
+}
+
 static bool refuse(const struct search *search, struct error *error)
 {
     char which[LISTED_NAME], rest[48];
@@ -182,7 +207,13 @@ bool store_find_file(struct store *store, struct slice which, struct arena *text
                      struct error *error)
 {
     struct search search = {.which = which, .sequence = read_sequence(which), .texts = texts, .file = file};
-    if (!store_each_file(store, look_at, &search, error))
+    if (!store_read_begin(store, error))
+        return false;
+    bool good = search.sequence == 0 || look_at_change(&search, store, error);
+    if (good && search.meant.count == 0 && !search.failed) /* by a name, or to say what there is instead */
+        good = store_each_file(store, look_at, &search, error);
+    store_read_end(store);
+    if (!good)
         return false;
     if (search.failed)
         return error_memory(error);

@@ -141,23 +141,43 @@ static bool visit_rejects(struct query *files, reject_visit visit, void *context
     return good;
 }
 
-bool store_each_reject(struct store *store, struct slice name, reject_visit visit, void *context, struct error *error)
+/* Those of the files that `files` has, if they are called so. */
+static bool visit_rejected(struct query *files, struct slice name, reject_visit visit, void *context,
+                           struct error *error)
 {
-    if (!store_read_begin(store, error))
-        return false;
-    struct query q;
     bool row = true, good = true, more = true;
-    query_open(&q, store, STORE_SQL_REJECTED_FILES);
-    while (more && (good = query_row(&q, &row, error)) && row) {
-        if (!query_i64_at(&q, 6))
-            good = store_corrupt(store, error, "the ledger's row of file %llu fails its checksum",
-                                 (unsigned long long)query_u64_at(&q, 0));
-        else if (store_names_file(name, query_slice_at(&q, 1), query_slice_at(&q, 2)))
-            good = visit_rejects(&q, visit, context, &more, error);
+    while (more && (good = query_row(files, &row, error)) && row) {
+        if (!query_i64_at(files, 6))
+            good = store_corrupt(files->store, error, "the ledger's row of file %llu fails its checksum",
+                                 (unsigned long long)query_u64_at(files, 0));
+        else if (store_names_file(name, query_slice_at(files, 1), query_slice_at(files, 2)))
+            good = visit_rejects(files, visit, context, &more, error);
         if (!good)
             break;
     }
-    query_close(&q);
+    query_close(files);
+    return good;
+}
+
+bool store_each_reject(struct store *store, struct slice name, reject_visit visit, void *context, struct error *error)
+{
+    struct query q;
+    if (!store_read_begin(store, error))
+        return false;
+    query_open(&q, store, STORE_SQL_REJECTED_FILES);
+    bool good = visit_rejected(&q, name, visit, context, error);
+    store_read_end(store);
+    return good;
+}
+
+bool store_each_reject_of(struct store *store, uint64_t id, reject_visit visit, void *context, struct error *error)
+{
+    struct query q;
+    if (!store_read_begin(store, error))
+        return false;
+    query_open(&q, store, STORE_SQL_REJECTED_FILE);
+    query_u64(&q, id);
+    bool good = visit_rejected(&q, SLICE(""), visit, context, error);
     store_read_end(store);
     return good;
 }

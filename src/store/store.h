@@ -115,7 +115,7 @@ struct file_record {
 };
 
 /* The one applied and not forgotten file that `which` means: "<feed>/<name>" (also at the end of a path), a bare name, the
-   path or name it is archived under, or "seq=N". ERROR_USAGE when that is none or several, and says what there is. Fills
+   path or name it is archived under, or "seq=N", for which nothing else is read of the ledger. ERROR_USAGE when that is none or several, and says what there is. Fills
    `file`, with texts in `texts` and without undeclared columns. */
 bool store_find_file(struct store *store, struct slice which, struct arena *texts, struct file_record *file,
                      struct error *error) MUST_USE;
@@ -291,6 +291,11 @@ struct reject_record {
 bool store_each_reject(struct store *store, struct slice name,
                        bool (*visit)(void *context, const struct reject_record *reject), void *context,
                        struct error *error) MUST_USE;
+
+/* The same of one file, by its id, and of its retries: of the ledger no other row is read. */
+bool store_each_reject_of(struct store *store, uint64_t id,
+                          bool (*visit)(void *context, const struct reject_record *reject), void *context,
+                          struct error *error) MUST_USE;
 
 /* --- the ledger, for a target --- */
 

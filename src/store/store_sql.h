@@ -89,6 +89,13 @@ static const char *const store_schema[] = {
     "SELECT " STORE_SQL_FILE_FIXED ", replaced, forgotten, stored, sum = " STORE_SQL_FILE_SUM                          \
     ", ifnull((SELECT committed FROM changes WHERE state IN (0, 3) AND changes.sequence = files.sequence), noted), "   \
     "(SELECT kind FROM changes WHERE forgotten <> 0 AND changes.sequence = forgotten) FROM files"
+/* Files with rejects, and the change of the first retry behind each, which closed them, or 0. */
+#define STORE_SQL_REJECTED_ROWS                                                                                        \
+    "SELECT id, feed, name, iif(retry_of = 0, sequence, (SELECT original.sequence FROM files AS original "             \
+    "WHERE original.id = files.retry_of)), first_reject, rejects, sum = " STORE_SQL_FILE_SUM                           \
+    ", ifnull((SELECT min(later.sequence) FROM files AS later INDEXED BY files_by_retry WHERE later.retry_of = "       \
+    "iif(files.retry_of = 0, files.id, files.retry_of) AND later.retry_of <> 0 AND later.id > files.id), 0) "          \
+    "FROM files WHERE rejects > 0 AND forgotten = 0"
 /* Of the ledger up to row ?2 as it was after change ?3: whether the file's rejects are listed, and the change of its first
    retry behind it, which closed them, or 0. */
 #define STORE_SQL_LEDGER_SHOWN "(forgotten = 0 OR forgotten > ?3)"
@@ -184,6 +191,7 @@ enum store_sql {
     STORE_SQL_CHUNKS,
     STORE_SQL_PUT_REJECT,
     STORE_SQL_REJECTED_FILES,
+    STORE_SQL_REJECTED_FILE,
     STORE_SQL_FILE_REJECTS,
     STORE_SQL_LEDGER_FILES,
     STORE_SQL_LEDGER_RETRIES,
@@ -291,12 +299,9 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
     [STORE_SQL_PUT_REJECT] = "INSERT INTO rejects(" STORE_SQL_REJECT_COLUMNS ", sum) "
                              "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, row_sum('rejects', ?1, ?2, ?3, ?4, ?5, ?6, ?7))",
     /* A retry shows its file's sequence. Whatever a later retry of the same file read again is closed. */
-    [STORE_SQL_REJECTED_FILES] =
-        "SELECT id, feed, name, iif(retry_of = 0, sequence, (SELECT original.sequence FROM files AS original "
-        "WHERE original.id = files.retry_of)), first_reject, rejects, sum = " STORE_SQL_FILE_SUM
-        ", ifnull((SELECT min(later.sequence) FROM files AS later INDEXED BY files_by_retry WHERE later.retry_of = "
-        "iif(files.retry_of = 0, files.id, files.retry_of) AND later.retry_of <> 0 AND later.id > files.id), 0) "
-        "FROM files WHERE rejects > 0 AND forgotten = 0 ORDER BY id",
+    [STORE_SQL_REJECTED_FILES] = STORE_SQL_REJECTED_ROWS " ORDER BY id",
+    [STORE_SQL_REJECTED_FILE] =
+        STORE_SQL_REJECTED_ROWS " AND (id = ?1 OR (retry_of = ?1 AND retry_of <> 0)) ORDER BY id",
     [STORE_SQL_FILE_REJECTS] = "SELECT " STORE_SQL_REJECT_COLUMNS ", sum = row_sum('rejects', " STORE_SQL_REJECT_COLUMNS
                                ") FROM rejects WHERE id >= ?1 AND id < ?2 ORDER BY id",
 

@@ -1,5 +1,7 @@
 #include "store_testing.h"
 
+#include <sqlite3.h>
+
 #include "store_killing.h"
 
 /* a.csv is change 1: rows 1 to 3 accepted, 4 and 5 rejected. */
@@ -192,6 +194,42 @@ static void is_found_as_no_file_and_no_redelivery_of_one(void **state)
     assert_false(found);
 }
 
+static void assert_rejects_of(uint64_t id, const char *wanted)
+{
+    struct buf out;
+    buf_init(&out, 65536);
+    assert_ok(store_each_reject_of(store, id, tell_reject, &out, &error), &error);
+    assert_slice(buf_slice(&out), wanted);
+    buf_close(&out);
+}
+
+/* A retry of each of many files would else read the whole ledger for each. The damage is there to see what is read. */
+static void reads_of_the_ledger_no_other_files_than_the_one_that_is_meant(void **state)
+{
+    (void)state;
+    sqlite3 *db;
+    struct file_record file;
+    put_original("b.csv", 2);
+    assert_ok(retry(store, 1), &error);
+    put_original("c.csv", 3);
+    assert_rejects_of(2, "b.csv 2 row 4; b.csv 2 row 5; ");
+    store_close(store);
+    assert_int_equal(sqlite3_open(testing_path(folder, "ecommerce.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE files SET sum = sum + 1 WHERE id = 2", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    store = testing_open(folder, STORE_WRITE);
+    assert_ok(store_find_file(store, SLICE("seq=1"), &texts, &file, &error), &error);
+    assert_slice(file.name, "a.csv");
+    assert_rejects_of(file.id, "a.csv 1 row 4 in 3; a.csv 1 row 5 in 3; a.csv 1 row 5; ");
+    assert_ok(store_find_file(store, SLICE("seq=4"), &texts, &file, &error), &error);
+    assert_slice(file.name, "c.csv");
+    assert_rejects_of(file.id, "c.csv 4 row 4; c.csv 4 row 5; ");
+    assert_false(store_find_file(store, SLICE("seq=2"), &texts, &file, &error));
+    assert_error(&error, ERROR_CORRUPT, "file 2");
+    assert_false(store_each_reject_of(store, 2, tell_reject, NULL, &error));
+    assert_error(&error, ERROR_CORRUPT, "file 2");
+}
+
 /* --- with the file ------------------------------------------------------------------------------------------------ */
 
 static void is_forgotten_with_its_file(void **state)
@@ -325,6 +363,7 @@ int main(void)
         TEST(closes_the_rejects_it_read_and_opens_those_that_are_rejected_again),
         TEST(counts_a_retried_row_once_and_where_it_is_now),
         TEST(is_found_as_no_file_and_no_redelivery_of_one),
+        TEST(reads_of_the_ledger_no_other_files_than_the_one_that_is_meant),
         TEST(is_forgotten_with_its_file),
         TEST(refuses_what_is_no_retry),
         TEST(digests_a_retry_by_its_published_definition),
