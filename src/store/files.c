@@ -297,21 +297,6 @@ bool store_note_file(struct store *store, const struct file_record *file, int64_
     return true;
 }
 
-bool store_set_stored(struct store *store, uint64_t id, struct slice stored, struct error *error)
-{
-    if (!note_begin(store, error))
-        return false;
-    struct query q;
-    query_open(&q, store, STORE_SQL_SET_STORED);
-    query_u64(&q, id);
-    query_blob(&q, stored);
-    bool good = query_run(&q, error);
-    if (good && sqlite3_changes(store->db) != 1)
-        good = store_corrupt(store, error, "the ledger's row of file %llu is gone or fails its checksum",
-                             (unsigned long long)id);
-    return note_end(store, good, error);
-}
-
 bool store_note_delivered(struct store *store, struct slice target, uint64_t sequence, uint64_t overflows, int64_t now,
                           struct error *error)
 {

@@ -224,12 +224,9 @@ void store_group_rollback(struct store *store);
 /* A ledger row that is no change: a duplicate or a quarantined file. One transaction of its own, never within a change.
    ERROR_FULL: nothing happened. */
 bool store_note_file(struct store *store, const struct file_record *file, int64_t now, struct error *error) MUST_USE;
-/* Corrects where a file is kept after its move turned out otherwise ("" when left). Durable on return; within a change,
-   with that change. So is the next. */
-bool store_set_stored(struct store *store, uint64_t id, struct slice stored, struct error *error) MUST_USE;
 
 /* The last delivery known, for `status`: what it brought the target to, when the target cannot be asked, and how many of its
-   values are NULL as their column cannot hold them. */
+   values are NULL as their column cannot hold them. Durable on return; within a change, with that change. */
 bool store_note_delivered(struct store *store, struct slice target, uint64_t sequence, uint64_t overflows, int64_t now,
                           struct error *error) MUST_USE;
 

@@ -173,7 +173,6 @@ enum store_sql {
     STORE_SQL_GET_FILE,
     STORE_SQL_CHANGE_FILES,
     STORE_SQL_FILES,
-    STORE_SQL_SET_STORED,
     STORE_SQL_MARK_REPLACED,
     STORE_SQL_MARK_FORGOTTEN,
     STORE_SQL_MARK_RETRIES,
@@ -249,8 +248,6 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
                                " FROM files WHERE state IN (0, 3) ORDER BY id",
     [STORE_SQL_FILES] = STORE_SQL_FILE_ROWS " ORDER BY id",
     /* A damaged row keeps its wrong sum: to write it anew would hide the damage. */
-    [STORE_SQL_SET_STORED] = "UPDATE files SET stored = ?2, sum = row_sum('files', " STORE_SQL_FILE_FIXED
-                             ", replaced, forgotten, ?2) WHERE id = ?1 AND sum = " STORE_SQL_FILE_SUM,
     [STORE_SQL_MARK_REPLACED] = "UPDATE files SET replaced = 1, sum = row_sum('files', " STORE_SQL_FILE_FIXED
                                 ", 1, forgotten, stored) WHERE id >= ?1 AND id < ?2 AND feed = ?3 AND state = 0 "
                                 "AND replaced = 0 AND sum = " STORE_SQL_FILE_SUM,

@@ -252,16 +252,9 @@ static bool has_stored(const char *stored)
     return found;
 }
 
-static bool take_id(void *context, const struct file_record *file)
-{
-    *(uint64_t *)context = file->id;
-    return true;
-}
-
-static void knows_where_files_are_kept_and_corrects_it(void **state)
+static void knows_where_files_are_kept(void **state)
 {
     (void)state;
-    uint64_t id = 0;
     struct file_record file = testing_record("a.csv", 1, 3), left = testing_record("b.csv", 2, 3);
     file.stored = SLICE("archive/Orders/000001-01010101-a.csv");
     testing_put_change(store, &left);
@@ -269,14 +262,7 @@ static void knows_where_files_are_kept_and_corrects_it(void **state)
     testing_put_change(store, &file);
     assert_true(has_stored("archive/Orders/000001-01010101-a.csv"));
     assert_false(has_stored("archive/Orders/000001-01010101-b.csv"));
-    assert_ok(store_each_file(store, take_id, &id, &error), &error);
-    assert_ok(store_set_stored(store, id, SLICE(""), &error), &error);
-    assert_false(has_stored("archive/Orders/000001-01010101-a.csv"));
     assert_false(has_stored(""));
-    /* Where a file is kept is not part of any digest. */
-    assert_changes(store, 2);
-    assert_false(store_set_stored(store, id + 1, SLICE("x"), &error));
-    assert_error(&error, ERROR_CORRUPT, "is gone");
 }
 
 /* --- the ledger --------------------------------------------------------------------------------------------------- */
@@ -348,9 +334,7 @@ static void gives_back_every_field_of_every_row(void **state)
     files[3].sequence = 3;
     assert_files(files, COUNT_OF(files));
     mark_replaced("Orders", 2);
-    assert_ok(store_set_stored(store, 4, SLICE("moved"), &error), &error);
     files[2].replaced = true;
-    files[3].stored = SLICE("moved");
     assert_files(files, COUNT_OF(files));
     assert_changes(store, 3);
     assert_ok(store_check(store, &error), &error);
@@ -493,7 +477,7 @@ int main(void)
         TEST(knows_duplicates_and_quarantined_files_too),
         TEST(knows_the_very_file_that_was_applied_or_redelivered),
         TEST(knows_a_file_whose_mode_changed_until_another_takes_its_name),
-        TEST(knows_where_files_are_kept_and_corrects_it),
+        TEST(knows_where_files_are_kept),
         TEST(gives_back_every_field_of_every_row),
         TEST(ends_a_walk_when_told),
         TEST(counts_files_by_undeclared_column),

@@ -361,7 +361,6 @@ static void still_knows_the_file_and_where_it_is_kept(void **state)
     assert_true(known);
     assert_ok(store_has_stored(store, record.stored, &kept, &error), &error);
     assert_true(kept);
-    assert_ok(store_set_stored(store, file.id, SLICE(""), &error), &error);
     assert_ok(store_mark_replaced(store, SLICE("Orders"), 1, &error), &error);
     assert_changes(store, 2);
     assert_ok(store_check(store, &error), &error);

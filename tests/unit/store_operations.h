@@ -155,8 +155,7 @@ static inline bool operation_change(struct operating *o, struct error *error)
 {
     return store_begin(o->store, error) && operating_put(o->store, o->batch, "d.csv", 4, error) &&
            operating_put(o->store, o->batch, "e.csv", 5, error) &&
-           store_mark_replaced(o->store, SLICE("Orders"), 1, error) &&
-           store_set_stored(o->store, 1, SLICE("elsewhere"), error) && store_commit(o->store, SLICE("two"), 12, error);
+           store_mark_replaced(o->store, SLICE("Orders"), 1, error) && store_commit(o->store, SLICE("two"), 12, error);
 }
 
 static inline bool operating_visit_chunk(void *context, struct slice chunk, struct error *error)
@@ -239,11 +238,6 @@ static inline bool operation_note(struct operating *o, struct error *error)
 {
     struct file_record note = operating_note(FILE_DUPLICATE);
     return store_note_file(o->store, &note, 14, error);
-}
-
-static inline bool operation_set_stored(struct operating *o, struct error *error)
-{
-    return store_set_stored(o->store, 3, SLICE("quarantine/x"), error);
 }
 
 static inline bool operation_note_delivered(struct operating *o, struct error *error)
@@ -428,7 +422,6 @@ static const struct operation operations[] = {
     {.name = "close windows", .work = operation_close_windows},
     {.name = "group", .work = operation_group},
     {.name = "note", .work = operation_note},
-    {.name = "set stored", .work = operation_set_stored},
     {.name = "note delivered", .work = operation_note_delivered},
     {.name = "note contract", .work = operation_note_contract},
     {.name = "mark replaced", .work = operation_mark_replaced},
