@@ -25,6 +25,24 @@ void sources_close(struct sources *sources)
     arena_close(&sources->arena);
 }
 
+static char *keep(struct sources *sources, const char *text)
+{
+    const struct arena *arena = &sources->arena;
+    char *copy = arena_string(&sources->arena, slice_of(text));
+    sources->full |= !copy && strlen(text) >= arena->limit - arena->used;
+    return copy;
+}
+
+/* Why no file could be added. */
+static bool refuse(const struct sources *sources, struct error *error)
+{
+    return sources->full ? error_set(error, ERROR_MEMORY,
+                                     "the names and paths of files to be read again take more than %zu bytes, the "
+                                     "limit, after %zu files",
+                                     sources->arena.limit, sources->count)
+                         : error_memory(error);
+}
+
 /* Copies the strings. */
 static bool add(struct sources *sources, struct source source, const char *path)
 {
@@ -36,12 +54,14 @@ static bool add(struct sources *sources, struct source source, const char *path)
         sources->items = items;
         sources->capacity = capacity;
     }
-    source.name = arena_string(&sources->arena, slice_of(source.name));
-    source.path = arena_string(&sources->arena, slice_of(path));
-    if (source.stored)
-        source.stored = arena_string(&sources->arena, slice_of(source.stored));
+    bool archived = source.stored != NULL;
+    source.name = keep(sources, source.name);
+    source.path = keep(sources, path);
+    source.stored = archived ? keep(sources, source.stored) : NULL;
+    if (!source.name || !source.path || (archived && !source.stored))
+        return false;
     sources->items[sources->count++] = source;
-    return source.name && source.path;
+    return true;
 }
 
 /* --- from a ledger ------------------------------------------------------------------------------------------------ */
@@ -78,7 +98,7 @@ static bool add_again(struct ledger_walk *walk, const struct file_record *file)
     if (!left)
         return true;
     int length = snprintf(path, sizeof path, "%s/%.*s", walk->data, (int)file->stored.len, file->stored.data);
-    left->path = length < (int)sizeof path ? arena_string(&sources->arena, slice_of(path)) : NULL;
+    left->path = length < (int)sizeof path ? keep(sources, path) : NULL;
     sources->failed = !left->path;
     if (left->path)
         left->stored = strrchr(left->path, '/') + 1;
@@ -127,10 +147,10 @@ bool sources_add(struct sources *sources, struct store *store, const struct pipe
 {
     struct ledger_walk walk = {.sources = sources, .pipeline = pipeline, .data = data, .retries = true};
     if (!add_recorded(&walk, file))
-        return error_memory(error);
+        return refuse(sources, error);
     walk.again_only = true;
     return file->stored.len > 0 ||
-           (store_each_file(store, add_recorded, &walk, error) && (!sources->failed || error_memory(error)));
+           (store_each_file(store, add_recorded, &walk, error) && (!sources->failed || refuse(sources, error)));
 }
 
 bool sources_from_store(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
@@ -139,7 +159,7 @@ bool sources_from_store(struct sources *sources, struct store *store, const stru
     struct ledger_walk walk = {.sources = sources, .pipeline = pipeline, .data = data, .retries = retries};
     if (!store_each_file(store, add_recorded, &walk, error))
         return false;
-    return !sources->failed || error_memory(error);
+    return !sources->failed || refuse(sources, error);
 }
 
 /* --- from the archive --------------------------------------------------------------------------------------------- */
@@ -181,7 +201,7 @@ static bool add_archived(struct archive_walk *walk, const char *archived, struct
         return true;
     walk->sources->unrecorded++;
     struct source source = {.feed = walk->feed, .order = number, .name = name, .stored = archived};
-    return add(walk->sources, source, path) || error_memory(error);
+    return add(walk->sources, source, path) || refuse(walk->sources, error);
 }
 
 static bool list_folder(struct archive_walk *walk, struct error *error)

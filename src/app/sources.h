@@ -9,7 +9,6 @@
 #include "base/arena.h"
 #include "base/attr.h"
 #include "base/error.h"
-#include "base/error.h"
 #include "base/hash.h"
 #include "feed/intake.h"
 #include "model/pipeline.h"
@@ -44,8 +43,10 @@ struct sources {
     uint64_t skipped;    /* files of feeds the pipeline no longer has */
     uint64_t unrecorded; /* of the archive, that the ledger does not know */
     bool failed;
+    bool full; /* SOURCES_BYTES_MAX is reached */
 };
 
+/* What adds to it fails with ERROR_MEMORY, which says so where the limit is reached. */
 void sources_init(struct sources *sources);
 void sources_close(struct sources *sources);
 
