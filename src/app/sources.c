@@ -142,6 +142,17 @@ static bool add_recorded(void *context, const struct file_record *file)
     return !walk->sources->failed;
 }
 
+/* Of another file that has come under its name since, size and time tell; what is read is compared by its content. */
+static bool is_landed(const struct source *source, const char *path)
+{
+    struct stat found;
+    struct file_stat stat;
+    if (lstat(path, &found) != 0)
+        return false;
+    file_stat_from(&found, &stat);
+    return !source->recorded || (stat.size == source->stat.size && stat.mtime_ns == source->stat.mtime_ns);
+}
+
 bool sources_add(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
                  const struct file_record *file, struct error *error)
 {
@@ -149,7 +160,8 @@ bool sources_add(struct sources *sources, struct store *store, const struct pipe
     if (!add_recorded(&walk, file))
         return refuse(sources, error);
     walk.again_only = true;
-    return file->stored.len > 0 ||
+    const struct source *added = sources->count > 0 ? &sources->items[sources->count - 1] : NULL;
+    return file->stored.len > 0 || (added && is_landed(added, added->path)) ||
            (store_each_file(store, add_recorded, &walk, error) && (!sources->failed || refuse(sources, error)));
 }
 
@@ -256,17 +268,6 @@ bool sources_from_archive(struct sources *sources, struct store *store, const st
 }
 
 /* --- one of them -------------------------------------------------------------------------------------------------- */
-
-/* Of another file that has come under its name since, size and time tell; what is read is compared by its content. */
-static bool is_landed(const struct source *source, const char *path)
-{
-    struct stat found;
-    struct file_stat stat;
-    if (lstat(path, &found) != 0)
-        return false;
-    file_stat_from(&found, &stat);
-    return !source->recorded || (stat.size == source->stat.size && stat.mtime_ns == source->stat.mtime_ns);
-}
 
 void source_locate(const struct source *source, const char *data, const struct feed *feed, char *path, size_t size)
 {

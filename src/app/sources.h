@@ -51,7 +51,7 @@ void sources_init(struct sources *sources);
 void sources_close(struct sources *sources);
 
 /* Adds an applied file of the ledger, or a retry of one. One that was left in its folder, and was archived when it was found
-   there later, is where that row of the ledger says. */
+   there later, is where that row of the ledger says; the ledger is searched only where it does not lie in its folder. */
 bool sources_add(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
                  const struct file_record *file, struct error *error) MUST_USE;
 
