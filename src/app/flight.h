@@ -22,6 +22,7 @@ struct flight {
     struct request note;
     struct error move_error;
     bool concluded; /* waits only for its turn to be told */
+    bool quiet;     /* what became of it is what became of it the last time, which was told */
     bool held;      /* found no room in the store: it is to be tried again, before those behind it */
     enum watch_outcome outcome;
     void (*tell)(struct report *report, const struct job *job, const char *where); /* or NULL */
@@ -40,5 +41,8 @@ struct request flight_note(void);
 /* Where the file went, for the report. */
 char *flight_where(const struct flight *flight, char *out, size_t size);
 void flight_warn(struct flight *flight, const char *what, const struct error *error);
+/* The same of a file that is tried again and again: told once, until something about the file or the error is another. False:
+   it was not. */
+bool flight_warn_once(struct flight *flight, const char *what, const struct error *error);
 
 #endif

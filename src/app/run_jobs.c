@@ -112,17 +112,34 @@ static void again_later(struct flight *flight)
 {
     bool behind = flight->job.outcome == JOB_BEHIND, full = flight->job.error.kind == ERROR_FULL;
     if (!behind)
-        flight_warn(flight, full ? "no space left, waiting for it" : "cannot be read now", &flight->job.error);
+        (void)flight_warn_once(flight, full ? "no space left, waiting for it" : "cannot be read now",
+                               &flight->job.error);
+    flight->job.candidate->unread |= !behind && !full;
     if (behind || full)
         await_room(flight);
     flight->run->files_left = true;
     conclude(flight, WATCH_LATER);
 }
 
+/* It was read to its end after it had been told that it cannot be. */
+static void tell_read(struct flight *flight)
+{
+    struct candidate *candidate = flight->job.candidate;
+    char name[LANDING_NAME_SIZE * 4];
+    if (!candidate->unread)
+        return;
+    candidate->unread = false;
+    candidate->told = 0;
+    report_name(candidate->landing, candidate->name, name, sizeof name);
+    log_info(flight->run->log, "%s can be read again", name);
+}
+
 static void on_job_ended(struct flight *flight)
 {
     struct run *run = flight->run;
     const struct core_closed *closed = &flight->job.closed;
+    if (flight->job.outcome <= JOB_BAD)
+        tell_read(flight);
     switch (flight->job.outcome) {
     case JOB_APPLIED:
         run_check_memory(run, closed->sequence > 0 ? closed->memory : flight->job.result.memory);

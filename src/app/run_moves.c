@@ -4,6 +4,7 @@
 #include "app/flight.h"
 #include "app/pack.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "feed/archive.h"
 
 void flight_warn(struct flight *flight, const char *what, const struct error *error)
@@ -11,6 +12,21 @@ void flight_warn(struct flight *flight, const char *what, const struct error *er
     char name[LANDING_NAME_SIZE * 4];
     report_name(flight->job.candidate->landing, flight->job.candidate->name, name, sizeof name);
     log_warning(flight->run->log, "%s: %s: %s", name, what, error->text);
+}
+
+bool flight_warn_once(struct flight *flight, const char *what, const struct error *error)
+{
+    struct candidate *candidate = flight->job.candidate;
+    const struct file_stat *stat = &candidate->stat;
+    const uint64_t numbers[] = {stat->device, stat->inode, stat->size, (uint64_t)stat->mtime_ns,
+                                (uint64_t)stat->ctime_ns};
+    struct slice bytes = {(const char *)numbers, sizeof numbers};
+    uint64_t hash = hash_bytes(slice_of(error->text), hash_bytes(slice_of(what), hash_bytes(bytes, 1)));
+    if (candidate->told == hash)
+        return false;
+    candidate->told = hash;
+    flight_warn(flight, what, error);
+    return true;
 }
 
 /* What was read is committed whatever became of the file, so each of these is an end. */
@@ -33,7 +49,7 @@ static enum watch_outcome after_move(struct flight *flight)
     case ARCHIVE_FAILED:
         break;
     }
-    flight_warn(flight, "cannot be archived", &flight->move_error);
+    flight->quiet = !flight_warn_once(flight, "cannot be archived", &flight->move_error);
     flight->remark = "left in place";
     return WATCH_LATER;
 }
@@ -47,7 +63,10 @@ static void finish_moves(uv_work_t *work, int status)
     for (; flight; flight = next) {
         next = flight->next_to_move;
         flight->tell = flight->job.outcome == JOB_APPLIED ? report_applied : report_duplicate;
-        flight_conclude(flight, after_move(flight));
+        enum watch_outcome outcome = after_move(flight);
+        if (flight->quiet)
+            flight->tell = NULL;
+        flight_conclude(flight, outcome);
     }
     run_jobs_go_on(run);
 }
@@ -192,7 +211,7 @@ static void finish_bad(uv_work_t *work, int status)
     (void)status;
     struct flight *flight = CONTAINER_OF(work, struct flight, work);
     if (flight->moved == ARCHIVE_FAILED || flight->moved == ARCHIVE_HIDDEN) {
-        flight_warn(flight, "cannot be set aside", &flight->move_error);
+        (void)flight_warn_once(flight, "cannot be set aside", &flight->move_error);
         flight->run->files_left = true;
         if (flight->moved == ARCHIVE_HIDDEN)
             run_recover_later(flight->run);

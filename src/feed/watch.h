@@ -35,11 +35,14 @@
 struct watch;
 
 /* A file that is ready. Owned by the watch; valid until watch_release, and so is its landing folder. Not changed while
-   it is out: any thread may read it. */
+   it is out, but for what is the owner's: any thread may read it. */
 struct candidate {
     struct landing *landing;
     const char *name;      /* at most LANDING_NAME_SIZE - 1 bytes */
     struct file_stat stat; /* as it was when it was found unchanged */
+    /* The owner's, on the loop's thread: what it remembers of the file as long as that is known to the watch; 0 at first. */
+    uint64_t told; /* of what it complained last (a hash) */
+    bool unread;   /* it could not be read */
 };
 
 struct watch_callbacks {

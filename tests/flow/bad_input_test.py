@@ -1,5 +1,6 @@
 """Bad input: a clear message, nothing lost, the next file processed. What becomes of which dirt: tests/crash/dirt.py."""
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from harness.case import FlowCase
 from harness.files import customers, deliveries, delivery, order, orders, table
 from harness.mounts import mount
 from harness.places import other_user
+from harness.polling import until
 
 import sample
 
@@ -114,6 +116,49 @@ class Unreadable(FlowCase):
         self.assertEqual(len(outcome.lines('applied')), 1, outcome)
         path.chmod(0o644)
         self.assertIn('secret.csv', self.work.run_once().lines('applied')[0])
+
+    def test_an_unreadable_file_is_told_again_only_when_something_about_it_changed(self):
+        path = self.work.drop('Orders', orders(order(1)), 'secret.csv')
+        path.chmod(0)
+        self.work.drop('Orders', orders(order(2)), 'other.csv').chmod(0)  # the log holds back what only repeats the last line
+        with self.work.daemon('--rescan', 0.1) as daemon:
+            self.warned(daemon, 'secret.csv: cannot be read now', 1)
+            os.utime(path)
+            self.warned(daemon, 'secret.csv: cannot be read now', 2)
+            path.chmod(0o644)
+            daemon.printed('applied Orders/secret.csv')
+            daemon.complained('Orders/secret.csv can be read again')
+            daemon.stop()
+        self.warned(daemon, 'secret.csv: cannot be read now', 2)
+        self.warned(daemon, 'can be read again', 1)
+
+    def test_an_archive_that_takes_nothing_is_told_once_for_each_file(self):
+        archive = self.work.data / 'archive'
+        archive.mkdir()
+        archive.chmod(0o555)
+        self.addCleanup(archive.chmod, 0o777)
+        for name in ('one.csv', 'two.csv'):
+            self.work.drop('Orders', orders(order(1)), name)
+        with self.work.daemon('--rescan', 0.1) as daemon:
+            self.warned(daemon, 'two.csv: cannot be archived', 1)
+            archive.chmod(0o777)
+            until(lambda: len(self.work.archived('Orders')) == 2, lambda: f'both in the archive\n{daemon}')
+            daemon.stop()
+        self.warned(daemon, 'cannot be archived', 2)
+        self.assertEqual(len([line for line in daemon.out if 'two.csv' in line]), 2, daemon)  # what it is; where it went
+
+    def warned(self, daemon, words, times):
+        """So many times, also after more looks at the folder."""
+        def warnings():
+            return len([line for line in daemon.err if words in line])
+        until(lambda: warnings() >= times, lambda: f'{times} times "{words}"\n{daemon}')
+        if daemon.process.poll() is None:
+            before = self.scans()
+            until(lambda: self.scans() > before + 5, lambda: f'looks at the folder\n{daemon}')
+        self.assertEqual(warnings(), times, daemon)
+
+    def scans(self):
+        return self.work.status()['running']['scans']['Orders']
 
     def test_checkpoints_that_cannot_be_written(self):
         self.work.drop('Orders', orders(order(1)), 'o.csv')
