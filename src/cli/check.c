@@ -106,8 +106,7 @@ static bool check_store(const struct invocation *invocation, const struct pipeli
     struct store *store;
     const char *folder = invocation->settings.checkpoints;
     char path[SETTINGS_PATH_SIZE];
-    snprintf(path, sizeof path, "%s/%s.db", folder, pipeline->name);
-    if (access(path, F_OK) != 0 && errno == ENOENT) {
+    if (common_store_missing(invocation, pipeline, path)) {
         printf("store       %s: not there yet, the first run makes it\n", path);
         return can_write(folder) || error_errno(error, ERROR_IO, errno, "the store cannot be made in %s", folder);
     }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/control.h"
 
@@ -94,6 +95,13 @@ bool common_store_there(const struct invocation *invocation, int *code)
         return false;
     common_view_close(&view);
     return true;
+}
+
+bool common_store_missing(const struct invocation *invocation, const struct pipeline *pipeline,
+                          char path[SETTINGS_PATH_SIZE])
+{
+    snprintf(path, SETTINGS_PATH_SIZE, "%s/%s.db", invocation->settings.checkpoints, pipeline->name);
+    return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
 struct naming {

@@ -40,6 +40,10 @@ void common_view_close(struct common_view *view);
 /* For what changes a store and is no reason to make one. False, after logging, where none is. */
 bool common_store_there(const struct invocation *invocation, int *code) MUST_USE;
 
+/* Whether no run has made the store yet, which would be at `path`. */
+bool common_store_missing(const struct invocation *invocation, const struct pipeline *pipeline,
+                          char path[SETTINGS_PATH_SIZE]);
+
 /* False with ERROR_USAGE when no file that was taken has this name in its landing folder ("x.csv" or "Orders/x.csv"): what
    there is of it is then nothing because of a slip. */
 bool common_find_name(struct store *store, const char *name, struct error *error) MUST_USE;

@@ -47,7 +47,7 @@ static bool make_way(struct planning *planning)
     bool found = false;
     uint64_t sequence;
     const struct feed *feed = feed_of(planning);
-    if (feed->on_change != FEED_REPLACE && feed->on_change != FEED_REJECT)
+    if (!planning->core.store || (feed->on_change != FEED_REPLACE && feed->on_change != FEED_REJECT))
         return true;
     if (!store_find_at_name(planning->core.store, slice_of(feed->name), slice_of(common_base_name(planning->path)),
                             &found, &sequence, &planning->content, &planning->error))
@@ -92,7 +92,8 @@ static bool find_original(struct planning *planning, bool *found)
 {
     uint64_t sequence;
     char original[256];
-    if (planning->replaced > 0 && !digest_equal(&planning->content, &planning->facts.content))
+    if (!planning->core.store ||
+        (planning->replaced > 0 && !digest_equal(&planning->content, &planning->facts.content)))
         return true;
     struct slice feed = slice_of(planning->core.pipeline->feeds[planning->feed].name);
     if (!store_find_duplicate(planning->core.store, feed, slice_of(common_base_name(planning->path)),
@@ -154,13 +155,29 @@ static bool close_overdue(struct planning *planning)
     return engine_close(planning->core.engine, ++planning->since, before, &planning->error);
 }
 
+/* Before the first run there is no store, and none is made: the engine is asked alone. */
+static bool open_core(struct planning *planning)
+{
+    char path[SETTINGS_PATH_SIZE];
+    struct core *core = &planning->core;
+    const struct pipeline *pipeline = core->pipeline;
+    const char *folder = planning->invocation->settings.checkpoints;
+    if (common_store_missing(planning->invocation, pipeline, path)) {
+        fprintf(stderr, "There is no store at %s yet: as the first file\n", path);
+        core->engine = engine_new(pipeline, 0, &planning->error);
+        return core->engine != NULL;
+    }
+    if (!core_open(core, pipeline, folder, STORE_READ, 0, &planning->error))
+        return false;
+    planning->since = store_progress(core->store)->sequence;
+    return true;
+}
+
 static int plan_file(struct planning *planning, int fd)
 {
-    const struct settings *settings = &planning->invocation->settings;
     const struct pipeline *pipeline = planning->core.pipeline;
-    if (!core_open(&planning->core, pipeline, settings->checkpoints, STORE_READ, 0, &planning->error))
+    if (!open_core(planning))
         return common_failed(planning->invocation, &planning->error);
-    planning->since = store_progress(planning->core.store)->sequence;
     bool good = close_overdue(planning) &&
                 snapshot_take(&planning->before, pipeline, planning->core.engine, &planning->error) &&
                 make_way(planning) && apply(planning, fd) && show(planning);
@@ -201,13 +218,13 @@ const struct command command_plan = {
         "holds, in memory, and prints each row of each table that would be another one: + added, - deleted,\n"
         "~ changed: column now -> then. Dropping the file as it is, before any other, does just that. Changes "
         "nothing,\n"
-        "also beside a running dropfold.\n"
+        "also beside a running dropfold. Before the first run it is as if the file were the only one.\n"
         "\n"
         "  dropfold plan /tmp/new.csv FEED\n"
         "  dropfold plan data/FEED/new-03.csv --json\n"
         "\n"
-        "Exit codes: 0 shown; 1 the file cannot be read, or there is no store yet; 64 its feed cannot be told; 65 the\n"
-        "file would be set aside whole; 78 configuration.\n",
+        "Exit codes: 0 shown; 1 the file cannot be read; 64 its feed cannot be told; 65 the file would be set aside\n"
+        "whole; 78 configuration.\n",
     .options = OPTION_JSON,
     .execute = execute,
 };

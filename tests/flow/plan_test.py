@@ -1,5 +1,6 @@
 """What a file would do, what one did, and what changed between two changes: against the tables themselves."""
 import json
+import shutil
 from decimal import Decimal, InvalidOperation
 
 from harness.case import FlowCase, InPostgres
@@ -88,6 +89,27 @@ class Plan(Rows):
         plan = work.command('plan', kept, 'Orders')
         self.assertEqual(plan.out, '')
         self.assertIn('a redelivery of o.csv (seq 3)', plan.err)
+
+    def test_before_the_first_run_a_plan_is_made_against_nothing(self):
+        work = self.workspace(pipeline='one', feeds=('Goods',))
+        schemas = work.root / 'schemas'
+        shutil.rmtree(schemas)
+        (schemas / 'Goods').mkdir(parents=True)
+        (schemas / 'Goods' / '1.json').write_text(json.dumps({'feed': 'Goods', 'version': 1, 'format': 'csv', 'fields': {
+            'Id': {'type': 'int64', 'required': True}, 'Price': {'type': 'int64'}}}))
+        (schemas / 'one.json').write_text(json.dumps({
+            'pipeline': 'one', 'facts': {'feed': 'Goods', 'key': ['Id']},
+            'feeds': {'Goods': {'on_change': 'reject'}},
+            'tables': {'t': {'group_by': ['Id'], 'columns': {'id': {'group': 'Id'}, 'price': {'sum': 'Price'}}}}}))
+        shutil.rmtree(work.checkpoints)
+        path = work.drop('Goods', b'Id,Price\n1,5\n1,7\n2,x\n', 'first.csv')
+        plan = work.command('plan', path)
+        self.assertEqual(plan.out, '+ t id=1: price 7\n')
+        self.assertIn('There is no store at checkpoints/one.db yet: as the first file\n', plan.err)
+        self.assertIn('3 rows: 2 applied, 0 unchanged, 0 superseded, 0 filtered, 0 deleted, 0 late, 1 rejected', plan.err)
+        self.assertFalse(work.checkpoints.exists())
+        path.write_bytes(b'a,b\n')
+        self.assertIn('fits no descriptor of Goods', work.command('plan', path, expect=65).err)
 
     def test_a_file_that_cannot_be_read_has_no_plan(self):
         work = self.small()
