@@ -267,7 +267,7 @@ class Visible:
         return (time.perf_counter() - began) * 1000
 
 
-def arrivals(setting, work, database, files, settled=0.5):
+def each_arrival(setting, work, database, files, settled=0.5):
     """Milliseconds from rename-in to visible, for each of `files` (folders with one file a feed or none)."""
     times = []
     visible = Visible(setting, database)
@@ -277,7 +277,15 @@ def arrivals(setting, work, database, files, settled=0.5):
         before = visible.sequence()
         times.append(visible.after(work.rename_in(source), before + count))
     visible.connection.close()
+    return times
+
+
+def middle(times):
     return sorted(times)[len(times) // 2]
+
+
+def arrivals(*arguments):
+    return middle(each_arrival(*arguments))
 
 
 def new_files(setting, name, count, lines, first, **numbers):
@@ -381,12 +389,14 @@ def hot(setting):
     work = setting.work('hot', big, few)
     environment = setting.database('hot')
     work.once('', environment)
-    rounds = max(5, setting.runs)
+    rounds = max(15, setting.runs)
     first = (lines // 11 + 2000) * 11
+    to_big = new_files(setting, 'hot-one', rounds, 1, first, customers=1, days=1)
+    to_few = new_files(setting, 'few-one', rounds, 1, first + 20000, customers=1, days=1, day=20)
     with work.daemon('', environment):
-        in_big = arrivals(setting, work, 'hot', new_files(setting, 'hot-one', rounds, 1, first, customers=1, days=1))
-        in_few = arrivals(setting, work, 'hot', new_files(setting, 'few-one', rounds, 1, first + 20000, customers=1,
-                                                          days=1, day=20))
+        # In turn: the load before them is still on its way to the disk when the first ones come.
+        times = each_arrival(setting, work, 'hot', [file for both in zip(to_big, to_few) for file in both])
+    in_big, in_few = middle(times[::2]), middle(times[1::2])
     return [Reached(f'one customer with {lines:,} order lines in one window: one more order', 'as in a small group',
                     f'{in_big:.1f} ms', in_big <= 1.2 * in_few + 2, f'{in_few:.1f} ms in a small group')]
 
