@@ -48,7 +48,7 @@ static void parts_are_done_at_once(void **state)
 enum {
     ORDERS_MANY = 6000,
     MIXED = 7919,       /* has no divisor in common with that: customers come in no order */
-    LONG_EVERY = 17,    /* of them have a region so long that blocks end by their texts */
+    LONG_EVERY = 211,   /* of them have a region so long that blocks end by their texts */
     LONG = 60000,       /* bytes */
     TOO_LARGE_EVERY = 5 /* have a quantity that the column of the greatest cannot hold */
 };
