@@ -63,6 +63,8 @@ struct recovery {
     int64_t due;                                                 /* monotonic: when to try again, or 0 */
     bool asked;                                                  /* the store thread is at it */
     bool failed;                                                 /* some could not be moved */
+    bool more;                                                   /* the last try left some for the next one */
+    int64_t took;                                                /* microseconds of the last try */
     bool opened[PIPELINE_FEEDS_MAX], looked[PIPELINE_FEEDS_MAX]; /* the watch waits: for the next try, for this one */
     struct error error, told; /* of the last try, and of the one before, which was logged */
     struct request request;

@@ -9,6 +9,10 @@
 #include "base/clock.h"
 #include "feed/archive.h"
 
+/* Nothing is read, committed or delivered while they are tried. So a try ends after a while, and the next one comes after a
+   pause that is as long, or many times longer where it was in vain. Microseconds. */
+enum { TRY_MOST = 500 * 1000, PAUSE_TIMES = 20, PAUSE_MOST = 60 * 1000 * 1000 };
+
 /* Who asks about a feed's files. */
 struct question {
     struct run *run;
@@ -41,26 +45,49 @@ static bool goes_on(void *context, const struct archive_left *left, bool *commit
 
 /* Through a descriptor of its own: the watch may turn to another folder meanwhile. One that is missing has its turn when
    it comes. */
-static bool recover_feed(struct run *run, size_t feed, bool at_start, struct error *error)
+static bool recover_feed(struct run *run, size_t feed, bool at_start, struct archive_effort *effort,
+                         struct error *error)
 {
     struct question question = {run, feed, at_start};
     struct landing landing;
     if (!landing_open(&landing, run->settings->data, &run->pipeline->feeds[feed], feed, false, error))
         return error->kind == ERROR_CONFIG;
-    bool all = archive_recover(&landing, run->settings->data, goes_on, &question, error);
+    bool all = archive_recover(&landing, run->settings->data, goes_on, &question, effort, error);
     landing_close(&landing);
     return all;
+}
+
+/* A folder that came later is looked through to its end before it is watched. */
+static bool has_opened(const struct recovery *recovery)
+{
+    for (size_t f = 0; f < PIPELINE_FEEDS_MAX; f++)
+        if (recovery->looked[f])
+            return true;
+    return false;
 }
 
 /* The error is that of the first feed that has one. */
 static void recover_all(struct run *run, bool at_start)
 {
-    run->recovery.error = (struct error){0};
-    for (size_t f = 0; f < run->pipeline->feed_count; f++) {
+    struct recovery *recovery = &run->recovery;
+    int64_t began = clock_monotonic();
+    struct archive_effort effort = {.until = at_start || has_opened(recovery) ? INT64_MAX : began + TRY_MOST};
+    recovery->error = (struct error){0};
+    for (size_t f = 0; f < run->pipeline->feed_count && !effort.more; f++) {
         struct error error = {0};
-        if (!recover_feed(run, f, at_start, &error) && run->recovery.error.kind == ERROR_NONE)
-            run->recovery.error = error;
+        if (!recover_feed(run, f, at_start, &effort, &error) && recovery->error.kind == ERROR_NONE)
+            recovery->error = error;
     }
+    recovery->more = effort.more;
+    recovery->took = clock_monotonic() - began;
+}
+
+static void try_again(struct run *run, int64_t pause)
+{
+    int64_t due = clock_monotonic() + pause;
+    if (run->recovery.due == 0 || due < run->recovery.due)
+        run->recovery.due = due;
+    run->recovery.failed = true;
 }
 
 static void conclude(struct run *run)
@@ -68,11 +95,13 @@ static void conclude(struct run *run)
     struct recovery *recovery = &run->recovery;
     bool news = strcmp(recovery->told.text, recovery->error.text) != 0;
     recovery->told = recovery->error;
-    if (recovery->error.kind == ERROR_NONE)
-        return;
-    if (news)
-        log_warning(run->log, "files wait hidden in their landing folder to be archived: %s", recovery->error.text);
-    run_recover_later(run);
+    if (recovery->error.kind != ERROR_NONE && news)
+        log_warning(run->log, "files wait hidden in their landing folder to be archived, others go on: %s",
+                    recovery->error.text);
+    if (recovery->more)
+        try_again(run, recovery->took);
+    else if (recovery->error.kind != ERROR_NONE)
+        run_recover_later(run);
 }
 
 void run_recover_now(struct run *run)
@@ -83,8 +112,9 @@ void run_recover_now(struct run *run)
 
 void run_recover_later(struct run *run)
 {
-    run->recovery.failed = true;
-    run->recovery.due = clock_monotonic() + run->settings->rescan;
+    int64_t pause = run->recovery.took * PAUSE_TIMES;
+    pause = pause < PAUSE_MOST ? pause : PAUSE_MOST;
+    try_again(run, pause > run->settings->rescan ? pause : run->settings->rescan);
 }
 
 void run_recover_opened(void *context, size_t feed)

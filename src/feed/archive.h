@@ -102,10 +102,15 @@ struct archive_left {
  * finished. Of a file that was to be set aside, and whose bytes lie in the quarantine, it tells whether they are its own:
  * those of another file that came before are in the ledger. Every other file goes back under its own name and is read
  * again. On false the rest was dealt with all the same, and what could not be is hidden as before: try again later.
+ * Where the archive had no room for a file, none that is not smaller is copied there.
  */
+struct archive_effort {
+    int64_t until; /* monotonic microseconds: once a file was moved after this, the rest is left for another call */
+    bool more;     /* set: there is such a rest */
+};
 typedef bool (*archive_lookup)(void *context, const struct archive_left *left, bool *finish, struct error *error);
 bool archive_recover(const struct landing *landing, const char *data, archive_lookup lookup, void *context,
-                     struct error *error) MUST_USE;
+                     struct archive_effort *effort, struct error *error) MUST_USE;
 
 /* Where a file is that is on its way from the landing folder at `landing` to the archive, where it will be `archived`:
    in a hidden folder, as a path. False when it is on no way, or the path is longer than `size`. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "feed/move.h"
 
 struct recovery {
@@ -16,6 +17,8 @@ struct recovery {
     const char *data;
     archive_lookup lookup;
     void *context;
+    struct archive_effort *effort;
+    uint64_t too_large; /* bytes: files of so many found no room in the archive */
 };
 
 /* What the ledger is asked about: by its archive name, or by what was read when it was to be deleted. */
@@ -57,12 +60,24 @@ static bool ask(const struct recovery *recovery, const struct hidden *hidden, st
            recovery->lookup(recovery->context, left, finish, error);
 }
 
-static bool finish(const struct recovery *recovery, struct hidden *hidden, const struct archive_left *left,
+/* What a full disk takes nothing of is not copied to it once more, as far as it goes. */
+static bool has_room(const struct recovery *recovery, struct hidden *hidden, const struct archive_left *left,
+                     struct error *error)
+{
+    if (left->to_set_aside || left->stat.size < recovery->too_large)
+        return true;
+    hidden_leave(hidden);
+    return error_set(error, ERROR_FULL, "files of %s wait for room in the archive", left->feed);
+}
+
+static bool finish(struct recovery *recovery, struct hidden *hidden, const struct archive_left *left,
                    struct error *error)
 {
     hidden_take_marker(hidden);
     if (left->to_delete)
         return archive_finish_delete(hidden, error) == ARCHIVE_MOVED;
+    if (!has_room(recovery, hidden, left, error))
+        return false;
     int folder = open_store(recovery, left, error);
     if (folder < 0) {
         hidden_leave(hidden);
@@ -72,12 +87,14 @@ static bool finish(const struct recovery *recovery, struct hidden *hidden, const
                                                     : archive_finish_move(hidden, folder, left->archived, error);
     int code = result == ARCHIVE_MOVED && hidden->shared ? move_sync(folder) : 0;
     close(folder);
+    if (result == ARCHIVE_HIDDEN && error->kind == ERROR_FULL && !left->to_set_aside)
+        recovery->too_large = left->stat.size;
     return code == 0 ? result == ARCHIVE_MOVED
                      : error_errno(error, ERROR_IO, code, "cannot flush the archive of %s", left->feed);
 }
 
 /* Where neither the file nor the ledger can be looked at it stays hidden. */
-static bool recover_file(const struct recovery *recovery, struct hidden *hidden, struct error *error)
+static bool recover_file(struct recovery *recovery, struct hidden *hidden, struct error *error)
 {
     struct archive_left left;
     bool goes_on = false;
@@ -85,7 +102,11 @@ static bool recover_file(const struct recovery *recovery, struct hidden *hidden,
         hidden_leave(hidden);
         return false;
     }
-    return goes_on ? finish(recovery, hidden, &left, error) : hidden_put_back(hidden, error);
+    if (!goes_on)
+        return hidden_put_back(hidden, error);
+    bool finished = finish(recovery, hidden, &left, error);
+    recovery->effort->more = finished && clock_monotonic() >= recovery->effort->until;
+    return finished;
 }
 
 static bool is_in_sight(const struct landing *landing, const char *name)
@@ -94,7 +115,7 @@ static bool is_in_sight(const struct landing *landing, const char *name)
     return fstatat(landing->fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static bool recover_hidden(const struct recovery *recovery, struct hidden *hidden, struct error *error)
+static bool recover_hidden(struct recovery *recovery, struct hidden *hidden, struct error *error)
 {
     if (hidden->has_file)
         return recover_file(recovery, hidden, error);
@@ -104,14 +125,13 @@ static bool recover_hidden(const struct recovery *recovery, struct hidden *hidde
 }
 
 /* The rest is dealt with all the same when one fails, and the first failure told. */
-static bool recover_files(const struct recovery *recovery, const struct hidden_folder *folder, DIR *dir,
-                          struct error *error)
+static bool recover_files(struct recovery *recovery, const struct hidden_folder *folder, DIR *dir, struct error *error)
 {
     bool all = true;
     struct error later;
     struct hidden hidden;
     errno = 0;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL; errno = 0)
+    for (struct dirent *entry; !recovery->effort->more && (entry = readdir(dir)) != NULL; errno = 0)
         if (hidden_find(&hidden, folder, entry->d_name) && !recover_file(recovery, &hidden, all ? error : &later))
             all = false;
     return errno == 0 || !all
@@ -119,7 +139,7 @@ static bool recover_files(const struct recovery *recovery, const struct hidden_f
                : error_errno(error, ERROR_IO, errno, "cannot list %s/%s", folder->landing->path, folder->name);
 }
 
-static bool recover_folder(const struct recovery *recovery, struct hidden_folder *folder, struct error *error)
+static bool recover_folder(struct recovery *recovery, struct hidden_folder *folder, struct error *error)
 {
     int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -134,7 +154,7 @@ static bool recover_folder(const struct recovery *recovery, struct hidden_folder
     return all && (code == 0 || error_errno(error, ERROR_IO, code, "cannot flush %s", folder->landing->path));
 }
 
-static bool recover_one(const struct recovery *recovery, const char *name, struct error *error)
+static bool recover_one(struct recovery *recovery, const char *name, struct error *error)
 {
     struct hidden hidden;
     struct hidden_folder folder;
@@ -148,13 +168,13 @@ static bool recover_one(const struct recovery *recovery, const char *name, struc
     return !ours || recover_hidden(recovery, &hidden, error);
 }
 
-static bool recover_all(const struct recovery *recovery, DIR *dir, struct error *error)
+static bool recover_all(struct recovery *recovery, DIR *dir, struct error *error)
 {
     bool all = true;
     struct dirent *entry;
     struct error later;
     errno = 0;
-    while ((entry = readdir(dir)) != NULL) {
+    while (!recovery->effort->more && (entry = readdir(dir)) != NULL) {
         if (!recover_one(recovery, entry->d_name, all ? error : &later))
             all = false;
         errno = 0;
@@ -165,9 +185,15 @@ static bool recover_all(const struct recovery *recovery, DIR *dir, struct error 
 }
 
 bool archive_recover(const struct landing *landing, const char *data, archive_lookup lookup, void *context,
-                     struct error *error)
+                     struct archive_effort *effort, struct error *error)
 {
-    const struct recovery recovery = {.landing = landing, .data = data, .lookup = lookup, .context = context};
+    struct recovery recovery = {.landing = landing,
+                                .data = data,
+                                .lookup = lookup,
+                                .context = context,
+                                .effort = effort,
+                                .too_large = UINT64_MAX};
+    effort->more = false;
     int fd = openat(landing->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {

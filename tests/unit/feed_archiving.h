@@ -19,6 +19,8 @@ struct fixture {
     const char *unnoted;   /* the name in the quarantine that the ledger does not know */
     size_t lookups;
     bool silent; /* the ledger cannot say */
+    bool knows;  /* the ledger knows every file */
+    struct archive_effort effort;
 };
 
 static inline int set_up(void **state)
@@ -30,6 +32,7 @@ static inline int set_up(void **state)
     path_join(f->quarantine, f->data, "quarantine/Orders");
     assert_int_equal(mkdir(f->folder, 0755), 0);
     f->feed = (struct feed){.name = "Orders"};
+    f->effort.until = INT64_MAX;
     memset(f->content.bytes, 0xab, sizeof f->content.bytes);
     assert_ok(landing_open(&f->landing, f->data, &f->feed, 0, true, &f->error), &f->error);
     *state = f;

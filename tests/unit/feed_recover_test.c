@@ -1,6 +1,9 @@
 /* What a crash in the middle of archiving leaves, and what becomes of it at the next start. */
 #include "feed_archiving.h"
 
+#include <sys/inotify.h>
+#include <sys/mount.h>
+
 /* Puts `name` of the landing folder into hiding as a crash would leave it, as if `stat` had been read. */
 static void hide(struct fixture *f, const char *name, const struct file_stat *stat, const char *tag,
                  char hidden[FEED_PATH_MAX])
@@ -29,12 +32,13 @@ static bool look_up(void *context, const struct archive_left *left, bool *commit
     }
     *committed =
         left->to_delete ? left->stat.ctime_ns == 0xbeef : f->committed && strcmp(left->archived, f->committed) == 0;
+    *committed |= f->knows;
     return true;
 }
 
 static void recover(struct fixture *f)
 {
-    assert_ok(archive_recover(&f->landing, f->data, look_up, f, &f->error), &f->error);
+    assert_ok(archive_recover(&f->landing, f->data, look_up, f, &f->effort, &f->error), &f->error);
 }
 
 static struct file_stat hide_as_read(struct fixture *f, const char *name, const char *tag)
@@ -213,7 +217,7 @@ static void leaves_a_file_hidden_that_the_ledger_cannot_be_asked_about(void **st
     hide_as_read(f, "a.csv", "000007-abababab");
     f->committed = "000007-abababab-a.csv";
     f->silent = true;
-    assert_false(archive_recover(&f->landing, f->data, look_up, f, &f->error));
+    assert_false(archive_recover(&f->landing, f->data, look_up, f, &f->effort, &f->error));
     assert_error(&f->error, ERROR_IO, "no ledger");
     assert_false(file_there(f->folder, "a.csv"));
     f->silent = false;
@@ -326,7 +330,7 @@ static void goes_on_after_one_that_fails(void **state)
     hide_as_read(f, "a.csv", "000007-abababab");
     hide_as_read(f, "b.csv", "000008-abababab");
     f->committed = "000007-abababab-a.csv";
-    assert_false(archive_recover(&f->landing, f->data, look_up, f, &f->error));
+    assert_false(archive_recover(&f->landing, f->data, look_up, f, &f->effort, &f->error));
     assert_error(&f->error, ERROR_IO, "Orders/a.csv");
     assert_false(file_there(f->folder, "a.csv"));
     assert_file(f->folder, "b.csv", "1");
@@ -335,6 +339,85 @@ static void goes_on_after_one_that_fails(void **state)
     assert_int_equal(unlink(path), 0);
     recover(f);
     assert_file(f->archive, f->committed, "1");
+}
+
+/* Three committed files, of which the first and the last are large. */
+static void hide_three(struct fixture *f)
+{
+    static const size_t sizes[] = {100000, 10, 100000};
+    char name[8], tag[24], hidden[FEED_PATH_MAX];
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        char *text = calloc(1, sizes[i] + 1);
+        assert_non_null(text);
+        memset(text, 'x', sizes[i]);
+        snprintf(name, sizeof name, "%zu.csv", i);
+        snprintf(tag, sizeof tag, "00000%zu-abababab", i);
+        file_write(f->folder, name, text);
+        free(text);
+        const struct file_stat stat = file_stat_of(f->folder, name);
+        hide(f, name, &stat, tag, hidden);
+    }
+    f->knows = true;
+}
+
+/* Files that began to be written there since the last time. */
+static size_t copies_begun(int notify)
+{
+    _Alignas(struct inotify_event) char events[4096];
+    size_t begun = 0;
+    ssize_t length = read(notify, events, sizeof events);
+    for (ssize_t at = 0; at < length;) {
+        const struct inotify_event *event = (const void *)(events + at);
+        begun++;
+        at += (ssize_t)(sizeof *event + event->len);
+    }
+    return begun;
+}
+
+static int tear_down_mount(void **state)
+{
+    struct fixture *f = *state;
+    (void)umount(f->archive);
+    return tear_down(state);
+}
+
+static void copies_to_a_full_archive_only_what_is_smaller_than_what_found_no_room(void **state)
+{
+    struct fixture *f = *state;
+    make_archive(f);
+    if (mount("none", f->archive, "tmpfs", 0, "size=64k") != 0) {
+        print_message("needs root: skipped\n");
+        skip();
+    }
+    hide_three(f);
+    int notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    assert_true(notify >= 0 && inotify_add_watch(notify, f->archive, IN_CREATE) >= 0);
+    assert_false(archive_recover(&f->landing, f->data, look_up, f, &f->effort, &f->error));
+    assert_int_equal(f->error.kind, ERROR_FULL);
+    assert_int_equal(copies_begun(notify), 2);
+    assert_int_equal(count_files(f->archive), 1);
+    assert_int_equal(count_files(f->folder), 2);
+    assert_int_equal(mount("none", f->archive, "tmpfs", MS_REMOUNT, "size=1m"), 0);
+    recover(f);
+    assert_int_equal(copies_begun(notify), 2);
+    assert_int_equal(count_files(f->archive), 3);
+    assert_int_equal(count_files(f->folder), 0);
+    close(notify);
+}
+
+static void leaves_the_rest_for_another_time_when_its_time_is_over(void **state)
+{
+    struct fixture *f = *state;
+    hide_three(f);
+    f->effort.until = 0;
+    for (size_t moved = 1; moved <= 3; moved++) {
+        recover(f);
+        assert_true(f->effort.more);
+        assert_int_equal(count_files(f->archive), moved);
+    }
+    recover(f);
+    assert_false(f->effort.more);
+    assert_int_equal(count_files(f->folder), 0);
 }
 
 int main(void)
@@ -360,6 +443,9 @@ int main(void)
         TEST(leaves_alone_what_is_none_of_its_own),
         TEST(removes_an_empty_hidden_folder),
         TEST(goes_on_after_one_that_fails),
+        TEST(leaves_the_rest_for_another_time_when_its_time_is_over),
+        cmocka_unit_test_setup_teardown(copies_to_a_full_archive_only_what_is_smaller_than_what_found_no_room, set_up,
+                                        tear_down_mount),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

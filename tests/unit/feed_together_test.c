@@ -136,7 +136,7 @@ static bool look_up(void *context, const struct archive_left *left, bool *commit
 static void recover(struct fixture *f, const char *committed)
 {
     f->committed = committed;
-    assert_ok(archive_recover(&f->landing, f->data, look_up, f, &f->error), &f->error);
+    assert_ok(archive_recover(&f->landing, f->data, look_up, f, &f->effort, &f->error), &f->error);
 }
 
 /* It alone stays hidden, and is found there, until its name is free. */
