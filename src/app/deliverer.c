@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "app/offer.h"
+#include "app/shipment.h"
 #include "base/clock.h"
-#include "engine/engine.h"
-#include "store/store.h"
 
 /* Pauses between tries: doubled from base to cap, each lengthened by up to half at random, so that many instances do
    not knock at once. Microseconds. */
@@ -32,7 +30,6 @@ struct deliverer {
     uv_loop_t *loop;
     uv_timer_t timer;
     struct target *target;
-    struct committer *committer;
     const struct pipeline *pipeline;
     struct deliverer_options options;
     struct deliverer_callbacks callbacks;
@@ -48,23 +45,14 @@ struct deliverer {
     int64_t opened, busy_until; /* monotonic; the latter: not before, while files keep coming */
 
     /* the delivery under way */
-    struct delivery delivery;
-    enum decision decision;
-    bool engine_open, delivered;
+    struct shipment shipment;
     struct error error; /* what made it fail */
     int64_t began;
-    struct engine_overflows overflows; /* before it; at its end, of it */
 
     /* what is under way elsewhere */
     bool target_busy, fetching;
     bool at_end;         /* the engine has no more blocks */
     struct block *block; /* the next one, fetched while the one before is being written */
-    struct {             /* what the store thread fetched: the loop takes it in fetch_done, not before */
-        struct block *block;
-        bool failed;
-        struct error error;
-    } fetched;
-    struct request prepare, fetch, end;
 
     void (*stopped)(void *context);
     void *stopped_context;
@@ -76,42 +64,14 @@ static void pump(struct deliverer *d);
 static void fail(struct deliverer *d, const struct error *error);
 static void quiet(struct deliverer *d);
 
-static struct deliverer *owner_of(struct request *request, size_t offset)
+static struct deliverer *owner_of(struct shipment *shipment)
 {
-    return (struct deliverer *)(void *)((char *)request - offset);
+    return (struct deliverer *)(void *)((char *)shipment - offsetof(struct deliverer, shipment));
 }
-#define OWNER(request, member) owner_of(request, offsetof(struct deliverer, member))
 
 static bool known_to_settle(const struct deliverer *d)
 {
     return d->known_valid && d->known >= d->wanted && d->told >= d->noted;
-}
-
-/* --- deciding ----------------------------------------------------------------------------------------------------- */
-
-/* A target that is older than this needs a full delivery: it may have rows that are in no list of changed groups. */
-static uint64_t untold(const struct core *core)
-{
-    uint64_t dropped = engine_dropped(core->engine);
-    return core->rewritten > dropped ? core->rewritten : dropped;
-}
-
-/* On the store thread. The loop touches neither target nor delivery until prepare_done. */
-static void prepare_work(struct request *request, struct core *core)
-{
-    struct deliverer *d = OWNER(request, prepare);
-    struct decide_input input;
-    d->error = core->broken;
-    d->decision = DECIDE_REFUSE;
-    if (core->broken.kind != ERROR_NONE || !offer_input(&input, d->pipeline, core->store, d->target, &d->error))
-        return;
-    input.overwrite = d->options.overwrite;
-    input.rebuild = d->options.rebuild;
-    input.rewritten = untold(core);
-    d->decision = offer_make(core, &input, &d->delivery, &d->error);
-    d->engine_open = core->delivering;
-    if (d->engine_open)
-        d->overflows = engine_overflows(core->engine);
 }
 
 /* --- a delivery --------------------------------------------------------------------------------------------------- */
@@ -138,32 +98,21 @@ static void on_committed(void *context, const struct error *error)
         fail(d, error);
     } else {
         d->state = STATE_ENDING;
-        d->delivered = true;
-        committer_submit(d->committer, &d->end);
+        d->shipment.delivered = true;
+        shipment_end(&d->shipment);
     }
 }
 
-static void fetch_work(struct request *request, struct core *core)
+static void on_fetched(struct shipment *shipment)
 {
-    struct deliverer *d = OWNER(request, fetch);
-    d->fetched.block = NULL;
-    /* the engine may have been built anew since (core.h): then its delivery is gone */
-    bool ok = core->delivering
-                  ? offer_next(core, &d->fetched.block, &d->fetched.error)
-                  : error_set(&d->fetched.error, ERROR_TARGET, "the delivery was overtaken: the engine was built anew");
-    d->fetched.failed = !ok;
-}
-
-static void fetch_done(struct request *request)
-{
-    struct deliverer *d = OWNER(request, fetch);
+    struct deliverer *d = owner_of(shipment);
     d->fetching = false;
-    d->block = d->fetched.block;
-    d->at_end = !d->fetched.failed && !d->block;
+    d->block = shipment->block;
+    d->at_end = !shipment->failed && !d->block;
     if (d->state == STATE_FAILING || d->stopping)
         quiet(d);
-    else if (d->fetched.failed)
-        fail(d, &d->fetched.error);
+    else if (shipment->failed)
+        fail(d, &shipment->error);
     else
         pump(d);
 }
@@ -171,7 +120,7 @@ static void fetch_done(struct request *request)
 static void fetch_next(struct deliverer *d)
 {
     d->fetching = true;
-    committer_submit(d->committer, &d->fetch);
+    shipment_fetch(&d->shipment);
 }
 
 /* Keeps one block on its way to the target and one being made. */
@@ -194,15 +143,15 @@ static void pump(struct deliverer *d)
 static void begin_delivery(struct deliverer *d)
 {
     /* A try that failed only after its COMMIT came through was none in vain: no longer pause for it. */
-    if (d->delivery.from.sequence > d->tried)
+    if (d->shipment.delivery.from.sequence > d->tried)
         d->failures = 0;
-    d->tried = d->delivery.from.sequence;
+    d->tried = d->shipment.delivery.from.sequence;
     d->state = STATE_DELIVERING;
     d->known_valid = d->checking = false;
     d->at_end = false;
     d->began = clock_monotonic();
     d->target_busy = true;
-    target_begin(d->target, &d->delivery, on_target, d);
+    target_begin(d->target, &d->shipment.delivery, on_target, d);
     fetch_next(d); /* made while the target begins */
 }
 
@@ -249,43 +198,23 @@ static void agree(struct deliverer *d)
     d->callbacks.decided(d->callbacks.context);
 }
 
-static void prepare_done(struct request *request)
+static void on_prepared(struct shipment *shipment)
 {
-    struct deliverer *d = OWNER(request, prepare);
-    if (d->decision != DECIDE_REFUSE && !d->stopping)
+    struct deliverer *d = owner_of(shipment);
+    d->error = shipment->error;
+    if (shipment->decision != DECIDE_REFUSE && !d->stopping)
         agree(d);
     if (d->stopping)
         quiet(d);
-    else if (d->decision == DECIDE_NOTHING)
-        settle(d, d->delivery.to.sequence);
-    else if (d->decision == DECIDE_REFUSE)
+    else if (shipment->decision == DECIDE_NOTHING)
+        settle(d, shipment->delivery.to.sequence);
+    else if (shipment->decision == DECIDE_REFUSE)
         refuse(d, true);
     else
         begin_delivery(d);
 }
 
 /* --- its end ------------------------------------------------------------------------------------------------------ */
-
-static void end_work(struct request *request, struct core *core)
-{
-    struct deliverer *d = OWNER(request, end);
-    uint64_t before = d->overflows.values;
-    d->overflows.values = 0;
-    if (core->delivering) {
-        d->overflows = engine_overflows(core->engine);
-        d->overflows.values -= before;
-        engine_delivery_end(core->engine, d->delivered);
-    }
-    core->delivering = false;
-    d->engine_open = false;
-    if (d->delivered && !core->store_open) {
-        /* for `status` only: the target's own row is what counts */
-        struct error ignored;
-        if (!store_note_delivered(core->store, slice_of(target_name(d->target)), d->delivery.to.sequence,
-                                  d->overflows.values, clock_wall(), &ignored))
-            return;
-    }
-}
 
 static uint64_t groups_in(const struct pipeline *pipeline, const struct delivery *delivery)
 {
@@ -324,16 +253,17 @@ static void after_failure(struct deliverer *d)
         d->callbacks.trouble(d->callbacks.context, &d->error, pause);
 }
 
-static void end_done(struct request *request)
+static void on_ended(struct shipment *shipment)
 {
-    struct deliverer *d = OWNER(request, end);
-    if (d->delivered) {
+    struct deliverer *d = owner_of(shipment);
+    if (shipment->delivered) {
+        const struct delivery *delivery = &shipment->delivery;
         int64_t now = clock_monotonic();
-        struct delivered delivered = {d->delivery.to.sequence, groups_in(d->pipeline, &d->delivery), d->delivery.full,
-                                      now - d->began, d->overflows};
+        struct delivered delivered = {delivery->to.sequence, groups_in(d->pipeline, delivery), delivery->full,
+                                      now - d->began, shipment->overflows};
         int64_t pause = delivered.micros * BUSY_TIMES;
         d->busy_until = now + (pause > BUSY_PAUSE ? pause : BUSY_PAUSE);
-        d->delivered = false;
+        shipment->delivered = false;
         d->callbacks.delivered(d->callbacks.context, &delivered);
         if (!d->stopping) {
             settle(d, delivered.sequence);
@@ -379,9 +309,9 @@ static void quiet(struct deliverer *d)
         return;
     block_free(d->block);
     d->block = NULL;
-    if (d->engine_open) {
+    if (d->shipment.open) {
         d->state = STATE_ENDING;
-        committer_submit(d->committer, &d->end);
+        shipment_end(&d->shipment);
     } else if (d->stopping) {
         d->state = STATE_STOPPED;
         target_close(d->target, on_target_closed, d);
@@ -459,7 +389,7 @@ static void consider(struct deliverer *d)
             return;
         d->state = STATE_PREPARING;
         d->taken = d->noted;
-        committer_submit(d->committer, &d->prepare);
+        shipment_prepare(&d->shipment, d->options.overwrite, d->options.rebuild);
     } else if (d->state == STATE_IDLE && d->options.check > 0) {
         wait_for(d, d->opened + d->options.check - clock_monotonic());
     }
@@ -514,14 +444,14 @@ bool deliverer_start(struct deliverer **out, uv_loop_t *loop, struct target *tar
         return error_memory(error);
     d->loop = loop;
     d->target = target;
-    d->committer = committer;
     d->pipeline = pipeline;
     d->options = *options;
     d->callbacks = *callbacks;
     d->wanted = sequence;
-    d->prepare = (struct request){.work = prepare_work, .done = prepare_done};
-    d->fetch = (struct request){.work = fetch_work, .done = fetch_done};
-    d->end = (struct request){.work = end_work, .done = end_done};
+    shipment_init(&d->shipment, pipeline, target, committer);
+    d->shipment.prepared = on_prepared;
+    d->shipment.fetched = on_fetched;
+    d->shipment.ended = on_ended;
     uv_timer_init(loop, &d->timer);
     d->timer.data = d;
     *out = d;
