@@ -50,7 +50,7 @@ bool core_open(struct core *core, const struct pipeline *pipeline, const char *c
 void core_use_threads(struct core *core, size_t threads)
 {
     core->threads = threads;
-    engine_lend(core->engine, threads, crew_run);
+    engine_lend(core->engine, threads, CREW_LEAST, crew_run);
 }
 
 void core_close(struct core *core)

@@ -216,7 +216,7 @@ bool core_replay(struct core *core, const struct core_history *history, struct e
     core->delivering = false;
     core->engine = engine_new(core->pipeline, core->memory_limit, error);
     if (core->engine)
-        engine_lend(core->engine, core->threads, crew_run);
+        engine_lend(core->engine, core->threads, CREW_LEAST, crew_run);
     if (core->engine && history->until == 0)
         expect(core);
     if (core->engine && history->late)

@@ -4,10 +4,10 @@
 
 #include "engine/state.h"
 
-/* In how many parts `count` things are done, of which each part is to have `least` or more; 1: by the caller alone. */
-size_t beside_parts(const struct engine *engine, size_t count, size_t least);
+/* In how many parts `count` rows are done; 1: by the caller alone. */
+size_t beside_parts(const struct engine *engine, size_t count);
 
-/* Of `count` things in `parts`, the first one of part `i`; the end of the last part for i = parts. */
+/* Of `count` rows in `parts`, the first one of part `i`; the end of the last part for i = parts. */
 static inline size_t beside_first(size_t count, size_t parts, size_t i)
 {
     return count * i / parts;

@@ -10,8 +10,7 @@
 
 enum {
     BLOCK_CELLS_MAX = 128 * 1024, /* cells of a block: 4 MiB */
-    BLOCK_ROWS_FIRST = 512,       /* rows of the first block; each one after it may have twice as many */
-    PART_ROWS = 512               /* rows of a block that are worth a thread */
+    BLOCK_ROWS_FIRST = 512        /* rows of the first block; each one after it may have twice as many */
 };
 
 /* What comes of a table, one after the other. */
@@ -259,7 +258,7 @@ static bool fill_block(struct engine *engine, struct block *block, size_t rows, 
 {
     struct engine_table *table = &engine->tables[block->table];
     struct making making = {.engine = engine, .block = block, .groups = groups, .rows = rows};
-    making.parts = beside_parts(engine, rows, PART_ROWS);
+    making.parts = beside_parts(engine, rows);
     start_parts(&making);
     join_parts(&making);
     /* One row of texts may take all that a block has for them. */

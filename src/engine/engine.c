@@ -59,9 +59,10 @@ void engine_free(struct engine *engine)
     free(engine);
 }
 
-void engine_lend(struct engine *engine, size_t parts, engine_beside run)
+void engine_lend(struct engine *engine, size_t parts, size_t least, engine_beside run)
 {
     engine->lent.parts = parts < ENGINE_PARTS_MAX ? parts : ENGINE_PARTS_MAX;
+    engine->lent.least = least;
     engine->lent.run = run;
 }
 

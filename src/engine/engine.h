@@ -37,12 +37,13 @@ void engine_free(struct engine *engine);
 
 /*
  * Lends the engine threads: `run` calls part(of, i) once for each i below `parts`, in any order and on whatever threads, and
- * returns when all calls have. From here on rows of deliveries are made in up to `parts` at once. What runs beside each
- * other only reads the engine, and writes what is its own; all else stays on the thread of the caller.
+ * returns when all calls have. From here on rows of deliveries are made, and brought into order, in up to `parts` at once, of
+ * `least` rows or more each. What runs beside each other only reads the engine, and writes what is its own; all else stays
+ * on the thread of the caller.
  */
 enum { ENGINE_PARTS_MAX = 8 };
 typedef void (*engine_beside)(size_t parts, void (*part)(void *of, size_t i), void *of);
-void engine_lend(struct engine *engine, size_t parts, engine_beside run);
+void engine_lend(struct engine *engine, size_t parts, size_t least, engine_beside run);
 
 /* Makes room in a new engine for as much as `stats`, an earlier engine's, counts, where there is memory for it: growing to
    it step by step takes longer. A hint: too much and too little are as right. */

@@ -6,10 +6,7 @@
 
 #include "engine/beside.h"
 
-enum {
-    PREFIX_PARTS = 2,
-    PART_LEAST = 2048 /* groups that are worth a thread */
-};
+enum { PREFIX_PARTS = 2 };
 
 /* A group with the beginning of its key, which nearly always decides. */
 struct sorted {
@@ -111,7 +108,7 @@ bool order_groups(struct engine *engine, const struct engine_table *table, struc
     struct sorter sorter = {.engine = engine,
                             .table = table,
                             .groups = groups,
-                            .parts = beside_parts(engine, groups->count, PART_LEAST),
+                            .parts = beside_parts(engine, groups->count),
                             .sorted = memory_new(&engine->memory, size)};
     if (!sorter.sorted)
         return false;

@@ -234,6 +234,7 @@ struct engine {
     struct opened *opened;    /* SETTLE_UNITS */
     struct {
         size_t parts; /* 0 or 1: none */
+        size_t least; /* rows of a part */
         engine_beside run;
     } lent;
 };

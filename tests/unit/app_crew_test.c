@@ -140,13 +140,6 @@ static struct brought deliver(struct shop *shop, uint64_t since, bool change)
     return brought;
 }
 
-/* The last part first. */
-static void run_backwards(size_t parts, void (*part)(void *of, size_t i), void *of)
-{
-    while (parts-- > 0)
-        part(of, parts);
-}
-
 struct history {
     struct brought first, second;
 };
@@ -155,7 +148,7 @@ static struct history tell(size_t parts, engine_beside run)
 {
     struct shop shop;
     shop_open(&shop, WIDE);
-    engine_lend(shop.engine, parts, run);
+    engine_lend(shop.engine, parts, CREW_LEAST, run);
     apply_orders(&shop, 1, 1, 0);
     struct history history = {.first = deliver(&shop, 0, true)};
     history.second = deliver(&shop, 1, false);
@@ -178,7 +171,7 @@ static void deliveries_are_the_same_by_however_many_they_are_made(void **state)
     assert_int_equal(alone.first.rows, 2 * ORDERS_MANY);
     assert_int_equal(alone.first.overflows, ORDERS_MANY / TOO_LARGE_EVERY);
     for (size_t parts = 2; parts <= ENGINE_PARTS_MAX; parts *= 4) {
-        struct history backwards = tell(parts, run_backwards), crew = tell(parts, crew_run);
+        struct history backwards = tell(parts, shop_backwards), crew = tell(parts, crew_run);
         assert_same(&backwards.first, &alone.first);
         assert_same(&backwards.second, &alone.second);
         assert_same(&crew.first, &alone.first);

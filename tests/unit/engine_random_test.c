@@ -686,6 +686,7 @@ static void run_history(struct pipeline *pipeline, uint64_t seed)
     h->shop.pipeline = pipeline;
     h->shop.engine = engine_new(pipeline, 0, &error);
     assert_non_null(h->shop.engine);
+    engine_lend(h->shop.engine, (size_t)(1 + random_below(4)), 1, shop_backwards);
     h->ref.pipeline = pipeline;
     for (size_t t = 0; t < PIPELINE_TABLES_MAX; t++)
         buf_init(&h->expected[t], SIZE_MAX);

@@ -176,6 +176,13 @@ static inline struct engine_stats shop_stats(const struct shop *shop)
     return stats;
 }
 
+/* For engine_lend: the last part first. */
+static inline void shop_backwards(size_t parts, void (*part)(void *of, size_t i), void *of)
+{
+    while (parts-- > 0)
+        part(of, parts);
+}
+
 /* --- what is delivered -------------------------------------------------------------------------------------------- */
 
 static inline void print_cell(const struct column *column, const struct cell *cell, struct buf *out)
