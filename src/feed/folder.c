@@ -17,15 +17,35 @@ static struct folder_held *hold(struct folder_held *held)
     return held;
 }
 
-static void let_go(struct folder_held *held)
+static void enlist(struct folder_host *host, struct folder_held *held)
 {
-    if (--held->users > 0)
+    held->next = host->held;
+    host->held = held;
+}
+
+static void strike(struct folder_host *host, const struct folder_held *held)
+{
+    struct folder_held **slot = &host->held;
+    while (*slot && *slot != held)
+        slot = &(*slot)->next;
+    if (*slot)
+        *slot = held->next;
+}
+
+static void let_go(struct folder_host *host, struct folder_held *held)
+{
+    held->users--;
+    if (held->users == 1 && held->lost)
+        landing_unlock(&held->landing);
+    if (held->users > 0)
         return;
+    strike(host, held);
     landing_close(&held->landing);
     free(held);
 }
 
-static struct folder_held *open_held(const struct folder *folder, struct error *error)
+/* Not enlisted yet: that is the loop's. Of a folder that is locked *device and *inode say which it is. */
+static struct folder_held *open_held(const struct folder *folder, dev_t *device, ino_t *inode, struct error *error)
 {
     struct folder_held *held = calloc(1, sizeof *held);
     if (!held) {
@@ -33,6 +53,8 @@ static struct folder_held *open_held(const struct folder *folder, struct error *
         return NULL;
     }
     if (!landing_open(&held->landing, folder->host->data, folder->feed, folder->index, true, error)) {
+        *device = held->landing.device;
+        *inode = held->landing.inode;
         free(held);
         return NULL;
     }
@@ -55,9 +77,12 @@ bool folder_open(struct folder *folder, struct folder_host *host, const struct f
                  struct error *error)
 {
     *folder = (struct folder){.host = host, .feed = feed, .index = index, .watch = -1, .wanted = true};
-    folder->held = open_held(folder, error);
+    dev_t device;
+    ino_t inode;
+    folder->held = open_held(folder, &device, &inode, error);
     if (!folder->held)
         return false;
+    enlist(host, folder->held);
     entries_init(&folder->entries, feed->name, host->log);
     sights_init(&folder->scan_job.sights);
     warn_of_limits(folder);
@@ -69,7 +94,7 @@ void folder_close(struct folder *folder)
     assert(!folder->scan_job.running && !folder->look_job.running);
     entries_close(&folder->entries);
     sights_close(&folder->scan_job.sights);
-    let_go(folder->held);
+    let_go(folder->host, folder->held);
 }
 
 /* --- scans --- */
@@ -80,10 +105,15 @@ static void scan(uv_work_t *work)
     struct scan_job *job = CONTAINER_OF(work, struct scan_job, work);
     struct folder *folder = CONTAINER_OF(job, struct folder, scan_job);
     if (landing_current(&job->held->landing)) {
+        job->outcome = SCAN_LOST;
+        job->device = job->held->landing.device;
+        job->inode = job->held->landing.inode;
+        if (job->held->lost && !landing_lock(&job->held->landing, &job->error))
+            return;
         bool listed = sights_list(&job->sights, &job->held->landing, &folder->host->stopping, &job->error);
         job->outcome = listed ? SCAN_LISTED : SCAN_FAILED;
     } else {
-        job->opened = open_held(folder, &job->error);
+        job->opened = open_held(folder, &job->device, &job->inode, &job->error);
         job->outcome = job->opened ? SCAN_OPENED : SCAN_LOST;
     }
 }
@@ -108,7 +138,10 @@ static void opened(struct folder *folder, struct folder_held *held)
 {
     log_info(folder->host->log, "%s leads to another folder than before: watching that one", held->landing.path);
     abandon(folder);
-    let_go(folder->held);
+    enlist(folder->host, held);
+    folder->held->lost =
+        false; /* whose it is from now on are files that are out: until they are back it stays locked */
+    let_go(folder->host, folder->held);
     folder->held = held;
     folder->lost = false;
     folder->unready = true;
@@ -116,8 +149,26 @@ static void opened(struct folder *folder, struct folder_held *held)
     folder->host->opened(folder->host->context, folder->index);
 }
 
-static void lost(struct folder *folder, const struct error *error)
+/* The feed of this process that has the folder which the job found to be locked; NULL when it is another process. */
+static const struct feed *find_holder(const struct folder *folder, const struct scan_job *job)
 {
+    const struct folder_held *held = job->error.kind == ERROR_LOCKED ? folder->host->held : NULL;
+    for (; held; held = held->next) {
+        bool locked = !held->lost || held->users > 1;
+        if (held != folder->held && locked && held->landing.device == job->device && held->landing.inode == job->inode)
+            break;
+    }
+    return held ? held->landing.feed : NULL;
+}
+
+static void lost(struct folder *folder, struct scan_job *job)
+{
+    struct error *error = &job->error;
+    const struct feed *holder = find_holder(folder, job);
+    if (holder)
+        error_set(error, ERROR_LOCKED, "%s leads to the folder that %s has: each feed needs one of its own",
+                  folder->held->landing.path, holder->name);
+    folder->held->lost = true; /* and unlocked when the job lets it go, if no file of it is out */
     if (!folder->lost)
         log_warning(folder->host->log, "%s; looking for it at each rescan", error->text);
     folder->lost = true;
@@ -132,6 +183,7 @@ static void listed(struct folder *folder, const struct sights *sights)
         log_info(folder->host->log, "%s can be read again", folder->held->landing.path);
     /* It was moved away and back: this scan ran without a watch, the next one adds it first. */
     folder->wanted = folder->wanted || folder->lost;
+    folder->held->lost = false;
     folder->failed = folder->lost = false;
     folder->seen = true;
     folder->listed++;
@@ -159,7 +211,7 @@ static void scan_answer(struct folder *folder, struct scan_job *job)
         opened(folder, found);
         break;
     case SCAN_LOST:
-        lost(folder, &job->error);
+        lost(folder, job);
         break;
     case SCAN_FAILED:
         scan_failed(folder, &job->error);
@@ -178,8 +230,8 @@ static void scanned(uv_work_t *work, int status)
     if (status == 0 && !stopping)
         scan_answer(folder, job);
     else if (job->opened)
-        let_go(job->opened);
-    let_go(job->held);
+        let_go(host, job->opened);
+    let_go(host, job->held);
     sights_close(&job->sights);
     host->changed(host);
 }
@@ -235,7 +287,7 @@ static void looked(uv_work_t *work, int status)
     if (status == 0 && !atomic_load(&host->stopping))
         for (size_t i = 0; i < job->count; i++)
             folder_judge_look(folder, job->entries[i], valid ? &job->sights[i] : NULL);
-    let_go(job->held);
+    let_go(host, job->held);
     host->changed(host);
 }
 
@@ -300,7 +352,7 @@ void folder_take_back(struct folder *folder, struct entry *entry, enum watch_out
     struct folder_held *held = CONTAINER_OF(entry->candidate.landing, struct folder_held, landing);
     entry->candidate.landing = NULL;
     folder_judge_return(folder, entry, outcome);
-    let_go(held);
+    let_go(folder->host, held);
 }
 
 size_t folder_settling(const struct folder *folder)

@@ -29,6 +29,7 @@ enum {
 
 /* What all folders of a watch share. */
 struct folder_host {
+    struct folder_held *held; /* all that are open */
     uv_loop_t *loop;
     struct log *log;
     const char *data;
@@ -47,6 +48,10 @@ struct folder_host {
 struct folder_held {
     struct landing landing;
     size_t users;
+    bool
+        lost; /* its path does not lead to it any more: it is locked only as long as a file of it is out, for the folder may
+                  have become another feed's */
+    struct folder_held *next; /* of the host's */
 };
 
 enum scan_outcome { SCAN_LISTED, SCAN_FAILED, SCAN_OPENED, SCAN_LOST };
@@ -57,6 +62,8 @@ struct scan_job {
     struct folder_held *held;   /* what is scanned */
     struct folder_held *opened; /* the one that the path leads to now */
     enum scan_outcome outcome;
+    dev_t device; /* SCAN_LOST by ERROR_LOCKED: the folder that somebody else has */
+    ino_t inode;
     struct sights sights;
     struct error error;
 };

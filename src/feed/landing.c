@@ -23,9 +23,8 @@ enum {
 
 static const struct slice marker_suffix = {".done", 5};
 
-/* Takes the folder's lock. A file system without locks (EBADF is what NFS says of a folder) is no reason to refuse it.
- */
-static bool lock_folder(struct landing *landing, struct error *error)
+/* A file system without locks (EBADF is what NFS says of a folder) is no reason to refuse it. */
+bool landing_lock(struct landing *landing, struct error *error)
 {
     int result;
     do
@@ -107,10 +106,17 @@ bool landing_open(struct landing *landing, const char *data, const struct feed *
     if (!open_folder(landing, error))
         return false;
     landing->flushable = is_flushable(landing->fd);
-    if (identify(landing, error) && (!lock || lock_folder(landing, error)))
+    if (identify(landing, error) && (!lock || landing_lock(landing, error)))
         return true;
     landing_close(landing);
     return false;
+}
+
+void landing_unlock(struct landing *landing)
+{
+    if (landing->locked)
+        (void)flock(landing->fd, LOCK_UN);
+    landing->locked = false;
 }
 
 void landing_close(struct landing *landing)

@@ -41,11 +41,15 @@ struct file_stat {
 };
 
 /* Opens and locks (flock, shared by nobody) the folder. ERROR_LOCKED names it when another instance has it,
-   ERROR_CONFIG when it is missing, ERROR_IO otherwise. `lock` false (for commands that only look) takes no lock. The
+   ERROR_CONFIG when it is missing, ERROR_IO otherwise. After ERROR_LOCKED device and inode say which it is. `lock` false (for commands that only look) takes no lock. The
    folder itself may be reached through a symlink; nothing inside it may. */
 bool landing_open(struct landing *landing, const char *data, const struct feed *feed, size_t index, bool lock,
                   struct error *error) MUST_USE;
 void landing_close(struct landing *landing);
+
+/* Of one that is open: gives its lock back, so that others may open it, and takes it again. ERROR_LOCKED: one of them has. */
+void landing_unlock(struct landing *landing);
+bool landing_lock(struct landing *landing, struct error *error) MUST_USE;
 
 /* ERROR_CONFIG when two feeds have one folder, by a symlink or a mount: each would take the other's files. Those that cannot be
    looked at are passed over. */

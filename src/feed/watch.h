@@ -15,7 +15,7 @@
  *
  * The watch is added before the first scan, so a file is seen by one of the two at least; seeing it twice is harmless.
  *
- * A folder that vanishes is warned of once and looked for at each rescan. When the path leads to another folder, that
+ * A folder that vanishes is warned of once, let go once no file of it is out, and looked for at each rescan. When the path leads to another folder, that
  * one is opened and locked, and scanned once the owner has dealt with what a crash may have left there (a mount that came
  * late); files that are out keep the folder that they were found in open until they are released.
  */

@@ -166,6 +166,102 @@ static void keeps_a_folder_open_for_the_file_that_is_out(void **state)
     run_until(w, w->count == 2);
 }
 
+static bool is_noted(const struct watching *w, size_t feed, const char *name)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (w->notes[i].feed == feed && strcmp(w->notes[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void swap_folders(const struct watching *w)
+{
+    char moved[FEED_PATH_MAX];
+    move_folder_away(w, "moved");
+    path_join(moved, w->data, "moved");
+    assert_int_equal(rename(w->folder[1], w->folder[0]), 0);
+    assert_int_equal(rename(moved, w->folder[1]), 0);
+}
+
+static void follows_folders_that_two_feeds_have_exchanged(void **state)
+{
+    struct watching *w = *state;
+    struct landing lock;
+    w->options.rescan = WATCHING_OFTEN;
+    watching_start(w);
+    swap_folders(w);
+    file_deliver(w->folder[0], "a.csv", "1");
+    file_deliver(w->folder[1], "b.csv", "1");
+    run_until(w, w->count == 2);
+    assert_true(is_noted(w, 0, "a.csv") && is_noted(w, 1, "b.csv"));
+    for (size_t i = 0; i < 2; i++) {
+        assert_false(landing_open(&lock, w->data, &w->feeds[i], i, true, &w->error));
+        assert_error(&w->error, ERROR_LOCKED, w->feeds[i].name);
+    }
+    assert_int_equal(watching_said(w, "another dropfold"), 0);
+}
+
+static void waits_with_an_exchanged_folder_for_the_file_that_is_out(void **state)
+{
+    struct watching *w = *state;
+    w->options.rescan = WATCHING_OFTEN;
+    w->keep = true;
+    watching_start(w);
+    file_deliver(w->folder[1], "out.csv", "1");
+    run_until(w, w->count == 1);
+    swap_folders(w);
+    file_deliver(w->folder[1], "b.csv", "1");
+    run_until(w, watching_said(w, "Orders leads to the folder that Deliveries has") == 1);
+    run_until(w, w->count == 2); /* its own new folder is free */
+    watching_scans(w, 6);
+    assert_int_equal(w->count, 2);
+    assert_note(w, 1, 1, "b.csv");
+    watching_release(w, 0, WATCH_LATER);
+    run_until(w, w->count == 3);
+    assert_note(w, 2, 0, "out.csv");
+    watching_release(w, 1, WATCH_DONE);
+    watching_release(w, 2, WATCH_DONE);
+}
+
+static void names_the_feed_that_has_the_folder_already(void **state)
+{
+    struct watching *w = *state;
+    w->options.rescan = WATCHING_OFTEN;
+    watching_start(w);
+    move_folder_away(w, "moved");
+    assert_int_equal(symlink("Deliveries", w->folder[0]), 0);
+    run_until(w,
+              watching_said(w, "Orders leads to the folder that Deliveries has: each feed needs one of its own") == 1);
+    assert_int_equal(unlink(w->folder[0]), 0);
+    assert_int_equal(mkdir(w->folder[0], 0755), 0);
+    file_deliver(w->folder[0], "a.csv", "1");
+    run_until(w, w->count == 1);
+    assert_note(w, 0, 0, "a.csv");
+}
+
+/* A folder that nobody finds under its name is not held against others, and is held again when it is back. */
+static void lets_a_lost_folder_go_and_takes_it_again(void **state)
+{
+    struct watching *w = *state;
+    struct feed other = {.name = "moved"};
+    struct landing lock;
+    char moved[FEED_PATH_MAX];
+    w->options.rescan = WATCHING_OFTEN;
+    watching_start(w);
+    move_folder_away(w, "moved");
+    path_join(moved, w->data, "moved");
+    run_until(w, watching_said(w, "looking for it at each rescan") == 1);
+    bool free = false;
+    run_until(w, free || (free = landing_open(&lock, w->data, &other, 0, true, &w->error)));
+    assert_int_equal(rename(moved, w->folder[0]), 0);
+    file_deliver(w->folder[0], "a.csv", "1");
+    watching_scans(w, 6);
+    assert_int_equal(w->count, 0);
+    landing_close(&lock);
+    run_until(w, w->count == 1);
+    assert_false(landing_open(&lock, w->data, &w->feeds[0], 0, true, &w->error));
+}
+
 static void finds_a_folder_that_was_mounted_over(void **state)
 {
     struct watching *w = *state;
@@ -457,6 +553,10 @@ int main(void)
         TEST(warns_once_of_a_lost_folder_and_finds_it_again),
         TEST(hears_of_files_in_a_folder_that_was_moved_away_and_back),
         TEST(keeps_a_folder_open_for_the_file_that_is_out),
+        TEST(follows_folders_that_two_feeds_have_exchanged),
+        TEST(waits_with_an_exchanged_folder_for_the_file_that_is_out),
+        TEST(names_the_feed_that_has_the_folder_already),
+        TEST(lets_a_lost_folder_go_and_takes_it_again),
         TEST(finds_a_folder_that_was_mounted_over),
         TEST(finds_files_without_events),
         TEST(lets_what_comes_settle_whatever_its_time),
