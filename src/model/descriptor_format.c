@@ -158,7 +158,7 @@ static bool in_header(const struct descriptor *d, struct slice name)
 
 static bool check_field(const struct doc_node *root, const struct descriptor *d, const struct descriptor_field *field)
 {
-    if (field->cleaning && (field->cleaning->has_fallback || field->cleaning->from_name))
+    if (field->derive || (field->cleaning && (field->cleaning->has_fallback || field->cleaning->from_name)))
         return true; /* something stands in */
     for (size_t i = 0; i < field->from_count; i++)
         if (in_header(d, field->from[i]))

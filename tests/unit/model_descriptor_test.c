@@ -463,6 +463,10 @@ static void refuses_headers_that_its_fields_cannot_read(void **state)
     assert_refused(*state, HEAD "\"header\": \"b\"," FIELD, "1.json:2:27: \"header\" has no column that \"a\" reads\n");
     load(*state, HEAD "\"names\": \"underscore\", \"header\": [\"x y\"],"
                       "\"fields\": { \"a\": { \"type\": \"text\", \"from\": [\"q\", \"x_y\"] } } }");
+    /* Fields that read no column need none. */
+    load(*state, HEAD "\"header\": [\"a\"], \"fields\": { \"a\": { \"type\": \"text\" }, "
+                      "\"b\": { \"type\": \"text\", \"constant\": \"x\" }, "
+                      "\"c\": { \"type\": \"text\", \"derive\": { \"concat\": [\"a\", \"b\"] } } } }");
 }
 
 static void refuses_forms_of_another_kind(void **state)
