@@ -143,7 +143,7 @@ static void opened(struct folder *folder, struct folder_held *held)
         false; /* whose it is from now on are files that are out: until they are back it stays locked */
     let_go(folder->host, folder->held);
     folder->held = held;
-    folder->lost = false;
+    folder->lost = folder->unsaid = false;
     folder->unready = true;
     warn_of_limits(folder);
     folder->host->opened(folder->host->context, folder->index);
@@ -153,24 +153,27 @@ static void opened(struct folder *folder, struct folder_held *held)
 static const struct feed *find_holder(const struct folder *folder, const struct scan_job *job)
 {
     const struct folder_held *held = job->error.kind == ERROR_LOCKED ? folder->host->held : NULL;
-    for (; held; held = held->next) {
-        bool locked = !held->lost || held->users > 1;
-        if (held != folder->held && locked && held->landing.device == job->device && held->landing.inode == job->inode)
-            break;
-    }
+    while (held && (held == folder->held || held->landing.device != job->device || held->landing.inode != job->inode))
+        held = held->next;
     return held ? held->landing.feed : NULL;
+}
+
+static void warn_of_loss(struct folder *folder, struct scan_job *job)
+{
+    const struct feed *holder = find_holder(folder, job);
+    if (holder)
+        error_set(&job->error, ERROR_LOCKED, "%s leads to the folder that %s has: each feed needs one of its own",
+                  folder->held->landing.path, holder->name);
+    log_warning(folder->host->log, "%s; looking for it at each rescan", job->error.text);
 }
 
 static void lost(struct folder *folder, struct scan_job *job)
 {
-    struct error *error = &job->error;
-    const struct feed *holder = find_holder(folder, job);
-    if (holder)
-        error_set(error, ERROR_LOCKED, "%s leads to the folder that %s has: each feed needs one of its own",
-                  folder->held->landing.path, holder->name);
+    bool waits = job->error.kind == ERROR_LOCKED && !folder->lost && !folder->host->once;
+    if (!waits && (!folder->lost || folder->unsaid))
+        warn_of_loss(folder, job);
     folder->held->lost = true; /* and unlocked when the job lets it go, if no file of it is out */
-    if (!folder->lost)
-        log_warning(folder->host->log, "%s; looking for it at each rescan", error->text);
+    folder->unsaid = waits;
     folder->lost = true;
     folder->missed = true;
     folder->seen = true;
@@ -179,11 +182,11 @@ static void lost(struct folder *folder, struct scan_job *job)
 
 static void listed(struct folder *folder, const struct sights *sights)
 {
-    if (folder->failed || folder->lost)
+    if (folder->failed || (folder->lost && !folder->unsaid))
         log_info(folder->host->log, "%s can be read again", folder->held->landing.path);
     /* It was moved away and back: this scan ran without a watch, the next one adds it first. */
     folder->wanted = folder->wanted || folder->lost;
-    folder->held->lost = false;
+    folder->held->lost = folder->unsaid = false;
     folder->failed = folder->lost = false;
     folder->seen = true;
     folder->listed++;

@@ -83,14 +83,15 @@ struct folder {
     size_t index;
     struct folder_held *held; /* the one open now, or last */
     int watch;                /* its inotify watch, or -1 */
-    bool lost;                /* the path leads nowhere; warned */
-    bool failed;              /* the last scan could not read it; warned */
-    bool missed;              /* since the last scan began something in it could not be looked at */
-    bool unready;             /* it was opened, and the owner is not done with it */
-    bool wanted;              /* a scan is to begin as soon as none is running */
-    bool seen;                /* one scan has answered */
-    uint64_t scan;            /* the number of the last one begun */
-    uint64_t listed;          /* scans that listed it to its end */
+    bool lost;                /* the path leads nowhere, or to what others have; warned, */
+    bool unsaid;     /* unless it is locked and so for the first time: another feed may be about to let it go */
+    bool failed;     /* the last scan could not read it; warned */
+    bool missed;     /* since the last scan began something in it could not be looked at */
+    bool unready;    /* it was opened, and the owner is not done with it */
+    bool wanted;     /* a scan is to begin as soon as none is running */
+    bool seen;       /* one scan has answered */
+    uint64_t scan;   /* the number of the last one begun */
+    uint64_t listed; /* scans that listed it to its end */
     struct entries entries;
     struct scan_job scan_job;
     struct look_job look_job;

@@ -199,6 +199,7 @@ static void follows_folders_that_two_feeds_have_exchanged(void **state)
         assert_error(&w->error, ERROR_LOCKED, w->feeds[i].name);
     }
     assert_int_equal(watching_said(w, "another dropfold"), 0);
+    assert_int_equal(watching_said(w, "leads to the folder that"), 0);
 }
 
 static void waits_with_an_exchanged_folder_for_the_file_that_is_out(void **state)
