@@ -60,10 +60,7 @@ stage() {
 }
 
 echo 'test.sh: unit tests and include rules'
-without='^$'
-# The pure floors have one thread, and so have the sweeps of faults.
-if [ "$preset" = tsan ]; then without='^unit/((model|parse|engine)_|.*_(memory|faults|power)_test)'; fi
-ctest --test-dir "$build" -LE flow -E "$without" -j "$((2 * $(nproc)))" --output-on-failure --output-junit "$unit" || failed=1
+ctest --test-dir "$build" -LE flow -j "$((2 * $(nproc)))" --output-on-failure --output-junit "$unit" || failed=1
 stage 'flow tests' tests/flow/run.py --binary "$build/dropfold" "$@"
 if [ "$whole" = yes ]; then
     stage 'fault tests' tests/crash/run.py --binary "$build/dropfold"

@@ -236,7 +236,7 @@ static void makes_a_whole_backup_or_none_wherever_it_is_killed(void **state)
     char path[TESTING_PATH_MAX + 64];
     fill();
     snprintf(path, sizeof path, "%s/ecommerce.db", elsewhere());
-    for (unsigned point = 1; result == KILLING_KILLED; point += 2) {
+    for (unsigned point = 1; result == KILLING_KILLED; point += 2 * TESTING_STEP) {
         result = killing_run(point, back_up, path);
         if (result == KILLING_IMPOSSIBLE)
             skip();
@@ -332,7 +332,7 @@ static void loses_nothing_wherever_compacting_is_killed(void **state)
     fill();
     store_close(store);
     testing_copy(testing_path(folder, "ecommerce.db"), testing_path(folder, "base.db"));
-    for (unsigned point = 1; result == KILLING_KILLED; point += 2, points++) {
+    for (unsigned point = 1; result == KILLING_KILLED; point += 2 * TESTING_STEP, points++) {
         (void)unlink(testing_path(folder, "ecommerce.db-wal"));
         (void)unlink(testing_path(folder, "ecommerce.db-shm"));
         testing_copy(testing_path(folder, "base.db"), testing_path(folder, "ecommerce.db"));

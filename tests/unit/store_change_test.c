@@ -383,7 +383,7 @@ static void keeps_what_it_said_was_committed_wherever_it_is_killed(void **state)
     unsigned point = 1;
     store_close(store);
     /* Every other point: the exit of one call leaves the disk as the entry of the next. */
-    for (; result == KILLING_KILLED; point += 2) {
+    for (; result == KILLING_KILLED; point += 2 * TESTING_STEP) {
         int ends[2];
         empty_folder();
         assert_int_equal(pipe(ends), 0);

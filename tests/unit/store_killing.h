@@ -58,7 +58,7 @@ static inline bool killing_everywhere(void (*prepare)(void), void (*work)(void *
     enum killing_result result = KILLING_KILLED;
     unsigned before = 0, after = 0;
     /* Every other point: the exit of one call leaves the disk as the entry of the next. */
-    for (unsigned point = 1; result == KILLING_KILLED; point += 2) {
+    for (unsigned point = 1; result == KILLING_KILLED; point += 2 * TESTING_STEP) {
         int ends[2];
         prepare();
         assert_int_equal(pipe(ends), 0);
@@ -70,7 +70,7 @@ static inline bool killing_everywhere(void (*prepare)(void), void (*work)(void *
         assert_true(done || !sure);
         done ? after++ : before++;
     }
-    assert_in_range(before, 40, 1000);
+    assert_in_range(before, TESTING_SHARE(40), 1000);
     assert_in_range(after, 3, 1000);
     return true;
 }

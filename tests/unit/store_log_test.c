@@ -92,7 +92,7 @@ static void reads_a_log_that_a_crash_left_and_folds_it_in(void **state)
 static void takes_a_log_that_was_cut_anywhere_for_what_a_crash_left(void **state)
 {
     (void)state;
-    for (off_t size = 0; size <= sizes[CHANGES]; size += 3989) {
+    for (off_t size = 0; size <= sizes[CHANGES]; size += 3989 * TESTING_STEP) {
         put_back();
         assert_int_equal(truncate(place("ecommerce.db-wal"), size), 0);
         uint64_t whole = 0;
@@ -107,7 +107,7 @@ static void takes_a_log_that_was_cut_anywhere_for_what_a_crash_left(void **state
 static void finds_a_byte_that_changed_before_the_last_change(void **state)
 {
     (void)state;
-    for (off_t at = 0; at < sizes[CHANGES - 1]; at += at < 64 ? 1 : 1009) {
+    for (off_t at = 0; at < sizes[CHANGES - 1]; at += at < 64 ? 1 : 1009 * TESTING_STEP) {
         put_back();
         flip(at);
         testing_open_fails(folder, STORE_WRITE, ERROR_CORRUPT, "of its log");

@@ -4,7 +4,7 @@
 
 #include "failing_malloc.h"
 
-enum { RUNS = 60 }; /* about so many of an operation, each way */
+enum { RUNS = TESTING_SHARE(60) }; /* about so many of an operation, each way */
 
 static int begin(void **state)
 {
@@ -56,7 +56,7 @@ static void every_operation_is_done_or_not_done_when_memory_is_short(void **stat
         buf_close(&before);
         buf_close(&after);
     }
-    assert_in_range(points, 1000, 1000000);
+    assert_in_range(points, TESTING_SHARE(1000), 1000000);
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /*
  * The power goes at every write and flush of a history, and the disk keeps of what was not flushed whatever it likes.
  * What was committed is there afterwards, whole, and perhaps the change in progress; never anything else.
+ * It goes at every TESTING_STEP-th of them.
  */
 #include "failing_vfs.h"
 #include "store_operations.h"
@@ -131,7 +132,7 @@ static unsigned long lost(bool lazy_log, unsigned long *runs)
     unsigned long count = 0;
     bool dead = true;
     *runs = 0;
-    for (unsigned long at = 1; dead; at++) {
+    for (unsigned long at = 1; dead; at += TESTING_STEP) {
         for (uint64_t seed = 1; seed <= SEEDS; seed++, ++*runs) {
             struct came came = {.sequence = 0, .under_way = 1};
             testing_folder_make(folder);

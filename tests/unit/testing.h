@@ -28,6 +28,15 @@ enum {
     TESTING_PATH_MAX = 512 /* bytes of a folder's path, the NUL included */
 };
 
+/* Long sweeps over fault points and random drivers take one step in so many. Only where a sanitizer or counters make each
+   step dear it is more than one: DROPFOLD_TESTS_STEP in CMakePresets.json. */
+#ifndef TESTING_STEP
+#define TESTING_STEP 1
+#endif
+
+/* Of so many steps those that are taken, at least one. */
+#define TESTING_SHARE(STEPS) (((STEPS) + TESTING_STEP - 1) / TESTING_STEP)
+
 /* scripts/valgrind.sh says so: everything is slow, system calls are valgrind's, long double has 64 bits. */
 static inline bool testing_under_valgrind(void)
 {
