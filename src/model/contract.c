@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/timestamp.h"
 
 enum {
     SHOWN_LINE = 400,
@@ -114,6 +115,52 @@ void contract_reading_changes(const struct pipeline *pipeline, struct slice befo
 
 /* --- shapes ------------------------------------------------------------------------------------------------------- */
 
+/* How many of the bytes are digits. */
+static size_t count_digits(struct slice text)
+{
+    size_t count = 0;
+    while (count < text.len && text.data[count] >= '0' && text.data[count] <= '9')
+        count++;
+    return count;
+}
+
+/* Where the size of a table's window stands in its line, as a number behind its field; false when it has none. What
+   stands in quotes is a name. */
+static bool find_size(struct slice line, size_t *at, size_t *digits)
+{
+    static const struct slice table = {"table ", 6}, before = {" of ", 4};
+    bool quoted = false;
+    *digits = 0;
+    for (size_t i = 0; slice_starts_with(line, table) && i < line.len && *digits == 0; i++) {
+        struct slice rest = {line.data + i, line.len - i};
+        if (line.data[i] == '\\')
+            i++;
+        else if (line.data[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && slice_starts_with(rest, before)) {
+            *at = i + before.len;
+            *digits = count_digits((struct slice){line.data + *at, line.len - *at});
+        }
+    }
+    return *digits > 0;
+}
+
+/* The line as people are told it: the fingerprint has microseconds, they wrote "10 days". */
+static void put_told(struct buf *out, struct slice line)
+{
+    size_t at, digits;
+    if (!find_size(line, &at, &digits)) {
+        buf_put_slice(out, line);
+        return;
+    }
+    int64_t micros = 0;
+    for (size_t i = 0; i < digits && micros < INT64_MAX / 100; i++)
+        micros = micros * 10 + (line.data[at + i] - '0');
+    buf_put(out, line.data, at);
+    timestamp_print_interval(micros, out);
+    buf_put(out, line.data + at + digits, line.len - at - digits);
+}
+
 static bool continues_character(char c)
 {
     return ((unsigned char)c & 0xc0) == 0x80;
@@ -144,24 +191,34 @@ static void put_both(struct buf *out, struct slice line, struct slice old)
     buf_printf(out, "%s%s; it was %s%s", dots, shown, dots, other);
 }
 
+static void put_one(struct buf *out, const char *what, struct slice line)
+{
+    char shown[SHOWN_LINE];
+    buf_printf(out, "%s%s", what, text_escape(line, shown, sizeof shown));
+}
+
 void contract_shape_change(const struct pipeline *pipeline, struct slice before, struct buf *out)
 {
-    char shown[SHOWN_LINE], other[SHOWN_LINE];
+    struct buf told, told_old;
     struct slice now = pipeline->shape, line = {0}, old = {0};
-    for (;;) {
-        bool is_line = next_line(&now, &line), was_line = next_line(&before, &old);
+    bool is_line, was_line;
+    do {
+        is_line = next_line(&now, &line);
+        was_line = next_line(&before, &old);
         if (!is_line && !was_line)
             return;
-        if (is_line && was_line && slice_equal(line, old))
-            continue;
-        text_escape(line, shown, sizeof shown);
-        text_escape(old, other, sizeof other);
-        if (was_line && (!is_line || has_line(before, line)))
-            buf_printf(out, "no longer %s", other);
-        else if (!was_line || has_line(now, old))
-            buf_printf(out, "new: %s", shown);
-        else
-            put_both(out, line, old);
-        return;
-    }
+    } while (is_line && was_line && slice_equal(line, old));
+    buf_init(&told, CONTRACT_TEXT_MAX);
+    buf_init(&told_old, CONTRACT_TEXT_MAX);
+    put_told(&told, line);
+    put_told(&told_old, old);
+    out->failed |= told.failed || told_old.failed;
+    if (was_line && (!is_line || has_line(before, line)))
+        put_one(out, "no longer ", buf_slice(&told_old));
+    else if (!was_line || has_line(now, old))
+        put_one(out, "new: ", buf_slice(&told));
+    else
+        put_both(out, buf_slice(&told), buf_slice(&told_old));
+    buf_close(&told);
+    buf_close(&told_old);
 }

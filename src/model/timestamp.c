@@ -338,3 +338,20 @@ bool timestamp_parse_interval(struct slice text, int64_t *micros)
     int64_t unit = unit_micros((struct slice){text.data + digits + 1, text.len - digits - 1});
     return count > 0 && unit > 0 && !__builtin_mul_overflow(count, unit, micros);
 }
+
+void timestamp_print_interval(int64_t micros, struct buf *out)
+{
+    static const struct {
+        const char *name;
+        int64_t micros;
+    } units[] = {{"day", TIMESTAMP_DAY},
+                 {"hour", TIMESTAMP_HOUR},
+                 {"minute", TIMESTAMP_MINUTE},
+                 {"second", TIMESTAMP_SECOND},
+                 {"microsecond", 1}};
+    size_t i = 0;
+    while (micros % units[i].micros != 0)
+        i++;
+    int64_t count = micros / units[i].micros;
+    buf_printf(out, "%lld %s%s", (long long)count, units[i].name, count == 1 ? "" : "s");
+}

@@ -76,5 +76,8 @@ int64_t timestamp_window(int64_t micros, int64_t size);
 
 /* "10 days", "1 hour", "90 seconds", "1 week", "15 minutes" in microseconds; false otherwise, also for 0. */
 bool timestamp_parse_interval(struct slice text, int64_t *micros) MUST_USE;
+/* The other way, in the largest unit of whole ones up to days: "10 days", "1 hour"; what is no whole number of seconds in
+   microseconds. */
+void timestamp_print_interval(int64_t micros, struct buf *out);
 
 #endif

@@ -1362,6 +1362,19 @@ static void tells_lines_from_longer_ones_that_begin_alike(void **state)
     check_shape_change("key of A\n", "key of A b\n", "key of A b; it was key of A");
 }
 
+static void tells_the_size_of_a_window_as_it_was_written(void **state)
+{
+    (void)state;
+    check_shape_change(
+        "table \"t\" by \"A\".\"x\" window \"A\".\"a \\\" of 5\" of 864000000000 in \"Z\" with rules ab uniform\n",
+        "table \"t\" by \"A\".\"x\" window \"A\".\"a \\\" of 5\" of 3600000000 in \"Z\" with rules ab uniform\n",
+        "table \"t\" by \"A\".\"x\" window \"A\".\"a \\\\\" of 5\" of 1 hour in \"Z\" with rules ab uniform; "
+        "it was table \"t\" by \"A\".\"x\" window \"A\".\"a \\\\\" of 5\" of 10 days in \"Z\" with rules ab uniform");
+    check_shape_change("", "table \"t\" by window \"A\".\"at\" of 90000000 uniform\n",
+                       "new: table \"t\" by window \"A\".\"at\" of 90 seconds uniform");
+    check_shape_change("field \"A\" of 90000000\n", "", "no longer field \"A\" of 90000000");
+}
+
 /* Of a long list of values a difference behind what is shown would be none. */
 static void shows_where_long_lines_differ(void **state)
 {
@@ -1538,6 +1551,7 @@ int main(void)
         TEST(changes_its_fingerprint_with_all_that_rows_hang_on),
         TEST(says_which_descriptors_and_which_part_of_the_shape_changed),
         TEST(tells_lines_from_longer_ones_that_begin_alike),
+        TEST(tells_the_size_of_a_window_as_it_was_written),
         TEST(shows_where_long_lines_differ),
         TEST(names_types_as_postgresql_does),
         TEST(ships_the_table_its_readers_know),
