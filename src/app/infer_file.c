@@ -161,7 +161,7 @@ static bool list_columns(struct infer_file *file, struct reading *r, int fd, str
         r->foreign |= !valid;
         if (valid)
             note_letters(r, copy);
-        infer_start(&file->columns[file->count++], valid ? copy : SLICE(""));
+        infer_start(&file->columns[file->count++], valid ? copy : SLICE(""), file->format);
     }
     arena_close(&facts.arena);
     return ok;
@@ -193,7 +193,7 @@ static void choose_columns(struct infer_file *file, struct reading *r, size_t *f
         struct infer_column *column = &file->columns[*from];
         if (column->nested || column->name.len == 0)
             continue;
-        infer_start(column, column->name);
+        infer_start(column, column->name, file->format);
         add_field(r, column, &column->name);
     }
 }

@@ -45,9 +45,12 @@ _Static_assert(COUNT_OF(formats) <= 64, "one bit a format");
 
 /* --- values ------------------------------------------------------------------------------------------------------- */
 
-void infer_start(struct infer_column *column, struct slice name)
+void infer_start(struct infer_column *column, struct slice name, enum descriptor_format format)
 {
-    *column = (struct infer_column){.name = name, .kinds = KIND_ALL, .formats = (UINT64_C(1) << COUNT_OF(formats)) - 1};
+    *column = (struct infer_column){.name = name,
+                                    .kinds = KIND_ALL,
+                                    .formats = (UINT64_C(1) << COUNT_OF(formats)) - 1,
+                                    .number = {.json = format == DESCRIPTOR_JSON}};
 }
 
 static bool is_digit(char c)

@@ -33,7 +33,7 @@ struct infer_column {
     bool nested;                 /* objects or lists stand there: it cannot be a field */
 };
 
-void infer_start(struct infer_column *column, struct slice name);
+void infer_start(struct infer_column *column, struct slice name, enum descriptor_format format);
 void infer_value(struct infer_column *column, bool null, struct slice text);
 
 /* The draft of version 1, without the columns that are nested or unnamed; of the form, encoding and delimiter are told where

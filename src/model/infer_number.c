@@ -39,6 +39,12 @@ static unsigned longer(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
+static void note(struct infer_digits *longest, struct infer_digits digits)
+{
+    longest->whole = longer(longest->whole, digits.whole);
+    longest->places = longer(longest->places, digits.places);
+}
+
 /* False also for codes, which have zeros in front. */
 static bool read_by(const struct number_form *form, struct slice text, struct infer_digits *longest)
 {
@@ -50,15 +56,18 @@ static bool read_by(const struct number_form *form, struct slice text, struct in
     if (!number_form_plain(form, text, room, &plain, &ignored) || !infer_number_plain(plain, &digits, &padded) ||
         padded)
         return false;
-    longest->whole = longer(longest->whole, digits.whole);
-    longest->places = longer(longest->places, digits.places);
+    note(longest, digits);
     return true;
 }
 
 void infer_number_value(struct infer_number *number, struct slice text)
 {
+    struct infer_digits plain;
+    bool padded;
     if (number->neither)
         return;
+    if (number->json && infer_number_plain(text, &plain, &padded))
+        note(&number->comma, plain);
     bool comma = read_by(&comma_form, text, &number->comma), point = read_by(&point_form, text, &number->point);
     number->neither = !comma && !point;
     number->must_be_comma |= comma && !point;

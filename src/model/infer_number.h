@@ -25,12 +25,13 @@ struct infer_digits {
     unsigned whole, places;
 };
 
-/* All zeros before the first value. */
+/* All zeros but for `json` before the first value. */
 struct infer_number {
-    bool neither;                     /* some value is no number, or a code */
-    bool commas, dots;                /* signs that were seen */
-    bool must_be_comma;               /* some value cannot be read with commas between thousands */
-    bool must_be_point;               /* some value cannot be read with a comma before the places */
+    bool json;          /* what looks like a plain number may be one without quotes, and is then read as such */
+    bool neither;       /* some value is no number, or a code */
+    bool commas, dots;  /* signs that were seen */
+    bool must_be_comma; /* some value cannot be read with commas between thousands */
+    bool must_be_point; /* some value cannot be read with a comma before the places */
     struct infer_digits comma, point; /* as read either way */
 };
 

@@ -3,20 +3,26 @@
 #include "model/infer.h"
 
 /* The draft of one column A with these values, each a C string; NULL is null. */
-static void check(const char *const *values, size_t count, const char *field)
+static void check_format(enum descriptor_format format, const char *const *values, size_t count, const char *field)
 {
     struct infer_column column;
     struct buf out;
     char wanted[512];
     buf_init(&out, 4096);
-    infer_start(&column, SLICE("A"));
+    infer_start(&column, SLICE("A"), format);
     for (size_t i = 0; i < count; i++)
         infer_value(&column, !values[i], slice_of(values[i]));
-    assert_true(infer_draft(&column, 1, "F", DESCRIPTOR_CSV, &DESCRIPTOR_FORM_PLAIN, &out));
+    assert_true(infer_draft(&column, 1, "F", format, &DESCRIPTOR_FORM_PLAIN, &out));
     snprintf(wanted, sizeof wanted,
-             "{ \"feed\": \"F\", \"version\": 1, \"format\": \"csv\", \"names\": \"underscore\", %s } }\n", field);
+             "{ \"feed\": \"F\", \"version\": 1, \"format\": \"%s\", \"names\": \"underscore\", %s } }\n",
+             format == DESCRIPTOR_CSV ? "csv" : "json", field);
     assert_slice(buf_slice(&out), wanted);
     buf_close(&out);
+}
+
+static void check(const char *const *values, size_t count, const char *field)
+{
+    check_format(DESCRIPTOR_CSV, values, count, field);
 }
 
 #define CHECK(field, ...)                                                                                              \
@@ -79,6 +85,16 @@ static void finds_how_people_write_numbers(void **state)
           "\"number\": { \"decimal\": \",\" } }");
 }
 
+/* A number without quotes is read as JSON has it, whatever the form: the type holds it either way. */
+static void holds_plain_numbers_of_json_beside_others(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"1.234", "0,5"};
+    check_format(DESCRIPTOR_JSON, values, 2,
+                 "\"null\": [\"\"],\n  \"fields\": {\n    \"A\": { \"type\": \"decimal(18,3)\", \"number\": "
+                 "{ \"thousands\": \".\", \"decimal\": \",\" }, \"required\": true }");
+}
+
 static void says_why_what_may_be_numbers_stays_text(void **state)
 {
     (void)state;
@@ -108,7 +124,7 @@ static void names_members_that_look_like_paths(void **state)
     struct buf out;
     buf_init(&out, 4096);
     for (size_t i = 0; i < COUNT_OF(names); i++) {
-        infer_start(&columns[i], slice_of(names[i]));
+        infer_start(&columns[i], slice_of(names[i]), DESCRIPTOR_JSON);
         infer_value(&columns[i], false, SLICE("1"));
     }
     assert_true(infer_draft(columns, COUNT_OF(names), "F", DESCRIPTOR_JSON, &DESCRIPTOR_FORM_PLAIN, &out));
@@ -130,6 +146,7 @@ int main(void)
         cmocka_unit_test(takes_the_narrowest_type_that_holds_all),
         cmocka_unit_test(keeps_codes_and_odd_numbers_as_texts),
         cmocka_unit_test(finds_how_people_write_numbers),
+        cmocka_unit_test(holds_plain_numbers_of_json_beside_others),
         cmocka_unit_test(says_why_what_may_be_numbers_stays_text),
         cmocka_unit_test(takes_words_for_null_beside_other_types_only),
         cmocka_unit_test(names_members_that_look_like_paths),
