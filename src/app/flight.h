@@ -21,6 +21,7 @@ struct flight {
     char set_aside[4 * LANDING_NAME_SIZE]; /* of a bad file: "quarantine/<feed>/<name>", below the data folder */
     struct request note;
     struct error move_error;
+    bool committed; /* the committer is done with it: its results may be read */
     bool concluded; /* waits only for its turn to be told */
     bool quiet;     /* what became of it is what became of it the last time, which was told */
     bool held;      /* found no room in the store: it is to be tried again, before those behind it */

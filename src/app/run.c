@@ -184,7 +184,7 @@ static void on_delivered(void *context, const struct delivered *delivered)
     struct run *run = context;
     run->trouble.kind = ERROR_NONE; /* also when the run ends before it has settled */
     if (delivered->groups > 0)
-        report_delivered(&run->report, delivered);
+        run_told_delivered(run, delivered);
 }
 
 static void on_settled(void *context)
@@ -438,6 +438,7 @@ int run_session(const struct settings *settings, struct log *log, struct pipelin
         take_down(run);
     }
     uv_run(&run->loop, UV_RUN_DEFAULT);
+    run_told_all(run);
     if (started && run->core.broken.kind == ERROR_NONE)
         report_sums(run);
     int code = exit_code(run);

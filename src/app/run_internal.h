@@ -21,6 +21,8 @@
 #include "target/target.h"
 
 enum {
+    RUN_UNTOLD_MAX =
+        16, /* deliveries that wait for the lines of their files; beyond that the first is told before them */
     RUN_JOBS_MAX = 1024, /* files being read or waiting for their commit */
     RUN_PARSERS_MAX = SETTINGS_THREADS_MAX,
     RUN_REASON_SIZE = ERROR_TEXT_MAX + 128 /* bytes of what stands beside a file that is set aside, the NUL included */
@@ -104,6 +106,8 @@ struct run {
     struct parser_pool parsers[PIPELINE_FEEDS_MAX];
     size_t jobs, reading; /* begun and not released; packs of them with a worker */
     uint64_t next_ticket;
+    struct delivered untold[RUN_UNTOLD_MAX];
+    size_t untold_count;
     uint64_t next_told;                    /* ticket of the file whose line comes next */
     struct flight *to_move, *last_to_move; /* committed; a chain */
     size_t to_move_count;
@@ -152,6 +156,12 @@ void run_trim(struct run *run);
 
 /* Holds the engine's memory against --memory-limit. */
 void run_check_memory(struct run *run, uint64_t memory);
+
+/* Tells of a delivery, behind the lines of the files that it brought (run_told.c); of those that wait, after lines of files
+   were told; and of all that are left. */
+void run_told_delivered(struct run *run, const struct delivered *delivered);
+void run_told_file(struct run *run);
+void run_told_all(struct run *run);
 
 /* Finishes what a crash left half archived; before anything moves (run_recover.c). */
 void run_recover_now(struct run *run);

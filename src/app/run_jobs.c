@@ -80,6 +80,7 @@ void flight_conclude(struct flight *flight, enum watch_outcome outcome)
         run->next_told++;
         release(first);
     }
+    run_told_file(run);
 }
 
 void run_jobs_go_on(struct run *run)
@@ -181,7 +182,9 @@ static void part_done(struct flight *flight)
 void run_jobs_committed(void *context, struct job *job)
 {
     (void)context;
-    part_done(CONTAINER_OF(job, struct flight, job));
+    struct flight *flight = CONTAINER_OF(job, struct flight, job);
+    flight->committed = true;
+    part_done(flight);
 }
 
 static void free_pack(struct run *run, struct pack *pack)
