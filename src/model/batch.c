@@ -39,6 +39,13 @@ bool batch_full(const struct batch *batch)
            batch->arena.used > BATCH_ARENA_MAX - REJECT_BYTES_MAX;
 }
 
+bool batch_has_room(const struct batch *batch, const struct batch *more)
+{
+    size_t texts = batch->arena.used + more->arena.used;
+    return chunk_has_room(&batch->chunk, &more->chunk) &&
+           batch->reject_count + more->reject_count < BATCH_REJECTS_MAX && texts <= BATCH_ARENA_MAX - REJECT_BYTES_MAX;
+}
+
 static bool make_room(struct batch *batch)
 {
     if (batch->reject_count < batch->reject_capacity)

@@ -49,6 +49,9 @@ size_t batch_bytes(const struct batch *batch);
    one more row and one more reject of the largest size fit. */
 bool batch_full(const struct batch *batch);
 
+/* Whether the batch surely does not fill up, at none of their rows, when it takes in those of `more`. */
+bool batch_has_room(const struct batch *batch, const struct batch *more);
+
 /* Copies the reject's texts. False when out of memory or past a limit. */
 bool batch_reject(struct batch *batch, const struct reject *reject) MUST_USE;
 

@@ -147,6 +147,32 @@ bool chunk_put(struct chunk_writer *writer, uint64_t row, uint64_t line, const s
     return true;
 }
 
+bool chunk_has_room(const struct chunk_writer *writer, const struct chunk_writer *more)
+{
+    return writer->buf.len + more->buf.len + 2 * VARINT_MAX <= CHUNK_SIZE_MAX - CHUNK_ROW_MAX;
+}
+
+/* Steps lead from row to row, so that only the first row's are others here. */
+bool chunk_append(struct chunk_writer *writer, const struct chunk_writer *more, uint64_t row, uint64_t line)
+{
+    uint64_t row_step, line_step;
+    if (more->rows == 0)
+        return true;
+    const char *from = more->buf.data, *end = from + more->buf.len;
+    bool read = varint_read(&from, end, &row_step) && varint_read(&from, end, &line_step);
+    char *start = read ? buf_reserve(&writer->buf, 2 * VARINT_MAX + (size_t)(end - from)) : NULL;
+    if (!start)
+        return false;
+    char *at = put_varint(start, row + row_step - writer->last_row);
+    at = put_varint(at, line + line_step - writer->last_line);
+    memcpy(at, from, (size_t)(end - from));
+    writer->buf.len += (size_t)(at + (end - from) - start);
+    writer->last_row = row + more->last_row;
+    writer->last_line = line + more->last_line;
+    writer->rows += more->rows;
+    return true;
+}
+
 void chunk_reader_init(struct chunk_reader *reader, const struct feed *feed, struct slice bytes)
 {
     *reader = (struct chunk_reader){.feed = feed, .at = bytes.data, .end = bytes.data};

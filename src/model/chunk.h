@@ -52,6 +52,13 @@ bool chunk_put(struct chunk_writer *writer, uint64_t row, uint64_t line, const s
 /* True when the next row might pass CHUNK_SIZE_MAX. */
 bool chunk_full(const struct chunk_writer *writer);
 
+/* Whether the writer is surely not full, at none of their rows, when it takes in those of `more`. */
+bool chunk_has_room(const struct chunk_writer *writer, const struct chunk_writer *more);
+
+/* Adds the rows of `more`, of which row 1 is row `row` + 1 here and line 1 line `line` + 1, as if each were put; there is
+   room for them. False when out of memory. */
+bool chunk_append(struct chunk_writer *writer, const struct chunk_writer *more, uint64_t row, uint64_t line) MUST_USE;
+
 struct chunk_reader {
     const struct feed *feed;
     const char *at, *end;

@@ -94,6 +94,12 @@ void coerce_start(struct coerce *coerce)
     coerce_begin_row(coerce);
 }
 
+void coerce_join(struct coerce *coerce, const struct coerce *more)
+{
+    for (size_t i = 0; i < DESCRIPTOR_FIELDS_MAX; i++)
+        coerce->nulled_total[i] += more->nulled_total[i];
+}
+
 void coerce_close(struct coerce *coerce)
 {
     clean_room_close(&coerce->room);

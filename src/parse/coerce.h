@@ -145,6 +145,9 @@ static inline void coerce_count_row(struct coerce *coerce)
         coerce->nulled_total[coerce->nulled[i]]++;
 }
 
+/* Counts what another one counted in rows of the same version. */
+void coerce_join(struct coerce *coerce, const struct coerce *more);
+
 /* Takes a value that was computed and not read: a null may be none the field can have, and another may be out of the
    range of the feed's field. False with coerce->reason. */
 bool coerce_computed(struct coerce *coerce, const struct coerce_rule *rule, struct value *value) MUST_USE;

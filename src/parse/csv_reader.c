@@ -14,6 +14,7 @@
 #include "parse/csv_reader.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "parse/csv_place.h"
 #include "parse/csv_reader_internal.h"
@@ -23,7 +24,8 @@ enum {
     CSV_OPTIONS = CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL | CSV_APPEND_NULL,
     CSV_BUFFER_STEP = 16 * 1024,                          /* bytes libcsv's field buffer grows by */
     CARRY_MAX = PARSER_RECORD_MAX + 2 * PARSER_INPUT_MAX, /* a record before it is found to be too long */
-    ODD_MAX = 63
+    ODD_MAX = 63,
+    CUT_TRIES_MAX = 64 /* lines looked at for one where a record seems to begin */
 };
 
 /* Of csv_parser.pstate: before a row's first byte, and behind a quote that closes a field or is the first of two. */
@@ -268,6 +270,70 @@ bool csv_reader_finish(struct csv_reader *r, struct error *error)
     return r->have_header || error_set(error, ERROR_DATA, "empty file, expected a header line");
 }
 
+static bool start_parser(struct csv_reader *r, struct error *error)
+{
+    if (r->csv_open)
+        csv_free(&r->csv);
+    r->csv_open = csv_init(&r->csv, CSV_OPTIONS) == 0;
+    if (!r->csv_open)
+        return error_memory(error);
+    csv_set_blk_size(&r->csv, CSV_BUFFER_STEP);
+    csv_set_delim(&r->csv, (unsigned char)r->form->delimiter);
+    csv_set_quote(&r->csv, (unsigned char)r->form->quote); /* NUL for none: parse_bytes keeps it away */
+    return true;
+}
+
+/* --- parts -------------------------------------------------------------------------------------------------------- */
+
+bool csv_reader_part(struct csv_reader *r, struct error *error)
+{
+    if (!start_parser(r, error))
+        return false;
+    buf_reset(&r->carry);
+    r->in_record = r->after_cr = r->failed = r->lines.inside = false;
+    r->lines.waiting = 0;
+    r->odd = r->hold = 0;
+    r->fields = r->text_len = r->kept_field = 0;
+    r->live_columns = r->header.count;
+    r->bad = NULL;
+    if (r->repairs)
+        repair_begin_row(r->repair);
+    r->line = 1;
+    r->line_before = 0;
+    return true;
+}
+
+/* Within a comment bytes of its line lie before. */
+bool csv_reader_between(const struct csv_reader *r)
+{
+    return !r->failed && !r->in_record && !r->after_cr && r->line_before == 0;
+}
+
+uint64_t csv_reader_line(const struct csv_reader *r)
+{
+    return r->line;
+}
+
+void csv_reader_join(struct csv_reader *r, const struct csv_reader *part)
+{
+    r->line += part->line - 1;
+}
+
+/* An LF inside of quotes is told from one behind a record by what follows: hardly ever a whole record. */
+size_t csv_reader_cut(struct csv_reader *r, struct slice bytes, size_t from)
+{
+    const char *end = bytes.data + bytes.len, *at = bytes.data + from;
+    struct csv_scan_record record;
+    for (size_t tries = 0; tries < CUT_TRIES_MAX && (at = memchr(at, '\n', (size_t)(end - at))) != NULL; tries++) {
+        at++;
+        csv_scan_block(r->scan);
+        if (!r->form->quote ||
+            (at < end && csv_scan_take(r->scan, at, end, r->header.count, &record) == CSV_SCAN_RECORD))
+            return (size_t)(at - bytes.data);
+    }
+    return 0;
+}
+
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
 struct csv_reader *csv_reader_new(struct bind *bind, struct coerce *coerce, struct rowsink *sink, struct error *error)
@@ -307,19 +373,6 @@ void csv_reader_free(struct csv_reader *r)
     free(r->scan);
     free(r->text);
     free(r);
-}
-
-static bool start_parser(struct csv_reader *r, struct error *error)
-{
-    if (r->csv_open)
-        csv_free(&r->csv);
-    r->csv_open = csv_init(&r->csv, CSV_OPTIONS) == 0;
-    if (!r->csv_open)
-        return error_memory(error);
-    csv_set_blk_size(&r->csv, CSV_BUFFER_STEP);
-    csv_set_delim(&r->csv, (unsigned char)r->form->delimiter);
-    csv_set_quote(&r->csv, (unsigned char)r->form->quote); /* NUL for none: parse_bytes keeps it away */
-    return true;
 }
 
 bool csv_reader_start(struct csv_reader *r, uint64_t line, uint64_t column, struct error *error)

@@ -171,6 +171,63 @@ bool parser_take(struct parser *p, struct batch **batch, struct error *error)
     return false;
 }
 
+/* --- parts -------------------------------------------------------------------------------------------------------- */
+
+bool parser_splits(const struct parser *p)
+{
+    return !p->failed && p->decode.told && p->decode.kind == UNPACK_NONE && !decode_borrows(&p->decode) &&
+           !p->trial.open && !trial_waits(&p->trial) && p->reader.phase == FORM_CSV &&
+           !form_reader_recodes(&p->reader) && csv_reader_settled(p->reader.csv);
+}
+
+struct parser *parser_twin(const struct parser *p, struct slice head, struct error *error)
+{
+    struct parser *twin = parser_new(p->sink.feed, error);
+    if (!twin)
+        return NULL;
+    parser_trust(twin); /* limits are those of the whole file */
+    parser_start(twin, p->bind.wanted);
+    if ((!p->bind.name.data || parser_name(twin, p->bind.name, error)) && parser_feed(twin, head, error))
+        return twin;
+    parser_free(twin);
+    return NULL;
+}
+
+bool parser_part(struct parser *twin, struct error *error)
+{
+    rowsink_start(&twin->sink);
+    coerce_start(&twin->coerce);
+    twin->failed = false;
+    return csv_reader_part(twin->reader.csv, error);
+}
+
+size_t parser_cut(struct parser *p, struct slice bytes, size_t from)
+{
+    return csv_reader_cut(p->reader.csv, bytes, from);
+}
+
+static bool is_between(const struct parser *p)
+{
+    return !p->failed && csv_reader_between(p->reader.csv);
+}
+
+bool parser_joins(const struct parser *p, const struct parser *part)
+{
+    return is_between(p) && is_between(part) && !rowsink_may_break(&p->sink, part->sink.rejected);
+}
+
+bool parser_join(struct parser *p, struct parser *part, struct error *error)
+{
+    uint64_t line = csv_reader_line(p->reader.csv);
+    if (!rowsink_join(&p->sink, &part->sink, line - 1))
+        return done(p, error_memory(&p->error), error);
+    coerce_join(&p->coerce, &part->coerce);
+    csv_reader_join(p->reader.csv, part->reader.csv);
+    return true;
+}
+
+/* --- facts -------------------------------------------------------------------------------------------------------- */
+
 static bool put_note(const struct parser *p, struct file_facts *facts)
 {
     const struct feed_version *version = p->bind.version;

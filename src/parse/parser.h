@@ -63,6 +63,36 @@ bool parser_full(const struct parser *parser);
    when out of memory, or as parser_feed. */
 bool parser_take(struct parser *parser, struct batch **batch, struct error *error) MUST_USE;
 
+/*
+ * Parts of a file, read by other parsers, each by a thread of its own if need be. All of this hangs on the bytes alone:
+ *
+ *   parser_splits after a block -> parser_twin of all that was fed
+ *   for any part between two places: parser_part of a twin -> parser_feed of the part
+ *   when the parser itself has come to the part's begin: parser_joins -> parser_join, and it stands at its end
+ *
+ * The places may be guessed: parser_joins proves them, as both parsers must stand between two records, one at the begin of
+ * the part and the other at its end. What does not join is void: the parser is fed the part then, and says what is wrong.
+ * Rows, rejects, counts and batches are in any case those of a file that one parser reads.
+ */
+
+/* Whether parts of what follows may be read apart: a CSV file in UTF-8 that is not packed, its header read. */
+bool parser_splits(const struct parser *parser);
+
+/* A parser that was fed `head`, all that this one was fed since its file began; NULL when out of memory. */
+struct parser *parser_twin(const struct parser *parser, struct slice head, struct error *error) MUST_USE;
+
+/* A twin begins a part: it forgets its rows and stands between two records. False when out of memory. */
+bool parser_part(struct parser *twin, struct error *error) MUST_USE;
+
+/* A place in `bytes`, which come somewhere behind what was fed, that is likely to be between records and is not before
+   `from`; 0: none is seen. */
+size_t parser_cut(struct parser *parser, struct slice bytes, size_t from);
+
+bool parser_joins(const struct parser *parser, const struct parser *part);
+
+/* Takes the rows of a part that joins. False when out of memory: the file must be read again. */
+bool parser_join(struct parser *parser, struct parser *part, struct error *error) MUST_USE;
+
 /* Fills rows, rejected, version, descriptor, unknown, named and note (allocated in facts->arena, which the caller has made); content
    and size are the reader's to fill. Meaningful after finish, and after a failure for its report. */
 bool parser_facts(const struct parser *parser, struct file_facts *facts) MUST_USE;

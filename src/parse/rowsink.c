@@ -113,6 +113,82 @@ bool rowsink_check_end(const struct rowsink *sink, struct error *error)
                      (uintmax_t)sink->rows, (uintmax_t)sink->rejected, limits->percent_text, sink->first);
 }
 
+bool rowsink_may_break(const struct rowsink *sink, uint64_t more)
+{
+    const struct feed_limits *limits = &sink->feed->limits;
+    uint64_t rejected = sink->rejected + more;
+    return more > 0 &&
+           (rejected > PARSER_REJECTS_MAX || (!sink->trusts && limits->by_count && rejected > limits->count));
+}
+
+/* --- joining ------------------------------------------------------------------------------------------------------ */
+
+/* A batch whose row 1 is row `row` + 1 here. */
+struct joined {
+    const struct batch *batch;
+    uint64_t row, line;
+    size_t rejects; /* of it that were taken */
+};
+
+static bool take_reject(struct rowsink *sink, struct joined *from)
+{
+    struct reject reject = from->batch->rejects[from->rejects++];
+    reject.line += from->line;
+    return rowsink_reject(sink, reject);
+}
+
+/* Where the batch in hand fills up on the way: each row comes as it came there. */
+static bool join_rows(struct rowsink *sink, struct joined *from)
+{
+    const struct batch *batch = from->batch;
+    struct chunk_reader reader;
+    struct value values[PIPELINE_FIELDS_MAX];
+    chunk_reader_init(&reader, sink->feed, buf_slice(&batch->chunk.buf));
+    while (chunk_next(&reader, values) == CHUNK_ROW) {
+        while (from->rejects < batch->reject_count && batch->rejects[from->rejects].row < reader.row)
+            if (!take_reject(sink, from))
+                return false;
+        if (rowsink_accept(sink, from->line + reader.line, values) != ROWSINK_OK)
+            return false;
+    }
+    while (from->rejects < batch->reject_count)
+        if (!take_reject(sink, from))
+            return false;
+    return true;
+}
+
+/* Where it does not, accepted rows need not be looked at. */
+static bool join_whole(struct rowsink *sink, struct joined *from)
+{
+    const struct batch *batch = from->batch;
+    while (from->rejects < batch->reject_count) {
+        sink->rows = from->row + batch->rejects[from->rejects].row - 1;
+        if (!take_reject(sink, from))
+            return false;
+    }
+    if (!chunk_append(&sink->open->chunk, &batch->chunk, from->row, from->line))
+        return false;
+    if (sink->rows < from->row + batch->chunk.last_row)
+        sink->rows = from->row + batch->chunk.last_row;
+    return true;
+}
+
+bool rowsink_join(struct rowsink *sink, struct rowsink *more, uint64_t line)
+{
+    uint64_t row = sink->rows;
+    struct batch *batch;
+    bool ok = true;
+    sink->repaired += more->repaired;
+    while (ok && (batch = rowsink_take(more)) != NULL) {
+        struct joined from = {.batch = batch, .row = row, .line = line};
+        ok = open_batch(sink) && (batch_has_room(sink->open, batch) ? join_whole(sink, &from) : join_rows(sink, &from));
+        batch_free(batch);
+    }
+    return ok;
+}
+
+/* --- batches ------------------------------------------------------------------------------------------------------ */
+
 bool rowsink_full(const struct rowsink *sink)
 {
     return sink->full_count > 0;

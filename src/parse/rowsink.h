@@ -56,6 +56,13 @@ bool rowsink_check(const struct rowsink *sink, const struct reject *last, struct
 /* At the end of the file: false when more of its rows were rejected than max_rejects_percent. */
 bool rowsink_check_end(const struct rowsink *sink, struct error *error) MUST_USE;
 
+/* Whether more rejected rows break a limit, or may break one; then the row has to be found at which they do. */
+bool rowsink_may_break(const struct rowsink *sink, uint64_t more);
+
+/* Adds all rows of a sink of the same feed, whose line 1 is line `line` + 1 here, as if they had come here one by one: the
+   same batches come of them. That sink is empty then. False when out of memory. */
+bool rowsink_join(struct rowsink *sink, struct rowsink *more, uint64_t line) MUST_USE;
+
 /* True when a batch should be taken before more is read. */
 bool rowsink_full(const struct rowsink *sink);
 

@@ -3,6 +3,7 @@
  *
  *   - Read in pieces of any size it ends as when it is read whole: the same rows, rejects, facts, message. So the fast way
  *     through CSV (csv_scan.h), which needs whole records, is held against libcsv.
+ *   - So it does when parts of it are read by another parser and joined (parser.h), wherever they begin and end.
  *   - Rows are numbered without a gap; each is accepted or rejected, never both; lines never fall.
  *   - Accepted rows decode from their chunk, and encode to the same bytes again.
  *   - Accepted rows written anew as CSV or JSON, plainly, are all accepted and have the same values.

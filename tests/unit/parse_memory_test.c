@@ -10,7 +10,7 @@
 
 #include "failing_arena.h"
 
-enum { BATCHES_MAX = 64 };
+enum { BATCHES_MAX = 64, IN_PARTS = 0 /* for the bytes of a block */ };
 
 static const char csv_1[] =
     "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"csv\", \"null\": [\"\", \"-\"], \"match\": [\"Mark\"],"
@@ -49,10 +49,8 @@ static bool take(struct parser *parser, struct outcome *o)
     return parser_take(parser, &o->batches[o->count], &o->error) && o->batches[o->count] && ++o->count;
 }
 
-/* Allocates nothing but by the parser. */
-static bool read_file(struct parser *parser, struct slice text, size_t chunk, struct outcome *o)
+static bool feed_blocks(struct parser *parser, struct slice text, size_t chunk, struct outcome *o)
 {
-    parser_start(parser, 0);
     for (size_t at = 0; at < text.len; at += chunk) {
         size_t len = text.len - at < chunk ? text.len - at : chunk;
         if (!parser_feed(parser, (struct slice){text.data + at, len}, &o->error))
@@ -60,7 +58,31 @@ static bool read_file(struct parser *parser, struct slice text, size_t chunk, st
         while (parser_full(parser))
             take(parser, o);
     }
-    if (!parser_finish(parser, &o->error))
+    return true;
+}
+
+/* What a twin reads up to the file's last line is joined, if it is there and has the memory. */
+static bool feed_parts(struct parser *parser, struct slice text, struct outcome *o)
+{
+    struct error ignored = {.kind = ERROR_NONE};
+    size_t begin = (size_t)((char *)memchr(text.data, '\n', text.len) + 1 - text.data);
+    size_t end = (size_t)((char *)memrchr(text.data, '\n', text.len - 1) + 1 - text.data);
+    struct slice head = {text.data, begin}, part = {text.data + begin, end - begin};
+    if (!feed_blocks(parser, head, PARSER_INPUT_MAX, o))
+        return false;
+    struct parser *twin = parser_splits(parser) ? parser_twin(parser, head, &ignored) : NULL;
+    bool joins = twin && parser_part(twin, &ignored) && parser_feed(twin, part, &ignored) && parser_joins(parser, twin);
+    bool ok = joins ? parser_join(parser, twin, &o->error) : feed_blocks(parser, part, PARSER_INPUT_MAX, o);
+    parser_free(twin);
+    return ok && feed_blocks(parser, (struct slice){text.data + end, text.len - end}, PARSER_INPUT_MAX, o);
+}
+
+/* Allocates nothing but by the parser. */
+static bool read_file(struct parser *parser, struct slice text, size_t chunk, struct outcome *o)
+{
+    parser_start(parser, 0);
+    bool fed = chunk == IN_PARTS ? feed_parts(parser, text, o) : feed_blocks(parser, text, chunk, o);
+    if (!fed || !parser_finish(parser, &o->error))
         return false;
     take(parser, o);
     return parser_facts(parser, &o->facts) || error_memory(&o->error);
@@ -117,7 +139,7 @@ static unsigned long sweep(const struct feed *feed, struct slice text, size_t ch
     unsigned long refused = 0;
     struct parser *parser = parser_new(feed, &error);
     assert_non_null(parser);
-    parse(parser, text, chunk, &o);
+    parse(parser, text, chunk == IN_PARTS ? PARSER_INPUT_MAX : chunk, &o);
     struct buf wanted = print(feed, &o);
     close_outcome(&o);
     parser_free(parser);
@@ -166,6 +188,7 @@ static void csv_rows_are_as_ever_or_memory_is_out(void **state)
     check(csv_1, SLICE(text), 7, 20);
     check(csv_1, SLICE(text), 1, 20);
     check(csv_1, SLICE(text), PARSER_INPUT_MAX, 20);
+    check(csv_1, SLICE(text), IN_PARTS, 20);
 }
 
 static void a_field_that_is_long_to_match_is_not_rejected_for_lack_of_memory(void **state)
@@ -221,6 +244,7 @@ static void cleaned_and_repaired_rows_are_as_ever_or_memory_is_out(void **state)
              (int)sizeof digits, digits, (int)sizeof digits, digits);
     check(descriptor, slice_of(text), PARSER_INPUT_MAX, 10);
     check(descriptor, slice_of(text), 100, 10);
+    check(descriptor, slice_of(text), IN_PARTS, 10);
     snprintf(descriptor, sizeof descriptor, cleaned, "json", "");
     snprintf(text, sizeof text, "[{\"Id\":\"1k\",\"Name\":\"b, c\",\"Total\":[]},{\"Id\":2,\"Name\":\"%.*s\"}]",
              (int)sizeof digits, digits);
@@ -240,6 +264,7 @@ static void many_rejects_are_all_kept_or_memory_is_out(void **state)
     struct parse_feed feed;
     parse_feed_open(&feed, csv_1, NULL);
     assert_in_range(sweep(&feed.feed, (struct slice){text, len}, PARSER_INPUT_MAX, 5003), 10, 1000000);
+    assert_in_range(sweep(&feed.feed, (struct slice){text, len}, IN_PARTS, 5003), 10, 1000000);
     parse_feed_close(&feed);
 }
 

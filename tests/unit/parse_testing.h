@@ -206,6 +206,21 @@ static inline void parse_check(struct parse_feed *f, struct slice text, const ch
     }
 }
 
+/* Fails unless two readings, printed, are alike; shows where they part. */
+static inline void parse_assert_alike(struct slice wanted, struct slice got)
+{
+    enum { SHOWN = 500 };
+    size_t at = 0;
+    while (at < wanted.len && at < got.len && wanted.data[at] == got.data[at])
+        at++;
+    if (slice_equal(wanted, got))
+        return;
+    at -= at < SHOWN / 2 ? at : SHOWN / 2;
+    size_t left = wanted.len - at, more = got.len - at;
+    fail_msg("wanted ...%.*s\ngot ...%.*s", (int)(left < SHOWN ? left : SHOWN), wanted.data + at,
+             (int)(more < SHOWN ? more : SHOWN), got.data + at);
+}
+
 /* Fails unless `text` fails as a whole with exactly this message at every chunk size. */
 static inline void parse_check_fails(struct parse_feed *f, struct slice text, const char *message)
 {
