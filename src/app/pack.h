@@ -27,7 +27,7 @@ struct pack {
     void *context;
     struct job *jobs[PACK_FILES_MAX]; /* in the order of their tickets */
     size_t count;
-    bool apart;                                 /* there is a core for INTAKE_APART */
+    unsigned spare;                             /* cores, as in struct intake_how */
     size_t bytes;                               /* of the files */
     size_t read, told;                          /* so many were read; and the store thread told that they have ended */
     struct parser *parsers[PIPELINE_FEEDS_MAX]; /* one of each feed that is in it; owned by whoever made the pack */

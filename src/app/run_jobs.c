@@ -294,10 +294,10 @@ static struct pack *fill_pack(struct run *run)
     return pack;
 }
 
-/* Whether each worker that reads could have a core more: nothing else is there to be read. */
-static bool has_cores(const struct run *run)
+/* Cores that each worker that reads could have besides its own: none while something else is there to be read. */
+static unsigned spare_cores(const struct run *run)
 {
-    return run->pending.count == 0 && 2 * run->reading <= run->settings->threads;
+    return run->pending.count == 0 ? run->settings->threads / (unsigned)run->reading - 1 : 0;
 }
 
 static bool may_start(const struct run *run)
@@ -318,7 +318,7 @@ void run_jobs_start(struct run *run)
         }
         pack->context = run;
         run->reading++;
-        pack->apart = has_cores(run);
+        pack->spare = spare_cores(run);
         uv_queue_work(&run->loop, &pack->work, read_work, on_read);
     }
 }

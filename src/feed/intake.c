@@ -1,6 +1,6 @@
 /*
- * One pass over one descriptor: each block is hashed and parsed, so that identity and rows come from the same bytes. A
- * large file that has the machine to itself is hashed by another thread (follower.h), from a ring of blocks.
+ * One pass over one descriptor: each block is hashed and parsed, so that identity and rows come from the same bytes. Of a
+ * large file other threads do most of both where cores are idle (parts.h).
  *
  * A file stood still when fstat says the same before the first and after the last read and when exactly its size was
  * read. read(2) and never mmap: a file that is truncated while it is mapped kills the process by SIGBUS.
@@ -14,20 +14,13 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "feed/follower.h"
 #include "feed/move.h"
+#include "feed/parts.h"
 
 enum {
     SHOWN_SIZE = 4 * LANDING_NAME_SIZE, /* an escaped name */
-    APART_FROM = 8 * 1024 * 1024,       /* bytes of a file that is worth a thread */
-    APART_BLOCKS = 16,                  /* of PARSER_INPUT_MAX: one MiB */
+    LARGE_BYTES = 8 * 1024 * 1024,      /* a file that is worth a thread */
     FACTS_MAX = 32 * 1024 * 1024 /* bytes of the names of undeclared columns: 256 fields of the largest size, twice */
-};
-
-/* A block that was read, in the ring. */
-struct block {
-    size_t len;
-    char bytes[PARSER_INPUT_MAX];
 };
 
 struct reading {
@@ -39,10 +32,8 @@ struct reading {
     struct parser *parser;
     intake_sink sink;
     void *context;
-    bool apart;
-    struct digester digester; /* the follower's while there is one */
-    struct follower *follower;
-    struct block *ring;
+    struct intake_how how;
+    struct digester digester;
     struct error *error;
 };
 
@@ -73,11 +64,8 @@ static enum intake_result hand_on(struct reading *reading, bool *more)
     return !batch || reading->sink(reading->context, batch) ? INTAKE_READ : INTAKE_STOPPED;
 }
 
-static enum intake_result parse_block(struct reading *reading, struct slice block)
+static enum intake_result take_full(struct reading *reading)
 {
-    struct error why = {.kind = ERROR_NONE};
-    if (!parser_feed(reading->parser, block, &why))
-        return parser_failed(reading, &why);
     bool more = true;
     enum intake_result result = INTAKE_READ;
     while (result == INTAKE_READ && more && parser_full(reading->parser))
@@ -85,89 +73,112 @@ static enum intake_result parse_block(struct reading *reading, struct slice bloc
     return result;
 }
 
-static ssize_t read_block(int fd, struct block *block)
+static enum intake_result parse_block(struct reading *reading, struct slice block)
+{
+    struct error why = {.kind = ERROR_NONE};
+    if (reading->bad)
+        return INTAKE_READ;
+    return parser_feed(reading->parser, block, &why) ? take_full(reading) : parser_failed(reading, &why);
+}
+
+/* Reads up to `size` bytes; 0 at the end. A file that grows while it is read is left as soon as it is longer than it was: one
+   that grows as fast as it is read would never end. */
+static enum intake_result read_some(struct reading *reading, char *bytes, size_t size, size_t *len)
 {
     ssize_t count;
     do
-        count = read(fd, block->bytes, sizeof block->bytes);
+        count = read(reading->fd, bytes, size);
     while (count < 0 && errno == EINTR);
-    block->len = count > 0 ? (size_t)count : 0;
-    return count;
+    if (count < 0)
+        return failed(reading, "read");
+    *len = (size_t)count;
+    reading->count += *len;
+    return reading->regular && reading->count > reading->expected ? INTAKE_CHANGED : INTAKE_READ;
 }
 
-/* --- hashing apart ------------------------------------------------------------------------------------------------ */
+/* --- by several threads ------------------------------------------------------------------------------------------- */
 
-static bool hash_place(void *context, size_t place)
+static enum intake_result fill(struct reading *reading, struct parts *parts, struct parts_bytes room)
 {
-    struct reading *reading = context;
-    digester_add(&reading->digester, (struct slice){reading->ring[place].bytes, reading->ring[place].len});
-    return true;
+    size_t len = 0, some = 1;
+    enum intake_result result = INTAKE_READ;
+    for (; result == INTAKE_READ && len < room.len && some > 0; len += some)
+        result = read_some(reading, room.data + len, room.len - len, &some);
+    if (result == INTAKE_READ)
+        parts_filled(parts, len, some == 0);
+    return result;
 }
 
-/* Where there is no memory or no thread for it, this thread hashes too. */
-static void start_follower(struct reading *reading)
+static enum intake_result feed(struct reading *reading, struct parts_bytes piece)
 {
-    if (!reading->apart || !reading->regular || reading->expected < APART_FROM)
-        return;
-    reading->ring = malloc(APART_BLOCKS * sizeof *reading->ring);
-    if (reading->ring)
-        reading->follower = follower_start(APART_BLOCKS, hash_place, reading);
+    enum intake_result result = INTAKE_READ;
+    for (size_t at = 0, len; result == INTAKE_READ && at < piece.len; at += len) {
+        len = piece.len - at < PARSER_INPUT_MAX ? piece.len - at : PARSER_INPUT_MAX;
+        result = parse_block(reading, (struct slice){piece.data + at, len});
+    }
+    return result;
 }
 
-static void end_follower(struct reading *reading)
+static enum intake_result read_parts(struct reading *reading, struct parts *parts)
 {
-    if (reading->follower)
-        (void)follower_end(reading->follower); /* its steps do not fail */
-    reading->follower = NULL;
-    free(reading->ring);
-    reading->ring = NULL;
+    struct error why = {.kind = ERROR_NONE};
+    enum intake_result result = INTAKE_READ;
+    while (result == INTAKE_READ) {
+        struct parts_bytes bytes;
+        bool good = !reading->bad;
+        switch (parts_next(parts, &bytes, &why)) {
+        case PARTS_FILL:
+            result = fill(reading, parts, bytes);
+            break;
+        case PARTS_FEED:
+            result = feed(reading, bytes);
+            break;
+        case PARTS_TAKE:
+            result = take_full(reading);
+            break;
+        case PARTS_FAILED:
+            return parser_failed(reading, &why);
+        case PARTS_END:
+            return INTAKE_READ;
+        }
+        if (good && reading->bad)
+            parts_hash_only(parts);
+    }
+    return result;
 }
 
-/* Where the next block is read to: into the ring, or into `own`. */
-static struct block *next_block(struct reading *reading, struct block *own)
+/* NULL where this thread is to read on alone: also when there is no memory or no thread for it. */
+static struct parts *start_parts(struct reading *reading, struct slice head)
 {
-    size_t place;
-    if (!reading->follower)
-        return own;
-    bool room = follower_room(reading->follower, &place);
-    (void)room; /* there always will be: its steps do not fail */
-    return &reading->ring[place];
-}
-
-static void hash_block(struct reading *reading, const struct block *block)
-{
-    if (reading->follower)
-        follower_push(reading->follower);
-    else
-        digester_add(&reading->digester, (struct slice){block->bytes, block->len});
+    if (reading->how.spare == 0 || !reading->regular || reading->expected < LARGE_BYTES)
+        return NULL;
+    return parts_start(reading->parser, head, &reading->digester, reading->how.spare, PARTS_PIECE_BYTES);
 }
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */
 
-/* Reads to the end. A file that grows while it is read is left as soon as it is longer than it was: one that grows as
-   fast as it is read would never end. */
-static enum intake_result read_blocks(struct reading *reading)
-{
-    struct block own, *block;
-    ssize_t count;
-    while ((count = read_block(reading->fd, block = next_block(reading, &own))) > 0) {
-        reading->count += block->len;
-        if (reading->regular && reading->count > reading->expected)
-            return INTAKE_CHANGED;
-        hash_block(reading, block);
-        enum intake_result result =
-            reading->bad ? INTAKE_READ : parse_block(reading, (struct slice){block->bytes, block->len});
-        if (result != INTAKE_READ)
-            return result;
-    }
-    return count < 0 ? failed(reading, "read") : INTAKE_READ;
-}
-
+/* Reads to the end. */
 static enum intake_result read_all(struct reading *reading)
 {
-    start_follower(reading);
-    enum intake_result result = read_blocks(reading);
-    end_follower(reading);
+    struct parts *parts = NULL;
+    size_t len = 1;
+    enum intake_result result = INTAKE_READ;
+    while (result == INTAKE_READ && len > 0 && !parts) {
+        bool first = reading->count == 0;
+        char bytes[PARSER_INPUT_MAX];
+        result = read_some(reading, bytes, sizeof bytes, &len);
+        if (result != INTAKE_READ)
+            break;
+        struct slice block = {bytes, len};
+        digester_add(&reading->digester, block);
+        result = parse_block(reading, block);
+        if (first && result == INTAKE_READ)
+            parts = start_parts(reading, block);
+    }
+    if (parts) {
+        result = read_parts(reading, parts);
+        parts_end(parts);
+    }
     return result;
 }
 
@@ -247,7 +258,7 @@ enum intake_result intake_read_fd(int fd, const char *name, struct parser *parse
                                   void *context, struct file_facts *facts, struct error *error)
 {
     struct reading reading = {
-        .fd = fd, .parser = parser, .sink = sink, .context = context, .apart = true, .error = error};
+        .fd = fd, .parser = parser, .sink = sink, .context = context, .how = {.spare = 1}, .error = error};
     struct stat stat;
     facts_init(facts);
     if (fstat(fd, &stat) < 0)
@@ -291,15 +302,11 @@ static void name_file(const struct landing *landing, const char *name, struct er
 }
 
 enum intake_result intake_read(const struct landing *landing, const char *name, const struct file_stat *expected,
-                               struct parser *parser, uint32_t version, unsigned how, intake_sink sink, void *context,
-                               struct file_facts *facts, struct error *error)
+                               struct parser *parser, uint32_t version, const struct intake_how *how, intake_sink sink,
+                               void *context, struct file_facts *facts, struct error *error)
 {
-    struct reading reading = {.regular = true,
-                              .parser = parser,
-                              .sink = sink,
-                              .context = context,
-                              .apart = (how & INTAKE_APART) != 0,
-                              .error = error};
+    struct reading reading = {
+        .regular = true, .parser = parser, .sink = sink, .context = context, .how = *how, .error = error};
     int number;
     facts_init(facts);
     reading.fd = landing_open_file(landing, name, &reading.before, &number, error);
@@ -308,7 +315,7 @@ enum intake_result intake_read(const struct landing *landing, const char *name, 
     enum intake_result result = INTAKE_CHANGED;
     if (!expected || file_stat_equal(expected, &reading.before))
         result = read_open(&reading, name, version, facts);
-    if (result == INTAKE_READ && (how & INTAKE_FLUSHES) != 0)
+    if (result == INTAKE_READ && how->flushes)
         result = flush(&reading);
     close(reading.fd);
     if (result == INTAKE_FAILED)

@@ -26,22 +26,23 @@ enum intake_result {
 /* Takes a batch over; may block (backpressure). False ends the reading. */
 typedef bool (*intake_sink)(void *context, struct batch *batch);
 
-/* How a file is read: any of them together. */
-enum intake_how {
-    INTAKE_FLUSHES = 1, /* to disk, before it is told to be read; else whoever commits what it held does that first
-                           (landing_flush) */
-    INTAKE_APART = 2    /* a large one is hashed by a thread of its own: there is a core for it */
+/* How a file is read. */
+struct intake_how {
+    bool flushes;   /* to disk, before it is told to be read; else whoever commits what it held does that first
+                       (landing_flush) */
+    unsigned spare; /* cores that have nothing else to do: so many threads more hash and parse a large file (parts.h) */
 };
 
 /* Reads `name` of `landing` through `parser`; `expected` is the candidate's stat (NULL for none), `version` as in
-   parser_start, `how` of intake_how. `facts->arena` is made here whatever the result; the caller closes it. Batches that the sink took
+   parser_start. `facts->arena` is made here whatever the result; the caller closes it. Batches that the sink took
    before any result but INTAKE_READ are void. */
 enum intake_result intake_read(const struct landing *landing, const char *name, const struct file_stat *expected,
-                               struct parser *parser, uint32_t version, unsigned how, intake_sink sink, void *context,
-                               struct file_facts *facts, struct error *error) MUST_USE;
+                               struct parser *parser, uint32_t version, const struct intake_how *how, intake_sink sink,
+                               void *context, struct file_facts *facts, struct error *error) MUST_USE;
 
-/* The same, INTAKE_APART, for any open file (`check FILE`, replay from the archive): reads from where fd stands to its
-   end. A pipe can't change and is read as it comes. `name` is what it is, was or would be called in the landing folder. */
+/* The same, with one core to spare, for any open file (`check FILE`, replay from the archive): reads from where fd stands
+   to its end. A pipe can't change and is read as it comes. `name` is what it is, was or would be called in the landing
+   folder. */
 enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, uint32_t version, intake_sink sink,
                                   void *context, struct file_facts *facts, struct error *error) MUST_USE;
 

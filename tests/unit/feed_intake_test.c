@@ -16,7 +16,7 @@ struct fixture {
     struct file_facts facts;
     struct error error;
     size_t batches, rows, rejects;
-    unsigned how;                         /* the files are read, beside being flushed */
+    struct intake_how how;
     size_t stop_after;                    /* batches; 0: never */
     void (*meanwhile)(struct fixture *f); /* called at the first batch */
 };
@@ -24,6 +24,7 @@ struct fixture {
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
+    f->how.flushes = true;
     testing_folder_make(f->data);
     path_join(f->folder, f->data, "Orders");
     assert_int_equal(mkdir(f->folder, 0755), 0);
@@ -37,7 +38,7 @@ static int set_up(void **state)
 static int set_up_apart(void **state)
 {
     int code = set_up(state);
-    ((struct fixture *)*state)->how = INTAKE_APART;
+    ((struct fixture *)*state)->how.spare = 1;
     return code;
 }
 
@@ -68,8 +69,8 @@ static enum intake_result take_in(struct fixture *f, const char *name, const str
 {
     f->batches = f->rows = f->rejects = 0;
     f->error = (struct error){.kind = ERROR_NONE};
-    enum intake_result result = intake_read(&f->landing, name, expected, parse_parser(&f->parse), 0,
-                                            INTAKE_FLUSHES | f->how, take, f, &f->facts, &f->error);
+    enum intake_result result =
+        intake_read(&f->landing, name, expected, parse_parser(&f->parse), 0, &f->how, take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     return result;
 }
@@ -308,8 +309,8 @@ static void asks_for_the_version_that_it_is_given(void **state)
 {
     struct fixture *f = *state;
     file_write(f->folder, "a.csv", "Id,Name\n1,x\n");
-    enum intake_result result = intake_read(&f->landing, "a.csv", NULL, parse_parser(&f->parse), 9, INTAKE_FLUSHES,
-                                            take, f, &f->facts, &f->error);
+    enum intake_result result =
+        intake_read(&f->landing, "a.csv", NULL, parse_parser(&f->parse), 9, &f->how, take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     assert_int_not_equal(result, INTAKE_READ);
 }
