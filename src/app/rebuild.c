@@ -153,7 +153,7 @@ static bool list_sources(struct rebuild *rebuild, struct error *error)
     if ((lost || rebuild->settings->from_archive) &&
         !sources_from_archive(sources, rebuild->old, rebuild->pipeline, data, error))
         return false;
-    log_info(rebuild->log, "replaying %zu files in the order of %s", sources->count,
+    log_info(rebuild->log, "replaying %zu file%s in the order of %s", sources->count, text_plural(sources->count),
              lost ? "the archive's names" : "the ledger");
     if (!lost && sources->unrecorded > 0)
         log_info(rebuild->log, "%" PRIu64 " of them are known to the archive only", sources->unrecorded);
@@ -222,7 +222,8 @@ static bool deliver(const struct settings *settings, const struct pipeline *pipe
     struct core core;
     if (!core_open(&core, pipeline, settings->checkpoints, STORE_WRITE, settings->memory_limit, error))
         return false;
-    printf("store at sequence %" PRIu64 ", %" PRIu64 " rows\n", store_progress(core.store)->sequence, core.replayed);
+    printf("store at sequence %" PRIu64 ", %" PRIu64 " row%s\n", store_progress(core.store)->sequence, core.replayed,
+           text_plural(core.replayed));
     bool ok = refill(settings, &core, true, error);
     core_close(&core);
     return ok;

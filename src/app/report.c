@@ -178,8 +178,9 @@ void report_tick(struct report *report, uint64_t ahead)
     char rows[32];
     double spent = seconds(now - report->began);
     uint64_t done = report->files + report->duplicates + report->quarantined;
-    fprintf(stderr, "\r\033[K%" PRIu64 " of %" PRIu64 " files, %s rows, %.1f MB/s", done, done + ahead,
-            text_count(report->rows, rows), spent > 0 ? (double)report->bytes / 1e6 / spent : 0.0);
+    fprintf(stderr, "\r\033[K%" PRIu64 " of %" PRIu64 " file%s, %s row%s, %.1f MB/s", done, done + ahead,
+            text_plural(done + ahead), text_count(report->rows, rows), text_plural(report->rows),
+            spent > 0 ? (double)report->bytes / 1e6 / spent : 0.0);
     if (done > 0)
         fprintf(stderr, ", about %.0f s left", spent / (double)done * (double)ahead);
     report->bar_shown = true;
@@ -196,8 +197,8 @@ void report_waiting(FILE *out, const struct pipeline *pipeline, const uint64_t *
         if (any)
             fprintf(out, ", %s for %s", text_count(waiting[f], count), pipeline->feeds[f].name);
         else
-            fprintf(out, "%s %s wait for %s", text_count(waiting[f], count), pipeline->has_grain ? "units" : "rows",
-                    pipeline->feeds[f].name);
+            fprintf(out, "%s %s%s wait%s for %s", text_count(waiting[f], count), pipeline->has_grain ? "unit" : "row",
+                    text_plural(waiting[f]), waiting[f] == 1 ? "s" : "", pipeline->feeds[f].name);
         any = true;
     }
     if (any)
@@ -208,13 +209,14 @@ static void text_end(struct report *report, const struct engine_stats *stats)
 {
     char rows[32];
     fprintf(report->out,
-            "%" PRIu64 " files applied, %" PRIu64 " duplicate, %" PRIu64 " quarantined; %s rows:", report->files,
-            report->duplicates, report->quarantined, text_count(report->rows, rows));
+            "%" PRIu64 " file%s applied, %" PRIu64 " duplicate, %" PRIu64 " quarantined; %s row%s:", report->files,
+            text_plural(report->files), report->duplicates, report->quarantined, text_count(report->rows, rows),
+            text_plural(report->rows));
     put_buckets(report, &report->buckets);
     fputs(";", report->out);
     for (size_t t = 0; t < report->pipeline->table_count; t++)
-        fprintf(report->out, "%s %" PRIu64 " groups in %s", t ? "," : "", stats->groups[t],
-                report->pipeline->tables[t].name);
+        fprintf(report->out, "%s %" PRIu64 " group%s in %s", t ? "," : "", stats->groups[t],
+                text_plural(stats->groups[t]), report->pipeline->tables[t].name);
     fprintf(report->out, "; %.2f s\n", seconds(clock_monotonic() - report->began));
     report_waiting(report->out, report->pipeline, stats->waiting);
 }
@@ -225,6 +227,6 @@ void report_end(struct report *report, const struct engine_stats *stats)
     (report->settings->log_json ? report_json_end : text_end)(report, stats);
     for (size_t t = 0; t < report->pipeline->table_count; t++)
         if (stats->mixed[t] > 0)
-            log_warning(report->log, "%" PRIu64 " groups of %s mix values of a field that should be uniform",
-                        stats->mixed[t], report->pipeline->tables[t].name);
+            log_warning(report->log, "%" PRIu64 " group%s of %s with several values of a field that should be uniform",
+                        stats->mixed[t], text_plural(stats->mixed[t]), report->pipeline->tables[t].name);
 }

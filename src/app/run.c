@@ -10,6 +10,7 @@
 #include "app/reading.h"
 #include "app/run_internal.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 /* A run that is to end waits for an unreachable target no longer than this many failed tries. */
 enum { LAST_TRIES = 3, TICK_MS = 250 };
@@ -250,8 +251,9 @@ static void stop(struct run *run, int number)
     if (run->phase >= RUN_DRAINING && !run->end->again)
         _exit(128 + number);
     run->end->again = false;
-    log_info(run->log, "stopping: %zu files under way are finished first; the same signal again leaves at once",
-             run->jobs);
+    log_info(run->log,
+             "stopping: what is under way (%zu file%s) is finished first; the same signal again leaves at once",
+             run->jobs, text_plural(run->jobs));
     run_drain(run);
 }
 
@@ -344,8 +346,9 @@ static bool open_core(struct run *run, struct error *error)
         return false;
     core_use_threads(&run->core, run->settings->threads);
     if (run->core.replayed > 0)
-        log_info(run->log, "replayed %" PRIu64 " rows of %" PRIu64 " changes in %.2f s", run->core.replayed,
-                 store_progress(run->core.store)->sequence, (double)(clock_monotonic() - began) / 1e6);
+        log_info(run->log, "replayed %" PRIu64 " row%s of %" PRIu64 " change%s in %.2f s", run->core.replayed,
+                 text_plural(run->core.replayed), store_progress(run->core.store)->sequence,
+                 text_plural(store_progress(run->core.store)->sequence), (double)(clock_monotonic() - began) / 1e6);
     engine_stats(run->core.engine, &stats);
     run_check_memory(run, stats.memory);
     return true;

@@ -13,6 +13,7 @@
 
 #include "app/sources.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "feed/archive.h"
 
 enum { PATH_SIZE = 8192, IDS_FIRST = 1024, WHAT_SIZE = 256 };
@@ -161,8 +162,8 @@ static void check_source(struct deep *deep, const struct source *source)
     uint64_t kept = source->id < deep->id_room ? deep->sums[source->id] : 0;
     if (facts.rows != source->rows || facts.rejected != source->rejected) {
         snprintf(what, sizeof what,
-                 "%" PRIu64 " rows are read and %" PRIu64 " rejected, but the store has %" PRIu64 " and %" PRIu64,
-                 facts.rows, facts.rejected, source->rows, source->rejected);
+                 "%" PRIu64 " row%s read and %" PRIu64 " rejected, but the store has %" PRIu64 " and %" PRIu64,
+                 facts.rows, text_plural(facts.rows), facts.rejected, source->rows, source->rejected);
         tell(deep, VERIFY_DIFFERENT, source->path, what);
     } else if (deep->sum != kept) {
         tell(deep, VERIFY_DIFFERENT, source->path, "the store has other values in its rows");

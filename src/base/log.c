@@ -104,7 +104,7 @@ static bool holds_back(struct log *log, const char *text)
     }
     if (log->repeated > 0) {
         char line[64];
-        snprintf(line, sizeof line, "the last message came %u times more", log->repeated);
+        snprintf(line, sizeof line, "the last message came %u time%s more", log->repeated, text_plural(log->repeated));
         put(log, LOG_INFO, line);
     }
     memcpy(log->last, text, strlen(text) + 1);

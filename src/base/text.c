@@ -283,3 +283,8 @@ char *text_count(uint64_t value, char out[32])
     out[len] = '\0';
     return out;
 }
+
+const char *text_plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}

@@ -41,4 +41,7 @@ const char *text_nearest(struct slice s, const char *const *words, size_t count)
 /* "1,234,567" for people. Returns out. */
 char *text_count(uint64_t value, char out[32]);
 
+/* What ends the noun behind a count: "%llu row%s". "s", or nothing behind 1. */
+const char *text_plural(uint64_t count);
+
 #endif

@@ -155,6 +155,6 @@ bool changes_print(struct changes *changes, const struct row_change *change, con
 
 void changes_sum(const struct changes *changes)
 {
-    fprintf(stderr, "%" PRIu64 " rows added, %" PRIu64 " changed, %" PRIu64 " deleted\n", changes->counts[ROW_ADDED],
-            changes->counts[ROW_CHANGED], changes->counts[ROW_DELETED]);
+    fprintf(stderr, "%" PRIu64 " row%s added, %" PRIu64 " changed, %" PRIu64 " deleted\n", changes->counts[ROW_ADDED],
+            text_plural(changes->counts[ROW_ADDED]), changes->counts[ROW_CHANGED], changes->counts[ROW_DELETED]);
 }

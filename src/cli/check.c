@@ -164,8 +164,9 @@ static bool check_target(const struct invocation *invocation, const struct pipel
 static int check_setup(const struct invocation *invocation, const struct pipeline *pipeline)
 {
     struct error error = {0}, first = {0};
-    printf("pipeline    %s: %zu feeds, %zu tables, %zu views\n", pipeline->name, pipeline->feed_count,
-           pipeline->table_count, pipeline->view_count);
+    printf("pipeline    %s: %zu feed%s, %zu table%s, %zu view%s\n", pipeline->name, pipeline->feed_count,
+           text_plural(pipeline->feed_count), pipeline->table_count, text_plural(pipeline->table_count),
+           pipeline->view_count, text_plural(pipeline->view_count));
     for (size_t f = 0; f < pipeline->feed_count; f++)
         print_feed(&pipeline->feeds[f]);
     bool folders = check_folders(invocation, pipeline, &first);
@@ -224,8 +225,8 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
         log_error(invocation->log, "%s", error.text);
         code = error_exit_code(result == INTAKE_BAD ? ERROR_DATA : ERROR_IO);
     } else {
-        printf("%s: %s version %" PRIu32 ", %" PRIu64 " rows, %" PRIu64 " of them would be rejected\n", path,
-               feed->name, facts.version, facts.rows, facts.rejected);
+        printf("%s: %s version %" PRIu32 ", %" PRIu64 " row%s, %" PRIu64 " of them would be rejected\n", path,
+               feed->name, facts.version, facts.rows, text_plural(facts.rows), facts.rejected);
         for (size_t i = 0; i < facts.unknown_count; i++) {
             char name[SHOWN_TEXT];
             printf("column \"%s\" is in no descriptor and would be skipped\n",

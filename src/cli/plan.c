@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/core.h"
+#include "base/text.h"
 #include "cli/changes.h"
 #include "cli/command.h"
 #include "cli/common.h"
@@ -111,10 +112,10 @@ static void tell_rows(const struct planning *planning)
 {
     const struct buckets *b = &planning->buckets;
     fprintf(stderr,
-            "version %" PRIu32 ", %" PRIu64 " rows: %" PRIu64 " applied, %" PRIu64 " unchanged, %" PRIu64
+            "version %" PRIu32 ", %" PRIu64 " row%s: %" PRIu64 " applied, %" PRIu64 " unchanged, %" PRIu64
             " superseded, %" PRIu64 " filtered, %" PRIu64 " deleted, %" PRIu64 " late, %" PRIu64 " rejected",
-            planning->facts.version, planning->facts.rows, b->applied, b->unchanged, b->superseded, b->filtered,
-            b->deleted, b->late, b->rejected);
+            planning->facts.version, planning->facts.rows, text_plural(planning->facts.rows), b->applied, b->unchanged,
+            b->superseded, b->filtered, b->deleted, b->late, b->rejected);
     if (planning->replaced > 0 && feed_of(planning)->on_change == FEED_REPLACE &&
         !digest_equal(&planning->content, &planning->facts.content))
         fprintf(stderr, "; it replaces seq=%" PRIu64, planning->replaced);

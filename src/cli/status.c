@@ -217,8 +217,8 @@ static void print_target(const struct state *state)
     else if (delivered == sequence)
         printf("%s everything\n", holds);
     else
-        printf("%s sequence %" PRIu64 ", %" PRIu64 " changes are undelivered\n", holds, delivered,
-               sequence - delivered);
+        printf("%s sequence %" PRIu64 ", %" PRIu64 " change%s undelivered\n", holds, delivered, sequence - delivered,
+               text_plural(sequence - delivered));
 }
 
 static void print_bucket(const char *name, uint64_t rows)
@@ -232,19 +232,20 @@ static void print_feed(const struct state *state, size_t f)
     const struct feed_summary *feed = &state->feeds[f];
     const struct buckets *b = &feed->buckets;
     char rows[32], records[32];
-    printf("%-11s %" PRIu64 " files applied", state->view.pipeline->feeds[f].name, feed->files[FILE_APPLIED]);
+    printf("%-11s %" PRIu64 " file%s applied", state->view.pipeline->feeds[f].name, feed->files[FILE_APPLIED],
+           text_plural(feed->files[FILE_APPLIED]));
     print_bucket("duplicate", feed->files[FILE_DUPLICATE]);
     print_bucket("quarantined", feed->files[FILE_QUARANTINED]);
     print_bucket("forgotten", feed->forgotten);
     print_bucket("replaced", feed->succeeded);
-    printf("; %s rows: %" PRIu64 " applied", text_count(feed->rows, rows), b->applied);
+    printf("; %s row%s: %" PRIu64 " applied", text_count(feed->rows, rows), text_plural(feed->rows), b->applied);
     print_bucket("unchanged", b->unchanged);
     print_bucket("superseded", b->superseded);
     print_bucket("filtered", b->filtered);
     print_bucket("deleted", b->deleted);
     print_bucket("late", b->late);
     print_bucket("rejected", b->rejected);
-    printf("; %s live records\n", text_count(state->stats.records[f], records));
+    printf("; %s live record%s\n", text_count(state->stats.records[f], records), text_plural(state->stats.records[f]));
 }
 
 /* Undeclared columns, a line a feed. */
@@ -272,7 +273,8 @@ static void print_closed(const struct engine_stats *stats)
 {
     char before[CLOCK_TEXT_SIZE], units[32];
     clock_text(stats->closed_before, before);
-    printf("closed      windows up to %s: %s units freed", before, text_count(stats->closed, units));
+    printf("closed      windows up to %s: %s unit%s freed", before, text_count(stats->closed, units),
+           text_plural(stats->closed));
     if (stats->closed_waiting > 0)
         printf(", %" PRIu64 " of them while they waited", stats->closed_waiting);
     puts("; later rows of theirs are late (dropfold late)");
@@ -291,20 +293,24 @@ static bool print_text(const struct state *state, struct error *error)
     for (size_t f = 0; f < pipeline->feed_count; f++)
         print_feed(state, f);
     for (size_t t = 0; t < pipeline->table_count; t++) {
-        printf("table       %s: %" PRIu64 " groups", pipeline->tables[t].name, state->stats.groups[t]);
+        printf("table       %s: %" PRIu64 " group%s", pipeline->tables[t].name, state->stats.groups[t],
+               text_plural(state->stats.groups[t]));
         if (state->stats.mixed[t] > 0)
-            printf(", %" PRIu64 " of them mix values that should be uniform", state->stats.mixed[t]);
+            printf(", %" PRIu64 " of them with several values of what should be uniform", state->stats.mixed[t]);
         putchar('\n');
     }
     if (state->stats.closed_before != INT64_MIN)
         print_closed(&state->stats);
     if (pipeline->has_grain)
-        printf("conflicts   %" PRIu64 " units whose lines disagree\n", state->stats.grain_conflicts);
+        printf("conflicts   %" PRIu64 " unit%s whose lines disagree\n", state->stats.grain_conflicts,
+               text_plural(state->stats.grain_conflicts));
     if (state->summary.delivered_overflows > 0)
-        printf("overflows   %" PRIu64 " values of the last delivery, of sequence %" PRIu64
-               ", are NULL: their column cannot hold them\n",
-               state->summary.delivered_overflows, state->summary.delivered_sequence);
-    printf("rejects     %" PRIu64 " rows (dropfold rejects)\n", state->summary.rejects);
+        printf("overflows   %" PRIu64 " value%s of the last delivery, of sequence %" PRIu64
+               ", NULL as their column cannot hold them\n",
+               state->summary.delivered_overflows, text_plural(state->summary.delivered_overflows),
+               state->summary.delivered_sequence);
+    printf("rejects     %" PRIu64 " row%s (dropfold rejects)\n", state->summary.rejects,
+           text_plural(state->summary.rejects));
     report_waiting(stdout, pipeline, state->stats.waiting);
     struct unknown unknown = {""};
     bool ok = store_each_unknown(state->view.store, print_unknown, &unknown, error);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/look.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/common.h"
 
@@ -16,7 +17,8 @@ static int init_target(const struct invocation *invocation, const struct pipelin
         return common_failed(invocation, &look.error);
     printf("target %s: tables and views are there", look.name);
     for (size_t t = 0; t < pipeline->table_count; t++)
-        printf("%s %s (%" PRIu64 " groups)", t ? "," : ":", pipeline->tables[t].name, look.rows[t]);
+        printf("%s %s (%" PRIu64 " group%s)", t ? "," : ":", pipeline->tables[t].name, look.rows[t],
+               text_plural(look.rows[t]));
     putchar('\n');
     return 0;
 }

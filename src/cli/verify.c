@@ -69,7 +69,7 @@ static void tell_sources(void *context, const struct verify_result *result)
 {
     const uint64_t *problems = result->problems;
     (void)context;
-    printf("sources     %" PRIu64 " files read again", result->sources);
+    printf("sources     %" PRIu64 " file%s read again", result->sources, text_plural(result->sources));
     if (problems[VERIFY_MISSING] + problems[VERIFY_DIFFERENT] == 0)
         printf(": the store has their rows");
     else
@@ -79,7 +79,7 @@ static void tell_sources(void *context, const struct verify_result *result)
         printf("; %" PRIu64 " were read by descriptors that are others now: their bytes were compared, not their rows",
                result->changed);
     if (problems[VERIFY_UNKNOWN] > 0)
-        printf("; %" PRIu64 " archived files are in no ledger", problems[VERIFY_UNKNOWN]);
+        printf("; archived and in no ledger: %" PRIu64, problems[VERIFY_UNKNOWN]);
     putchar('\n');
     fflush(stdout);
 }
@@ -90,7 +90,8 @@ static void tell_target(void *context, const struct verify_result *result)
     printf("history     sound: every checksum and digest up to sequence %" PRIu64 "\n", result->store_sequence);
     printf("target      %s: holds sequence %" PRIu64, result->target, result->sequence);
     if (is_behind(result))
-        printf(", %" PRIu64 " changes undelivered", result->store_sequence - result->sequence);
+        printf(", %" PRIu64 " change%s undelivered", result->store_sequence - result->sequence,
+               text_plural(result->store_sequence - result->sequence));
     putchar('\n');
     fflush(stdout);
 }
@@ -98,7 +99,8 @@ static void tell_target(void *context, const struct verify_result *result)
 static void end_rows(struct report *report)
 {
     if (report->found > report->listed)
-        printf("            and %" PRIu64 " rows more\n", report->found - report->listed);
+        printf("            and %" PRIu64 " row%s more\n", report->found - report->listed,
+               text_plural(report->found - report->listed));
     report->found = report->listed = 0;
 }
 
@@ -106,7 +108,7 @@ static void tell_table(void *context, const struct table *table, const struct ve
 {
     struct report *report = context;
     end_rows(report);
-    printf("table       %s: %" PRIu64 " rows", table->name, found->rows);
+    printf("table       %s: %" PRIu64 " row%s", table->name, found->rows, text_plural(found->rows));
     for (size_t kind = 0; kind < DRIFT_KINDS; kind++) {
         if (found->drift[kind] > 0)
             printf("%s%" PRIu64 " %s", report->found > 0 ? ", " : ": ", found->drift[kind], kind_names[kind]);
@@ -249,7 +251,7 @@ static void tell_drift(struct log *log, const struct verify_result *result)
     if (result->repaired)
         log_info(log, "mended: the rows that drifted (%" PRIu64 ") are what they should be", rows);
     else if (rows > 0)
-        log_error(log, "%" PRIu64 " rows drifted%s", rows,
+        log_error(log, "%" PRIu64 " row%s drifted%s", rows, text_plural(rows),
                   verify_agrees(result) ? ": `dropfold verify --repair` mends them" : "");
     else if (result->counts_differ)
         log_error(log, "the tables are as they should be, but the progress row counts other rows: `dropfold verify "

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "target/target_internal.h"
 
 enum {
@@ -423,8 +424,8 @@ bool target_diverged(const struct progress *found, const struct progress *wanted
 
 bool target_emptied(const char *table, uint64_t rows, struct error *error)
 {
-    return error_set(error, ERROR_DIVERGED, "table \"%s\" is empty; the delivery before left %llu rows there", table,
-                     (unsigned long long)rows);
+    return error_set(error, ERROR_DIVERGED, "table \"%s\" is empty; the delivery before left %llu row%s there", table,
+                     (unsigned long long)rows, text_plural(rows));
 }
 
 /* What can make a statement do less than it says; a constraint never does. */
@@ -444,17 +445,17 @@ bool target_left_out(const char *table, uint64_t taken, uint64_t sent, enum targ
 bool target_left_in(const char *table, uint64_t left, enum target_dialect dialect, struct error *error)
 {
     return error_set(error, ERROR_REFUSED,
-                     "table \"%s\" kept %llu rows that were deleted, without an error, so nothing was committed: look "
-                     "for %s",
-                     table, (unsigned long long)left, suspects(dialect));
+                     "table \"%s\" kept %llu row%s that should be gone, without an error, so nothing was committed: "
+                     "look for %s",
+                     table, (unsigned long long)left, text_plural(left), suspects(dialect));
 }
 
 bool target_miscounted(const struct pipeline *pipeline, const struct delivery *delivery, size_t table, uint64_t found,
                        bool again, struct error *error)
 {
     return error_set(error, delivery->full || again ? ERROR_REFUSED : ERROR_DIVERGED,
-                     "table \"%s\" has %llu %s at the end of the delivery and should have %llu, so nothing was "
+                     "table \"%s\" has %llu row%s at the end of the delivery and should have %llu, so nothing was "
                      "committed: look for a trigger that takes rows out or puts some in",
-                     pipeline->tables[table].name, (unsigned long long)found, found == 1 ? "row" : "rows",
+                     pipeline->tables[table].name, (unsigned long long)found, text_plural(found),
                      (unsigned long long)delivery->to.rows[table]);
 }

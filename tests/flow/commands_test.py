@@ -23,6 +23,14 @@ class Reports(FlowCase):
                        'unknown.csv')
         self.outcome = self.work.run_once()
 
+    def test_what_there_is_one_of(self):
+        work = self.workspace('one')
+        work.drop('Orders', orders(order(1)), 'o.csv')
+        out = work.run_once().out
+        self.assertIn('1 file applied, 0 duplicate, 0 quarantined; 1 row: applied=1; 0 groups in ecommerce, ', out)
+        self.assertIn('1 unit waits for Deliveries, 1 for Customers (dropfold unmatched)', out)
+        self.assertRegex(work.command('status').out, r'(?m)^Orders      1 file applied; 1 row: 1 applied; 1 live record$')
+
     def test_run_prints_target_files_delivery_and_sums(self):
         lines = self.outcome.out.splitlines()
         self.assertEqual(lines[0], f'target {self.work.target.address}')
@@ -89,7 +97,7 @@ class Reports(FlowCase):
         self.work.drop('Deliveries', deliveries(delivery(7)), 'mixed.csv')
         self.work.drop('Orders', orders(order(7, currency='KSh')), 'mixed-orders.csv')
         outcome = self.work.run_once()
-        self.assertIn('mix', outcome.err)
+        self.assertIn('several values', outcome.err)
         mixed = {table['table']: table['mixed'] for table in self.work.status()['tables']}
         self.assertEqual(mixed, {'ecommerce': 1, 'customer_windows': 0})
         self.assertEqual(self.work.target.query('SELECT currency, total_amount FROM customer_windows ORDER BY currency')[0][0],

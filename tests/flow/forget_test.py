@@ -147,7 +147,7 @@ class Forgetting(History):
         found = self.feed('Orders')
         self.assertEqual((found['files']['forgotten'], found['rows'], found['records']), (1, 4, 4))
         self.assertEqual(self.work.rejects(), [])
-        self.assertIn('1 files applied, 1 forgotten', self.work.command('status').out)
+        self.assertIn('1 file applied, 1 forgotten', self.work.command('status').out)
         self.assert_adds_up(self.work)
 
     def test_a_replay_leaves_it_out_for_good(self):

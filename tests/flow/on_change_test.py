@@ -67,7 +67,7 @@ class Replacing(AtOnePath):
         self.assertEqual(self.feed()['files'], {'applied': 1, 'duplicate': 0, 'quarantined': 0, 'forgotten': 0, 'replaced': 1})
         self.assertEqual((self.feed()['rows'], self.feed()['records']), (2, 2))
         status = self.work.command('status').out
-        self.assertIn('1 files applied, 1 replaced; 2 rows', status)
+        self.assertIn('1 file applied, 1 replaced; 2 rows', status)
         self.work.command('verify', '--deep')
         self.assertIn(' and 1 replaced, ', self.work.command('store', 'check').out)
 

@@ -178,7 +178,7 @@ static void finds_rows_too_many_and_too_few(void **state)
     struct told told;
     commit_with_rows(f, "[{\"Customer ID\": 1}, {\"Customer ID\": \"x\"}]");
     struct verify_result result = look(f, &told);
-    assert_string_equal(told.what, "1 rows are read and 0 rejected, but the store has 2 and 1");
+    assert_string_equal(told.what, "1 row read and 0 rejected, but the store has 2 and 1");
     assert_false(verify_agrees(&result));
 }
 

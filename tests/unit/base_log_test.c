@@ -101,8 +101,11 @@ static void holds_back_what_only_repeats_and_counts_it(void **state)
     log_warning(&f.log, "down");
     log_warning(&f.log, "down");
     log_info(&f.log, "up");
+    log_info(&f.log, "up");
+    log_info(&f.log, "and away");
     const char *rest = read_rest(&f);
     assert_non_null(strstr(rest, " the last message came 2 times more\n"));
+    assert_non_null(strstr(rest, " the last message came 1 time more\n"));
     assert_non_null(strstr(rest, " up\n"));
     assert_null(strstr(rest, "down"));
 }

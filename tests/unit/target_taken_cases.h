@@ -138,10 +138,10 @@ static void refuses_deletes_of_which_some_are_skipped(void **state)
     s->delivery.deletes[KINDS] = 3;
     assert_works(subject_begin(s));
     assert_fails(subject_write(s, support_kinds_deletes(1, 3)), ERROR_REFUSED,
-                 "\"kinds\" kept 1 rows that were deleted, without an error");
+                 "\"kinds\" kept 1 row that should be gone, without an error");
     assert_works(subject_open(s));
     subject_prepare(s, 2, true);
-    assert_fails(subject_begin(s), ERROR_REFUSED, "\"kinds\" kept 1 rows that were deleted");
+    assert_fails(subject_begin(s), ERROR_REFUSED, "\"kinds\" kept 1 row that should be gone");
     assert_untouched(s);
     subject_close(s);
 }
@@ -204,7 +204,7 @@ static void does_not_say_that_it_mended_what_was_skipped(void **state)
     skip_no_more();
     skip_rows("DELETE", "kinds", "OLD.id < 0");
     s = compare_kinds(&place, true, 6);
-    assert_fails(subject_mend(s, KINDS), ERROR_REFUSED, "\"kinds\" kept 1 rows that were deleted");
+    assert_fails(subject_mend(s, KINDS), ERROR_REFUSED, "\"kinds\" kept 1 row that should be gone");
     subject_close(s);
     assert_query("SELECT t, count(*) FROM kinds GROUP BY t ORDER BY t", "added|1\nas delivered|3\nedited|2\n");
 }
