@@ -3,6 +3,7 @@
 #include "engine/accumulate.h"
 #include "engine/deliver.h"
 #include "engine/files.h"
+#include "engine/units.h"
 #include "model/timestamp.h"
 #include "model/zone.h"
 
@@ -122,6 +123,25 @@ static void fill_bags(void *context, const struct selection *selection, const st
     }
 }
 
+/* Fills the bags from units of the list, whose records are asked for while it is followed. Returns where it goes on, or 0. */
+static uint32_t fill_from(struct filler *filler, uint32_t next)
+{
+    const struct engine_table *table = filler->table;
+    struct engine *engine = filler->engine;
+    uint32_t units[STATE_BIG + 1];
+    size_t count = 0;
+    for (; next && count < COUNT_OF(units); next = rows_link(&engine->units.rows, next, table->unit_member)) {
+        units_prefetch(engine, next, table->files ? UINT32_MAX : table->scanned);
+        units[count++] = next;
+    }
+    for (size_t i = 0; i < count; i++) {
+        accumulate_walk(engine, table, units[i], fill_bags, filler);
+        if (table->files)
+            files_count(engine, &filler->bags[table->files_bag], units[i], 1);
+    }
+    return next;
+}
+
 /* A place in the table's array of bags, from 1; 0 after noting the failure. */
 static uint32_t bags_place(struct engine *engine, struct engine_table *table)
 {
@@ -147,12 +167,8 @@ static void make_big(struct engine *engine, struct engine_table *table, uint32_t
         return;
     table->big[place - 1] = bags;
     struct filler filler = {engine, table, bags};
-    for (uint32_t unit = rows_link(&table->groups.rows, group, table->members); unit;
-         unit = rows_link(&engine->units.rows, unit, table->unit_member)) {
-        accumulate_walk(engine, table, unit, fill_bags, &filler);
-        if (table->files)
-            files_count(engine, &bags[table->files_bag], unit, 1);
-    }
+    for (uint32_t next = rows_link(&table->groups.rows, group, table->members); next;)
+        next = fill_from(&filler, next);
     rows_set(&table->groups.rows, group, table->bags, place);
     rows_set(&table->groups.rows, group, table->members, 0);
 }

@@ -9,7 +9,7 @@
 #include "engine/index.h"
 #include "engine/units.h"
 
-enum { CHAIN_AHEAD = 8 /* units of a chain whose memory is asked for */ };
+enum { CHAIN_AHEAD = 64 /* units of a chain whose memory is asked for */ };
 
 /* --- parents ------------------------------------------------------------------------------------------------------ */
 
@@ -62,11 +62,17 @@ void records_prefetch_units(const struct engine *engine, size_t feed, const stru
         return;
     for (size_t i = 0; i < count; i++)
         rows_prefetch_some(&engine->units.rows, units[i] = first_waiting(&engine->records[feed], join, &rows[i]));
-    for (size_t step = 0; step < CHAIN_AHEAD; step++)
-        for (size_t i = 0; i < count; i++)
-            if (units[i])
-                rows_prefetch_some(&engine->units.rows,
-                                   units[i] = rows_link(&engine->units.rows, units[i], join->unit_next));
+    bool more = true;
+    for (size_t step = 0; more && step < CHAIN_AHEAD; step++) {
+        more = false;
+        for (size_t i = 0; i < count; i++) {
+            if (units[i] == 0)
+                continue;
+            units[i] = rows_link(&engine->units.rows, units[i], join->unit_next);
+            rows_prefetch_some(&engine->units.rows, units[i]);
+            more = true;
+        }
+    }
 }
 
 static bool has_parent_key(const struct engine *engine, size_t feed)
