@@ -1,11 +1,13 @@
 /*
- * An index from hashes to row numbers: open addressing, linear probing, five bytes a slot.
+ * An index from hashes to row numbers: open addressing in lines of the processor's cache, a little over five bytes a slot.
  *
- *   tags   | 0 or 0x80 + 7 bits of the hash, a byte a slot | the first GROUP tags again |
- *   ids    | row number (1 ..) a slot                                                   |
+ *   line   | 12 tags: 0 or 0x80 + 7 bits of the hash, a byte each | 4 bytes unused | 12 row numbers (1 ..) |
  *
- * The map knows nothing of keys: it yields candidates, and the caller compares them with its rows. Tags are read eight at
- * a time and let one wrong candidate in 128 through, so that a miss rarely touches a row. There are no tombstones:
+ * A search begins at the line that the hash says and goes on to the next one while there is no empty slot; so it nearly always
+ * reads one line, and asking for that ahead is one request.
+ *
+ * The map knows nothing of keys: it yields candidates, and the caller compares them with its rows. The tags of a line are
+ * looked at together and let one wrong candidate in 128 through, so that a miss rarely touches a row. There are no tombstones:
  * removal moves later entries back.
  *
  * It does not grow by itself either. Entries are few bytes because hashes are not kept; the owner of the rows puts them
@@ -26,28 +28,34 @@
 
 enum {
     MAP_NONE = 0,   /* no row */
-    MAP_GROUP = 8,  /* tags read at once */
+    MAP_SLOTS = 12, /* of a line */
     MAP_FILLER = 32 /* entries */
 };
 
+struct map_line {
+    uint8_t tags[MAP_SLOTS];
+    uint32_t unused;
+    uint32_t ids[MAP_SLOTS];
+};
+
 struct map {
-    uint32_t *ids;
-    uint8_t *tags; /* behind the ids, in the same allocation */
-    uint32_t capacity, count;
+    struct map_line *lines; /* aligned as they are long, within `memory` */
+    void *memory;
+    uint32_t capacity, count; /* slots, entries */
 };
 
 /* Where a search stands. */
 struct map_probe {
-    uint64_t matches; /* tags at `at` still to be looked at */
-    uint32_t at;
+    uint32_t line;
+    uint32_t matches; /* its slots still to be looked at, as bits */
     uint8_t tag;
-    bool last; /* there is an empty slot among them: the search ends here */
+    bool last; /* the line has an empty slot: the search ends here */
 };
 
 void map_init(struct map *map);
 void map_close(struct map *map);
 
-/* Bytes that a map of this capacity holds. */
+/* Bytes that a map of this capacity, a multiple of MAP_SLOTS, holds. */
 size_t map_size(uint32_t capacity);
 
 /* The next larger capacity, and the smallest one that has room for `count` entries; 0 when there is none. */
@@ -85,7 +93,7 @@ void map_replace(struct map *map, uint64_t hash, uint32_t id, uint32_t now);
 
 static inline uint32_t map_home(const struct map *map, uint64_t hash)
 {
-    return (uint32_t)((hash >> 32) * map->capacity >> 32);
+    return (uint32_t)((hash >> 32) * (map->capacity / MAP_SLOTS) >> 32);
 }
 
 static inline uint8_t map_tag(uint64_t hash)
@@ -93,27 +101,52 @@ static inline uint8_t map_tag(uint64_t hash)
     return (uint8_t)(0x80 | (hash & 0x7f));
 }
 
-/* Asks for the memory that a search for `hash` will read. */
+/* Asks for the memory that a search for `hash` will read first. */
 static inline void map_prefetch(const struct map *map, uint64_t hash)
 {
-    uint32_t home = map_home(map, hash);
-    if (map->capacity > 0) {
-        prefetch(map->tags + home);
-        prefetch(map->ids + home);
-    }
+    if (map->capacity > 0)
+        prefetch(&map->lines[map_home(map, hash)]);
+}
+
+/* The top bits of eight bytes side by side. */
+static inline uint32_t map_bits(uint64_t tops)
+{
+    return (uint32_t)((tops >> 7) * UINT64_C(0x0102040810204080) >> 56);
+}
+
+/* Of eight tags those that are `tag`, as top bits. With one that is, the next one up may be taken for it, too, when it differs
+   in the last bit only: never an empty one, and candidates are compared anyway. */
+static inline uint64_t map_equal(uint64_t tags, uint8_t tag)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t differ = tags ^ (ones * tag);
+    return (differ - ones) & ~differ & (ones << 7);
+}
+
+/* The slots of a line that may have this tag, and those that are empty, as bits. */
+static inline uint32_t map_slots(const struct map_line *line, uint8_t tag, uint32_t *empty)
+{
+    const uint64_t tops = UINT64_C(0x8080808080808080);
+    uint64_t low;
+    uint32_t high;
+    memcpy(&low, line->tags, sizeof low);
+    memcpy(&high, line->tags + sizeof low, sizeof high);
+    low = le64toh(low);
+    uint64_t rest = le32toh(high) | UINT64_C(0xffffffff) << 32; /* four slots that are not there */
+    *empty = map_bits(~low & tops) | map_bits(~rest & tops) << 8;
+    return map_bits(map_equal(low, tag)) | (map_bits(map_equal(rest, tag)) & 15) << 8;
 }
 
 static inline void map_look(const struct map *map, struct map_probe *probe)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
-    uint64_t tags;
-    memcpy(&tags, map->tags + probe->at, sizeof tags);
-    tags = le64toh(tags);
-    uint64_t empty = ~tags & tops;
-    uint64_t differ = tags ^ (ones * probe->tag);
-    uint64_t equal = (differ - ones) & ~differ & tops;
+    uint32_t empty;
+    probe->matches = map_slots(&map->lines[probe->line], probe->tag, &empty);
     probe->last = empty != 0;
-    probe->matches = equal & (probe->last ? (empty & -empty) - 1 : ~UINT64_C(0));
+}
+
+static inline uint32_t map_line_after(const struct map *map, uint32_t line)
+{
+    return (line + 1) * (uint64_t)MAP_SLOTS < map->capacity ? line + 1 : 0;
 }
 
 static inline uint32_t map_next(const struct map *map, struct map_probe *probe)
@@ -121,14 +154,12 @@ static inline uint32_t map_next(const struct map *map, struct map_probe *probe)
     while (probe->matches == 0) {
         if (probe->last)
             return MAP_NONE;
-        probe->at += MAP_GROUP;
-        if (probe->at >= map->capacity)
-            probe->at -= map->capacity;
+        probe->line = map_line_after(map, probe->line);
         map_look(map, probe);
     }
-    uint32_t slot = probe->at + (uint32_t)__builtin_ctzll(probe->matches) / 8;
+    uint32_t slot = (uint32_t)__builtin_ctz(probe->matches);
     probe->matches &= probe->matches - 1;
-    return map->ids[slot < map->capacity ? slot : slot - map->capacity];
+    return map->lines[probe->line].ids[slot];
 }
 
 /*
@@ -142,7 +173,7 @@ static inline uint32_t map_first(const struct map *map, uint64_t hash, struct ma
 {
     if (map->capacity == 0)
         return MAP_NONE;
-    probe->at = map_home(map, hash);
+    probe->line = map_home(map, hash);
     probe->tag = map_tag(hash);
     map_look(map, probe);
     return map_next(map, probe);

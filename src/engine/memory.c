@@ -76,7 +76,7 @@ static bool resize_map(struct memory *memory, struct map *map, uint32_t capacity
         memory->failed = true;
         return false;
     }
-    pages_ask(map->ids, map_size(capacity));
+    pages_ask(map->memory, map_size(capacity));
     refill(context, map);
     return true;
 }
@@ -104,7 +104,7 @@ void memory_expect(struct memory *memory, struct map *map, uint64_t count)
         return;
     if (!map_resize(map, capacity))
         return;
-    pages_ask(map->ids, size);
+    pages_ask(map->memory, size);
     memory->used += size;
 }
 

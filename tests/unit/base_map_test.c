@@ -27,6 +27,13 @@ static uint64_t weak_hash_of(const void *context, uint32_t row)
     return weak_hash(((const struct table *)context)->keys[row]);
 }
 
+/* Homes at the end, from where entries go on at the beginning. */
+static uint64_t late_hash_of(const void *context, uint32_t row)
+{
+    uint64_t key = ((const struct table *)context)->keys[row];
+    return (15 - key % 3) << 60 | (key & 1);
+}
+
 static uint32_t find(const struct table *table, map_hash hash, uint64_t key)
 {
     struct table probe_key = {.keys = {0, key}};
@@ -126,8 +133,8 @@ static void finds_rows_that_all_begin_at_a_few_slots(void **state)
 static void removes_rows_so_that_the_others_are_still_found(void **state)
 {
     (void)state;
-    static const map_hash hashes[] = {hash_of, weak_hash_of};
-    for (size_t h = 0; h < 2; h++) {
+    static const map_hash hashes[] = {hash_of, weak_hash_of, late_hash_of};
+    for (size_t h = 0; h < COUNT_OF(hashes); h++) {
         struct table *table = new_table();
         uint64_t random = 1;
         for (uint32_t step = 0; step < 6000; step++) {
@@ -176,17 +183,47 @@ static void holds_seven_eighths_and_says_when_it_is_full(void **state)
 static void grows_large_maps_by_half(void **state)
 {
     (void)state;
-    struct map map = {.capacity = 1 << 20};
-    assert_int_equal(map_grown(&map), (1 << 20) + (1 << 19));
-    map.capacity = UINT32_MAX - 100;
+    struct map map = {.capacity = 1200000};
+    assert_int_equal(map_grown(&map), 1800000);
+    map.capacity = 1200012;
+    assert_int_equal(map_grown(&map), 1800012); /* whole lines */
+    map.capacity = UINT32_MAX / MAP_SLOTS * MAP_SLOTS;
     assert_int_equal(map_grown(&map), 0);
     assert_int_equal(map_capacity_for(UINT64_C(1) << 33), 0);
 }
 
-static void takes_five_bytes_a_slot(void **state)
+static void takes_a_line_of_the_cache_for_twelve_slots(void **state)
 {
     (void)state;
-    assert_int_equal(map_size(1000), 5000 + MAP_GROUP);
+    struct map map;
+    map_init(&map);
+    for (uint32_t capacity = MAP_SLOTS; capacity < 100 * MAP_SLOTS; capacity += MAP_SLOTS) {
+        assert_int_equal(map_size(capacity), 64 * (capacity / MAP_SLOTS + 1));
+        assert_true(map_resize(&map, capacity));
+        assert_int_equal((uintptr_t)map.lines % 64, 0);
+        assert_true((char *)(map.lines + capacity / MAP_SLOTS) <= (char *)map.memory + map_size(capacity));
+    }
+    map_close(&map);
+}
+
+/* What stays without an empty slot before it is found; what an empty slot stands before is not, however far it went. */
+static void closes_the_gaps_of_lines_that_others_went_past(void **state)
+{
+    (void)state;
+    struct table *table = new_table();
+    /* Three lines of one home, and one of the next. */
+    for (uint32_t row = 1; row <= 3 * MAP_SLOTS; row++)
+        table->keys[row] = row * 7 + 3;
+    for (uint32_t row = 3 * MAP_SLOTS + 1; row <= 4 * MAP_SLOTS; row++)
+        table->keys[row] = row * 7 + 4;
+    assert_true(map_resize(&table->map, 7 * MAP_SLOTS));
+    for (uint32_t row = 1; row <= 4 * MAP_SLOTS; row++)
+        put(table, weak_hash_of, row);
+    for (uint32_t row = 1; row <= 4 * MAP_SLOTS; row++) {
+        take(table, weak_hash_of, (row * 5) % (4 * MAP_SLOTS) + 1);
+        check(table, weak_hash_of, 4 * MAP_SLOTS);
+    }
+    free_table(table);
 }
 
 int main(void)
@@ -199,7 +236,8 @@ int main(void)
         cmocka_unit_test(lets_another_row_take_an_entry_over),
         cmocka_unit_test(holds_seven_eighths_and_says_when_it_is_full),
         cmocka_unit_test(grows_large_maps_by_half),
-        cmocka_unit_test(takes_five_bytes_a_slot),
+        cmocka_unit_test(takes_a_line_of_the_cache_for_twelve_slots),
+        cmocka_unit_test(closes_the_gaps_of_lines_that_others_went_past),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
