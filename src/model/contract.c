@@ -148,7 +148,7 @@ static bool find_size(struct slice line, size_t *at, size_t *digits)
 /* The line as people are told it: the fingerprint has microseconds, they wrote "10 days". */
 static void put_told(struct buf *out, struct slice line)
 {
-    size_t at, digits;
+    size_t at = 0, digits;
     if (!find_size(line, &at, &digits)) {
         buf_put_slice(out, line);
         return;
