@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "feed/follower.h"
+#include "app/follower.h"
 
 struct ahead {
     struct follower *follower;

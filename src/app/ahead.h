@@ -1,5 +1,5 @@
 /*
- * A history told by one thread and applied by another, a bounded number of steps behind (feed/follower.h).
+ * A history told by one thread and applied by another, a bounded number of steps behind (app/follower.h).
  *
  *   caller (reads the store, decodes)  --steps, in order-->  a thread of its own (applies)
  *

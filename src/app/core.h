@@ -109,10 +109,9 @@ struct core_file {
     const char *name;             /* in the landing folder */
     const struct file_stat *stat; /* as it was read; or NULL */
     const struct file_facts *facts;
-    const char *
-        stored; /* its archive name when it has one already (replay); NULL: one is made if the feed archives, unless: */
-    bool stays; /* it lies in its folder for good, whatever becomes of its mode, owner and links */
-    bool replaying; /* no search for redeliveries: each recorded file is applied again */
+    const char *stored; /* its archive name when it has one already (replay); NULL: one is made if the feed archives */
+    bool stays;     /* no name is made: it lies in its folder for good, whatever becomes of its mode, owner and links */
+    bool replaying; /* nor then; and no search for redeliveries: each recorded file is applied again */
 };
 
 enum core_outcome {

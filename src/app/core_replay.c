@@ -9,7 +9,6 @@
 #include "app/ahead.h"
 #include "app/core.h"
 #include "app/core_internal.h"
-#include "app/crew.h"
 #include "app/summary.h"
 
 struct replay {
@@ -216,7 +215,7 @@ bool core_replay(struct core *core, const struct core_history *history, struct e
     core->delivering = false;
     core->engine = engine_new(core->pipeline, core->memory_limit, error);
     if (core->engine)
-        engine_lend(core->engine, core->threads, CREW_LEAST, crew_run);
+        core_use_threads(core, core->threads);
     if (core->engine && history->until == 0)
         expect(core);
     if (core->engine && history->late)

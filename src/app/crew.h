@@ -1,6 +1,5 @@
 /*
- * Threads for a step that has parts (engine_lend): made for it and gone after it, as such steps take milliseconds and a thread
- * some ten microseconds.
+ * Threads for a step that has parts (engine_lend): made for it and gone after it, so that nobody has to look after them.
  */
 #ifndef DROPFOLD_APP_CREW_H
 #define DROPFOLD_APP_CREW_H
@@ -8,7 +7,7 @@
 #include <stddef.h>
 
 enum {
-    CREW_LEAST = 512 /* rows of a delivery that take longer to make than a thread */
+    CREW_LEAST = 512 /* rows of a delivery that are worth a thread */
 };
 
 /* Calls part(of, i) once for each i below `parts`, ENGINE_PARTS_MAX at most: the last one on this thread, the others each on its

@@ -21,8 +21,7 @@
 #include "target/target.h"
 
 enum {
-    RUN_UNTOLD_MAX =
-        16, /* deliveries that wait for the lines of their files; beyond that the first is told before them */
+    RUN_UNTOLD_MAX = 16, /* deliveries that wait for the lines of their files; of more the first is told before them */
     RUN_JOBS_MAX = 1024, /* files being read or waiting for their commit */
     RUN_PARSERS_MAX = SETTINGS_THREADS_MAX,
     RUN_REASON_SIZE = ERROR_TEXT_MAX + 128 /* bytes of what stands beside a file that is set aside, the NUL included */

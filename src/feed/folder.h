@@ -48,9 +48,9 @@ struct folder_host {
 struct folder_held {
     struct landing landing;
     size_t users;
-    bool
-        lost; /* its path does not lead to it any more: it is locked only as long as a file of it is out, for the folder may
-                  have become another feed's */
+    /* Its path does not lead to it any more: it is locked only as long as a file of it is out, for the folder may have become
+       another feed's. */
+    bool lost;
     struct folder_held *next; /* of the host's */
 };
 

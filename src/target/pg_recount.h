@@ -1,6 +1,7 @@
 /*
  * Tables that have triggers of somebody's are counted at the end of a delivery that wrote them: what a trigger takes out
- * behind a statement, or puts in, is in no number that the statement is answered with. Tables without triggers cost nothing.
+ * behind a statement, or puts in, is in no number that the statement is answered with. Of tables without
+ * triggers only the catalogue is asked, in an exchange that is made anyway.
  *
  * Where a count is not what it should be, somebody may have edited the table since it was opened. So at first it is opened
  * again, which counts rows too; only at the second time a trigger is to blame (target_miscounted).

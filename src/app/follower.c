@@ -1,4 +1,4 @@
-#include "feed/follower.h"
+#include "app/follower.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -7,8 +7,8 @@
  * read may be read by both. Each side sleeps until half of the places are there for it: waking a thread costs as much as
  * hashing some pages, or applying some rows.
  */
-#ifndef DROPFOLD_FEED_FOLLOWER_H
-#define DROPFOLD_FEED_FOLLOWER_H
+#ifndef DROPFOLD_APP_FOLLOWER_H
+#define DROPFOLD_APP_FOLLOWER_H
 
 #include <stdbool.h>
 #include <stddef.h>
