@@ -51,6 +51,12 @@ static bool open_folder(struct landing *landing, struct error *error)
     return error_errno(error, ERROR_IO, errno, "cannot open the landing folder %s", landing->path);
 }
 
+/* Of a look whether a folder can be written: the answer no. Any other error says nothing of the folder. */
+static bool is_refusal(int code)
+{
+    return code == EACCES || code == EPERM || code == EROFS;
+}
+
 static bool identify(struct landing *landing, struct error *error)
 {
     struct stat stat;
@@ -59,7 +65,7 @@ static bool identify(struct landing *landing, struct error *error)
     landing->device = stat.st_dev;
     landing->inode = stat.st_ino;
     landing->writable = faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) == 0;
-    if (landing->writable || errno == EACCES || errno == EPERM || errno == EROFS)
+    if (landing->writable || is_refusal(errno))
         return true;
     return error_errno(error, ERROR_IO, errno, "cannot find out whether %s can be written", landing->path);
 }
@@ -161,7 +167,8 @@ bool landing_keeps(const struct landing *landing)
 
 bool landing_keeps_now(const struct landing *landing)
 {
-    return landing_keeps(landing) || faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) != 0;
+    return landing_keeps(landing) ||
+           (faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) != 0 && is_refusal(errno));
 }
 
 static bool has_markers(const struct landing *landing)

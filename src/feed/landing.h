@@ -65,7 +65,7 @@ bool landing_flush(const struct landing *landing, struct error *error) MUST_USE;
 bool landing_keeps(const struct landing *landing);
 
 /* The same as of now: the folder may have become one that cannot be written since it was opened. It takes a call to the
-   system. */
+   system; when that fails the folder counts as it did, and the move of the file tells what is wrong. */
 bool landing_keeps_now(const struct landing *landing);
 
 /* Names that are never candidates: dotfiles, *.tmp, *.part, *~, *._COPYING_, and *.done in marker mode. */

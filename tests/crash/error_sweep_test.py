@@ -54,7 +54,10 @@ class ErrorSweep(CrashCase):
         return self.copy_of(self.start, name)
 
     def sweep(self, loaded):
-        for point in self.some(self.prepare(loaded), self.SHORT):
+        self.fail_at(self.some(self.prepare(loaded), self.SHORT))
+
+    def fail_at(self, points):
+        for point in points:
             work = self.again('failed')
             if self.inject(work, *point):
                 self.count(points=1)
@@ -109,6 +112,10 @@ class ErrorSweepOfMany(ErrorSweep):
     def setUp(self):
         super().setUp()
         self.files = self.sample(orders=40, files=5)
+
+    def test_looks_at_folders(self):
+        """A look that fails says nothing of the folder: files stay in one that cannot be written, and in no other."""
+        self.fail_at(point for point in self.prepare(loaded=3) if point[0].startswith('faccessat'))
 
 
 class ErrorSweepInPostgres(InPostgres, ErrorSweep):
