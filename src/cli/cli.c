@@ -69,11 +69,18 @@ static void tame_signals(void)
 
 /* A stream that was closed is /dev/null. Else the next file to be opened would get its number, and what is printed would be
    written into that. */
-static bool open_streams(void)
+static bool open_streams(struct log *log)
 {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+            continue;
+        int opened = open("/dev/null", O_RDWR);
+        if (opened != fd) {
+            log_error(log, "descriptor %d is closed, and /dev/null cannot take its place%s%s", fd,
+                      opened < 0 ? ": " : "", opened < 0 ? strerror(errno) : "");
             return false;
+        }
+    }
     return true;
 }
 
@@ -121,9 +128,9 @@ int cli_main(int argc, char **argv)
     struct parsed parsed;
     struct invocation invocation = {.log = &log};
     struct error error = {0};
-    if (!open_streams())
-        return 1;
     log_init(&log, STDERR_FILENO, LOG_INFO);
+    if (!open_streams(&log))
+        return 1;
     forbid_cores();
     tame_signals();
     if (!options_parse(argc, argv, &parsed, &invocation, &error))

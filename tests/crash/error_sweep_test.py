@@ -117,6 +117,13 @@ class ErrorSweepOfMany(ErrorSweep):
         """A look that fails says nothing of the folder: files stay in one that cannot be written, and in no other."""
         self.fail_at(point for point in self.prepare(loaded=3) if point[0].startswith('faccessat'))
 
+    def test_looks_at_streams(self):
+        """The first calls of all. One that fails says nothing of a stream, and one that has no place is told."""
+        self.fail_at(point for point in self.prepare(loaded=0) if point[0] == 'fcntl' and point[1] <= 3)
+        closed = Tracer(['fcntl'], lambda call: errno.EBADF if call.k == 1 else None)
+        code, _, err, _ = run_traced(closed, self.again('closed'))
+        self.assertEqual((code, 'descriptor 0 is closed' in err), (1, True), err)
+
 
 class ErrorSweepInPostgres(InPostgres, ErrorSweep):
     SHORT = 6
