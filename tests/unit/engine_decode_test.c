@@ -3,7 +3,7 @@
 
 #include "engine/decode.h"
 
-static const char SHOP[] =
+static const char BY_REGION[] =
     "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], 'filter': {'not': {'Status': 'void'}}},"
     "'tables': {'by_region': {'group_by': ['Region'], 'columns': {"
     "  'Region': {'group': 'Region'}, 'orders': {'count': 'Order_ID'}, 'first': {'min': 'SKU'}, 'last': {'max': 'SKU'},"
@@ -56,8 +56,8 @@ static void compare(uint64_t count, size_t longest, size_t blocks_wanted)
     struct chunk_writer writer;
     struct buf expected;
     struct error error;
-    shop_open(&whole, SHOP);
-    shop_open(&apart, SHOP);
+    shop_open(&whole, BY_REGION);
+    shop_open(&apart, BY_REGION);
     write_rows(&writer, &whole.pipeline->feeds[ORDERS], count, longest);
     shop_begin(&whole, 1);
     assert_ok(engine_apply(whole.engine, ORDERS, buf_slice(&writer.buf), &whole.buckets, NULL, NULL, &error), &error);
@@ -90,7 +90,7 @@ static void texts_that_begin_alike_are_told_apart(void **state)
 {
     (void)state;
     struct shop shop;
-    shop_open(&shop, SHOP);
+    shop_open(&shop, BY_REGION);
     shop_change(&shop, 1, ORDERS, "Order_ID=1 SKU=ab Region=no", "Order_ID=2 SKU=a Region=no",
                 "Order_ID=3 SKU=a Region=n", "Order_ID=4 SKU=ab Region=n", "Order_ID=5 SKU=ab Region=no");
     assert_table(&shop, "by_region", "n|2|a|ab|||2\nno|3|a|ab|||2\n");
@@ -112,7 +112,7 @@ static void what_lies_before_a_damage_is_decoded(void **state)
     struct chunk_reader reader;
     struct error error;
     bool more;
-    shop_open(&shop, SHOP);
+    shop_open(&shop, BY_REGION);
     struct engine_rows *rows = engine_rows_new(shop.pipeline, &error);
     assert_non_null(rows);
     write_rows(&writer, &shop.pipeline->feeds[ORDERS], 10, 10);

@@ -101,6 +101,31 @@ static inline void shop_close(struct shop *shop)
     pipeline_free(shop->pipeline);
 }
 
+/* --- pipelines ---------------------------------------------------------------------------------------------------- */
+
+/* Orders of several lines with deliveries and customers, one group a customer and ten days. */
+#define SHOP                                                                                                           \
+    "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'],"                                                          \
+    "'grain': {'key': ['Order_ID'], 'attributes': ['Customer_ID', 'Time', 'Total', 'Status']}},"                       \
+    "'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'on': 'Order_ID'},"                                           \
+    "{'feed': 'Customers', 'key': ['Customer_ID'], 'on': 'Customer_ID'}],"                                             \
+    "'tables': {'t': {'group_by': ['Customer_ID'], 'window': {'on': 'Time', 'size': '10 days'}, 'columns': {"          \
+    "'customer': {'group': 'Customer_ID', 'type': 'integer'}, 'start': {'window': 'start'},"                           \
+    "'orders': {'count': 'Order_ID'}, 'total': {'sum': 'Total'}, 'pieces': {'sum': 'Quantity'},"                       \
+    "'distance': {'sum': 'Deliveries.Distance'}, 'products': {'count_distinct': 'SKU'}}}}"
+
+/* Facts alone, one group a region. `FACTS` goes behind the facts' feed, `COLUMNS` behind the region. */
+#define ALONE(FACTS, COLUMNS)                                                                                          \
+    "'facts': {'feed': 'Orders'" FACTS "}, 'tables': {'t': {'group_by': ['Region'], 'columns': {"                      \
+    "'region': {'group': 'Region'}, " COLUMNS "}}}"
+
+#define KEYED       ", 'key': ['Order_ID', 'SKU']"
+#define ORDER_GRAIN ", 'key': ['Order_ID', 'SKU'], 'grain': {'key': ['Order_ID'], 'attributes': ['Total', 'Region']}"
+
+#define A_CUSTOMER "Customer_ID=7 City=x"
+#define A_DELIVERY "Task_ID=100 Order_ID=1 Distance=1.5"
+#define A_TIME     " Customer_ID=7 Time=2022-01-10"
+
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
 /* "Field=value Field=value" as the feed's values, which borrow `text`. */
@@ -138,17 +163,24 @@ static inline void shop_begin(struct shop *shop, uint64_t sequence)
     engine_begin(shop->engine, sequence);
 }
 
+/* A chunk of rows, numbered from `row`, up to a NULL. The caller closes it. */
+static inline void shop_chunk(const struct shop *shop, struct chunk_writer *writer, size_t feed, uint64_t row,
+                              const char *const *rows)
+{
+    struct value values[PIPELINE_FIELDS_MAX];
+    chunk_writer_init(writer, &shop->pipeline->feeds[feed]);
+    for (; *rows; rows++, row++) {
+        shop_values(&shop->pipeline->feeds[feed], *rows, values);
+        assert_true(chunk_put(writer, row, row, values));
+    }
+}
+
 /* Rows, numbered from `row`, up to a NULL. */
 static inline void shop_rows(struct shop *shop, size_t feed, uint64_t row, const char *const *rows)
 {
     struct chunk_writer writer;
-    struct value values[PIPELINE_FIELDS_MAX];
     struct error error;
-    chunk_writer_init(&writer, &shop->pipeline->feeds[feed]);
-    for (; *rows; rows++, row++) {
-        shop_values(&shop->pipeline->feeds[feed], *rows, values);
-        assert_true(chunk_put(&writer, row, row, values));
-    }
+    shop_chunk(shop, &writer, feed, row, rows);
     assert_ok(
         engine_apply(shop->engine, feed, buf_slice(&writer.buf), &shop->buckets, shop_note_replaced, shop, &error),
         &error);
@@ -166,6 +198,24 @@ static inline void shop_end(struct shop *shop)
     do {                                                                                                               \
         shop_begin(shop, sequence);                                                                                    \
         shop_rows(shop, feed, 1, (const char *const[]){__VA_ARGS__, NULL});                                            \
+        shop_end(shop);                                                                                                \
+    } while (0)
+
+/* Takes these rows, numbered from 1, of the change `sequence` back. */
+static inline void shop_take_back(struct shop *shop, size_t feed, uint64_t sequence, const char *const *rows)
+{
+    struct chunk_writer writer;
+    struct error error;
+    shop_chunk(shop, &writer, feed, 1, rows);
+    assert_ok(engine_take_back(shop->engine, feed, sequence, buf_slice(&writer.buf), &error), &error);
+    chunk_writer_close(&writer);
+}
+
+/* Change `sequence` takes the rows of the change before it back. */
+#define shop_take(shop, sequence, feed, ...)                                                                           \
+    do {                                                                                                               \
+        shop_begin(shop, sequence);                                                                                    \
+        shop_take_back(shop, feed, (sequence)-1, (const char *const[]){__VA_ARGS__, NULL});                            \
         shop_end(shop);                                                                                                \
     } while (0)
 
