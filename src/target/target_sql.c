@@ -112,6 +112,17 @@ static void put_table_key(struct buf *out, const struct table *table)
     buf_put_text(out, ")");
 }
 
+/* Rows of aggregates are written again and again. In PostgreSQL new ones fill half of a page, which leaves room for the next
+   version of each beside it: then no index is touched (heap-only tuples). Rows of the ledger mostly stay as they are. */
+static void put_storage(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect)
+{
+    bool aggregates = relation > 0 && !pipeline->tables[relation - 1].shared;
+    if (dialect == TARGET_SQLITE)
+        buf_put_text(out, " WITHOUT ROWID");
+    else if (aggregates)
+        buf_put_text(out, " WITH (fillfactor = 50)");
+}
+
 static void create_table(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect)
 {
     struct target_shape shape;
@@ -127,7 +138,9 @@ static void create_table(struct buf *out, const struct pipeline *pipeline, size_
         put_primary_key(out, &shape);
     else
         put_table_key(out, &pipeline->tables[relation - 1]);
-    buf_put_text(out, dialect == TARGET_SQLITE ? ") WITHOUT ROWID;\n" : ");\n");
+    buf_put_text(out, ")");
+    put_storage(out, pipeline, relation, dialect);
+    buf_put_text(out, ";\n");
 }
 
 static void comment_on(struct buf *out, const char *kind, const char *name, const char *doc)

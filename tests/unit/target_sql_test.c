@@ -49,7 +49,7 @@ static void writes_tables_in_both_dialects(void **state)
                   "CREATE TABLE \"sales\" (\"total\" numeric, \"customer_id\" integer NOT NULL,"
                   " \"currency\" text NOT NULL, \"window_start\" timestamp with time zone NOT NULL,"
                   " \"orders\" bigint NOT NULL, \"highest\" real,"
-                  " PRIMARY KEY (\"customer_id\", \"currency\", \"window_start\"));\n");
+                  " PRIMARY KEY (\"customer_id\", \"currency\", \"window_start\")) WITH (fillfactor = 50);\n");
     assert_writes(target_sql_create(&out, &p.pipeline, 1 + SALES, TARGET_SQLITE),
                   "CREATE TABLE \"sales\" (\"total\" TEXT, \"customer_id\" INTEGER NOT NULL,"
                   " \"currency\" TEXT NOT NULL, \"window_start\" TEXT NOT NULL,"
