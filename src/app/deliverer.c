@@ -115,6 +115,8 @@ static void on_fetched(struct shipment *shipment)
         fail(d, &shipment->error);
     else
         pump(d);
+    if (d->block && d->state == STATE_DELIVERING)
+        target_prepare(d->target, d->block);
 }
 
 static void fetch_next(struct deliverer *d)

@@ -97,6 +97,7 @@ static void free_conn(struct pg_conn *conn)
     block_free(conn->block);
     buf_close(&conn->sql);
     buf_close(&conn->data);
+    buf_close(&conn->arrays.data);
     free(conn->shapes);
     free(conn->address);
     free(conn);
@@ -159,6 +160,7 @@ static struct pg_conn *new_conn(struct target *target, const char *address, pg_s
     }
     buf_init(&conn->sql, TARGET_SQL_MAX);
     buf_init(&conn->data, DATA_MAX);
+    buf_init(&conn->arrays.data, DATA_MAX);
     return conn;
 }
 

@@ -27,6 +27,13 @@ enum pg_phase {
     PG_COPYING  /* data goes out */
 };
 
+/* The columns of a block as arrays (pg_arrays.h), one behind the other. */
+struct pg_arrays {
+    const struct block *of; /* NULL: of none */
+    struct buf data;
+    size_t starts[PIPELINE_COLUMNS_MAX + 1];
+};
+
 struct pg_conn {
     struct target *target;
     bool answers; /* false once dropped */
@@ -51,7 +58,7 @@ struct pg_conn {
     char farewell[PG_FAREWELL_SIZE]; /* why the server ends the session, once it said so */
 
     struct buf sql;
-    struct buf data; /* what COPY sends now, and the bytes of parameters */
+    struct buf data; /* what COPY sends now, or the text of a parameter */
     size_t sent;     /* of `data`, to libpq */
     pg_more more;    /* where COPY gets more of it */
 
@@ -62,6 +69,7 @@ struct pg_conn {
     /* A delivery. */
     struct block *block;                   /* under way */
     size_t row;                            /* of it: what COPY comes to next (pg_copy_rows) */
+    struct pg_arrays arrays;               /* of it, or of the block behind it */
     bool empty[PIPELINE_DELIVERED_MAX];    /* COPY goes straight into the table */
     bool triggers[PIPELINE_DELIVERED_MAX]; /* the table has some of somebody's, so that it is counted at the end */
     bool stage[PIPELINE_DELIVERED_MAX];    /* of a comparison: the temporary table exists */

@@ -32,7 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "target/pg_copy.h"
+#include "target/pg_arrays.h"
 #include "target/pg_open.h"
 #include "target/pg_query.h"
 #include "target/pg_recount.h"
@@ -253,6 +253,7 @@ void pg_delivery_begin(struct pg_conn *conn)
 void pg_delivery_written(struct pg_conn *conn, PGresult *result)
 {
     (void)result;
+    pg_arrays_forget(conn, conn->block);
     block_free(conn->block);
     conn->block = NULL;
     pg_query_done(conn);
@@ -260,13 +261,7 @@ void pg_delivery_written(struct pg_conn *conn, PGresult *result)
 
 static const struct column *block_column(const struct pg_conn *conn, size_t i)
 {
-    const struct table *table = table_of(conn);
-    return &table->columns[conn->block->deletes ? table->key[i] : i];
-}
-
-static bool is_list(const struct column *column)
-{
-    return column->type == SQL_BIGINTS;
+    return pg_arrays_column(conn, conn->block, i);
 }
 
 /* unnest($1::integer[], $2::...) AS new ("a", ...) */
@@ -274,36 +269,13 @@ static void put_unnest(struct pg_conn *conn)
 {
     for (size_t i = 0; i < conn->block->columns; i++)
         buf_printf(&conn->sql, "%s$%zu::%s[]", i > 0 ? ", " : "unnest(", i + 1,
-                   sql_type_name(is_list(block_column(conn, i)) ? SQL_TEXT : block_column(conn, i)->type));
+                   sql_type_name(pg_arrays_is_text(block_column(conn, i)) ? SQL_TEXT : block_column(conn, i)->type));
     buf_put_text(&conn->sql, ") AS new (");
     for (size_t i = 0; i < conn->block->columns; i++) {
         buf_put_text(&conn->sql, i > 0 ? ", " : "");
         target_sql_name(&conn->sql, block_column(conn, i)->name);
     }
     buf_put_text(&conn->sql, ")");
-}
-
-/* Sends conn->sql with the block's columns as its parameters. */
-static void send_arrays(struct pg_conn *conn, pg_step next)
-{
-    struct error error;
-    size_t starts[PIPELINE_COLUMNS_MAX];
-    const char *values[PIPELINE_COLUMNS_MAX];
-    int lengths[PIPELINE_COLUMNS_MAX], formats[PIPELINE_COLUMNS_MAX];
-    size_t columns = conn->block->columns;
-    buf_reset(&conn->data);
-    for (size_t i = 0; i < columns; i++) {
-        starts[i] = conn->data.len;
-        if (!pg_copy_array(&conn->data, block_column(conn, i), conn->block, i, &error)) {
-            pg_conn_fail(conn, &error);
-            return;
-        }
-        lengths[i] = (int)(conn->data.len - starts[i]);
-        formats[i] = 1;
-    }
-    for (size_t i = 0; i < columns; i++)
-        values[i] = conn->data.data + starts[i];
-    pg_query_params(conn, (int)columns, values, lengths, formats, next);
 }
 
 static bool is_key(const struct pg_conn *conn, size_t i)
@@ -343,10 +315,10 @@ static void count_there(struct pg_conn *conn)
         target_sql_name(sql, column->name);
         buf_put_text(sql, is_key(conn, i) ? " = new." : " IS NOT DISTINCT FROM new.");
         target_sql_name(sql, column->name);
-        buf_put_text(sql, is_list(column) ? "::bigint[]" : "");
+        buf_put_text(sql, pg_arrays_is_text(column) ? "::bigint[]" : "");
     }
     buf_put_text(sql, ")");
-    send_arrays(conn, counted);
+    pg_arrays_send(conn, counted);
 }
 
 static void taken(struct pg_conn *conn, PGresult *result)
@@ -371,7 +343,7 @@ static void write_deletes(struct pg_conn *conn)
         buf_put_text(&conn->sql, " = new.");
         target_sql_name(&conn->sql, block_column(conn, i)->name);
     }
-    send_arrays(conn, taken);
+    pg_arrays_send(conn, taken);
 }
 
 /* In the list of what is selected arrays are taken apart as the rows are asked for; in FROM each is first written to a
@@ -383,10 +355,10 @@ static void write_upserts(struct pg_conn *conn)
     pg_stage_put_insert(&conn->sql, table);
     for (size_t i = 0; i < table->column_count; i++)
         buf_printf(&conn->sql, "%spg_catalog.unnest($%zu::%s[])%s", i > 0 ? ", " : "", i + 1,
-                   sql_type_name(is_list(&table->columns[i]) ? SQL_TEXT : table->columns[i].type),
-                   is_list(&table->columns[i]) ? "::bigint[]" : "");
+                   sql_type_name(pg_arrays_is_text(&table->columns[i]) ? SQL_TEXT : table->columns[i].type),
+                   pg_arrays_is_text(&table->columns[i]) ? "::bigint[]" : "");
     target_sql_on_conflict(&conn->sql, table);
-    send_arrays(conn, taken);
+    pg_arrays_send(conn, taken);
 }
 
 static void write_straight(struct pg_conn *conn)
@@ -397,17 +369,34 @@ static void write_straight(struct pg_conn *conn)
     pg_stage_copy(conn, taken);
 }
 
+static bool is_fresh(const struct pg_conn *conn, const struct block *block)
+{
+    return block->fresh && !conn->target->doubts;
+}
+
+/* COPY writes it. */
+static bool goes_straight(const struct pg_conn *conn, const struct block *block)
+{
+    return !block->deletes && (conn->empty[block->table] || is_fresh(conn, block));
+}
+
 void pg_delivery_write(struct pg_conn *conn, struct block *block)
 {
     conn->block = block;
     conn->doing = table_of(conn)->name;
-    conn->fresh = block->fresh && !conn->target->doubts;
+    conn->fresh = is_fresh(conn, block);
     if (block->deletes)
         write_deletes(conn);
-    else if (conn->empty[block->table] || conn->fresh)
+    else if (goes_straight(conn, block))
         write_straight(conn);
     else
         write_upserts(conn);
+}
+
+void pg_delivery_prepare(struct pg_conn *conn, const struct block *block)
+{
+    if (!goes_straight(conn, block))
+        pg_arrays_prepare(conn, block);
 }
 
 /* --- commit ------------------------------------------------------------------------------------------------------- */

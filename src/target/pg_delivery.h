@@ -6,6 +6,8 @@
 
 void pg_delivery_begin(struct pg_conn *conn);
 void pg_delivery_write(struct pg_conn *conn, struct block *block);
+/* As target_prepare. */
+void pg_delivery_prepare(struct pg_conn *conn, const struct block *block);
 void pg_delivery_commit(struct pg_conn *conn);
 
 /* Parts that a comparison (pg_compare.h) shares. Reads the progress row of the transaction that is open, and locks it;

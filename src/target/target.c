@@ -284,6 +284,12 @@ void target_write(struct target *target, struct block *block, target_done done, 
     }
 }
 
+void target_prepare(struct target *target, const struct block *block)
+{
+    if (target->state == TARGET_WRITING && target->backend->prepare && block_fits(target, block))
+        target->backend->prepare(target, block);
+}
+
 static bool table_complete(const struct target *target, size_t i, struct error *error)
 {
     const struct delivery *delivery = target->delivery;

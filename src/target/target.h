@@ -71,6 +71,9 @@ const struct error *target_barred(const struct target *target);
 void target_begin(struct target *target, const struct delivery *delivery, target_done done, void *context);
 /* Takes the block over. Tables come in order, a table's deletes before its upserts. */
 void target_write(struct target *target, struct block *block, target_done done, void *context);
+/* While a block is being written: which one is written next, so that what can be done of it is done before its turn. It
+   stays the caller's, who changes nothing of it until then, and who calls target_write with it or gives the delivery up. */
+void target_prepare(struct target *target, const struct block *block);
 /* Writes the progress and commits. After ERROR_TARGET here nobody knows: open again and read the progress. */
 void target_commit(struct target *target, target_done done, void *context);
 

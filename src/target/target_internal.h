@@ -36,6 +36,8 @@ struct target_backend {
     void (*open)(struct target *target);
     void (*begin)(struct target *target);                      /* target->delivery, target->patience */
     void (*write)(struct target *target, struct block *block); /* frees the block */
+    void (*prepare)(struct target *target,
+                    const struct block *block); /* as target_prepare; NULL: there is nothing to do */
     void (*commit)(struct target *target);
     /* As target.h has them; table is target->comparing. The first fills target->drift, the second target->page. */
     void (*compare)(struct target *target);

@@ -54,6 +54,13 @@ static void write_block(struct target *target, struct block *block)
         pg_delivery_write(settings->conn, block);
 }
 
+static void prepare(struct target *target, const struct block *block)
+{
+    struct settings *settings = target->data;
+    if (!target->delivery->compare)
+        pg_delivery_prepare(settings->conn, block);
+}
+
 static void commit(struct target *target)
 {
     struct settings *settings = target->data;
@@ -99,6 +106,7 @@ const struct target_backend target_pg = {
     .open = open_pg,
     .begin = begin,
     .write = write_block,
+    .prepare = prepare,
     .commit = commit,
     .compare = compare,
     .read_drift = read_drift,

@@ -1,4 +1,4 @@
-#include "target_taken_cases.h"
+#include "target_prepare_cases.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -754,6 +754,7 @@ int main(void)
         TARGET_COMPARE_CASES,
         TARGET_SHARED_CASES,
         TARGET_TAKEN_CASES,
+        TARGET_PREPARE_CASES,
         cmocka_unit_test(refuses_a_wrong_password_for_good),
         cmocka_unit_test(tells_refusals_from_what_passes),
         cmocka_unit_test(survives_a_server_that_stops_during_a_delivery),

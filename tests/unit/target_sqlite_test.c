@@ -1,4 +1,4 @@
-#include "target_taken_cases.h"
+#include "target_prepare_cases.h"
 
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -255,6 +255,7 @@ int main(void)
         TARGET_COMPARE_CASES,
         TARGET_SHARED_CASES,
         TARGET_TAKEN_CASES,
+        TARGET_PREPARE_CASES,
         cmocka_unit_test(makes_the_folder_but_not_its_parents),
         cmocka_unit_test(names_the_path_that_stands_in_the_way),
         cmocka_unit_test(wants_a_path),
