@@ -121,8 +121,10 @@ static enum archive_result give_up(struct hidden *hidden, int code, const char *
 {
     struct error second;
     explain(hidden, code, what, error);
-    if (!hidden_put_back(hidden, &second))
+    if (!hidden_put_back(hidden, &second)) {
         (void)error_wrap(error, "%s; before that", second.text);
+        return ARCHIVE_HIDDEN;
+    }
     return code == ESTALE ? ARCHIVE_REPLACED : ARCHIVE_FAILED;
 }
 
@@ -138,12 +140,11 @@ static enum archive_result stay_hidden(struct hidden *hidden, int code, const ch
     return ARCHIVE_HIDDEN;
 }
 
-/* What it means that the file could not be taken into hiding. `gone`: the result when there is none. */
-static enum archive_result not_taken(enum hidden_result result, enum archive_result gone)
+/* What it means that the file could not be taken into hiding. */
+static enum archive_result not_taken(enum hidden_result result)
 {
     switch (result) {
     case HIDDEN_GONE:
-        return gone;
     case HIDDEN_REPLACED:
         return ARCHIVE_REPLACED;
     case HIDDEN_REFUSED:
@@ -162,10 +163,18 @@ static bool can_write(const struct landing *landing, struct error *error)
     return landing->writable || error_set(error, ERROR_IO, "%s cannot be written", landing->path);
 }
 
-static bool has(int folder, const char *name)
+/* The file is not there: an earlier try may have moved it and failed after that. */
+static enum archive_result find_archived(const struct landing *landing, int folder, const char *archived,
+                                         struct error *error)
 {
-    struct stat stat;
-    return fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
+    bool there;
+    int code = move_find(folder, archived, &there);
+    if (code == 0)
+        return there ? ARCHIVE_MOVED : ARCHIVE_REPLACED;
+    char shown[4 * ARCHIVE_NAME_SIZE];
+    text_escape(slice_of(archived), shown, sizeof shown);
+    (void)error_errno(error, ERROR_IO, code, "cannot look for archive/%s/%s", landing->feed->name, shown);
+    return ARCHIVE_FAILED;
 }
 
 enum archive_result archive_finish_move(struct hidden *hidden, int folder, const char *archived, struct error *error)
@@ -183,9 +192,9 @@ static enum archive_result move_to(const struct landing *landing, int folder, co
     char tag[sizeof hidden.tag];
     tag_of(archived, tag, sizeof tag);
     enum hidden_result result = hidden_take(&hidden, landing, name, stat, tag, error);
-    if (result != HIDDEN_TAKEN) /* an earlier try may have moved it and failed after that */
-        return not_taken(result, has(folder, archived) ? ARCHIVE_MOVED : ARCHIVE_REPLACED);
-    return archive_finish_move(&hidden, folder, archived, error);
+    if (result == HIDDEN_GONE)
+        return find_archived(landing, folder, archived, error);
+    return result == HIDDEN_TAKEN ? archive_finish_move(&hidden, folder, archived, error) : not_taken(result);
 }
 
 enum archive_result archive_move(const struct landing *landing, const char *data, const char *name,
@@ -230,6 +239,14 @@ void archive_set_begin(struct archive_set *set, const struct landing *landing, c
         set->none = code == EROFS || code == EACCES || code == EPERM ? ARCHIVE_LEFT : ARCHIVE_FAILED;
 }
 
+/* One that is to be deleted. Gone is what it was to be. */
+static enum archive_result after_hiding(struct hidden *hidden, enum hidden_result result, struct error *error)
+{
+    if (result == HIDDEN_GONE)
+        return ARCHIVE_MOVED;
+    return result == HIDDEN_TAKEN ? archive_finish_delete(hidden, error) : not_taken(result);
+}
+
 static enum archive_result delete_one(struct archive_set *set, const char *name, const struct file_stat *stat,
                                       struct error *error)
 {
@@ -239,7 +256,7 @@ static enum archive_result delete_one(struct archive_set *set, const char *name,
     enum hidden_result result = hidden_take_into(&hidden, &set->hidden, name, stat, tag, error);
     if (result == HIDDEN_FAILED && error->kind == ERROR_USAGE)
         return archive_delete(set->landing, name, stat, error);
-    return result == HIDDEN_TAKEN ? archive_finish_delete(&hidden, error) : not_taken(result, ARCHIVE_MOVED);
+    return after_hiding(&hidden, result, error);
 }
 
 enum archive_result archive_set_move(struct archive_set *set, const char *name, const struct file_stat *stat,
@@ -257,9 +274,9 @@ enum archive_result archive_set_move(struct archive_set *set, const char *name, 
     enum hidden_result result = hidden_take_into(&hidden, &set->hidden, name, stat, tag, error);
     if (result == HIDDEN_FAILED && error->kind == ERROR_USAGE)
         return archive_move(set->landing, set->data, name, stat, archived, error);
-    if (result != HIDDEN_TAKEN)
-        return not_taken(result, has(set->folder, archived) ? ARCHIVE_MOVED : ARCHIVE_REPLACED);
-    return archive_finish_move(&hidden, set->folder, archived, error);
+    if (result == HIDDEN_GONE)
+        return find_archived(set->landing, set->folder, archived, error);
+    return result == HIDDEN_TAKEN ? archive_finish_move(&hidden, set->folder, archived, error) : not_taken(result);
 }
 
 bool archive_set_end(struct archive_set *set, struct error *error)
@@ -292,7 +309,7 @@ enum archive_result archive_delete(const struct landing *landing, const char *na
         return ARCHIVE_LEFT;
     delete_tag(stat, tag, sizeof tag);
     enum hidden_result result = hidden_take(&hidden, landing, name, stat, tag, error);
-    return result == HIDDEN_TAKEN ? archive_finish_delete(&hidden, error) : not_taken(result, ARCHIVE_MOVED);
+    return after_hiding(&hidden, result, error);
 }
 
 /* --- quarantine --- */
@@ -327,13 +344,24 @@ static int write_reason(int folder, const char *name, const char *reason)
     return close(fd) < 0 && code == 0 ? errno : code;
 }
 
+/* Looks what there is under these names. */
+static int find_stored(int folder, const struct stored *stored, bool *file, bool *reason)
+{
+    int code = move_find(folder, stored->name, file);
+    return code ? code : move_find(folder, stored->reason, reason);
+}
+
 /* Moves it to the first name that is free or has the same bytes. A reason without its file keeps its name taken. */
 static int find_place(const struct hidden *hidden, int folder, struct stored *stored, bool *remains)
 {
     int code = EEXIST;
     for (int number = 0; code == EEXIST && number < QUARANTINE_NUMBERS_MAX; number++) {
+        bool file, reason;
         number_name(hidden->name, number, stored);
-        if (has(folder, stored->name) || !has(folder, stored->reason))
+        int looked = find_stored(folder, stored, &file, &reason);
+        if (looked)
+            return looked;
+        if (file || !reason)
             code = move_place(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name, true, remains);
     }
     return code;
@@ -344,10 +372,14 @@ int archive_find_aside(const struct hidden *hidden, int folder, char name[ARCHIV
     struct stored stored;
     int code = EEXIST;
     for (int number = 0; code == EEXIST && number < QUARANTINE_NUMBERS_MAX; number++) {
+        bool file, reason;
         number_name(hidden->name, number, &stored);
-        if (has(folder, stored.name))
+        int looked = find_stored(folder, &stored, &file, &reason);
+        if (looked)
+            code = looked;
+        else if (file)
             code = move_compare(hidden->fd, hidden->inner, folder, stored.name);
-        else if (!has(folder, stored.reason))
+        else if (!reason)
             code = ENOENT;
     }
     snprintf(name, ARCHIVE_NAME_SIZE, "%s", stored.name);
@@ -410,7 +442,7 @@ static enum archive_result set_aside(const struct landing *landing, int folder, 
     struct stored stored;
     enum hidden_result result = hidden_take(&hidden, landing, name, stat, archive_aside_tag, error);
     if (result != HIDDEN_TAKEN)
-        return not_taken(result, ARCHIVE_REPLACED);
+        return not_taken(result);
     int code = store_bad(&hidden, folder, reason, &stored);
     if (code)
         return give_up(&hidden, code, "set aside", error);

@@ -38,26 +38,29 @@ static int open_store(const struct recovery *recovery, const struct archive_left
     return archive_open_store(recovery->data, left->to_set_aside ? "quarantine" : "archive", left->feed, error);
 }
 
-/* A crash between the copy of a bad file to another device and the removal of the file leaves both. Where that cannot be
-   found out, what keeps it from that is told when the file, read again, is to be set aside. */
-static bool find_aside(const struct recovery *recovery, const struct hidden *hidden, struct archive_left *left)
+/* A crash between the copy of a bad file to another device and the removal of the file leaves both. */
+static bool find_aside(const struct recovery *recovery, const struct hidden *hidden, struct archive_left *left,
+                       bool *found, struct error *error)
 {
-    struct error why;
-    int folder = open_store(recovery, left, &why);
+    int folder = open_store(recovery, left, error);
     if (folder < 0)
         return false;
     int code = archive_find_aside(hidden, folder, left->archived);
     close(folder);
-    return code == 0;
+    *found = code == 0;
+    return code == 0 || code == ENOENT || code == EEXIST ||
+           error_errno(error, ERROR_IO, code, "cannot look for a file of %s in the quarantine", left->feed);
 }
 
 static bool ask(const struct recovery *recovery, const struct hidden *hidden, struct archive_left *left, bool *finish,
                 struct error *error)
 {
+    bool found = true;
     *finish = false;
     describe(hidden, left);
-    return (left->to_set_aside && !find_aside(recovery, hidden, left)) ||
-           recovery->lookup(recovery->context, left, finish, error);
+    if (left->to_set_aside && !find_aside(recovery, hidden, left, &found, error))
+        return false;
+    return !found || recovery->lookup(recovery->context, left, finish, error);
 }
 
 /* What a full disk takes nothing of is not copied to it once more, as far as it goes. */
@@ -73,7 +76,10 @@ static bool has_room(const struct recovery *recovery, struct hidden *hidden, con
 static bool finish(struct recovery *recovery, struct hidden *hidden, const struct archive_left *left,
                    struct error *error)
 {
-    hidden_take_marker(hidden);
+    if (!hidden_take_marker(hidden, error)) {
+        hidden_leave(hidden);
+        return false;
+    }
     if (left->to_delete)
         return archive_finish_delete(hidden, error) == ARCHIVE_MOVED;
     if (!has_room(recovery, hidden, left, error))
@@ -109,19 +115,28 @@ static bool recover_file(struct recovery *recovery, struct hidden *hidden, struc
     return finished;
 }
 
-static bool is_in_sight(const struct landing *landing, const char *name)
-{
-    struct stat stat;
-    return fstatat(landing->fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 static bool recover_hidden(struct recovery *recovery, struct hidden *hidden, struct error *error)
 {
+    const struct landing *landing = recovery->landing;
+    bool in_sight = false;
     if (hidden->has_file)
         return recover_file(recovery, hidden, error);
+    int code = *hidden->name ? move_find(landing->fd, hidden->name, &in_sight) : 0;
+    if (code) {
+        (void)error_errno(error, ERROR_IO, code, "cannot look for the file of %s/%s", landing->path, hidden->folder);
+        hidden_leave(hidden);
+        return false;
+    }
     /* A marker whose file is in sight belongs to that one. */
-    return is_in_sight(recovery->landing, hidden->name) && *hidden->name ? hidden_put_back(hidden, error)
-                                                                         : hidden_close(hidden, error);
+    return in_sight ? hidden_put_back(hidden, error) : hidden_close(hidden, error);
+}
+
+static bool recover_entry(struct recovery *recovery, const struct hidden_folder *folder, const char *inner,
+                          struct error *error)
+{
+    struct hidden hidden;
+    bool ours;
+    return hidden_find(&hidden, folder, inner, &ours, error) && (!ours || recover_file(recovery, &hidden, error));
 }
 
 /* The rest is dealt with all the same when one fails, and the first failure told. */
@@ -129,11 +144,9 @@ static bool recover_files(struct recovery *recovery, const struct hidden_folder 
 {
     bool all = true;
     struct error later;
-    struct hidden hidden;
     errno = 0;
     for (struct dirent *entry; !recovery->effort->more && (entry = readdir(dir)) != NULL; errno = 0)
-        if (hidden_find(&hidden, folder, entry->d_name) && !recover_file(recovery, &hidden, all ? error : &later))
-            all = false;
+        all = recover_entry(recovery, folder, entry->d_name, all ? error : &later) && all;
     return errno == 0 || !all
                ? all
                : error_errno(error, ERROR_IO, errno, "cannot list %s/%s", folder->landing->path, folder->name);

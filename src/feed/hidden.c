@@ -22,31 +22,23 @@ static bool failed(const struct hidden *hidden, int code, const char *what, stru
     return error_errno(error, ERROR_IO, code, "cannot %s %s/%s", what, hidden->landing->feed->name, shown);
 }
 
-static bool find(int folder, const char *name, struct file_stat *stat, bool *regular)
+/* 0, or an errno: ENOENT when there is none. */
+static int look(int folder, const char *name, struct file_stat *stat, bool *regular)
 {
-    struct stat found;
-    if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
-        return false;
+    struct stat found = {0};
+    int code = fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) < 0 ? errno : 0;
     file_stat_from(&found, stat);
     *regular = S_ISREG(found.st_mode);
-    return true;
-}
-
-static bool exists(int folder, const char *name)
-{
-    struct stat stat;
-    return fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
+    return code;
 }
 
 bool hidden_look(const struct hidden *hidden, bool *same, struct error *error)
 {
     struct file_stat found;
     bool regular;
-    *same = false;
-    if (!find(hidden->fd, hidden->inner, &found, &regular))
-        return errno == ENOENT || failed(hidden, errno, "look at", error);
-    *same = regular && file_stat_same(&found, &hidden->stat);
-    return true;
+    int code = look(hidden->fd, hidden->inner, &found, &regular);
+    *same = code == 0 && regular && file_stat_same(&found, &hidden->stat);
+    return code == 0 || code == ENOENT || failed(hidden, code, "look at", error);
 }
 
 /* Removes the folder when it is empty. What can't be removed now is dealt with later. */
@@ -71,13 +63,15 @@ static void fresh_name(const char *name, int number, char out[LANDING_NAME_SIZE]
 }
 
 /* Whether both names are of one file: a link without its unlink, cut short by a crash. */
-static bool is_linked(const struct hidden *hidden)
+static int find_link(const struct hidden *hidden, bool *linked)
 {
     struct file_stat here, there;
     bool regular;
-    return find(hidden->fd, hidden->inner, &here, &regular) &&
-           find(hidden->landing->fd, hidden->name, &there, &regular) && here.device == there.device &&
-           here.inode == there.inode;
+    int code = look(hidden->fd, hidden->inner, &here, &regular);
+    if (code == 0)
+        code = look(hidden->landing->fd, hidden->name, &there, &regular);
+    *linked = code == 0 && here.device == there.device && here.inode == there.inode;
+    return code == ENOENT ? 0 : code;
 }
 
 /* `out` is the name under which it is back. A name that is taken belongs to a newer file; the hidden one was a complete
@@ -85,8 +79,12 @@ static bool is_linked(const struct hidden *hidden)
 static int show_file(const struct hidden *hidden, char out[LANDING_NAME_SIZE])
 {
     snprintf(out, LANDING_NAME_SIZE, "%s", hidden->name);
+    bool linked = false;
     int code = move_noreplace(hidden->fd, hidden->inner, hidden->landing->fd, out);
-    if (code == EEXIST && is_linked(hidden))
+    int looked = code == EEXIST ? find_link(hidden, &linked) : 0;
+    if (looked)
+        return looked;
+    if (linked)
         return unlinkat(hidden->fd, hidden->inner, 0) < 0 ? errno : 0;
     for (int number = 1; code == EEXIST && number < FRESH_NAMES_MAX; number++) {
         fresh_name(hidden->name, number, out);
@@ -99,9 +97,11 @@ static int show_file(const struct hidden *hidden, char out[LANDING_NAME_SIZE])
 static int show_marker(const struct hidden *hidden, const char *name)
 {
     char from[LANDING_NAME_SIZE], to[LANDING_NAME_SIZE];
-    if (!landing_marker(hidden->landing, hidden->name, from) || !exists(hidden->fd, from))
-        return 0;
-    int code =
+    bool there = false;
+    int code = landing_marker(hidden->landing, hidden->name, from) ? move_find(hidden->fd, from, &there) : 0;
+    if (code || !there)
+        return code;
+    code =
         landing_marker(hidden->landing, name, to) ? move_noreplace(hidden->fd, from, hidden->landing->fd, to) : EEXIST;
     if (code == EEXIST) /* a newer one says it already; or the name is too long for one */
         code = unlinkat(hidden->fd, from, 0) < 0 ? errno : 0;
@@ -130,39 +130,55 @@ struct marker {
     struct file_stat stat;
 };
 
-static void find_marker(const struct landing *landing, const char *name, struct marker *marker)
+static int find_marker(const struct landing *landing, const char *name, struct marker *marker)
 {
     bool regular;
-    marker->there =
-        landing_marker(landing, name, marker->name) && find(landing->fd, marker->name, &marker->stat, &regular);
+    int code =
+        landing_marker(landing, name, marker->name) ? look(landing->fd, marker->name, &marker->stat, &regular) : ENOENT;
+    marker->there = code == 0;
+    return code == ENOENT ? 0 : code;
 }
 
 /*
  * The marker that stood there before the file was taken speaks of that file. One that a producer has put there since
  * speaks of the next file and must stay: look at what was taken, and put a newer one back.
  */
-static void take_marker(const struct hidden *hidden, const struct marker *marker)
+static int take_marker(const struct hidden *hidden, const struct marker *marker)
 {
     struct file_stat taken;
     bool regular;
-    if (!marker->there || renameat(hidden->landing->fd, marker->name, hidden->fd, marker->name) < 0 ||
-        !find(hidden->fd, marker->name, &taken, &regular) || file_stat_same(&taken, &marker->stat))
-        return;
-    (void)show_marker(hidden, hidden->name);
+    if (!marker->there)
+        return 0;
+    if (renameat(hidden->landing->fd, marker->name, hidden->fd, marker->name) < 0)
+        return errno == ENOENT ? 0 : errno;
+    int code = look(hidden->fd, marker->name, &taken, &regular);
+    return code || file_stat_same(&taken, &marker->stat) ? code : show_marker(hidden, hidden->name);
 }
 
 /*
  * A marker without a file speaks of the hidden one, unless a producer puts both there right now: the file is there before
- * its marker, so look for it once the marker is taken.
+ * its marker, so look for it once the marker is taken. Where that fails it goes back, for another try.
  */
-void hidden_take_marker(struct hidden *hidden)
+static int take_lone_marker(const struct hidden *hidden, const struct marker *marker)
+{
+    bool there = true;
+    if (renameat(hidden->landing->fd, marker->name, hidden->fd, marker->name) < 0)
+        return errno == ENOENT ? 0 : errno;
+    int code = move_find(hidden->landing->fd, hidden->name, &there);
+    int shown = there ? show_marker(hidden, hidden->name) : 0;
+    return code ? code : shown;
+}
+
+bool hidden_take_marker(struct hidden *hidden, struct error *error)
 {
     struct marker marker;
-    find_marker(hidden->landing, hidden->name, &marker);
-    if (marker.there && !exists(hidden->landing->fd, hidden->name) &&
-        renameat(hidden->landing->fd, marker.name, hidden->fd, marker.name) == 0 &&
-        exists(hidden->landing->fd, hidden->name))
-        (void)show_marker(hidden, hidden->name);
+    bool there = false;
+    int code = find_marker(hidden->landing, hidden->name, &marker);
+    if (code == 0)
+        code = move_find(hidden->landing->fd, hidden->name, &there);
+    if (code == 0 && marker.there && !there)
+        code = take_lone_marker(hidden, &marker);
+    return code == 0 || failed(hidden, code, "take the marker of", error);
 }
 
 static enum hidden_result refused(struct hidden *hidden, int code, struct error *error)
@@ -180,26 +196,50 @@ static int make_folder(struct hidden *hidden)
     return hidden->fd < 0 ? errno : 0;
 }
 
+static enum hidden_result keep(struct hidden *hidden)
+{
+    hidden_leave(hidden);
+    return HIDDEN_KEPT;
+}
+
+/* What an earlier try hid counts as taken now. */
+static enum hidden_result take_file(struct hidden *hidden, struct error *error)
+{
+    int code = move_away(hidden->landing->fd, hidden->name, hidden->fd, hidden->inner);
+    bool before = code == EEXIST;
+    int looked = code == ENOENT ? move_find(hidden->fd, hidden->inner, &before) : 0;
+    if (looked) {
+        (void)failed(hidden, looked, "look at", error);
+        return keep(hidden);
+    }
+    if (code == 0 || before)
+        return HIDDEN_TAKEN;
+    hidden_leave(hidden);
+    return code == ENOENT ? HIDDEN_GONE : refused(hidden, code, error);
+}
+
 static enum hidden_result take(struct hidden *hidden, struct error *error)
 {
     struct marker marker;
-    find_marker(hidden->landing, hidden->name, &marker);
-    int code = move_away(hidden->landing->fd, hidden->name, hidden->fd, hidden->inner);
-    bool hidden_before = code == EEXIST || (code == ENOENT && exists(hidden->fd, hidden->inner));
-    if (code != 0 && !hidden_before) {
-        hidden_leave(hidden);
-        return code == ENOENT ? HIDDEN_GONE : refused(hidden, code, error);
-    }
-    hidden->has_file = true;
     bool same;
-    if (!hidden_look(hidden, &same, error)) {
+    int code = find_marker(hidden->landing, hidden->name, &marker);
+    if (code) {
         hidden_leave(hidden);
-        return HIDDEN_KEPT;
+        return refused(hidden, code, error);
     }
+    enum hidden_result result = take_file(hidden, error);
+    if (result != HIDDEN_TAKEN)
+        return result;
+    hidden->has_file = true;
+    if (!hidden_look(hidden, &same, error))
+        return keep(hidden);
     if (!same)
-        return hidden_put_back(hidden, error) ? HIDDEN_REPLACED : HIDDEN_FAILED;
-    take_marker(hidden, &marker);
-    return HIDDEN_TAKEN;
+        return hidden_put_back(hidden, error) ? HIDDEN_REPLACED : HIDDEN_KEPT;
+    code = take_marker(hidden, &marker);
+    if (code == 0)
+        return HIDDEN_TAKEN;
+    (void)failed(hidden, code, "take the marker of", error);
+    return keep(hidden);
 }
 
 static void begin(struct hidden *hidden, const struct landing *landing, const char *name, const struct file_stat *stat,
@@ -270,12 +310,14 @@ static bool read_stat(struct hidden *hidden, const char **at)
 
 /* The device in the name is that of the boot in which it was made, and the folder need not be on that of its files (an
    overlay). Nothing came into hiding but by a rename, which leaves none: what lies here is on the one that was read. */
-static void take_device(struct hidden *hidden)
+static int take_device(struct hidden *hidden)
 {
     struct file_stat found;
     bool regular;
-    if (find(hidden->fd, hidden->inner, &found, &regular))
+    int code = look(hidden->fd, hidden->inner, &found, &regular);
+    if (code == 0)
         hidden->stat.device = found.device;
+    return code == ENOENT ? 0 : code;
 }
 
 static bool parse(struct hidden *hidden, const char *folder)
@@ -331,7 +373,7 @@ bool hidden_open(struct hidden *hidden, const struct landing *landing, const cha
     int code = hidden->fd < 0 ? errno : read_content(hidden);
     *ours = code != ENOTDIR && code != ELOOP;
     if (code == 0)
-        take_device(hidden);
+        code = take_device(hidden);
     if (code == 0 || !*ours)
         return true;
     if (hidden->fd >= 0)
@@ -390,10 +432,9 @@ bool hidden_folder_found(struct hidden_folder *folder, const struct landing *lan
 }
 
 /* "<tag>-<name>", where the tag holds one hyphen. */
-bool hidden_find(struct hidden *hidden, const struct hidden_folder *folder, const char *inner)
+static bool parse_inner(struct hidden *hidden, const char *inner)
 {
     const char *at = inner;
-    *hidden = (struct hidden){.landing = folder->landing, .fd = folder->fd, .shared = true, .has_file = true};
     if (strlen(inner) >= sizeof hidden->inner || !read_stat(hidden, &at))
         return false;
     const char *first = strchr(at, '-'), *second = first ? strchr(first + 1, '-') : NULL;
@@ -402,6 +443,14 @@ bool hidden_find(struct hidden *hidden, const struct hidden_folder *folder, cons
     snprintf(hidden->tag, sizeof hidden->tag, "%.*s", (int)(second - at), at);
     snprintf(hidden->name, sizeof hidden->name, "%s", second + 1);
     snprintf(hidden->inner, sizeof hidden->inner, "%s", inner);
-    take_device(hidden);
     return true;
+}
+
+bool hidden_find(struct hidden *hidden, const struct hidden_folder *folder, const char *inner, bool *ours,
+                 struct error *error)
+{
+    *hidden = (struct hidden){.landing = folder->landing, .fd = folder->fd, .shared = true, .has_file = true};
+    *ours = parse_inner(hidden, inner);
+    int code = *ours ? take_device(hidden) : 0;
+    return code == 0 || failed(hidden, code, "look at", error);
 }

@@ -29,7 +29,7 @@ enum hidden_result {
     HIDDEN_REPLACED, /* it was another one, which is back under its name */
     HIDDEN_GONE,     /* there was none */
     HIDDEN_REFUSED,  /* the landing folder can't be written */
-    HIDDEN_KEPT,     /* it is in hiding, but could not be looked at: for a later hidden_open */
+    HIDDEN_KEPT, /* it is in hiding, or its marker is, but could not be looked at or put back: for a later hidden_open */
     HIDDEN_FAILED
 };
 
@@ -50,18 +50,20 @@ enum hidden_result hidden_take_into(struct hidden *hidden, const struct hidden_f
 /* What a crash left in the shared folder `name`; *ours false: it is none. */
 bool hidden_folder_found(struct hidden_folder *folder, const struct landing *landing, const char *name, bool *ours,
                          struct error *error) MUST_USE;
-/* The file called `inner` in it; false when no file was ever hidden so. To be ended like a taken one. */
-bool hidden_find(struct hidden *hidden, const struct hidden_folder *folder, const char *inner) MUST_USE;
+/* The file called `inner` in it; *ours false: no file was ever hidden so. To be ended like a taken one. */
+bool hidden_find(struct hidden *hidden, const struct hidden_folder *folder, const char *inner, bool *ours,
+                 struct error *error) MUST_USE;
 
 /* Takes `name` into hiding. Both files, when it is not the one with `stat`, are safe whatever the result. */
 enum hidden_result hidden_take(struct hidden *hidden, const struct landing *landing, const char *name,
                                const struct file_stat *stat, const char *tag, struct error *error) MUST_USE;
 
-/* Puts the file and its marker back into sight, without replacing anything, and ends the hiding. */
+/* Puts the file and its marker back into sight, without replacing anything, and ends the hiding. On false something may be
+   left in hiding, for a later hidden_open. */
 bool hidden_put_back(struct hidden *hidden, struct error *error) MUST_USE;
 
-/* After hidden_open: takes along the marker that a crash left in sight without its file. */
-void hidden_take_marker(struct hidden *hidden);
+/* After hidden_open: takes along the marker that a crash left in sight without its file. On false it is as before. */
+bool hidden_take_marker(struct hidden *hidden, struct error *error) MUST_USE;
 
 /* Leaves the file in hiding, if it is there, for a later hidden_open. */
 void hidden_leave(struct hidden *hidden);

@@ -50,6 +50,16 @@ int move_away(int from_folder, const char *from, int to_folder, const char *to)
     return cannot_noreplace(code) ? rename_unless_there(from_folder, from, to_folder, to) : code;
 }
 
+int move_find(int folder, const char *name, bool *there)
+{
+    struct stat stat;
+    int code = code_of(fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW));
+    if (code && code != ENOENT)
+        return code;
+    *there = code == 0;
+    return 0;
+}
+
 int move_sync(int fd)
 {
     int code = code_of(fsync(fd));

@@ -31,6 +31,9 @@ int move_into(int from_folder, const char *from, const struct file_stat *stat, i
 int move_place(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
                bool flushes, bool *remains) MUST_USE;
 
+/* Whether the folder has something of that name. *there is set on 0 only: a look that fails says nothing. */
+int move_find(int folder, const char *name, bool *there) MUST_USE;
+
 /* 0 when `other` is a regular file with the bytes of the file `name`, EEXIST when not. */
 int move_compare(int folder, const char *name, int other_folder, const char *other) MUST_USE;
 
