@@ -99,12 +99,15 @@ void folder_close(struct folder *folder)
 
 /* --- scans --- */
 
-/* On a worker. */
+/* On a worker. Where it cannot be looked where the path leads the folder stays what it is, with its lock. */
 static void scan(uv_work_t *work)
 {
     struct scan_job *job = CONTAINER_OF(work, struct scan_job, work);
     struct folder *folder = CONTAINER_OF(job, struct folder, scan_job);
-    if (landing_current(&job->held->landing)) {
+    bool current;
+    if (!landing_current(&job->held->landing, &current, &job->error)) {
+        job->outcome = SCAN_FAILED;
+    } else if (current) {
         job->outcome = SCAN_LOST;
         job->device = job->held->landing.device;
         job->inode = job->held->landing.inode;

@@ -133,15 +133,25 @@ void landing_close(struct landing *landing)
     landing->locked = false;
 }
 
+/* Looks what a path leads to; *there false: to nothing. */
+static bool look(const char *path, struct stat *found, bool *there, struct error *error)
+{
+    *there = stat(path, found) == 0;
+    return *there || errno == ENOENT || errno == ENOTDIR ||
+           error_errno(error, ERROR_IO, errno, "cannot look at the landing folder %s", path);
+}
+
 bool landing_check_apart(const char *data, const struct pipeline *pipeline, struct error *error)
 {
     struct stat found[PIPELINE_FEEDS_MAX];
+    bool there[PIPELINE_FEEDS_MAX];
     char path[LANDING_PATH_SIZE];
     for (size_t f = 0; f < pipeline->feed_count; f++) {
-        if (!path_of(data, &pipeline->feeds[f], path) || stat(path, &found[f]) != 0)
-            found[f].st_nlink = 0;
-        for (size_t i = 0; i < f && found[f].st_nlink > 0; i++)
-            if (found[i].st_nlink > 0 && found[i].st_dev == found[f].st_dev && found[i].st_ino == found[f].st_ino)
+        there[f] = false;
+        if (path_of(data, &pipeline->feeds[f], path) && !look(path, &found[f], &there[f], error))
+            return false;
+        for (size_t i = 0; i < f && there[f]; i++)
+            if (there[i] && found[i].st_dev == found[f].st_dev && found[i].st_ino == found[f].st_ino)
                 return error_set(error, ERROR_CONFIG,
                                  "%s is the landing folder of %s too: each feed needs one of its own", path,
                                  pipeline->feeds[i].name);
@@ -149,10 +159,14 @@ bool landing_check_apart(const char *data, const struct pipeline *pipeline, stru
     return true;
 }
 
-bool landing_current(const struct landing *landing)
+bool landing_current(const struct landing *landing, bool *current, struct error *error)
 {
-    struct stat now;
-    return stat(landing->path, &now) == 0 && now.st_dev == landing->device && now.st_ino == landing->inode;
+    struct stat now = {0};
+    bool there;
+    if (!look(landing->path, &now, &there, error))
+        return false;
+    *current = there && now.st_dev == landing->device && now.st_ino == landing->inode;
+    return true;
 }
 
 bool landing_flush(const struct landing *landing, struct error *error)
@@ -167,8 +181,7 @@ bool landing_keeps(const struct landing *landing)
 
 bool landing_keeps_now(const struct landing *landing)
 {
-    return landing_keeps(landing) ||
-           (faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) != 0 && is_refusal(errno));
+    return landing_keeps(landing) || (faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) != 0 && is_refusal(errno));
 }
 
 static bool has_markers(const struct landing *landing)

@@ -51,12 +51,12 @@ void landing_close(struct landing *landing);
 void landing_unlock(struct landing *landing);
 bool landing_lock(struct landing *landing, struct error *error) MUST_USE;
 
-/* ERROR_CONFIG when two feeds have one folder, by a symlink or a mount: each would take the other's files. Those that cannot be
-   looked at are passed over. */
+/* ERROR_CONFIG when two feeds have one folder, by a symlink or a mount: each would take the other's files. Those that are
+   missing are passed over. */
 bool landing_check_apart(const char *data, const struct pipeline *pipeline, struct error *error) MUST_USE;
 
-/* True when the path still leads to the folder that is open. */
-bool landing_current(const struct landing *landing);
+/* *current: the path still leads to the folder that is open. On false it could not be looked where it leads. */
+bool landing_current(const struct landing *landing, bool *current, struct error *error) MUST_USE;
 
 /* Flushes the file system that the folder lies on; of a flushable one. What was read from files in it is on the disk then. */
 bool landing_flush(const struct landing *landing, struct error *error) MUST_USE;

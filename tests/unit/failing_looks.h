@@ -11,7 +11,7 @@
  *     }
  *
  * goes over all of these calls: in run k the k-th alone fails, as by a disk or a network that does so for a moment. It ends
- * with the run that nothing failed in. No other thread may call them meanwhile.
+ * with the run that nothing failed in. Calls of all threads are counted together.
  */
 #ifndef DROPFOLD_TESTS_FAILING_LOOKS_H
 #define DROPFOLD_TESTS_FAILING_LOOKS_H
@@ -20,6 +20,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,8 +34,8 @@ struct failing {
 };
 
 static struct {
-    bool armed, hit;
-    unsigned long k, calls;
+    atomic_bool armed, hit;
+    atomic_ulong k, calls; /* the call that fails, and those so far */
 } failing_now;
 
 static inline void failing_begin(const struct failing *f)
@@ -64,7 +65,7 @@ static inline bool failing_next(struct failing *f)
 
 static inline bool failing_fails(void)
 {
-    if (!failing_now.armed || ++failing_now.calls != failing_now.k)
+    if (!failing_now.armed || atomic_fetch_add(&failing_now.calls, 1) + 1 != failing_now.k)
         return false;
     failing_now.hit = true;
     errno = EIO;

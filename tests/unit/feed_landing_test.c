@@ -81,15 +81,15 @@ static void notices_that_the_path_leads_elsewhere(void **state)
     struct fixture *f = *state;
     char moved[FEED_PATH_MAX];
     open_landing(f);
-    assert_true(landing_current(&f->landing));
+    assert_true(is_current(&f->landing));
     path_join(moved, f->data, "moved");
     assert_int_equal(rename(f->folder, moved), 0);
-    assert_false(landing_current(&f->landing));
+    assert_false(is_current(&f->landing));
     assert_int_equal(mkdir(f->folder, 0755), 0);
-    assert_false(landing_current(&f->landing));
+    assert_false(is_current(&f->landing));
     assert_int_equal(rmdir(f->folder), 0);
     assert_int_equal(rename(moved, f->folder), 0);
-    assert_true(landing_current(&f->landing));
+    assert_true(is_current(&f->landing));
 }
 
 static void ignores_unfinished_and_hidden_names(void **state)

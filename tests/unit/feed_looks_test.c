@@ -5,6 +5,7 @@
 #include "failing_looks.h"
 
 #include "feed_archiving.h"
+#include "feed_watching.h"
 
 /* Every file of the ledger is committed; a copy in the quarantine is nobody's yet. */
 static bool look_up(void *context, const struct archive_left *left, bool *committed, struct error *error)
@@ -362,6 +363,34 @@ static void knows_the_copy_of_a_bad_file(void **state)
     }
 }
 
+/* --- landing folders --- */
+
+static void takes_no_folder_for_lost_that_cannot_be_looked_at(void **state)
+{
+    struct watching *w = *state;
+    struct failing first = {.k = 1}; /* a scan begins with a look where the path leads */
+    w->options.once = true;
+    assert_ok(watching_try(w), &w->error);
+    failing_begin(&first);
+    run_until(w, w->idle == 1);
+    assert_true(failing_end(&first));
+    assert_int_equal(watching_said(w, "another dropfold"), 0);
+    assert_int_equal(watching_said(w, "trying again at each rescan"), 1);
+    assert_true(watch_missed(w->watch));
+}
+
+static void takes_no_folder_for_apart_that_cannot_be_looked_at(void **state)
+{
+    struct watching *w = *state;
+    assert_int_equal(rmdir(w->folder[2]), 0);
+    assert_int_equal(symlink("Orders", w->folder[2]), 0);
+    for (struct failing each = {0}; failing_next(&each);) {
+        failing_begin(&each);
+        assert_false(landing_check_apart(w->data, &w->pipeline, &w->error));
+        assert_true(w->error.kind == (failing_end(&each) ? ERROR_IO : ERROR_CONFIG));
+    }
+}
+
 static int set_up_all(void **state)
 {
     char parent[FEED_PATH_MAX];
@@ -376,7 +405,8 @@ static int set_up_all(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_all, tear_down)
+#define TEST(name)       cmocka_unit_test_setup_teardown(name, set_up_all, tear_down)
+#define WATCH_TEST(name) cmocka_unit_test_setup_teardown(name, watching_set_up, watching_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(moves_a_file_with_its_marker_once),
         TEST(takes_no_file_for_replaced_that_was_moved_by_the_try_before),
@@ -389,6 +419,8 @@ int main(void)
         TEST(gives_a_marker_back_to_a_file_in_sight),
         TEST(removes_a_second_name_of_a_file_that_is_back),
         TEST(knows_the_copy_of_a_bad_file),
+        WATCH_TEST(takes_no_folder_for_lost_that_cannot_be_looked_at),
+        WATCH_TEST(takes_no_folder_for_apart_that_cannot_be_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,14 @@ static inline struct file_stat file_stat_of(const char *folder, const char *name
     return out;
 }
 
+static inline bool is_current(const struct landing *landing)
+{
+    struct error error;
+    bool current;
+    assert_ok(landing_current(landing, &current, &error), &error);
+    return current;
+}
+
 /* The path may be longer than a socket's address, so it is bound from inside the folder. */
 static inline void file_socket(const char *folder, const char *name)
 {
