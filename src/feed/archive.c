@@ -362,7 +362,7 @@ static int find_place(const struct hidden *hidden, int folder, struct stored *st
         if (looked)
             return looked;
         if (file || !reason)
-            code = move_place(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name, true, remains);
+            code = move_place(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name, false, remains);
     }
     return code;
 }
@@ -414,8 +414,24 @@ enum archive_result archive_finish_aside(struct hidden *hidden, int folder, cons
     return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
 }
 
-/* The reason that is there already, of the same bytes set aside before, stays. Where the file is in both folders by
-   now, it goes last from its hiding: a crash before leaves it there, and tells whose copy the other is. */
+/* The reason that is there already, of the same bytes set aside before, stays. */
+static int put_reason(int folder, const char *temporary, const char *reason)
+{
+    int code = move_noreplace(folder, temporary, folder, reason);
+    return code == 0 || code == EEXIST ? move_sync(folder) : code;
+}
+
+/* Back into hiding from a place that was free, with no reason left behind: that would keep the place taken. */
+static int take_back(const struct hidden *hidden, int folder, const struct stored *stored)
+{
+    int code = move_noreplace(folder, stored->name, hidden->fd, hidden->inner);
+    if (code == 0)
+        (void)unlinkat(folder, stored->reason, 0);
+    return code;
+}
+
+/* Where the file is in both folders by now, it goes last from its hiding: a crash before leaves it there, and tells whose
+   copy the other is. Where it cannot be taken back the next start puts the reason that waits beside it. */
 static int store_bad(const struct hidden *hidden, int folder, const char *reason, struct stored *stored)
 {
     char temporary[WAITING_NAME_SIZE];
@@ -424,13 +440,12 @@ static int store_bad(const struct hidden *hidden, int folder, const char *reason
     int code = write_reason(folder, temporary, reason);
     if (code == 0)
         code = find_place(hidden, folder, stored, &remains);
-    if (code == 0) {
-        code = move_noreplace(folder, temporary, folder, stored->reason);
-        code = code == EEXIST ? 0 : code;
-    }
+    bool placed = code == 0;
+    if (placed)
+        code = put_reason(folder, temporary, stored->reason);
+    if (code != 0 && placed && !remains && take_back(hidden, folder, stored) != 0)
+        return code;
     (void)unlinkat(folder, temporary, 0);
-    if (code == 0)
-        code = move_sync(folder);
     return code == 0 && remains && unlinkat(hidden->fd, hidden->inner, 0) < 0 ? errno : code;
 }
 
