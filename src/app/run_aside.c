@@ -62,20 +62,34 @@ void run_aside_reason(const struct run *run, const char *why, char out[RUN_REASO
     snprintf(out, RUN_REASON_SIZE, "%s\n%s%s", why, set_aside_by, run->pipeline->name);
 }
 
-static void read_reason(const struct aside *aside, struct reason *reason)
+/* The bytes of it; none where there is no such file, or something else under its name. -1: it cannot be read. */
+static ssize_t load_reason(const struct aside *aside, char *text, size_t size)
 {
-    char name[PATH_SIZE], *line = reason->text;
+    char name[PATH_SIZE];
     snprintf(name, sizeof name, "%s%s", aside->name, reason_end);
     int fd = openat(aside->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    ssize_t len = fd < 0 ? 0 : read(fd, line, sizeof reason->text - 1);
-    if (fd >= 0)
-        close(fd);
-    line[len > 0 ? len : 0] = '\0';
+    if (fd < 0)
+        return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : -1;
+    ssize_t len = read(fd, text, size);
+    int code = errno;
+    close(fd);
+    errno = code;
+    return len < 0 && code == EISDIR ? 0 : len;
+}
+
+static bool read_reason(const struct aside *aside, struct reason *reason, struct error *error)
+{
+    char *line = reason->text;
+    ssize_t len = load_reason(aside, line, sizeof reason->text - 1);
+    if (len < 0)
+        return error_errno(error, ERROR_IO, errno, "cannot read its reason");
+    line[len] = '\0';
     (void)strsep(&line, "\n");
     const char *second = line ? strsep(&line, "\n") : "";
     reason->pipeline =
         slice_starts_with(slice_of(second), slice_of(set_aside_by)) ? second + strlen(set_aside_by) : NULL;
     reason->why = *reason->text != '\0' ? reason->text : "a crash came before it was written why";
+    return true;
 }
 
 static bool is_anothers(const struct aside *aside, const struct reason *reason)
@@ -95,9 +109,8 @@ static bool note_open(const struct aside *aside, int fd, struct error *error)
         return true;
     file_stat_from(&found, &stat);
     facts.size = stat.size;
-    if (!finish_reason(aside, &stat, error))
+    if (!finish_reason(aside, &stat, error) || !read_reason(aside, &reason, error))
         return false;
-    read_reason(aside, &reason);
     if (is_anothers(aside, &reason))
         return true;
     const struct core_file file = {.name = aside->name, .stat = &stat, .facts = &facts};
@@ -132,36 +145,41 @@ static bool set_name(struct aside *aside, const char *name)
     return snprintf(aside->stored, sizeof aside->stored, "quarantine/%s/%s", feed, name) < (int)sizeof aside->stored;
 }
 
-static void note_folder(struct aside *aside, DIR *dir)
+static bool note_folder(struct aside *aside, DIR *dir, struct error *error)
 {
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        struct error error = {0};
-        if (is_aside(aside->folder, entry->d_name) && set_name(aside, entry->d_name) && !note(aside, &error))
-            log_warning(aside->run->log, "%s: cannot be noted in the store: %s", aside->stored, error.text);
+    errno = 0;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL; errno = 0) {
+        struct error why = {0};
+        if (is_aside(aside->folder, entry->d_name) && set_name(aside, entry->d_name) && !note(aside, &why))
+            log_warning(aside->run->log, "%s: cannot be noted in the store: %s", aside->stored, why.text);
     }
+    return errno == 0 || error_errno(error, ERROR_IO, errno, "cannot list it");
 }
 
-/* NULL: nothing was set aside. */
-static DIR *open_folder(struct aside *aside, struct run *run, size_t feed)
+/* *dir is NULL where nothing was set aside. */
+static bool open_folder(struct aside *aside, struct run *run, size_t feed, DIR **dir, struct error *error)
 {
     char path[PATH_SIZE];
     *aside = (struct aside){.run = run, .feed = feed};
     int length = snprintf(path, sizeof path, "%s/quarantine/%s", run->settings->data, run->pipeline->feeds[feed].name);
-    DIR *dir = length < (int)sizeof path ? opendir(path) : NULL;
-    if (dir)
-        aside->folder = dirfd(dir);
-    return dir;
+    errno = ENAMETOOLONG;
+    *dir = length < (int)sizeof path ? opendir(path) : NULL;
+    if (*dir)
+        aside->folder = dirfd(*dir);
+    return *dir || errno == ENOENT || error_errno(error, ERROR_IO, errno, "cannot list it");
 }
 
 void run_note_aside(struct run *run)
 {
     for (size_t f = 0; f < run->pipeline->feed_count; f++) {
         struct aside aside;
-        DIR *dir = open_folder(&aside, run, f);
-        if (!dir)
-            continue;
-        note_folder(&aside, dir);
-        closedir(dir);
+        struct error error = {0};
+        DIR *dir;
+        if (!open_folder(&aside, run, f, &dir, &error) || (dir && !note_folder(&aside, dir, &error)))
+            log_warning(run->log, "what a crash left in quarantine/%s is noted at the next start: %s",
+                        run->pipeline->feeds[f].name, error.text);
+        if (dir)
+            closedir(dir);
     }
 }
 
@@ -170,12 +188,13 @@ bool run_aside_is_unnoted(struct run *run, size_t feed, const char *name, bool *
     struct aside aside;
     struct reason reason;
     bool known = true;
-    DIR *dir = open_folder(&aside, run, feed);
+    DIR *dir;
     bool ok =
-        !dir || !set_name(&aside, name) || store_has_stored(run->core.store, slice_of(aside.stored), &known, error);
+        open_folder(&aside, run, feed, &dir, error) &&
+        (!dir || !set_name(&aside, name) || store_has_stored(run->core.store, slice_of(aside.stored), &known, error));
     if (ok && !known) {
-        read_reason(&aside, &reason);
-        known = is_anothers(&aside, &reason);
+        ok = read_reason(&aside, &reason, error);
+        known = ok && is_anothers(&aside, &reason);
     }
     if (dir)
         closedir(dir);

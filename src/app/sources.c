@@ -225,8 +225,12 @@ static bool list_folder(struct archive_walk *walk, struct error *error)
     if (!stream)
         return errno == ENOENT || error_errno(error, ERROR_IO, errno, "cannot list %s", folder);
     bool ok = true;
-    for (struct dirent *entry; ok && (entry = readdir(stream)) != NULL;)
+    errno = 0;
+    for (struct dirent *entry; ok && (entry = readdir(stream)) != NULL; errno = 0)
         ok = add_archived(walk, entry->d_name, error);
+    /* A list that is cut short would be taken for another history. */
+    if (ok && errno != 0)
+        ok = error_errno(error, ERROR_IO, errno, "cannot list %s", folder);
     closedir(stream);
     return ok;
 }

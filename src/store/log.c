@@ -216,7 +216,7 @@ static bool check_log(const struct store *store, struct log_reader *log, struct 
 {
     uint8_t header[HEADER_SIZE];
     if (fread(header, HEADER_SIZE, 1, log->file) != 1)
-        return true;
+        return !ferror(log->file) || error_errno(error, ERROR_IO, errno, "Cannot read %s-wal", store->path);
     if (read_header(log, header))
         return count_pages(store, log, error) && check_frames(store, log, error);
     return !is_nearly_header(log, header) ||
