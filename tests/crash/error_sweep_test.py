@@ -14,7 +14,8 @@ import shutil
 
 from crash_case import CrashCase
 from harness.case import InPostgres
-from injecting import calls_of, run_traced
+from harness.workspace import Workspace
+from injecting import calls_of, run_traced, run_with
 from tracing import Tracer
 
 ERRORS = ('EIO', 'ENOSPC', 'EINTR', 'EAGAIN', 'EMFILE', 'ENOMEM')
@@ -24,6 +25,23 @@ INTERNAL = ('pipe:', 'anon_inode:')
 INTERNAL_ERRORS = {'epoll_ctl': ('ENOSPC', 'ENOMEM'), 'epoll_wait': ('EINTR',), 'read': ('EINTR',), 'write': ('EINTR',)}
 EXIT_CODES = (0, 1, 64, 65, 69, 75, 78)
 BROKEN = ('Assertion', 'free()', 'malloc', 'corrupted', 'terminate called')
+
+
+def errors_of(name):
+    return () if name in NO_ERRORS else ERRORS
+
+
+def injection(name, k, error):
+    """What a tracer is to decide so that the k-th call of this name fails, and a list that then holds it."""
+    done = []
+
+    def decide(call):
+        if call.k != k or (call.descriptor().startswith(INTERNAL) and error not in INTERNAL_ERRORS.get(name, ())):
+            return None
+        done.append(call)
+        return getattr(errno, error)
+
+    return decide, done
 
 
 class ErrorSweep(CrashCase):
@@ -48,7 +66,7 @@ class ErrorSweep(CrashCase):
         calm = self.again('calm')
         calls = calls_of(calm)
         self.judge(calm, self.present, 'undisturbed')
-        return [(name, k, error) for name, k in calls if name not in NO_ERRORS for error in ERRORS]
+        return [(name, k, error) for name, k in calls for error in errors_of(name)]
 
     def again(self, name):
         return self.copy_of(self.start, name)
@@ -67,14 +85,7 @@ class ErrorSweep(CrashCase):
 
     def inject(self, work, name, k, error):
         """One run with the error; False when there was nothing to fail."""
-        done = []
-
-        def decide(call):
-            if call.k != k or (call.descriptor().startswith(INTERNAL) and error not in INTERNAL_ERRORS.get(name, ())):
-                return None
-            done.append(call)
-            return getattr(errno, error)
-
+        decide, done = injection(name, k, error)
         code, out, err, hung = run_traced(Tracer([name], decide), work)
         where = f'{error} at {name} {k}: exit code {code}, {err[-300:]}'
         self.find('wrong', hung, f'{where}: hung')
@@ -133,3 +144,111 @@ class ErrorSweepInPostgres(InPostgres, ErrorSweep):
         work = super().again(name)
         work.target.copy_from(self.start.target)
         return work
+
+
+class MarkedWorkspace(Workspace):
+    """A marker says of each file that it is complete. One that stays behind would speak of the next file of its name."""
+
+    def drop(self, feed, source, name=None):
+        path = super().drop(feed, source, name)
+        path.with_name(f'{path.name}.done').touch()
+        return path
+
+
+class ErrorSweepOfMarked(ErrorSweep):
+    SHORT = 12
+    AFTER = 'archive'
+    test_a_run_after_others = None
+
+    def workspace(self, name='work', target=None, **options):
+        work = MarkedWorkspace(self.folder / name, target or self.make_target(name), **options)
+        for feed in work.FEEDS:
+            work.configure(feed, ready='done', after=self.AFTER)
+        return work
+
+    def test_moves_of_markers(self):
+        self.fail_at(point for point in self.prepare(loaded=0) if point[0] == 'renameat')
+
+
+class ErrorSweepOfDeleted(ErrorSweepOfMarked):
+    AFTER = 'delete'
+
+
+class ErrorSweepOfRecovery(ErrorSweep):
+    """The run before was killed: it left a log, files in hiding, and a target that is older than the store."""
+    SHORT = 12
+    FILES = 6
+    test_a_first_run = None
+
+    def setUp(self):
+        super().setUp()
+        self.files = self.sample(orders=40, files=4)
+
+    def again(self, name):
+        """Killed as a copy: files are known by their inodes."""
+        work = super().again(name)
+        run_with(work, 'renameat2', 4, 'signal=KILL')
+        hidden = list(work.data.glob('*/.dropfold-*/*'))
+        self.assertTrue(hidden and (work.checkpoints / 'ecommerce.db-wal').is_file(), hidden)
+        return work
+
+    def test_a_log_that_cannot_be_read(self):
+        """SQLite reads it by other calls: these are of the look for damage, which must not be passed over."""
+        self.prepare(loaded=3)
+        for error in ERRORS:
+            reads = Tracer(['read'], lambda call: getattr(errno, error) if call.descriptor().endswith('-wal') else None)
+            work = self.again('failed')
+            code, _, err, _ = run_traced(reads, work)
+            self.count(points=1)
+            self.find('wrong', code == 0 or 'ecommerce.db-wal' not in err, f'{error}: exit code {code}, {err}')
+            shutil.rmtree(work.root)
+
+
+class ErrorSweepOfSettingAside(CrashCase):
+    """A bad file comes into the quarantine and into the ledger, once, also where a run before was killed on the way."""
+    SHORT = 12
+
+    def test(self):
+        if os.geteuid() != 0:
+            self.skipTest('only root may see what the descriptors of a traced dropfold are')
+        start = self.workspace('start')
+        (start.data / 'quarantine').mkdir()
+        start.drop('Orders', b'"a', 'bad.csv')
+        kills = [call for call in calls_of(self.copy_of(start, 'calm')) if call[0] in ('mkdirat', 'renameat2', 'unlinkat')]
+        points = [(kill, *point) for kill in [None, *kills] for point in self.points(self.killed(start, kill))]
+        sure = [point for point in points if point[1] == 'fsync' and not point[0] and point[-1] == 'EIO' or
+                point[1] == 'getdents64' and point[0] == kills[-1] and point[-1] == 'ENOMEM']
+        for kill, *point in dict.fromkeys(sure + self.some(points, self.SHORT)):
+            self.judge_failed(self.killed(start, kill), point, f'killed at {kill}, then {point}')
+
+    def killed(self, start, kill):
+        """Killed as a copy: files are known by their inodes."""
+        work = self.copy_of(start, 'killed')
+        if kill:
+            run_with(work, *kill, 'signal=KILL')
+        return work
+
+    @staticmethod
+    def points(work):
+        """What of a run touches folders or what lies in them."""
+        calls = calls_of(work)
+        shutil.rmtree(work.root)
+        names = {'fsync', 'getdents64', 'mkdirat', 'newfstatat', 'openat', 'read', 'renameat2', 'unlinkat'}
+        first = next((at for at, (name, _) in enumerate(calls) if name == 'inotify_init1'), 0)
+        return [(name, k, error) for name, k in calls[first:] if name in names for error in errors_of(name)]
+
+    def judge_failed(self, work, point, where):
+        decide, done = injection(*point)
+        code, _, err, hung = run_traced(Tracer([point[0]], decide), work)
+        self.count(points=len(done), failed_runs=code != 0)
+        self.find('wrong', hung or code not in EXIT_CODES, f'{where}: exit code {code}, {err[-300:]}')
+        noted = code == 0 and work.target.query("SELECT 1 FROM dropfold_files WHERE state = 'quarantined'")
+        self.find('wrong', not noted and not err.strip(), f'{where}: not noted, and not a word')
+        outcome = work.command('run', '--once', '--settle', '0', expect=None)
+        self.find('lost', outcome.code != 0, f'{where}: the next start {outcome}')
+        rows = work.target.query("SELECT name, stored FROM dropfold_files WHERE state = 'quarantined'")
+        aside = sorted(path.name for path in (work.data / 'quarantine' / 'Orders').iterdir())
+        self.find('doubled', len(rows) > 1, f'{where}: {rows}')
+        self.find('wrong', (len(rows), aside, list(work.landing('Orders').iterdir())) != (1, ['bad.csv', 'bad.csv.reason'], []),
+                  f'{where}: {rows} {aside} {err[-600:]}')
+        shutil.rmtree(work.root)
