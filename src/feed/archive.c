@@ -13,11 +13,7 @@
 
 enum {
     HASH_DIGITS = 8,
-    UTF8_BYTES_MAX = 4,   /* of a character */
-    NAME_BYTES_MAX = 255, /* of any file system here */
-    QUARANTINE_NUMBERS_MAX = 100000,
-    QUARANTINE_NAME_MAX = NAME_BYTES_MAX - 14, /* leaves room for ".99999" and ".reason" */
-    WAITING_NAME_SIZE = 96
+    UTF8_BYTES_MAX = 4 /* of a character */
 };
 
 /* --- names --- */
@@ -36,8 +32,7 @@ static size_t cut_between(const char *name, size_t len)
     return len;
 }
 
-/* Appends as much of the name as fits, and no half of a UTF-8 character. */
-static void append_cut(char *out, size_t max, const char *name)
+void archive_append_cut(char *out, size_t max, const char *name)
 {
     size_t used = strlen(out), len = strlen(name);
     if (len > max - used)
@@ -49,7 +44,7 @@ static void append_cut(char *out, size_t max, const char *name)
 void archive_join_name(const char *tag, const char *name, char out[ARCHIVE_NAME_SIZE])
 {
     snprintf(out, ARCHIVE_NAME_SIZE, "%s-", tag);
-    append_cut(out, NAME_BYTES_MAX, name);
+    archive_append_cut(out, ARCHIVE_NAME_MAX, name);
 }
 
 void archive_name(uint64_t sequence, const struct digest *content, const char *name, char out[ARCHIVE_NAME_SIZE])
@@ -116,8 +111,7 @@ static void explain(const struct hidden *hidden, int code, const char *what, str
         (void)error_errno(error, ERROR_IO, code, "cannot %s %s/%s", what, hidden->landing->feed->name, shown);
 }
 
-/* Goes back after `code`. */
-static enum archive_result give_up(struct hidden *hidden, int code, const char *what, struct error *error)
+enum archive_result archive_give_up(struct hidden *hidden, int code, const char *what, struct error *error)
 {
     struct error second;
     explain(hidden, code, what, error);
@@ -128,20 +122,16 @@ static enum archive_result give_up(struct hidden *hidden, int code, const char *
     return code == ESTALE ? ARCHIVE_REPLACED : ARCHIVE_FAILED;
 }
 
-/* The move or deletion of a committed file failed. Back in sight it would be another file to the ledger, for a rename
-   moves ctime, and once a newer file had replaced its records it would be applied again: so it stays hidden. One that
-   was written to while it was copied is another file. */
-static enum archive_result stay_hidden(struct hidden *hidden, int code, const char *what, struct error *error)
+enum archive_result archive_stay_hidden(struct hidden *hidden, int code, const char *what, struct error *error)
 {
     if (code == ESTALE)
-        return give_up(hidden, code, what, error);
+        return archive_give_up(hidden, code, what, error);
     explain(hidden, code, what, error);
     hidden_leave(hidden);
     return ARCHIVE_HIDDEN;
 }
 
-/* What it means that the file could not be taken into hiding. */
-static enum archive_result not_taken(enum hidden_result result)
+enum archive_result archive_not_taken(enum hidden_result result)
 {
     switch (result) {
     case HIDDEN_GONE:
@@ -158,7 +148,7 @@ static enum archive_result not_taken(enum hidden_result result)
     return ARCHIVE_FAILED;
 }
 
-static bool can_write(const struct landing *landing, struct error *error)
+bool archive_can_write(const struct landing *landing, struct error *error)
 {
     return landing->writable || error_set(error, ERROR_IO, "%s cannot be written", landing->path);
 }
@@ -181,7 +171,7 @@ enum archive_result archive_finish_move(struct hidden *hidden, int folder, const
 {
     int code = move_into(hidden->fd, hidden->inner, &hidden->stat, folder, archived, !hidden->shared);
     if (code)
-        return stay_hidden(hidden, code, "archive", error);
+        return archive_stay_hidden(hidden, code, "archive", error);
     return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
 }
 
@@ -194,13 +184,13 @@ static enum archive_result move_to(const struct landing *landing, int folder, co
     enum hidden_result result = hidden_take(&hidden, landing, name, stat, tag, error);
     if (result == HIDDEN_GONE)
         return find_archived(landing, folder, archived, error);
-    return result == HIDDEN_TAKEN ? archive_finish_move(&hidden, folder, archived, error) : not_taken(result);
+    return result == HIDDEN_TAKEN ? archive_finish_move(&hidden, folder, archived, error) : archive_not_taken(result);
 }
 
 enum archive_result archive_move(const struct landing *landing, const char *data, const char *name,
                                  const struct file_stat *stat, const char *archived, struct error *error)
 {
-    if (!can_write(landing, error))
+    if (!archive_can_write(landing, error))
         return ARCHIVE_LEFT;
     /* Opened before the file is touched: where there is no archive the file stays in sight. */
     int folder = archive_open_store(data, "archive", landing->feed->name, error);
@@ -225,7 +215,7 @@ void archive_set_begin(struct archive_set *set, const struct landing *landing, c
 {
     *set = (struct archive_set){.landing = landing, .data = data, .folder = -1, .none = ARCHIVE_MOVED};
     set->hidden.fd = -1;
-    if (!can_write(landing, &set->error)) {
+    if (!archive_can_write(landing, &set->error)) {
         set->none = ARCHIVE_LEFT;
         return;
     }
@@ -244,7 +234,7 @@ static enum archive_result after_hiding(struct hidden *hidden, enum hidden_resul
 {
     if (result == HIDDEN_GONE)
         return ARCHIVE_MOVED;
-    return result == HIDDEN_TAKEN ? archive_finish_delete(hidden, error) : not_taken(result);
+    return result == HIDDEN_TAKEN ? archive_finish_delete(hidden, error) : archive_not_taken(result);
 }
 
 static enum archive_result delete_one(struct archive_set *set, const char *name, const struct file_stat *stat,
@@ -276,7 +266,8 @@ enum archive_result archive_set_move(struct archive_set *set, const char *name, 
         return archive_move(set->landing, set->data, name, stat, archived, error);
     if (result == HIDDEN_GONE)
         return find_archived(set->landing, set->folder, archived, error);
-    return result == HIDDEN_TAKEN ? archive_finish_move(&hidden, set->folder, archived, error) : not_taken(result);
+    return result == HIDDEN_TAKEN ? archive_finish_move(&hidden, set->folder, archived, error)
+                                  : archive_not_taken(result);
 }
 
 bool archive_set_end(struct archive_set *set, struct error *error)
@@ -296,7 +287,7 @@ bool archive_set_end(struct archive_set *set, struct error *error)
 enum archive_result archive_finish_delete(struct hidden *hidden, struct error *error)
 {
     if (unlinkat(hidden->fd, hidden->inner, 0) < 0)
-        return stay_hidden(hidden, errno, "delete", error);
+        return archive_stay_hidden(hidden, errno, "delete", error);
     return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
 }
 
@@ -305,178 +296,11 @@ enum archive_result archive_delete(const struct landing *landing, const char *na
 {
     struct hidden hidden;
     char tag[sizeof hidden.tag];
-    if (!can_write(landing, error))
+    if (!archive_can_write(landing, error))
         return ARCHIVE_LEFT;
     delete_tag(stat, tag, sizeof tag);
     enum hidden_result result = hidden_take(&hidden, landing, name, stat, tag, error);
     return after_hiding(&hidden, result, error);
-}
-
-/* --- quarantine --- */
-
-/* The name under which it is kept, and that of its reason. */
-struct stored {
-    char name[NAME_BYTES_MAX + 1], reason[NAME_BYTES_MAX + 1];
-};
-
-static void number_name(const char *name, int number, struct stored *stored)
-{
-    stored->name[0] = '\0';
-    append_cut(stored->name, QUARANTINE_NAME_MAX, name);
-    size_t len = strlen(stored->name);
-    if (number > 0)
-        snprintf(stored->name + len, sizeof stored->name - len, ".%d", number);
-    snprintf(stored->reason, sizeof stored->reason, "%.*s.reason", NAME_BYTES_MAX - 7, stored->name);
-}
-
-/* Written whole under a hidden name first: a reason that can be read is complete. */
-static int write_reason(int folder, const char *name, const char *reason)
-{
-    (void)unlinkat(folder, name, 0);
-    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return errno;
-    int code = move_write(fd, reason, strlen(reason));
-    if (code == 0)
-        code = move_write(fd, "\n", 1);
-    if (code == 0 && fsync(fd) < 0)
-        code = errno;
-    return close(fd) < 0 && code == 0 ? errno : code;
-}
-
-/* Looks what there is under these names. */
-static int find_stored(int folder, const struct stored *stored, bool *file, bool *reason)
-{
-    int code = move_find(folder, stored->name, file);
-    return code ? code : move_find(folder, stored->reason, reason);
-}
-
-/* Moves it to the first name that is free or has the same bytes. A reason without its file keeps its name taken. */
-static int find_place(const struct hidden *hidden, int folder, struct stored *stored, bool *remains)
-{
-    int code = EEXIST;
-    for (int number = 0; code == EEXIST && number < QUARANTINE_NUMBERS_MAX; number++) {
-        bool file, reason;
-        number_name(hidden->name, number, stored);
-        int looked = find_stored(folder, stored, &file, &reason);
-        if (looked)
-            return looked;
-        if (file || !reason)
-            code = move_place(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name, false, remains);
-    }
-    return code;
-}
-
-int archive_find_aside(const struct hidden *hidden, int folder, char name[ARCHIVE_NAME_SIZE])
-{
-    struct stored stored;
-    int code = EEXIST;
-    for (int number = 0; code == EEXIST && number < QUARANTINE_NUMBERS_MAX; number++) {
-        bool file, reason;
-        number_name(hidden->name, number, &stored);
-        int looked = find_stored(folder, &stored, &file, &reason);
-        if (looked)
-            code = looked;
-        else if (file)
-            code = move_compare(hidden->fd, hidden->inner, folder, stored.name);
-        else if (!reason)
-            code = ENOENT;
-    }
-    snprintf(name, ARCHIVE_NAME_SIZE, "%s", stored.name);
-    return code;
-}
-
-/* Where the reason of a file waits until the file has its place; the next boot may give its device another number. */
-static void waiting_reason(const struct file_stat *stat, char out[WAITING_NAME_SIZE])
-{
-    snprintf(out, WAITING_NAME_SIZE, ".dropfold-reason-%" PRIx64 "-%" PRIx64 "-%" PRIx64, (uint64_t)stat->inode,
-             stat->size, (uint64_t)stat->mtime_ns);
-}
-
-int archive_finish_reason(int folder, const char *name, const struct file_stat *stat)
-{
-    char temporary[WAITING_NAME_SIZE], reason[NAME_BYTES_MAX + 1];
-    waiting_reason(stat, temporary);
-    int length = snprintf(reason, sizeof reason, "%s.reason", name);
-    int code = length < (int)sizeof reason ? move_noreplace(folder, temporary, folder, reason) : ENAMETOOLONG;
-    return code ? code : move_sync(folder);
-}
-
-enum archive_result archive_finish_aside(struct hidden *hidden, int folder, const char *name, struct error *error)
-{
-    int code = archive_finish_reason(folder, name, &hidden->stat);
-    if (code == 0 || code == EEXIST || code == ENOENT)
-        code = move_sync(folder);
-    if (code == 0 && unlinkat(hidden->fd, hidden->inner, 0) < 0)
-        code = errno;
-    if (code)
-        return stay_hidden(hidden, code, "set aside", error);
-    return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
-}
-
-/* The reason that is there already, of the same bytes set aside before, stays. */
-static int put_reason(int folder, const char *temporary, const char *reason)
-{
-    int code = move_noreplace(folder, temporary, folder, reason);
-    return code == 0 || code == EEXIST ? move_sync(folder) : code;
-}
-
-/* Back into hiding from a place that was free, with no reason left behind: that would keep the place taken. */
-static int take_back(const struct hidden *hidden, int folder, const struct stored *stored)
-{
-    int code = move_noreplace(folder, stored->name, hidden->fd, hidden->inner);
-    if (code == 0)
-        (void)unlinkat(folder, stored->reason, 0);
-    return code;
-}
-
-/* Where the file is in both folders by now, it goes last from its hiding: a crash before leaves it there, and tells whose
-   copy the other is. Where it cannot be taken back the next start puts the reason that waits beside it. */
-static int store_bad(const struct hidden *hidden, int folder, const char *reason, struct stored *stored)
-{
-    char temporary[WAITING_NAME_SIZE];
-    bool remains = false;
-    waiting_reason(&hidden->stat, temporary);
-    int code = write_reason(folder, temporary, reason);
-    if (code == 0)
-        code = find_place(hidden, folder, stored, &remains);
-    bool placed = code == 0;
-    if (placed)
-        code = put_reason(folder, temporary, stored->reason);
-    if (code != 0 && placed && !remains && take_back(hidden, folder, stored) != 0)
-        return code;
-    (void)unlinkat(folder, temporary, 0);
-    return code == 0 && remains && unlinkat(hidden->fd, hidden->inner, 0) < 0 ? errno : code;
-}
-
-static enum archive_result set_aside(const struct landing *landing, int folder, const char *name,
-                                     const struct file_stat *stat, const char *reason, char *path, size_t path_size,
-                                     struct error *error)
-{
-    struct hidden hidden;
-    struct stored stored;
-    enum hidden_result result = hidden_take(&hidden, landing, name, stat, archive_aside_tag, error);
-    if (result != HIDDEN_TAKEN)
-        return not_taken(result);
-    int code = store_bad(&hidden, folder, reason, &stored);
-    if (code)
-        return give_up(&hidden, code, "set aside", error);
-    snprintf(path, path_size, "quarantine/%s/%s", landing->feed->name, stored.name);
-    return hidden_close(&hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
-}
-
-enum archive_result archive_quarantine(const struct landing *landing, const char *data, const char *name,
-                                       const struct file_stat *stat, const char *reason, char *path, size_t path_size,
-                                       struct error *error)
-{
-    if (!can_write(landing, error))
-        return ARCHIVE_LEFT;
-    int folder = archive_open_store(data, "quarantine", landing->feed->name, error);
-    if (folder < 0)
-        return ARCHIVE_FAILED;
-    enum archive_result result = set_aside(landing, folder, name, stat, reason, path, path_size, error);
-    close(folder);
-    return result;
 }
 
 /* --- on its way --- */

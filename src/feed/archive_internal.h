@@ -1,9 +1,11 @@
-/* What archive.c and archive_recover.c share. */
+/* What archive.c, archive_aside.c and archive_recover.c share. */
 #ifndef DROPFOLD_FEED_ARCHIVE_INTERNAL_H
 #define DROPFOLD_FEED_ARCHIVE_INTERNAL_H
 
 #include "feed/archive.h"
 #include "feed/hidden.h"
+
+enum { ARCHIVE_NAME_MAX = 255 /* bytes of a name, of any file system here */ };
 
 /* The tag of a file that is to be deleted, before the ctime by which the ledger knows it. */
 static const char archive_delete_prefix[] = "delete-";
@@ -13,6 +15,23 @@ static const char archive_aside_tag[] = "quarantine";
 
 /* "<tag>-<name>", cut as an archive name is. */
 void archive_join_name(const char *tag, const char *name, char out[ARCHIVE_NAME_SIZE]);
+
+/* Appends as much of the name as fits, and no half of a UTF-8 character. */
+void archive_append_cut(char *out, size_t max, const char *name);
+
+bool archive_can_write(const struct landing *landing, struct error *error) MUST_USE;
+
+/* What it means that the file could not be taken into hiding. */
+enum archive_result archive_not_taken(enum hidden_result result) MUST_USE;
+
+/* Goes back after `code`; `what`: what was tried, as a verb. */
+enum archive_result archive_give_up(struct hidden *hidden, int code, const char *what, struct error *error) MUST_USE;
+
+/* The move or deletion of a committed file failed. Back in sight it would be another file to the ledger, for a rename
+   moves ctime, and once a newer file had replaced its records it would be applied again: so it stays hidden. One that
+   was written to while it was copied is another file. */
+enum archive_result archive_stay_hidden(struct hidden *hidden, int code, const char *what,
+                                        struct error *error) MUST_USE;
 
 /* <data>/<kind>/<feed>, made when missing. -1 and an error when it can't be had. */
 int archive_open_store(const char *data, const char *kind, const char *feed, struct error *error) MUST_USE;

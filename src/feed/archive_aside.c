@@ -1,0 +1,182 @@
+/* The quarantine: a file that cannot be read lies there whole, with its reason beside it. */
+#include "feed/archive_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "feed/move.h"
+
+enum {
+    QUARANTINE_NUMBERS_MAX = 100000,
+    QUARANTINE_NAME_MAX = ARCHIVE_NAME_MAX - 14, /* leaves room for ".99999" and ".reason" */
+    WAITING_NAME_SIZE = 96
+};
+
+/* The name under which it is kept, and that of its reason. */
+struct stored {
+    char name[ARCHIVE_NAME_MAX + 1], reason[ARCHIVE_NAME_MAX + 1];
+};
+
+static void number_name(const char *name, int number, struct stored *stored)
+{
+    stored->name[0] = '\0';
+    archive_append_cut(stored->name, QUARANTINE_NAME_MAX, name);
+    size_t len = strlen(stored->name);
+    if (number > 0)
+        snprintf(stored->name + len, sizeof stored->name - len, ".%d", number);
+    snprintf(stored->reason, sizeof stored->reason, "%.*s.reason", ARCHIVE_NAME_MAX - 7, stored->name);
+}
+
+/* Written whole under a hidden name first: a reason that can be read is complete. */
+static int write_reason(int folder, const char *name, const char *reason)
+{
+    (void)unlinkat(folder, name, 0);
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return errno;
+    int code = move_write(fd, reason, strlen(reason));
+    if (code == 0)
+        code = move_write(fd, "\n", 1);
+    if (code == 0 && fsync(fd) < 0)
+        code = errno;
+    return close(fd) < 0 && code == 0 ? errno : code;
+}
+
+/* Looks what there is under these names. */
+static int find_stored(int folder, const struct stored *stored, bool *file, bool *reason)
+{
+    int code = move_find(folder, stored->name, file);
+    return code ? code : move_find(folder, stored->reason, reason);
+}
+
+/* Moves it to the first name that is free or has the same bytes. A reason without its file keeps its name taken. */
+static int find_place(const struct hidden *hidden, int folder, struct stored *stored, bool *remains)
+{
+    int code = EEXIST;
+    for (int number = 0; code == EEXIST && number < QUARANTINE_NUMBERS_MAX; number++) {
+        bool file, reason;
+        number_name(hidden->name, number, stored);
+        int looked = find_stored(folder, stored, &file, &reason);
+        if (looked)
+            return looked;
+        if (file || !reason)
+            code = move_place(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name, false, remains);
+    }
+    return code;
+}
+
+int archive_find_aside(const struct hidden *hidden, int folder, char name[ARCHIVE_NAME_SIZE])
+{
+    struct stored stored;
+    int code = EEXIST;
+    for (int number = 0; code == EEXIST && number < QUARANTINE_NUMBERS_MAX; number++) {
+        bool file, reason;
+        number_name(hidden->name, number, &stored);
+        int looked = find_stored(folder, &stored, &file, &reason);
+        if (looked)
+            code = looked;
+        else if (file)
+            code = move_compare(hidden->fd, hidden->inner, folder, stored.name);
+        else if (!reason)
+            code = ENOENT;
+    }
+    snprintf(name, ARCHIVE_NAME_SIZE, "%s", stored.name);
+    return code;
+}
+
+/* Where the reason of a file waits until the file has its place; the next boot may give its device another number. */
+static void waiting_reason(const struct file_stat *stat, char out[WAITING_NAME_SIZE])
+{
+    snprintf(out, WAITING_NAME_SIZE, ".dropfold-reason-%" PRIx64 "-%" PRIx64 "-%" PRIx64, (uint64_t)stat->inode,
+             stat->size, (uint64_t)stat->mtime_ns);
+}
+
+int archive_finish_reason(int folder, const char *name, const struct file_stat *stat)
+{
+    char temporary[WAITING_NAME_SIZE], reason[ARCHIVE_NAME_MAX + 1];
+    waiting_reason(stat, temporary);
+    int length = snprintf(reason, sizeof reason, "%s.reason", name);
+    int code = length < (int)sizeof reason ? move_noreplace(folder, temporary, folder, reason) : ENAMETOOLONG;
+    return code ? code : move_sync(folder);
+}
+
+enum archive_result archive_finish_aside(struct hidden *hidden, int folder, const char *name, struct error *error)
+{
+    int code = archive_finish_reason(folder, name, &hidden->stat);
+    if (code == 0 || code == EEXIST || code == ENOENT)
+        code = move_sync(folder);
+    if (code == 0 && unlinkat(hidden->fd, hidden->inner, 0) < 0)
+        code = errno;
+    if (code)
+        return archive_stay_hidden(hidden, code, "set aside", error);
+    return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+}
+
+/* The reason that is there already, of the same bytes set aside before, stays. */
+static int put_reason(int folder, const char *temporary, const char *reason)
+{
+    int code = move_noreplace(folder, temporary, folder, reason);
+    return code == 0 || code == EEXIST ? move_sync(folder) : code;
+}
+
+/* Back into hiding from a place that was free, with no reason left behind: that would keep the place taken. */
+static int take_back(const struct hidden *hidden, int folder, const struct stored *stored)
+{
+    int code = move_noreplace(folder, stored->name, hidden->fd, hidden->inner);
+    if (code == 0)
+        (void)unlinkat(folder, stored->reason, 0);
+    return code;
+}
+
+/* Where the file is in both folders by now, it goes last from its hiding: a crash before leaves it there, and tells whose
+   copy the other is. Where it cannot be taken back the next start puts the reason that waits beside it. */
+static int store_bad(const struct hidden *hidden, int folder, const char *reason, struct stored *stored)
+{
+    char temporary[WAITING_NAME_SIZE];
+    bool remains = false;
+    waiting_reason(&hidden->stat, temporary);
+    int code = write_reason(folder, temporary, reason);
+    if (code == 0)
+        code = find_place(hidden, folder, stored, &remains);
+    bool placed = code == 0;
+    if (placed)
+        code = put_reason(folder, temporary, stored->reason);
+    if (code != 0 && placed && !remains && take_back(hidden, folder, stored) != 0)
+        return code;
+    (void)unlinkat(folder, temporary, 0);
+    return code == 0 && remains && unlinkat(hidden->fd, hidden->inner, 0) < 0 ? errno : code;
+}
+
+static enum archive_result set_aside(const struct landing *landing, int folder, const char *name,
+                                     const struct file_stat *stat, const char *reason, char *path, size_t path_size,
+                                     struct error *error)
+{
+    struct hidden hidden;
+    struct stored stored;
+    enum hidden_result result = hidden_take(&hidden, landing, name, stat, archive_aside_tag, error);
+    if (result != HIDDEN_TAKEN)
+        return archive_not_taken(result);
+    int code = store_bad(&hidden, folder, reason, &stored);
+    if (code)
+        return archive_give_up(&hidden, code, "set aside", error);
+    snprintf(path, path_size, "quarantine/%s/%s", landing->feed->name, stored.name);
+    return hidden_close(&hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+}
+
+enum archive_result archive_quarantine(const struct landing *landing, const char *data, const char *name,
+                                       const struct file_stat *stat, const char *reason, char *path, size_t path_size,
+                                       struct error *error)
+{
+    if (!archive_can_write(landing, error))
+        return ARCHIVE_LEFT;
+    int folder = archive_open_store(data, "quarantine", landing->feed->name, error);
+    if (folder < 0)
+        return ARCHIVE_FAILED;
+    enum archive_result result = set_aside(landing, folder, name, stat, reason, path, path_size, error);
+    close(folder);
+    return result;
+}
