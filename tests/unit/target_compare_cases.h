@@ -1,8 +1,8 @@
-/* What every database that is a target must do when it compares: included by the tests of each, after target_cases.h. */
+/* What every database that is a target must do when it compares: included by the tests of each, after target_shape_cases.h. */
 #ifndef DROPFOLD_TESTS_TARGET_COMPARE_CASES_H
 #define DROPFOLD_TESTS_TARGET_COMPARE_CASES_H
 
-#include "target_cases.h"
+#include "target_shape_cases.h"
 
 /* Tables as a delivery of `rows` rows of kinds left them. */
 static void deliver_kinds(size_t rows)

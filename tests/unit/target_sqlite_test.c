@@ -252,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TARGET_CASES,
+        TARGET_SHAPE_CASES,
         TARGET_COMPARE_CASES,
         TARGET_SHARED_CASES,
         TARGET_TAKEN_CASES,
