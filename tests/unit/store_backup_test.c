@@ -10,27 +10,9 @@
 
 #include "store_killing.h"
 
-static char folder[TESTING_PATH_MAX];
-static struct store *store;
+#include "store_fixture.h"
+
 static struct store_backup made;
-static struct error error;
-
-static int open_store(void **state)
-{
-    (void)state;
-    testing_folder_make(folder);
-    store = testing_open(folder, STORE_WRITE);
-    error = (struct error){0};
-    return 0;
-}
-
-static int close_store(void **state)
-{
-    (void)state;
-    store_close(store);
-    testing_folder_remove(folder);
-    return 0;
-}
 
 /* Five files, one of them forgotten, and a note. */
 static void fill(void)

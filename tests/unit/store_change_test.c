@@ -1,35 +1,11 @@
-#include "store_testing.h"
+/* Changes: what one holds, its digest, and that it is there whole or not at all. */
+#include "store_digesting.h"
 
 #include <sys/stat.h>
 
 #include "store_killing.h"
 
-static char folder[TESTING_PATH_MAX];
-static struct store *store;
-static struct error error;
-
-static int open_store(void **state)
-{
-    (void)state;
-    testing_folder_make(folder);
-    store = testing_open(folder, STORE_WRITE);
-    error = (struct error){0};
-    return 0;
-}
-
-static int close_store(void **state)
-{
-    (void)state;
-    store_close(store);
-    testing_folder_remove(folder);
-    return 0;
-}
-
-static void reopen(void)
-{
-    store_close(store);
-    store = testing_open(folder, STORE_WRITE);
-}
+#include "store_fixture.h"
 
 static void counts_changes_without_gaps(void **state)
 {
@@ -231,27 +207,10 @@ static void chains_digests_by_their_published_definition(void **state)
     assert_ok(store_digest_at(store, 0, &given, &error), &error);
     assert_true(digest_equal(&epoch, &given));
 
-    uint64_t seed = hash_bytes(SLICE("Orders"), hash_u64(hash_u64(1) ^ 0));
-    const uint64_t counts[] = {3, 3, 0, 0, 0, 0, 0, 0};
-    struct digest content = testing_digest(1), descriptor = testing_digest(9);
-    assert_ok(digester_init(&d, &error), &error);
-    digester_add(&d, (struct slice){(const char *)epoch.bytes, DIGEST_SIZE});
-    digester_add_u64(&d, 1);
-    digester_add_u64(&d, 1);
-    digester_add_u64(&d, hash_bytes(buf_slice(&batch->chunk.buf), seed));
-    digester_add_u64(&d, 3);
-    digester_add_u64(&d, 2);
-    digester_add_u64(&d, 6);
-    digester_add(&d, SLICE("Orders"));
-    digester_add_u64(&d, 5);
-    digester_add(&d, SLICE("a.csv"));
-    digester_add(&d, (struct slice){(const char *)content.bytes, DIGEST_SIZE});
-    digester_add_u64(&d, 1);
-    digester_add(&d, (struct slice){(const char *)descriptor.bytes, DIGEST_SIZE});
-    for (size_t i = 0; i < COUNT_OF(counts); i++)
-        digester_add_u64(&d, counts[i]);
-    struct digest wanted = digester_take(&d);
-    assert_true(digest_equal(&wanted, &store_progress(store)->digest));
+    digesting_begin(&d, &epoch, 1);
+    digesting_chunk(&d, 1, &batch->chunk.buf, 3);
+    digesting_file(&d, "a.csv", 1, 1, (const uint64_t[8]){3, 3});
+    digesting_end(&d, store);
     batch_free(batch);
 }
 

@@ -1,29 +1,9 @@
 /* Changes that close windows: a moment in the chain, told at its place, and nothing else. */
-#include "store_testing.h"
+#include "store_digesting.h"
 
 #include <sqlite3.h>
 
-static char folder[TESTING_PATH_MAX];
-static struct store *store;
-static struct error error;
-
-static int open_store(void **state)
-{
-    (void)state;
-    testing_folder_make(folder);
-    store = testing_open(folder, STORE_WRITE);
-    error = (struct error){0};
-    return 0;
-}
-
-static int close_store(void **state)
-{
-    (void)state;
-    if (store)
-        store_close(store);
-    testing_folder_remove(folder);
-    return 0;
-}
+#include "store_fixture.h"
 
 static bool try_to_close(int64_t before)
 {
@@ -96,8 +76,7 @@ static void are_told_in_their_place(void **state)
     assert_heard(0, all);
     assert_heard(3, "chunk 1;at 0;end 1;close 2;before -86400000000;end 2;chunk 3;at 0;end 3;");
     struct progress before = *store_progress(store);
-    store_close(store);
-    store = testing_open(folder, STORE_WRITE);
+    reopen();
     assert_true(progress_equal(&before, store_progress(store)));
     assert_heard(0, all);
     assert_ok(store_check(store, &error), &error);
@@ -141,9 +120,7 @@ static void tell_histories_apart(void **state)
         struct digest before;
         assert_ok(try_to_close(i), &error);
         assert_ok(store_digest_at(store, (uint64_t)i, &before, &error), &error);
-        assert_ok(digester_init(&d, &error), &error);
-        digester_add(&d, (struct slice){(const char *)before.bytes, DIGEST_SIZE});
-        digester_add_u64(&d, (uint64_t)i + 1);
+        digesting_begin(&d, &before, (uint64_t)i + 1);
         digester_add_u64(&d, 4);
         digester_add_u64(&d, (uint64_t)i);
         digests[i] = digester_take(&d);

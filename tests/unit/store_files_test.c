@@ -1,27 +1,7 @@
-#include "store_testing.h"
+/* What is asked of the files in the ledger: redeliveries, what is known, sums and lists. */
+#include "store_fixture.h"
 
 #include "base/clock.h"
-
-static char folder[TESTING_PATH_MAX];
-static struct store *store;
-static struct error error;
-
-static int open_store(void **state)
-{
-    (void)state;
-    testing_folder_make(folder);
-    store = testing_open(folder, STORE_WRITE);
-    error = (struct error){0};
-    return 0;
-}
-
-static int close_store(void **state)
-{
-    (void)state;
-    store_close(store);
-    testing_folder_remove(folder);
-    return 0;
-}
 
 /* --- duplicates --------------------------------------------------------------------------------------------------- */
 

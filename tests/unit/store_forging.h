@@ -39,4 +39,17 @@ static inline void forging_run(const char *folder, const char *sql)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* A replay of the store, opened anew with `sql` run on it so, finds it corrupt and says this. */
+static inline void forging_assert_found(struct store **store, const char *folder, const char *sql, const char *part)
+{
+    struct testing_story story;
+    struct error error = {0};
+    store_close(*store);
+    forging_run(folder, sql);
+    *store = testing_open(folder, STORE_WRITE);
+    assert_false(testing_replay(*store, &story, &error));
+    assert_error(&error, ERROR_CORRUPT, part);
+    buf_close(&story.bytes);
+}
+
 #endif

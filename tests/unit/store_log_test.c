@@ -1,13 +1,11 @@
 /* A log that a crash left, whole, cut, or damaged: what is damaged is told from what was cut. */
-#include "store_testing.h"
+#include "store_folder.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
 enum { CHANGES = 6 };
 
-static char folder[TESTING_PATH_MAX];
-static struct error error;
 static off_t sizes[CHANGES + 1]; /* of the log after so many changes */
 
 static const char *place(const char *name)
@@ -26,8 +24,7 @@ static off_t log_size(void)
 static int make_store(void **state)
 {
     (void)state;
-    testing_folder_make(folder);
-    error = (struct error){0};
+    make_folder(state);
     struct store *store = testing_open(folder, STORE_WRITE);
     sizes[0] = log_size();
     for (uint8_t i = 1; i <= CHANGES; i++) {
@@ -38,13 +35,6 @@ static int make_store(void **state)
     testing_copy(place("ecommerce.db"), place("left.db"));
     testing_copy(place("ecommerce.db-wal"), place("left.db-wal"));
     store_close(store);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    testing_folder_remove(folder);
     return 0;
 }
 

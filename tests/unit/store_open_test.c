@@ -1,25 +1,10 @@
-#include "store_testing.h"
+/* How a store is made, opened, kept from others and refused. */
+#include "store_folder.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-
-static char folder[TESTING_PATH_MAX];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    testing_folder_make(folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    testing_folder_remove(folder);
-    return 0;
-}
 
 static void patch(const char *path, off_t at, const char *bytes, size_t len)
 {
@@ -84,7 +69,6 @@ static void keeps_the_store_from_everybody_else(void **state)
 static int second_open(void)
 {
     struct store *store;
-    struct error error = {0};
     struct digest fingerprint = testing_digest(7);
     char wanted[128];
     snprintf(wanted, sizeof wanted, "ecommerce.lock is held by process %ld: another dropfold uses this store",
@@ -130,7 +114,6 @@ static void refuses_a_changed_pipeline_and_names_the_way_out(void **state)
 {
     (void)state;
     struct store *store;
-    struct error error = {0};
     struct digest other = testing_digest(8);
     store_close(testing_open(folder, STORE_WRITE));
     assert_false(store_open(&store, folder, "ecommerce", &other, STORE_WRITE, &error));
@@ -152,7 +135,6 @@ static void refuses_the_store_of_another_pipeline(void **state)
     store_close(testing_open(folder, STORE_WRITE));
     assert_int_equal(rename(testing_path(folder, "ecommerce.db"), testing_path(folder, "retail.db")), 0);
     struct store *store;
-    struct error error = {0};
     struct digest fingerprint = testing_digest(7);
     assert_false(store_open(&store, folder, "retail", &fingerprint, STORE_WRITE, &error));
     assert_error(&error, ERROR_CONFIG, "is not the store of the pipeline \"retail\"");
@@ -243,7 +225,6 @@ static void reads_beside_a_writer_and_sees_its_commits(void **state)
 static void does_not_show_an_open_change_to_a_reader(void **state)
 {
     (void)state;
-    struct error error = {0};
     struct store *writer = testing_open(folder, STORE_WRITE);
     struct file_record file = testing_record("a.csv", 1, 3);
     assert_ok(store_begin(writer, &error), &error);
@@ -258,7 +239,6 @@ static void does_not_show_an_open_change_to_a_reader(void **state)
 static void never_writes_to_a_store_it_only_reads(void **state)
 {
     (void)state;
-    struct error error = {0};
     struct store *store = testing_open(folder, STORE_WRITE);
     testing_change(store, "a.csv", 1);
     store_close(store);
@@ -281,7 +261,6 @@ static void says_that_a_folder_cannot_be_written(void **state)
         skip();
     assert_int_equal(mount("none", folder, "none", MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), 0);
     struct store *store;
-    struct error error = {0};
     struct digest fingerprint = testing_digest(7);
     bool opened = store_open(&store, folder, "ecommerce", &fingerprint, STORE_WRITE, &error);
     assert_int_equal(umount(folder), 0);

@@ -1,25 +1,4 @@
-#include "store_testing.h"
-
-static char folder[TESTING_PATH_MAX];
-static struct store *store;
-static struct error error;
-
-static int open_store(void **state)
-{
-    (void)state;
-    testing_folder_make(folder);
-    store = testing_open(folder, STORE_WRITE);
-    error = (struct error){0};
-    return 0;
-}
-
-static int close_store(void **state)
-{
-    (void)state;
-    store_close(store);
-    testing_folder_remove(folder);
-    return 0;
-}
+#include "store_fixture.h"
 
 /* A change of one file with `accepted` rows, then these rejects. */
 static void put_rejects(const char *feed, const char *name, uint32_t accepted, const struct reject *rejects,
@@ -210,8 +189,7 @@ static void remembers_the_last_delivery(void **state)
     struct store_summary summary;
     assert_ok(store_note_delivered(store, SLICE("postgresql://u@h/db"), UINT64_MAX, 9, 77, &error), &error);
     assert_ok(store_note_delivered(store, SLICE("sqlite:x.db"), 3, UINT64_MAX, -78, &error), &error);
-    store_close(store);
-    store = testing_open(folder, STORE_WRITE);
+    reopen();
     assert_ok(store_summary(store, &summary, &error), &error);
     assert_string_equal(summary.delivered_target, "sqlite:x.db");
     assert_int_equal(summary.delivered_sequence, 3);

@@ -1,34 +1,9 @@
+/* Changes that apply a file in the place of others of its name. */
+#include "store_digesting.h"
 #include "store_forging.h"
 #include "store_killing.h"
 
-static char folder[TESTING_PATH_MAX];
-static struct store *store;
-static struct error error;
-
-static int open_store(void **state)
-{
-    (void)state;
-    testing_folder_make(folder);
-    store = testing_open(folder, STORE_WRITE);
-    error = (struct error){0};
-    return 0;
-}
-
-static int close_store(void **state)
-{
-    (void)state;
-    store_close(store);
-    testing_folder_remove(folder);
-    return 0;
-}
-
-/* a.csv, b.csv and c.csv as changes 1 to 3. */
-static void put_three(void)
-{
-    testing_change(store, "a.csv", 1);
-    testing_change(store, "b.csv", 2);
-    testing_change(store, "c.csv", 3);
-}
+#include "store_fixture.h"
 
 /* The open change has the rows of a file called `name`, which takes the place of `replaced` files. */
 static void begin_replace(const char *name, uint8_t seed, uint64_t replaced)
@@ -89,8 +64,7 @@ static void takes_a_file_back_and_applies_another_in_one_change(void **state)
     assert_int_equal(store_rewritten(store), 4);
     assert_told(&all, "1 3 4 ");
     struct progress after = *store_progress(store);
-    store_close(store);
-    store = testing_open(folder, STORE_WRITE);
+    reopen();
     assert_true(progress_equal(&after, store_progress(store)));
     assert_int_equal(store_rewritten(store), 4);
     assert_ok(store_check(store, &error), &error);
@@ -105,7 +79,7 @@ static void chains_its_digest_by_the_published_definition(void **state)
     (void)state;
     struct digester d;
     testing_change(store, "a.csv", 1);
-    struct digest before = store_progress(store)->digest, content = testing_digest(1);
+    struct digest before = store_progress(store)->digest;
     /* A file of no rows has no chunks. */
     struct file_record file = testing_record("a.csv", 9, 0);
     uint64_t count;
@@ -114,25 +88,10 @@ static void chains_its_digest_by_the_published_definition(void **state)
     assert_ok(store_replace(store, file.name, &count, &error), &error);
     assert_ok(store_file_end(store, &file, &error), &error);
     assert_ok(store_commit(store, SLICE(""), 1, &error), &error);
-    assert_ok(digester_init(&d, &error), &error);
-    digester_add(&d, (struct slice){(const char *)before.bytes, DIGEST_SIZE});
-    digester_add_u64(&d, 2);
-    digester_add_u64(&d, 2);
-    digester_add_u64(&d, file.feed.len);
-    digester_add(&d, file.feed);
-    digester_add_u64(&d, file.name.len);
-    digester_add(&d, file.name);
-    digester_add(&d, (struct slice){(const char *)file.content.bytes, DIGEST_SIZE});
-    digester_add_u64(&d, file.version);
-    digester_add(&d, (struct slice){(const char *)file.descriptor.bytes, DIGEST_SIZE});
-    for (int i = 0; i < 8; i++)
-        digester_add_u64(&d, 0);
-    digester_add_u64(&d, 3);
-    digester_add_u64(&d, 1);
-    digester_add_u64(&d, 1);
-    digester_add(&d, (struct slice){(const char *)content.bytes, DIGEST_SIZE});
-    struct digest wanted = digester_take(&d);
-    assert_true(digest_equal(&wanted, &store_progress(store)->digest));
+    digesting_begin(&d, &before, 2);
+    digesting_file(&d, "a.csv", 9, 1, (const uint64_t[8]){0});
+    digesting_earlier(&d, 3, 1, 1, 1);
+    digesting_end(&d, store);
     assert_changes(store, 2);
 }
 
@@ -341,13 +300,7 @@ static void tells_replaced_files_from_forgotten_ones(void **state)
 
 static void assert_found(const char *sql, const char *part)
 {
-    struct testing_story story;
-    store_close(store);
-    forging_run(folder, sql);
-    store = testing_open(folder, STORE_WRITE);
-    assert_false(testing_replay(store, &story, &error));
-    assert_error(&error, ERROR_CORRUPT, part);
-    buf_close(&story.bytes);
+    forging_assert_found(&store, folder, sql, part);
 }
 
 static void finds_marks_and_changes_that_do_not_belong_together(void **state)
@@ -356,8 +309,7 @@ static void finds_marks_and_changes_that_do_not_belong_together(void **state)
     put_three();
     replace("b.csv", 4);
     replace("c.csv", 5);
-    store_close(store);
-    testing_copy(testing_path(folder, "ecommerce.db"), testing_path(folder, "whole.db"));
+    keep_as("whole.db");
     store = testing_open(folder, STORE_WRITE);
     assert_found("UPDATE files SET forgotten = 0 WHERE id = 2", "change 4: the file that it replaces does not say so");
     assert_found("UPDATE files SET forgotten = 5 WHERE id = 2", "change 4: the file that it replaces does not say so");
@@ -379,11 +331,9 @@ static void finds_marks_and_changes_that_do_not_belong_together(void **state)
 /* Reports over a pipe that the replace is committed. */
 static void replace_b(void *context)
 {
-    int told_by = *(int *)context;
     store = testing_open(folder, STORE_WRITE);
     replace("b.csv", 4);
-    if (write(told_by, "", 1) != 1)
-        _exit(1);
+    killing_tell(context);
     store_close(store);
 }
 
@@ -399,19 +349,11 @@ static bool is_after(void)
     return after;
 }
 
-static void copy_base(void)
-{
-    (void)unlink(testing_path(folder, "ecommerce.db-wal"));
-    (void)unlink(testing_path(folder, "ecommerce.db-shm"));
-    testing_copy(testing_path(folder, "base.db"), testing_path(folder, "ecommerce.db"));
-}
-
 static void is_done_or_not_done_wherever_it_is_killed(void **state)
 {
     (void)state;
     put_three();
-    store_close(store);
-    testing_copy(testing_path(folder, "ecommerce.db"), testing_path(folder, "base.db"));
+    keep_as("base.db");
     bool killed = killing_everywhere(copy_base, replace_b, is_after);
     store = testing_open(folder, STORE_WRITE);
     if (!killed)

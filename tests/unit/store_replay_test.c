@@ -1,11 +1,8 @@
-#include "store_testing.h"
+#include "store_folder.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
-
-static char folder[TESTING_PATH_MAX];
-static struct error error;
 
 static const struct slice columns[] = {{"Colour", 6}, {"Size", 4}};
 
@@ -54,19 +51,11 @@ static void fill(struct store *store)
 static int make_store(void **state)
 {
     (void)state;
-    testing_folder_make(folder);
-    error = (struct error){0};
+    make_folder(state);
     struct store *store = testing_open(folder, STORE_WRITE);
     fill(store);
     store_close(store);
     testing_copy(testing_path(folder, "ecommerce.db"), testing_path(folder, "whole.db"));
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    testing_folder_remove(folder);
     return 0;
 }
 

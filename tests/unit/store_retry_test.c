@@ -1,15 +1,13 @@
-#include "store_testing.h"
+/* Changes that retry rejected rows of a file: of a.csv, which is change 1, with rows 1 to 3 accepted, 4 and 5 rejected. */
+#include "store_digesting.h"
 
 #include <sqlite3.h>
 
 #include "store_killing.h"
 
-/* a.csv is change 1: rows 1 to 3 accepted, 4 and 5 rejected. */
+#include "store_fixture.h"
 
-static char folder[TESTING_PATH_MAX];
-static struct store *store;
 static struct arena texts;
-static struct error error;
 
 static struct batch *rows(uint64_t first, uint32_t count, const uint64_t *rejected, size_t rejects)
 {
@@ -56,24 +54,18 @@ static bool retry(struct store *of, uint64_t id)
     return good;
 }
 
-static int open_store(void **state)
+static int set_up(void **state)
 {
-    (void)state;
-    testing_folder_make(folder);
-    store = testing_open(folder, STORE_WRITE);
+    open_store(state);
     arena_init(&texts, 1 << 16);
-    error = (struct error){0};
     put_original("a.csv", 1);
     return 0;
 }
 
-static int close_store(void **state)
+static int tear_down(void **state)
 {
-    (void)state;
-    store_close(store);
     arena_close(&texts);
-    testing_folder_remove(folder);
-    return 0;
+    return close_store(state);
 }
 
 /* --- what is told ------------------------------------------------------------------------------------------------- */
@@ -132,8 +124,7 @@ static void tells_of_a_retry_the_change_and_the_rank_of_its_file(void **state)
     assert_told(2, 0, "1:1 (5) 2:2 (5) ");
     assert_told(0, 1, "(0) 2:2 (5) (0) 4:4 (3) ");
     struct progress after = *store_progress(store);
-    store_close(store);
-    store = testing_open(folder, STORE_WRITE);
+    reopen();
     assert_true(progress_equal(&after, store_progress(store)));
     assert_int_equal(store_rewritten(store), 0);
     assert_ok(store_check(store, &error), &error);
@@ -282,34 +273,14 @@ static void digests_a_retry_by_its_published_definition(void **state)
 {
     (void)state;
     struct digester d;
-    struct digest before = store_progress(store)->digest, content = testing_digest(1);
+    struct digest before = store_progress(store)->digest;
     struct batch *batch = rows(4, 1, (const uint64_t[]){5}, 1);
-    const uint64_t numbers[] = {2, 1, 0, 0, 0, 0, 0, 1};
-    const uint64_t seed = hash_bytes(SLICE("Orders"), hash_u64(hash_u64(2) ^ 0));
-    struct digest descriptor = testing_digest(9);
     assert_ok(retry(store, 1), &error);
-    assert_ok(digester_init(&d, &error), &error);
-    digester_add(&d, (struct slice){(const char *)before.bytes, DIGEST_SIZE});
-    digester_add_u64(&d, 2);
-    digester_add_u64(&d, 1);
-    digester_add_u64(&d, hash_bytes(buf_slice(&batch->chunk.buf), seed));
-    digester_add_u64(&d, 1);
-    digester_add_u64(&d, 2);
-    digester_add_u64(&d, 6);
-    digester_add(&d, SLICE("Orders"));
-    digester_add_u64(&d, 5);
-    digester_add(&d, SLICE("a.csv"));
-    digester_add(&d, (struct slice){(const char *)content.bytes, DIGEST_SIZE});
-    digester_add_u64(&d, 2);
-    digester_add(&d, (struct slice){(const char *)descriptor.bytes, DIGEST_SIZE});
-    for (size_t i = 0; i < COUNT_OF(numbers); i++)
-        digester_add_u64(&d, numbers[i]);
-    digester_add_u64(&d, 6);
-    digester_add_u64(&d, 1);
-    digester_add_u64(&d, 1);
-    digester_add(&d, (struct slice){(const char *)content.bytes, DIGEST_SIZE});
-    struct digest wanted = digester_take(&d);
-    assert_true(digest_equal(&wanted, &store_progress(store)->digest));
+    digesting_begin(&d, &before, 2);
+    digesting_chunk(&d, 2, &batch->chunk.buf, 1);
+    digesting_file(&d, "a.csv", 1, 2, (const uint64_t[8]){2, 1, [7] = 1});
+    digesting_earlier(&d, 6, 1, 1, 1);
+    digesting_end(&d, store);
     batch_free(batch);
 }
 
@@ -318,10 +289,10 @@ static void digests_a_retry_by_its_published_definition(void **state)
 /* Reports over a pipe that the retry is committed. */
 static void retry_a(void *context)
 {
-    int told_by = *(int *)context;
     struct store *mine = testing_open(folder, STORE_WRITE);
-    if (!retry(mine, 1) || write(told_by, "", 1) != 1)
+    if (!retry(mine, 1))
         _exit(1);
+    killing_tell(context);
     store_close(mine);
 }
 
@@ -337,18 +308,10 @@ static bool is_after(void)
     return after;
 }
 
-static void copy_base(void)
-{
-    (void)unlink(testing_path(folder, "ecommerce.db-wal"));
-    (void)unlink(testing_path(folder, "ecommerce.db-shm"));
-    testing_copy(testing_path(folder, "base.db"), testing_path(folder, "ecommerce.db"));
-}
-
 static void is_done_or_not_done_wherever_it_is_killed(void **state)
 {
     (void)state;
-    store_close(store);
-    testing_copy(testing_path(folder, "ecommerce.db"), testing_path(folder, "base.db"));
+    keep_as("base.db");
     bool killed = killing_everywhere(copy_base, retry_a, is_after);
     store = testing_open(folder, STORE_WRITE);
     if (!killed)
@@ -357,7 +320,7 @@ static void is_done_or_not_done_wherever_it_is_killed(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(tells_of_a_retry_the_change_and_the_rank_of_its_file),
         TEST(closes_the_rejects_it_read_and_opens_those_that_are_rejected_again),

@@ -1,5 +1,5 @@
 /* Disks that are really full: small file systems in memory, which only root can mount; else these tests are skipped. */
-#include "store_testing.h"
+#include "store_fixture.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,26 +8,12 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-static char folder[TESTING_PATH_MAX];
-static struct store *store;
-static struct error error;
-
-static int make_folder(void **state)
+static int unmount(void **state)
 {
-    (void)state;
-    testing_folder_make(folder);
-    error = (struct error){0};
-    store = NULL;
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
     store_close(store);
+    store = NULL;
     (void)umount2(folder, MNT_DETACH);
-    testing_folder_remove(folder);
-    return 0;
+    return remove_folder(state);
 }
 
 static bool mounted(const char *size)
@@ -282,7 +268,7 @@ static void writes_no_more_after_an_error_of_the_disk(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, unmount)
     const struct CMUnitTest tests[] = {
         TEST(waits_for_room_at_every_step_of_a_change),
         TEST(commits_on_what_it_reserved_although_the_disk_is_full),

@@ -6,23 +6,7 @@
 #include "store_forging.h"
 #include "store_killing.h"
 
-static char folder[TESTING_PATH_MAX];
-static struct error error;
-
-static int make_folder(void **state)
-{
-    (void)state;
-    testing_folder_make(folder);
-    error = (struct error){0};
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    testing_folder_remove(folder);
-    return 0;
-}
+#include "store_folder.h"
 
 static bool exists(const char *name)
 {

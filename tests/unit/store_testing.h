@@ -168,19 +168,6 @@ static inline void assert_changes(struct store *store, uint64_t changes)
     buf_close(&story.bytes);
 }
 
-static inline void testing_copy(const char *from, const char *to)
-{
-    char bytes[65536];
-    size_t len;
-    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
-    assert_non_null(in);
-    assert_non_null(out);
-    while ((len = fread(bytes, 1, sizeof bytes, in)) > 0)
-        assert_int_equal(fwrite(bytes, 1, len, out), len);
-    fclose(in);
-    assert_int_equal(fclose(out), 0);
-}
-
 /* Whether two files hold the same bytes. */
 static inline bool testing_same(const char *one, const char *other)
 {

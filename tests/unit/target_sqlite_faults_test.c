@@ -17,26 +17,13 @@ static const char *path_of(const char *end)
     return path;
 }
 
-static void copy(const char *from, const char *to)
-{
-    char bytes[65536];
-    size_t len;
-    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
-    assert_non_null(in);
-    assert_non_null(out);
-    while ((len = fread(bytes, 1, sizeof bytes, in)) > 0)
-        assert_int_equal(fwrite(bytes, 1, len, out), len);
-    fclose(in);
-    assert_int_equal(fclose(out), 0);
-}
-
 static void reset(bool empty)
 {
     static const char *const ends[] = {"", "-wal", "-shm"};
     for (size_t i = 0; i < COUNT_OF(ends); i++)
         (void)unlink(path_of(ends[i]));
     if (!empty)
-        copy(path_of(".full"), path_of(""));
+        testing_copy(path_of(".full"), path_of(""));
 }
 
 static const char *look(void)
@@ -71,7 +58,7 @@ static int begin(void **state)
     testing_folder_make(folder);
     snprintf(address, sizeof address, "sqlite:%s/test.db", folder);
     operating_fill(&ground);
-    copy(path_of(""), path_of(".full"));
+    testing_copy(path_of(""), path_of(".full"));
     return 0;
 }
 

@@ -64,6 +64,20 @@ static inline void testing_folder_remove(const char *path)
     assert_int_equal(nftw(path, testing_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+/* Makes `to` a copy of the file `from`. */
+static inline void testing_copy(const char *from, const char *to)
+{
+    char bytes[65536];
+    size_t len;
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_non_null(in);
+    assert_non_null(out);
+    while ((len = fread(bytes, 1, sizeof bytes, in)) > 0)
+        assert_int_equal(fwrite(bytes, 1, len, out), len);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
 /* Fails unless `error` (a struct error *) is of this kind and its text contains `part`. */
 #define assert_error(error, wanted, part)                                                                              \
     do {                                                                                                               \
