@@ -68,7 +68,7 @@ MUTATIONS = [
              'run->recovery.opened[feed] = true;\n    run->recovery.due = clock_monotonic();\n    run_recover_tick(run);',
              'watch_opened(run->watch, feed);', 'crash/folder_churn_test.FolderChurn.test_a_file_that_a_crash_left'),
     mutation('a folder that cannot be read is taken for an empty one', 'feed/folder.c',
-             'folder->lost = true;\n    folder->missed = true;', 'folder->lost = true;', 'unit/feed_folder_test'),
+             'folder->lost = true;\n    folder->missed = true;', 'folder->lost = true;', 'unit/feed_once_test'),
     # what makes a file whole
     mutation('no look whether a file stood still', 'feed/intake.c',
              'if (!reading->regular || (file_stat_equal(&reading->before, &after) && reading->count == reading->expected))',

@@ -1,19 +1,12 @@
+/* Files that were applied go to the archive, or are deleted, whatever stands in the way. */
 #include "feed_archiving.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-static enum archive_result move(struct fixture *f, const char *name, const struct file_stat *stat)
-{
-    char archived[ARCHIVE_NAME_SIZE];
-    archive_name(7, &f->content, name, archived);
-    return archive_move(&f->landing, f->data, name, stat, archived, &f->error);
-}
-
-/* --- archive_name --- */
+/* --- names -------------------------------------------------------------------------------------------------------- */
 
 static void names_begin_with_sequence_and_hash(void **state)
 {
@@ -39,7 +32,7 @@ static void names_are_cut_to_255_bytes_and_between_characters(void **state)
     assert_int_equal(name[253], 'n');
 }
 
-/* --- archive_move --- */
+/* --- moves -------------------------------------------------------------------------------------------------------- */
 
 static void moves_the_file_to_the_archive(void **state)
 {
@@ -140,18 +133,6 @@ static void takes_a_redelivery_for_moved_when_the_archive_has_its_bytes(void **s
     assert_int_equal(count_files(f->folder), 0);
 }
 
-/* All that is left in the landing folder is a hidden folder with the file that had `stat`, itself. */
-static void assert_hidden(const struct fixture *f, const char *name, const struct file_stat *stat)
-{
-    char folder[256], path[FEED_PATH_MAX];
-    snprintf(folder, sizeof folder, ".dropfold-%llx-%llx-%llx-%llx-000007-abababab", (unsigned long long)stat->device,
-             (unsigned long long)stat->inode, (unsigned long long)stat->size, (unsigned long long)stat->mtime_ns);
-    path_join(path, f->folder, folder);
-    const struct file_stat now = file_stat_of(path, name);
-    assert_true(file_stat_same(&now, stat));
-    assert_int_equal(count_files(f->folder), 1);
-}
-
 static void never_replaces_other_bytes_in_the_archive(void **state)
 {
     struct fixture *f = *state;
@@ -226,32 +207,7 @@ static void fails_and_touches_nothing_when_there_can_be_no_archive(void **state)
     assert_int_equal(count_files(f->folder), 1);
 }
 
-/* --- other devices and file systems --- */
-
-static void mount_at(const char *folder, const char *options)
-{
-    if (geteuid() != 0) {
-        print_message("needs root: skipped\n");
-        skip();
-    }
-    assert_int_equal(mount("none", folder, "tmpfs", 0, options), 0);
-}
-
-static void mount_archive(struct fixture *f, const char *options)
-{
-    make_archive(f);
-    mount_at(f->archive, options);
-}
-
-static int tear_down_mount(void **state)
-{
-    struct fixture *f = *state;
-    char quarantine[FEED_PATH_MAX];
-    path_join(quarantine, f->data, "quarantine");
-    (void)umount(f->archive);
-    (void)umount(quarantine);
-    return tear_down(state);
-}
+/* --- other devices and file systems ------------------------------------------------------------------------------- */
 
 static void copies_to_an_archive_on_another_device(void **state)
 {
@@ -367,7 +323,7 @@ static void hides_a_file_in_one_step_where_rename_would_replace(void **state)
     assert_int_equal(count_files(f->folder), 0);
 }
 
-/* --- archive_delete --- */
+/* --- deletions ---------------------------------------------------------------------------------------------------- */
 
 static void deletes_what_was_read_and_nothing_else(void **state)
 {
@@ -382,90 +338,7 @@ static void deletes_what_was_read_and_nothing_else(void **state)
     assert_file(f->folder, "a.csv", "22");
 }
 
-/* --- archive_quarantine --- */
-
-static enum archive_result set_aside(struct fixture *f, const char *name, const char *text, char path[FEED_PATH_MAX])
-{
-    file_deliver(f->folder, name, text);
-    const struct file_stat stat = file_stat_of(f->folder, name);
-    return archive_quarantine(&f->landing, f->data, name, &stat, "3:7: no closing quote", path, FEED_PATH_MAX,
-                              &f->error);
-}
-
-static void assert_sets_aside(struct fixture *f)
-{
-    char path[FEED_PATH_MAX];
-    assert_int_equal(set_aside(f, "a.csv", "bad", path), ARCHIVE_MOVED);
-    assert_string_equal(path, "quarantine/Orders/a.csv");
-    assert_file(f->data, path, "bad");
-    assert_file(f->quarantine, "a.csv.reason", "3:7: no closing quote\n");
-    assert_int_equal(count_files(f->folder), 0);
-    assert_int_equal(count_files(f->quarantine), 2);
-}
-
-static void sets_a_bad_file_aside_with_its_reason(void **state)
-{
-    assert_sets_aside(*state);
-}
-
-static void numbers_bad_files_of_one_name(void **state)
-{
-    struct fixture *f = *state;
-    char path[FEED_PATH_MAX];
-    assert_int_equal(set_aside(f, "a.csv", "bad", path), ARCHIVE_MOVED);
-    assert_int_equal(set_aside(f, "a.csv", "worse", path), ARCHIVE_MOVED);
-    assert_string_equal(path, "quarantine/Orders/a.csv.1");
-    assert_file(f->quarantine, "a.csv.1", "worse");
-    assert_true(file_there(f->quarantine, "a.csv.1.reason"));
-    assert_int_equal(set_aside(f, "a.csv", "bad", path), ARCHIVE_MOVED);
-    assert_string_equal(path, "quarantine/Orders/a.csv");
-    assert_int_equal(count_files(f->quarantine), 4);
-}
-
-static void cuts_long_names_of_bad_files(void **state)
-{
-    struct fixture *f = *state;
-    char path[FEED_PATH_MAX], longest[256];
-    memset(longest, 'n', 255);
-    longest[255] = '\0';
-    for (int i = 0; i < 12; i++) {
-        char text[16];
-        snprintf(text, sizeof text, "%d", i);
-        assert_int_equal(set_aside(f, longest, text, path), ARCHIVE_MOVED);
-        assert_file(f->data, path, text);
-    }
-    assert_int_equal(count_files(f->quarantine), 24);
-}
-
-/* As in encodings of one byte a character. */
-static void cuts_names_that_are_no_utf8(void **state)
-{
-    struct fixture *f = *state;
-    char path[FEED_PATH_MAX], name[ARCHIVE_NAME_SIZE], longest[256];
-    memset(longest, 0x8f, 255);
-    longest[255] = '\0';
-    archive_name(7, &f->content, longest, name);
-    assert_int_equal(strlen(name), 255);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(set_aside(f, longest, i == 0 ? "bad" : "worse", path), ARCHIVE_MOVED);
-        assert_file(f->data, path, i == 0 ? "bad" : "worse");
-    }
-    assert_int_equal(count_files(f->quarantine), 4);
-    assert_int_equal(count_files(f->folder), 0);
-}
-
-static void copies_a_bad_file_to_a_quarantine_on_another_device(void **state)
-{
-    struct fixture *f = *state;
-    char folder[FEED_PATH_MAX];
-    path_join(folder, f->data, "quarantine");
-    assert_int_equal(mkdir(folder, 0755), 0);
-    mount_at(folder, "size=1m");
-    for (int i = 0; i < 2; i++)
-        assert_sets_aside(f);
-}
-
-/* --- markers --- */
+/* --- markers ------------------------------------------------------------------------------------------------------ */
 
 static void takes_the_marker_away_with_its_file(void **state)
 {
@@ -544,11 +417,6 @@ int main(void)
         TEST(moves_by_links_where_rename_would_replace),
         TEST(hides_a_file_in_one_step_where_rename_would_replace),
         TEST(deletes_what_was_read_and_nothing_else),
-        TEST(sets_a_bad_file_aside_with_its_reason),
-        TEST(numbers_bad_files_of_one_name),
-        TEST(cuts_long_names_of_bad_files),
-        TEST(cuts_names_that_are_no_utf8),
-        MOUNT_TEST(copies_a_bad_file_to_a_quarantine_on_another_device),
         TEST(takes_the_marker_away_with_its_file),
         TEST(leaves_the_marker_of_a_replaced_file),
         TEST(keeps_the_marker_with_its_hidden_file),

@@ -5,6 +5,7 @@
 #include "feed_support.h"
 
 #include <dirent.h>
+#include <sys/mount.h>
 
 #include "base/hash.h"
 #include "feed/archive.h"
@@ -67,6 +68,62 @@ static inline size_t count_files(const char *folder)
     if (dir)
         closedir(dir);
     return count > 2 ? count - 2 : 0;
+}
+
+/* Moves the file to the archive, as of change 7. */
+static inline enum archive_result move(struct fixture *f, const char *name, const struct file_stat *stat)
+{
+    char archived[ARCHIVE_NAME_SIZE];
+    archive_name(7, &f->content, name, archived);
+    return archive_move(&f->landing, f->data, name, stat, archived, &f->error);
+}
+
+/* Puts a file there and sets it aside; `path` is where it then lies. */
+static inline enum archive_result set_aside(struct fixture *f, const char *name, const char *text,
+                                            char path[FEED_PATH_MAX])
+{
+    file_deliver(f->folder, name, text);
+    const struct file_stat stat = file_stat_of(f->folder, name);
+    return archive_quarantine(&f->landing, f->data, name, &stat, "3:7: no closing quote", path, FEED_PATH_MAX,
+                              &f->error);
+}
+
+/* All that is left in the landing folder is a hidden folder with the file that had `stat`, itself. */
+static inline void assert_hidden(const struct fixture *f, const char *name, const struct file_stat *stat)
+{
+    char folder[256], path[FEED_PATH_MAX];
+    snprintf(folder, sizeof folder, ".dropfold-%llx-%llx-%llx-%llx-000007-abababab", (unsigned long long)stat->device,
+             (unsigned long long)stat->inode, (unsigned long long)stat->size, (unsigned long long)stat->mtime_ns);
+    path_join(path, f->folder, folder);
+    const struct file_stat now = file_stat_of(path, name);
+    assert_true(file_stat_same(&now, stat));
+    assert_int_equal(count_files(f->folder), 1);
+}
+
+/* A file system in memory, which not everybody may mount; tear_down_mount takes it away. */
+static inline void mount_at(const char *folder, const char *options)
+{
+    if (mount("none", folder, "tmpfs", 0, options) == 0)
+        return;
+    assert_int_equal(errno, EPERM);
+    print_message("needs root: skipped\n");
+    skip();
+}
+
+static inline void mount_archive(struct fixture *f, const char *options)
+{
+    make_archive(f);
+    mount_at(f->archive, options);
+}
+
+static inline int tear_down_mount(void **state)
+{
+    struct fixture *f = *state;
+    char quarantine[FEED_PATH_MAX];
+    path_join(quarantine, f->data, "quarantine");
+    (void)umount2(f->archive, MNT_DETACH);
+    (void)umount2(quarantine, MNT_DETACH);
+    return tear_down(state);
 }
 
 #endif

@@ -1,15 +1,7 @@
-/* What happens to the landing folders, to inotify, and at the end of a run. */
+/* What happens to the landing folders themselves while they are watched. */
 #include "feed_watching.h"
 
-#include <sched.h>
 #include <sys/mount.h>
-
-enum {
-    MANY = 2000,
-    NO_NAMESPACES = 77 /* exit code of a child */
-};
-
-/* --- folders --- */
 
 static void refuses_to_start_without_a_folder(void **state)
 {
@@ -31,13 +23,6 @@ static void refuses_to_start_beside_another_instance(void **state)
     assert_error(&w->error, ERROR_LOCKED, "Deliveries");
     landing_close(&other);
     watching_start(w);
-}
-
-static void move_folder_away(const struct watching *w, const char *name)
-{
-    char moved[FEED_PATH_MAX];
-    path_join(moved, w->data, name);
-    assert_int_equal(rename(w->folder[0], moved), 0);
 }
 
 static void finds_a_folder_that_was_renamed_away_and_made_anew(void **state)
@@ -281,270 +266,10 @@ static void finds_a_folder_that_was_mounted_over(void **state)
     assert_note(w, 1, 0, "b.csv");
 }
 
-/* --- inotify --- */
-
-static void finds_files_without_events(void **state)
-{
-    struct watching *w = *state;
-    struct watch_stats stats;
-    w->options.events = false;
-    w->options.rescan = WATCHING_OFTEN;
-    watching_start(w);
-    file_write(w->folder[0], "written.csv", "1");
-    file_deliver(w->folder[1], "renamed.csv", "1");
-    run_until(w, w->count == 2);
-    watch_stats(w->watch, &stats);
-    assert_int_equal(stats.events, 0);
-}
-
-/* As from a server whose clock is behind: what is written now looks as if it had long been there. */
-static void lets_what_comes_settle_whatever_its_time(void **state)
-{
-    struct watching *w = *state;
-    w->options.events = false;
-    w->options.rescan = WATCHING_OFTEN;
-    watching_start(w);
-    file_write(w->folder[0], "a.csv", "1");
-    file_date(w->folder[0], "a.csv", 1600000000);
-    for (int i = 0; i < 3; i++) {
-        run_for(w, WATCHING_SETTLE * 2 / 3);
-        file_append(w->folder[0], "a.csv", "2");
-        file_date(w->folder[0], "a.csv", 1600000001 + i);
-    }
-    run_until(w, w->count == 1);
-    assert_int_equal(w->notes[0].stat.size, 4);
-}
-
-/* The value that stood there, or -1 when it can't be set. */
-static int set_sysctl(const char *path, int value)
-{
-    char text[32] = "";
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t len = read(fd, text, sizeof text - 1);
-    int old = len > 0 ? atoi(text) : -1;
-    len = snprintf(text, sizeof text, "%d", value);
-    if (pwrite(fd, text, (size_t)len, 0) != len)
-        old = -1;
-    close(fd);
-    return old;
-}
-
-static void deliver_many(struct watching *w)
-{
-    char name[32];
-    for (int i = 0; i < MANY; i++) {
-        snprintf(name, sizeof name, "%05d.csv", i);
-        if (i % 2 == 0)
-            file_deliver(w->folder[0], name, "1");
-        else
-            file_write(w->folder[0], name, "1");
-    }
-}
-
-static int compare_notes(const void *a, const void *b)
-{
-    return strcmp(((const struct note *)a)->name, ((const struct note *)b)->name);
-}
-
-static void loses_nothing_when_the_queue_overflows(void **state)
-{
-    static const char sysctl[] = "/proc/sys/fs/inotify/max_queued_events";
-    struct watching *w = *state;
-    struct watch_stats stats;
-    int old = set_sysctl(sysctl, 16);
-    if (old < 0) {
-        print_message("max_queued_events cannot be set: skipped\n");
-        skip();
-    }
-    /* The limit counts for instances made from now on, so it can go back before anything may fail. */
-    bool started = watching_try(w);
-    assert_int_equal(set_sysctl(sysctl, old), 16);
-    assert_ok(started, &w->error);
-    run_until(w, (watch_stats(w->watch, &stats), stats.scans >= 3));
-    deliver_many(w);
-    run_until(w, w->count >= MANY);
-    watch_stats(w->watch, &stats);
-    assert_true(stats.overflows >= 1);
-    qsort(w->notes, w->count, sizeof *w->notes, compare_notes);
-    for (size_t i = 0; i < MANY; i++)
-        assert_int_equal(atoi(w->notes[i].name), i);
-    assert_int_equal(w->count, MANY);
-}
-
-static bool write_text(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    close(fd);
-    return written;
-}
-
-/* In a child. Inotify's limits hang on the user namespace too: one of our own can be without, and nobody else notices. */
-static void find_a_file_in_spite_of(struct watching *w, const char *limit, const char *said)
-{
-    char map[64];
-    snprintf(map, sizeof map, "%d %d 1", geteuid(), geteuid());
-    if (unshare(CLONE_NEWUSER) < 0 || !write_text("/proc/self/uid_map", map) || !write_text(limit, "0"))
-        _exit(NO_NAMESPACES);
-    child_check(uv_loop_init(&w->loop) == 0);
-    uv_timer_init(&w->loop, &w->deadline);
-    uv_timer_start(&w->deadline, watching_late, WATCHING_DEADLINE, 0);
-    child_check(watching_try(w));
-    file_write(w->folder[0], "a.csv", "1");
-    while (w->count == 0 && !w->late)
-        uv_run(&w->loop, UV_RUN_ONCE);
-    child_check(w->count == 1);
-    child_check(watching_said(w, said) == 1);
-    _exit(0);
-}
-
-static void assert_lives_on_rescans(struct watching *w, const char *limit, const char *said)
-{
-    int status;
-    w->options.rescan = WATCHING_OFTEN;
-    fflush(NULL);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0)
-        find_a_file_in_spite_of(w, limit, said);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == NO_NAMESPACES) {
-        print_message("no user namespace of its own here: skipped\n");
-        skip();
-    }
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-static void lives_on_rescans_when_there_is_no_inotify(void **state)
-{
-    assert_lives_on_rescans(*state, "/proc/sys/user/max_inotify_instances", "fs.inotify.max_user_instances");
-}
-
-static void lives_on_rescans_when_there_are_no_watches(void **state)
-{
-    assert_lives_on_rescans(*state, "/proc/sys/user/max_inotify_watches", "fs.inotify.max_user_watches");
-}
-
-/* --- one run, and its end --- */
-
-static void ends_a_single_run_when_all_has_settled_and_nothing_new_came(void **state)
-{
-    struct watching *w = *state;
-    w->options.once = true;
-    file_write(w->folder[0], "new.csv", "1");
-    file_write(w->folder[1], "old.csv", "1");
-    file_date(w->folder[1], "old.csv", 1600000000);
-    int64_t begun = clock_monotonic();
-    watching_start(w);
-    run_until(w, w->idle > 0);
-    assert_int_equal(w->count, 2);
-    assert_note(w, 0, 1, "old.csv");
-    assert_note(w, 1, 0, "new.csv");
-    assert_true(w->notes[1].at - begun >= WATCHING_SETTLE);
-    run_for(w, WATCHING_SETTLE);
-    assert_int_equal(w->idle, 1);
-}
-
-static void ends_a_single_run_of_empty_folders(void **state)
-{
-    struct watching *w = *state;
-    w->options.once = true;
-    watching_start(w);
-    run_until(w, w->idle == 1);
-    assert_int_equal(w->count, 0);
-    assert_false(watch_missed(w->watch));
-}
-
-static void tells_at_the_end_of_a_single_run_that_a_folder_was_left_out(void **state)
-{
-    struct watching *w = *state;
-    w->options.once = true;
-    file_write(w->folder[1], "old.csv", "1");
-    file_date(w->folder[1], "old.csv", 1600000000);
-    assert_ok(watching_try(w), &w->error);
-    move_folder_away(w, "moved");
-    run_until(w, w->idle == 1);
-    assert_int_equal(w->count, 1);
-    assert_true(watch_missed(w->watch));
-}
-
-static void takes_what_comes_during_a_single_run(void **state)
-{
-    struct watching *w = *state;
-    w->options.once = true;
-    w->keep = true;
-    file_write(w->folder[0], "a.csv", "1");
-    watching_start(w);
-    run_until(w, w->count == 1);
-    file_write(w->folder[0], "b.csv", "1");
-    assert_int_equal(w->idle, 0);
-    watching_release(w, 0, WATCH_DONE);
-    run_until(w, w->count == 2);
-    assert_int_equal(w->idle, 0);
-    watching_release(w, 1, WATCH_DONE);
-    run_until(w, w->idle == 1);
-    assert_int_equal(w->count, 2);
-}
-
-static void does_not_wait_in_a_single_run_for_what_can_only_be_done_later(void **state)
-{
-    struct watching *w = *state;
-    w->options.once = true;
-    w->outcome = WATCH_LATER;
-    file_write(w->folder[0], "a.csv", "1");
-    watching_start(w);
-    run_until(w, w->idle == 1);
-    assert_int_equal(w->count, 1);
-}
-
-static void lets_a_changed_file_settle_again_in_a_single_run(void **state)
-{
-    struct watching *w = *state;
-    w->options.once = true;
-    w->keep = true;
-    file_write(w->folder[0], "a.csv", "1");
-    watching_start(w);
-    run_until(w, w->count == 1);
-    file_append(w->folder[0], "a.csv", "2");
-    watching_release(w, 0, WATCH_SETTLE);
-    run_until(w, w->count == 2);
-    assert_int_equal(w->notes[1].stat.size, 2);
-    assert_int_equal(w->idle, 0);
-    watching_release(w, 1, WATCH_DONE);
-    run_until(w, w->idle == 1);
-}
-
-static void stops_in_the_middle_of_its_work(void **state)
-{
-    struct watching *w = *state;
-    deliver_many(w);
-    assert_ok(watching_try(w), &w->error);
-    for (int i = 0; i < 3; i++) /* scans and looks are under way */
-        uv_run(&w->loop, UV_RUN_NOWAIT);
-    watching_stop(w);
-    struct landing free_again;
-    assert_ok(landing_open(&free_again, w->data, &w->feeds[0], 0, true, &w->error), &w->error);
-    landing_close(&free_again);
-}
-
-static void stops_before_the_loop_has_run(void **state)
-{
-    struct watching *w = *state;
-    assert_ok(watching_try(w), &w->error);
-    watching_stop(w);
-    assert_int_equal(w->count, 0);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, watching_set_up, watching_tear_down)
     const struct CMUnitTest tests[] = {
-        /* These fork, so they come before libuv has made its threads: ThreadSanitizer wants it so. */
-        TEST(lives_on_rescans_when_there_is_no_inotify),
-        TEST(lives_on_rescans_when_there_are_no_watches),
         TEST(refuses_to_start_without_a_folder),
         TEST(refuses_to_start_beside_another_instance),
         TEST(finds_a_folder_that_was_renamed_away_and_made_anew),
@@ -559,17 +284,6 @@ int main(void)
         TEST(names_the_feed_that_has_the_folder_already),
         TEST(lets_a_lost_folder_go_and_takes_it_again),
         TEST(finds_a_folder_that_was_mounted_over),
-        TEST(finds_files_without_events),
-        TEST(lets_what_comes_settle_whatever_its_time),
-        TEST(loses_nothing_when_the_queue_overflows),
-        TEST(ends_a_single_run_when_all_has_settled_and_nothing_new_came),
-        TEST(ends_a_single_run_of_empty_folders),
-        TEST(tells_at_the_end_of_a_single_run_that_a_folder_was_left_out),
-        TEST(takes_what_comes_during_a_single_run),
-        TEST(does_not_wait_in_a_single_run_for_what_can_only_be_done_later),
-        TEST(lets_a_changed_file_settle_again_in_a_single_run),
-        TEST(stops_in_the_middle_of_its_work),
-        TEST(stops_before_the_loop_has_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

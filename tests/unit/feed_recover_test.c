@@ -2,7 +2,6 @@
 #include "feed_archiving.h"
 
 #include <sys/inotify.h>
-#include <sys/mount.h>
 
 /* Puts `name` of the landing folder into hiding as a crash would leave it, as if `stat` had been read. */
 static void hide(struct fixture *f, const char *name, const struct file_stat *stat, const char *tag,
@@ -374,21 +373,10 @@ static size_t copies_begun(int notify)
     return begun;
 }
 
-static int tear_down_mount(void **state)
-{
-    struct fixture *f = *state;
-    (void)umount(f->archive);
-    return tear_down(state);
-}
-
 static void copies_to_a_full_archive_only_what_is_smaller_than_what_found_no_room(void **state)
 {
     struct fixture *f = *state;
-    make_archive(f);
-    if (mount("none", f->archive, "tmpfs", 0, "size=64k") != 0) {
-        print_message("needs root: skipped\n");
-        skip();
-    }
+    mount_archive(f, "size=64k");
     hide_three(f);
     int notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     assert_true(notify >= 0 && inotify_add_watch(notify, f->archive, IN_CREATE) >= 0);

@@ -1,8 +1,6 @@
 /* Several files moved to the archive together: each as if it were moved alone, whatever becomes of the others. */
 #include "feed_archiving.h"
 
-#include <sys/mount.h>
-
 enum { FILES = 5 };
 
 struct moving {
@@ -16,12 +14,6 @@ static void file_remove(const char *folder, const char *name)
     char path[FEED_PATH_MAX];
     path_join(path, folder, name);
     assert_int_equal(unlink(path), 0);
-}
-
-static int tear_down_mount(void **state)
-{
-    (void)umount2(((struct fixture *)*state)->archive, MNT_DETACH);
-    return tear_down(state);
 }
 
 static void drop(struct fixture *f, struct moving *moving)
@@ -168,9 +160,7 @@ static void copies_to_an_archive_on_another_device(void **state)
     struct fixture *f = *state;
     struct moving moving;
     drop(f, &moving);
-    make_archive(f);
-    if (mount("dropfold", f->archive, "tmpfs", 0, "size=1m") != 0)
-        skip();
+    mount_archive(f, "size=1m");
     move_all(f, &moving);
     for (size_t i = 0; i < FILES; i++)
         is_moved(f, &moving, i);

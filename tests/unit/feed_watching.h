@@ -14,6 +14,7 @@
 
 enum {
     WATCHING_NOTES_MAX = 4096,
+    WATCHING_MANY = 2000,         /* files, where there are to be many */
     WATCHING_SETTLE = 150 * 1000, /* microseconds */
     WATCHING_NEVER = 1000 * 1000 * 1000,
     WATCHING_OFTEN = 30 * 1000,   /* between rescans, where those are what is tested */
@@ -229,6 +230,27 @@ static inline void watching_scans(struct watching *w, uint64_t more)
     watch_stats(w->watch, &stats);
     uint64_t wanted = stats.scans + more;
     run_until(w, (watch_stats(w->watch, &stats), stats.scans >= wanted));
+}
+
+/* The first folder gets another name. */
+static inline void move_folder_away(const struct watching *w, const char *name)
+{
+    char moved[FEED_PATH_MAX];
+    path_join(moved, w->data, name);
+    assert_int_equal(rename(w->folder[0], moved), 0);
+}
+
+/* WATCHING_MANY files into the first folder, every other one written in place. */
+static inline void deliver_many(struct watching *w)
+{
+    char name[32];
+    for (int i = 0; i < WATCHING_MANY; i++) {
+        snprintf(name, sizeof name, "%05d.csv", i);
+        if (i % 2 == 0)
+            file_deliver(w->folder[0], name, "1");
+        else
+            file_write(w->folder[0], name, "1");
+    }
 }
 
 #define assert_note(w, i, wanted_feed, wanted_name)                                                                    \
