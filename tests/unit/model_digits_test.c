@@ -1,12 +1,6 @@
 #include "testing.h"
 
-#include "base/hash.h"
 #include "model/digits.h"
-
-static uint64_t next_random(uint64_t *state)
-{
-    return hash_u64((*state)++);
-}
 
 /* digits_read by one character after the other. */
 static bool read_plainly(const char *text, size_t len, struct digits *out)
@@ -30,9 +24,7 @@ static void check(const char *text, size_t len)
 {
     struct digits wanted, found;
     uint64_t number;
-    char *copy = malloc(len > 0 ? len : 1);
-    assert_non_null(copy);
-    memcpy(copy, text, len);
+    char *copy = testing_heap(text, len);
     bool is_number = read_plainly(text, len, &wanted), read = digits_read((struct slice){copy, len}, &found);
     bool whole = digits_whole((struct slice){copy, len}, &number);
     free(copy);
@@ -56,13 +48,13 @@ static void reads_random_numbers_as_a_loop_does(void **state)
     for (size_t round = 0; round < 300000; round++) {
         char text[DIGITS_LEN_MAX + 2];
         struct digits ignored;
-        size_t len = next_random(&random) % (sizeof text + 1);
+        size_t len = testing_random(&random) % (sizeof text + 1);
         for (size_t i = 0; i < len; i++)
-            text[i] = (char)('0' + next_random(&random) % 10);
+            text[i] = (char)('0' + testing_random(&random) % 10);
         if (len > 0 && round % 4 > 0)
-            text[next_random(&random) % len] = '.';
+            text[testing_random(&random) % len] = '.';
         if (len > 0 && round % 4 > 1)
-            text[next_random(&random) % len] = odd[next_random(&random) % (sizeof odd - 1)];
+            text[testing_random(&random) % len] = odd[testing_random(&random) % (sizeof odd - 1)];
         numbers += read_plainly(text, len, &ignored);
         check(text, len);
     }

@@ -1,27 +1,11 @@
-#include "testing.h"
-
-#include <time.h>
-
-#include "base/hash.h"
-#include "model/timestamp.h"
-
-static uint64_t next_random(uint64_t *state)
-{
-    return hash_u64((*state)++);
-}
-
-static int64_t random_moment(uint64_t *state)
-{
-    return TIMESTAMP_MIN + (int64_t)(next_random(state) % (uint64_t)(TIMESTAMP_MAX - TIMESTAMP_MIN + 1));
-}
+/* The days of the calendar, and moments by ISO 8601. */
+#include "model_moments.h"
 
 /* A copy on the heap, so that AddressSanitizer sees a read past its end. */
 static bool parse_exactly(const char *text, int64_t *micros, const char **expected)
 {
     size_t len = strlen(text);
-    char *copy = malloc(len > 0 ? len : 1);
-    assert_non_null(copy);
-    memcpy(copy, text, len);
+    char *copy = testing_heap(text, len);
     bool parsed = timestamp_parse_iso((struct slice){copy, len}, micros, expected);
     free(copy);
     return parsed;
@@ -47,18 +31,6 @@ static void assert_no_iso(const char *text, const char *wanted)
     }
 }
 
-/* timegm of a day at a time of day. */
-static int64_t system_micros(int year, int month, int day, int hour, int minute, int second)
-{
-    struct tm tm = {.tm_year = year - 1900,
-                    .tm_mon = month - 1,
-                    .tm_mday = day,
-                    .tm_hour = hour,
-                    .tm_min = minute,
-                    .tm_sec = second};
-    return (int64_t)timegm(&tm) * TIMESTAMP_SECOND;
-}
-
 typedef void (*printer)(int64_t value, struct buf *out);
 
 static void assert_print(printer print, int64_t value, const char *wanted)
@@ -69,6 +41,8 @@ static void assert_print(printer print, int64_t value, const char *wanted)
     assert_slice(buf_slice(&buf), wanted);
     buf_close(&buf);
 }
+
+/* --- days --------------------------------------------------------------------------------------------------------- */
 
 static void counts_every_day_of_ten_thousand_years_as_the_system_does(void **state)
 {
@@ -129,6 +103,8 @@ static void rejects_the_31st_of_february(void **state)
     assert_no_iso("2022-13-10", "a day that exists");
     assert_no_iso("2022-12-00", "a day that exists");
 }
+
+/* --- ISO 8601 ----------------------------------------------------------------------------------------------------- */
 
 static void reads_every_shape_of_iso_8601_it_promises(void **state)
 {
@@ -345,198 +321,6 @@ static void prints_a_fraction_only_where_there_is_one(void **state)
     assert_print(timestamp_print_date, -719162, "0001-01-01");
 }
 
-/* --- formats ------------------------------------------------------------------------------------------------------ */
-
-static void assert_format(const char *format, const char *text, int64_t wanted)
-{
-    struct error error;
-    int64_t micros = -1;
-    const char *expected = "";
-    assert_ok(timestamp_format_check(format, &error), &error);
-    if (!timestamp_parse_format(slice_of(text), format, &micros, &expected) || micros != wanted) {
-        print_error("%s as %s: %jd (expected %s), wanted %jd\n", text, format, (intmax_t)micros, expected,
-                    (intmax_t)wanted);
-        fail();
-    }
-}
-
-static void assert_no_format(const char *format, const char *text, const char *wanted)
-{
-    int64_t micros;
-    const char *expected = "";
-    if (timestamp_parse_format(slice_of(text), format, &micros, &expected) || strcmp(expected, wanted) != 0) {
-        print_error("%s as %s: expected \"%s\", wanted \"%s\"\n", text, format, expected, wanted);
-        fail();
-    }
-}
-
-static void reads_each_directive(void **state)
-{
-    (void)state;
-    const int64_t noon = system_micros(2022, 2, 17, 12, 3, 13);
-    assert_format("%Y-%m-%d %H:%M:%S", "2022-02-17 12:03:13", noon);
-    assert_format("%d/%m/%Y %H:%M:%S", "17/2/2022 12:3:13", noon);
-    assert_format("%Y%m%d%H%M%S", "20220217120313", noon);
-    assert_format("%d %b %y, %I:%M:%S %p", "17 FEB 22, 12:03:13 pm", noon);
-    assert_format("%b %d %Y %I.%M.%S%p", "feb 17 2022 12.03.13AM", noon - 12 * 3600 * TIMESTAMP_SECOND);
-    assert_format("%Y-%m-%dT%H:%M:%S.%f%z", "2022-02-17T14:03:13.25+02:00", noon + 250000);
-    assert_format("%Y-%m-%dT%H:%M:%S%z UTC", "2022-02-17T07:03:13-05 UTC", noon);
-    assert_format("%s", "1645099393", noon);
-    assert_format("%s.%f", "-1.5", -1500000);
-    assert_format("%s", "-0", 0);
-    assert_format("100%% %Y-%m-%d", "100% 1970-01-02", TIMESTAMP_DAY);
-    assert_format("%y%m%d", "700101", 0);
-    assert_format("%y%m%d", "690101", system_micros(2069, 1, 1, 0, 0, 0));
-    assert_format("%Y-%m-%d %H", "1970-01-01 23", 23 * 3600 * TIMESTAMP_SECOND);
-}
-
-static void reads_every_month_and_every_hour_of_twelve(void **state)
-{
-    (void)state;
-    char text[64];
-    struct tm tm = {.tm_year = 122, .tm_mday = 5};
-    for (tm.tm_mon = 0; tm.tm_mon < 12; tm.tm_mon++) {
-        for (tm.tm_hour = 0; tm.tm_hour < 24; tm.tm_hour++) {
-            strftime(text, sizeof text, "%d %b %Y %I:%M %p", &tm);
-            assert_format("%d %b %Y %I:%M %p", text, system_micros(2022, tm.tm_mon + 1, 5, tm.tm_hour, 0, 0));
-        }
-    }
-}
-
-static void rejects_text_that_its_format_does_not_describe(void **state)
-{
-    (void)state;
-    assert_no_format("%Y-%m-%d", "", TIMESTAMP_FORMAT_WORDS);
-    assert_no_format("%Y-%m-%d", "2022-02-17 ", TIMESTAMP_FORMAT_WORDS);
-    assert_no_format("%Y-%m-%d", "2022-02-", TIMESTAMP_FORMAT_WORDS);
-    assert_no_format("%Y-%m-%d", "202-02-17", TIMESTAMP_FORMAT_WORDS);
-    assert_no_format("%Y-%m-%d", "2022-02-171", TIMESTAMP_FORMAT_WORDS);
-    assert_no_format("%d %b %Y", "1 Foo 2022", TIMESTAMP_FORMAT_WORDS);
-    assert_no_format("%d %b %Y", "1 February 2022", TIMESTAMP_FORMAT_WORDS);
-    assert_no_format("%Y-%m-%d %z", "2022-02-17 CET", TIMESTAMP_FORMAT_WORDS);
-    assert_no_format("%s", "", TIMESTAMP_FORMAT_WORDS);
-    assert_no_format("%s", "+5", TIMESTAMP_FORMAT_WORDS);
-    assert_no_format("%s.%f", "5.1234567", TIMESTAMP_FORMAT_WORDS);
-    assert_no_format("%Y-%m-%d %I %p", "2022-02-17 5 xm", TIMESTAMP_FORMAT_WORDS);
-}
-
-static void rejects_moments_that_do_not_exist_in_any_format(void **state)
-{
-    (void)state;
-    assert_no_format("%d.%m.%Y", "31.02.2022", "a day that exists");
-    assert_no_format("%m/%d/%Y", "17/02/2022", "a day that exists");
-    assert_no_format("%Y-%m-%d %H:%M:%S", "2022-02-17 24:00:00", "a time of day that exists");
-    assert_no_format("%Y-%m-%d %H:%M:%S", "2022-02-17 23:59:60", "a time of day that exists");
-    assert_no_format("%Y-%m-%d %I %p", "2022-02-17 13 pm", "a time of day that exists");
-    assert_no_format("%Y-%m-%d %I %p", "2022-02-17 0 am", "a time of day that exists");
-    assert_no_format("%s", "999999999999", "a time in the years 0001 to 9999");
-    assert_no_format("%Y-%m-%d %z", "0001-01-01 +01", "a time in the years 0001 to 9999");
-}
-
-static void refuses_formats_that_cannot_tell_a_moment(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *format, *reason;
-    } cases[] = {
-        {"", "no whole date"},
-        {"%H:%M:%S", "no whole date"},
-        {"%Y-%m", "no whole date"},
-        {"%Y %d", "no whole date"},
-        {"%Y-%m-%d %A", "unknown directive %A"},
-        {"%Y-%m-%d %", "single %"},
-        {"%Y-%m-%d %y", "%y says again"},
-        {"%Y-%m-%d %b", "%b says again"},
-        {"%Y-%m-%d %H %I %p", "%I says again"},
-        {"%s %Y", "%Y says again"},
-        {"%Y-%m-%d %I", "%I and %p"},
-        {"%Y-%m-%d %H:%M:%S %p %z", "%I and %p"},
-    };
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct error error = {0};
-        assert_false(timestamp_format_check(cases[i].format, &error));
-        assert_error(&error, ERROR_CONFIG, cases[i].reason);
-    }
-}
-
-/* --- windows ------------------------------------------------------------------------------------------------------ */
-
-static void starts_windows_of_ten_days_where_the_design_says(void **state)
-{
-    (void)state;
-    const int64_t size = 10 * TIMESTAMP_DAY, start = system_micros(2021, 12, 29, 0, 0, 0);
-    assert_int_equal(timestamp_window(start, size), start);
-    assert_int_equal(timestamp_window(start - 1, size), start - size);
-    assert_int_equal(timestamp_window(start + size - 1, size), start);
-    assert_int_equal(timestamp_window(start + size, size), system_micros(2022, 1, 8, 0, 0, 0));
-    assert_int_equal(timestamp_window(-1, size), -size);
-    assert_int_equal(timestamp_window(0, size), 0);
-    assert_int_equal(timestamp_window(-size, size), -size);
-}
-
-static void puts_every_moment_into_the_window_that_holds_it(void **state)
-{
-    (void)state;
-    uint64_t seed = 7;
-    for (int i = 0; i < 100000; i++) {
-        int64_t moment = random_moment(&seed);
-        int64_t size = (int64_t)(next_random(&seed) >> (1 + next_random(&seed) % 62)) + 1;
-        int64_t start = timestamp_window(moment, size);
-        assert_true(start <= moment && moment - start < size);
-        assert_int_equal(start % size, 0);
-    }
-}
-
-static void reads_intervals_as_people_write_them(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text;
-        int64_t seconds;
-    } cases[] = {{"10 days", 864000}, {"1 day", 86400},    {"1 hour", 3600},     {"90 seconds", 90},
-                 {"1 week", 604800},  {"15 minutes", 900}, {"2 weeks", 1209600}, {"007 hours", 25200},
-                 {"1 second", 1},     {"1 minute", 60}};
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        int64_t micros;
-        assert_true(timestamp_parse_interval(slice_of(cases[i].text), &micros));
-        assert_int_equal(micros, cases[i].seconds * TIMESTAMP_SECOND);
-    }
-}
-
-static void rejects_intervals_of_nothing_or_of_too_much(void **state)
-{
-    (void)state;
-    static const char *const texts[] = {
-        "",
-        "10",
-        "days",
-        "10days",
-        "10  days",
-        " 10 days",
-        "10 days ",
-        "0 days",
-        "-1 days",
-        "+1 days",
-        "1.5 days",
-        "1 month",
-        "1 dayss",
-        "1 s",
-        "1 ",
-        "1 Day",
-        "99999999999999999999 days",
-        "9223372036854775807 weeks",
-        "106751992 days",
-    };
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        int64_t micros;
-        if (timestamp_parse_interval(slice_of(texts[i]), &micros))
-            fail_msg("\"%s\" was read", texts[i]);
-    }
-    int64_t micros;
-    assert_true(timestamp_parse_interval(SLICE("106751991 days"), &micros));
-    assert_int_equal(micros, 106751991 * TIMESTAMP_DAY);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -554,15 +338,6 @@ int main(void)
         cmocka_unit_test(reads_each_prefix_without_looking_behind_it),
         cmocka_unit_test(reads_a_date_of_exactly_ten_characters),
         cmocka_unit_test(prints_a_fraction_only_where_there_is_one),
-        cmocka_unit_test(reads_each_directive),
-        cmocka_unit_test(reads_every_month_and_every_hour_of_twelve),
-        cmocka_unit_test(rejects_text_that_its_format_does_not_describe),
-        cmocka_unit_test(rejects_moments_that_do_not_exist_in_any_format),
-        cmocka_unit_test(refuses_formats_that_cannot_tell_a_moment),
-        cmocka_unit_test(starts_windows_of_ten_days_where_the_design_says),
-        cmocka_unit_test(puts_every_moment_into_the_window_that_holds_it),
-        cmocka_unit_test(reads_intervals_as_people_write_them),
-        cmocka_unit_test(rejects_intervals_of_nothing_or_of_too_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,22 +2,16 @@
 
 #include <math.h>
 
-#include "base/hash.h"
 #include "model/wide.h"
 
 #define WIDE_MAX ((wide)1 << 126 | (((wide)1 << 126) - 1))
 #define WIDE_MIN (-WIDE_MAX - 1)
 
-static uint64_t next_random(uint64_t *state)
-{
-    return hash_u64((*state)++);
-}
-
 /* Any number of bits, any sign. */
 static wide random_wide(uint64_t *state)
 {
-    wide value = (wide)((((unsigned __int128)next_random(state)) << 64) | next_random(state));
-    return value >> (next_random(state) % 128);
+    wide value = (wide)((((unsigned __int128)testing_random(state)) << 64) | testing_random(state));
+    return value >> (testing_random(state) % 128);
 }
 
 static void print_text(wide value, unsigned scale, char *out, size_t size)
@@ -100,7 +94,7 @@ static void takes_back_what_it_added_in_any_order(void **state)
     int64_t values[200];
     wide sum = 0;
     for (size_t i = 0; i < COUNT_OF(values); i++) {
-        values[i] = (int64_t)next_random(&seed);
+        values[i] = (int64_t)testing_random(&seed);
         assert_true(wide_add(&sum, values[i], (int64_t)i));
     }
     for (size_t i = COUNT_OF(values); i-- > 0;)
@@ -114,7 +108,7 @@ static void scales_as_repeated_multiplication_does(void **state)
     uint64_t seed = 2;
     for (int i = 0; i < 20000; i++) {
         wide value = random_wide(&seed), scaled, wanted = value;
-        unsigned digits = (unsigned)(next_random(&seed) % 39);
+        unsigned digits = (unsigned)(testing_random(&seed) % 39);
         bool fits = true;
         for (unsigned d = 0; d < digits && fits; d++) {
             fits = wanted <= WIDE_MAX / 10 && wanted >= WIDE_MIN / 10;
@@ -200,7 +194,7 @@ static void prints_as_schoolbook_doubling_does(void **state)
     uint64_t seed = 4;
     for (int i = 0; i < 20000; i++) {
         wide value = random_wide(&seed);
-        unsigned scale = (unsigned)(next_random(&seed) % 39);
+        unsigned scale = (unsigned)(testing_random(&seed) % 39);
         char wanted[64];
         schoolbook(value, scale, wanted);
         assert_printed(value, scale, wanted);
@@ -223,7 +217,7 @@ static void turns_into_the_nearest_double(void **state)
     (void)state;
     uint64_t seed = 5;
     for (int i = 0; i < 100000; i++)
-        assert_double(random_wide(&seed), (unsigned)(next_random(&seed) % 39));
+        assert_double(random_wide(&seed), (unsigned)(testing_random(&seed) % 39));
     for (unsigned scale = 0; scale <= 38; scale++) {
         assert_double(0, scale);
         assert_double(WIDE_MAX, scale);

@@ -160,9 +160,7 @@ static inline bool parse_chunks(struct parse_feed *f, struct slice text, size_t 
 {
     for (size_t at = 0; at < text.len; at += chunk) {
         size_t len = text.len - at < chunk ? text.len - at : chunk;
-        char *copy = malloc(len);
-        assert_non_null(copy);
-        memcpy(copy, text.data + at, len);
+        char *copy = testing_heap(text.data + at, len);
         bool ok = parser_feed(f->parser, (struct slice){copy, len}, &result->error);
         free(copy);
         if (!ok)

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/slice.h"
 
 enum {
@@ -62,6 +63,20 @@ static inline int testing_remove_one(const char *path, const struct stat *stat, 
 static inline void testing_folder_remove(const char *path)
 {
     assert_int_equal(nftw(path, testing_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* The next of the numbers that `state` leads to, the same in every run. */
+static inline uint64_t testing_random(uint64_t *state)
+{
+    return hash_u64((*state)++);
+}
+
+/* A copy of just these bytes on the heap, so that AddressSanitizer sees a read beside them. The caller frees it. */
+static inline char *testing_heap(const void *bytes, size_t len)
+{
+    char *copy = malloc(len > 0 ? len : 1);
+    assert_non_null(copy);
+    return len > 0 ? memcpy(copy, bytes, len) : copy;
 }
 
 /* Makes `to` a copy of the file `from`. */
