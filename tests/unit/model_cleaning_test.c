@@ -1,77 +1,5 @@
 /* What a descriptor may ask for beyond the plain keys of a field, and what it may not. */
-#include "testing.h"
-
-#include <unistd.h>
-
-#include "model/descriptor.h"
-
-struct fixture {
-    char folder[TESTING_PATH_MAX];
-    struct arena arena;
-    struct doc_problems problems;
-    struct descriptor *descriptor;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    testing_folder_make(f->folder);
-    assert_int_equal(chdir(f->folder), 0);
-    arena_init(&f->arena, 8 << 20);
-    doc_problems_init(&f->problems);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    descriptor_close(f->descriptor);
-    arena_close(&f->arena);
-    doc_problems_close(&f->problems);
-    assert_int_equal(chdir("/"), 0);
-    testing_folder_remove(f->folder);
-    free(f);
-    return 0;
-}
-
-static void write_version(unsigned version, const char *text)
-{
-    char name[32];
-    snprintf(name, sizeof name, "%u.json", version);
-    FILE *file = fopen(name, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static const struct descriptor *load_version(struct fixture *f, uint32_t version)
-{
-    char name[32];
-    snprintf(name, sizeof name, "%u.json", (unsigned)version);
-    descriptor_close(f->descriptor);
-    doc_problems_close(&f->problems);
-    doc_problems_init(&f->problems);
-    f->descriptor = descriptor_load(name, "Goods", version, &f->arena, &f->problems);
-    return f->descriptor;
-}
-
-static const struct descriptor *load_good(struct fixture *f, uint32_t version)
-{
-    if (!load_version(f, version))
-        print_error("%.*s", (int)f->problems.text.len, f->problems.text.data);
-    assert_non_null(f->descriptor);
-    assert_int_equal(f->problems.count, 0);
-    return f->descriptor;
-}
-
-static void assert_refused(struct fixture *f, uint32_t version, const char *problems)
-{
-    assert_null(load_version(f, version));
-    assert_slice(buf_slice(&f->problems.text), problems);
-}
-
-#define HEAD "{\"feed\": \"Goods\", \"version\": 1, \"format\": \"csv\",\n"
+#include "model_descriptors.h"
 
 /* A descriptor of the field A alone, whose object begins at 2:18. */
 static void assert_field_refused(struct fixture *f, const char *field, const char *problem)
@@ -79,8 +7,7 @@ static void assert_field_refused(struct fixture *f, const char *field, const cha
     char text[1024], line[1024];
     snprintf(text, sizeof text, HEAD "\"fields\": { \"A\": %s } }", field);
     snprintf(line, sizeof line, "1.json:2:%s\n", problem);
-    write_version(1, text);
-    assert_refused(f, 1, line);
+    assert_refused(f, text, line);
 }
 
 static void tells_each_mistake_at_its_place(void **state)
@@ -151,12 +78,12 @@ static void shows_all_mistakes_of_a_field_in_one_run(void **state)
 {
     write_version(1, HEAD "\"unknown\": \"refuse\", \"fields\": { \"A\": {\"type\": \"bool\", \"zone\": \"Z\",\n"
                           "\"split\": \"\", \"on_error\": 1} } }");
-    assert_refused(*state, 1,
-                   "1.json:2:12: unknown word \"refuse\", expected ignore or reject\n"
-                   "1.json:3:10: \"split\" is empty, expected what stands between the parts of a list\n"
-                   "1.json:3:10: \"split\" is for the type text only\n"
-                   "1.json:2:64: \"zone\" is for the type timestamp only\n"
-                   "1.json:3:26: \"on_error\" is a number, expected a text\n");
+    assert_version_refused(*state, 1,
+                           "1.json:2:12: unknown word \"refuse\", expected ignore or reject\n"
+                           "1.json:3:10: \"split\" is empty, expected what stands between the parts of a list\n"
+                           "1.json:3:10: \"split\" is for the type text only\n"
+                           "1.json:2:64: \"zone\" is for the type timestamp only\n"
+                           "1.json:3:26: \"on_error\" is a number, expected a text\n");
 }
 
 static void reads_every_key(void **state)
@@ -168,7 +95,7 @@ static void reads_every_key(void **state)
                 "\"B\": {\"type\": \"decimal(9,2)\", \"number\": {\"decimal\": \",\", \"parentheses\": true}},\n"
                 "\"C\": {\"type\": \"timestamp\", \"zone\": \"-01:30\", \"default\": \"2022-01-01\"},\n"
                 "\"D\": {\"type\": \"bool\", \"constant\": true}, \"E\": {\"type\": \"text\"} } }");
-    const struct descriptor *d = load_good(*state, 1);
+    const struct descriptor *d = load_version(*state, 1);
     assert_int_equal(d->names, DESCRIPTOR_NAMES_FOLD);
     assert_true(d->unknown_rejected);
     const struct cleaning *a = d->fields[0].cleaning;
@@ -197,13 +124,13 @@ static void reads_every_key(void **state)
 static void refuses_repairs_that_cannot_be(void **state)
 {
     write_version(1, HEAD "\"repair\": {}, \"fields\": { \"A\": {\"type\": \"text\"} } }");
-    assert_refused(*state, 1, "1.json:2:11: \"repair\" needs \"unquoted\", a list of 1 to 4 columns\n");
+    assert_version_refused(*state, 1, "1.json:2:11: \"repair\" needs \"unquoted\", a list of 1 to 4 columns\n");
     write_version(1, HEAD "\"repair\": {\"unquotd\": [\"A\"]}, \"fields\": { \"A\": {\"type\": \"text\"} } }");
-    assert_refused(*state, 1,
-                   "1.json:2:12: unknown word \"unquotd\", expected unquoted; did you mean \"unquoted\"?\n");
+    assert_version_refused(*state, 1,
+                           "1.json:2:12: unknown word \"unquotd\", expected unquoted; did you mean \"unquoted\"?\n");
     write_version(1, "{\"feed\": \"Goods\", \"version\": 1, \"format\": \"json\",\n"
                      "\"repair\": {\"unquoted\": \"A\"}, \"fields\": { \"A\": {\"type\": \"text\"} } }");
-    assert_refused(*state, 1, "1.json:2:11: \"repair\" is for CSV files only\n");
+    assert_version_refused(*state, 1, "1.json:2:11: \"repair\" is for CSV files only\n");
 }
 
 /* --- extends ------------------------------------------------------------------------------------------------------ */
@@ -217,7 +144,7 @@ static void takes_over_keys_and_fields_but_for_its_own(void **state)
                      "\"fields\": { \"D\": {\"type\": \"bool\"}, \"B\": {\"type\": \"decimal(9,2)\"}, \"A\": null } }");
     write_version(3, "{\"feed\": \"Goods\", \"version\": 3, \"extends\": 2, \"match\": \"New\"}");
     struct fixture *f = *state;
-    const struct descriptor *d = load_good(f, 3);
+    const struct descriptor *d = load_version(f, 3);
     assert_int_equal(d->format, DESCRIPTOR_CSV);
     assert_int_equal(d->names, DESCRIPTOR_NAMES_FOLD);
     assert_int_equal(d->match_count, 1);
@@ -229,12 +156,12 @@ static void takes_over_keys_and_fields_but_for_its_own(void **state)
     assert_slice(d->fields[0].null[0], "?");
     assert_string_equal(d->fields[1].name, "C");
     assert_string_equal(d->fields[2].name, "D");
-    assert_int_equal(load_good(f, 2)->match_count, 0);
+    assert_int_equal(load_version(f, 2)->match_count, 0);
     /* What it extends is a part of what it is. */
-    struct digest before = load_good(f, 3)->digest;
+    struct digest before = load_version(f, 3)->digest;
     write_version(1, HEAD "\"names\": \"fold\", \"fields\": {\n"
                           "\"A\": {\"type\": \"int64\"}, \"B\": {\"type\": \"text\"}, \"C\": {\"type\": \"text\"} } }");
-    struct digest after = load_good(f, 3)->digest;
+    struct digest after = load_version(f, 3)->digest;
     assert_false(digest_equal(&before, &after));
 }
 
@@ -245,23 +172,23 @@ static void refuses_what_cannot_be_extended(void **state)
     char text[256];
     snprintf(text, sizeof text, extends, 1, "7", "{}");
     write_version(1, text);
-    assert_refused(*state, 1, "1.json:1:44: \"extends\" is 7, but there is no 7.json\n");
+    assert_version_refused(*state, 1, "1.json:1:44: \"extends\" is 7, but there is no 7.json\n");
     snprintf(text, sizeof text, extends, 1, "\"2\"", "{}");
     write_version(1, text);
-    assert_refused(*state, 1, "1.json:1:44: \"extends\" is a text, expected an integer\n");
+    assert_version_refused(*state, 1, "1.json:1:44: \"extends\" is a text, expected an integer\n");
     snprintf(text, sizeof text, extends, 1, "3", "{}");
     write_version(1, text);
     snprintf(text, sizeof text, extends, 3, "2", "{}");
     write_version(3, text);
     snprintf(text, sizeof text, extends, 2, "3", "{}");
     write_version(2, text);
-    assert_refused(*state, 1, "2.json:1:44: \"extends\" goes in a circle: 3.json, 2.json, and 3.json again\n");
+    assert_version_refused(*state, 1, "2.json:1:44: \"extends\" goes in a circle: 3.json, 2.json, and 3.json again\n");
     write_version(2, "[]");
-    assert_refused(*state, 1, "2.json:1:1: a descriptor is an object, found a list\n");
+    assert_version_refused(*state, 1, "2.json:1:1: a descriptor is an object, found a list\n");
     write_version(
         2, "{\"feed\": \"Goods\", \"version\": 2, \"format\": \"csv\",\n\"fields\": { \"A\": {\"type\": \"int\"} } }");
     write_version(1, "{\"feed\": \"Goods\", \"version\": 1, \"extends\": 2,\n\"fields\": { \"B\": null } }");
-    assert_refused(*state, 1, "1.json:2:18: \"B\" is null, but 2.json has no such field to drop\n");
+    assert_version_refused(*state, 1, "1.json:2:18: \"B\" is null, but 2.json has no such field to drop\n");
 }
 
 static void tells_a_mistake_of_what_is_extended_once(void **state)
@@ -273,7 +200,7 @@ static void tells_a_mistake_of_what_is_extended_once(void **state)
         "1.json:2:27: unknown type \"nit64\", expected int64, double, decimal(p,s) with at most 18 "
         "digits, text, bool, date or timestamp; did you mean \"int64\"?\n"
         "1.json:2:42: \"B\" is null, expected an object such as {\"type\": \"text\"}\n";
-    assert_refused(f, 2, told);
+    assert_version_refused(f, 2, told);
     assert_null(descriptor_load("1.json", "Goods", 1, &f->arena, &f->problems));
     assert_slice(buf_slice(&f->problems.text), told);
     assert_int_equal(f->problems.count, 2);
@@ -282,13 +209,13 @@ static void tells_a_mistake_of_what_is_extended_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(tells_each_mistake_at_its_place, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(shows_all_mistakes_of_a_field_in_one_run, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(reads_every_key, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refuses_repairs_that_cannot_be, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(takes_over_keys_and_fields_but_for_its_own, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refuses_what_cannot_be_extended, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(tells_a_mistake_of_what_is_extended_once, set_up, tear_down),
+        TEST(tells_each_mistake_at_its_place),
+        TEST(shows_all_mistakes_of_a_field_in_one_run),
+        TEST(reads_every_key),
+        TEST(refuses_repairs_that_cannot_be),
+        TEST(takes_over_keys_and_fields_but_for_its_own),
+        TEST(refuses_what_cannot_be_extended),
+        TEST(tells_a_mistake_of_what_is_extended_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,55 +1,19 @@
 /* What a derived field may be made of, and the mistakes that are told. */
-#include "testing.h"
-
-#include <unistd.h>
-
-#include "model/descriptor.h"
-
-struct fixture {
-    char folder[TESTING_PATH_MAX];
-    struct arena arena;
-    struct doc_problems problems;
-    struct descriptor *descriptor;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    testing_folder_make(f->folder);
-    assert_int_equal(chdir(f->folder), 0);
-    arena_init(&f->arena, 8 << 20);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    descriptor_close(f->descriptor);
-    arena_close(&f->arena);
-    doc_problems_close(&f->problems);
-    assert_int_equal(chdir("/"), 0);
-    testing_folder_remove(f->folder);
-    free(f);
-    return 0;
-}
+#include "model_descriptors.h"
 
 /* A descriptor of version 1 with the fields Price (decimal), N (int64), S (text), T (timestamp), and these; the first of
    them begins at 3:1. */
-static const struct descriptor *load(struct fixture *f, const char *fields)
+static const struct descriptor *try_fields(struct fixture *f, const char *fields)
 {
-    FILE *file = fopen("1.json", "w");
-    assert_non_null(file);
-    fprintf(file,
-            "{\"feed\": \"Goods\", \"version\": 1, \"format\": \"csv\", \"fields\": {\n"
-            "\"Price\": {\"type\": \"decimal(9,2)\"}, \"N\": {\"type\": \"int64\"}, \"S\": {\"type\": \"text\"}, "
-            "\"T\": {\"type\": \"timestamp\"},\n%s}}",
-            fields);
-    assert_int_equal(fclose(file), 0);
-    descriptor_close(f->descriptor);
-    doc_problems_close(&f->problems);
-    doc_problems_init(&f->problems);
-    return f->descriptor = descriptor_load("1.json", "Goods", 1, &f->arena, &f->problems);
+    char text[65536];
+    int len =
+        snprintf(text, sizeof text,
+                 "{\"feed\": \"Goods\", \"version\": 1, \"format\": \"csv\", \"fields\": {\n"
+                 "\"Price\": {\"type\": \"decimal(9,2)\"}, \"N\": {\"type\": \"int64\"}, \"S\": {\"type\": \"text\"}, "
+                 "\"T\": {\"type\": \"timestamp\"},\n%s}}",
+                 fields);
+    assert_in_range(len, 1, sizeof text - 1);
+    return try_text(f, text);
 }
 
 static void tells_each_mistake_at_its_place(void **state)
@@ -97,7 +61,7 @@ static void tells_each_mistake_at_its_place(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char line[512];
         snprintf(line, sizeof line, "1.json:%s\n", cases[i][1]);
-        assert_null(load(*state, cases[i][0]));
+        assert_null(try_fields(*state, cases[i][0]));
         assert_slice(buf_slice(&((struct fixture *)*state)->problems.text), line);
     }
 }
@@ -106,10 +70,10 @@ static void puts_each_behind_what_it_is_made_of(void **state)
 {
     static const char *const wanted[] = {"G", "E", "F", "D"};
     const struct descriptor *d =
-        load(*state, "\"D\": {\"type\": \"int64\", \"derive\": {\"add\": [\"E\", \"F\"]}},"
-                     "\"E\": {\"type\": \"int64\", \"derive\": {\"add\": [\"N\", \"G\"]}, \"required\": true},"
-                     "\"F\": {\"type\": \"int64\", \"derive\": {\"multiply\": [\"G\", \"E\"]}},"
-                     "\"G\": {\"type\": \"int64\", \"derive\": {\"add\": [\"N\", \"N\"]}}");
+        try_fields(*state, "\"D\": {\"type\": \"int64\", \"derive\": {\"add\": [\"E\", \"F\"]}},"
+                           "\"E\": {\"type\": \"int64\", \"derive\": {\"add\": [\"N\", \"G\"]}, \"required\": true},"
+                           "\"F\": {\"type\": \"int64\", \"derive\": {\"multiply\": [\"G\", \"E\"]}},"
+                           "\"G\": {\"type\": \"int64\", \"derive\": {\"add\": [\"N\", \"N\"]}}");
     assert_non_null(d);
     assert_int_equal(d->derived_count, COUNT_OF(wanted));
     for (size_t i = 0; i < COUNT_OF(wanted); i++)
@@ -134,7 +98,7 @@ static void takes_so_many_and_no_more(void **state)
                                     "%s\"D%zu\": {\"type\": \"int64\", \"derive\": {\"add\": [\"N\", \"%s\"]}}",
                                     i > 0 ? ", " : "", i, before);
         }
-        const struct descriptor *d = load(*state, fields);
+        const struct descriptor *d = try_fields(*state, fields);
         assert_int_equal(d != NULL, count == DESCRIPTOR_DERIVED_MAX);
     }
     assert_slice(buf_slice(&((struct fixture *)*state)->problems.text),
@@ -144,9 +108,9 @@ static void takes_so_many_and_no_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(tells_each_mistake_at_its_place, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(puts_each_behind_what_it_is_made_of, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(takes_so_many_and_no_more, set_up, tear_down),
+        TEST(tells_each_mistake_at_its_place),
+        TEST(puts_each_behind_what_it_is_made_of),
+        TEST(takes_so_many_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
