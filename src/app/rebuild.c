@@ -25,16 +25,18 @@ struct rebuild {
     struct core core; /* around the store being built, then around the one in place */
     struct parser *parsers[PIPELINE_FEEDS_MAX];
     uint64_t problems; /* files that cannot be read as they were */
+    uint64_t unread;   /* of these: that may only be so now, and are not to be left out for good */
     struct error put_error;
 };
 
 /* --- one file ----------------------------------------------------------------------------------------------------- */
 
-static void problem(struct rebuild *rebuild, const struct source *source, const char *what)
+static void problem(struct rebuild *rebuild, const struct source *source, const struct error *why)
 {
     char path[SHOWN_PATH];
+    rebuild->unread += why->kind != ERROR_DATA;
     if (rebuild->problems++ < PROBLEMS_SHOWN)
-        log_warning(rebuild->log, "%s: %s", text_escape(slice_of(source->path), path, sizeof path), what);
+        log_warning(rebuild->log, "%s: %s", text_escape(slice_of(source->path), path, sizeof path), why->text);
 }
 
 static bool put(void *context, struct batch *batch)
@@ -65,7 +67,7 @@ static bool end_file(struct rebuild *rebuild, struct source *source, const struc
         return false;
     if (result.outcome == CORE_REFUSED) {
         core_refusal(&rebuild->pipeline->feeds[source->feed], &result, &why);
-        problem(rebuild, source, why.text);
+        problem(rebuild, source, &why);
         return true;
     }
     source->applied = result.sequence;
@@ -97,8 +99,21 @@ static bool apply_retry(struct rebuild *rebuild, const struct source *source, st
     arena_close(&texts);
     if (ok || error->kind != ERROR_DATA)
         return ok;
-    problem(rebuild, source, error->text);
+    problem(rebuild, source, error);
     return true;
+}
+
+static bool read_source(struct rebuild *rebuild, const struct source *source, struct file_facts *facts,
+                        struct error *why)
+{
+    const struct settings *settings = rebuild->settings;
+    char path[PATH_SIZE];
+    *facts = (struct file_facts){0};
+    if (source_locate(source, settings->data, &rebuild->pipeline->feeds[source->feed], path, sizeof path, why))
+        return source_read(source, path, rebuild->parsers[source->feed], settings->rebind ? 0 : source->version, put,
+                           rebuild, facts, why);
+    arena_init(&facts->arena, 0);
+    return false;
 }
 
 /* False only when the store or the engine failed; a file that cannot be read is a problem and is left out. */
@@ -106,20 +121,17 @@ static bool apply_source(struct rebuild *rebuild, struct source *source, struct 
 {
     struct file_facts facts;
     struct error why = {0};
-    char path[PATH_SIZE];
-    uint32_t version = rebuild->settings->rebind ? 0 : source->version;
     bool ok = true;
     rebuild->put_error.kind = ERROR_NONE;
     core_file_begin(&rebuild->core, source->feed);
-    source_locate(source, rebuild->settings->data, &rebuild->pipeline->feeds[source->feed], path, sizeof path);
-    if (source_read(source, path, rebuild->parsers[source->feed], version, put, rebuild, &facts, &why)) {
+    if (read_source(rebuild, source, &facts, &why)) {
         ok = end_file(rebuild, source, &facts, error);
     } else {
         core_file_cancel(&rebuild->core);
         if (rebuild->put_error.kind != ERROR_NONE)
             ok = error_set(error, rebuild->put_error.kind, "%s", rebuild->put_error.text);
         else
-            problem(rebuild, source, why.text);
+            problem(rebuild, source, &why);
     }
     arena_close(&facts.arena);
     return ok;
@@ -183,6 +195,12 @@ static bool build(struct rebuild *rebuild, struct error *error)
             "descriptors they were read by, or choose others with --rebind), or leave them out for good with "
             "--accept-missing",
             rebuild->problems, rebuild->sources.count);
+    if (rebuild->unread > 0)
+        return error_set(error, ERROR_IO,
+                         "%" PRIu64
+                         " file%s cannot be read now and may not be gone; nothing was changed. Try again, or "
+                         "take away what is lost",
+                         rebuild->unread, text_plural(rebuild->unread));
     return true;
 }
 

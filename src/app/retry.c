@@ -153,7 +153,7 @@ static bool read_source(struct retrying *r, const struct source *source, const c
     else if (r->error.kind != ERROR_NONE)
         *error = r->error;
     else if (!ok)
-        error_set(error, ERROR_DATA, "%s cannot be retried from: %s", text_escape(slice_of(path), shown, sizeof shown),
+        error_set(error, why.kind, "%s cannot be retried from: %s", text_escape(slice_of(path), shown, sizeof shown),
                   why.text);
     return ok;
 }
@@ -193,7 +193,8 @@ static bool retry_from(struct retrying *r, const struct settings *settings, cons
 {
     struct file_facts facts;
     char path[PATH_SIZE];
-    source_locate(source, settings->data, r->feed, path, sizeof path);
+    if (!source_locate(source, settings->data, r->feed, path, sizeof path, error))
+        return false;
     if (!r->look) {
         core_retry_begin(r->core, source->feed, r->file);
         r->out = batch_new(r->feed);

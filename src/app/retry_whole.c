@@ -21,6 +21,7 @@ struct search {
     struct arena *texts;
     struct file_record file; /* the newest that is meant */
     bool found, there, failed;
+    struct error *error; /* of a look that failed */
 };
 
 /* Whether `path` is `name` or ends in "/name". */
@@ -41,11 +42,14 @@ static bool is_meant(const struct search *search, const struct file_record *file
 }
 
 /* One that was put back or removed since is meant only where no other is. */
-static bool is_there(const struct search *search, const struct file_record *file)
+static bool look_for(struct search *search, const struct file_record *file, bool *there)
 {
     char path[PATH_SIZE];
     snprintf(path, sizeof path, "%s/%.*s", search->data, (int)file->stored.len, file->stored.data);
-    return access(path, F_OK) == 0;
+    int code = move_find(AT_FDCWD, path, there);
+    if (code)
+        search->failed = !error_errno(search->error, ERROR_IO, code, "cannot look at %s", path);
+    return code == 0;
 }
 
 static bool look_at(void *context, const struct file_record *file)
@@ -53,7 +57,9 @@ static bool look_at(void *context, const struct file_record *file)
     struct search *search = context;
     if (file->state != FILE_QUARANTINED || file->stored.len == 0 || !is_meant(search, file))
         return true;
-    bool there = is_there(search, file);
+    bool there;
+    if (!look_for(search, file, &there))
+        return false;
     if (search->there && !there)
         return true;
     search->found = true;
@@ -62,7 +68,8 @@ static bool look_at(void *context, const struct file_record *file)
     search->file.feed = arena_copy(search->texts, file->feed);
     search->file.name = arena_copy(search->texts, file->name);
     search->file.stored = arena_copy(search->texts, file->stored);
-    search->failed |= !search->file.feed.data || !search->file.name.data || !search->file.stored.data;
+    if (!search->file.feed.data || !search->file.name.data || !search->file.stored.data)
+        search->failed = !error_memory(search->error);
     return !search->failed;
 }
 
@@ -132,7 +139,7 @@ static bool open_whole(struct whole *whole, struct core *core, const struct sett
     snprintf(whole->path, sizeof whole->path, "%s/%.*s", settings->data, (int)whole->file->stored.len,
              whole->file->stored.data);
     if (!source_same(&source, whole->path, &why))
-        return error_set(error, ERROR_DATA, "%s cannot be put back: %s",
+        return error_set(error, why.kind, "%s cannot be put back: %s",
                          text_escape(slice_of(whole->path), shown, sizeof shown), why.text);
     return landing_open(&whole->landing, settings->data, feed, (size_t)(feed - core->pipeline->feeds), false, error);
 }
@@ -158,10 +165,8 @@ bool retry_whole(struct core *core, const struct settings *settings, const char 
 {
     struct arena texts;
     arena_init(&texts, TEXTS_MAX);
-    struct search search = {.which = slice_of(which), .data = settings->data, .texts = &texts};
-    bool ok = store_each_file(core->store, look_at, &search, error);
-    if (ok && search.failed)
-        ok = error_memory(error);
+    struct search search = {.which = slice_of(which), .data = settings->data, .texts = &texts, .error = error};
+    bool ok = store_each_file(core->store, look_at, &search, error) && !search.failed;
     *found = search.found;
     if (ok && search.found)
         ok = put_back(core, settings, &search.file, look, out, error);

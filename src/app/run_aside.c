@@ -15,6 +15,7 @@
 #include "app/sources.h"
 #include "base/clock.h"
 #include "feed/archive.h"
+#include "feed/move.h"
 
 enum { PATH_SIZE = LANDING_PATH_SIZE };
 
@@ -36,24 +37,34 @@ struct aside {
     char stored[PATH_SIZE];
 };
 
-static bool has_reason(int folder, const char *name)
+/* A name that is too long has none. */
+static int find_reason(int folder, const char *name, bool *there)
 {
     char reason[PATH_SIZE];
-    struct stat stat;
     int length = snprintf(reason, sizeof reason, "%s%s", name, reason_end);
-    return length < (int)sizeof reason && fstatat(folder, reason, &stat, AT_SYMLINK_NOFOLLOW) == 0;
+    int code = length < (int)sizeof reason ? move_find(folder, reason, there) : ENAMETOOLONG;
+    if (code == ENAMETOOLONG)
+        *there = false;
+    return code == ENAMETOOLONG ? 0 : code;
 }
 
 /* A file may be called like a reason. */
-static bool is_aside(int folder, const char *name)
+static bool look_for_aside(int folder, const char *name, bool *is_aside, struct error *error)
 {
-    return *name != '.' && (!slice_ends_with(slice_of(name), slice_of(reason_end)) || has_reason(folder, name));
+    *is_aside = *name != '.';
+    if (!*is_aside || !slice_ends_with(slice_of(name), slice_of(reason_end)))
+        return true;
+    int code = find_reason(folder, name, is_aside);
+    return code == 0 || error_errno(error, ERROR_IO, code, "cannot look for its reason");
 }
 
 /* A crash may have come between the file's way and that of its reason. */
 static bool finish_reason(const struct aside *aside, const struct file_stat *stat, struct error *error)
 {
-    int code = has_reason(aside->folder, aside->name) ? 0 : archive_finish_reason(aside->folder, aside->name, stat);
+    bool there;
+    int code = find_reason(aside->folder, aside->name, &there);
+    if (code == 0 && !there)
+        code = archive_finish_reason(aside->folder, aside->name, stat);
     return code == 0 || code == ENOENT || error_errno(error, ERROR_IO, code, "cannot put its reason beside it");
 }
 
@@ -150,7 +161,9 @@ static bool note_folder(struct aside *aside, DIR *dir, struct error *error)
     errno = 0;
     for (struct dirent *entry; (entry = readdir(dir)) != NULL; errno = 0) {
         struct error why = {0};
-        if (is_aside(aside->folder, entry->d_name) && set_name(aside, entry->d_name) && !note(aside, &why))
+        bool is_aside;
+        if (set_name(aside, entry->d_name) &&
+            (!look_for_aside(aside->folder, entry->d_name, &is_aside, &why) || (is_aside && !note(aside, &why))))
             log_warning(aside->run->log, "%s: cannot be noted in the store: %s", aside->stored, why.text);
     }
     return errno == 0 || error_errno(error, ERROR_IO, errno, "cannot list it");

@@ -142,15 +142,30 @@ static bool add_recorded(void *context, const struct file_record *file)
     return !walk->sources->failed;
 }
 
-/* Of another file that has come under its name since, size and time tell; what is read is compared by its content. */
-static bool is_landed(const struct source *source, const char *path)
+/* No way leads there. Any other error says nothing of what is there. */
+static bool is_gone(int number)
 {
-    struct stat found;
+    return number == ENOENT || number == ENOTDIR || number == ELOOP;
+}
+
+static bool look(const char *path, struct stat *found, bool *there, struct error *why)
+{
+    *there = lstat(path, found) == 0;
+    return *there || is_gone(errno) || error_errno(why, ERROR_IO, errno, "cannot look at %s", path);
+}
+
+/* Of another file that has come under its name since, size and time tell; what is read is compared by its content. */
+static bool look_for_landed(const struct source *source, const char *path, bool *landed, struct error *why)
+{
+    struct stat found = {0};
     struct file_stat stat;
-    if (lstat(path, &found) != 0)
+    bool there;
+    if (!look(path, &found, &there, why))
         return false;
     file_stat_from(&found, &stat);
-    return !source->recorded || (stat.size == source->stat.size && stat.mtime_ns == source->stat.mtime_ns);
+    *landed =
+        there && (!source->recorded || (stat.size == source->stat.size && stat.mtime_ns == source->stat.mtime_ns));
+    return true;
 }
 
 bool sources_add(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
@@ -161,7 +176,10 @@ bool sources_add(struct sources *sources, struct store *store, const struct pipe
         return refuse(sources, error);
     walk.again_only = true;
     const struct source *added = sources->count > 0 ? &sources->items[sources->count - 1] : NULL;
-    return file->stored.len > 0 || (added && is_landed(added, added->path)) ||
+    bool landed = false;
+    if (file->stored.len == 0 && added && !look_for_landed(added, added->path, &landed, error))
+        return false;
+    return file->stored.len > 0 || landed ||
            (store_each_file(store, add_recorded, &walk, error) && (!sources->failed || refuse(sources, error)));
 }
 
@@ -273,16 +291,27 @@ bool sources_from_archive(struct sources *sources, struct store *store, const st
 
 /* --- one of them -------------------------------------------------------------------------------------------------- */
 
-void source_locate(const struct source *source, const char *data, const struct feed *feed, char *path, size_t size)
+bool source_locate(const struct source *source, const char *data, const struct feed *feed, char *path, size_t size,
+                   struct error *why)
 {
     char landing[PATH_SIZE];
+    struct stat stat;
+    bool found = true;
     snprintf(path, size, "%s", source->path);
-    if (!source->stored || access(path, F_OK) == 0)
-        return;
+    if (!source->stored)
+        return true;
+    if (!look(path, &stat, &found, why))
+        return false;
+    if (found)
+        return true;
     snprintf(landing, sizeof landing, "%s/%s", data, feed->name);
     snprintf(path, size, "%s/%s", landing, source->name);
-    if (!is_landed(source, path) && !archive_under_way(landing, source->name, source->stored, path, size))
+    if (!look_for_landed(source, path, &found, why) ||
+        (!found && !archive_under_way(landing, source->name, source->stored, path, size, &found, why)))
+        return false;
+    if (!found)
         snprintf(path, size, "%s", source->path);
+    return true;
 }
 
 bool source_reads_as_before(const struct source *source, const struct feed *feed)
@@ -314,12 +343,20 @@ bool source_hash(int fd, struct digest *digest, struct error *why)
     return count == 0;
 }
 
+static int open_source(const char *path, struct error *why)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        (void)error_set(why, is_gone(errno) ? ERROR_DATA : ERROR_IO, "%s", strerror(errno));
+    return fd;
+}
+
 bool source_same(const struct source *source, const char *path, struct error *why)
 {
     struct digest digest;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = open_source(path, why);
     if (fd < 0)
-        return error_set(why, ERROR_IO, "%s", strerror(errno));
+        return false;
     bool ok = source_hash(fd, &digest, why) && (digest_equal(&digest, &source->content) || other_content(why));
     close(fd);
     return ok;
@@ -328,14 +365,16 @@ bool source_same(const struct source *source, const char *path, struct error *wh
 bool source_read(const struct source *source, const char *path, struct parser *parser, uint32_t version,
                  intake_sink sink, void *context, struct file_facts *facts, struct error *why)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = open_source(path, why);
     if (fd < 0) {
         *facts = (struct file_facts){0};
         arena_init(&facts->arena, 0);
-        return error_set(why, ERROR_IO, "%s", strerror(errno));
+        return false;
     }
     enum intake_result result = intake_read_fd(fd, source->name, parser, version, sink, context, facts, why);
     close(fd);
+    if (result == INTAKE_CHANGED)
+        return error_set(why, ERROR_IO, "it changed while it was read");
     if (result != INTAKE_READ)
         return false;
     return !source->recorded || digest_equal(&facts->content, &source->content) || other_content(why);

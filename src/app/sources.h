@@ -70,8 +70,9 @@ bool sources_from_archive(struct sources *sources, struct store *store, const st
                           const char *data, struct error *error) MUST_USE;
 
 /* Where the source is now: where it should be, else where it was before that, all along its way; where it should be when it
-   is nowhere. */
-void source_locate(const struct source *source, const char *data, const struct feed *feed, char *path, size_t size);
+   is nowhere. On false `why` says where it could not be looked for. */
+bool source_locate(const struct source *source, const char *data, const struct feed *feed, char *path, size_t size,
+                   struct error *why) MUST_USE;
 
 /* Whether the descriptor of its recorded version is the one that it was read by. Read otherwise, it may have other rows. */
 bool source_reads_as_before(const struct source *source, const struct feed *feed);
@@ -79,12 +80,13 @@ bool source_reads_as_before(const struct source *source, const struct feed *feed
 /* The SHA-256 of all that is to be read from `fd`. */
 bool source_hash(int fd, struct digest *digest, struct error *why) MUST_USE;
 
-/* Whether the file at `path` has the content that was applied; else `why` says what is wrong. */
+/* Whether the file at `path` has the content that was applied; else `why` says what is wrong: ERROR_DATA where it is gone or
+   is another, any other kind where it could only not be read now. */
 bool source_same(const struct source *source, const char *path, struct error *why) MUST_USE;
 
 /* Reads the file at `path`, where `source` is or may be, through `parser`, with the descriptor version `version` (0: the
-   best one). True when it was read and has the content that was applied; else `why` says what is wrong. The batches that
-   the sink took are void then. `facts` are made whatever the result, and facts->arena is the caller's to close. */
+   best one). True when it was read and has the content that was applied; else `why` says what is wrong, as source_same does.
+   The batches that the sink took are void then. `facts` are made whatever the result, and facts->arena is the caller's to close. */
 bool source_read(const struct source *source, const char *path, struct parser *parser, uint32_t version,
                  intake_sink sink, void *context, struct file_facts *facts, struct error *why) MUST_USE;
 

@@ -137,9 +137,12 @@ static bool read_source(struct deep *deep, const struct source *source, struct f
         return false;
     snprintf(landing, sizeof landing, "%s/%s", deep->settings->data, deep->pipeline->feeds[source->feed].name);
     snprintf(landed, sizeof landed, "%s/%s", landing, source->name);
-    return read_at(deep, source, landed, facts, &ignored) ||
-           (archive_under_way(landing, source->name, source->stored, hidden, sizeof hidden) &&
-            read_at(deep, source, hidden, facts, &ignored)) ||
+    if (read_at(deep, source, landed, facts, &ignored))
+        return true;
+    bool found = false;
+    if (!archive_under_way(landing, source->name, source->stored, hidden, sizeof hidden, &found, &ignored))
+        *why = ignored;
+    return (found && read_at(deep, source, hidden, facts, &ignored)) ||
            read_at(deep, source, source->path, facts, &ignored);
 }
 

@@ -35,7 +35,7 @@ const struct command command_replay = {
         "or its landing folder, in the recorded order, with the recorded descriptor version (--rebind: the one that\n"
         "fits best now), into a new store beside the old one; swaps it in by a rename; refills the target in one\n"
         "transaction. Until the swap nothing is changed. Files that are gone or differ are listed and the replay is\n"
-        "refused, unless --accept-missing.\n"
+        "refused, unless --accept-missing; one that is there and cannot be read now ends it all the same.\n"
         "\n"
         "--from-archive also takes files of the archive that the store does not know: another one applied them, which\n"
         "was lost, or was replaced by an older copy. What was forgotten in that other one comes back. Of a store that\n"

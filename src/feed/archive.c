@@ -1,6 +1,5 @@
 #include "feed/archive_internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -60,8 +59,7 @@ static void delete_tag(const struct file_stat *stat, char *out, size_t size)
     snprintf(out, size, "%s%" PRIx64, archive_delete_prefix, (uint64_t)stat->ctime_ns);
 }
 
-/* The tag of an archive name: what stands before its second hyphen. */
-static void tag_of(const char *archived, char *out, size_t size)
+void archive_tag(const char *archived, char *out, size_t size)
 {
     const char *first = strchr(archived, '-'), *second = first ? strchr(first + 1, '-') : NULL;
     snprintf(out, size, "%.*s", second ? (int)(second - archived) : 0, archived);
@@ -180,7 +178,7 @@ static enum archive_result move_to(const struct landing *landing, int folder, co
 {
     struct hidden hidden;
     char tag[sizeof hidden.tag];
-    tag_of(archived, tag, sizeof tag);
+    archive_tag(archived, tag, sizeof tag);
     enum hidden_result result = hidden_take(&hidden, landing, name, stat, tag, error);
     if (result == HIDDEN_GONE)
         return find_archived(landing, folder, archived, error);
@@ -260,7 +258,7 @@ enum archive_result archive_set_move(struct archive_set *set, const char *name, 
     }
     if (deletes(set))
         return delete_one(set, name, stat, error);
-    tag_of(archived, tag, sizeof tag);
+    archive_tag(archived, tag, sizeof tag);
     enum hidden_result result = hidden_take_into(&hidden, &set->hidden, name, stat, tag, error);
     if (result == HIDDEN_FAILED && error->kind == ERROR_USAGE)
         return archive_move(set->landing, set->data, name, stat, archived, error);
@@ -301,45 +299,4 @@ enum archive_result archive_delete(const struct landing *landing, const char *na
     delete_tag(stat, tag, sizeof tag);
     enum hidden_result result = hidden_take(&hidden, landing, name, stat, tag, error);
     return after_hiding(&hidden, result, error);
-}
-
-/* --- on its way --- */
-
-/* "<...>-<tag>-<name>" in a shared folder. */
-static bool find_in_folder(const char *landing, const char *folder, const char *tag, const char *name, char *path,
-                           size_t size)
-{
-    char inside[LANDING_PATH_SIZE], end[2 * LANDING_NAME_SIZE];
-    bool found = false;
-    snprintf(end, sizeof end, "-%s-%s", tag, name);
-    int length = snprintf(inside, sizeof inside, "%s/%s", landing, folder);
-    DIR *dir = length > 0 && (size_t)length < sizeof inside ? opendir(inside) : NULL;
-    for (struct dirent *entry; dir && !found && (entry = readdir(dir)) != NULL;)
-        if (slice_ends_with(slice_of(entry->d_name), slice_of(end))) {
-            length = snprintf(path, size, "%s/%s", inside, entry->d_name);
-            found = length > 0 && (size_t)length < size;
-        }
-    if (dir)
-        closedir(dir);
-    return found;
-}
-
-bool archive_under_way(const char *landing, const char *name, const char *archived, char *path, size_t size)
-{
-    char tag[64];
-    bool found = false;
-    tag_of(archived, tag, sizeof tag);
-    DIR *dir = opendir(landing);
-    for (struct dirent *entry; dir && !found && (entry = readdir(dir)) != NULL;) {
-        struct slice folder = slice_of(entry->d_name);
-        if (slice_starts_with(folder, SLICE(".dropfold-group-"))) {
-            found = find_in_folder(landing, entry->d_name, tag, name, path, size);
-        } else if (slice_starts_with(folder, SLICE(".dropfold-")) && slice_ends_with(folder, slice_of(tag))) {
-            int length = snprintf(path, size, "%s/%s/%s", landing, entry->d_name, name);
-            found = length > 0 && (size_t)length < size;
-        }
-    }
-    if (dir)
-        closedir(dir);
-    return found;
 }

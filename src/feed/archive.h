@@ -113,7 +113,8 @@ bool archive_recover(const struct landing *landing, const char *data, archive_lo
                      struct archive_effort *effort, struct error *error) MUST_USE;
 
 /* Where a file is that is on its way from the landing folder at `landing` to the archive, where it will be `archived`:
-   in a hidden folder, as a path. False when it is on no way, or the path is longer than `size`. */
-bool archive_under_way(const char *landing, const char *name, const char *archived, char *path, size_t size);
+   in a hidden folder, as a path. *found false: it is on no way, or the path is longer than `size`. */
+bool archive_under_way(const char *landing, const char *name, const char *archived, char *path, size_t size,
+                       bool *found, struct error *error) MUST_USE;
 
 #endif

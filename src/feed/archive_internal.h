@@ -13,6 +13,9 @@ static const char archive_delete_prefix[] = "delete-";
 /* And of one that is to be set aside. */
 static const char archive_aside_tag[] = "quarantine";
 
+/* The tag of an archive name: what stands before its second hyphen. */
+void archive_tag(const char *archived, char *out, size_t size);
+
 /* "<tag>-<name>", cut as an archive name is. */
 void archive_join_name(const char *tag, const char *name, char out[ARCHIVE_NAME_SIZE]);
 
