@@ -444,8 +444,9 @@ static const char *suspects(enum target_dialect dialect)
 bool target_left_out(const char *table, uint64_t taken, uint64_t sent, enum target_dialect dialect, struct error *error)
 {
     return error_set(error, ERROR_REFUSED,
-                     "table \"%s\" took %llu of %llu rows without an error, so nothing was committed: look for %s",
-                     table, (unsigned long long)taken, (unsigned long long)sent, suspects(dialect));
+                     "table \"%s\" took %llu row%s instead of %llu without an error, so nothing was committed: look for %s",
+                     table, (unsigned long long)taken, text_plural(taken), (unsigned long long)sent,
+                     suspects(dialect));
 }
 
 bool target_left_in(const char *table, uint64_t left, enum target_dialect dialect, struct error *error)

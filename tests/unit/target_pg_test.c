@@ -303,12 +303,13 @@ static void refuses_what_a_rule_does_instead(void **state)
     query("DROP RULE skip ON kinds; CREATE RULE skip AS ON INSERT TO kinds DO INSTEAD NOTHING");
     assert_works(subject_open(s));
     begin_upserts(s, false, 1);
-    assert_fails(subject_write(s, support_kinds_block(1, 1, "new")), ERROR_REFUSED, "\"kinds\" took 0 of 1 rows");
+    assert_fails(subject_write(s, support_kinds_block(1, 1, "new")), ERROR_REFUSED,
+                 "\"kinds\" took 0 rows instead of 1");
     query("DROP RULE skip ON kinds; CREATE RULE skip AS ON UPDATE TO dropfold_progress DO INSTEAD NOTHING");
     assert_works(subject_open(s));
     begin_upserts(s, false, 1);
     assert_works(subject_write(s, support_kinds_block(1, 1, "new")));
-    assert_fails(subject_commit(s), ERROR_REFUSED, "\"dropfold_progress\" took 0 of 1 rows");
+    assert_fails(subject_commit(s), ERROR_REFUSED, "\"dropfold_progress\" took 0 rows instead of 1");
     query("DROP RULE skip ON dropfold_progress;"
           "CREATE RULE skip AS ON INSERT TO kinds DO INSTEAD UPDATE kinds SET t = NEW.t WHERE id = NEW.id");
     assert_works(subject_open(s));

@@ -67,7 +67,7 @@ static void refuses_a_first_delivery_of_which_rows_are_skipped(void **state)
     skip_rows("INSERT", "kinds", "NEW.id = 2");
     begin_upserts(s, true, 3);
     assert_fails(subject_write(s, support_kinds_block(1, 3, "new")), ERROR_REFUSED,
-                 "table \"kinds\" took 2 of 3 rows without an error");
+                 "table \"kinds\" took 2 rows instead of 3 without an error");
     assert_query("SELECT (SELECT count(*) FROM kinds), (SELECT count(*) FROM dropfold_progress)", "0|0\n");
     skip_no_more();
     assert_works(subject_open(s));
@@ -84,7 +84,7 @@ static void refuses_upserts_of_which_rows_are_skipped(void **state)
     skip_rows("INSERT", "kinds", "NEW.id IN (2, 5)");
     begin_upserts(s, false, 5);
     assert_fails(subject_write(s, support_kinds_block(1, 5, "new")), ERROR_REFUSED,
-                 "\"kinds\" took 3 of 5 rows without an error, so nothing was committed: look for a trigger");
+                 "\"kinds\" took 3 rows instead of 5 without an error, so nothing was committed: look for a trigger");
     assert_untouched(s);
     subject_close(s);
 }
@@ -97,7 +97,8 @@ static void refuses_upserts_of_which_updates_are_skipped(void **state)
     have_rows_updated();
     skip_rows("UPDATE", "kinds", "OLD.id = 2");
     begin_upserts(s, false, 5);
-    assert_fails(subject_write(s, support_kinds_block(1, 5, "new")), ERROR_REFUSED, "\"kinds\" took 4 of 5 rows");
+    assert_fails(subject_write(s, support_kinds_block(1, 5, "new")), ERROR_REFUSED,
+                 "\"kinds\" took 4 rows instead of 5");
     assert_untouched(s);
     subject_close(s);
 }
@@ -111,7 +112,7 @@ static void refuses_fresh_rows_of_which_some_are_skipped(void **state)
     block->fresh = true;
     skip_rows("INSERT", "kinds", "NEW.id = 4");
     begin_upserts(s, false, 2);
-    assert_fails(subject_write(s, block), ERROR_REFUSED, "\"kinds\" took 1 of 2 rows");
+    assert_fails(subject_write(s, block), ERROR_REFUSED, "\"kinds\" took 1 row instead of 2");
     assert_untouched(s);
     subject_close(s);
 }
@@ -123,7 +124,8 @@ static void refuses_a_delivery_all_of_whose_rows_are_skipped(void **state)
     struct subject *s = fill_kinds(&place);
     skip_rows("INSERT", "kinds", "NEW.id > 0");
     begin_upserts(s, true, BLOCK_ROWS_MAX);
-    assert_fails(subject_write(s, support_kinds_block(1, BLOCK_ROWS_MAX, "new")), ERROR_REFUSED, "\"kinds\" took 0 of");
+    assert_fails(subject_write(s, support_kinds_block(1, BLOCK_ROWS_MAX, "new")), ERROR_REFUSED,
+                 "\"kinds\" took 0 rows instead of ");
     assert_untouched(s);
     subject_close(s);
 }
@@ -155,10 +157,10 @@ static void refuses_a_delivery_whose_progress_is_not_taken(void **state)
     skip_rows("INSERT", "dropfold_progress", "NEW.sequence > 0");
     subject_prepare(s, 1, true);
     if (ground.postgresql) {
-        assert_fails(subject_begin(s), ERROR_REFUSED, "table \"dropfold_progress\" took 0 of 1 rows");
+        assert_fails(subject_begin(s), ERROR_REFUSED, "table \"dropfold_progress\" took 0 rows instead of 1");
     } else {
         assert_works(subject_begin(s));
-        assert_fails(subject_commit(s), ERROR_REFUSED, "table \"dropfold_progress\" took 0 of 1 rows");
+        assert_fails(subject_commit(s), ERROR_REFUSED, "table \"dropfold_progress\" took 0 rows instead of 1");
     }
     skip_no_more();
     assert_works(subject_open(s));
@@ -166,7 +168,7 @@ static void refuses_a_delivery_whose_progress_is_not_taken(void **state)
     skip_rows(ground.postgresql ? "UPDATE" : "INSERT", "dropfold_progress", "NEW.sequence > 1");
     begin_upserts(s, false, 1);
     assert_works(subject_write(s, support_kinds_block(4, 1, "new")));
-    assert_fails(subject_commit(s), ERROR_REFUSED, "table \"dropfold_progress\" took 0 of 1 rows");
+    assert_fails(subject_commit(s), ERROR_REFUSED, "table \"dropfold_progress\" took 0 rows instead of 1");
     assert_untouched(s);
     subject_close(s);
 }
@@ -183,7 +185,7 @@ static void refuses_rows_of_the_ledger_that_are_skipped(void **state)
     s->delivery.upserts[1] = 2;
     assert_works(subject_begin(s));
     assert_fails(subject_write(s, rejected_rows(&one, 4, 2, "b")), ERROR_REFUSED,
-                 "table \"dropfold_rejects\" took 1 of 2 rows");
+                 "table \"dropfold_rejects\" took 1 row instead of 2");
     assert_query(RAWS, "one|a|3\n");
     sharer_close(&one);
 }
@@ -199,7 +201,7 @@ static void does_not_say_that_it_mended_what_was_skipped(void **state)
     skip_rows("INSERT", "kinds", "NEW.id = 3");
     struct subject *s = compare_kinds(&place, true, 6);
     assert_drift(s, 1, 1, 2);
-    assert_fails(subject_mend(s, KINDS), ERROR_REFUSED, "\"kinds\" took 2 of 3 rows");
+    assert_fails(subject_mend(s, KINDS), ERROR_REFUSED, "\"kinds\" took 2 rows instead of 3");
     subject_close(s);
     skip_no_more();
     skip_rows("DELETE", "kinds", "OLD.id < 0");
