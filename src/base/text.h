@@ -38,6 +38,12 @@ size_t text_valid_utf8(struct slice s);
  */
 const char *text_nearest(struct slice s, const char *const *words, size_t count);
 
+/* Of ASCII's, whatever the locale. */
+static inline bool text_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 /* "1,234,567" for people. Returns out. */
 char *text_count(uint64_t value, char out[32]);
 

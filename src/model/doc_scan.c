@@ -29,14 +29,9 @@ static uint32_t column_of(const struct scan *scan, const char *at)
     return (uint32_t)(at - scan->line_start) + 1;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_word(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '-' || c == '+' ||
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || text_is_digit(c) || c == '_' || c == '-' || c == '+' ||
            c == '.';
 }
 
@@ -163,7 +158,7 @@ static bool scan_string(struct scan *scan, struct slice *raw)
 static bool skip_digits(struct scan *scan)
 {
     const char *start = scan->at;
-    while (scan->at < scan->end && is_digit(*scan->at))
+    while (scan->at < scan->end && text_is_digit(*scan->at))
         scan->at++;
     return scan->at > start;
 }
@@ -299,7 +294,7 @@ static struct doc_node *scan_value(struct scan *scan)
     } else if (next_is(scan, '"')) {
         node->kind = DOC_STRING;
         ok = scan_string(scan, &node->text);
-    } else if (scan->at < scan->end && (*scan->at == '-' || is_digit(*scan->at))) {
+    } else if (scan->at < scan->end && (*scan->at == '-' || text_is_digit(*scan->at))) {
         node->kind = DOC_NUMBER;
         ok = scan_number(scan, &node->text);
     } else {

@@ -53,11 +53,6 @@ void infer_start(struct infer_column *column, struct slice name, enum descriptor
                                     .number = {.json = format == DESCRIPTOR_JSON}};
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool reads_as(enum value_kind kind, struct slice text)
 {
     struct value value;
@@ -238,9 +233,9 @@ static size_t make_name(struct slice column, char out[NAME_ROOM])
     for (size_t i = 0; i < column.len && len < NAME_MAX_BYTES; i++) {
         char c = column.data[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (len == 0 && is_digit(c))
+        if (len == 0 && text_is_digit(c))
             out[len++] = '_';
-        if (letter || is_digit(c))
+        if (letter || text_is_digit(c))
             out[len++] = c;
         else if (len > 0 && out[len - 1] != '_')
             out[len++] = '_';

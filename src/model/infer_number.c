@@ -2,30 +2,26 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "model/number_form.h"
 #include "model/value.h"
 
 static const struct number_form comma_form = {.thousands = {".", 1}, .decimal = {",", 1}};
 static const struct number_form point_form = {.thousands = {",", 1}, .decimal = {".", 1}};
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 bool infer_number_plain(struct slice text, struct infer_digits *digits, bool *padded)
 {
     const char *at = text.data, *end = text.data + text.len;
     at += at < end && (*at == '-' || *at == '+');
     const char *first = at;
-    while (at < end && is_digit(*at))
+    while (at < end && text_is_digit(*at))
         at++;
     digits->whole = (unsigned)(at - first);
     digits->places = 0;
     *padded = digits->whole > 1 && *first == '0';
     if (at < end && *at == '.') {
         const char *point = at++;
-        while (at < end && is_digit(*at))
+        while (at < end && text_is_digit(*at))
             at++;
         digits->places = (unsigned)(at - point) - 1;
         if (digits->places == 0)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 enum { GROUP_DIGITS = 3 };
 
 /* What is left of the text, and what was found so far. */
@@ -12,11 +14,6 @@ struct reading {
     size_t count;
     size_t point; /* digits before it */
 };
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 static void skip(struct reading *r, size_t bytes)
 {
@@ -66,7 +63,7 @@ static void take_parentheses(struct reading *r, const struct number_form *form)
 
 static bool take_digits(struct reading *r, size_t *count)
 {
-    for (*count = 0; r->rest.len > 0 && is_digit(r->rest.data[0]); ++*count) {
+    for (*count = 0; r->rest.len > 0 && text_is_digit(r->rest.data[0]); ++*count) {
         if (r->count == NUMBER_FORM_DIGITS_MAX)
             return false;
         r->digits[r->count++] = r->rest.data[0];
@@ -82,7 +79,7 @@ static bool group_follows(const struct reading *r, struct slice mark)
     if (mark.len == 0 || !slice_starts_with(rest, mark))
         return false;
     size_t digits = 0;
-    while (mark.len + digits < rest.len && is_digit(rest.data[mark.len + digits]))
+    while (mark.len + digits < rest.len && text_is_digit(rest.data[mark.len + digits]))
         digits++;
     return digits == GROUP_DIGITS;
 }

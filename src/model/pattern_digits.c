@@ -2,14 +2,11 @@
 
 #include <string.h>
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
+#include "base/text.h"
 
 static bool is_literal(char c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c != '\0' && strchr("-_,:/# ", c));
+    return text_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c != '\0' && strchr("-_,:/# ", c));
 }
 
 static bool skip(struct slice *rest, const char *text)
@@ -30,7 +27,7 @@ static bool read_literal(struct slice *rest, struct pattern_literal *literal)
             return false;
         literal->text[literal->len++] = rest->data[0];
     }
-    bool fits = literal->len == 0 || !is_digit(literal->text[0]);
+    bool fits = literal->len == 0 || !text_is_digit(literal->text[0]);
     return fits && (!literal->optional || (literal->len > 0 && skip(rest, ")?")));
 }
 
@@ -56,7 +53,7 @@ bool pattern_digits_match(const struct pattern_digits *digits, struct slice text
     if (text.len == 0 || !take(&digits->before, &text))
         return false;
     size_t len = 0;
-    while (len < text.len && is_digit(text.data[len]))
+    while (len < text.len && text_is_digit(text.data[len]))
         len++;
     struct slice rest = {text.data + len, text.len - len};
     *out = (struct slice){text.data, len};

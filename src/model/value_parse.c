@@ -85,16 +85,11 @@ static bool fail(const char **expected, const char *words)
     return false;
 }
 
-static inline bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* The digits from `at` on. */
 static inline struct slice digit_run(const char *at, const char *end)
 {
     const char *p = at;
-    while (p < end && is_digit(*p))
+    while (p < end && text_is_digit(*p))
         p++;
     return (struct slice){at, (size_t)(p - at)};
 }

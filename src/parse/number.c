@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 enum {
     POINT_MAX = 40,        /* places the point may lie outside the digits: far beyond 64 bits */
     EXPONENT_MAX = 1000000 /* larger ones are read as this one */
@@ -14,14 +16,9 @@ struct digits {
     int point; /* how many digits stand before the point; may lie outside */
 };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static const char *skip_digits(const char *at, const char *end)
 {
-    while (at < end && is_digit(*at))
+    while (at < end && text_is_digit(*at))
         at++;
     return at;
 }
@@ -53,7 +50,7 @@ static int read_exponent(const char *at, const char *end)
     bool negative = at < end && *at == '-';
     int sum = 0;
     for (; at < end; at++)
-        if (is_digit(*at) && sum < EXPONENT_MAX)
+        if (text_is_digit(*at) && sum < EXPONENT_MAX)
             sum = sum * 10 + (*at - '0');
     return negative ? -sum : sum;
 }
@@ -65,7 +62,7 @@ static void read_digits(struct slice token, struct digits *digits)
     *digits = (struct digits){.count = 0};
     for (; at < end && *at != 'e' && *at != 'E'; at++) {
         behind = behind || *at == '.';
-        if (!is_digit(*at))
+        if (!text_is_digit(*at))
             continue;
         if (*at == '0' && digits->count == 0) {
             digits->point -= behind;
