@@ -33,10 +33,11 @@ struct reading {
     char names[PIPELINE_FIELDS_MAX][FIELD_NAME_SIZE];
     struct infer_column *columns[PIPELINE_FIELDS_MAX]; /* of each field; NULL: none */
     size_t count;
-    bool counting; /* rows and rejects: in one reading only */
-    bool nested;   /* a column was found to be, and another reading is due */
-    bool foreign;  /* something was no UTF-8 */
-    bool beyond;   /* something was UTF-8, and no ASCII */
+    unsigned spare; /* cores, as intake_read_fd has it */
+    bool counting;  /* rows and rejects: in one reading only */
+    bool nested;    /* a column was found to be, and another reading is due */
+    bool foreign;   /* something was no UTF-8 */
+    bool beyond;    /* something was UTF-8, and no ASCII */
 };
 
 static const struct value_type text_type = {.kind = VALUE_TEXT};
@@ -128,10 +129,8 @@ static bool read_once(struct reading *r, int fd, struct file_facts *facts, struc
         return false;
     bool ok = lseek(fd, 0, SEEK_SET) == 0 || error_errno(error, ERROR_IO, errno, "cannot read it from its beginning");
     if (ok) {
-        enum intake_result result = intake_read_fd(fd, "", parser, 0, take, r, facts, error);
+        enum intake_result result = intake_read_fd(fd, "", parser, 0, r->spare, take, r, facts, error);
         ok = result == INTAKE_READ;
-        if (result == INTAKE_CHANGED)
-            error_set(error, ERROR_IO, "it changes while it is read");
     }
     parser_free(parser);
     return ok;
@@ -234,7 +233,7 @@ static bool read_all(struct infer_file *file, struct reading *r, int fd, struct 
     return true;
 }
 
-bool infer_file_read(struct infer_file *file, int fd, struct error *error)
+bool infer_file_read(struct infer_file *file, int fd, unsigned spare, struct error *error)
 {
     struct reading *r;
     *file = (struct infer_file){.form = DESCRIPTOR_FORM_PLAIN};
@@ -243,6 +242,7 @@ bool infer_file_read(struct infer_file *file, int fd, struct error *error)
     if (!r)
         return error_memory(error);
     r->file = file;
+    r->spare = spare;
     if (!read_all(file, r, fd, error))
         return false;
     if (!r->foreign || r->beyond)

@@ -110,8 +110,8 @@ static bool read_source(struct rebuild *rebuild, const struct source *source, st
     char path[PATH_SIZE];
     *facts = (struct file_facts){0};
     if (source_locate(source, settings->data, &rebuild->pipeline->feeds[source->feed], path, sizeof path, why))
-        return source_read(source, path, rebuild->parsers[source->feed], settings->rebind ? 0 : source->version, put,
-                           rebuild, facts, why);
+        return source_read(source, path, rebuild->parsers[source->feed], settings->rebind ? 0 : source->version,
+                           settings_spare(settings), put, rebuild, facts, why);
     arena_init(&facts->arena, 0);
     return false;
 }

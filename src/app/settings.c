@@ -112,6 +112,11 @@ bool settings_target(const struct settings *settings, const struct pipeline *pip
     return true;
 }
 
+unsigned settings_spare(const struct settings *settings)
+{
+    return settings->threads > 1 ? settings->threads - 1 : 0;
+}
+
 struct pipeline *settings_pipeline(const struct settings *settings, struct error *error)
 {
     struct doc_problems problems;

@@ -56,6 +56,9 @@ bool settings_seconds(const char *text, int64_t *micros) MUST_USE;
 /* A count between min and max. */
 bool settings_count(const char *text, unsigned long min, unsigned long max, unsigned long *out) MUST_USE;
 
+/* Of the CPUs that may be used, those besides the caller's: for a command that has nothing else to do than one file. */
+unsigned settings_spare(const struct settings *settings);
+
 /* Loads the pipeline of the settings. Its mistakes are printed to stderr, a line each, and counted in `error`. */
 struct pipeline *settings_pipeline(const struct settings *settings, struct error *error) MUST_USE;
 

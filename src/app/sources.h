@@ -85,9 +85,9 @@ bool source_hash(int fd, struct digest *digest, struct error *why) MUST_USE;
 bool source_same(const struct source *source, const char *path, struct error *why) MUST_USE;
 
 /* Reads the file at `path`, where `source` is or may be, through `parser`, with the descriptor version `version` (0: the
-   best one). True when it was read and has the content that was applied; else `why` says what is wrong, as source_same does.
+   best one) and with so many cores to `spare`. True when it was read and has the content that was applied; else `why` says what is wrong, as source_same does.
    The batches that the sink took are void then. `facts` are made whatever the result, and facts->arena is the caller's to close. */
-bool source_read(const struct source *source, const char *path, struct parser *parser, uint32_t version,
+bool source_read(const struct source *source, const char *path, struct parser *parser, uint32_t version, unsigned spare,
                  intake_sink sink, void *context, struct file_facts *facts, struct error *why) MUST_USE;
 
 #endif

@@ -86,7 +86,7 @@ static int infer(const struct invocation *invocation, const char *path)
         error_errno(&error, ERROR_IO, errno, "cannot open %s", path);
         return common_failed(invocation, &error);
     }
-    bool ok = infer_file_read(&file, fd, &error) || error_in_file(&error, path);
+    bool ok = infer_file_read(&file, fd, settings_spare(&invocation->settings), &error) || error_in_file(&error, path);
     ok = ok && put_draft(invocation, path, &file, &error);
     if (ok)
         tell_left_out(path, &file);
@@ -177,7 +177,8 @@ const struct command command_schema = {
     .help =
         "infer    reads all of a CSV or JSON file and writes the draft of its descriptor to stdout: types that hold\n"
         "         every value, required where none is null. The delimiter is found among comma, semicolon, tab and |;\n"
-        "         what is no UTF-8 is taken for windows-1252. What is left out is told on stderr. Look it over: a file\n"
+        "         what is no UTF-8 is taken for windows-1252. What is left out is told on stderr. Look it over: a "
+        "file\n"
         "         does not say what another one may bring.\n"
         "diff     says field by field what NEW changes over OLD, and whether both can be versions of one feed.\n"
         "\n"

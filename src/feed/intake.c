@@ -254,18 +254,21 @@ static enum intake_result read_open(struct reading *reading, const char *name, u
     return read_with_digest(reading, facts);
 }
 
-enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, uint32_t version, intake_sink sink,
-                                  void *context, struct file_facts *facts, struct error *error)
+enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, uint32_t version, unsigned spare,
+                                  intake_sink sink, void *context, struct file_facts *facts, struct error *error)
 {
     struct reading reading = {
-        .fd = fd, .parser = parser, .sink = sink, .context = context, .how = {.spare = 1}, .error = error};
+        .fd = fd, .parser = parser, .sink = sink, .context = context, .how = {.spare = spare}, .error = error};
     struct stat stat;
     facts_init(facts);
     if (fstat(fd, &stat) < 0)
         return failed(&reading, "look at it");
     file_stat_from(&stat, &reading.before);
     reading.regular = S_ISREG(stat.st_mode);
-    return read_open(&reading, name, version, facts);
+    enum intake_result result = read_open(&reading, name, version, facts);
+    if (result == INTAKE_CHANGED)
+        (void)error_set(error, ERROR_IO, "it changed while it was read");
+    return result;
 }
 
 static enum intake_result not_opened(int number)

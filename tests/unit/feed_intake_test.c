@@ -1,6 +1,8 @@
 #include "feed_support.h"
 #include "parse_testing.h"
 
+#include <dirent.h>
+
 #include "feed/intake.h"
 
 enum { MANY_ROWS = 600 * 1000 /* several batches' worth */ };
@@ -278,7 +280,8 @@ static void fails_on_a_file_that_it_may_not_read(void **state)
 
 static enum intake_result take_in_fd(struct fixture *f, int fd)
 {
-    enum intake_result result = intake_read_fd(fd, "a.csv", parse_parser(&f->parse), 0, take, f, &f->facts, &f->error);
+    enum intake_result result =
+        intake_read_fd(fd, "a.csv", parse_parser(&f->parse), 0, 1, take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     return result;
 }
@@ -303,6 +306,69 @@ static void reads_an_open_file_and_a_pipe(void **state)
     close(ends[0]);
     assert_int_equal(f->rows, 4);
     assert_identity(f, "a.csv");
+}
+
+struct counting {
+    unsigned threads; /* of this process, at most */
+    const char *cut;  /* a path: the file there is cut at the first batch */
+};
+
+static bool count_threads(void *context, struct batch *batch)
+{
+    struct counting *counting = context;
+    unsigned threads = 0;
+    DIR *dir = opendir("/proc/self/task");
+    for (const struct dirent *entry; dir && (entry = readdir(dir)) != NULL;)
+        threads += entry->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    if (threads > counting->threads)
+        counting->threads = threads;
+    if (counting->cut && truncate(counting->cut, 1) != 0)
+        fail();
+    counting->cut = NULL;
+    batch_free(batch);
+    return true;
+}
+
+static enum intake_result read_large(struct fixture *f, unsigned spare, struct counting *counting)
+{
+    char path[FEED_PATH_MAX];
+    path_join(path, f->folder, "large.csv");
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("Id,Name\n", file);
+    for (int i = 0; i < 400000; i++)
+        fprintf(file, "%d,a name that takes place\n", i);
+    assert_int_equal(fclose(file), 0);
+    if (counting->cut)
+        counting->cut = path;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    enum intake_result result = intake_read_fd(fd, "large.csv", parse_parser(&f->parse), 0, spare, count_threads,
+                                               counting, &f->facts, &f->error);
+    arena_close(&f->facts.arena);
+    close(fd);
+    return result;
+}
+
+static void reads_a_large_open_file_by_no_more_threads_than_cores_are_to_spare(void **state)
+{
+    struct fixture *f = *state;
+    struct counting before = {0}, counting = {0};
+    assert_int_equal(read_large(f, 0, &before), INTAKE_READ);
+    assert_int_equal(read_large(f, 2, &counting), INTAKE_READ);
+    assert_in_range(counting.threads, before.threads + 1, before.threads + 2);
+    counting.threads = 0;
+    assert_int_equal(read_large(f, 0, &counting), INTAKE_READ);
+    assert_int_equal(counting.threads, before.threads);
+}
+
+static void says_that_an_open_file_changed(void **state)
+{
+    struct fixture *f = *state;
+    struct counting counting = {.cut = ""};
+    assert_int_equal(read_large(f, 0, &counting), INTAKE_CHANGED);
+    assert_error(&f->error, ERROR_IO, "it changed while it was read");
 }
 
 static void asks_for_the_version_that_it_is_given(void **state)
@@ -338,6 +404,8 @@ int main(void)
         TEST(tells_what_is_gone_and_what_is_odd),
         TEST(fails_on_a_file_that_it_may_not_read),
         TEST(reads_an_open_file_and_a_pipe),
+        TEST(reads_a_large_open_file_by_no_more_threads_than_cores_are_to_spare),
+        TEST(says_that_an_open_file_changed),
         TEST(asks_for_the_version_that_it_is_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
