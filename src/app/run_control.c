@@ -58,6 +58,22 @@ static struct settings without_flags(const struct settings *settings)
     return as;
 }
 
+/* Whether a session of `pipeline` finds its landing folders, each its own and nobody else's: else it could not begin. */
+static bool check_folders(struct run *run, const struct pipeline *pipeline, struct error *error)
+{
+    const char *data = run->settings->data;
+    bool ok = landing_check_apart(data, pipeline, error);
+    for (size_t f = 0; ok && f < pipeline->feed_count; f++) {
+        struct landing landing;
+        ok = landing_open(&landing, data, &pipeline->feeds[f], f, false, error);
+        if (!ok)
+            break;
+        ok = watch_holds(run->watch, &landing) || landing_lock(&landing, error);
+        landing_close(&landing);
+    }
+    return ok;
+}
+
 /* The next session begins with `pipeline`. Of the same shape it reads files otherwise and needs no other store. */
 static void take_over(struct run *run, struct pipeline *pipeline)
 {
@@ -94,6 +110,9 @@ void run_reload(struct run *run)
     } else if (digest_equal(&pipeline->source, &run->pipeline->source)) {
         pipeline_free(pipeline);
         log_info(run->log, "pipeline and descriptors are as they were");
+    } else if (!check_folders(run, pipeline, &error)) {
+        pipeline_free(pipeline);
+        log_error(run->log, "%s; going on with the pipeline as it was", error.text);
     } else {
         take_over(run, pipeline);
     }
@@ -202,9 +221,14 @@ static void answer_pause(struct run *run, struct control_client *client, const c
 static void answer_replay(struct run *run, struct control_client *client, char **flags, size_t count)
 {
     struct settings as = without_flags(run->settings);
+    struct error error = {0};
     if (!may_replay(run)) {
         control_answer(client, error_exit_code(ERROR_LOCKED),
                        "not now: starting, ending, or replaying already; try again");
+        return;
+    }
+    if (!check_folders(run, run->pipeline, &error)) {
+        control_answer(client, error_exit_code(error.kind), error.text);
         return;
     }
     for (size_t i = 0; i < count; i++) {

@@ -181,7 +181,7 @@ void run_recover_tick(struct run *run);
 /* From the control socket (run_control.c). */
 void run_control_request(void *context, struct control_client *client, char **words, size_t count);
 
-/* When HUP came and a session can end now: loads the pipeline anew; the session ends when it differs, and the store is built anew when its shape does. */
+/* When HUP came and a session can end now: loads the pipeline anew; the session ends when it differs and finds its folders, and the store is built anew when its shape does. */
 void run_reload(struct run *run);
 
 #endif

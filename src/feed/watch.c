@@ -432,6 +432,14 @@ bool watch_missed(const struct watch *watch)
     return false;
 }
 
+bool watch_holds(const struct watch *watch, const struct landing *landing)
+{
+    const struct folder_held *held = watch->host.held;
+    while (held && (held->landing.device != landing->device || held->landing.inode != landing->inode))
+        held = held->next;
+    return held != NULL;
+}
+
 struct landing *watch_landing(struct watch *watch, size_t index)
 {
     return &watch->folders[index].held->landing;

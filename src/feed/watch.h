@@ -119,6 +119,9 @@ bool watch_missed(const struct watch *watch);
 /* The landing folder of feed `index`. Valid until the loop runs; use a candidate's own landing for the candidate. */
 struct landing *watch_landing(struct watch *watch, size_t index);
 
+/* Whether it has the folder that `landing` leads to open, for whichever feed. */
+bool watch_holds(const struct watch *watch, const struct landing *landing);
+
 /* Stops watching; `stopped` is called on the loop once nothing of it is left there, and only then is it freed. No
    candidate may be out. After this no callback but `stopped` is called. */
 void watch_stop(struct watch *watch, void (*stopped)(void *context), void *context);

@@ -1,9 +1,11 @@
 """A running daemon: what it can be asked and told."""
+import fcntl
 import json
 import os
 import re
 import shutil
 import signal
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -215,6 +217,30 @@ class Reloaded(FlowCase):
                 first = Path(f'/proc/{outside}/task/{outside}/children').read_text(encoding='utf-8')
                 os.kill(int(first), signal.SIGTERM)
                 self.assertEqual(daemon.process.wait(COMMAND_LIMIT), 0, daemon)
+
+    def test_folders_that_a_session_could_not_begin_with_are_told_and_the_old_one_goes_on(self):
+        """One that two feeds have, one that is missing, one that another process has: for HUP, and for a replay."""
+        folder = self.work.landing('Deliveries')
+        away = folder.with_name('away')
+        with self.work.daemon() as daemon, tempfile.TemporaryDirectory(dir=self.folder) as other:
+            self.started(daemon)
+            lock = os.open(other, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for number, (place, words) in enumerate(((self.work.landing('Orders'), 'each feed needs one of its own'),
+                                                     (None, 'is missing'), (other, 'in use by another dropfold'))):
+                folder.rename(away)
+                if place:
+                    folder.symlink_to(place)
+                self.work.configure('Orders', settle=f'{number + 2} seconds')
+                daemon.process.send_signal(signal.SIGHUP)
+                until(lambda words=words: [line for line in list(daemon.err) if words in line and 'Deliveries' in line and
+                                           line.endswith('; going on with the pipeline as it was')], lambda: str(daemon))
+                self.assertIn(words, self.work.command('replay', expect=None).err)
+                folder.unlink(missing_ok=True)
+                away.rename(folder)
+            os.close(lock)
+            self.work.drop('Orders', orders(order(2)), 'p.csv')
+            daemon.printed('applied Orders/p.csv')
 
     def test_nothing_happens_when_nothing_changed(self):
         with self.work.daemon() as daemon:
