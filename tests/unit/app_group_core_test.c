@@ -1,0 +1,128 @@
+/* Several changes of the core in one commit: each is one of its own, and they are durable together or not at all. */
+#include "app_grouping.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+enum { CUSTOMERS_OF_A_BIG_FILE = 200000 };
+
+static void a_commit_that_fails_takes_all_of_them_back(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(apply(f, 1, 1));
+    assert_ok(core_group_begin(&f->core, &f->error), &f->error);
+    assert_true(apply(f, 2, 1));
+    assert_true(apply(f, 3, 1));
+    assert_int_equal(records(f), 3);
+    const struct failing_fault fault = {.call = FAILING_SYNC, .result = SQLITE_IOERR_FSYNC, .nth = 1};
+    failing_vfs_arm(&fault);
+    assert_false(core_group_end(&f->core, &f->error));
+    assert_true(failing_vfs_disarm());
+    assert_error(&f->error, ERROR_IO, "must be opened again");
+    assert_false(f->core.grouped);
+    assert_int_equal(store_progress(f->core.store)->sequence, 1);
+    assert_int_equal(records(f), 1);
+}
+
+/* The pages of a store this small would stay in SQLite's memory to the end. */
+static void forget_pages(bool forgets)
+{
+    (void)sqlite3_soft_heap_limit64(forgets);
+}
+
+/* Wherever it is: what the message says is what happened, and nothing of the group did. */
+static void an_error_of_the_disk_amid_them_is_told_as_one(void **state)
+{
+    struct fixture *f = *state;
+    static const struct failing_fault faults[] = {{.call = FAILING_READ, .result = SQLITE_IOERR_READ},
+                                                  {.call = FAILING_WRITE, .result = SQLITE_IOERR_WRITE}};
+    unsigned hits = 0;
+    assert_true(apply(f, 1, 1));
+    for (size_t i = 0; i < COUNT_OF(faults); i++) {
+        struct failing_fault fault = faults[i];
+        for (bool hit = true; hit; hits += hit) {
+            fault.nth++;
+            core_close(&f->core);
+            open_core(f);
+            forget_pages(true);
+            uint64_t before = store_progress(f->core.store)->sequence, customers = records(f);
+            assert_ok(core_group_begin(&f->core, &f->error), &f->error);
+            assert_true(apply(f, (unsigned)customers + 1, 1));
+            failing_vfs_arm(&fault);
+            bool good = apply(f, (unsigned)customers + 2, 1);
+            hit = failing_vfs_disarm();
+            if (!good)
+                assert_int_equal(f->error.kind, ERROR_IO);
+            bool ended = core_group_end(&f->core, &f->error);
+            forget_pages(false);
+            assert_int_equal(ended, good);
+            if (!ended)
+                is_one_history(f, before, customers);
+        }
+    }
+    assert_true(hits > 4);
+}
+
+static void limit_files(rlim_t size)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = size;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Whichever step of the second of three it is that finds no room. */
+static void one_without_room_is_undone_alone(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t changes = 0, customers = 0;
+    unsigned first = 1, refused = 0, applied = 0;
+    struct stat log;
+    char path[TESTING_PATH_MAX + 64];
+    (void)signal(SIGXFSZ, SIG_IGN);
+    snprintf(path, sizeof path, "%s/ecommerce.db-wal", f->checkpoints);
+    for (rlim_t room = 0; room < 12 * 1024 * 1024; room += 640 * 1024) {
+        assert_ok(core_group_begin(&f->core, &f->error), &f->error);
+        assert_true(apply(f, first, 1));
+        assert_int_equal(stat(path, &log), 0);
+        write_customers(f, first + 1, CUSTOMERS_OF_A_BIG_FILE);
+        limit_files((rlim_t)log.st_size + room);
+        bool good = apply_read(f);
+        limit_files(RLIM_INFINITY);
+        if (!good)
+            assert_int_equal(f->error.kind, ERROR_FULL);
+        assert_true(apply(f, first + 1 + CUSTOMERS_OF_A_BIG_FILE, 1));
+        assert_ok(core_group_end(&f->core, &f->error), &f->error);
+        changes += good ? 3 : 2;
+        customers += good ? CUSTOMERS_OF_A_BIG_FILE + 2 : 2;
+        first += CUSTOMERS_OF_A_BIG_FILE + 2;
+        good ? applied++ : refused++;
+        is_one_history(f, changes, customers);
+        if (applied > 1)
+            break;
+    }
+    assert_true(refused > 2 && applied > 1);
+}
+
+static void what_is_not_committed_is_gone_with_the_process(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(apply(f, 1, 1));
+    assert_ok(core_group_begin(&f->core, &f->error), &f->error);
+    assert_true(apply(f, 2, 1));
+    core_close(&f->core);
+    open_core(f);
+    is_one_history(f, 1, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_commit_that_fails_takes_all_of_them_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_error_of_the_disk_amid_them_is_told_as_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_without_room_is_undone_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_committed_is_gone_with_the_process, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, install, NULL);
+}
