@@ -1,6 +1,6 @@
 /* Changes that share one commit: each is what it would be alone, and they are durable together or not at all. */
 #include "store_killing.h"
-#include "store_operations.h"
+#include "store_operating.h"
 
 #include "store_fixture.h"
 

@@ -4,7 +4,7 @@
  * It goes at every TESTING_STEP-th of them.
  */
 #include "failing_vfs.h"
-#include "store_operations.h"
+#include "store_operating.h"
 
 enum { SEEDS = 3 };
 
