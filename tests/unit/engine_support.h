@@ -37,11 +37,7 @@ static inline void shop_write(const char *folder, const char *name, const char *
 {
     char path[4 * TESTING_PATH_MAX];
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    for (; *text; text++)
-        fputc(*text == '\'' ? '"' : *text, file);
-    fclose(file);
+    testing_write_quoted(path, text);
 }
 
 static inline void shop_feed(const char *folder, const char *feed, const char *fields)

@@ -88,6 +88,21 @@ static inline enum archive_result set_aside(struct fixture *f, const char *name,
                               &f->error);
 }
 
+/* Puts `name` of the landing folder into hiding as a crash would leave it, as if `stat` had been read. */
+static inline void hide_alone(struct fixture *f, const char *name, const struct file_stat *stat, const char *tag,
+                              char hidden[FEED_PATH_MAX])
+{
+    char folder[256], from[FEED_PATH_MAX], to[FEED_PATH_MAX];
+    snprintf(folder, sizeof folder, ".dropfold-%llx-%llx-%llx-%llx-%s", (unsigned long long)stat->device,
+             (unsigned long long)stat->inode, (unsigned long long)stat->size, (unsigned long long)stat->mtime_ns, tag);
+    path_join(hidden, f->folder, folder);
+    if (mkdir(hidden, 0700) < 0)
+        assert_int_equal(errno, EEXIST);
+    path_join(from, f->folder, name);
+    path_join(to, hidden, name);
+    assert_int_equal(rename(from, to), 0);
+}
+
 /* All that is left in the landing folder is a hidden folder with the file that had `stat`, itself. */
 static inline void assert_hidden(const struct fixture *f, const char *name, const struct file_stat *stat)
 {

@@ -233,15 +233,10 @@ static void sets_a_bad_file_aside_under_one_name_beside_its_reason(void **state)
 /* Hides `name`, as a file whose device had another number before. */
 static void hide(struct fixture *f, const char *name, const struct file_stat *stat, const char *tag)
 {
-    char folder[256], hidden[FEED_PATH_MAX], from[FEED_PATH_MAX], to[FEED_PATH_MAX];
-    snprintf(folder, sizeof folder, ".dropfold-%llx-%llx-%llx-%llx-%s", (unsigned long long)stat->device + 1,
-             (unsigned long long)stat->inode, (unsigned long long)stat->size, (unsigned long long)stat->mtime_ns, tag);
-    path_join(hidden, f->folder, folder);
-    if (mkdir(hidden, 0700) < 0)
-        assert_int_equal(errno, EEXIST);
-    path_join(from, f->folder, name);
-    path_join(to, hidden, name);
-    assert_int_equal(rename(from, to), 0);
+    char hidden[FEED_PATH_MAX];
+    struct file_stat before = *stat;
+    before.device++;
+    hide_alone(f, name, &before, tag, hidden);
 }
 
 /* The same in a folder of many. */

@@ -3,21 +3,6 @@
 
 #include <sys/inotify.h>
 
-/* Puts `name` of the landing folder into hiding as a crash would leave it, as if `stat` had been read. */
-static void hide(struct fixture *f, const char *name, const struct file_stat *stat, const char *tag,
-                 char hidden[FEED_PATH_MAX])
-{
-    char folder[256], from[FEED_PATH_MAX], to[FEED_PATH_MAX];
-    snprintf(folder, sizeof folder, ".dropfold-%llx-%llx-%llx-%llx-%s", (unsigned long long)stat->device,
-             (unsigned long long)stat->inode, (unsigned long long)stat->size, (unsigned long long)stat->mtime_ns, tag);
-    path_join(hidden, f->folder, folder);
-    if (mkdir(hidden, 0700) < 0)
-        assert_int_equal(errno, EEXIST);
-    path_join(from, f->folder, name);
-    path_join(to, hidden, name);
-    assert_int_equal(rename(from, to), 0);
-}
-
 static bool look_up(void *context, const struct archive_left *left, bool *committed, struct error *error)
 {
     struct fixture *f = context;
@@ -45,7 +30,7 @@ static struct file_stat hide_as_read(struct fixture *f, const char *name, const 
     char hidden[FEED_PATH_MAX];
     file_write(f->folder, name, "1");
     const struct file_stat stat = file_stat_of(f->folder, name);
-    hide(f, name, &stat, tag, hidden);
+    hide_alone(f, name, &stat, tag, hidden);
     return stat;
 }
 
@@ -66,7 +51,7 @@ static void knows_a_file_whose_disk_has_another_number_by_now(void **state)
     file_write(f->folder, "a.csv", "1");
     struct file_stat stat = file_stat_of(f->folder, "a.csv");
     stat.device++;
-    hide(f, "a.csv", &stat, "000007-abababab", hidden);
+    hide_alone(f, "a.csv", &stat, "000007-abababab", hidden);
     f->committed = "000007-abababab-a.csv";
     recover(f);
     assert_file(f->archive, f->committed, "1");
@@ -119,7 +104,7 @@ static void puts_back_a_file_that_is_not_the_one_committed(void **state)
     file_write(f->folder, "a.csv", "old");
     const struct file_stat stat = file_stat_of(f->folder, "a.csv");
     file_deliver(f->folder, "a.csv", "newer");
-    hide(f, "a.csv", &stat, "000007-abababab", hidden);
+    hide_alone(f, "a.csv", &stat, "000007-abababab", hidden);
     f->committed = "000007-abababab-a.csv";
     recover(f);
     assert_file(f->folder, "a.csv", "newer");
@@ -231,7 +216,7 @@ static void removes_a_second_name_of_a_file_that_is_back(void **state)
     char hidden[FEED_PATH_MAX], from[FEED_PATH_MAX], to[FEED_PATH_MAX];
     file_write(f->folder, "a.csv", "1");
     const struct file_stat stat = file_stat_of(f->folder, "a.csv");
-    hide(f, "a.csv", &stat, "000007-abababab", hidden);
+    hide_alone(f, "a.csv", &stat, "000007-abababab", hidden);
     path_join(from, hidden, "a.csv");
     path_join(to, f->folder, "a.csv");
     assert_int_equal(link(from, to), 0);
@@ -252,9 +237,9 @@ static void recovers_markers_with_their_files(void **state)
         const struct file_stat stat = file_stat_of(f->folder, names[i]);
         snprintf(marker, sizeof marker, "%s.done", names[i]);
         file_write(f->folder, marker, "");
-        hide(f, marker, &stat, "000007-abababab", hidden);
+        hide_alone(f, marker, &stat, "000007-abababab", hidden);
         if (i < 2)
-            hide(f, names[i], &stat, "000007-abababab", hidden);
+            hide_alone(f, names[i], &stat, "000007-abababab", hidden);
     }
     char path[FEED_PATH_MAX];
     path_join(path, f->folder, "moved");
@@ -354,7 +339,7 @@ static void hide_three(struct fixture *f)
         file_write(f->folder, name, text);
         free(text);
         const struct file_stat stat = file_stat_of(f->folder, name);
-        hide(f, name, &stat, tag, hidden);
+        hide_alone(f, name, &stat, tag, hidden);
     }
     f->knows = true;
 }

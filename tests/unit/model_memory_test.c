@@ -60,11 +60,7 @@ static void put(const char *name, const char *text)
 {
     char path[2 * TESTING_PATH_MAX];
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    for (; *text; text++)
-        fputc(*text == '\'' ? '"' : *text, file);
-    assert_int_equal(fclose(file), 0);
+    testing_write_quoted(path, text);
 }
 
 static int make_schemas(void **state)

@@ -7,16 +7,7 @@ static const char orders[] = "{ \"feed\": \"Orders\", \"version\": 1, \"format\"
 
 static int open_orders(void **state)
 {
-    static struct parse_feed feed;
-    parse_feed_open(&feed, orders, NULL);
-    *state = &feed;
-    return 0;
-}
-
-static int close_orders(void **state)
-{
-    parse_feed_close(*state);
-    return 0;
+    return parse_feed_set_up(state, orders);
 }
 
 static void reads_rows_by_the_names_in_the_header(void **state)
@@ -451,7 +442,7 @@ static void gives_one_column_to_several_fields(void **state)
     parse_feed_close(&feed);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_orders, close_orders)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_orders, parse_feed_tear_down)
 
 int main(void)
 {

@@ -8,16 +8,7 @@ static const char orders[] = "{ \"feed\": \"Orders\", \"version\": 1, \"format\"
 
 static int open_orders(void **state)
 {
-    static struct parse_feed feed;
-    parse_feed_open(&feed, orders, NULL);
-    *state = &feed;
-    return 0;
-}
-
-static int close_orders(void **state)
-{
-    parse_feed_close(*state);
-    return 0;
+    return parse_feed_set_up(state, orders);
 }
 
 static void reads_an_array_of_objects(void **state)
@@ -425,7 +416,7 @@ static void fails_a_file_of_which_most_records_are_rejected_past_a_limit(void **
     buf_close(&text);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_orders, close_orders)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_orders, parse_feed_tear_down)
 
 int main(void)
 {

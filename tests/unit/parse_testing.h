@@ -86,6 +86,21 @@ static inline void parse_feed_close(struct parse_feed *f)
     arena_close(&f->arena);
 }
 
+/* A feed of this descriptor for one test, and its end. */
+static inline int parse_feed_set_up(void **state, const char *descriptor)
+{
+    static struct parse_feed feed;
+    parse_feed_open(&feed, descriptor, NULL);
+    *state = &feed;
+    return 0;
+}
+
+static inline int parse_feed_tear_down(void **state)
+{
+    parse_feed_close(*state);
+    return 0;
+}
+
 /* The one parser of the feed, made after its fields were set up. */
 static inline struct parser *parse_parser(struct parse_feed *f)
 {

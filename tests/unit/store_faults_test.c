@@ -2,7 +2,6 @@
  * Everything that can be asked of a store, with every call of SQLite's to the file system failing in turn: every
  * TESTING_STEP-th of them, from another one on for each operation and kind of fault.
  */
-#include "failing_vfs.h"
 #include "store_operations.h"
 
 struct kind {
@@ -27,24 +26,6 @@ static const struct kind kinds[] = {
     {"lock in memory", {.call = FAILING_SHM_LOCK, .result = SQLITE_IOERR_SHMLOCK}, ERROR_IO},
     {"locked in memory", {.call = FAILING_SHM_LOCK, .result = SQLITE_BUSY}, ERROR_LOCKED},
 };
-
-static int begin(void **state)
-{
-    (void)state;
-    /* Nothing here needs a disk. */
-    if (access("/dev/shm", W_OK) == 0)
-        (void)setenv("TMPDIR", "/dev/shm", 0);
-    failing_vfs_install();
-    operating_begin();
-    return 0;
-}
-
-static int over(void **state)
-{
-    (void)state;
-    operating_over();
-    return 0;
-}
 
 /* One run; false when the operation makes fewer such calls. */
 static bool run(const struct operation *operation, const struct kind *kind, const struct failing_fault *fault,
@@ -141,5 +122,5 @@ int main(void)
         cmocka_unit_test(every_operation_is_done_or_not_done_when_the_file_system_fails),
         cmocka_unit_test(a_change_beyond_the_cache_is_done_or_not_done),
     };
-    return cmocka_run_group_tests(tests, begin, over);
+    return cmocka_run_group_tests(tests, operations_begin, operations_over);
 }

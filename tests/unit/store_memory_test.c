@@ -1,27 +1,9 @@
 /* Everything that can be asked of a store, with every allocation, SQLite's and OpenSSL's too, failing in turn. */
-#include "failing_vfs.h"
 #include "store_operations.h"
 
 #include "failing_malloc.h"
 
 enum { RUNS = TESTING_SHARE(60) }; /* about so many of an operation, each way */
-
-static int begin(void **state)
-{
-    (void)state;
-    if (access("/dev/shm", W_OK) == 0)
-        (void)setenv("TMPDIR", "/dev/shm", 0);
-    failing_vfs_install(); /* for what it leaves out: flushes and waiting */
-    operating_begin();
-    return 0;
-}
-
-static int over(void **state)
-{
-    (void)state;
-    operating_over();
-    return 0;
-}
 
 static void run(const struct operation *operation, struct failing *f, const struct buf *before, const struct buf *after)
 {
@@ -64,5 +46,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operation_is_done_or_not_done_when_memory_is_short),
     };
-    return cmocka_run_group_tests(tests, begin, over);
+    return cmocka_run_group_tests(tests, operations_begin, operations_over);
 }

@@ -13,6 +13,7 @@
 #ifndef DROPFOLD_TESTS_STORE_OPERATIONS_H
 #define DROPFOLD_TESTS_STORE_OPERATIONS_H
 
+#include "failing_vfs.h"
 #include "store_operating.h"
 
 struct operation {
@@ -243,6 +244,26 @@ static const struct operation operations[] = {
     {.name = "adopt", .work = operation_adopt, .prepare = operating_build},
     {.name = "swap", .work = operation_swap, .prepare = operating_build, .also = ERROR_LOCKED},
 };
+
+/* --- all of them -------------------------------------------------------------------------------------------------- */
+
+/* For a program that makes them fail; nothing of that needs a disk. */
+static inline int operations_begin(void **state)
+{
+    (void)state;
+    if (access("/dev/shm", W_OK) == 0)
+        (void)setenv("TMPDIR", "/dev/shm", 0);
+    failing_vfs_install();
+    operating_begin();
+    return 0;
+}
+
+static inline int operations_over(void **state)
+{
+    (void)state;
+    operating_over();
+    return 0;
+}
 
 /* --- one of them -------------------------------------------------------------------------------------------------- */
 

@@ -85,6 +85,14 @@ static inline void clean(void)
           "DROP ROLE IF EXISTS plain; DROP ROLE IF EXISTS limited; DROP ROLE IF EXISTS scram");
 }
 
+/* Some of it fill any socket. */
+static inline const char *long_text(void)
+{
+    static char text[64 * 1024];
+    memset(text, 'x', sizeof text - 1);
+    return text;
+}
+
 /* A target with more or other words in its address. */
 static inline void open_as(struct place *place, struct subject *s, const char *more, int64_t deadline)
 {

@@ -272,8 +272,7 @@ static void tells_why_the_server_ended_a_session(void **state)
     (void)state;
     struct place place;
     struct subject *s = place_init(&place);
-    static char text[64 * 1024];
-    memset(text, 'x', sizeof text - 1);
+    const char *text = long_text();
     assert_works(subject_open(s));
     subject_deliver(s, 1, true, 1, 3, "kept");
     query("CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS"

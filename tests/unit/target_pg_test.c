@@ -220,8 +220,7 @@ static void copies_a_block_larger_than_any_socket(void **state)
     (void)state;
     struct place place;
     struct subject *s = place_init(&place);
-    static char text[64 * 1024];
-    memset(text, 'x', sizeof text - 1);
+    const char *text = long_text();
     assert_works(subject_open(s));
     subject_deliver(s, 1, true, 1, 120, text);
     subject_deliver(s, 2, false, 60, 120, text);
@@ -235,8 +234,7 @@ static void tells_a_refusal_amid_a_copy(void **state)
     (void)state;
     struct place place;
     struct subject *s = place_init(&place);
-    static char text[64 * 1024];
-    memset(text, 'x', sizeof text - 1);
+    const char *text = long_text();
     assert_works(subject_open(s));
     ground.query("ALTER TABLE kinds ADD CONSTRAINT no_five CHECK (id <> 5)");
     subject_prepare(s, 1, true);

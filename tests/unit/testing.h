@@ -79,6 +79,16 @@ static inline char *testing_heap(const void *bytes, size_t len)
     return len > 0 ? memcpy(copy, bytes, len) : copy;
 }
 
+/* A file of this text with double quotes for single ones: JSON that can be read in C. */
+static inline void testing_write_quoted(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (; *text; text++)
+        fputc(*text == '\'' ? '"' : *text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
 /* Makes `to` a copy of the file `from`. */
 static inline void testing_copy(const char *from, const char *to)
 {
