@@ -1,7 +1,7 @@
 """Waiting for something to become true, with a generous deadline instead of a guess."""
 import time
 
-DEADLINE = 30
+DEADLINE = 120
 PAUSE = 0.02
 
 

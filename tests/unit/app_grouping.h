@@ -13,7 +13,7 @@
 #include "app/settings.h"
 #include "feed/intake.h"
 
-enum { DEADLINE_MS = 20 * 1000, FILES = 12 };
+enum { DEADLINE_MS = 60 * 1000, FILES = 12 };
 
 struct one {
     struct job job;

@@ -25,16 +25,17 @@ static void lets_what_comes_settle_whatever_its_time(void **state)
     struct watching *w = *state;
     w->options.events = false;
     w->options.rescan = WATCHING_OFTEN;
+    w->feeds[0].settle = WATCHING_SETTLE_LONG;
     watching_start(w);
     file_write(w->folder[0], "a.csv", "1");
     file_date(w->folder[0], "a.csv", 1600000000);
-    for (int i = 0; i < 3; i++) {
-        run_for(w, WATCHING_SETTLE * 2 / 3);
+    for (int i = 0; i < WATCHING_CHANGES; i++) {
+        run_for(w, WATCHING_PAUSE);
         file_append(w->folder[0], "a.csv", "2");
         file_date(w->folder[0], "a.csv", 1600000001 + i);
     }
     run_until(w, w->count == 1);
-    assert_int_equal(w->notes[0].stat.size, 4);
+    assert_int_equal(w->notes[0].stat.size, 1 + WATCHING_CHANGES);
 }
 
 /* The value that stood there, or -1 when it can't be set. */

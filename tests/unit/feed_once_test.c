@@ -5,10 +5,10 @@ static void ends_a_single_run_when_all_has_settled_and_nothing_new_came(void **s
 {
     struct watching *w = *state;
     w->options.once = true;
+    int64_t begun = clock_monotonic();
     file_write(w->folder[0], "new.csv", "1");
     file_write(w->folder[1], "old.csv", "1");
     file_date(w->folder[1], "old.csv", 1600000000);
-    int64_t begun = clock_monotonic();
     watching_start(w);
     run_until(w, w->idle > 0);
     assert_int_equal(w->count, 2);

@@ -27,17 +27,18 @@ static void hands_out_a_written_file_when_it_has_settled(void **state)
 static void starts_settling_anew_with_every_append(void **state)
 {
     struct watching *w = *state;
+    w->feeds[0].settle = WATCHING_SETTLE_LONG;
     watching_start(w);
     file_write(w->folder[0], "a.csv", "1");
-    for (int i = 0; i < 3; i++) {
-        run_for(w, WATCHING_SETTLE * 2 / 3);
+    for (int i = 0; i < WATCHING_CHANGES; i++) {
+        run_for(w, WATCHING_PAUSE);
         file_append(w->folder[0], "a.csv", "2");
     }
     int64_t written = clock_monotonic();
     assert_int_equal(w->count, 0);
     run_until(w, w->count == 1);
-    assert_true(w->notes[0].at - written >= WATCHING_SETTLE);
-    assert_int_equal(w->notes[0].stat.size, 4);
+    assert_true(w->notes[0].at - written >= WATCHING_SETTLE_LONG);
+    assert_int_equal(w->notes[0].stat.size, 1 + WATCHING_CHANGES);
 }
 
 /* No event tells of these writes: only the looks do. */
@@ -45,16 +46,17 @@ static void waits_for_a_writer_that_keeps_its_file_open(void **state)
 {
     struct watching *w = *state;
     char path[FEED_PATH_MAX];
+    w->feeds[0].settle = WATCHING_SETTLE_LONG;
     watching_start(w);
     path_join(path, w->folder[0], "a.csv");
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < WATCHING_CHANGES; i++) {
         assert_int_equal(write(fd, "x", 1), 1);
-        run_for(w, WATCHING_SETTLE * 2 / 3);
+        run_for(w, WATCHING_PAUSE);
         assert_int_equal(w->count, 0);
     }
     run_until(w, w->count == 1);
-    assert_int_equal(w->notes[0].stat.size, 5);
+    assert_int_equal(w->notes[0].stat.size, WATCHING_CHANGES);
     close(fd);
 }
 
@@ -63,10 +65,10 @@ static void takes_an_old_file_at_start_at_once_and_lets_a_new_one_settle(void **
     struct watching *w = *state;
     file_write(w->folder[0], "old.csv", "1");
     file_date(w->folder[0], "old.csv", 1600000000);
+    int64_t begun = clock_monotonic();
     file_write(w->folder[0], "future.csv", "1");
     file_date(w->folder[0], "future.csv", 4000000000);
     file_write(w->folder[0], "new.csv", "1");
-    int64_t begun = clock_monotonic();
     watching_start(w);
     run_until(w, w->count == 3);
     assert_note(w, 0, 0, "old.csv");

@@ -16,7 +16,7 @@
 
 enum { KINDS, SALES, STRANGE, TABLE_COUNT };
 enum { KINDS_COLUMNS = 13, SALES_COLUMNS = 6, STRANGE_COLUMNS = 3 };
-enum { WAIT_MILLISECONDS = 10000 };
+enum { WAIT_MILLISECONDS = 60000 }; /* a guard against hanging */
 
 static inline struct column support_column(const char *name, enum sql_type type, bool not_null, uint8_t scale)
 {
