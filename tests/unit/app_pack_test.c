@@ -8,7 +8,7 @@
 #include "app/pack.h"
 #include "app/settings.h"
 
-enum { FILES = 8, ROUNDS = 100, HANGS_AFTER = 30 /* seconds */ };
+enum { FILES = 8, ROUNDS = 100, HANGS_AFTER = 120 /* seconds */ };
 
 struct one {
     struct job job;
