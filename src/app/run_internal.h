@@ -137,7 +137,7 @@ void run_jobs_move(void *context);
 void run_jobs_start(struct run *run);
 /* Holds back, or lets go on, the files of one feed. Those under way are finished. */
 void run_jobs_pause(struct run *run, size_t feed, bool paused);
-/* Those that found no room have their next try, when that is due. */
+/* Those that found no room have their next try, when that is due, and pending ones that found no memory. */
 void run_jobs_tick(struct run *run);
 /* Gives pending candidates back unread. */
 void run_jobs_forget_pending(struct run *run);

@@ -354,6 +354,7 @@ void run_jobs_pause(struct run *run, size_t feed, bool paused)
 /* Once none of the feed is under way: what is still there of the last try comes back before the next one begins. */
 void run_jobs_tick(struct run *run)
 {
+    run_jobs_start(run); /* where there was no memory for it, nothing else may begin them */
     if (run->room_due == 0 || clock_monotonic() < run->room_due)
         return;
     run->room_due = 0;
