@@ -187,13 +187,16 @@ static enum hidden_result refused(struct hidden *hidden, int code, struct error 
     return code == EROFS || code == EACCES || code == EPERM ? HIDDEN_REFUSED : HIDDEN_FAILED;
 }
 
-/* An earlier try may have left the folder, and even the file in it. */
-static int make_folder(struct hidden *hidden)
+/* An earlier try may have left the folder, and even the file in it. One that is made and cannot be opened goes again. */
+static int make_folder(const struct landing *landing, const char *name, int *fd)
 {
-    if (mkdirat(hidden->landing->fd, hidden->folder, 0700) < 0 && errno != EEXIST)
+    if (mkdirat(landing->fd, name, 0700) < 0 && errno != EEXIST)
         return errno;
-    hidden->fd = openat(hidden->landing->fd, hidden->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return hidden->fd < 0 ? errno : 0;
+    *fd = openat(landing->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int code = *fd < 0 ? errno : 0;
+    if (code)
+        (void)unlinkat(landing->fd, name, AT_REMOVEDIR);
+    return code;
 }
 
 static enum hidden_result keep(struct hidden *hidden)
@@ -267,7 +270,7 @@ enum hidden_result hidden_take(struct hidden *hidden, const struct landing *land
     snprintf(hidden->inner, sizeof hidden->inner, "%s", name);
     describe(hidden, what, sizeof what);
     snprintf(hidden->folder, sizeof hidden->folder, "%s%s", folder_prefix.data, what);
-    int code = make_folder(hidden);
+    int code = make_folder(landing, hidden->folder, &hidden->fd);
     return code ? refused(hidden, code, error) : take(hidden, error);
 }
 
@@ -389,10 +392,7 @@ int hidden_folder_open(struct hidden_folder *folder, const struct landing *landi
 {
     *folder = (struct hidden_folder){.landing = landing, .fd = -1};
     snprintf(folder->name, sizeof folder->name, "%s%" PRIx64, shared_prefix.data, number);
-    if (mkdirat(landing->fd, folder->name, 0700) < 0 && errno != EEXIST)
-        return errno;
-    folder->fd = openat(landing->fd, folder->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return folder->fd < 0 ? errno : 0;
+    return make_folder(landing, folder->name, &folder->fd);
 }
 
 void hidden_folder_close(struct hidden_folder *folder)

@@ -128,6 +128,29 @@ class ErrorSweepOfMany(ErrorSweep):
         """A look that fails says nothing of the folder: files stay in one that cannot be written, and in no other."""
         self.fail_at(point for point in self.prepare(loaded=3) if point[0].startswith('faccessat'))
 
+    def test_hiding_places_that_cannot_be_opened(self):
+        """None is left behind in the landing folder, where nobody would look before the next start."""
+        self.prepare(loaded=3)
+        for error in ERRORS:
+            work, made = self.again('failed'), []
+            code, _, err, _ = run_traced(Tracer(['mkdirat', 'openat'], self.fail_to_open(made, error)), work)
+            self.count(points=len(made) == 2)
+            left = [path.name for path in work.data.glob('*/.dropfold-*')]
+            self.find('wrong', len(left) or not err.strip(), f'{error}: exit code {code}, {left} is left, {err}')
+            shutil.rmtree(work.root)
+
+    @staticmethod
+    def fail_to_open(made, error):
+        """Fails to open the first folder that is made in a landing folder; `made` holds both calls then."""
+        def decide(call):
+            if call.name == 'mkdirat' and not made and '/archive' not in call.descriptor():
+                made.extend([call] * call.descriptor().endswith(('/Customers', '/Deliveries', '/Orders')))
+            elif call.name == 'openat' and len(made) == 1 and call.first == made[0].first:
+                made.append(call)
+                return getattr(errno, error)
+            return None
+        return decide
+
     def test_looks_at_streams(self):
         """The first calls of all. One that fails says nothing of a stream, and one that has no place is told."""
         self.fail_at(point for point in self.prepare(loaded=0) if point[0] == 'fcntl' and point[1] <= 3)
