@@ -11,10 +11,12 @@
  *     }
  *
  * goes over all of these calls: in run k the k-th alone fails, as by a disk or a network that does so for a moment. It ends
- * with the run that nothing failed in. Calls of all threads are counted together.
+ * with the run that nothing failed in, and fails where none did. Calls of all threads are counted together.
  */
 #ifndef DROPFOLD_TESTS_FAILING_LOOKS_H
 #define DROPFOLD_TESTS_FAILING_LOOKS_H
+
+#include "testing.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -56,8 +58,10 @@ static inline bool failing_end(struct failing *f)
 
 static inline bool failing_next(struct failing *f)
 {
-    if (f->started && !f->hit)
+    if (f->started && !f->hit) {
+        assert_true(f->points > 0); /* else nothing was tried */
         return false;
+    }
     f->started = true;
     f->k++;
     return true;

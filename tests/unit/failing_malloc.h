@@ -12,10 +12,12 @@
  *
  * goes twice over all allocations of the work, in any thread: in run k the k-th alone fails, as under a passing
  * shortage; then from the k-th on all of them. It ends with the run that nothing failed in. Where there are too many,
- * `f.stride` leaves some out. Leaks are for the address sanitizer to find.
+ * `f.stride` leaves some out; where there are none, it fails. Leaks are for the address sanitizer to find.
  */
 #ifndef DROPFOLD_TESTS_FAILING_MALLOC_H
 #define DROPFOLD_TESTS_FAILING_MALLOC_H
+
+#include "testing.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -74,8 +76,10 @@ static inline bool failing_next(struct failing *f)
 {
     unsigned long stride = f->stride > 0 ? f->stride : 1;
     failing_now.armed = false;
-    if (f->started && !f->hit && f->for_good)
+    if (f->started && !f->hit && f->for_good) {
+        assert_true(f->points > 0 || testing_under_valgrind()); /* else nothing was tried */
         return false;
+    }
     if (f->started && !f->hit)
         f->for_good = true;
     f->k = f->started && f->hit ? f->k + stride : 1;

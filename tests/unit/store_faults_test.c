@@ -103,6 +103,7 @@ static void a_change_beyond_the_cache_is_done_or_not_done(void **state)
     static const struct operation big = {.name = "big change", .work = change_much};
     static const enum failing_call calls[] = {FAILING_READ, FAILING_WRITE, FAILING_SYNC, FAILING_TRUNCATE};
     struct buf before, after;
+    unsigned points = 0;
     operating_expect(&big, &before, &after);
     for (size_t k = 0; k < COUNT_OF(kinds); k++) {
         struct failing_fault fault = kinds[k].fault;
@@ -110,8 +111,10 @@ static void a_change_beyond_the_cache_is_done_or_not_done(void **state)
         for (size_t i = 0; i < COUNT_OF(calls); i++)
             counts = counts || calls[i] == fault.call;
         for (fault.nth = 1; counts && run(&big, &kinds[k], &fault, &before, &after); fault.nth *= 4)
-            ;
+            points++;
     }
+    print_message("%u points\n", points);
+    assert_in_range(points, 16, 1000);
     buf_close(&before);
     buf_close(&after);
 }

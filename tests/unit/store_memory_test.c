@@ -31,7 +31,7 @@ static void every_operation_is_done_or_not_done_when_memory_is_short(void **stat
         operating_expect(&operations[i], &before, &after);
         run(&operations[i], &count, &before, &after);
         struct failing f = {.stride = count.calls / RUNS + 1};
-        while (failing_next(&f))
+        while (count.calls > 0 && failing_next(&f)) /* a close makes none */
             run(&operations[i], &f, &before, &after);
         print_message("%s: %lu of %lu allocations\n", operations[i].name, f.points / 2, count.calls);
         points += f.points;
