@@ -246,6 +246,7 @@ static void lets_a_lost_folder_go_and_takes_it_again(void **state)
     landing_close(&lock);
     run_until(w, w->count == 1);
     assert_false(landing_open(&lock, w->data, &w->feeds[0], 0, true, &w->error));
+    assert_error(&w->error, ERROR_LOCKED, "Orders");
 }
 
 static void finds_a_folder_that_was_mounted_over(void **state)

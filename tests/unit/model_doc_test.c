@@ -197,9 +197,12 @@ static void refuses_depth_over_its_limit(void **state)
 static void refuses_every_cut_of_a_document(void **state)
 {
     static const char whole[] = "{\"a\": [1, \"\\u00e9\\n\", {\"b\": null}], \"c\": -1.5e3}";
-    parse(*state, whole);
-    for (size_t len = 0; len + 1 < sizeof whole; len++)
-        assert_false(parse_slice(*state, (struct slice){whole, len}));
+    struct fixture *f = *state;
+    parse(f, whole);
+    for (size_t len = 0; len + 1 < sizeof whole; len++) {
+        assert_false(parse_slice(f, (struct slice){whole, len}));
+        assert_int_equal(f->problems.count, 1);
+    }
 }
 
 static void loads_a_file_and_names_it_in_problems(void **state)

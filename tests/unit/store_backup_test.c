@@ -135,6 +135,7 @@ static void never_overwrites_a_file(void **state)
     /* Nor through a link that leads nowhere yet. */
     assert_int_equal(symlink("nowhere", path), 0);
     assert_false(store_backup(store, path, &made, &error));
+    assert_error(&error, ERROR_IO, "copy.db is there already");
     assert_int_equal(files_in(elsewhere()), 1);
 }
 

@@ -180,6 +180,7 @@ static void refuses_calls_out_of_order(void **state)
     buf_close(&story.bytes);
     file.state = FILE_DUPLICATE;
     assert_false(store_note_file(store, &file, 1, &error));
+    assert_error(&error, ERROR_BUG, "within a change");
     store_rollback(store);
     assert_changes(store, 0);
 }

@@ -247,7 +247,9 @@ static void never_writes_to_a_store_it_only_reads(void **state)
     assert_false(store_begin(store, &error));
     assert_error(&error, ERROR_BUG, "reading only");
     assert_false(store_adopt(store, store, &error));
+    assert_error(&error, ERROR_BUG, "reading only");
     assert_false(store_note_delivered(store, SLICE("none:"), 1, 0, 1, &error));
+    assert_error(&error, ERROR_BUG, "reading only");
     assert_changes(store, 1);
     store_close(store);
     assert_true(testing_same(testing_path(folder, "ecommerce.db"), testing_path(folder, "before")));

@@ -161,6 +161,7 @@ static void assert_replay_finds(const char *sql, const char *part)
     buf_close(&story.bytes);
     /* A failed replay leaves the store usable for looking. */
     assert_false(testing_replay(store, &story, &error));
+    assert_error(&error, ERROR_CORRUPT, part);
     buf_close(&story.bytes);
     store_close(store);
 }

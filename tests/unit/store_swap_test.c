@@ -87,6 +87,7 @@ static void takes_a_changed_fingerprint_to_the_new_store(void **state)
     struct digest other = testing_digest(8);
     store_close(testing_open(folder, STORE_WRITE));
     assert_false(store_open(&old, folder, "ecommerce", &other, STORE_WRITE, &error));
+    assert_error(&error, ERROR_CONFIG, "`dropfold replay`");
     assert_ok(store_open(&old, folder, "ecommerce", &other, STORE_REPLACE, &error), &error);
     assert_ok(store_open(&built, folder, "ecommerce", &other, STORE_BUILD, &error), &error);
     assert_ok(store_swap(old, built, &error), &error);
