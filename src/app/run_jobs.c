@@ -5,7 +5,10 @@
 #include "app/pack.h"
 #include "base/clock.h"
 
-enum { ROOM_PAUSE = 1000 * 1000 /* microseconds until a file that found no room is tried again */ };
+enum {
+    ROOM_PAUSE = 1000 * 1000, /* microseconds until a file that found no room is tried again */
+    HELD_MAX = 60             /* tries of a file that finds no memory until those behind it wait for it no longer */
+};
 
 /* --- the queue of what is ready ----------------------------------------------------------------------------------- */
 
@@ -38,6 +41,14 @@ static bool queue_push(struct candidate_queue *queue, struct candidate *candidat
         return false;
     queue->items[(queue->first + queue->count++) % queue->capacity] = candidate;
     return true;
+}
+
+/* What was just taken from it. */
+static void queue_put_back(struct candidate_queue *queue, struct candidate *candidate)
+{
+    queue->first = (queue->first + queue->capacity - 1) % queue->capacity;
+    queue->items[queue->first] = candidate;
+    queue->count++;
 }
 
 static struct candidate *queue_pop(struct candidate_queue *queue)
@@ -111,12 +122,15 @@ static void await_room(struct flight *flight)
 
 static void again_later(struct flight *flight)
 {
+    struct candidate *candidate = flight->job.candidate;
     bool behind = flight->job.outcome == JOB_BEHIND, full = flight->job.error.kind == ERROR_FULL;
+    bool holds = !behind && flight->job.intake == INTAKE_SHORT && flight->job.holds;
     if (!behind)
         (void)flight_warn_once(flight, full ? "no space left, waiting for it" : "cannot be read now",
                                &flight->job.error);
-    flight->job.candidate->unread |= !behind && !full;
-    if (behind || full)
+    candidate->unread |= !behind && !full;
+    candidate->held += holds;
+    if (behind || full || holds)
         await_room(flight);
     flight->run->files_left = true;
     conclude(flight, WATCH_LATER);
@@ -130,6 +144,7 @@ static void tell_read(struct flight *flight)
     if (!candidate->unread)
         return;
     candidate->unread = false;
+    candidate->held = 0;
     candidate->told = 0;
     report_name(candidate->landing, candidate->name, name, sizeof name);
     log_info(flight->run->log, "%s can be read again", name);
@@ -225,15 +240,25 @@ static bool have_parser(struct run *run, struct pack *pack, const struct candida
     return pack->parsers[feed] != NULL;
 }
 
+/* It keeps its place, for the next tick: those of its feed that come behind it may correct it. A single run does not wait. */
+static void no_memory_for(struct run *run, struct candidate *candidate)
+{
+    struct error error;
+    queue_put_back(&run->pending, candidate);
+    (void)error_set(&error, ERROR_MEMORY, "out of memory for another file");
+    if (run->settings->once)
+        run_fail(run, &error);
+    else
+        log_warning(run->log, "%s, trying again", error.text);
+}
+
 static bool start_one(struct run *run, struct pack *pack, struct candidate *candidate)
 {
     struct error error = {0};
     struct flight *flight = calloc(1, sizeof *flight);
     if (!flight || !have_parser(run, pack, candidate, &error)) {
         free(flight);
-        watch_release(run->watch, candidate, WATCH_LATER);
-        run->files_left = true;
-        log_warning(run->log, "out of memory for another file, trying later");
+        no_memory_for(run, candidate);
         return false;
     }
     flight->run = run;
@@ -242,6 +267,7 @@ static bool start_one(struct run *run, struct pack *pack, struct candidate *cand
     flight->job = (struct job){.candidate = candidate,
                                .ticket = run->next_ticket++,
                                .turn = run->turn[candidate->landing->index] + 1,
+                               .holds = candidate->held < HELD_MAX,
                                .flow = &run->flow,
                                .started = clock_monotonic()};
     run->flights[flight->job.ticket % RUN_JOBS_MAX] = flight;

@@ -20,7 +20,9 @@ enum intake_result {
     INTAKE_GONE,    /* is not there any more */
     INTAKE_ODD,     /* not a regular file */
     INTAKE_FAILED,  /* the operating system refused (no permission, I/O error) or memory is out: try later */
-    INTAKE_STOPPED  /* the sink said so */
+    INTAKE_SHORT, /* memory or file descriptors are out (intake_read only; else INTAKE_FAILED): no fault of the file, which
+                       can be read before long */
+    INTAKE_STOPPED /* the sink said so */
 };
 
 /* Takes a batch over; may block (backpressure). False ends the reading. */

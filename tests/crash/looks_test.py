@@ -8,6 +8,7 @@ import os
 import shutil
 
 from crash_case import CrashCase
+from harness.files import order, orders
 from harness.workspace import COMMAND_LIMIT, Outcome
 from injecting import ARGUMENTS, UNDER_TRACER
 from tracing import Tracer
@@ -37,16 +38,16 @@ class LooksThatFail(CrashCase):
         work.target.drop()
         shutil.rmtree(work.root)
 
-    def each(self, *words, inside=''):
+    def each(self, *words, inside='', errors=PASSING, names=LOOKS):
         """The same of none of its looks failed, then of each; or only of those inside of folders that end so."""
         calls = []
 
         def note(call):
-            if call.descriptor().endswith(inside):
+            if call.name in names and call.descriptor().endswith(inside):
                 calls.append((call.name, call.k))
 
         yield from self.tried('calm', note, words, 'nothing')
-        points = [(point, number) for point in calls for number in PASSING]
+        points = [(point, number) for point in calls for number in errors]
         for point, number in self.some(points, short=40):
             self.count(points=1)
             yield from self.tried('failed', lambda call: number if (call.name, call.k) == point else None, words,
@@ -96,3 +97,13 @@ class LooksThatFail(CrashCase):
         for work, outcome, where in self.each('run', *ARGUMENTS, inside='quarantine/Orders'):
             if (work.checkpoints / 'ecommerce.db').exists() and outcome.code == 0:
                 self.find('wrong', len(self.ledger(work)), f'{where}: {self.ledger(work)}')
+
+    def test_a_file_that_finds_no_descriptor_or_memory_is_not_overtaken(self):
+        for number, name in enumerate(('first.csv', 'second.csv', 'third.csv')):
+            self.work.drop('Orders', orders(order(1, total=f'{number}.01')), name)
+        for work, outcome, where in self.each('run', *ARGUMENTS, inside='data/Orders', names=('openat',),
+                                              errors=(errno.EMFILE, errno.ENOMEM)):
+            if outcome.code != 0:
+                work.run_once()
+            names = [name for _, name, state, _ in self.ledger(work) if state == 0]
+            self.find('wrong', names != ['first.csv', 'second.csv', 'third.csv'], f'{where}: applied {names}')
