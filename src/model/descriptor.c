@@ -138,7 +138,7 @@ struct descriptor *descriptor_load(const char *path, const char *feed, uint32_t 
     struct doc *doc = arena_array(arena, 1, sizeof *doc);
     struct descriptor *d = arena_array(arena, 1, sizeof *d);
     if (!doc || !d) {
-        problems->count++;
+        doc_problems_memory(problems, path);
         return NULL;
     }
     if (!doc_load(doc, path, arena, problems))

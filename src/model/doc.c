@@ -97,6 +97,12 @@ bool doc_memory(const struct doc *doc)
     return false;
 }
 
+void doc_problems_memory(struct doc_problems *problems, const char *path)
+{
+    const struct doc nothing = {.path = path, .problems = problems};
+    (void)doc_memory(&nothing);
+}
+
 /* --- the two trees ------------------------------------------------------------------------------------------------ */
 
 static bool decode_text(const struct doc *doc, struct slice *raw, const char *decoded)

@@ -77,6 +77,8 @@ bool doc_problem_at(const struct doc *doc, uint32_t line, uint32_t column, const
 
 /* Out of memory, in the one wording, as the last problem that is told. Returns false. */
 bool doc_memory(const struct doc *doc);
+/* The same of a document for which there is not even a place. */
+void doc_problems_memory(struct doc_problems *problems, const char *path);
 
 /* "an object", "a list" and so on. */
 const char *doc_kind_name(enum doc_kind kind);

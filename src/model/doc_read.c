@@ -50,21 +50,17 @@ const struct doc_node *doc_member(const struct doc_node *object, const char *nam
 /* `a, b or c` of the words, as many as fit. */
 static const char *list_words(const char *const *words, size_t count, char out[WORDS_SHOWN_MAX])
 {
-    struct buf buf;
-    buf_init(&buf, WORDS_SHOWN_MAX - 8);
-    size_t len = 0;
-    out[0] = '\0';
+    static const char rest[] = ", ...";
+    char *at = out;
+    *at = '\0';
     for (size_t i = 0; i < count; i++) {
-        buf_printf(&buf, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", words[i]);
-        if (buf.failed) {
-            memcpy(out + len, ", ...", sizeof ", ...");
+        const char *between = i == 0 ? "" : i + 1 == count ? " or " : ", ";
+        if (at + strlen(between) + strlen(words[i]) + sizeof rest > out + WORDS_SHOWN_MAX) {
+            memcpy(at, rest, sizeof rest);
             break;
         }
-        memcpy(out + len, buf.data + len, buf.len - len);
-        len = buf.len;
-        out[len] = '\0';
+        at = stpcpy(stpcpy(at, between), words[i]);
     }
-    buf_close(&buf);
     return out;
 }
 

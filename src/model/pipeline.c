@@ -185,8 +185,7 @@ struct pipeline *pipeline_load(const char *path, struct doc_problems *problems)
     struct doc *doc;
     struct pipeline *p = new_pipeline(&doc);
     if (!p) {
-        problems->count++;
-        buf_printf(&problems->text, "%s:1:1: out of memory\n", path);
+        doc_problems_memory(problems, path);
         return NULL;
     }
     doc->problems = problems;

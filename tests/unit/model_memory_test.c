@@ -178,14 +178,6 @@ static void a_folder_that_cannot_be_read_to_its_end_is_refused(void **state)
     doc_problems_close(&problems);
 }
 
-static size_t count_lines(struct slice text)
-{
-    size_t lines = 0;
-    for (size_t i = 0; i < text.len; i++)
-        lines += text.data[i] == '\n';
-    return lines;
-}
-
 /* Mistakes of the files are told as ever, or memory is. */
 static void a_list_of_mistakes_is_cut_and_not_wrong(void **state)
 {
@@ -205,8 +197,7 @@ static void a_list_of_mistakes_is_cut_and_not_wrong(void **state)
         struct pipeline *pipeline = pipeline_load(path, &problems);
         bool hit = failing_end(&f);
         assert_null(pipeline);
-        if (count_lines(buf_slice(&problems.text)) == problems.count) /* else one of memory was without words */
-            assert_only_memory_or(&problems, buf_slice(&ever.text));
+        assert_only_memory_or(&problems, buf_slice(&ever.text));
         assert_true(hit || slice_equal(buf_slice(&problems.text), buf_slice(&ever.text)));
         doc_problems_close(&problems);
     }
