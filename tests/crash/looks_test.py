@@ -48,7 +48,7 @@ class LooksThatFail(CrashCase):
 
         yield from self.tried('calm', note, words, 'nothing')
         points = [(point, number) for point in calls for number in errors]
-        for point, number in self.some(points, short=40):
+        for point, number in self.some(points, short=16):
             self.count(points=1)
             yield from self.tried('failed', lambda call: number if (call.name, call.k) == point else None, words,
                                   f'{errno.errorcode[number]} at {point}')
