@@ -8,7 +8,7 @@
 #include "app/summary.h"
 #include "base/clock.h"
 
-enum { STORED_MAX = STORE_STORED_SIZE, MARKED_RECENTLY = 256 };
+enum { STORED_MAX = STORE_STORED_SIZE };
 
 static bool build_engine(struct core *core, struct error *error)
 {
@@ -19,6 +19,7 @@ bool core_init(struct core *core, const struct pipeline *pipeline, struct store 
                struct error *error)
 {
     *core = (struct core){.pipeline = pipeline, .store = store, .memory_limit = memory_limit};
+    buf_init(&core->marks, CORE_MARKS_MAX);
     if (build_engine(core, error))
         return true;
     core_close(core);
@@ -61,6 +62,7 @@ void core_close(struct core *core)
     engine_free(core->engine);
     if (core->store)
         store_close(core->store);
+    buf_close(&core->marks);
     *core = (struct core){0};
 }
 
@@ -133,37 +135,6 @@ void core_file_cancel(struct core *core)
     core->store_open = core->spilled = false;
 }
 
-struct application {
-    struct core *core;
-    struct buckets *buckets;
-    struct error *error;
-    bool marked_failed;
-    uint64_t marked[MARKED_RECENTLY]; /* sequences marked already, by their last bits */
-    uint64_t current;                 /* sequence by which rows rank that are being applied */
-};
-
-static void mark_replaced(void *context, uint64_t sequence)
-{
-    struct application *application = context;
-    struct core *core = application->core;
-    uint64_t *recent = &application->marked[sequence % MARKED_RECENTLY];
-    if (sequence == *recent || sequence == application->current || application->marked_failed)
-        return;
-    *recent = sequence;
-    struct slice feed = slice_of(core->pipeline->feeds[core->file_feed].name);
-    if (!store_mark_replaced(core->store, feed, sequence, application->error))
-        application->marked_failed = true;
-}
-
-static bool apply_chunk(void *context, struct slice chunk, struct error *error)
-{
-    struct application *application = context;
-    struct core *core = application->core;
-    return engine_apply(core->engine, core->file_feed, chunk, application->buckets, mark_replaced, application,
-                        error) &&
-           !application->marked_failed;
-}
-
 struct taking {
     struct core *core;
     size_t feed;
@@ -203,23 +174,6 @@ static bool begin_change(struct core *core, struct slice name, struct core_resul
          (found && !store_replace(core->store, name, &count, error))))
         return false;
     return begin_taking(core, core->file_feed, count, result->replaced, rebuilt, error);
-}
-
-static bool apply_file(struct core *core, uint64_t sequence, int64_t now, struct buckets *buckets, struct error *error)
-{
-    uint64_t rank = core->retry_of ? core->retry_of->sequence : sequence;
-    struct application application = {.core = core, .buckets = buckets, .error = error, .current = rank};
-    engine_set_commit(core->engine, now);
-    engine_rank(core->engine, rank);
-    if (core->spilled) {
-        if (!store_file_chunks(core->store, apply_chunk, &application, error))
-            return false;
-    } else {
-        for (size_t i = 0; i < core->kept_count; i++)
-            if (!apply_chunk(&application, buf_slice(&core->kept[i]->chunk.buf), error))
-                return false;
-    }
-    return engine_end(core->engine, error);
 }
 
 static void record_from(struct file_record *record, const struct core *core, size_t feed, const struct core_file *file)
@@ -311,26 +265,32 @@ static bool note_superseded(struct core *core, const struct file_record *record,
            store_mark_replaced(core->store, record->feed, core->retry_of->sequence, error);
 }
 
-static bool commit_file(struct core *core, const struct core_file *file, struct file_record *record,
-                        struct core_result *result, int64_t now, struct error *error)
+/* What the ledger will say of it, but for its buckets; and the room for it. False: nothing happened. */
+static bool begin_commit(struct core *core, const struct core_file *file, struct file_record *record,
+                         struct core_result *result, char stored[STORED_MAX], struct error *error)
 {
-    char stored[STORED_MAX] = "";
-    struct engine_stats stats;
-    bool rebuilt = false;
     result->sequence = store_progress(core->store)->sequence + 1;
     name_archived(core, file, result);
     if (result->stored[0] != '\0')
-        snprintf(stored, sizeof stored, "archive/%s/%s", core->pipeline->feeds[core->file_feed].name, result->stored);
+        snprintf(stored, STORED_MAX, "archive/%s/%s", core->pipeline->feeds[core->file_feed].name, result->stored);
     record->state = core->retry_of ? FILE_RETRIED : FILE_APPLIED;
     record->stored = slice_of(stored);
     record->buckets.rejected = file->facts->rejected;
     record->reason = file->facts->note;
+    return core->spilled || (open_store(core, error) && core_reserve(core, record, error));
+}
+
+static bool commit_file(struct core *core, struct file_record *record, struct core_result *result, int64_t now,
+                        struct error *error)
+{
+    struct engine_stats stats;
+    bool rebuilt = false;
     if (!begin_change(core, record->name, result, &rebuilt, error) ||
-        !apply_file(core, result->sequence, now, &record->buckets, error))
+        !core_apply(core, result->sequence, now, &record->buckets, error))
         return false;
     result->buckets = record->buckets;
-    if (!note_superseded(core, record, error) || !store_file_end(core->store, record, error) ||
-        !core_commit(core, &stats, now, error))
+    if (!core_write(core, record, error) || !note_superseded(core, record, error) ||
+        !store_file_end(core->store, record, error) || !core_commit(core, &stats, now, error))
         return false;
     if (rebuilt)
         core->rewritten = result->sequence;
@@ -408,7 +368,7 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
     *result = (struct core_result){.outcome = CORE_APPLIED};
     bool ready =
         (file->replaying || core->retry_of || find_duplicate(core, file, &record, result, &noted, stored, error)) &&
-        (result->outcome != CORE_APPLIED || core->spilled || spill(core, error));
+        (result->outcome != CORE_APPLIED || begin_commit(core, file, &record, result, stored, error));
     if (!ready || result->outcome != CORE_APPLIED) {
         core_file_cancel(core);
         if (result->outcome == CORE_REFUSED)
@@ -417,7 +377,7 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
             name_noted(core, file, stored, result);
         return ready && (noted || note_duplicate(core, file, &record, result, now, error));
     }
-    if (!commit_file(core, file, &record, result, now, error)) {
+    if (!commit_file(core, &record, result, now, error)) {
         core_recover(core, error);
         return false;
     }

@@ -4,9 +4,9 @@
  *   core_file_begin  core_file_put*  core_file_end | core_file_cancel
  *
  * Order inside core_file_end, and what a crash at each point leaves:
- *   1. redelivery?           nothing was written yet that counts: rolled back, noted as a duplicate
- *   2. rows into the engine  memory only; gone with the process
- *   3. ledger row, COMMIT    durable from here; before it nothing of the file is in the store
+ *   1. redelivery?               nothing was written yet that counts: rolled back, noted as a duplicate
+ *   2. rows into the engine      memory only; gone with the process
+ *   3. rows, ledger row, COMMIT  durable from here; before it nothing of the file is in the store
  * The caller delivers and archives after it returned, from what is durable.
  *
  * When the store refuses after step 2 the engine is ahead of it. core_file_end then builds the engine anew from the
@@ -26,7 +26,8 @@
  * core_forget does the same without a file: the mark, the engine, COMMIT. Before that nothing happened, after it the file is
  * gone for good.
  *
- * Many small files may share one commit (core_group_begin): step 3 then is durable with the last of them.
+ * Many small files may share one commit (core_group_begin): step 3 then is durable with the last of them. What step 2 refuses
+ * has written nothing yet, and what it lets pass has its room, so that one of them that fails leaves the others be.
  *
  * One thread at a time: the committer's, or the only one of a command without threads.
  */
@@ -39,6 +40,7 @@
 #include "app/ledger.h"
 #include "base/arena.h"
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "engine/engine.h"
 #include "feed/archive.h"
@@ -69,7 +71,8 @@ struct core {
     bool store_open;                    /* a store transaction is open for it */
     struct batch *kept[8];              /* its batches while they are few, so that the store need not be read back */
     size_t kept_count;
-    bool spilled; /* too many were put: the store has them all */
+    bool spilled;     /* too many were put: the store has them all */
+    struct buf marks; /* uint64_t each: the changes of which the kept rows replace records */
 };
 
 /* Opens the store, replays it into a new engine. */

@@ -4,11 +4,26 @@
 
 #include "app/core.h"
 
-enum { SUMMARY_MAX = 16 * 1024 };
+enum {
+    SUMMARY_MAX = 16 * 1024,
+    CORE_MARKS_MAX = 64 * 1024 * 1024 /* bytes: a sequence for each row that the kept batches can have */
+};
 
 /* What the engine counts now, as the text that a commit keeps; to be closed. */
 bool core_summary(const struct core *core, const struct engine_stats *stats, struct buf *text,
                   struct error *error) MUST_USE;
+
+/* The rows of the open file into the engine, as change `sequence`; `buckets` is added to. Its change is begun in the engine, and
+   ended here. What they replace is kept in core->marks, or marked in the store if that has the rows. On false the engine has
+   failed, or is ahead of the store. */
+bool core_apply(struct core *core, uint64_t sequence, int64_t now, struct buckets *buckets,
+                struct error *error) MUST_USE;
+
+/* Makes sure of the room for core_write, as far as is known, and for the file's row. ERROR_FULL: nothing happened. */
+bool core_reserve(struct core *core, const struct file_record *record, struct error *error) MUST_USE;
+
+/* The rows of the open file into the store, if it has them not yet, and marks for what they replace. */
+bool core_write(struct core *core, const struct file_record *record, struct error *error) MUST_USE;
 
 /* Commits the open change with what the engine counts now. */
 bool core_commit(struct core *core, struct engine_stats *stats, int64_t now, struct error *error) MUST_USE;

@@ -36,6 +36,14 @@ bool store_check_change(struct store *store, bool file_open, struct error *error
     return true;
 }
 
+/* A change of it wrote and then failed for want of room: what it shared its transaction with is gone too. */
+bool store_check_group(const struct store *store, struct error *error)
+{
+    return !store->undone ||
+           error_set(error, ERROR_FULL, "%s: a change found no room, and all that shared a commit with it are undone",
+                     store->path);
+}
+
 static uint64_t open_sequence(const struct store *store)
 {
     return store->progress.sequence + 1;
@@ -52,16 +60,19 @@ bool store_begin(struct store *store, struct error *error)
         return false;
     if (store->in_change || store->looks > 0)
         return bug(store, error, "a change or a read is open already");
-    if (!store_digest_begin(&store->digester, &store->progress.digest, open_sequence(store), error))
+    if (!store_check_group(store, error) ||
+        !store_digest_begin(&store->digester, &store->progress.digest, open_sequence(store), error))
         return false;
     bool begun = store->in_group
-                     ? store_space_add(store, 0, GROUPED_PAGES, error) && store_run(store, STORE_SQL_SAVE, error)
+                     ? store_space_add(store, 0, GROUPED_PAGES, error)
                      : store_space_begin(store, CHANGE_PAGES, error) && store_run(store, STORE_SQL_BEGIN, error);
     if (!begun) {
         digester_close(&store->digester);
         return false;
     }
     store->in_change = true;
+    store->saved = false;
+    store->kept_writes = sqlite3_total_changes64(store->db);
     store->kept_file = store->last_file;
     store->kept_chunk = store->last_chunk;
     store->kept_reject = store->last_reject;
@@ -171,6 +182,27 @@ bool store_file_chunks(struct store *store, store_chunk_visit visit, void *conte
     return good;
 }
 
+static uint64_t record_bytes(const struct file_record *file)
+{
+    uint64_t bytes = FILE_BYTES + 3 * (file->feed.len + file->name.len) + 2 * file->stored.len + file->reason.len;
+    for (size_t i = 0; i < file->unknown_count; i++)
+        bytes += file->unknown[i].len + REJECT_BYTES;
+    return bytes;
+}
+
+bool store_reserve(struct store *store, struct batch *const *batches, size_t count, const struct file_record *file,
+                   uint64_t marks, struct error *error)
+{
+    uint64_t bytes = record_bytes(file), pages = FILE_PAGES + marks * STORE_MARK_PAGES + COMMIT_PAGES;
+    if (!store_check_change(store, true, error))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        bytes += bytes_of(batches[i]);
+        pages += CHUNK_PAGES;
+    }
+    return store_space_ahead(store, bytes, pages, error);
+}
+
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
 /* Promise 2: every row read is in exactly one bucket, and kept in a chunk or as a reject. */
@@ -185,14 +217,6 @@ static bool check_counts(const struct store *store, const struct file_record *fi
                          store->path, (unsigned long long)open->accepted, (unsigned long long)open->rejects,
                          (unsigned long long)file->rows);
     return true;
-}
-
-static uint64_t record_bytes(const struct file_record *file)
-{
-    uint64_t bytes = FILE_BYTES + 3 * (file->feed.len + file->name.len) + 2 * file->stored.len + file->reason.len;
-    for (size_t i = 0; i < file->unknown_count; i++)
-        bytes += file->unknown[i].len + REJECT_BYTES;
-    return bytes;
 }
 
 bool store_file_end(struct store *store, const struct file_record *file, struct error *error)
@@ -275,6 +299,12 @@ static bool end_transaction(struct store *store, struct slice summary, struct er
     return store_put_meta(store, "summary", summary, error) && store_run(store, STORE_SQL_COMMIT, error);
 }
 
+/* Of a group: nothing undoes it alone any more. */
+static bool keep(struct store *store, struct error *error)
+{
+    return !store->saved || store_run(store, STORE_SQL_RELEASE, error);
+}
+
 bool store_commit(struct store *store, struct slice summary, int64_t now, struct error *error)
 {
     if (!store_check_change(store, false, error))
@@ -287,7 +317,7 @@ bool store_commit(struct store *store, struct slice summary, int64_t now, struct
         return false;
     struct digest digest = digester_take(&store->digester);
     if (!put_change(store, &digest, now, error) ||
-        !(store->in_group ? store_run(store, STORE_SQL_RELEASE, error) : end_transaction(store, summary, error)))
+        !(store->in_group ? keep(store, error) : end_transaction(store, summary, error)))
         return false;
     store->progress.sequence++;
     store->progress.digest = digest;
@@ -310,16 +340,25 @@ static void forget_group(struct store *store)
     store->last_reject = before->reject;
 }
 
+/* Takes back what the open change wrote, and all else that its transaction has where that cannot be told apart. */
+static void undo(struct store *store)
+{
+    bool wrote = sqlite3_total_changes64(store->db) != store->kept_writes;
+    if (sqlite3_get_autocommit(store->db)) /* SQLite may have done so by itself */
+        store->undone = store->in_group;
+    else if (store->saved)
+        (void)!(store_run(store, STORE_SQL_UNDO, NULL) && store_run(store, STORE_SQL_RELEASE, NULL));
+    else if (!store->in_group || wrote) {
+        (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
+        store->undone = store->in_group;
+    }
+}
+
 void store_rollback(struct store *store)
 {
     if (!store->in_change)
         return;
-    /* SQLite may have done so by itself. */
-    bool undone = sqlite3_get_autocommit(store->db);
-    if (!undone && store->in_group)
-        (void)!(store_run(store, STORE_SQL_UNDO, NULL) && store_run(store, STORE_SQL_RELEASE, NULL));
-    else if (!undone)
-        (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
+    undo(store);
     digester_close(&store->digester);
     store->in_change = store->file.open = false;
     store->forgetting = store->replacing = 0;
@@ -328,8 +367,7 @@ void store_rollback(struct store *store)
     store->last_file = store->kept_file;
     store->last_chunk = store->kept_chunk;
     store->last_reject = store->kept_reject;
-    /* Then with all that the group had before. */
-    if (undone && store->in_group)
+    if (store->undone)
         forget_group(store);
 }
 
@@ -359,6 +397,8 @@ bool store_group_commit(struct store *store, struct slice summary, struct error 
         return false;
     if (!store->in_group || store->in_change)
         return bug(store, error, "no group is open, or a change within it");
+    if (!store_check_group(store, error))
+        return false;
     uint64_t pages = COMMIT_PAGES + summary.len / store->page + 1;
     if ((pages > GROUP_PAGES && !store_space_add(store, 0, pages - GROUP_PAGES, error)) ||
         !end_transaction(store, summary, error))
@@ -374,6 +414,6 @@ void store_group_rollback(struct store *store)
     store_rollback(store);
     if (!sqlite3_get_autocommit(store->db))
         (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
-    store->in_group = false;
+    store->in_group = store->undone = false;
     forget_group(store);
 }

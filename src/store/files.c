@@ -266,7 +266,7 @@ static bool note_begin(struct store *store, struct error *error)
     if (!store_check_writable(store, error))
         return false;
     if (store_is_writing(store))
-        return store_space_add(store, 0, NOTE_PAGES, error);
+        return store_check_group(store, error) && store_space_add(store, 0, NOTE_PAGES, error);
     return store_space_begin(store, NOTE_PAGES, error) && store_run(store, STORE_SQL_BEGIN, error);
 }
 
@@ -360,7 +360,7 @@ bool store_mark_replaced(struct store *store, struct slice feed, uint64_t sequen
 {
     uint64_t first, end;
     if (!store_check_writable(store, error) || !files_of_change(store, sequence, &first, &end, error) ||
-        (store->in_change && !store_space_add(store, 0, (end - first) / ROWS_OF_A_PAGE + 2, error)))
+        (store->in_change && !store_space_add(store, 0, (end - first) / ROWS_OF_A_PAGE + STORE_MARK_PAGES, error)))
         return false;
     struct query q;
     query_open(&q, store, STORE_SQL_MARK_REPLACED);

@@ -88,6 +88,15 @@ bool store_find_at_name(struct store *store, struct slice feed, struct slice nam
     return true;
 }
 
+/* Of a group, and before it writes anything: the engine may yet refuse the file. */
+static bool save(struct store *store, struct error *error)
+{
+    if (store->saved || !store->in_group || sqlite3_total_changes64(store->db) != store->kept_writes)
+        return true;
+    store->saved = store_run(store, STORE_SQL_SAVE, error);
+    return store->saved;
+}
+
 bool store_replace(struct store *store, struct slice name, uint64_t *count, struct error *error)
 {
     struct slice feed = {store->file.feed, store->file.feed_len};
@@ -103,7 +112,7 @@ bool store_replace(struct store *store, struct slice name, uint64_t *count, stru
         if (file.id == 0)
             return true;
         file.forgotten = store->progress.sequence + 1;
-        if (!store_space_add(store, 0, MARK_PAGES, error) || !mark(store, &file, error) ||
+        if (!store_space_add(store, 0, MARK_PAGES, error) || !save(store, error) || !mark(store, &file, error) ||
             !mark_retries(store, &file, error))
             return false;
         *count = ++store->replacing;

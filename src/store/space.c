@@ -76,22 +76,31 @@ static bool is_full(int number)
     return number == ENOSPC || number == EDQUOT || number == EFBIG;
 }
 
-bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct error *error)
+/* Bytes of the log for that. */
+static uint64_t log_bytes(const struct store *store, uint64_t bytes, uint64_t pages)
+{
+    return (bytes / (store->page - PAGE_TAKES) + pages) * (store->page + FRAME_HEAD);
+}
+
+bool store_space_ahead(struct store *store, uint64_t bytes, uint64_t pages, struct error *error)
 {
     struct store_space *space = &store->space;
-    uint64_t more = bytes / (store->page - PAGE_TAKES) + pages;
-    uint64_t need = space->need + more * (store->page + FRAME_HEAD);
-    uint64_t end = space->start + need;
-    if (space->log < 0 || !space->supported || end <= space->end) {
-        space->need = need;
+    uint64_t end = space->start + space->need + log_bytes(store, bytes, pages);
+    if (space->log < 0 || !space->supported || end <= space->end)
         return true;
-    }
     bool done = reserve(space, (end / STEP + 1) * STEP) || reserve(space, end);
     if (!done && is_full(errno))
         return error_errno(error, ERROR_FULL, errno, "Cannot make room in %s", store->path);
     if (!done)
         space->supported = false;
-    space->need = need;
+    return true;
+}
+
+bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct error *error)
+{
+    if (!store_space_ahead(store, bytes, pages, error))
+        return false;
+    store->space.need += log_bytes(store, bytes, pages);
     return true;
 }
 

@@ -152,7 +152,7 @@ bool store_has_stored(struct store *store, struct slice stored, bool *found, str
 /*
  * store_begin  { { store_file_begin  store_put_batch*  store_file_end }+ |
  *                store_retry  store_file_begin  store_put_batch*  store_file_end |
- *                store_file_begin  store_put_batch*  store_replace  store_file_end |
+ *                store_file_begin  { store_replace | store_put_batch }*  store_file_end |
  *                store_forget | store_close_windows }  store_commit | store_rollback
  *
  * While a change is open its sequence is store_progress()->sequence + 1. What false means:
@@ -168,6 +168,12 @@ bool store_has_stored(struct store *store, struct slice stored, bool *found, str
 bool store_begin(struct store *store, struct error *error) MUST_USE;
 bool store_file_begin(struct store *store, struct slice feed, struct error *error) MUST_USE;
 bool store_put_batch(struct store *store, const struct batch *batch, struct error *error) MUST_USE;
+
+/* Makes sure of the room for what the open file is still to write, so that store_put_batch of these batches, `marks` calls of
+   store_mark_replaced (each of a change of few files), store_file_end and, within a group, store_commit do not fail with
+   ERROR_FULL. Nothing is written. */
+bool store_reserve(struct store *store, struct batch *const *batches, size_t count, const struct file_record *file,
+                   uint64_t marks, struct error *error) MUST_USE;
 
 /* The chunks put since store_file_begin, in order; the bytes are valid during the call. */
 typedef bool (*store_chunk_visit)(void *context, struct slice chunk, struct error *error);
@@ -212,10 +218,13 @@ void store_rollback(struct store *store);
  * store_group_begin  { store_begin ... store_commit | store_rollback,  store_note_file }*  store_group_commit | store_group_rollback
  *
  * Each has its own sequence, digest and ledger row as without a group, and is seen by all that is asked of the store from
- * its store_commit on; a rollback undoes it alone. But nothing of the group is durable before store_group_commit returns
- * true: until then nobody may be told. store_group_rollback takes all of it back, so that store_progress is what it was.
- * The summary is that of store_group_commit; what the others are given is not kept. False as above; ERROR_FULL leaves the
- * group open.
+ * its store_commit on. But nothing of the group is durable before store_group_commit returns true: until then nobody may be
+ * told. store_group_rollback takes all of it back, so that store_progress is what it was. The summary is that of
+ * store_group_commit; what the others are given is not kept. False as above; ERROR_FULL leaves the group open.
+ *
+ * A rollback undoes one change alone while that has written nothing, or began by store_replace. Else the group is undone with
+ * it, store_progress is what it was, and all that is left is store_group_rollback: a savepoint for every change would copy
+ * each page that it writes. So a change of a group makes sure of its room (store_reserve) and of all else before it writes.
  */
 bool store_group_begin(struct store *store, struct error *error) MUST_USE;
 bool store_group_commit(struct store *store, struct slice summary, struct error *error) MUST_USE;

@@ -37,6 +37,8 @@ struct store_retry {
     struct digest content;   /* of it */
 };
 
+enum { STORE_MARK_PAGES = 2 /* that a file's mark as replaced may write */ };
+
 /* What a change is, as its row says. */
 enum store_change_kind {
     CHANGE_FILE,    /* files were applied */
@@ -69,10 +71,13 @@ struct store {
     uint64_t rewritten;                          /* the newest change that forgets or replaces, or 0 */
     uint64_t last_file, last_chunk, last_reject; /* ids given out, the open change's included */
 
-    bool in_group; /* a group is open: each change is a savepoint of its transaction */
+    bool in_group; /* a group is open: its changes share one transaction */
+    bool undone;   /* and a change that failed took all before it along: nothing of it will be */
     struct store_group before_group;
     bool in_change;
     uint64_t kept_file, kept_chunk, kept_reject; /* the last ids before it */
+    bool saved;                                  /* within a group: a savepoint undoes it alone */
+    int64_t kept_writes;                         /* rows that the connection had written before it */
     struct store_file file;
     uint64_t forgetting; /* id of the file that it forgets; 0 when it is of files */
     struct store_retry retrying;
@@ -97,6 +102,8 @@ bool store_check_writable(struct store *store, struct error *error) MUST_USE;
 bool store_execute(struct store *store, const char *sql, struct error *error) MUST_USE;
 /* True within a transaction that this store began to write: a change, or a group between two of them. */
 bool store_is_writing(const struct store *store);
+/* Refuses a group that is undone. */
+bool store_check_group(const struct store *store, struct error *error) MUST_USE;
 /* For calls within a change; `file_open` is what they expect. */
 bool store_check_change(struct store *store, bool file_open, struct error *error) MUST_USE;
 /* Runs a prepared statement without parameters. */
@@ -145,6 +152,8 @@ void store_space_close(struct store *store);
 bool store_space_begin(struct store *store, uint64_t pages, struct error *error) MUST_USE;
 /* Makes sure of `bytes` of rows more, in up to `pages` other pages. ERROR_FULL leaves all as it was. */
 bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct error *error) MUST_USE;
+/* The same without adding it to the account: calls that add as much, in any parts, will find room. */
+bool store_space_ahead(struct store *store, uint64_t bytes, uint64_t pages, struct error *error) MUST_USE;
 
 /* --- digest.c: the format of checksums and digests --- */
 

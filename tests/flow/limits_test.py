@@ -60,13 +60,14 @@ class Combinations(FlowCase):
         work.drop('Customers', customers(*[1] * 50_000), 'c.json')
         work.drop('Deliveries', deliveries(*[delivery(1)] * 50_000, delivery(2)), 'd.csv')
         work.run_once()
+        work.drop('Orders', orders(order(2)), 'before.csv')
         many = work.drop('Orders', orders(order(1)), 'many.csv')
-        work.drop('Orders', orders(order(2)), 'few.csv')
+        work.drop('Orders', orders(order(2, sku='B')), 'few.csv')
         self.assertIn('a record of Orders joins to more than 2147483648 combinations', work.command('plan', many, expect=65).err)
         done = work.run_once(expect=None)
         self.assertIn('a record of Orders joins to more than 2147483648 combinations', done.lines('quarantined')[0])
-        self.assertEqual(done.lines('applied')[0].split()[1], 'Orders/few.csv')
-        self.assertEqual(work.target.query('SELECT "Order_Count" FROM ecommerce_rowwise'), [('50000',)])
+        self.assertEqual([line.split()[1] for line in done.lines('applied')], ['Orders/before.csv', 'Orders/few.csv'])
+        self.assertEqual(work.target.query('SELECT "Order_Count" FROM ecommerce_rowwise'), [('100000',)])
         self.assertEqual(work.run_once().lines('quarantined'), [])
 
 

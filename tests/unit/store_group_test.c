@@ -69,28 +69,93 @@ static void leaves_what_its_changes_would_leave_alone(void **state)
     buf_close(&together);
 }
 
-static void undoes_one_change_alone(void **state)
+/* Neither the file, nor what it would have replaced. */
+static void assert_no_trace(const char *name)
+{
+    struct buf out;
+    buf_init(&out, 65536);
+    assert_ok(operating_tell(store, &out, &error), &error);
+    assert_null(memmem(out.data, out.len, name, strlen(name)));
+    assert_null(memmem(out.data, out.len, "replaced=1", 10));
+    buf_close(&out);
+}
+
+static void begin_file(const struct file_record *file)
+{
+    assert_ok(store_begin(store, &error), &error);
+    assert_ok(store_file_begin(store, file->feed, &error), &error);
+}
+
+static void undoes_a_change_alone_that_wrote_nothing(void **state)
 {
     (void)state;
     struct file_record file = testing_record("bad.csv", 9, 3);
+    struct batch *batch = operating_batch(4);
     begin_group();
     testing_change(store, "a.csv", 1);
-    assert_ok(store_begin(store, &error), &error);
-    testing_put_file(store, &file);
-    assert_ok(store_mark_replaced(store, SLICE("Orders"), 1, &error), &error);
+    begin_file(&file);
+    assert_ok(store_reserve(store, &batch, 1, &file, 1, &error), &error);
     store_rollback(store);
     assert_int_equal(store_progress(store)->sequence, 1);
+    testing_change(store, "b.csv", 2);
+    commit_group();
+    batch_free(batch);
+    reopen();
+    assert_changes(store, 2);
+    assert_ok(store_check(store, &error), &error);
+    assert_no_trace("bad.csv");
+}
+
+static void undoes_a_change_alone_that_replaced_first(void **state)
+{
+    (void)state;
+    struct file_record file = testing_record("a.csv", 9, 3);
+    uint64_t count;
+    begin_group();
+    testing_change(store, "a.csv", 1);
+    begin_file(&file);
+    assert_ok(store_replace(store, file.name, &count, &error), &error);
+    assert_int_equal(count, 1);
+    assert_ok(testing_put_rows(store, 1, 3, 9, &error), &error);
+    assert_ok(store_mark_replaced(store, file.feed, 1, &error), &error);
+    store_rollback(store);
+    assert_int_equal(store_progress(store)->sequence, 1);
+    assert_changes(store, 1);
     testing_change(store, "b.csv", 2);
     commit_group();
     reopen();
     assert_changes(store, 2);
     assert_ok(store_check(store, &error), &error);
-    struct buf out;
-    buf_init(&out, 65536);
-    assert_ok(operating_tell(store, &out, &error), &error);
-    assert_null(memmem(out.data, out.len, "bad.csv", 7));
-    assert_null(memmem(out.data, out.len, "replaced=1", 10));
-    buf_close(&out);
+    assert_no_trace("no name");
+}
+
+/* And takes nothing more until it is given up. */
+static void goes_with_a_change_that_wrote_and_is_given_up(void **state)
+{
+    (void)state;
+    struct file_record file = testing_record("bad.csv", 9, 3), note = operating_note(FILE_DUPLICATE);
+    testing_change(store, "a.csv", 1);
+    struct progress before = *store_progress(store);
+    begin_group();
+    testing_change(store, "b.csv", 2);
+    assert_ok(store_begin(store, &error), &error);
+    testing_put_file(store, &file);
+    assert_ok(store_mark_replaced(store, file.feed, 1, &error), &error);
+    store_rollback(store);
+    assert_memory_equal(store_progress(store), &before, sizeof before);
+    assert_changes(store, 1);
+    assert_false(store_begin(store, &error));
+    assert_error(&error, ERROR_FULL, "undone");
+    assert_false(store_note_file(store, &note, 14, &error));
+    assert_error(&error, ERROR_FULL, "undone");
+    assert_false(store_group_commit(store, SLICE("group"), &error));
+    assert_error(&error, ERROR_FULL, "undone");
+    store_group_rollback(store);
+    assert_no_trace("b.csv");
+    testing_change(store, "c.csv", 3);
+    reopen();
+    assert_changes(store, 2);
+    assert_ok(store_check(store, &error), &error);
 }
 
 static void is_taken_back_whole(void **state)
@@ -236,7 +301,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(is_seen_by_nobody_else_before_its_commit, open_store, close_store),
         cmocka_unit_test_setup_teardown(leaves_what_its_changes_would_leave_alone, open_store, close_store),
-        cmocka_unit_test_setup_teardown(undoes_one_change_alone, open_store, close_store),
+        cmocka_unit_test_setup_teardown(undoes_a_change_alone_that_wrote_nothing, open_store, close_store),
+        cmocka_unit_test_setup_teardown(undoes_a_change_alone_that_replaced_first, open_store, close_store),
+        cmocka_unit_test_setup_teardown(goes_with_a_change_that_wrote_and_is_given_up, open_store, close_store),
         cmocka_unit_test_setup_teardown(is_taken_back_whole, open_store, close_store),
         cmocka_unit_test_setup_teardown(goes_with_the_process_that_did_not_commit_it, open_store, close_store),
         cmocka_unit_test_setup_teardown(is_told_by_a_replay_within_it, open_store, close_store),
