@@ -74,11 +74,14 @@ static void check_fields(struct build *build, size_t feed, const struct doc_node
         build_check_field(build, item_place(node, i), (struct field_ref){feed, fields[i]}, never_null, what);
 }
 
-static void load_key(struct build *build, size_t index, const struct doc_node *object)
+/* False when it is not known what the key is. */
+static bool load_key(struct build *build, size_t index, const struct doc_node *object)
 {
     struct feed *feed = &build->pipeline->feeds[index];
-    if (load_fields(build, index, object, "key", false, feed->key, &feed->key_count, PIPELINE_KEY_MAX))
-        check_fields(build, index, object, "key", feed->key, feed->key_count, true, "a key field");
+    if (!load_fields(build, index, object, "key", false, feed->key, &feed->key_count, PIPELINE_KEY_MAX))
+        return false;
+    check_fields(build, index, object, "key", feed->key, feed->key_count, true, "a key field");
+    return true;
 }
 
 /* --- filters ------------------------------------------------------------------------------------------------------ */
@@ -224,55 +227,55 @@ static void check_pair(struct build *build, struct place place, const struct joi
     build_check_field(build, place, (struct field_ref){join->feed, joined}, false, "a field to join on");
 }
 
-static void add_pair(struct build *build, struct join *join, struct place place, struct slice fact, struct place other,
+/* False when it is not known which fields these are, as also below. */
+static bool add_pair(struct build *build, struct join *join, struct place place, struct slice fact, struct place other,
                      struct slice joined)
 {
     size_t fact_field, feed_field;
     bool ok = build_field(build, 0, place, fact, &fact_field);
     ok = build_field(build, join->feed, other, joined, &feed_field) && ok;
     if (!ok)
-        return;
+        return false;
     if (contains(join->fact_field, join->on_count, fact_field) ||
-        contains(join->feed_field, join->on_count, feed_field)) {
-        build_problem(build, place, "\"%s\" stands twice in \"on\"", fact.data);
-        return;
-    }
+        contains(join->feed_field, join->on_count, feed_field))
+        return build_problem(build, place, "\"%s\" stands twice in \"on\"", fact.data);
     check_pair(build, place, join, fact_field, feed_field);
     join->fact_field[join->on_count] = fact_field;
     join->feed_field[join->on_count++] = feed_field;
+    return true;
 }
 
 /* {"Order_ID": "Order"}: fact field to joined field. */
-static void load_on_object(struct build *build, struct join *join, const struct doc_node *on)
+static bool load_on_object(struct build *build, struct join *join, const struct doc_node *on)
 {
+    bool ok = true;
     for (const struct doc_node *pair = on->child; pair; pair = pair->next) {
         if (pair->kind != DOC_STRING)
-            doc_problem(build->doc, pair, "\"%s\" is joined on %s, expected the name of a field", pair->name.data,
-                        doc_kind_name(pair->kind));
+            ok = doc_problem(build->doc, pair, "\"%s\" is joined on %s, expected the name of a field", pair->name.data,
+                             doc_kind_name(pair->kind));
         else
-            add_pair(build, join, place_of_name(pair), pair->name, place_of(pair), pair->text);
+            ok = add_pair(build, join, place_of_name(pair), pair->name, place_of(pair), pair->text) && ok;
     }
+    return ok;
 }
 
-static void load_on(struct build *build, struct join *join, const struct doc_node *object)
+static bool load_on(struct build *build, struct join *join, const struct doc_node *object)
 {
     const struct doc_node *on = doc_member(object, "on");
     if (on && on->kind != DOC_STRING && (on->count == 0 || on->count > PIPELINE_KEY_MAX) &&
-        (on->kind == DOC_ARRAY || on->kind == DOC_OBJECT)) {
-        doc_problem(build->doc, on, "\"on\" has %zu fields, expected 1 to %d", on->count, PIPELINE_KEY_MAX);
-        return;
-    }
-    if (on && on->kind == DOC_OBJECT) {
-        load_on_object(build, join, on);
-        return;
-    }
+        (on->kind == DOC_ARRAY || on->kind == DOC_OBJECT))
+        return doc_problem(build->doc, on, "\"on\" has %zu fields, expected 1 to %d", on->count, PIPELINE_KEY_MAX);
+    if (on && on->kind == DOC_OBJECT)
+        return load_on_object(build, join, on);
     struct names names;
     if (!load_names(object, "on", true, &names))
-        return;
+        return false;
+    bool ok = true;
     for (size_t i = 0; i < names.count; i++) {
         struct place place = item_place(names.node, i);
-        add_pair(build, join, place, slice_of(names.text[i]), place, slice_of(names.text[i]));
+        ok = add_pair(build, join, place, slice_of(names.text[i]), place, slice_of(names.text[i])) && ok;
     }
+    return ok;
 }
 
 static void load_join(struct build *build, size_t feed)
@@ -282,14 +285,15 @@ static void load_join(struct build *build, size_t feed)
     struct join *join = &p->joins[feed - 1];
     *join = (struct join){.feed = feed, .required = true};
     doc_only(object, join_words, COUNT_OF(join_words));
-    load_key(build, feed, object);
-    load_on(build, join, object);
+    bool known = load_key(build, feed, object);
+    known = load_on(build, join, object) && known;
     (void)!doc_bool(object, "required", &join->required);
     load_ranking(build, feed, object);
     load_filter(build, feed, object);
     const struct feed *joined = &p->feeds[feed];
-    join->lookup = joined->key_count > 0;
-    for (size_t i = 0; i < joined->key_count; i++)
+    /* A mistake in either, or in a descriptor, is told there and once: groups are not measured by what did not load. */
+    join->lookup = joined->key_count > 0 || !known;
+    for (size_t i = 0; known && i < joined->key_count; i++)
         join->lookup = join->lookup && contains(join->feed_field, join->on_count, joined->key[i]);
 }
 
@@ -298,7 +302,7 @@ bool build_facts(struct build *build, const struct doc_node *root)
     struct pipeline *p = build->pipeline;
     const struct doc_node *facts = doc_member(root, "facts");
     doc_only(facts, facts_words, COUNT_OF(facts_words));
-    load_key(build, 0, facts);
+    (void)!load_key(build, 0, facts);
     load_ranking(build, 0, facts);
     load_grain(build, facts);
     load_filter(build, 0, facts);

@@ -66,6 +66,13 @@ static void reports_a_broken_descriptor_and_holds_nothing_else_against_it(void *
         "\"text\"}}}");
     const char *message = "\"Se nsor\" cannot name a field: letters, digits and _ only, at most 63, no digit first";
     assert_problems(f, 1, &message);
+    /* That of the facts: whether the groups by Sensors.Room have one record each cannot be told. */
+    put(f, "s/Sensors/1.json", SENSORS);
+    assert_int_equal(unlink("s/Readings/2.json"), 0);
+    put(f, "s/Readings/1.json",
+        "{\"feed\": \"Readings\", \"version\": 1, \"format\": \"csv\", \"fields\": {@\"Se nsor\": {\"type\": "
+        "\"text\"}}}");
+    assert_problems(f, 1, &message);
 }
 
 static void refuses_types_of_which_none_holds_the_others(void **state)

@@ -32,6 +32,17 @@ static void groups_by_a_joined_field_only_where_there_is_one_record(void **state
             "group_by over Sensors needs one record at most to join: give Sensors a key and join \"on\" all of it");
     snprintf(text, sizeof text, by_room, "\"key\": \"Sensor\", \"required\": false,");
     refused(*state, text, "group_by over Sensors, whose join is not required: it can be null");
+    /* A mistake in what would tell is told alone. */
+    refused(*state,
+            "{\"pipeline\": \"p\",\n\"facts\": {\"feed\": \"Readings\"},\n\"join\": [{\"feed\": \"Sensors\", \"key\": "
+            "@\"Sensr\", \"on\": \"Sensor\"}],\n\"tables\": {\"t\": {\"group_by\": [\"Sensors.Room\"], \"columns\": "
+            "{\"r\": {\"group\": \"Sensors.Room\"}}}}}",
+            "unknown field \"Sensr\" of Sensors; did you mean \"Sensor\"?");
+    refused(*state,
+            "{\"pipeline\": \"p\",\n\"facts\": {\"feed\": \"Readings\"},\n\"join\": [{\"feed\": \"Sensors\", \"key\": "
+            "\"Sensor\", \"on\": {@\"Sensr\": \"Sensor\"}}],\n\"tables\": {\"t\": {\"group_by\": [\"Sensors.Room\"], "
+            "\"columns\": {\"r\": {\"group\": \"Sensors.Room\"}}}}}",
+            "unknown field \"Sensr\" of Readings; did you mean \"Sensor\"?");
     snprintf(text, sizeof text, by_room, "\"key\": \"Sensor\",");
     assert_int_equal(load(*state, text)->tables[0].group_by[0].feed, 1);
 }
