@@ -176,6 +176,10 @@ static void begin_work(struct run *run)
 static void on_decided(void *context)
 {
     struct run *run = context;
+    const char *view = target_remade(run->target);
+    if (view)
+        log_warning(run->log, "%s: view \"%s\" said something else than the pipeline: it was made anew",
+                    target_name(run->target), view);
     if (run->phase == RUN_ASKING || run->phase == RUN_HELD)
         begin_work(run);
 }

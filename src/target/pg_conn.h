@@ -65,6 +65,7 @@ struct pg_conn {
     /* Opening. */
     struct target_shape *shapes;
     bool making; /* within the transaction that creates what is missing */
+    bool trying; /* this role may make temporary views */
 
     /* A delivery. */
     struct block *block;                   /* under way */

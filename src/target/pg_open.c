@@ -1,12 +1,17 @@
 /*
  * Opening.
  *
- *   find --all there--> read          find --missing--> begin, lock --> find again --> create, commit --> read
+ *   find --all there--> try --> read      find --missing--> begin, lock --> find again --> create, commit --> try --> read
  *   of a look: find --> read --> ask for the rights that a delivery would need
  *
  * The catalogue is asked before anything is created, so that a role without CREATE can deliver into tables that exist.
  * An advisory lock makes several processes that start on an empty database create one after the other. Names are looked
  * up as the server itself would, along the search path.
+ *
+ * A view keeps its columns' names when the pipeline makes something else of them. What a view says the server tells in
+ * words of its own, so it is asked to take the pipeline's, as temporary views, and to put both into these words. Those
+ * that differ are made anew; the temporary ones go as they came, with their transaction. Once a target: only a start, or
+ * HUP, brings another pipeline.
  */
 #include "target/pg_open.h"
 
@@ -20,7 +25,8 @@
 
 static const char find_sql[] =
     "SELECT w.number, c.relkind IN ('r', 'p'), c.relkind IN ('v', 'm'), a.attname,"
-    " pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attnum = ANY (k.conkey)"
+    " pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attnum = ANY (k.conkey),"
+    " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')"
     " FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (name, number)"
     " JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
     " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
@@ -165,6 +171,78 @@ static void read_progress(struct pg_conn *conn, PGresult *result)
     pg_query_params(conn, 1, &pipeline->name, NULL, NULL, take_progress);
 }
 
+/* --- views that say something else -------------------------------------------------------------------------------- */
+
+static size_t first_view(const struct pipeline *pipeline)
+{
+    return target_shape_relations(pipeline) - pipeline->view_count;
+}
+
+static void views_stand(struct pg_conn *conn, PGresult *result)
+{
+    conn->target->views_stand = true;
+    read_progress(conn, result);
+}
+
+static void make_anew(struct pg_conn *conn, PGresult *result)
+{
+    const struct pipeline *pipeline = conn->target->pipeline;
+    buf_reset(&conn->sql);
+    if (PQntuples(result) == 0) {
+        pg_query_text(conn, "ROLLBACK", views_stand);
+        return;
+    }
+    buf_put_text(&conn->sql, "ROLLBACK TO SAVEPOINT dropfold_views;\n");
+    for (int row = 0; row < PQntuples(result); row++) {
+        size_t relation = strtoul(PQgetvalue(result, row, 0), NULL, 10);
+        if (relation < first_view(pipeline) || relation >= target_shape_relations(pipeline))
+            continue;
+        target_sql_remake(&conn->sql, pipeline, relation, PQgetvalue(result, row, 1));
+        if (!conn->target->remade)
+            conn->target->remade = target_shape_name(pipeline, relation);
+    }
+    buf_put_text(&conn->sql, "COMMIT");
+    buf_reset(&conn->data);
+    buf_printf(&conn->data, "making view \"%s\" anew (drop it where that cannot be)", conn->target->remade);
+    buf_put_byte(&conn->data, '\0');
+    conn->doing = conn->data.failed ? "making a view anew" : conn->data.data;
+    pg_query_buf(conn, views_stand);
+}
+
+/* A materialized view that somebody has put in the place of one is theirs. */
+static void try_views(struct pg_conn *conn, PGresult *result)
+{
+    const struct pipeline *pipeline = conn->target->pipeline;
+    if (pipeline->view_count == 0 || !conn->trying || conn->target->look || conn->target->views_stand) {
+        read_progress(conn, result);
+        return;
+    }
+    conn->doing = "looking at the views";
+    pg_open_put_begin(conn);
+    buf_put_text(&conn->sql, "; SELECT pg_catalog.pg_advisory_xact_lock(" LOCK_NUMBER ");"
+                             "SAVEPOINT dropfold_views;\n");
+    for (size_t i = first_view(pipeline); i < target_shape_relations(pipeline); i++) {
+        buf_printf(&conn->sql, "CREATE TEMPORARY VIEW dropfold_view_%zu AS ", i);
+        target_sql_query(&conn->sql, pipeline, i, TARGET_POSTGRESQL);
+        buf_put_text(&conn->sql, ";\n");
+    }
+    buf_put_text(&conn->sql, "SELECT w.number, n.nspname FROM (VALUES ");
+    for (size_t i = first_view(pipeline); i < target_shape_relations(pipeline); i++) {
+        buf_printf(&conn->sql, "%s(%zu, ", i > first_view(pipeline) ? ", " : "", i);
+        target_sql_literal(&conn->sql, target_shape_name(pipeline, i));
+        buf_put_byte(&conn->sql, ')');
+    }
+    buf_put_text(&conn->sql,
+                 ") AS w (number, name)"
+                 " JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
+                 " AND c.relkind = 'v'"
+                 " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                 " WHERE pg_catalog.pg_get_viewdef(c.oid) <> pg_catalog.pg_get_viewdef("
+                 "pg_catalog.to_regclass('pg_temp.dropfold_view_' || w.number))"
+                 " ORDER BY w.number");
+    pg_query_buf(conn, make_anew);
+}
+
 /* --- finding and making ------------------------------------------------------------------------------------------- */
 
 static bool is_true(const PGresult *result, int row, int column)
@@ -184,6 +262,7 @@ static void take_shapes(struct pg_conn *conn, PGresult *result)
         struct target_shape *shape = &conn->shapes[relation];
         bool view = target_shape_is_view(pipeline, relation);
         shape->exists = true;
+        conn->trying = is_true(result, row, 7);
         shape->other_kind = !is_true(result, row, view ? 2 : 1);
         if (!PQgetisnull(result, row, 3))
             target_shape_add(shape, PQgetvalue(result, row, 3), view ? "" : PQgetvalue(result, row, 4),
@@ -212,7 +291,7 @@ static void make(struct pg_conn *conn)
         conn->shapes[i].exists = true;
     }
     buf_put_text(&conn->sql, "COMMIT");
-    pg_query_buf(conn, read_progress);
+    pg_query_buf(conn, try_views);
 }
 
 static bool all_exist(const struct pg_conn *conn)
@@ -235,7 +314,7 @@ static void found(struct pg_conn *conn, PGresult *result)
     } else if (!all_exist(conn) && !conn->target->look) {
         begin_making(conn);
     } else {
-        read_progress(conn, NULL);
+        try_views(conn, NULL);
     }
 }
 

@@ -115,6 +115,11 @@ const char *target_missing(const struct target *target)
     return target->missing;
 }
 
+const char *target_remade(const struct target *target)
+{
+    return target->remade;
+}
+
 const struct error *target_barred(const struct target *target)
 {
     return target->barred.kind != ERROR_NONE ? &target->barred : NULL;
@@ -239,6 +244,7 @@ void target_open(struct target *target, target_done done, void *context)
 {
     if (!call(target, TARGET_CLOSED, TARGET_OPENING, done, context))
         return;
+    target->remade = NULL;
     start_timer(target, on_deadline, target->patience);
     target->backend->open(target);
 }

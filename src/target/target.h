@@ -18,7 +18,8 @@
  * when there is one), timestamptz (the same with "+00"). Views over numeric columns are sums of REAL there, rounded.
  *
  * Tables of a pipeline are made when missing, with comments and views; an existing one with other columns, types or key
- * is ERROR_REFUSED with the differences and the remedy. Progress is one row of dropfold_progress. One delivery is one
+ * is ERROR_REFUSED with the differences and the remedy. A view of these columns that says something else is made anew
+ * (in PostgreSQL by a role that may make temporary views: another cannot tell). Progress is one row of dropfold_progress. One delivery is one
  * transaction, and the progress row is locked and compared first.
  */
 #ifndef DROPFOLD_TARGET_TARGET_H
@@ -62,6 +63,8 @@ const uint64_t *target_rows(const struct target *target);
 bool target_is_open(const struct target *target);
 /* The first table that a look did not find, the progress table included; or NULL. */
 const char *target_missing(const struct target *target);
+/* The first view that open found to say something else than the pipeline does, and made anew; or NULL. */
+const char *target_remade(const struct target *target);
 /* What a look found that a delivery would be refused all the same: in PostgreSQL a right to make what is missing, or to
    fill what is there. NULL: nothing. */
 const struct error *target_barred(const struct target *target);

@@ -72,6 +72,8 @@ struct target {
     struct progress progress;
     uint64_t rows[PIPELINE_DELIVERED_MAX];
     const char *missing; /* a table that a look did not find */
+    const char *remade;  /* as target_remade */
+    bool views_stand;    /* an open found that they say what the pipeline does, or made them do so */
     struct error barred; /* what a look found that a delivery would be refused; ERROR_NONE: nothing */
     bool doubts;         /* a key that was to be fresh was there: until a commit works none is taken to be */
 

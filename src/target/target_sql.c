@@ -360,30 +360,56 @@ static void put_files(struct buf *out, const struct pipeline *pipeline, const st
     target_sql_literal(out, pipeline->name);
 }
 
-static void create_view(struct buf *out, const struct pipeline *pipeline, const struct view *view,
-                        enum target_dialect dialect)
+void target_sql_query(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect)
 {
+    const struct view *view = &pipeline->views[relation - 1 - pipeline_delivered(pipeline)];
     const struct table *table = &pipeline->tables[view->table];
-    buf_put_text(out, "CREATE VIEW ");
-    target_sql_name(out, view->name);
-    buf_put_text(out, " AS ");
     if (view->kind == VIEW_LATEST)
         put_latest(out, table, view, dialect);
     else if (view->kind == VIEW_FILES)
         put_files(out, pipeline, view, dialect);
     else
         put_total(out, table, view, dialect);
+}
+
+static void create_view(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect)
+{
+    buf_put_text(out, "CREATE VIEW ");
+    target_sql_name(out, target_shape_name(pipeline, relation));
+    buf_put_text(out, " AS ");
+    target_sql_query(out, pipeline, relation, dialect);
     buf_put_text(out, ";\n");
 }
 
 void target_sql_create(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect)
 {
     if (target_shape_is_view(pipeline, relation))
-        create_view(out, pipeline, &pipeline->views[relation - 1 - pipeline_delivered(pipeline)], dialect);
+        create_view(out, pipeline, relation, dialect);
     else
         create_table(out, pipeline, relation, dialect);
     if (dialect == TARGET_POSTGRESQL)
         comment(out, pipeline, relation);
+}
+
+void target_sql_remake(struct buf *out, const struct pipeline *pipeline, size_t relation, const char *schema)
+{
+    if (schema) {
+        buf_put_text(out, "CREATE OR REPLACE VIEW ");
+        target_sql_name(out, schema);
+        buf_put_byte(out, '.');
+    } else {
+        buf_put_text(out, "DROP VIEW ");
+    }
+    target_sql_name(out, target_shape_name(pipeline, relation));
+    if (schema) {
+        buf_put_text(out, " AS ");
+        target_sql_query(out, pipeline, relation, TARGET_POSTGRESQL);
+        buf_put_text(out, ";\n");
+        comment(out, pipeline, relation);
+    } else {
+        buf_put_text(out, ";\n");
+        create_view(out, pipeline, relation, TARGET_SQLITE);
+    }
 }
 
 /* --- progress ----------------------------------------------------------------------------------------------------- */

@@ -191,6 +191,7 @@ static void after_job(uv_work_t *work, int status)
         target->progress = sqlite->progress;
         memcpy(target->rows, sqlite->rows, sizeof target->rows);
         target->missing = sqlite->missing;
+        target->remade = sqlite->remade;
     }
     if (!sqlite->worked)
         target->miscounted |= sqlite->miscounted;

@@ -30,6 +30,7 @@ struct target_sqlite {
     struct progress progress;
     uint64_t rows[PIPELINE_DELIVERED_MAX];
     const char *missing; /* a table that a look did not find */
+    const char *remade;  /* as target_remade */
 
     struct delivery delivery; /* a copy: a dropped job outlives the caller's */
     struct block *block;      /* to write */

@@ -133,6 +133,22 @@ static bool is_dangling(const struct pipeline *pipeline, size_t relation, const 
            (view->kind == VIEW_FILES && !shapes[1 + pipeline_files_table(pipeline)].exists);
 }
 
+/* SQLite keeps the text of a CREATE VIEW as it was given. */
+static bool compare_text(const struct pipeline *pipeline, size_t relation, const char *text, struct target_shape *shape,
+                         struct error *error)
+{
+    struct buf wanted;
+    buf_init(&wanted, TARGET_SQL_MAX);
+    buf_put_text(&wanted, "CREATE VIEW ");
+    target_sql_name(&wanted, target_shape_name(pipeline, relation));
+    buf_put_text(&wanted, " AS ");
+    target_sql_query(&wanted, pipeline, relation, TARGET_SQLITE);
+    bool ok = !wanted.failed || error_memory(error);
+    shape->stale = ok && !(text && slice_equal(buf_slice(&wanted), slice_of(text)));
+    buf_close(&wanted);
+    return ok;
+}
+
 static bool find_relation(struct target_sqlite *sqlite, size_t relation, struct target_shape *shapes,
                           struct error *error)
 {
@@ -141,22 +157,25 @@ static bool find_relation(struct target_sqlite *sqlite, size_t relation, struct 
     const char *name = target_shape_name(sqlite->pipeline, relation);
     bool view = target_shape_is_view(sqlite->pipeline, relation);
     memset(shape, 0, sizeof *shape);
-    if (!target_sqlite_prepare(sqlite, "SELECT type FROM sqlite_master WHERE name = ? COLLATE NOCASE", &statement,
+    if (!target_sqlite_prepare(sqlite, "SELECT type, sql FROM sqlite_master WHERE name = ? COLLATE NOCASE", &statement,
                                error))
         return false;
     sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     int code = sqlite3_step(statement);
+    bool ok = true;
     if (code == SQLITE_ROW) {
         shape->exists = true;
         shape->other_kind = strcmp((const char *)sqlite3_column_text(statement, 0), view ? "view" : "table") != 0;
+        ok = !view ||
+             compare_text(sqlite->pipeline, relation, (const char *)sqlite3_column_text(statement, 1), shape, error);
     } else if (code != SQLITE_DONE) {
         target_sqlite_error(sqlite, "reading the tables", error);
     }
     sqlite3_finalize(statement);
-    if (code == SQLITE_DONE || (code == SQLITE_ROW && shape->other_kind))
-        return true;
-    if (code != SQLITE_ROW)
+    if (!ok || (code != SQLITE_ROW && code != SQLITE_DONE))
         return false;
+    if (code == SQLITE_DONE || shape->other_kind)
+        return true;
     if (!find_columns(sqlite, name, shape, error)) {
         if (error->kind != ERROR_REFUSED || !is_dangling(sqlite->pipeline, relation, shapes))
             return false;
@@ -174,7 +193,7 @@ static bool find_relations(struct target_sqlite *sqlite, struct target_shape *sh
     for (size_t i = 0; i < target_shape_relations(sqlite->pipeline); i++) {
         if (!find_relation(sqlite, i, shapes, error))
             return false;
-        *missing = *missing || !shapes[i].exists;
+        *missing = *missing || !shapes[i].exists || shapes[i].stale;
     }
     return target_shape_check(sqlite->pipeline, TARGET_SQLITE, shapes, error);
 }
@@ -186,7 +205,12 @@ static bool create_missing(struct target_sqlite *sqlite, struct target_shape *sh
     for (size_t i = 0; i < target_shape_relations(sqlite->pipeline); i++) {
         if (!shapes[i].exists)
             target_sql_create(&sql, sqlite->pipeline, i, TARGET_SQLITE);
+        else if (shapes[i].stale)
+            target_sql_remake(&sql, sqlite->pipeline, i, NULL);
+        if (shapes[i].stale && !sqlite->remade)
+            sqlite->remade = target_shape_name(sqlite->pipeline, i);
         shapes[i].exists = true;
+        shapes[i].stale = false;
     }
     bool ok = target_sqlite_run(sqlite, &sql, error);
     buf_close(&sql);

@@ -56,6 +56,11 @@ static void needs_no_right_to_create_when_all_is_there(void **state)
     subject_deliver(&plain, 2, false, 1, 5000, "y");
     subject_close(&plain);
     assert_query("SELECT t, count(*) FROM kinds GROUP BY t", "y|5000\n");
+    query("CREATE OR REPLACE VIEW latest_window AS SELECT * FROM sales WHERE orders < 0");
+    open_as(&place, &plain, "user=plain", 0);
+    assert_fails(subject_open(&plain), ERROR_REFUSED, "making view \"latest_window\" anew");
+    assert_non_null(strstr(plain.answer.error.text, "`dropfold target init`"));
+    subject_close(&plain);
     query("DROP OWNED BY plain");
 }
 
@@ -136,7 +141,15 @@ static void follows_the_search_path(void **state)
     subject_deliver(&elsewhere, 1, true, 1, 2, "x");
     subject_close(&elsewhere);
     assert_query("SELECT (SELECT count(*) FROM mart.kinds), (SELECT count(*) FROM public.kinds)", "2|0\n");
-    query("DROP SCHEMA mart CASCADE");
+    query("DROP SCHEMA IF EXISTS front CASCADE; CREATE SCHEMA front;"
+          "CREATE OR REPLACE VIEW mart.latest_window AS SELECT * FROM mart.sales WHERE orders < 0");
+    open_as(&place, &elsewhere, "options='-c search_path=front,mart'", 0);
+    assert_works(subject_open(&elsewhere));
+    assert_string_equal(target_remade(elsewhere.target), "latest_window");
+    subject_close(&elsewhere);
+    assert_query("SELECT to_regclass('front.latest_window'), pg_get_viewdef('mart.latest_window'::regclass) ~ '< 0'",
+                 "-|f\n");
+    query("DROP SCHEMA mart CASCADE; DROP SCHEMA front");
 }
 
 static void keeps_the_server_s_notices_to_itself(void **state)

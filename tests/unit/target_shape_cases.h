@@ -216,6 +216,36 @@ static void makes_a_dropped_table_anew_under_its_views(void **state)
     subject_close(s);
 }
 
+/* Opens and closes; which view was made anew, or NULL. */
+static const char *remade_at_open(struct place *place)
+{
+    struct subject *s = place_again(place);
+    assert_works(subject_open(s));
+    const char *remade = target_remade(s->target);
+    bool is_latest = remade && strcmp(remade, "latest_window") == 0;
+    assert_true(is_latest == (remade != NULL));
+    subject_close(s);
+    return is_latest ? "latest_window" : NULL;
+}
+
+static void makes_a_view_anew_that_says_something_else(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    assert_null(target_remade(s->target));
+    subject_close(s);
+    assert_null(remade_at_open(&place));
+    ground.query("DROP VIEW latest_window");
+    ground.query("CREATE VIEW latest_window AS SELECT * FROM sales WHERE orders < 0");
+    ground.query("CREATE VIEW of_theirs AS SELECT count(*) AS rows FROM latest_window");
+    assert_string_equal(remade_at_open(&place), "latest_window");
+    assert_null(remade_at_open(&place));
+    ground.query("INSERT INTO sales VALUES ('1.50', 1, 'KES', '2022-02-17 00:00:00+00', 1, NULL)");
+    assert_query("SELECT * FROM of_theirs", "1\n");
+}
+
 static void sales_row(struct cell *row, int customer, const char *currency, int day, wide total, int orders)
 {
     row[0] = CELL_OF_NUMERIC(total);
@@ -290,6 +320,7 @@ static void takes_hostile_names_as_names(void **state)
     cmocka_unit_test(keeps_every_type_exactly), cmocka_unit_test(refuses_a_table_of_another_shape),                    \
         cmocka_unit_test(refuses_views_that_are_others), cmocka_unit_test(refuses_a_view_in_the_place_of_a_table),     \
         cmocka_unit_test(makes_only_what_is_missing), cmocka_unit_test(makes_a_dropped_table_anew_under_its_views),    \
-        cmocka_unit_test(shows_views), cmocka_unit_test(takes_hostile_names_as_names)
+        cmocka_unit_test(makes_a_view_anew_that_says_something_else), cmocka_unit_test(shows_views),                   \
+        cmocka_unit_test(takes_hostile_names_as_names)
 
 #endif
