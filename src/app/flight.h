@@ -14,8 +14,7 @@ struct flight {
     struct run *run;
     unsigned parts;              /* worker and committer: both must be done with it */
     uv_work_t work;              /* of the move, of the first of those that are moved together */
-    struct flight *next_to_move; /* in run->to_move, then behind that first one */
-    bool has_moved;              /* `moved` says what came of it */
+    struct flight *next_to_move; /* in the chain that it waits in, or is moved in */
     enum archive_result moved;
     const char *remark; /* what became of the file, when it is not in the archive or the quarantine */
     char set_aside[4 * LANDING_NAME_SIZE]; /* of a bad file: "quarantine/<feed>/<name>", below the data folder */

@@ -71,6 +71,11 @@ struct recovery {
     struct request request;
 };
 
+struct flight_chain {
+    struct flight *first, *last;
+    size_t count;
+};
+
 struct run {
     const struct settings *settings;
     struct log *log;
@@ -107,9 +112,8 @@ struct run {
     uint64_t next_ticket;
     struct delivered untold[RUN_UNTOLD_MAX];
     size_t untold_count;
-    uint64_t next_told;                    /* ticket of the file whose line comes next */
-    struct flight *to_move, *last_to_move; /* committed; a chain */
-    size_t to_move_count;
+    uint64_t next_told;                   /* ticket of the file whose line comes next */
+    struct flight_chain to_move;          /* committed */
     struct flight *flights[RUN_JOBS_MAX]; /* by ticket: at most so many are under way, so no two share a place */
     uv_work_t trim;
     bool trimming;

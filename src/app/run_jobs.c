@@ -164,7 +164,7 @@ static void on_job_ended(struct flight *flight)
             flight_warn(flight, "was applied, but windows that are due could not be closed behind it",
                         &flight->job.not_closed);
         /* Those that were committed with it bring nothing more; they only have to be moved away. */
-        if (run->jobs - run->to_move_count + run->pending.count <= 1)
+        if (run->jobs - run->to_move.count + run->pending.count <= 1)
             deliverer_hurry(run->deliverer);
         flight_move_later(flight);
         return;

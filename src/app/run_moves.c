@@ -2,10 +2,14 @@
 #include <stdio.h>
 
 #include "app/flight.h"
-#include "app/pack.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "feed/archive.h"
+
+enum {
+    SET_FILES_MAX = 512,
+    SET_BYTES_MAX = 64 * 1024 * 1024 /* of the files: an archive on another disk copies them */
+};
 
 void flight_warn(struct flight *flight, const char *what, const struct error *error)
 {
@@ -102,7 +106,7 @@ static const struct landing *landing_of(const struct flight *flight)
     return flight->job.candidate->landing;
 }
 
-/* This one and those behind it that come from the same folder. */
+/* A chain, of one folder. */
 static void move_set(struct flight *first)
 {
     const struct landing *landing = landing_of(first);
@@ -111,73 +115,88 @@ static void move_set(struct flight *first)
     archive_set_begin(&set, landing, first->run->settings->data, first->job.ticket);
     for (struct flight *flight = first; flight; flight = flight->next_to_move) {
         const struct candidate *candidate = flight->job.candidate;
-        if (candidate->landing != landing || is_left(flight))
+        if (is_left(flight)) {
+            flight->moved = ARCHIVE_LEFT;
             continue;
+        }
         flight->moved =
             archive_set_move(&set, candidate->name, &candidate->stat, flight->job.result.stored, &flight->move_error);
-        flight->has_moved = true;
         if (landing->feed->after == FEED_DELETE)
             flight->remark = "deleted";
     }
     if (archive_set_end(&set, &error))
         return;
     for (struct flight *flight = first; flight; flight = flight->next_to_move)
-        if (landing_of(flight) == landing && flight->moved == ARCHIVE_MOVED) {
+        if (flight->moved == ARCHIVE_MOVED) {
             flight->moved = ARCHIVE_FAILED;
             flight->move_error = error;
         }
 }
 
-static bool has_companion(const struct flight *flight)
-{
-    const struct flight *other = flight->next_to_move;
-    while (other && landing_of(other) != landing_of(flight))
-        other = other->next_to_move;
-    return other != NULL;
-}
-
 static void move_files(uv_work_t *work)
 {
-    for (struct flight *flight = CONTAINER_OF(work, struct flight, work); flight; flight = flight->next_to_move)
-        if (is_left(flight))
-            flight->moved = ARCHIVE_LEFT;
-        else if (!flight->has_moved && archive_set_takes(landing_of(flight)) && has_companion(flight))
-            move_set(flight);
-        else if (!flight->has_moved)
-            move_alone(flight);
+    struct flight *first = CONTAINER_OF(work, struct flight, work);
+    if (first->next_to_move)
+        move_set(first);
+    else if (is_left(first))
+        first->moved = ARCHIVE_LEFT;
+    else
+        move_alone(first);
+}
+
+static void append(struct flight_chain *chain, struct flight *flight)
+{
+    flight->next_to_move = NULL;
+    if (chain->count++ == 0)
+        chain->first = flight;
+    else
+        chain->last->next_to_move = flight;
+    chain->last = flight;
+}
+
+static struct flight *pop(struct flight_chain *chain)
+{
+    struct flight *flight = chain->first;
+    if (flight) {
+        chain->first = flight->next_to_move;
+        chain->count--;
+    }
+    return flight;
 }
 
 void flight_move_later(struct flight *flight)
 {
-    struct run *run = flight->run;
-    flight->next_to_move = NULL;
-    if (run->to_move_count++ == 0)
-        run->to_move = flight;
-    else
-        run->last_to_move->next_to_move = flight;
-    run->last_to_move = flight;
+    append(&flight->run->to_move, flight);
 }
 
-/* The first `count` of those that wait, handed to a worker. */
-static void start_moves(struct run *run, size_t count)
+/* Takes the first that waits, and those behind it that can be moved with it: files of one folder wait for each other anyway, and
+   are flushed at once. */
+static struct flight_chain take_set(struct flight_chain *waiting)
 {
-    struct flight *first = run->to_move, *last = first;
-    for (size_t i = 1; i < count; i++)
-        last = last->next_to_move;
-    run->to_move = last->next_to_move;
-    run->to_move_count -= count;
-    last->next_to_move = NULL;
-    uv_queue_work(&run->loop, &first->work, move_files, finish_moves);
+    struct flight_chain set = {0}, rest = {0};
+    struct flight *first = pop(waiting);
+    append(&set, first);
+    if (!archive_set_takes(landing_of(first)))
+        return set;
+    uint64_t bytes = first->job.candidate->stat.size;
+    for (struct flight *flight; (flight = pop(waiting)) != NULL;) {
+        uint64_t size = flight->job.candidate->stat.size;
+        bool joins = landing_of(flight) == landing_of(first) && set.count < SET_FILES_MAX && size <= SET_BYTES_MAX &&
+                     bytes <= SET_BYTES_MAX - size;
+        append(joins ? &set : &rest, flight);
+        bytes += joins ? size : 0;
+    }
+    *waiting = rest;
+    return set;
 }
 
-/* The workers share what is there. */
 void run_jobs_move(void *context)
 {
     struct run *run = context;
-    size_t threads = run->settings->threads, share = (run->to_move_count + threads - 1) / threads;
-    share = share < PACK_FILES_MAX ? share : PACK_FILES_MAX;
-    while (run->to_move_count > 0)
-        start_moves(run, share < run->to_move_count ? share : run->to_move_count);
+    while (run->to_move.count > 0) {
+        struct flight_chain set = take_set(&run->to_move);
+        uv_queue_work(&run->loop, &set.first->work, move_files, finish_moves);
+    }
 }
 
 /* --- bad files ---------------------------------------------------------------------------------------------------- */
