@@ -65,6 +65,17 @@ static bool delivered_sequence(const struct state *state, uint64_t *sequence)
     return slice_equal(slice_of(target->epoch), slice_of(store->epoch));
 }
 
+/* The first table that has other rows than the target's own progress says, as when somebody emptied or dropped it; NULL
+   where there is none. The next delivery writes all of them anew. */
+static const struct table *altered_table(const struct state *state, size_t *table)
+{
+    const struct pipeline *pipeline = state->view.pipeline;
+    for (*table = 0; state->look.reachable && *table < pipeline_delivered(pipeline); ++*table)
+        if (state->look.rows[*table] != state->look.progress.rows[*table])
+            return &pipeline->tables[*table];
+    return NULL;
+}
+
 /* --- JSON --------------------------------------------------------------------------------------------------------- */
 
 static void json_target(struct json *json, const struct state *state)
@@ -83,6 +94,10 @@ static void json_target(struct json *json, const struct state *state)
         json_null(json, "sequence");
         json_null(json, "undelivered");
     }
+    size_t t;
+    const struct table *altered = altered_table(state, &t);
+    if (altered)
+        json_text(json, "altered", slice_of(altered->name));
     json_close(json, '}');
 }
 
@@ -200,6 +215,19 @@ static bool print_json(const struct invocation *invocation, const struct state *
 
 /* --- text --------------------------------------------------------------------------------------------------------- */
 
+static void print_altered(const struct state *state)
+{
+    size_t t;
+    const struct table *altered = altered_table(state, &t);
+    if (!altered)
+        return;
+    printf(", but %s has %" PRIu64 " row%s ", altered->name, state->look.rows[t], text_plural(state->look.rows[t]));
+    if (state->look.progress.present)
+        printf("instead of %" PRIu64, state->look.progress.rows[t]);
+    else
+        printf("and no row of dropfold_progress tells of them");
+}
+
 static void print_target(const struct state *state)
 {
     uint64_t delivered, sequence = store_progress(state->view.store)->sequence;
@@ -213,12 +241,14 @@ static void print_target(const struct state *state)
     }
     const char *holds = state->look.reachable ? "holds" : "when it was last seen it held";
     if (!known)
-        puts(state->look.reachable ? "it tells another history" : "nothing that this store knows of");
+        printf("%s", state->look.reachable ? "it tells another history" : "nothing that this store knows of");
     else if (delivered == sequence)
-        printf("%s everything\n", holds);
+        printf("%s everything", holds);
     else
-        printf("%s sequence %" PRIu64 ", %" PRIu64 " change%s undelivered\n", holds, delivered, sequence - delivered,
+        printf("%s sequence %" PRIu64 ", %" PRIu64 " change%s undelivered", holds, delivered, sequence - delivered,
                text_plural(sequence - delivered));
+    print_altered(state);
+    putchar('\n');
 }
 
 static void print_bucket(const char *name, uint64_t rows)

@@ -167,8 +167,11 @@ class SqliteAway(FlowCase):
         work.run_once()
         expected = dump(work.target)
         work.target.execute('DELETE FROM ecommerce WHERE "Customer_ID" % 2 = 0')
+        self.assertRegex(work.command('status').out, r'holds everything, but ecommerce has \d+ rows instead of \d+')
+        self.assertEqual(work.status()['target']['altered'], 'ecommerce')
         work.run_once()
         self.assertEqual(dump(work.target), expected)
+        self.assertNotIn('altered', work.status()['target'])
 
     def test_an_older_copy_put_back_is_brought_up_to_date(self):
         work = self.workspace()
