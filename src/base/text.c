@@ -135,7 +135,7 @@ static size_t escape_one(const uint8_t *p, size_t left, size_t *used, char out[E
     return length;
 }
 
-char *text_escape(struct slice s, char *out, size_t size)
+static char *escape(struct slice s, bool again, char *out, size_t size)
 {
     if (size == 0)
         return out;
@@ -143,6 +143,8 @@ char *text_escape(struct slice s, char *out, size_t size)
     for (size_t at = 0; at < s.len; at += used) {
         char piece[ESCAPED_MAX];
         size_t length = escape_one(bytes_of(s) + at, s.len - at, &used, piece);
+        if (again && s.data[at] == '\\')
+            length = 1;
         if (length > size - 1 - len) {
             end_in_dots(out, cut, size);
             return out;
@@ -154,6 +156,16 @@ char *text_escape(struct slice s, char *out, size_t size)
     }
     out[len] = '\0';
     return out;
+}
+
+char *text_escape(struct slice s, char *out, size_t size)
+{
+    return escape(s, false, out, size);
+}
+
+char *text_escape_again(struct slice s, char *out, size_t size)
+{
+    return escape(s, true, out, size);
 }
 
 static void put_json_control(struct buf *out, uint8_t byte)

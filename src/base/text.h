@@ -18,6 +18,9 @@
  */
 char *text_escape(struct slice s, char *out, size_t size);
 
+/* The same for a text that holds what was escaped before, a message for one: its backslashes stay as they are. */
+char *text_escape_again(struct slice s, char *out, size_t size);
+
 /*
  * vsnprintf into `size` bytes (at least 1) that never leaves half a UTF-8 character: text that does not fit ends in
  * "...". Returns the length of what stands in out, without the NUL.

@@ -201,7 +201,7 @@ static bool show_batch(void *context, struct batch *batch)
         if (reject->column > 0) /* else the row as such is wrong */
             printf("%" PRIu32 ":", reject->column);
         printf(" %.*s%s%s\n    %s\n", (int)reject->field.len, reject->field.len ? reject->field.data : "",
-               reject->field.len ? ": " : "", text_escape(reject->reason, reason, sizeof reason),
+               reject->field.len ? ": " : "", text_escape_again(reject->reason, reason, sizeof reason),
                text_escape(reject->raw, raw, sizeof raw));
     }
     batch_free(batch);

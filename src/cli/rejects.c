@@ -28,7 +28,7 @@ static void print_text(const struct reject_record *record)
     if (reject->column > 0) /* else the row as such is wrong */
         printf("%" PRIu32 ":", reject->column);
     printf(" %s%s%s\n    %s\n", text_escape(reject->field, field, sizeof field), reject->field.len ? ": " : "",
-           text_escape(reject->reason, reason, sizeof reason), text_escape(reject->raw, raw, sizeof raw));
+           text_escape_again(reject->reason, reason, sizeof reason), text_escape(reject->raw, raw, sizeof raw));
     if (record->retried)
         printf("    retried in seq %" PRIu64 "\n", record->retried);
 }

@@ -77,7 +77,7 @@ static void print_aside(const struct file_record *file, uint64_t again)
 {
     char name[SHOWN_TEXT], reason[SHOWN_TEXT], stored[SHOWN_TEXT];
     printf("%.*s/%s: the whole file: %s\n    %s\n", (int)file->feed.len, file->feed.data,
-           text_escape(file->name, name, sizeof name), text_escape(file->reason, reason, sizeof reason),
+           text_escape(file->name, name, sizeof name), text_escape_again(file->reason, reason, sizeof reason),
            again ? "read again since" : text_escape(file->stored, stored, sizeof stored));
 }
 
@@ -89,7 +89,7 @@ static bool print_file(void *context, const struct file_record *file)
         return true;
     if (file->state == FILE_APPLIED && file->reason.len > 0)
         printf("%.*s/%s: %s\n", (int)file->feed.len, file->feed.data, text_escape(file->name, name, sizeof name),
-               text_escape(file->reason, reason, sizeof reason));
+               text_escape_again(file->reason, reason, sizeof reason));
     if (file->state != FILE_QUARANTINED)
         return true;
     uint64_t again = asides->items[first_from(asides, &file->content, file->id)].again;

@@ -44,7 +44,9 @@ class Files(FlowCase):
         for word in words:
             self.assertIn(word, reject['reason'])
         self.assertIn(reject['raw'], content.decode())
-        self.assertIn('bad.csv', self.work.command('rejects').out)
+        shown = self.work.command('rejects').out
+        self.assertIn('bad.csv', shown)
+        self.assertIn(reject['reason'], shown)
 
     def assert_quarantined(self, feed, name, content, *words):
         """A whole file is set aside, with its reason beside it."""
@@ -66,6 +68,13 @@ class Files(FlowCase):
 
     def test_a_row_with_a_word_in_a_number(self):
         self.assert_rejected(orders(order(7), order(8, quantity='12,x')), 2, 3, 'Quantity', '12,x', 'integer', applied=1)
+
+    def test_a_value_with_a_backslash_is_escaped_once(self):
+        content = orders(order(8, quantity='1\\2'))
+        self.assert_rejected(content, 1, 2, 'Quantity', r'found "1\\2"')
+        path = self.work.root / 'again.csv'
+        path.write_bytes(content)
+        self.assertIn(r'found "1\\2"', self.work.command('check', path, 'Orders', expect=65).out)
 
     def test_a_row_on_31_february(self):
         self.assert_rejected(orders(order(8, time='2022-02-31T10:00:00.000Z')), 1, 2, 'Order_Time', '2022-02-31')

@@ -73,6 +73,16 @@ static void escapes_control_bytes(void **state)
                    "\\xc2\\x9b1m");
 }
 
+static void keeps_the_backslashes_of_what_was_escaped_before(void **state)
+{
+    (void)state;
+    char once[64], out[64];
+    text_escape(SLICE("a\n\xff\\"), once, sizeof once);
+    assert_string_equal(text_escape_again(slice_of(once), out, sizeof out), once);
+    assert_string_equal(text_escape_again(SLICE("\\x41\x1b"), out, sizeof out), "\\x41\\x1b");
+    assert_string_equal(text_escape_again(SLICE("1234567\\9"), out, 9), "12345...");
+}
+
 static void shows_valid_text_and_escapes_invalid_bytes(void **state)
 {
     (void)state;
@@ -303,6 +313,7 @@ int main(void)
         cmocka_unit_test(trims_blanks_at_both_ends_only),
         cmocka_unit_test(knows_beginnings_and_ends),
         cmocka_unit_test(escapes_control_bytes),
+        cmocka_unit_test(keeps_the_backslashes_of_what_was_escaped_before),
         cmocka_unit_test(shows_valid_text_and_escapes_invalid_bytes),
         cmocka_unit_test(ends_what_does_not_fit_in_dots),
         cmocka_unit_test(never_writes_behind_its_space),
