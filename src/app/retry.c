@@ -245,6 +245,13 @@ static void put_bucket(struct buf *out, const char *name, uint64_t rows)
         buf_printf(out, " %s=%" PRIu64, name, rows);
 }
 
+/* Of a file without a record that tells its version, none. */
+static void put_version(struct buf *out, uint32_t version)
+{
+    if (version > 0)
+        buf_printf(out, " by version %" PRIu32, version);
+}
+
 static void tell(const struct file_record *file, const struct retry_result *result, bool look, struct buf *out)
 {
     char feed[SHOWN_NAME], name[SHOWN_NAME];
@@ -260,15 +267,20 @@ static void tell(const struct file_record *file, const struct retry_result *resu
         put_bucket(out, "deleted", b->deleted);
         put_bucket(out, "late", b->late);
         put_bucket(out, "rejected", b->rejected);
-        buf_printf(out, ", by version %" PRIu32 "\n", result->version);
+        buf_put_byte(out, ',');
+        put_version(out, result->version);
+        buf_put_byte(out, '\n');
     } else if (result->open == 0) {
         buf_put_text(out, ": no rejected row of it is open\n");
     } else if (result->valid == 0) {
-        buf_printf(out, ": none of %" PRIu64 " rejected rows is valid by version %" PRIu32 "; nothing was changed\n",
-                   result->open, result->version);
+        buf_printf(out, ": none of %" PRIu64 " rejected row%s is valid", result->open, text_plural(result->open));
+        put_version(out, result->version);
+        buf_put_text(out, "; nothing was changed\n");
     } else if (look) {
-        buf_printf(out, ": %" PRIu64 " of %" PRIu64 " rejected rows would be valid by version %" PRIu32 "\n",
-                   result->valid, result->open, result->version);
+        buf_printf(out, ": %" PRIu64 " of %" PRIu64 " rejected row%s would be valid", result->valid, result->open,
+                   text_plural(result->open));
+        put_version(out, result->version);
+        buf_put_byte(out, '\n');
     }
 }
 

@@ -226,8 +226,13 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
         log_error(invocation->log, "%s", error.text);
         code = error_exit_code(result == INTAKE_BAD ? ERROR_DATA : ERROR_IO);
     } else {
-        printf("%s: %s version %" PRIu32 ", %" PRIu64 " row%s, %" PRIu64 " of them would be rejected\n", path,
-               feed->name, facts.version, facts.rows, text_plural(facts.rows), facts.rejected);
+        printf("%s: %s ", path, feed->name);
+        if (facts.version > 0)
+            printf("version %" PRIu32, facts.version);
+        else
+            printf("without a record that tells the version");
+        printf(", %" PRIu64 " row%s, %" PRIu64 " of them would be rejected\n", facts.rows, text_plural(facts.rows),
+               facts.rejected);
         for (size_t i = 0; i < facts.unknown_count; i++) {
             char name[SHOWN_TEXT];
             printf("column \"%s\" is in no descriptor and would be skipped\n",

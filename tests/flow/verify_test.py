@@ -430,6 +430,15 @@ class Deep(Verifying):
         self.assertTrue(self.verify('--deep', '--repair', expect=65).sums['repaired'])
         self.assert_table(self.work, self.files)
 
+    def test_files_without_a_record_that_tells_their_version_are_read_again_too(self):
+        self.work.drop('Customers', b'[]', 'none.json')
+        self.work.drop('Customers', b'[{"Customer ID": 1,}]', 'torn.json')
+        self.assertIn('torn.json v0 ', self.work.run_once().out)
+        found = self.verify('--deep')
+        self.assertEqual((found.sums['sources']['read'], found.sums['sources']['changed']), (11, 0))
+        self.assertIn('none of 1 rejected row is valid; nothing was changed',
+                      self.work.command('rejects', 'retry', 'torn.json').out)
+
     def test_files_that_are_left_redelivered_forgotten_and_set_aside_are_no_problem(self):
         work = self.work = self.workspace('other')
         pipeline = work.root / 'schemas' / 'ecommerce.json'
