@@ -95,6 +95,15 @@ static inline void target_close(struct target *target)
     free(target->rows);
 }
 
+static inline struct target target_copy(const struct target *target)
+{
+    struct target copy = {calloc(target->count + 1, sizeof *copy.rows), target->count, target->sequence};
+    assert_non_null(copy.rows);
+    for (size_t i = 0; i < copy.count; i++)
+        copy.rows[i] = (struct target_row){strdup(target->rows[i].key), strdup(target->rows[i].row)};
+    return copy;
+}
+
 static inline char *key_text(const struct table *table, const struct cell *cells, bool whole)
 {
     struct buf out;
@@ -153,6 +162,7 @@ struct history {
     struct shop shop;
     struct reference ref;
     struct target targets[PIPELINE_TABLES_MAX];
+    struct target older[PIPELINE_TABLES_MAX]; /* what they were at some moment, as a dump */
     struct space space;
     bool open; /* a delivery is */
     bool opened_full;
@@ -328,6 +338,7 @@ static inline void history_close(struct history *h)
     }
     for (size_t t = 0; t < PIPELINE_TABLES_MAX; t++) {
         target_close(&h->targets[t]);
+        target_close(&h->older[t]);
         buf_close(&h->expected[t]);
     }
     ref_close(&h->ref);

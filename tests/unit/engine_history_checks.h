@@ -29,6 +29,8 @@ static inline void note_expected(struct history *h)
     }
 }
 
+static unsigned rewinds; /* of all targets */
+
 static inline void check_full(struct history *h, size_t t, const struct ref_groups *groups)
 {
     const struct table *table = &h->shop.pipeline->tables[t];
@@ -90,7 +92,8 @@ static inline void deliver_some(struct history *h)
     struct error error;
     struct delivery delivery = {0};
     if (!h->open) {
-        bool full = random_below(5) == 0;
+        /* An older target has rows again that were deleted, in no list of changed ones. */
+        bool full = random_below(5) == 0 || h->targets[0].sequence < engine_dropped(h->shop.engine);
         assert_ok(engine_delivery_start(h->shop.engine, h->targets[0].sequence, full, &delivery, &error), &error);
         h->open = true;
         h->opened_at = h->shop.sequence;
@@ -140,6 +143,24 @@ static inline void drain(struct history *h)
             return;
         assert_true(h->held_count < COUNT_OF(h->held));
         h->held[h->held_count++] = block;
+    }
+}
+
+/* Now and then the target is dumped, and put back to what it was then, or found to hold all. */
+static inline void disturb_target(struct history *h)
+{
+    struct target *from = h->targets, *to = h->older;
+    int what = random_below(6);
+    if (what == 0 && h->targets[0].sequence == h->shop.sequence)
+        engine_delivered(h->shop.engine);
+    if (what == 1) {
+        from = h->older;
+        to = h->targets;
+        rewinds++;
+    }
+    for (size_t t = 0; what < 3 && what > 0 && t < h->shop.pipeline->table_count; t++) {
+        target_close(&to[t]);
+        to[t] = target_copy(&from[t]);
     }
 }
 

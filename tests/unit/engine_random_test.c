@@ -1,7 +1,7 @@
 /*
  * Random histories against the reference: after every change the engine must deliver what a computation from scratch over
  * the live rows yields, in full and, through a target that only ever sees changes, in parts. With retention windows close in
- * between. Only every TESTING_STEP-th history is told.
+ * between. Now and then the target is put back to what it was. Only every TESTING_STEP-th history is told.
  */
 #include "engine_history_checks.h"
 
@@ -135,6 +135,8 @@ static void run_history(struct pipeline *pipeline, uint64_t seed)
         buf_init(&h->expected[t], SIZE_MAX);
     for (int changes = 4 + random_below(8); changes > 0; changes--) {
         run_change(h);
+        if (h->open && retains(h) && random_below(2) == 0)
+            run_close(h);
         if (h->open) {
             drain(h);
             end_delivery(h, random_below(4) != 0);
@@ -148,8 +150,10 @@ static void run_history(struct pipeline *pipeline, uint64_t seed)
                 end_delivery(h, true);
             }
         }
-        if (!h->open)
+        if (!h->open) {
             check_state(h);
+            disturb_target(h);
+        }
     }
     if (h->open) {
         drain(h);
@@ -221,8 +225,8 @@ static void windows_that_close_equal_the_reference(void **state)
         run_pipeline(closing[i], 80);
 }
 
-/* After the others: the histories above had rows taken back, of both kinds, and fresh groups. */
-static void rows_were_taken_back_and_groups_were_fresh(void **state)
+/* After the others: the histories above had rows taken back, of both kinds, fresh groups, and targets that were older. */
+static void rows_were_taken_back_groups_fresh_and_targets_older(void **state)
 {
     (void)state;
     if (getenv("ENGINE_SEED"))
@@ -230,6 +234,7 @@ static void rows_were_taken_back_and_groups_were_fresh(void **state)
     assert_in_range(fresh_rows, 200, 1000000);
     assert_in_range(taken_back[0], 200, 100000);
     assert_in_range(taken_back[1], 200, 100000);
+    assert_in_range(rewinds, 100, 100000);
 }
 
 int main(void)
@@ -242,7 +247,7 @@ int main(void)
         cmocka_unit_test(lines_with_keys_and_no_grain_equal_the_reference),
         cmocka_unit_test(lines_without_keys_equal_the_reference),
         cmocka_unit_test(weighted_records_under_their_fact_equal_the_reference),
-        cmocka_unit_test(rows_were_taken_back_and_groups_were_fresh),
+        cmocka_unit_test(rows_were_taken_back_groups_fresh_and_targets_older),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
