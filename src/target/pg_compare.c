@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "target/pg_delivery.h"
+#include "target/pg_open.h"
 #include "target/pg_query.h"
 #include "target/pg_stage.h"
 
@@ -56,7 +57,13 @@ static void begun(struct pg_conn *conn, PGresult *result)
 /* Values are shown in one way, whatever the role's or the database's settings. */
 void pg_compare_begin(struct pg_conn *conn)
 {
+    struct error error;
     long long deadline = (long long)conn->target->deadline / 1000;
+    if (conn->standby) { /* it makes no temporary tables */
+        pg_open_say_standby(conn, &error);
+        pg_conn_fail(conn, &error);
+        return;
+    }
     conn->doing = "beginning a comparison";
     buf_reset(&conn->sql);
     buf_printf(&conn->sql,

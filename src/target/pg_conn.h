@@ -64,8 +64,9 @@ struct pg_conn {
 
     /* Opening. */
     struct target_shape *shapes;
-    bool making; /* within the transaction that creates what is missing */
-    bool trying; /* this role may make temporary views */
+    bool making;  /* within the transaction that creates what is missing */
+    bool trying;  /* this role may make temporary views */
+    bool standby; /* the server is in recovery, which only a look goes on with */
 
     /* A delivery. */
     struct block *block;                   /* under way */

@@ -233,7 +233,8 @@ void pg_delivery_begin(struct pg_conn *conn)
     const struct target *target = conn->target;
     bool asks = !target->delivery->full && pipeline_delivered(target->pipeline) > 0;
     conn->doing = "beginning a delivery";
-    pg_open_put_begin(conn);
+    buf_reset(&conn->sql);
+    pg_open_put_begin(conn, true);
     if (!target->delivery->from.present) {
         pg_query_buf(conn, begun);
         return;

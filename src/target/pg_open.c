@@ -1,8 +1,15 @@
 /*
  * Opening.
  *
- *   find --all there--> try --> read      find --missing--> begin, lock --> find again --> create, commit --> try --> read
- *   of a look: find --> read --> ask for the rights that a delivery would need
+ *   begin, find --all there--> try --> read, end
+ *               --missing--> begin to write, lock --> find again --> create, commit, begin --> try --> read, end
+ *   of a look: begin, find --> read --> ask for the rights that a delivery would need, end
+ *
+ * All of it has limits of its own. Those of the role are made for others; and a server that waits for a lock, or counts
+ * for long, does not notice that the connection was given up: each try would leave it one session more.
+ *
+ * A server in recovery takes no rows, and is one that may pass: it is promoted, or another becomes the first of the
+ * addresses.
  *
  * The catalogue is asked before anything is created, so that a role without CREATE can deliver into tables that exist.
  * An advisory lock makes several processes that start on an empty database create one after the other. Names are looked
@@ -55,18 +62,17 @@ bool pg_open_read_progress(const PGresult *result, struct progress *progress, st
 }
 
 /* lock_timeout is the shorter one, so that waiting for another's lock is told from slowness. */
-void pg_open_put_begin(struct pg_conn *conn)
+void pg_open_put_begin(struct pg_conn *conn, bool writes)
 {
     long long patience = (long long)conn->target->patience / 1000;
     long long deadline = (long long)conn->target->deadline / 1000;
-    buf_reset(&conn->sql);
     buf_printf(&conn->sql,
-               "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+               "BEGIN ISOLATION LEVEL READ COMMITTED READ %s;"
                "SET LOCAL statement_timeout = %lld;"
                "SET LOCAL lock_timeout = %lld;"
                "SET LOCAL idle_in_transaction_session_timeout = %lld;"
                "SET LOCAL synchronous_commit = on",
-               patience, deadline / 2 + 1, deadline + 1);
+               writes ? "WRITE" : "ONLY", patience, deadline / 2 + 1, deadline + 1);
 }
 
 /* An element of an array's text. */
@@ -99,11 +105,24 @@ static void ask_with_names(struct pg_conn *conn, const char *sql, pg_step next)
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
+/* Nothing was written. */
+static void rolled_back(struct pg_conn *conn, PGresult *result)
+{
+    (void)result;
+    pg_query_done(conn);
+}
+
+static void say_nowhere(const char *name, struct error *error)
+{
+    error_set(error, ERROR_REFUSED,
+              "\"%s\" is missing, and no schema of this role's search_path is there to make it in", name);
+}
+
 static void take_rights(struct pg_conn *conn, PGresult *result)
 {
     struct target *target = conn->target;
     if (PQntuples(result) == 0) {
-        pg_query_done(conn);
+        pg_query_text(conn, "ROLLBACK", rolled_back);
         return;
     }
     const char *name = PQgetvalue(result, 0, 0), *right = PQgetvalue(result, 0, 1), *schema = PQgetvalue(result, 0, 2);
@@ -114,19 +133,20 @@ static void take_rights(struct pg_conn *conn, PGresult *result)
         error_set(&target->barred, ERROR_REFUSED, "\"%s\" is missing, and this role may not make it in schema \"%s\"%s",
                   name, schema, pg_error_remedy());
     else
-        error_set(&target->barred, ERROR_REFUSED,
-                  "\"%s\" is missing, and no schema of this role's search_path is there to make it in", name);
+        say_nowhere(name, &target->barred);
     error_wrap(&target->barred, "%s", target->name);
-    pg_query_done(conn);
+    pg_query_text(conn, "ROLLBACK", rolled_back);
 }
 
 /* What was read is all that is wanted, but of a look, which says what the next delivery will meet. */
 static void have_read(struct pg_conn *conn)
 {
-    if (conn->target->look && !conn->target->mend)
+    if (conn->standby)
+        pg_open_say_standby(conn, &conn->target->barred);
+    if (conn->target->look && !conn->target->mend && !conn->standby)
         ask_with_names(conn, rights_sql, take_rights);
     else
-        pg_query_done(conn);
+        pg_query_text(conn, "ROLLBACK", rolled_back);
 }
 
 static void take_progress(struct pg_conn *conn, PGresult *result)
@@ -189,7 +209,9 @@ static void make_anew(struct pg_conn *conn, PGresult *result)
     const struct pipeline *pipeline = conn->target->pipeline;
     buf_reset(&conn->sql);
     if (PQntuples(result) == 0) {
-        pg_query_text(conn, "ROLLBACK", views_stand);
+        buf_put_text(&conn->sql, "ROLLBACK;");
+        pg_open_put_begin(conn, false);
+        pg_query_buf(conn, views_stand);
         return;
     }
     buf_put_text(&conn->sql, "ROLLBACK TO SAVEPOINT dropfold_views;\n");
@@ -201,7 +223,8 @@ static void make_anew(struct pg_conn *conn, PGresult *result)
         if (!conn->target->remade)
             conn->target->remade = target_shape_name(pipeline, relation);
     }
-    buf_put_text(&conn->sql, "COMMIT");
+    buf_put_text(&conn->sql, "COMMIT;");
+    pg_open_put_begin(conn, false);
     buf_reset(&conn->data);
     buf_printf(&conn->data, "making view \"%s\" anew (drop it where that cannot be)", conn->target->remade);
     buf_put_byte(&conn->data, '\0');
@@ -218,7 +241,9 @@ static void try_views(struct pg_conn *conn, PGresult *result)
         return;
     }
     conn->doing = "looking at the views";
-    pg_open_put_begin(conn);
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, "ROLLBACK;");
+    pg_open_put_begin(conn, true);
     buf_put_text(&conn->sql, "; SELECT pg_catalog.pg_advisory_xact_lock(" LOCK_NUMBER ");"
                              "SAVEPOINT dropfold_views;\n");
     for (size_t i = first_view(pipeline); i < target_shape_relations(pipeline); i++) {
@@ -270,14 +295,38 @@ static void take_shapes(struct pg_conn *conn, PGresult *result)
     }
 }
 
-static void find_again(struct pg_conn *conn, PGresult *result);
+/* The first relation that is missing, or NULL. */
+static const char *first_missing(const struct pg_conn *conn)
+{
+    const struct pipeline *pipeline = conn->target->pipeline;
+    for (size_t i = 0; i < target_shape_relations(pipeline); i++)
+        if (!conn->shapes[i].exists)
+            return target_shape_name(pipeline, i);
+    return NULL;
+}
+
+static void find(struct pg_conn *conn);
+
+static void find_again(struct pg_conn *conn, PGresult *result)
+{
+    struct error error;
+    if (!PQgetisnull(result, 0, 1)) {
+        find(conn);
+        return;
+    }
+    say_nowhere(first_missing(conn), &error);
+    error_wrap(&error, "%s", conn->target->name);
+    pg_conn_fail(conn, &error);
+}
 
 static void begin_making(struct pg_conn *conn)
 {
     conn->making = true;
     conn->doing = "creating what is missing";
-    pg_open_put_begin(conn);
-    buf_put_text(&conn->sql, "; SELECT pg_catalog.pg_advisory_xact_lock(" LOCK_NUMBER ")");
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, "ROLLBACK;");
+    pg_open_put_begin(conn, true);
+    buf_put_text(&conn->sql, "; SELECT pg_catalog.pg_advisory_xact_lock(" LOCK_NUMBER "), pg_catalog.current_schema()");
     pg_query_buf(conn, find_again);
 }
 
@@ -290,16 +339,9 @@ static void make(struct pg_conn *conn)
             target_sql_create(&conn->sql, pipeline, i, TARGET_POSTGRESQL);
         conn->shapes[i].exists = true;
     }
-    buf_put_text(&conn->sql, "COMMIT");
+    buf_put_text(&conn->sql, "COMMIT;");
+    pg_open_put_begin(conn, false);
     pg_query_buf(conn, try_views);
-}
-
-static bool all_exist(const struct pg_conn *conn)
-{
-    for (size_t i = 0; i < target_shape_relations(conn->target->pipeline); i++)
-        if (!conn->shapes[i].exists)
-            return false;
-    return true;
 }
 
 static void found(struct pg_conn *conn, PGresult *result)
@@ -309,19 +351,38 @@ static void found(struct pg_conn *conn, PGresult *result)
     if (!target_shape_check(conn->target->pipeline, TARGET_POSTGRESQL, conn->shapes, &error)) {
         error_wrap(&error, "%s", conn->target->name);
         pg_conn_fail(conn, &error);
+    } else if (!first_missing(conn) || conn->target->look) {
+        try_views(conn, NULL);
     } else if (conn->making) {
         make(conn);
-    } else if (!all_exist(conn) && !conn->target->look) {
-        begin_making(conn);
     } else {
-        try_views(conn, NULL);
+        begin_making(conn);
     }
 }
 
-static void find_again(struct pg_conn *conn, PGresult *result)
+static void find(struct pg_conn *conn)
 {
-    (void)result;
     ask_with_names(conn, find_sql, found);
+}
+
+void pg_open_say_standby(const struct pg_conn *conn, struct error *error)
+{
+    error_set(error, ERROR_TARGET,
+              "%s: the server is a standby, which takes no rows until it is promoted; of several hosts, "
+              "target_session_attrs=read-write in the address chooses the one that does",
+              conn->target->name);
+}
+
+static void begun(struct pg_conn *conn, PGresult *result)
+{
+    struct error error;
+    conn->standby = is_true(result, 0, 0);
+    if (conn->standby && (!conn->target->look || conn->target->mend)) {
+        pg_open_say_standby(conn, &error);
+        pg_conn_fail(conn, &error);
+    } else {
+        find(conn);
+    }
 }
 
 void pg_open_start(struct pg_conn *conn, PGresult *result)
@@ -330,10 +391,13 @@ void pg_open_start(struct pg_conn *conn, PGresult *result)
     (void)result;
     conn->doing = "looking for the tables";
     conn->shapes = calloc(target_shape_relations(conn->target->pipeline), sizeof *conn->shapes);
-    if (conn->shapes) {
-        ask_with_names(conn, find_sql, found);
-    } else {
+    if (!conn->shapes) {
         error_memory(&error);
         pg_conn_fail(conn, &error);
+        return;
     }
+    buf_reset(&conn->sql);
+    pg_open_put_begin(conn, false);
+    buf_put_text(&conn->sql, "; SELECT pg_catalog.pg_is_in_recovery()");
+    pg_query_buf(conn, begun);
 }

@@ -7,8 +7,11 @@
 /* The step after connecting; ends by answering the target. */
 void pg_open_start(struct pg_conn *conn, PGresult *result);
 
-/* BEGIN with what a transaction of ours needs, in conn->sql: its limits and nothing that outlives it. */
-void pg_open_put_begin(struct pg_conn *conn);
+/* BEGIN with what a transaction of ours needs, appended to conn->sql: its limits and nothing that outlives it. */
+void pg_open_put_begin(struct pg_conn *conn, bool writes);
+
+/* Why nothing can be written to a standby. */
+void pg_open_say_standby(const struct pg_conn *conn, struct error *error);
 
 /* Reads a progress row from four columns of a result, epoch, sequence, digest in hex and rows; null: not present. */
 bool pg_open_read_progress(const PGresult *result, struct progress *progress, struct error *error) MUST_USE;

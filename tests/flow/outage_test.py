@@ -53,19 +53,29 @@ class PostgresAway(FlowCase):
         self.work.run_once()
         self.assert_table(self.work, self.early)
 
-    def test_a_daemon_goes_on_while_the_server_restarts(self):
+    def test_a_daemon_goes_on_while_the_server_restarts_and_while_it_is_a_standby(self):
         with self.work.daemon() as daemon:
             self.work.drop_all(self.early)
             daemon.delivered(len(self.early))
             for mode in ('fast', 'immediate'):
                 self.cluster.stop(mode)
                 before = len([line for line in daemon.out if line.startswith('applied ')])
-                for feed, path in self.late[:3]:
+                for feed, path in self.late[:2]:
                     self.work.drop(feed, path)
-                daemon.printed('applied ', before + 3)
-                self.late = self.late[3:]
+                daemon.printed('applied ', before + 2)
+                self.late = self.late[2:]
                 self.cluster.start()
-                daemon.delivered(before + 3)
+                daemon.delivered(before + 2)
+            self.cluster.stop()
+            self.cluster.stand_by()
+            self.cluster.start()
+            self.work.drop_all(self.late)
+            daemon.complained('the server is a standby, which takes no rows until it is promoted')
+            for command in ('check', 'verify'):
+                self.assertIn('the server is a standby', self.work.command(command, expect=69).err)
+            self.assertEqual(self.work.status()['target']['sequence'], len(self.generated) - len(self.late))
+            self.cluster.psql('postgres', 'SELECT pg_promote();')
+            daemon.delivered(len(self.generated))
             self.assert_table(self.work, self.generated)
 
     def test_emptied_tables_are_filled_again(self):

@@ -36,6 +36,10 @@ class Cluster:
         """'immediate' leaves a crash to recover from."""
         self._script('stop', mode)
 
+    def stand_by(self):
+        """From its next start on, of a first server that is not there, until pg_promote()."""
+        (self.folder / 'data' / 'standby.signal').touch()
+
     def remove(self):
         self._script('remove')
 

@@ -89,12 +89,15 @@ static void says_what_a_role_lacks_before_it_delivers(void **state)
 {
     (void)state;
     struct place place;
-    struct subject *s = place_init(&place);
+    struct subject *s = place_init(&place), plain;
     query("CREATE ROLE plain LOGIN");
     assert_barred(
         "\"dropfold_progress\" is missing, and this role may not make it in schema \"public\"; let the owner");
     query("ALTER ROLE plain SET search_path = nowhere");
     assert_barred("no schema of this role's search_path is there");
+    open_as(&place, &plain, "user=plain", 0);
+    assert_fails(subject_open(&plain), ERROR_REFUSED, "no schema of this role's search_path is there to make it in");
+    subject_close(&plain);
     query("ALTER ROLE plain RESET search_path");
     assert_works(subject_open(s));
     subject_close(s);
@@ -124,8 +127,33 @@ static void waits_for_a_lock_only_so_long(void **state)
     assert_works(subject_open(&brief));
     subject_prepare(&brief, 2, false);
     assert_fails(subject_begin(&brief), ERROR_TARGET, "55P03");
+    /* A server that was left waiting would do so until the lock is gone, however often the connection was given up. */
+    PQclear(PQexec(other, "LOCK TABLE kinds"));
+    assert_fails(subject_open(&brief), ERROR_TARGET, "reading the progress: canceling statement due to lock timeout");
     PQfinish(other);
     subject_close(&brief);
+}
+
+/* Those of the role are for others. */
+static void has_limits_of_its_own(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place), plain;
+    subject_close(s);
+    query("CREATE ROLE plain LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain;"
+          "ALTER ROLE plain SET statement_timeout = '500ms'; ALTER ROLE plain SET default_transaction_read_only = on;"
+          "ALTER ROLE plain SET default_transaction_isolation = 'serializable';"
+          "ALTER ROLE plain SET synchronous_commit = off;"
+          "ALTER TABLE kinds ENABLE ROW LEVEL SECURITY;"
+          "CREATE POLICY slow ON kinds USING (id > 1 OR pg_sleep(0.6) IS NOT NULL)");
+    open_as(&place, &plain, "user=plain", 0);
+    assert_works(subject_open(&plain));
+    assert_int_equal(target_rows(plain.target)[KINDS], 3);
+    subject_deliver(&plain, 2, false, 2, 2, "new");
+    subject_close(&plain);
+    assert_query("SELECT id, t FROM kinds ORDER BY id", "1|old\n2|new\n3|new\n");
+    query("DROP OWNED BY plain");
 }
 
 static void follows_the_search_path(void **state)
@@ -370,6 +398,7 @@ int main(void)
         cmocka_unit_test(needs_no_right_to_create_when_all_is_there),
         cmocka_unit_test(says_what_a_role_lacks_before_it_delivers),
         cmocka_unit_test(waits_for_a_lock_only_so_long),
+        cmocka_unit_test(has_limits_of_its_own),
         cmocka_unit_test(follows_the_search_path),
         cmocka_unit_test(keeps_the_server_s_notices_to_itself),
         cmocka_unit_test(leaves_nothing_in_the_session),
