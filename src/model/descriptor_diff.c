@@ -48,12 +48,14 @@ static void compare_types(struct walk *walk, const struct descriptor_field *old,
     const char *what = "of another kind: neither holds every value of the other";
     if (value_type_equal(old->type, new->type))
         return;
-    if (value_type_widens(old->type, new->type))
+    if (value_type_widens(old->type, new->type)) {
         what = "wider";
-    else if (value_type_widens(new->type, old->type))
+        walk->diff->wider++;
+    } else if (value_type_widens(new->type, old->type)) {
         what = "narrower";
-    else
+    } else {
         walk->diff->problems++;
+    }
     change(walk, "~ %s: %s is now %s, %s", new->name, value_type_text(old->type, before),
            value_type_text(new->type, after), what);
 }
@@ -112,8 +114,8 @@ static void put_field(struct walk *walk, char sign, const struct descriptor_fiel
 /* Keys of the whole file; what a version is called is no difference. */
 static void compare_roots(struct walk *walk)
 {
-    static const char *const keys[] = {"format", "encoding", "delimiter", "quote", "comment", "skip",
-                                       "header", "names",    "null",      "match", "unknown", "repair"};
+    static const char *const keys[] = {"feed",   "format", "encoding", "delimiter", "quote",   "comment", "skip",
+                                       "header", "names",  "null",     "match",     "unknown", "repair"};
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
         const struct doc_node *old = doc_member(walk->old->root, keys[i]);
         const struct doc_node *new = doc_member(walk->new->root, keys[i]);
@@ -158,6 +160,26 @@ static bool takes_over(const struct descriptor *old, const struct descriptor *ne
     return !asks;
 }
 
+/* A type that is used is part of what the store was made with; how files are read is not. */
+static void put_verdict(const struct walk *walk)
+{
+    if (!same_node(doc_member(walk->old->root, "feed"), doc_member(walk->new->root, "feed"))) {
+        buf_put_text(walk->out, "no: they are of two feeds\n");
+        return;
+    }
+    if (walk->diff->problems > 0) {
+        buf_put_text(walk->out, "no: both cannot be versions of one feed, as a field has one type there\n");
+        return;
+    }
+    buf_put_text(walk->out, "yes: both can be versions of one feed");
+    if (walk->diff->wider > 0)
+        buf_put_text(walk->out, ", where the pipeline uses a field that is wider now after `dropfold replay`");
+    if (takes_over(walk->old, walk->new))
+        buf_put_text(walk->out, "; but the new one asks for nothing that the old one does not: as a higher version it "
+                                "would be chosen for the old files too (\"required\" or \"match\" tell them apart)");
+    buf_put_byte(walk->out, '\n');
+}
+
 void descriptor_diff(const struct descriptor *old, const struct descriptor *new, struct descriptor_diff *diff,
                      struct buf *out)
 {
@@ -166,12 +188,6 @@ void descriptor_diff(const struct descriptor *old, const struct descriptor *new,
     compare_all(&walk);
     if (diff->changes == 0)
         buf_put_text(out, "equal\n");
-    else if (diff->problems > 0)
-        buf_put_text(out, "no: both cannot be versions of one feed, as a field has one type there\n");
-    else if (takes_over(old, new))
-        buf_put_text(out,
-                     "yes, after `dropfold replay`; but it asks for nothing that the old one does not: as a higher "
-                     "version it would be chosen for the old files too (\"required\" or \"match\" tell them apart)\n");
     else
-        buf_put_text(out, "yes, after `dropfold replay`\n");
+        put_verdict(&walk);
 }

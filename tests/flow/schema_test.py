@@ -155,7 +155,8 @@ class Drafts(FlowCase):
         self.assertEqual(self.diff(new).splitlines(), [
             '~ "match" is new', '~ Price: decimal(9,2) is now decimal(12,2), wider', '~ Price: required now',
             '- Old: text', '~ Size: "strip_prefix" is new', '~ Shop is called Seller now: the pipeline knows them as two fields',
-            '+ Tax: int64, required', 'yes, after `dropfold replay`'])
+            '+ Tax: int64, required',
+            'yes: both can be versions of one feed, where the pipeline uses a field that is wider now after `dropfold replay`'])
 
     def test_whether_one_can_follow_the_other(self):
         new = {**BASE, 'version': 2, 'fields': {**BASE['fields'], 'Size': {'type': 'text'}}}
@@ -172,7 +173,9 @@ class Drafts(FlowCase):
 
     def test_another_form_of_the_files(self):
         self.assertEqual(self.diff({**BASE, 'version': 2, 'delimiter': ';', 'skip': 1}).splitlines(), [
-            '~ "delimiter" is new', '~ "skip" is new', 'yes, after `dropfold replay`'])
+            '~ "delimiter" is new', '~ "skip" is new', 'yes: both can be versions of one feed'])
+        self.assertEqual(self.diff({**BASE, 'feed': 'Others'}).splitlines(), [
+            '~ "feed" is another', 'no: they are of two feeds'])
         self.assertIn('would be chosen for the old files too', self.diff({**BASE, 'version': 2, 'encoding': 'latin-1'}))
 
     def test_mistakes_of_both_are_told_at_their_places(self):
