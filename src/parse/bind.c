@@ -1,6 +1,7 @@
 #include "parse/bind.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "parse/parser.h"
@@ -148,13 +149,30 @@ void bind_note(struct bind *bind, const char *why)
     }
 }
 
+/* A header that is one column with signs in it which others cut at: most likely these do, too. */
+static void note_delimiter(struct bind *bind, const struct descriptor *descriptor, const struct slice *names,
+                           size_t count)
+{
+    char shown[ROWSINK_SHOWN_MAX];
+    size_t at = 0;
+    if (descriptor->format != DESCRIPTOR_CSV || count != 1)
+        return;
+    while (at < names[0].len && !memchr(",;\t|", names[0].data[at], 4))
+        at++;
+    if (at < names[0].len)
+        buf_printf(&bind->lacks, " (found the one column \"%s\": is the \"delimiter\" another?)",
+                   text_escape(names[0], shown, sizeof shown));
+}
+
 static bool fits(struct bind *bind, size_t index, const struct slice *names, size_t count)
 {
     const struct feed_version *version = &bind->feed->versions[index];
     size_t before = bind->lacks.len;
     begin_note(bind, index);
-    if (!descriptor_bind(version->descriptor, names, count, bind->columns, &bind->lacks))
+    if (!descriptor_bind(version->descriptor, names, count, bind->columns, &bind->lacks)) {
+        note_delimiter(bind, version->descriptor, names, count);
         return false;
+    }
     bind->lacks.len = before;
     bind->version = version;
     bind->chosen = bind->rules[index];

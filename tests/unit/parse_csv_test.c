@@ -135,6 +135,9 @@ static void refuses_utf16_that_nothing_tells(void **state)
 static void refuses_a_header_without_a_required_field(void **state)
 {
     parse_check_fails(*state, SLICE("Name,Total\na,1\n"), "1:1: fits no descriptor of Orders: 1.json lacks Id");
+    parse_check_fails(*state, SLICE("Id;Name\n1;a\n"),
+                      "1:1: fits no descriptor of Orders: 1.json lacks Id (found the one column \"Id;Name\": is the "
+                      "\"delimiter\" another?)");
     parse_check_fails(*state, SLICE("\nId,Name,Id\n1,a,1\n"),
                       "2:1: fits no descriptor of Orders: 1.json column \"Id\" stands twice");
 }

@@ -216,7 +216,8 @@ static void tells_dialects_of_one_feed_apart_by_the_columns(void **state)
                   "2@3:1 Id: found \"x\", expected an integer [x,]\n");
     check_version(&feed, SLICE("Id"), 2, "", "");
     parse_check_fails(&feed, SLICE("Key,Name\n"),
-                      "1:1: fits no descriptor of Orders: 2.json lacks Id; 1.json lacks Id");
+                      "1:1: fits no descriptor of Orders: 2.json lacks Id (found the one column \"Key,Name\": is the "
+                      "\"delimiter\" another?); 1.json lacks Id");
     parse_check_fails(&feed, SLICE("\n"), "empty file, expected a header line");
     parse_feed_close(&feed);
 }
