@@ -4,6 +4,8 @@
 #include <string.h>
 #include <uv.h>
 
+#include "app/decide.h"
+#include "app/offer.h"
 #include "target/target.h"
 
 enum { LOOK_DEADLINE = 5 * 1000 * 1000 };
@@ -61,6 +63,26 @@ bool look_at_target(struct look *look, const struct settings *settings, const st
                     struct error *error)
 {
     return open_once(look, settings, pipeline, false, error);
+}
+
+bool look_compare(struct look *look, const struct pipeline *pipeline, struct store *store, struct error *error)
+{
+    struct decide_input input;
+    look->diverged = (struct error){0};
+    if (!look->reachable)
+        return true;
+    const struct progress none = {.epoch = "none yet"};
+    if (!store)
+        input = (struct decide_input){.pipeline = pipeline,
+                                      .target_name = look->name,
+                                      .store = &none,
+                                      .target = &look->progress,
+                                      .target_rows = look->rows};
+    else if (!offer_input(&input, pipeline, store, look->name, &look->progress, look->rows, error))
+        return false;
+    if (decide(&input, &look->diverged) != DECIDE_REFUSE)
+        look->diverged = (struct error){0};
+    return true;
 }
 
 bool look_make_target(struct look *look, const struct settings *settings, const struct pipeline *pipeline,

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "model/delivery.h"
 #include "model/pipeline.h"
+#include "store/store.h"
 
 enum { LOOK_NAME_SIZE = 1024 };
 
@@ -20,13 +21,19 @@ struct look {
     struct error barred; /* reachable, but a delivery would be refused: why; ERROR_NONE: not known to be */
     struct progress progress;
     uint64_t rows[PIPELINE_DELIVERED_MAX];
+    struct error diverged; /* as look_compare found; ERROR_NONE: nothing */
 };
 
 /* False only when the address itself is wrong. Waits a few seconds at most. */
 bool look_at_target(struct look *look, const struct settings *settings, const struct pipeline *pipeline,
                     struct error *error) MUST_USE;
 
-/* The same, but what is missing of tables and views is made. */
+/* Whether a delivery of `store` would be refused for what the target holds. The store is opened behind the look, so that
+   it has all that was delivered by then; NULL: there is none yet. False when the store cannot be read. */
+bool look_compare(struct look *look, const struct pipeline *pipeline, struct store *store,
+                  struct error *error) MUST_USE;
+
+/* As look_at_target, but what is missing of tables and views is made. */
 bool look_make_target(struct look *look, const struct settings *settings, const struct pipeline *pipeline,
                       struct error *error) MUST_USE;
 

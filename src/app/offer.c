@@ -4,17 +4,16 @@
 
 #include "engine/engine.h"
 
-bool offer_input(struct decide_input *input, const struct pipeline *pipeline, struct store *store,
-                 const struct target *target, struct error *error)
+bool offer_input(struct decide_input *input, const struct pipeline *pipeline, struct store *store, const char *target,
+                 const struct progress *progress, const uint64_t *rows, struct error *error)
 {
-    const struct progress *progress = target_progress(target);
     struct digest digest;
     *input = (struct decide_input){
         .pipeline = pipeline,
-        .target_name = target_name(target),
+        .target_name = target,
         .store = store_progress(store),
         .target = progress,
-        .target_rows = target_rows(target),
+        .target_rows = rows,
         .rewritten = store_rewritten(store),
         .files = store_files(store),
     };

@@ -25,7 +25,8 @@ static void prepare_work(struct request *request, struct core *core)
     struct decide_input input;
     s->error = core->broken;
     s->decision = DECIDE_REFUSE;
-    if (core->broken.kind != ERROR_NONE || !offer_input(&input, s->pipeline, core->store, s->target, &s->error))
+    if (core->broken.kind != ERROR_NONE || !offer_input(&input, s->pipeline, core->store, target_name(s->target),
+                                                        target_progress(s->target), target_rows(s->target), &s->error))
         return;
     input.overwrite = s->overwrite;
     input.rebuild = s->rebuild;

@@ -101,19 +101,23 @@ static bool check_contract(struct store *store, const struct pipeline *pipeline,
     return ok;
 }
 
-static bool check_store(const struct invocation *invocation, const struct pipeline *pipeline, struct error *error)
+/* `look`, what the target said before, is compared with the store; NULL: it was not asked. */
+static bool check_store(const struct invocation *invocation, const struct pipeline *pipeline, struct look *look,
+                        struct error *error)
 {
     struct store *store;
     const char *folder = invocation->settings.checkpoints;
     char path[SETTINGS_PATH_SIZE];
     if (common_store_missing(invocation, pipeline, path)) {
         printf("store       %s: not there yet, the first run makes it\n", path);
+        if (look && !look_compare(look, pipeline, NULL, error))
+            return false;
         return can_write(folder) || error_errno(error, ERROR_IO, errno, "the store cannot be made in %s", folder);
     }
     if (!store_open(&store, folder, pipeline->name, &pipeline->fingerprint, STORE_READ, error))
         return false;
     printf("store       %s: sequence %" PRIu64 "\n", store_path(store), store_progress(store)->sequence);
-    bool ok = check_contract(store, pipeline, error);
+    bool ok = check_contract(store, pipeline, error) && (!look || look_compare(look, pipeline, store, error));
     if (ok && (access(path, W_OK) != 0 || !can_write(folder)))
         ok = error_errno(error, ERROR_IO, errno, "%s cannot be written", path);
     store_close(store);
@@ -142,28 +146,36 @@ static bool check_target_file(const struct invocation *invocation, const struct 
                                             there ? "written" : "made", folder);
 }
 
-static bool check_target(const struct invocation *invocation, const struct pipeline *pipeline, struct error *error)
+/* How it is, in a word; what is wrong with it is in `error`. */
+static const char *word_of_target(const struct invocation *invocation, const struct pipeline *pipeline,
+                                  const struct look *look, struct error *error)
 {
-    struct look look;
-    if (!look_at_target(&look, &invocation->settings, pipeline, error))
-        return false;
-    bool barred = look.barred.kind != ERROR_NONE;
-    printf("target      %s: %s", look.name,
-           look.reachable && !barred                            ? "reachable"
-           : !look.reachable && look.error.kind == ERROR_TARGET ? "not reachable"
-                                                                : "refuses");
-    if (look.reachable && look.progress.present)
-        printf(", sequence %" PRIu64, look.progress.sequence);
+    if (!look->reachable || look->barred.kind != ERROR_NONE) {
+        *error = look->reachable ? look->barred : look->error;
+        return error->kind == ERROR_TARGET ? "not reachable" : "refuses";
+    }
+    if (!check_target_file(invocation, pipeline, error))
+        return "cannot be written";
+    *error = look->diverged;
+    return error->kind == ERROR_NONE ? "reachable" : "diverged";
+}
+
+static bool check_target(const struct invocation *invocation, const struct pipeline *pipeline, const struct look *look,
+                         struct error *error)
+{
+    printf("target      %s: %s", look->name, word_of_target(invocation, pipeline, look, error));
+    if (look->reachable && look->progress.present)
+        printf(", sequence %" PRIu64, look->progress.sequence);
     putchar('\n');
-    if (!look.reachable || barred)
-        *error = barred ? look.barred : look.error;
-    return look.reachable && !barred && check_target_file(invocation, pipeline, error);
+    return error->kind == ERROR_NONE;
 }
 
 /* Every part is looked at even when one before it is wrong; the first error decides the exit code. */
 static int check_setup(const struct invocation *invocation, const struct pipeline *pipeline)
 {
-    struct error error = {0}, first = {0};
+    struct error error = {0}, first = {0}, address = {0};
+    struct look look;
+    bool looked = look_at_target(&look, &invocation->settings, pipeline, &address);
     printf("pipeline    %s: %zu feed%s, %zu table%s, %zu view%s\n", pipeline->name, pipeline->feed_count,
            text_plural(pipeline->feed_count), pipeline->table_count, text_plural(pipeline->table_count),
            pipeline->view_count, text_plural(pipeline->view_count));
@@ -171,13 +183,13 @@ static int check_setup(const struct invocation *invocation, const struct pipelin
         print_feed(&pipeline->feeds[f]);
     bool folders = check_folders(invocation, pipeline, &first);
     print_archive(invocation, pipeline);
-    bool store = check_store(invocation, pipeline, &error);
+    bool store = check_store(invocation, pipeline, looked ? &look : NULL, &error);
     if (!store) {
         log_error(invocation->log, "%s", error.text);
         first = folders ? error : first;
     }
-    bool target = check_target(invocation, pipeline, &error);
-    if (!target) {
+    error = address;
+    if (!looked || !check_target(invocation, pipeline, &look, &error)) {
         log_error(invocation->log, "%s", error.text);
         first = folders && store ? error : first;
     }
@@ -285,8 +297,9 @@ const struct command command_check = {
         "  dropfold check data/FEED/new-03.csv\n"
         "  dropfold check /tmp/new.csv FEED\n"
         "\n"
-        "Exit codes: 0 fine; 1 something cannot be read or written, or the target refuses; 65 the file or rows of it\n"
-        "would be rejected; 69 target unavailable; 78 configuration.\n",
+        "Exit codes: 0 fine; 1 something cannot be read or written, or the target refuses or has diverged; 65 the "
+        "file\n"
+        "or rows of it would be rejected; 69 target unavailable; 78 configuration.\n",
     .options = 0,
     .execute = execute,
 };

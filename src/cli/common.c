@@ -66,11 +66,14 @@ bool common_open_file(const struct invocation *invocation, const struct pipeline
 
 bool common_view_open(struct common_view *view, const struct invocation *invocation, int *code)
 {
-    struct error error = {0};
     *view = (struct common_view){0};
     view->pipeline = common_pipeline(invocation, code);
-    if (!view->pipeline)
-        return false;
+    return view->pipeline && common_view_open_store(view, invocation, code);
+}
+
+bool common_view_open_store(struct common_view *view, const struct invocation *invocation, int *code)
+{
+    struct error error = {0};
     if (store_open(&view->store, invocation->settings.checkpoints, view->pipeline->name, &view->pipeline->fingerprint,
                    STORE_READ, &error))
         return true;

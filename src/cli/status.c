@@ -34,11 +34,11 @@ static bool keep_feed(void *context, const struct feed_summary *feed)
     return true;
 }
 
-static bool gather(struct state *state, const struct invocation *invocation, struct error *error)
+static bool gather(struct state *state, struct error *error)
 {
     struct store *store = state->view.store;
     struct buf text;
-    if (!look_at_target(&state->look, &invocation->settings, state->view.pipeline, error))
+    if (!look_compare(&state->look, state->view.pipeline, store, error))
         return false;
     buf_init(&text, COMMON_OUTPUT_MAX);
     bool ok = store_summary(store, &state->summary, error) && store_summary_text(store, &text, error) &&
@@ -49,7 +49,7 @@ static bool gather(struct state *state, const struct invocation *invocation, str
     return ok;
 }
 
-/* The sequence the target holds: its own word, else the last one noted; false when nothing is known. */
+/* The sequence the target holds: its own word, else the last one noted; false when nothing of this store's is known. */
 static bool delivered_sequence(const struct state *state, uint64_t *sequence)
 {
     const struct progress *store = store_progress(state->view.store);
@@ -59,6 +59,8 @@ static bool delivered_sequence(const struct state *state, uint64_t *sequence)
         *sequence = state->summary.delivered_sequence;
         return slice_equal(slice_of(state->summary.delivered_target), slice_of(state->look.name));
     }
+    if (state->look.diverged.kind != ERROR_NONE)
+        return false;
     if (!target->present)
         return true;
     *sequence = target->sequence;
@@ -70,7 +72,7 @@ static bool delivered_sequence(const struct state *state, uint64_t *sequence)
 static const struct table *altered_table(const struct state *state, size_t *table)
 {
     const struct pipeline *pipeline = state->view.pipeline;
-    for (*table = 0; state->look.reachable && *table < pipeline_delivered(pipeline); ++*table)
+    for (*table = 0; state->look.progress.present && *table < pipeline_delivered(pipeline); ++*table)
         if (state->look.rows[*table] != state->look.progress.rows[*table])
             return &pipeline->tables[*table];
     return NULL;
@@ -87,6 +89,8 @@ static void json_target(struct json *json, const struct state *state)
     json_bool(json, "reachable", state->look.reachable);
     if (!state->look.reachable)
         json_text(json, "error", slice_of(state->look.error.text));
+    else if (state->look.diverged.kind != ERROR_NONE)
+        json_text(json, "error", slice_of(state->look.diverged.text));
     if (known) {
         json_count(json, "sequence", delivered);
         json_count(json, "undelivered", store_progress(state->view.store)->sequence - delivered);
@@ -219,13 +223,9 @@ static void print_altered(const struct state *state)
 {
     size_t t;
     const struct table *altered = altered_table(state, &t);
-    if (!altered)
-        return;
-    printf(", but %s has %" PRIu64 " row%s ", altered->name, state->look.rows[t], text_plural(state->look.rows[t]));
-    if (state->look.progress.present)
-        printf("instead of %" PRIu64, state->look.progress.rows[t]);
-    else
-        printf("and no row of dropfold_progress tells of them");
+    if (altered)
+        printf(", but %s has %" PRIu64 " row%s instead of %" PRIu64, altered->name, state->look.rows[t],
+               text_plural(state->look.rows[t]), state->look.progress.rows[t]);
 }
 
 static void print_target(const struct state *state)
@@ -236,12 +236,16 @@ static void print_target(const struct state *state)
         printf("target      %s: %s\n", state->look.error.kind == ERROR_TARGET ? "not reachable" : "refuses",
                state->look.error.text);
         printf("delivered   ");
+    } else if (state->look.diverged.kind != ERROR_NONE) {
+        printf("target      %s\n", state->look.diverged.text);
+        return;
     } else {
         printf("target      %s; ", state->look.name);
     }
     const char *holds = state->look.reachable ? "holds" : "when it was last seen it held";
     if (!known)
-        printf("%s", state->look.reachable ? "it tells another history" : "nothing that this store knows of");
+        printf("%s", state->look.reachable ? "holds what another store delivered, and the next delivery replaces it"
+                                           : "nothing that this store knows of");
     else if (delivered == sequence)
         printf("%s everything", holds);
     else
@@ -369,9 +373,18 @@ static int show(const struct invocation *invocation)
     struct state state = {0};
     struct error error = {0};
     int code = 0;
-    if (!common_view_open(&state.view, invocation, &code))
+    char path[SETTINGS_PATH_SIZE];
+    state.view.pipeline = common_pipeline(invocation, &code);
+    if (!state.view.pipeline)
         return code;
-    bool ok = gather(&state, invocation, &error) &&
+    bool missing = common_store_missing(invocation, state.view.pipeline, path); /* which is told without a look */
+    if (!missing && !look_at_target(&state.look, &invocation->settings, state.view.pipeline, &error)) {
+        common_view_close(&state.view);
+        return common_failed(invocation, &error);
+    }
+    if (!common_view_open_store(&state.view, invocation, &code))
+        return code;
+    bool ok = gather(&state, &error) &&
               (invocation->settings.json ? print_json(invocation, &state, &error) : print_text(&state, &error));
     if (ok && !invocation->settings.json)
         print_live(invocation);

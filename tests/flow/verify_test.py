@@ -239,6 +239,7 @@ class Refusals(Verifying):
         before = dump(self.work.target)
         shutil.rmtree(self.work.checkpoints)
         self.work.checkpoints.mkdir()
+        self.assertIn('this store (epoch none yet) is at sequence 0', self.work.command('check', expect=1).err)
         self.work.drop('Customers', customers(1), 'c.json')
         self.work.run_once(target='none:')
         for words in ((), ('--repair',)):
@@ -254,6 +255,10 @@ class Refusals(Verifying):
         shutil.copytree(self.folder / 'older', self.work.checkpoints)
         for words in ((), ('--repair',)):
             self.refused('is ahead of this store', *words, expect=1)
+        self.assertIn('is ahead of this store', self.work.command('check', expect=1).err)
+        self.assertIn('is ahead of this store', self.work.command('status').out)
+        told = self.work.status()['target']
+        self.assertEqual((told['sequence'], told['undelivered']), (None, None))
         self.work.run_once('--yes', target='none:')
         for number in range(4):
             self.work.drop('Customers', customers(70 + number), f'other-{number}.json')
