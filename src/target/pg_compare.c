@@ -45,6 +45,7 @@ static void worked(struct pg_conn *conn, PGresult *result)
 static void matched(struct pg_conn *conn, PGresult *result)
 {
     memset(conn->stage, 0, sizeof conn->stage);
+    memset(conn->known, 0, sizeof conn->known);
     worked(conn, result);
 }
 

@@ -74,9 +74,11 @@ struct pg_conn {
     struct pg_arrays arrays;               /* of it, or of the block behind it */
     bool empty[PIPELINE_DELIVERED_MAX];    /* COPY goes straight into the table */
     bool triggers[PIPELINE_DELIVERED_MAX]; /* the table has some of somebody's, so that it is counted at the end */
+    bool known[PIPELINE_DELIVERED_MAX];    /* its shape was looked at once more */
     bool stage[PIPELINE_DELIVERED_MAX];    /* of a comparison: the temporary table exists */
     bool fresh;                            /* what is being written are keys that the table should not have */
-    pg_step matched, copied, recounted;    /* what comes after pg_delivery_match, pg_stage_block's COPY, pg_recount */
+    /* What comes after pg_delivery_match, pg_open_check_table, pg_stage_block's COPY, pg_recount. */
+    pg_step matched, shaped, copied, recounted;
 };
 
 /*

@@ -4,7 +4,8 @@
  *   begin    BEGIN, limits; lock the progress row and compare it; DELETE all rows of a full delivery and see that they
  *            are gone, else see which tables are empty
  *   write    deletes: DELETE ... USING unnest(arrays)
- *            upserts, into an empty table or of fresh keys: COPY; else INSERT ... SELECT unnest(arrays) ON CONFLICT
+ *            upserts, into an empty table or of fresh keys: COPY, before the first of which the table's types are looked at
+ *            once more; else INSERT ... SELECT unnest(arrays) ON CONFLICT
  *            either, when it took fewer rows than were sent: SELECT count(*), of those that are there
  *   commit   SELECT count(*) of the tables with triggers; UPDATE the progress row, COMMIT
  *
@@ -233,6 +234,7 @@ void pg_delivery_begin(struct pg_conn *conn)
     const struct target *target = conn->target;
     bool asks = !target->delivery->full && pipeline_delivered(target->pipeline) > 0;
     conn->doing = "beginning a delivery";
+    memset(conn->known, 0, sizeof conn->known);
     buf_reset(&conn->sql);
     pg_open_put_begin(conn, true);
     if (!target->delivery->from.present) {
@@ -362,8 +364,9 @@ static void write_upserts(struct pg_conn *conn)
     pg_arrays_send(conn, taken);
 }
 
-static void write_straight(struct pg_conn *conn)
+static void copy_straight(struct pg_conn *conn, PGresult *result)
 {
+    (void)result;
     buf_reset(&conn->sql);
     buf_put_text(&conn->sql, "COPY ");
     target_sql_name(&conn->sql, table_of(conn)->name);
@@ -389,7 +392,7 @@ void pg_delivery_write(struct pg_conn *conn, struct block *block)
     if (block->deletes)
         write_deletes(conn);
     else if (goes_straight(conn, block))
-        write_straight(conn);
+        pg_open_check_table(conn, copy_straight);
     else
         write_upserts(conn);
 }

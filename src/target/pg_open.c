@@ -87,20 +87,25 @@ static void put_element(struct buf *out, const char *text)
     buf_put_byte(out, '"');
 }
 
-/* Sends a statement whose parameter is the names of all relations, in their order. */
-static void ask_with_names(struct pg_conn *conn, const char *sql, pg_step next)
+/* Sends a statement whose parameter is the names of `count` relations, from number `first` on. */
+static void ask_with_names(struct pg_conn *conn, const char *sql, size_t first, size_t count, pg_step next)
 {
     const struct pipeline *pipeline = conn->target->pipeline;
     buf_reset(&conn->data);
-    for (size_t i = 0; i < target_shape_relations(pipeline); i++) {
+    for (size_t i = 0; i < count; i++) {
         buf_put_byte(&conn->data, i > 0 ? ',' : '{');
-        put_element(&conn->data, target_shape_name(pipeline, i));
+        put_element(&conn->data, target_shape_name(pipeline, first + i));
     }
     buf_put(&conn->data, "}", sizeof "}");
     buf_reset(&conn->sql);
     buf_put_text(&conn->sql, sql);
     const char *names = conn->data.failed ? "{}" : conn->data.data;
     pg_query_params(conn, 1, &names, NULL, NULL, next);
+}
+
+static void ask_about_all(struct pg_conn *conn, const char *sql, pg_step next)
+{
+    ask_with_names(conn, sql, 0, target_shape_relations(conn->target->pipeline), next);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
@@ -144,7 +149,7 @@ static void have_read(struct pg_conn *conn)
     if (conn->standby)
         pg_open_say_standby(conn, &conn->target->barred);
     if (conn->target->look && !conn->target->mend && !conn->standby)
-        ask_with_names(conn, rights_sql, take_rights);
+        ask_about_all(conn, rights_sql, take_rights);
     else
         pg_query_text(conn, "ROLLBACK", rolled_back);
 }
@@ -275,13 +280,14 @@ static bool is_true(const PGresult *result, int row, int column)
     return PQgetvalue(result, row, column)[0] == 't';
 }
 
-static void take_shapes(struct pg_conn *conn, PGresult *result)
+/* The result's relations are numbered from 1, which stands for `first`. */
+static void take_shapes(struct pg_conn *conn, PGresult *result, size_t first)
 {
     const struct pipeline *pipeline = conn->target->pipeline;
     size_t count = target_shape_relations(pipeline);
     memset(conn->shapes, 0, count * sizeof *conn->shapes);
     for (int row = 0; row < PQntuples(result); row++) {
-        size_t relation = strtoul(PQgetvalue(result, row, 0), NULL, 10) - 1;
+        size_t relation = first + strtoul(PQgetvalue(result, row, 0), NULL, 10) - 1;
         if (relation >= count)
             continue;
         struct target_shape *shape = &conn->shapes[relation];
@@ -347,7 +353,7 @@ static void make(struct pg_conn *conn)
 static void found(struct pg_conn *conn, PGresult *result)
 {
     struct error error;
-    take_shapes(conn, result);
+    take_shapes(conn, result, 0);
     if (!target_shape_check(conn->target->pipeline, TARGET_POSTGRESQL, conn->shapes, &error)) {
         error_wrap(&error, "%s", conn->target->name);
         pg_conn_fail(conn, &error);
@@ -362,7 +368,7 @@ static void found(struct pg_conn *conn, PGresult *result)
 
 static void find(struct pg_conn *conn)
 {
-    ask_with_names(conn, find_sql, found);
+    ask_about_all(conn, find_sql, found);
 }
 
 void pg_open_say_standby(const struct pg_conn *conn, struct error *error)
@@ -400,4 +406,32 @@ void pg_open_start(struct pg_conn *conn, PGresult *result)
     pg_open_put_begin(conn, false);
     buf_put_text(&conn->sql, "; SELECT pg_catalog.pg_is_in_recovery()");
     pg_query_buf(conn, begun);
+}
+
+/* --- once more ---------------------------------------------------------------------------------------------------- */
+
+/* What is wrong with it the next opening says, as it then does until it is mended. */
+static void found_table(struct pg_conn *conn, PGresult *result)
+{
+    struct error error;
+    take_shapes(conn, result, 1 + conn->block->table);
+    if (target_shape_check(conn->target->pipeline, TARGET_POSTGRESQL, conn->shapes, &error)) {
+        conn->shaped(conn, NULL);
+        return;
+    }
+    error_wrap(&error, "%s", conn->target->name);
+    error.kind = error.kind == ERROR_REFUSED ? ERROR_DIVERGED : error.kind;
+    pg_conn_fail(conn, &error);
+}
+
+void pg_open_check_table(struct pg_conn *conn, pg_step next)
+{
+    bool known = conn->known[conn->block->table];
+    conn->known[conn->block->table] = true;
+    if (known) {
+        next(conn, NULL);
+        return;
+    }
+    conn->shaped = next;
+    ask_with_names(conn, find_sql, 1 + conn->block->table, 1, found_table);
 }

@@ -16,4 +16,9 @@ void pg_open_say_standby(const struct pg_conn *conn, struct error *error);
 /* Reads a progress row from four columns of a result, epoch, sequence, digest in hex and rows; null: not present. */
 bool pg_open_read_progress(const PGresult *result, struct progress *progress, struct error *error) MUST_USE;
 
+/* Before the first COPY of a delivery into the table of conn->block, on which it has a lock: looks whether it still has the
+   shape that it was opened with; ERROR_DIVERGED when not. The bytes of COPY are those of our types, and nobody converts
+   them: a bigint would be taken for a double of the same bytes, without an error. */
+void pg_open_check_table(struct pg_conn *conn, pg_step next);
+
 #endif

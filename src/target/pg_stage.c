@@ -1,6 +1,7 @@
 #include "target/pg_stage.h"
 
 #include "target/pg_copy.h"
+#include "target/pg_open.h"
 #include "target/pg_query.h"
 
 static const struct table *table_at(const struct pg_conn *conn, size_t table)
@@ -85,8 +86,15 @@ static void copy_into_stage(struct pg_conn *conn, PGresult *result)
     pg_stage_copy(conn, conn->copied);
 }
 
+/* The temporary table has the types that the table has now. */
+static void check_stage(struct pg_conn *conn, PGresult *result)
+{
+    (void)result;
+    pg_open_check_table(conn, copy_into_stage);
+}
+
 void pg_stage_block(struct pg_conn *conn, pg_step next)
 {
     conn->copied = next;
-    pg_stage_make(conn, conn->block->table, copy_into_stage);
+    pg_stage_make(conn, conn->block->table, check_stage);
 }

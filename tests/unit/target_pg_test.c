@@ -256,6 +256,31 @@ static void does_not_trust_in_fresh_keys_once_one_was_there(void **state)
     subject_close(s);
 }
 
+/* Whatever the way of the rows: their bytes are those of the types that were there when the table was opened. */
+static void does_not_copy_into_a_column_whose_type_was_changed(void **state)
+{
+    (void)state;
+    struct place place;
+    const struct answer *answer = NULL;
+    struct subject *s = fill_kinds(&place);
+    ground.query("ALTER TABLE kinds ALTER big TYPE double precision");
+    write_fresh(s, 2, 4, &answer);
+    assert_fails(answer, ERROR_DIVERGED, "\"big\" is double precision and not bigint");
+    assert_fails(subject_open(s), ERROR_REFUSED, "\"big\" is double precision and not bigint");
+    ground.query("ALTER TABLE kinds ALTER big TYPE bigint");
+    assert_works(subject_open(s));
+    ground.query("ALTER TABLE kinds ALTER big TYPE double precision");
+    begin_upserts(s, true, 1);
+    assert_fails(subject_write(s, support_kinds_block(1, 1, "new")), ERROR_DIVERGED, "not bigint");
+    subject_close(s);
+    assert_query("SELECT big, count(*) FROM kinds WHERE id = 1 GROUP BY big", "10000000001|1\n");
+    ground.query("ALTER TABLE kinds ALTER big TYPE bigint");
+    s = begin_comparison(&place, true, 3);
+    ground.query("ALTER TABLE kinds ALTER big TYPE double precision");
+    assert_fails(subject_write(s, support_kinds_block(1, 3, "kept")), ERROR_DIVERGED, "not bigint");
+    subject_close(s);
+}
+
 static void copies_a_block_larger_than_any_socket(void **state)
 {
     (void)state;
@@ -403,6 +428,7 @@ int main(void)
         cmocka_unit_test(keeps_the_server_s_notices_to_itself),
         cmocka_unit_test(leaves_nothing_in_the_session),
         cmocka_unit_test(does_not_trust_in_fresh_keys_once_one_was_there),
+        cmocka_unit_test(does_not_copy_into_a_column_whose_type_was_changed),
         cmocka_unit_test(copies_a_block_larger_than_any_socket),
         cmocka_unit_test(tells_a_refusal_amid_a_copy),
         cmocka_unit_test(takes_rows_that_partitions_take),
