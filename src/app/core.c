@@ -81,6 +81,7 @@ void core_file_begin(struct core *core, size_t feed)
     core->retry_of = NULL;
     core->store_open = false;
     core->spilled = false;
+    buf_reset(&core->marks);
 }
 
 void core_retry_begin(struct core *core, size_t feed, const struct file_record *file)

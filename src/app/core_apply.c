@@ -52,7 +52,6 @@ bool core_apply(struct core *core, uint64_t sequence, int64_t now, struct bucket
 {
     uint64_t rank = core->retry_of ? core->retry_of->sequence : sequence;
     struct application application = {.core = core, .buckets = buckets, .error = error, .current = rank};
-    buf_reset(&core->marks);
     engine_set_commit(core->engine, now);
     engine_rank(core->engine, rank);
     if (core->spilled && !store_file_chunks(core->store, apply_chunk, &application, error))

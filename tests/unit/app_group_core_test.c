@@ -5,7 +5,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-enum { CUSTOMERS_OF_A_BIG_FILE = 200000 };
+enum {
+    CUSTOMERS_OF_A_BIG_FILE = 200000,
+    CHANGES_REPLACED = 150,
+    ROOM_OF_A_SMALL_FILE = 3 * 1024 * 1024 /* and not of marks for so many changes */
+};
 
 static void a_commit_that_fails_takes_all_of_them_back(void **state)
 {
@@ -105,6 +109,47 @@ static void one_without_room_is_undone_alone(void **state)
     assert_true(refused > 2 && applied > 1);
 }
 
+/* With the room of a small file. */
+static bool apply_in_little_room(struct fixture *f, unsigned first, unsigned count)
+{
+    struct stat log;
+    char path[TESTING_PATH_MAX + 64];
+    (void)signal(SIGXFSZ, SIG_IGN);
+    snprintf(path, sizeof path, "%s/ecommerce.db-wal", f->checkpoints);
+    assert_int_equal(stat(path, &log), 0);
+    write_customers(f, first, count);
+    limit_files((rlim_t)log.st_size + ROOM_OF_A_SMALL_FILE);
+    bool good = apply_read(f);
+    limit_files(RLIM_INFINITY);
+    return good;
+}
+
+static void one_without_room_for_its_marks_is_undone_alone(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 1; i <= CHANGES_REPLACED; i++)
+        assert_true(apply(f, i, 1));
+    assert_ok(core_group_begin(&f->core, &f->error), &f->error);
+    assert_true(apply(f, CHANGES_REPLACED + 1, 1));
+    assert_false(apply_in_little_room(f, 1, CHANGES_REPLACED));
+    assert_error(&f->error, ERROR_FULL, "Cannot make room");
+    assert_true(apply(f, CHANGES_REPLACED + 2, 1));
+    assert_ok(core_group_end(&f->core, &f->error), &f->error);
+    is_one_history(f, CHANGES_REPLACED + 2, CHANGES_REPLACED + 2);
+}
+
+/* What the file before it replaced takes no room of it. */
+static void a_file_needs_room_for_what_it_writes_itself(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 1; i <= CHANGES_REPLACED; i++)
+        assert_true(apply(f, i, 1));
+    assert_true(apply(f, 1, CHANGES_REPLACED));
+    bool good = apply_in_little_room(f, CHANGES_REPLACED + 1, 1);
+    assert_ok(good, &f->error);
+    is_one_history(f, CHANGES_REPLACED + 2, CHANGES_REPLACED + 1);
+}
+
 static void what_is_not_committed_is_gone_with_the_process(void **state)
 {
     struct fixture *f = *state;
@@ -122,6 +167,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_commit_that_fails_takes_all_of_them_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_error_of_the_disk_amid_them_is_told_as_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_without_room_is_undone_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_without_room_for_its_marks_is_undone_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_needs_room_for_what_it_writes_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_committed_is_gone_with_the_process, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, install, NULL);
