@@ -50,8 +50,8 @@ struct session_end {
 };
 
 struct candidate_queue {
-    struct candidate **items;
-    size_t first, count, capacity; /* a ring */
+    struct candidate *first, *last; /* a chain */
+    size_t count;
 };
 
 struct parser_pool {

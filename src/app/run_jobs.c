@@ -12,51 +12,55 @@ enum {
 
 /* --- the queue of what is ready ----------------------------------------------------------------------------------- */
 
-/* Gives it other places, of which it takes the first ones. */
-static bool queue_move(struct candidate_queue *queue, size_t capacity)
+/* No memory is needed for a place in it: a file that found none would be overtaken. */
+static void queue_push(struct candidate_queue *queue, struct candidate *candidate)
 {
-    struct candidate **items = reallocarray(NULL, capacity, sizeof *items);
-    if (!items)
-        return false;
-    for (size_t i = 0; i < queue->count; i++)
-        items[i] = queue->items[(queue->first + i) % queue->capacity];
-    free(queue->items);
-    *queue = (struct candidate_queue){items, 0, queue->count, capacity};
-    return true;
-}
-
-static bool queue_grow(struct candidate_queue *queue, size_t more)
-{
-    if (queue->count + more <= queue->capacity)
-        return true;
-    size_t capacity = queue->capacity ? queue->capacity : 256;
-    while (capacity < queue->count + more)
-        capacity *= 2;
-    return queue_move(queue, capacity);
-}
-
-static bool queue_push(struct candidate_queue *queue, struct candidate *candidate)
-{
-    if (!queue_grow(queue, 1))
-        return false;
-    queue->items[(queue->first + queue->count++) % queue->capacity] = candidate;
-    return true;
+    candidate->next = NULL;
+    if (queue->count++ == 0)
+        queue->first = candidate;
+    else
+        queue->last->next = candidate;
+    queue->last = candidate;
 }
 
 /* What was just taken from it. */
 static void queue_put_back(struct candidate_queue *queue, struct candidate *candidate)
 {
-    queue->first = (queue->first + queue->capacity - 1) % queue->capacity;
-    queue->items[queue->first] = candidate;
-    queue->count++;
+    candidate->next = queue->first;
+    queue->first = candidate;
+    if (queue->count++ == 0)
+        queue->last = candidate;
 }
 
 static struct candidate *queue_pop(struct candidate_queue *queue)
 {
-    struct candidate *candidate = queue->items[queue->first];
-    queue->first = (queue->first + 1) % queue->capacity;
+    struct candidate *candidate = queue->first;
+    queue->first = candidate->next;
     queue->count--;
     return candidate;
+}
+
+/* All of both, each of which is in order, in order. */
+static void queue_merge(struct candidate_queue *queue, struct candidate_queue *a, struct candidate_queue *b)
+{
+    while (a->count > 0 || b->count > 0) {
+        bool first = b->count == 0 || (a->count > 0 && watch_compare(&a->first, &b->first) < 0);
+        queue_push(queue, queue_pop(first ? a : b));
+    }
+}
+
+/* In the order in which the watch would hand them out. */
+static void queue_sort(struct candidate_queue *queue)
+{
+    struct candidate_queue half = {0}, rest = *queue;
+    if (queue->count <= 1)
+        return;
+    while (half.count < rest.count)
+        queue_push(&half, queue_pop(&rest));
+    queue_sort(&half);
+    queue_sort(&rest);
+    *queue = (struct candidate_queue){0};
+    queue_merge(queue, &half, &rest);
 }
 
 /* --- the end of a job --------------------------------------------------------------------------------------------- */
@@ -69,8 +73,9 @@ static void release(struct flight *flight)
     run->under_way[flight->job.candidate->landing->index]--;
     if (flight->tell)
         flight->tell(&run->report, &flight->job, flight_where(flight, where, sizeof where));
-    bool held = flight->held && run->phase < RUN_DRAINING;
-    if (!held || !queue_push(&run->held, flight->job.candidate))
+    if (flight->held && run->phase < RUN_DRAINING)
+        queue_push(&run->held, flight->job.candidate);
+    else
         watch_release(run->watch, flight->job.candidate, flight->outcome);
     job_clear(&flight->job);
     free(flight);
@@ -288,21 +293,14 @@ static bool start_or_hold(struct run *run, struct pack *pack, struct candidate *
 {
     if (!is_held(run, candidate->landing->index))
         return start_one(run, pack, candidate);
-    if (queue_push(&run->held, candidate))
-        return true;
-    watch_release(run->watch, candidate, WATCH_LATER);
-    return false;
+    queue_push(&run->held, candidate);
+    return true;
 }
 
 /* The workers share what is there. */
 static size_t share(const struct run *run)
 {
     return (run->pending.count + run->settings->threads - 1) / run->settings->threads;
-}
-
-static const struct candidate *next_pending(const struct run *run)
-{
-    return run->pending.items[run->pending.first];
 }
 
 /* A pack of the next files, or of none when they are held; NULL when there is no memory for it now. */
@@ -312,7 +310,7 @@ static struct pack *fill_pack(struct run *run)
     size_t most = share(run);
     bool more = pack != NULL;
     while (more && run->pending.count > 0 && pack->count < most && run->jobs < RUN_JOBS_MAX &&
-           pack_takes(pack, next_pending(run)))
+           pack_takes(pack, run->pending.first))
         more = start_or_hold(run, pack, queue_pop(&run->pending));
     if (pack && pack->count == 0 && !more) {
         free_pack(run, pack);
@@ -350,24 +348,14 @@ void run_jobs_start(struct run *run)
     }
 }
 
-/* Puts what is pending in the order in which the watch would hand it out. */
-static void sort_pending(struct run *run)
-{
-    struct candidate_queue *queue = &run->pending;
-    if (queue->count > 1 && queue_move(queue, queue->capacity))
-        qsort(queue->items, queue->count, sizeof *queue->items, watch_compare);
-}
-
 /* Lets those go on whose feed is not held any more. */
 static void let_go(struct run *run)
 {
     for (size_t left = run->held.count; left > 0; left--) {
         struct candidate *candidate = queue_pop(&run->held);
-        bool still = is_held(run, candidate->landing->index);
-        if (!queue_push(still ? &run->held : &run->pending, candidate))
-            watch_release(run->watch, candidate, WATCH_LATER);
+        queue_push(is_held(run, candidate->landing->index) ? &run->held : &run->pending, candidate);
     }
-    sort_pending(run);
+    queue_sort(&run->pending);
     run_jobs_start(run);
 }
 
@@ -399,15 +387,8 @@ void run_jobs_ready(void *context, struct candidate **candidates, size_t count)
 {
     struct run *run = context;
     run->watch_idle = false;
-    if (!queue_grow(&run->pending, count)) {
-        log_warning(run->log, "out of memory for %zu files found, trying later", count);
-        run->files_left = true;
-        for (size_t i = 0; i < count; i++)
-            watch_release(run->watch, candidates[i], WATCH_LATER);
-        return;
-    }
     for (size_t i = 0; i < count; i++)
-        run->pending.items[(run->pending.first + run->pending.count++) % run->pending.capacity] = candidates[i];
+        queue_push(&run->pending, candidates[i]);
     run_jobs_start(run);
 }
 
@@ -424,6 +405,4 @@ void run_jobs_close(struct run *run)
     for (size_t f = 0; f < run->pipeline->feed_count; f++)
         while (run->parsers[f].count > 0)
             parser_free(run->parsers[f].idle[--run->parsers[f].count]);
-    free(run->pending.items);
-    free(run->held.items);
 }

@@ -24,7 +24,7 @@ enum entry_state {
     ENTRY_OUT,      /* with the owner */
     ENTRY_LATER,    /* the owner could do nothing with it; waits for the next rescan */
     ENTRY_DONE,     /* dealt with; kept with its stat as long as it stays in the folder */
-    ENTRY_ODD,      /* not a regular file, or one that can't be looked at; reported */
+    ENTRY_ODD,      /* not a regular file, or one that can't be looked at for now; reported */
     ENTRY_STATES
 };
 
@@ -35,9 +35,11 @@ struct entry {
     uint64_t hash;
     int64_t deadline; /* SETTLING: monotonic, microseconds */
     uint64_t seen;    /* number of the last scan that found it, or that ran when something was heard of it */
+    int64_t unseen;   /* since when it can't be looked at (monotonic); 0: it can */
     uint8_t state;
     bool known_stat; /* the stat is one to compare the next look with */
-    bool was_done;   /* DUE, LOOKING: the stat is the one that was dealt with */
+    bool was_done;   /* DUE, LOOKING, unseen: the stat is the one that was dealt with */
+    bool looked_for; /* ODD, unseen: it was when it was looked at, and is to be judged as that look would have */
     bool renamed_in; /* ready without settling */
     bool distrusted; /* changed while it was out: must settle, however it comes */
     bool touched;    /* LOOKING, OUT: something was heard of it meanwhile */

@@ -76,7 +76,7 @@ static void warn_of_limits(const struct folder *folder)
 bool folder_open(struct folder *folder, struct folder_host *host, const struct feed *feed, size_t index,
                  struct error *error)
 {
-    *folder = (struct folder){.host = host, .feed = feed, .index = index, .watch = -1, .wanted = true};
+    *folder = (struct folder){.host = host, .feed = feed, .index = index, .watch = -1, .wanted = true, .gap = true};
     dev_t device;
     ino_t inode;
     folder->held = open_held(folder, &device, &inode, error);
@@ -147,7 +147,7 @@ static void opened(struct folder *folder, struct folder_held *held)
     let_go(folder->host, folder->held);
     folder->held = held;
     folder->lost = folder->unsaid = false;
-    folder->unready = true;
+    folder->unready = folder->gap = true;
     warn_of_limits(folder);
     folder->host->opened(folder->host->context, folder->index);
 }
@@ -180,6 +180,7 @@ static void lost(struct folder *folder, struct scan_job *job)
     folder->lost = true;
     folder->missed = true;
     folder->seen = true;
+    folder->gap = false; /* nothing of it is known that could be handed out */
     abandon(folder);
 }
 
@@ -194,6 +195,11 @@ static void listed(struct folder *folder, const struct sights *sights)
     folder->seen = true;
     folder->listed++;
     folder_judge_scan(folder, sights);
+    folder->gap = folder->stays;
+    if (folder->gap)
+        return;
+    folder->complete = true;
+    folder->unsure = folder->retry = folder->pause = 0;
 }
 
 static void scan_failed(struct folder *folder, const struct error *error)
@@ -201,8 +207,9 @@ static void scan_failed(struct folder *folder, const struct error *error)
     if (!folder->failed)
         log_warning(folder->host->log, "%s; trying again at each rescan", error->text);
     folder->failed = true;
-    folder->missed = true;
     folder->seen = true;
+    folder_judge_missed(folder, &folder->unsure);
+    folder->gap = folder->stays;
 }
 
 static void scan_answer(struct folder *folder, struct scan_job *job)
@@ -259,7 +266,8 @@ static void add_watch(struct folder *folder)
 static void start_scan(struct folder *folder)
 {
     struct scan_job *job = &folder->scan_job;
-    folder->wanted = folder->missed = false;
+    folder->wanted = folder->missed = folder->stays = false;
+    folder->retry = 0;
     folder->scan++;
     if (!folder->lost)
         add_watch(folder);
@@ -319,6 +327,10 @@ void folder_work(struct folder *folder, int64_t now)
     struct entry_list *settling = &folder->entries.lists[ENTRY_SETTLING];
     while (settling->first && settling->first->deadline <= now)
         entry_move(&folder->entries, settling->first, ENTRY_DUE);
+    if (folder->retry != 0 && folder->retry <= now) {
+        folder->retry = 0;
+        folder->wanted = true;
+    }
     if (folder->wanted && !folder->unready && !folder->scan_job.running)
         start_scan(folder);
     if (folder->entries.lists[ENTRY_DUE].count > 0 && !folder->look_job.running)
@@ -333,6 +345,12 @@ void folder_cancel(struct folder *folder)
         (void)uv_cancel((uv_req_t *)&folder->look_job.work);
 }
 
+void folder_missed(struct folder *folder)
+{
+    folder_judge_missed(folder, &folder->unsure);
+    folder->wanted = true;
+}
+
 void folder_begin(struct folder *folder)
 {
     folder->unready = false;
@@ -342,7 +360,7 @@ void folder_begin(struct folder *folder)
 void folder_unwatched(struct folder *folder)
 {
     forget_watch(folder);
-    folder->wanted = true;
+    folder_missed(folder);
 }
 
 void folder_hand_out(struct folder *folder, struct entry *entry)
@@ -370,12 +388,19 @@ size_t folder_settling(const struct folder *folder)
 bool folder_quiet(const struct folder *folder)
 {
     const struct entry_list *lists = folder->entries.lists;
-    return !folder->wanted && !folder->unready && !folder->scan_job.running && !folder->look_job.running &&
-           folder_settling(folder) == 0 && lists[ENTRY_READY].count + lists[ENTRY_OUT].count == 0;
+    return !folder->wanted && !folder->unready && !folder->gap && !folder->scan_job.running &&
+           !folder->look_job.running && folder_settling(folder) == 0 &&
+           lists[ENTRY_READY].count + lists[ENTRY_OUT].count == 0;
+}
+
+size_t folder_ready(const struct folder *folder)
+{
+    return folder->gap ? 0 : folder->entries.lists[ENTRY_READY].count;
 }
 
 int64_t folder_deadline(const struct folder *folder)
 {
     const struct entry *first = folder->entries.lists[ENTRY_SETTLING].first;
-    return first ? first->deadline : INT64_MAX;
+    int64_t settled = first ? first->deadline : INT64_MAX, retry = folder->retry != 0 ? folder->retry : INT64_MAX;
+    return settled < retry ? settled : retry;
 }

@@ -34,6 +34,7 @@ struct folder_host {
     struct log *log;
     const char *data;
     bool once;
+    int64_t patience;      /* microseconds, as in watch_options */
     struct notify *notify; /* NULL: no events */
     bool watch_warned;     /* that a watch could not be added */
     bool (*known)(void *context, const struct landing *landing, const char *name, const struct file_stat *stat);
@@ -84,14 +85,20 @@ struct folder {
     struct folder_held *held; /* the one open now, or last */
     int watch;                /* its inotify watch, or -1 */
     bool lost;                /* the path leads nowhere, or to what others have; warned, */
-    bool unsaid;     /* unless it is locked and so for the first time: another feed may be about to let it go */
-    bool failed;     /* the last scan could not read it; warned */
-    bool missed;     /* since the last scan began something in it could not be looked at */
-    bool unready;    /* it was opened, and the owner is not done with it */
-    bool wanted;     /* a scan is to begin as soon as none is running */
-    bool seen;       /* one scan has answered */
-    uint64_t scan;   /* the number of the last one begun */
+    bool unsaid;   /* unless it is locked and so for the first time: another feed may be about to let it go */
+    bool failed;   /* the last scan could not read it; warned */
+    bool missed;   /* since the last scan began something in it could not be looked at */
+    bool gap;      /* something may be in it that is not known, or not how old it is: none of its files is handed out */
+    bool stays;    /* the gap came, or was there again, since the last scan began */
+    bool complete; /* a scan has left no gap */
+    bool unready;  /* it was opened, and the owner is not done with it */
+    bool wanted;   /* a scan is to begin as soon as none is running */
+    bool seen;     /* one scan has answered */
+    uint64_t scan; /* the number of the last one begun */
     uint64_t listed; /* scans that listed it to its end */
+    int64_t unsure;  /* since when the folder itself is why there is a gap (monotonic), or 0 */
+    int64_t retry;   /* when to scan again for its sake (monotonic), or 0 */
+    int64_t pause;   /* microseconds before the scan after that */
     struct entries entries;
     struct scan_job scan_job;
     struct look_job look_job;
@@ -112,6 +119,9 @@ void folder_cancel(struct folder *folder);
 /* Something was heard of `name`. */
 void folder_heard(struct folder *folder, const char *name, bool renamed);
 
+/* Events were lost. */
+void folder_missed(struct folder *folder);
+
 /* The owner is done with the folder that was opened. */
 void folder_begin(struct folder *folder);
 
@@ -125,7 +135,9 @@ void folder_take_back(struct folder *folder, struct entry *entry, enum watch_out
 size_t folder_settling(const struct folder *folder);
 /* True when no file is on its way or out, and no job is running or wanted. */
 bool folder_quiet(const struct folder *folder);
-/* When the next file has settled (monotonic); INT64_MAX for never. */
+/* How many files are ready to be handed out. */
+size_t folder_ready(const struct folder *folder);
+/* When the next file has settled, or the next scan is due (monotonic); INT64_MAX for never. */
 int64_t folder_deadline(const struct folder *folder);
 
 #endif

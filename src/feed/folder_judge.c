@@ -1,11 +1,16 @@
 #include "feed/folder_judge.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { NANOS_PER_MICRO = 1000 };
+enum {
+    NANOS_PER_MICRO = 1000,
+    PAUSE_FIRST = 20 * 1000, /* microseconds before another scan looks for what was missed; each time twice as many, */
+    PAUSE_MOST = 1000 * 1000 /* and so many at most */
+};
 
 static bool has_markers(const struct folder *folder)
 {
@@ -49,11 +54,51 @@ static void warn(const struct folder *folder, const struct entry *entry, const s
 /* Says so once: it stays known as odd until it goes away or becomes a file. */
 static void odd(struct folder *folder, struct entry *entry, const struct sight *sight)
 {
-    if (entry->state != ENTRY_ODD)
+    if (entry->state != ENTRY_ODD || entry->unseen != 0)
         warn(folder, entry, sight);
-    folder->missed = folder->missed || sight->kind == SIGHT_ERROR;
-    entry->was_done = entry->known_stat = entry->renamed_in = false;
+    entry->was_done = entry->known_stat = entry->renamed_in = entry->looked_for = false;
+    entry->unseen = 0;
     move(folder, entry, ENTRY_ODD);
+}
+
+/* --- missed --- */
+
+void folder_judge_missed(struct folder *folder, int64_t *since)
+{
+    int64_t now = clock_monotonic();
+    folder->missed = true;
+    *since = *since != 0 ? *since : now;
+    if (now - *since >= folder->host->patience)
+        return;
+    folder->gap = folder->stays = true;
+    if (folder->retry != 0)
+        return;
+    folder->pause = folder->pause != 0 ? folder->pause : PAUSE_FIRST;
+    folder->retry = now + folder->pause;
+    folder->pause = 2 * folder->pause < PAUSE_MOST ? 2 * folder->pause : PAUSE_MOST;
+}
+
+/* What is at rest stays what it was, as far as it is known. Where it is not allowed to look nothing will change by itself, so
+   nothing waits for it. */
+static void unseen(struct folder *folder, struct entry *entry, const struct sight *sight)
+{
+    if (entry->unseen == 0)
+        warn(folder, entry, sight);
+    if (sight->number == EACCES || sight->number == EPERM) {
+        folder->missed = true;
+        entry->unseen = clock_monotonic();
+    } else {
+        folder_judge_missed(folder, &entry->unseen);
+    }
+    entry->looked_for = entry->looked_for || entry->state == ENTRY_LOOKING;
+    if (entry->state == ENTRY_LOOKING || entry->state == ENTRY_DUE)
+        move(folder, entry, ENTRY_ODD);
+}
+
+static void found(struct entry *entry)
+{
+    entry->unseen = 0;
+    entry->looked_for = false;
 }
 
 /* --- heard --- */
@@ -64,8 +109,9 @@ static struct entry *find_or_add(struct folder *folder, const char *name)
     if (!entry)
         entry = entries_add(&folder->entries, name);
     if (!entry) {
-        log_warning(folder->host->log, "out of memory: a file of %s waits for a rescan", folder->feed->name);
-        folder->missed = true;
+        if (folder->unsure == 0)
+            log_warning(folder->host->log, "out of memory: files of %s wait for another scan", folder->feed->name);
+        folder_judge_missed(folder, &folder->unsure);
     } else {
         entry->seen = folder->scan;
     }
@@ -128,7 +174,10 @@ void folder_judge_look(struct folder *folder, struct entry *entry, const struct 
     } else if (!sight || sight->kind == SIGHT_GONE || sight->kind == SIGHT_UNMARKED) {
         forget(folder, entry);
     } else if (sight->kind == SIGHT_FILE) {
+        found(entry);
         judge_file(folder, entry, &sight->stat);
+    } else if (sight->kind == SIGHT_ERROR) {
+        unseen(folder, entry, sight);
     } else {
         odd(folder, entry, sight);
     }
@@ -136,12 +185,12 @@ void folder_judge_look(struct folder *folder, struct entry *entry, const struct 
 
 /* --- scanned --- */
 
-/* By the wall clock, because it is asked of files that nobody has watched so far: once that was done, what is being written
+/* By the wall clock, because it is asked of files that nobody has watched so far: once all were found, what is being written
    now may bear the time of a server whose clock is behind. A time in the future says nothing. */
 static bool is_old(const struct folder *folder, const struct file_stat *stat)
 {
     int64_t limit = (clock_wall() - folder->feed->settle) * NANOS_PER_MICRO;
-    return folder->listed == 1 && stat->mtime_ns <= limit;
+    return !folder->complete && stat->mtime_ns <= limit;
 }
 
 /* A file that was not there before, or is another one than was dealt with. */
@@ -169,20 +218,25 @@ static void judge_later(struct folder *folder, struct entry *entry, const struct
         settle(folder, entry, stat);
 }
 
-/* A scan's stat may be older than what looks and events have told since; it decides only where they have said nothing.
- */
-static void judge_known(struct folder *folder, struct entry *entry, const struct file_stat *stat)
-{
-    if (entry->state == ENTRY_LATER)
-        judge_later(folder, entry, stat);
-    else if (entry->state == ENTRY_ODD ||
-             (entry->state == ENTRY_DONE && !file_stat_equal(&entry->candidate.stat, stat)))
-        judge_new(folder, entry, stat);
-}
-
 static bool is_at_rest(const struct entry *entry)
 {
     return entry->state == ENTRY_LATER || entry->state == ENTRY_DONE || entry->state == ENTRY_ODD;
+}
+
+/* A scan's stat may be older than what looks and events have told since; it decides only where they have said nothing. */
+static void judge_known(struct folder *folder, struct entry *entry, const struct file_stat *stat)
+{
+    bool looked_for = entry->looked_for;
+    if (!is_at_rest(entry))
+        return;
+    found(entry);
+    if (entry->state == ENTRY_LATER)
+        judge_later(folder, entry, stat);
+    else if (looked_for)
+        judge_file(folder, entry, stat);
+    else if (entry->state == ENTRY_ODD ||
+             (entry->state == ENTRY_DONE && !file_stat_equal(&entry->candidate.stat, stat)))
+        judge_new(folder, entry, stat);
 }
 
 static void judge_sight(struct folder *folder, const char *name, const struct sight *sight)
@@ -198,6 +252,8 @@ static void judge_sight(struct folder *folder, const char *name, const struct si
         judge_new(folder, entry, &sight->stat);
     else if (sight->kind == SIGHT_FILE)
         judge_known(folder, entry, &sight->stat);
+    else if (sight->kind == SIGHT_ERROR && (new || is_at_rest(entry)))
+        unseen(folder, entry, sight);
     else if (new || is_at_rest(entry))
         odd(folder, entry, sight);
 }

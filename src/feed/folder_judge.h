@@ -10,6 +10,9 @@ void folder_judge_scan(struct folder *folder, const struct sights *sights);
 /* One file that was LOOKING; `sight` NULL when the look was at another folder. */
 void folder_judge_look(struct folder *folder, struct entry *entry, const struct sight *sight);
 
+/* Something was missed since *since (0: now) that may be found by another scan. */
+void folder_judge_missed(struct folder *folder, int64_t *since);
+
 /* One file that was OUT. */
 void folder_judge_return(struct folder *folder, struct entry *entry, enum watch_outcome outcome);
 

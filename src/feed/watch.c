@@ -91,6 +91,14 @@ static size_t count_in(const struct watch *watch, enum entry_state state)
     return count;
 }
 
+static size_t count_ready(const struct watch *watch)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < watch->count; i++)
+        count += folder_ready(&watch->folders[i]);
+    return count;
+}
+
 static struct entry *entry_of(struct candidate *candidate)
 {
     return CONTAINER_OF(candidate, struct entry, candidate);
@@ -114,8 +122,8 @@ static size_t collect(struct watch *watch, struct candidate **ready)
     size_t count = 0;
     for (size_t i = 0; i < watch->count; i++) {
         struct folder *folder = &watch->folders[i];
-        struct entry *entry;
-        while ((entry = folder->entries.lists[ENTRY_READY].first) != NULL) {
+        while (folder_ready(folder) > 0) {
+            struct entry *entry = folder->entries.lists[ENTRY_READY].first;
             folder_hand_out(folder, entry);
             ready[count++] = &entry->candidate;
         }
@@ -134,7 +142,7 @@ static bool all_seen(const struct watch *watch)
 
 static void hand_out(struct watch *watch)
 {
-    size_t count = count_in(watch, ENTRY_READY);
+    size_t count = count_ready(watch);
     watch->starved = false;
     if (count == 0 || watch->paused || !all_seen(watch))
         return;
@@ -237,13 +245,19 @@ static void on_lost(void *context, int descriptor)
         folder_unwatched(folder);
 }
 
+static void events_lost(struct watch *watch)
+{
+    for (size_t i = 0; i < watch->count; i++)
+        folder_missed(&watch->folders[i]);
+}
+
 static void on_overflow(void *context)
 {
     struct watch *watch = context;
     watch->overflows++;
     log_write(watch->host.log, watch->overflows == 1 ? LOG_INFO : LOG_DEBUG,
               "inotify's queue ran over: scanning all folders (fs.inotify.max_queued_events is the sysctl)");
-    want_scans(watch);
+    events_lost(watch);
 }
 
 static void on_end(void *context)
@@ -255,6 +269,8 @@ static void on_broken(void *context, const struct error *error)
 {
     struct watch *watch = context;
     log_warning(watch->host.log, "%s; files are found by rescans only", error->text);
+    events_lost(watch);
+    ask_for_turn(watch);
 }
 
 static void open_notify(struct watch *watch)
@@ -312,6 +328,7 @@ static struct watch *watch_new(uv_loop_t *loop, const struct watch_options *opti
                                        .log = log,
                                        .data = watch->data,
                                        .once = options->once,
+                                       .patience = options->patience,
                                        .known = callbacks->known,
                                        .opened = callbacks->opened,
                                        .context = callbacks->context,

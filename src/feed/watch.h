@@ -15,6 +15,11 @@
  *
  * The watch is added before the first scan, so a file is seen by one of the two at least; seeing it twice is harmless.
  *
+ * Files of a folder are not overtaken by newer ones because something failed for a moment: where one cannot be looked at,
+ * where there is no memory for it, where the folder cannot be listed or events were lost, a scan follows at once and then in
+ * growing pauses, and nothing of that folder is handed out before one has found all; but no longer than `patience` on
+ * account of one file or folder that stays so.
+ *
  * A folder that vanishes is warned of once, let go once no file of it is out, and looked for at each rescan. When the path leads to another folder, that
  * one is opened and locked, and scanned once the owner has dealt with what a crash may have left there (a mount that came
  * late); files that are out keep the folder that they were found in open until they are released.
@@ -41,9 +46,10 @@ struct candidate {
     const char *name;      /* at most LANDING_NAME_SIZE - 1 bytes */
     struct file_stat stat; /* as it was when it was found unchanged */
     /* The owner's, on the loop's thread: what it remembers of the file as long as that is known to the watch; 0 at first. */
-    uint64_t told; /* of what it complained last (a hash) */
-    bool unread;   /* it could not be read */
-    unsigned held; /* so many times it held back others while there was no memory to read it */
+    uint64_t told;          /* of what it complained last (a hash) */
+    bool unread;            /* it could not be read */
+    unsigned held;          /* so many times it held back others while there was no memory to read it */
+    struct candidate *next; /* the one that waits behind it */
 };
 
 struct watch_callbacks {
@@ -71,6 +77,7 @@ struct watch_options {
     const char *data; /* the data folder; copied */
     bool once;        /* no inotify, no rescans: scan until nothing new is found, waiting for what settles */
     int64_t rescan;   /* microseconds between scans; 5 s by default */
+    int64_t patience; /* microseconds that files wait for what may have been missed before them */
     bool events;      /* false: never use inotify (tests, file systems without events) */
 };
 

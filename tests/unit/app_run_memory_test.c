@@ -1,6 +1,6 @@
 /*
- * A single run that an allocation fails in, as under a passing shortage: it ends, and the next one finds all that it left. Here
- * the run reads, commits and archives; what is opened before that has tests of its own.
+ * A single run that an allocation fails in, as under a passing shortage: it ends, and the next one finds all that it left, in
+ * order. Here the run reads, commits and archives; what is opened before that has tests of its own.
  */
 #include "failing_malloc.h"
 #include "testing.h"
@@ -28,6 +28,11 @@ struct fixture {
     struct settings settings;
     struct log log;
     int null, out;
+};
+
+struct applied {
+    size_t count;
+    bool first;
 };
 
 static void drop(const struct fixture *f, const char *feed, const char *name, const char *text)
@@ -70,9 +75,13 @@ static int run_silently(struct fixture *f)
     return code;
 }
 
+/* The second file of orders is never applied before the first. */
 static bool count_file(void *context, const struct file_record *file)
 {
-    *(size_t *)context += file->state == FILE_APPLIED;
+    struct applied *applied = context;
+    applied->first = applied->first || slice_equal(file->name, SLICE("o.csv"));
+    assert_true(applied->first || !slice_equal(file->name, SLICE("p.csv")));
+    applied->count += file->state == FILE_APPLIED;
     return true;
 }
 
@@ -80,15 +89,15 @@ static size_t count_applied(const struct settings *settings)
 {
     struct error error = {0};
     struct store *store;
-    size_t count = 0;
+    struct applied applied = {0};
     struct pipeline *pipeline = settings_pipeline(settings, &error);
     assert_non_null(pipeline);
     assert_ok(store_open(&store, settings->checkpoints, pipeline->name, &pipeline->fingerprint, STORE_READ, &error),
               &error);
-    assert_ok(store_each_file(store, count_file, &count, &error), &error);
+    assert_ok(store_each_file(store, count_file, &applied, &error), &error);
     store_close(store);
     pipeline_free(pipeline);
-    return count;
+    return applied.count;
 }
 
 static int set_up(void **state)

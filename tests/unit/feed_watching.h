@@ -118,7 +118,7 @@ static inline int watching_set_up(void **state)
         w->feeds[i] = (struct feed){.name = names[i], .settle = WATCHING_SETTLE};
     }
     w->pipeline = (struct pipeline){.feeds = w->feeds, .feed_count = COUNT_OF(names)};
-    w->options = (struct watch_options){.data = w->data, .rescan = WATCHING_NEVER, .events = true};
+    w->options = (struct watch_options){.data = w->data, .rescan = WATCHING_NEVER, .patience = WATCHING_NEVER, .events = true};
     path_join(w->log_path, w->data, "log");
     log_init(&w->log, open(w->log_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600), LOG_INFO);
     assert_int_equal(uv_loop_init(&w->loop), 0);
