@@ -171,8 +171,8 @@ class FolderChurn(CrashCase):
             with self.stopped(self.daemon):
                 self.count(points=len(self.drop_next(3)))
                 unmount(self.landing)
-            self.drop_next()
-            self.leave_alone()
+            (_, path), = self.drop_next()
+            self.daemon.printed(f'applied Orders/{path.name} ')
             mount(self, self.landing, '--bind', self.elsewhere())
             self.applied()
         self.under_a_daemon(one_round)
