@@ -72,6 +72,7 @@ bool store_begin(struct store *store, struct error *error)
     }
     store->in_change = true;
     store->saved = false;
+    store->marks = 0;
     store->kept_writes = sqlite3_total_changes64(store->db);
     store->kept_file = store->last_file;
     store->kept_chunk = store->last_chunk;
@@ -193,7 +194,7 @@ static uint64_t record_bytes(const struct file_record *file)
 bool store_reserve(struct store *store, struct batch *const *batches, size_t count, const struct file_record *file,
                    uint64_t marks, struct error *error)
 {
-    uint64_t bytes = record_bytes(file), pages = FILE_PAGES + marks * STORE_MARK_PAGES + COMMIT_PAGES;
+    uint64_t bytes = record_bytes(file), pages = FILE_PAGES + store_mark_pages(store, marks) + COMMIT_PAGES;
     if (!store_check_change(store, true, error))
         return false;
     for (size_t i = 0; i < count; i++) {

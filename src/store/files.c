@@ -8,8 +8,9 @@
 #include <stdio.h>
 
 enum {
-    NOTE_PAGES = 8,    /* a change of one row */
-    ROWS_OF_A_PAGE = 8 /* of the ledger, at the least */
+    NOTE_PAGES = 8,     /* a change of one row */
+    ROWS_OF_A_PAGE = 8, /* of the ledger, at the least */
+    MARK_PAGES = 2      /* that one file's mark may write; no index has it */
 };
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
@@ -356,11 +357,27 @@ static bool files_of_change(struct store *store, uint64_t sequence, uint64_t *fi
     return good;
 }
 
+uint64_t store_mark_pages(const struct store *store, uint64_t files)
+{
+    uint64_t all = store->last_file / ROWS_OF_A_PAGE + MARK_PAGES, pages = files * MARK_PAGES;
+    return pages < all ? pages : all;
+}
+
+/* Of a change: what these take beside those it has marked before. */
+static bool mark_space(struct store *store, uint64_t files, struct error *error)
+{
+    uint64_t before = store_mark_pages(store, store->marks);
+    if (!store_space_add(store, 0, store_mark_pages(store, store->marks + files) - before, error))
+        return false;
+    store->marks += files;
+    return true;
+}
+
 bool store_mark_replaced(struct store *store, struct slice feed, uint64_t sequence, struct error *error)
 {
     uint64_t first, end;
     if (!store_check_writable(store, error) || !files_of_change(store, sequence, &first, &end, error) ||
-        (store->in_change && !store_space_add(store, 0, (end - first) / ROWS_OF_A_PAGE + STORE_MARK_PAGES, error)))
+        (store->in_change && !mark_space(store, end - first, error)))
         return false;
     struct query q;
     query_open(&q, store, STORE_SQL_MARK_REPLACED);

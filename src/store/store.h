@@ -170,7 +170,7 @@ bool store_file_begin(struct store *store, struct slice feed, struct error *erro
 bool store_put_batch(struct store *store, const struct batch *batch, struct error *error) MUST_USE;
 
 /* Makes sure of the room for what the open file is still to write, so that store_put_batch of these batches, `marks` calls of
-   store_mark_replaced (each of a change of few files), store_file_end and, within a group, store_commit do not fail with
+   store_mark_replaced (each of a change of one file), store_file_end and, within a group, store_commit do not fail with
    ERROR_FULL. Nothing is written. */
 bool store_reserve(struct store *store, struct batch *const *batches, size_t count, const struct file_record *file,
                    uint64_t marks, struct error *error) MUST_USE;

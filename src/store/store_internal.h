@@ -37,8 +37,6 @@ struct store_retry {
     struct digest content;   /* of it */
 };
 
-enum { STORE_MARK_PAGES = 2 /* that a file's mark as replaced may write */ };
-
 /* What a change is, as its row says. */
 enum store_change_kind {
     CHANGE_FILE,    /* files were applied */
@@ -76,6 +74,7 @@ struct store {
     struct store_group before_group;
     bool in_change;
     uint64_t kept_file, kept_chunk, kept_reject; /* the last ids before it */
+    uint64_t marks;                              /* files that it marked as replaced */
     bool saved;                                  /* within a group: a savepoint undoes it alone */
     int64_t kept_writes;                         /* rows that the connection had written before it */
     struct store_file file;
@@ -198,6 +197,9 @@ bool store_file_write(struct store *store, const struct file_record *file, const
 /* Reads one; texts are borrowed from the statement. ERROR_CORRUPT when the row is damaged. `parts` may be NULL. */
 bool store_file_read(struct query *q, struct file_record *file, struct store_file_parts *parts,
                      struct error *error) MUST_USE;
+
+/* What marks of so many files as replaced may write: never more than the ledger has. */
+uint64_t store_mark_pages(const struct store *store, uint64_t files);
 
 /* The columns of STORE_SQL_REJECT_COLUMNS. */
 void store_reject_read(struct query *q, struct reject *reject);

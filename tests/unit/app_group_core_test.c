@@ -7,8 +7,9 @@
 
 enum {
     CUSTOMERS_OF_A_BIG_FILE = 200000,
-    CHANGES_REPLACED = 150,
-    ROOM_OF_A_SMALL_FILE = 3 * 1024 * 1024 /* and not of marks for so many changes */
+    CHANGES_REPLACED = 900,
+    ROOM_OF_A_SMALL_FILE = 5 * 512 * 1024, /* and not of marks for so many changes, but */
+    ROOM_OF_MARKS = 6 * 1024 * 1024        /* is: they lie together in the pages of the ledger */
 };
 
 static void a_commit_that_fails_takes_all_of_them_back(void **state)
@@ -109,8 +110,7 @@ static void one_without_room_is_undone_alone(void **state)
     assert_true(refused > 2 && applied > 1);
 }
 
-/* With the room of a small file. */
-static bool apply_in_little_room(struct fixture *f, unsigned first, unsigned count)
+static bool apply_in_room(struct fixture *f, size_t room, unsigned first, unsigned count)
 {
     struct stat log;
     char path[TESTING_PATH_MAX + 64];
@@ -118,34 +118,44 @@ static bool apply_in_little_room(struct fixture *f, unsigned first, unsigned cou
     snprintf(path, sizeof path, "%s/ecommerce.db-wal", f->checkpoints);
     assert_int_equal(stat(path, &log), 0);
     write_customers(f, first, count);
-    limit_files((rlim_t)log.st_size + ROOM_OF_A_SMALL_FILE);
+    limit_files((rlim_t)log.st_size + room);
     bool good = apply_read(f);
     limit_files(RLIM_INFINITY);
     return good;
 }
 
+/* A change each. */
+static void apply_many(struct fixture *f)
+{
+    assert_ok(core_group_begin(&f->core, &f->error), &f->error);
+    for (unsigned i = 1; i <= CHANGES_REPLACED; i++)
+        assert_true(apply(f, i, 1));
+    assert_ok(core_group_end(&f->core, &f->error), &f->error);
+}
+
 static void one_without_room_for_its_marks_is_undone_alone(void **state)
 {
     struct fixture *f = *state;
-    for (unsigned i = 1; i <= CHANGES_REPLACED; i++)
-        assert_true(apply(f, i, 1));
+    apply_many(f);
     assert_ok(core_group_begin(&f->core, &f->error), &f->error);
     assert_true(apply(f, CHANGES_REPLACED + 1, 1));
-    assert_false(apply_in_little_room(f, 1, CHANGES_REPLACED));
+    assert_false(apply_in_room(f, ROOM_OF_A_SMALL_FILE, 1, CHANGES_REPLACED));
     assert_error(&f->error, ERROR_FULL, "Cannot make room");
-    assert_true(apply(f, CHANGES_REPLACED + 2, 1));
+    bool good = apply_in_room(f, ROOM_OF_A_SMALL_FILE, CHANGES_REPLACED + 2, 1);
+    assert_ok(good, &f->error);
+    good = apply_in_room(f, ROOM_OF_MARKS, 1, CHANGES_REPLACED);
+    assert_ok(good, &f->error);
     assert_ok(core_group_end(&f->core, &f->error), &f->error);
-    is_one_history(f, CHANGES_REPLACED + 2, CHANGES_REPLACED + 2);
+    is_one_history(f, CHANGES_REPLACED + 3, CHANGES_REPLACED + 2);
 }
 
 /* What the file before it replaced takes no room of it. */
 static void a_file_needs_room_for_what_it_writes_itself(void **state)
 {
     struct fixture *f = *state;
-    for (unsigned i = 1; i <= CHANGES_REPLACED; i++)
-        assert_true(apply(f, i, 1));
+    apply_many(f);
     assert_true(apply(f, 1, CHANGES_REPLACED));
-    bool good = apply_in_little_room(f, CHANGES_REPLACED + 1, 1);
+    bool good = apply_in_room(f, ROOM_OF_A_SMALL_FILE, CHANGES_REPLACED + 1, 1);
     assert_ok(good, &f->error);
     is_one_history(f, CHANGES_REPLACED + 2, CHANGES_REPLACED + 1);
 }
