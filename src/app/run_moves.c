@@ -39,6 +39,9 @@ static enum watch_outcome after_move(struct flight *flight)
     switch (flight->moved) {
     case ARCHIVE_MOVED:
         return WATCH_DONE;
+    case ARCHIVE_UNSURE:
+        flight_warn(flight, "was moved, but a power loss may undo that", &flight->move_error);
+        return WATCH_DONE;
     case ARCHIVE_REPLACED:
         flight->remark = "replaced by a newer file meanwhile";
         return WATCH_SETTLE;
@@ -128,7 +131,7 @@ static void move_set(struct flight *first)
         return;
     for (struct flight *flight = first; flight; flight = flight->next_to_move)
         if (flight->moved == ARCHIVE_MOVED) {
-            flight->moved = ARCHIVE_FAILED;
+            flight->moved = ARCHIVE_UNSURE;
             flight->move_error = error;
         }
 }

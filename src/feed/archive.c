@@ -165,12 +165,20 @@ static enum archive_result find_archived(const struct landing *landing, int fold
     return ARCHIVE_FAILED;
 }
 
+enum archive_result archive_end(struct hidden *hidden, int code, struct error *error)
+{
+    bool closed = hidden_close(hidden, error);
+    if (code)
+        explain(hidden, code, "flush the new folder of", error);
+    return closed && code == 0 ? ARCHIVE_MOVED : ARCHIVE_UNSURE;
+}
+
 enum archive_result archive_finish_move(struct hidden *hidden, int folder, const char *archived, struct error *error)
 {
-    int code = move_into(hidden->fd, hidden->inner, &hidden->stat, folder, archived, !hidden->shared);
+    int code = move_into(hidden->fd, hidden->inner, &hidden->stat, folder, archived, false);
     if (code)
         return archive_stay_hidden(hidden, code, "archive", error);
-    return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+    return archive_end(hidden, hidden->shared ? 0 : move_sync(folder), error);
 }
 
 static enum archive_result move_to(const struct landing *landing, int folder, const char *name,
@@ -286,7 +294,7 @@ enum archive_result archive_finish_delete(struct hidden *hidden, struct error *e
 {
     if (unlinkat(hidden->fd, hidden->inner, 0) < 0)
         return archive_stay_hidden(hidden, errno, "delete", error);
-    return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+    return archive_end(hidden, 0, error);
 }
 
 enum archive_result archive_delete(const struct landing *landing, const char *name, const struct file_stat *stat,

@@ -44,6 +44,7 @@ void archive_name(uint64_t sequence, const struct digest *content, const char *n
 
 enum archive_result {
     ARCHIVE_MOVED,    /* it stands at <data>/archive/<feed>/<archive name> now (or is deleted) */
+    ARCHIVE_UNSURE,   /* so it does, but folders could not be flushed, `error` says why: a power loss may undo it */
     ARCHIVE_REPLACED, /* another file stands under its name, or none: release the candidate with WATCH_SETTLE. The read
                          one is gone, which is the producer's doing */
     ARCHIVE_LEFT,     /* the landing folder cannot be written: left where it is; `error` says why */
@@ -72,7 +73,7 @@ void archive_set_begin(struct archive_set *set, const struct landing *landing, c
 /* As archive_move or, where the feed wants that, archive_delete; only the end makes it sure. */
 enum archive_result archive_set_move(struct archive_set *set, const char *name, const struct file_stat *stat,
                                      const char *archive_name, struct error *error) MUST_USE;
-/* False: what was ARCHIVE_MOVED is ARCHIVE_FAILED. */
+/* False: what was ARCHIVE_MOVED is ARCHIVE_UNSURE. */
 bool archive_set_end(struct archive_set *set, struct error *error) MUST_USE;
 
 enum archive_result archive_delete(const struct landing *landing, const char *name, const struct file_stat *stat,

@@ -113,7 +113,7 @@ enum archive_result archive_finish_aside(struct hidden *hidden, int folder, cons
         code = errno;
     if (code)
         return archive_stay_hidden(hidden, code, "set aside", error);
-    return hidden_close(hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+    return archive_end(hidden, 0, error);
 }
 
 /* The reason that is there already, of the same bytes set aside before, stays. */
@@ -164,7 +164,7 @@ static enum archive_result set_aside(const struct landing *landing, int folder, 
     if (code)
         return archive_give_up(&hidden, code, "set aside", error);
     snprintf(path, path_size, "quarantine/%s/%s", landing->feed->name, stored.name);
-    return hidden_close(&hidden, error) ? ARCHIVE_MOVED : ARCHIVE_FAILED;
+    return archive_end(&hidden, 0, error);
 }
 
 enum archive_result archive_quarantine(const struct landing *landing, const char *data, const char *name,

@@ -39,6 +39,9 @@ enum archive_result archive_stay_hidden(struct hidden *hidden, int code, const c
 /* <data>/<kind>/<feed>, made when missing. -1 and an error when it can't be had. */
 int archive_open_store(const char *data, const char *kind, const char *feed, struct error *error) MUST_USE;
 
+/* It went on its way: ends the hiding. `code`: what came of flushing the folder where it is now. */
+enum archive_result archive_end(struct hidden *hidden, int code, struct error *error) MUST_USE;
+
 /* What hides goes on its way, and the hiding ends; from a shared folder `folder` is the caller's to flush. */
 enum archive_result archive_finish_move(struct hidden *hidden, int folder, const char *archived,
                                         struct error *error) MUST_USE;

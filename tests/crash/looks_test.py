@@ -24,16 +24,16 @@ class LooksThatFail(CrashCase):
             self.skipTest('only root may see what the descriptors of a traced dropfold are')
         self.work = self.workspace('start')
 
-    def traced(self, work, decide, words):
-        code, out, err, hung = Tracer(LOOKS, decide).run(work.arguments(*words), work.root, work.environment(UNDER_TRACER),
+    def traced(self, work, decide, words, names):
+        code, out, err, hung = Tracer(names, decide).run(work.arguments(*words), work.root, work.environment(UNDER_TRACER),
                                                          COMMAND_LIMIT)
         self.assertFalse(hung, words)
         return Outcome(code, out, err)
 
-    def tried(self, name, decide, words, where):
+    def tried(self, name, decide, words, where, names):
         """(workspace, outcome, where) of the command in a copy that is gone afterwards."""
         work = self.copy_of(self.work, name)
-        outcome = self.traced(work, decide, words)
+        outcome = self.traced(work, decide, words, names)
         yield work, outcome, f'{where} of {words}: {outcome}'
         work.target.drop()
         shutil.rmtree(work.root)
@@ -43,15 +43,15 @@ class LooksThatFail(CrashCase):
         calls = []
 
         def note(call):
-            if call.name in names and call.descriptor().endswith(inside):
+            if call.descriptor().endswith(inside):
                 calls.append((call.name, call.k))
 
-        yield from self.tried('calm', note, words, 'nothing')
+        yield from self.tried('calm', note, words, 'nothing', names)
         points = [(point, number) for point in calls for number in errors]
         for point, number in self.some(points, short=16):
             self.count(points=1)
             yield from self.tried('failed', lambda call: number if (call.name, call.k) == point else None, words,
-                                  f'{errno.errorcode[number]} at {point}')
+                                  f'{errno.errorcode[number]} at {point}', names)
 
     def applied(self, work):
         return sorted(name for _, name, state, _ in self.ledger(work) if state == 0)
@@ -108,3 +108,12 @@ class LooksThatFail(CrashCase):
                 work.run_once()
             names = [name for _, name, state, _ in self.ledger(work) if state == 0]
             self.find('wrong', names != ['first.csv', 'second.csv', 'third.csv'], f'{where}: applied {names}')
+
+    def test_a_file_whose_folders_cannot_be_flushed_is_told_to_be_where_it_lies(self):
+        self.work.drop_all(self.order_files(2))
+        for work, outcome, where in self.each('run', *ARGUMENTS, inside='Orders', errors=(errno.EIO,), names=('fsync',)):
+            for line in outcome.out.splitlines():
+                if line.startswith('applied '):
+                    file, place = line.split()[1], line.split(' -> ')[1]
+                    lies = (work.data / file if place == 'left in place' else work.root / place).exists()
+                    self.find('wrong', not lies, f'{where}: {line}')
