@@ -147,7 +147,7 @@ static bool matches(struct pg_conn *conn, const PGresult *result)
     struct progress found;
     const struct progress *from = &conn->target->delivery->from;
     bool read = pg_open_read_progress(result, &found, &error);
-    if (read && PQntuples(result) == 1 && target_same_history(&found, from))
+    if (read && PQntuples(result) == 1 && progress_equal(&found, from))
         return true;
     if (read && !found.present && !from->present) {
         pg_stage_left_out(conn, progress_table, 0, 1);

@@ -410,13 +410,6 @@ void target_close(struct target *target, void (*closed)(void *context), void *co
     uv_close((uv_handle_t *)&target->timer, on_timer_closed);
 }
 
-bool target_same_history(const struct progress *a, const struct progress *b)
-{
-    if (!a->present || !b->present)
-        return a->present == b->present;
-    return strcmp(a->epoch, b->epoch) == 0 && a->sequence == b->sequence && digest_equal(&a->digest, &b->digest);
-}
-
 static const char *describe(const struct progress *progress, char out[96])
 {
     if (!progress->present)
@@ -428,10 +421,12 @@ static const char *describe(const struct progress *progress, char out[96])
 bool target_diverged(const struct progress *found, const struct progress *wanted, struct error *error)
 {
     char a[96], b[96];
-    bool numbers = found->present && wanted->present && found->sequence == wanted->sequence &&
-                   strcmp(found->epoch, wanted->epoch) == 0;
-    return error_set(error, ERROR_DIVERGED, "the target holds %s%s, not %s as expected", describe(found, a),
-                     numbers ? " with another digest" : "", describe(wanted, b));
+    const char *other = "";
+    if (found->present && wanted->present && found->sequence == wanted->sequence &&
+        strcmp(found->epoch, wanted->epoch) == 0)
+        other = digest_equal(&found->digest, &wanted->digest) ? " with other numbers of rows" : " with another digest";
+    return error_set(error, ERROR_DIVERGED, "the target holds %s%s, not %s as expected", describe(found, a), other,
+                     describe(wanted, b));
 }
 
 bool target_emptied(const char *table, uint64_t rows, struct error *error)

@@ -95,10 +95,8 @@ void target_answer(struct target *target, const struct error *error);
 void target_hold(struct target *target);
 void target_release(struct target *target);
 
-/* Whether two say the same of epoch, sequence and digest, or are both absent. */
-bool target_same_history(const struct progress *a, const struct progress *b);
-
-/* ERROR_DIVERGED in the one wording. `found` is what the target holds, `wanted` what was expected. */
+/* ERROR_DIVERGED in the one wording. `found` is what the target holds, `wanted` what was expected. Numbers of rows count
+   too: the ledger's go up while the sequence stays as it is, and an older dump may be of in between. */
 bool target_diverged(const struct progress *found, const struct progress *wanted, struct error *error);
 
 /* The same for a table that has no row although the delivery before left `rows` there. */

@@ -21,7 +21,7 @@ static void none_open(struct target *target)
 static void none_begin(struct target *target)
 {
     struct error error;
-    if (target_same_history(&target->progress, &target->delivery->from)) {
+    if (progress_equal(&target->progress, &target->delivery->from)) {
         target_answer(target, NULL);
     } else {
         target_diverged(&target->progress, &target->delivery->from, &error);

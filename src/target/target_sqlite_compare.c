@@ -53,7 +53,7 @@ bool target_sqlite_compare_begin(struct target_sqlite *sqlite, struct error *err
     if (!target_sqlite_exec(sqlite, sqlite->mend ? "BEGIN IMMEDIATE" : "BEGIN", error) ||
         !target_sqlite_read_progress(sqlite, error))
         return false;
-    if (!target_same_history(&sqlite->progress, &sqlite->delivery.from))
+    if (!progress_equal(&sqlite->progress, &sqlite->delivery.from))
         return target_diverged(&sqlite->progress, &sqlite->delivery.from, error);
     buf_init(&sql, TARGET_SQL_MAX);
     for (size_t i = 0; i < pipeline_delivered(sqlite->pipeline); i++)

@@ -52,7 +52,7 @@ bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error)
 {
     if (!target_sqlite_exec(sqlite, "BEGIN IMMEDIATE", error) || !target_sqlite_read_progress(sqlite, error))
         return false;
-    if (!target_same_history(&sqlite->progress, &sqlite->delivery.from))
+    if (!progress_equal(&sqlite->progress, &sqlite->delivery.from))
         return target_diverged(&sqlite->progress, &sqlite->delivery.from, error);
     bool ok = true;
     for (size_t i = 0; ok && i < pipeline_delivered(sqlite->pipeline); i++)

@@ -138,6 +138,9 @@ static void refuses_another_history_and_touches_nothing(void **state)
     refuse_other_progress(s, support_progress(4, 5));
     refuse_other_progress(s, support_progress(5, 4)); /* only the digest differs */
     struct progress other = support_progress(5, 5);
+    other.rows[KINDS] = 2; /* only this does: an older dump, of the same change */
+    refuse_other_progress(s, other);
+    other.rows[KINDS] = 3;
     other.epoch[0] = '2';
     refuse_other_progress(s, other);
     refuse_other_progress(s, (struct progress){.present = false});

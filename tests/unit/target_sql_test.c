@@ -123,20 +123,19 @@ static void writes_row_counts_as_an_array(void **state)
     assert_writes(target_sql_put_rows(&out, rows, 0), "{}");
 }
 
-static void tells_histories_apart(void **state)
+static void tells_in_what_a_target_is_another(void **state)
 {
     (void)state;
     struct error error;
     struct progress a = support_progress(3, 1), b = a, none = {.present = false};
-    assert_true(target_same_history(&a, &b));
-    b.rows[0] = 99; /* a count is no history */
-    assert_true(target_same_history(&a, &b));
+    b.rows[0] = 99;
+    assert_false(target_diverged(&b, &a, &error));
+    assert_error(&error, ERROR_DIVERGED, "with other numbers of rows, not sequence 3 of epoch 1");
     b.digest.bytes[31] ^= 1;
-    assert_false(target_same_history(&a, &b));
     assert_false(target_diverged(&b, &a, &error));
     assert_error(&error, ERROR_DIVERGED, "with another digest");
-    assert_false(target_same_history(&a, &none));
-    assert_true(target_same_history(&none, &(struct progress){.present = false, .sequence = 4}));
+    assert_false(target_diverged(&none, &a, &error));
+    assert_error(&error, ERROR_DIVERGED, "holds no progress, not sequence 3");
 }
 
 /* --- shapes ------------------------------------------------------------------------------------------------------- */
@@ -316,7 +315,7 @@ int main(void)
         cmocka_unit_test(divides_exactly_only_where_it_can),
         cmocka_unit_test(reads_progress_rows_and_nothing_else),
         cmocka_unit_test(writes_row_counts_as_an_array),
-        cmocka_unit_test(tells_histories_apart),
+        cmocka_unit_test(tells_in_what_a_target_is_another),
         cmocka_unit_test(finds_no_difference_in_what_it_wants),
         cmocka_unit_test(counts_columns_beyond_its_room),
         cmocka_unit_test(pieces_of_a_block_are_the_whole),
