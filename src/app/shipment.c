@@ -59,7 +59,7 @@ static void fetch_work(struct request *request, struct core *core)
     /* the engine may have been built anew since (core.h): then its delivery is gone */
     bool ok = core->delivering
                   ? offer_next(core, &s->block, &s->error)
-                  : error_set(&s->error, ERROR_TARGET, "the delivery was overtaken: the engine was built anew");
+                  : error_set(&s->error, ERROR_DIVERGED, "the delivery was overtaken: the engine was built anew");
     s->failed = !ok;
 }
 

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/core.h"
+#include "app/core_internal.h"
 #include "app/deliverer.h"
 #include "app/settings.h"
 #include "feed/intake.h"
@@ -27,6 +27,8 @@ struct fixture {
     struct committer *committer;
     struct deliverer *deliverer;
     struct request commit;
+    struct request anew;
+    bool overtakes;     /* the engine is built anew within the first delivery */
     unsigned committed; /* changes, customers */
     uint64_t delivered; /* the last delivery's sequence */
     unsigned parts;     /* still to be closed */
@@ -102,6 +104,28 @@ static void on_event(void *context)
     (void)context;
 }
 
+static void build_anew(struct request *request, struct core *core)
+{
+    struct fixture *f = CONTAINER_OF(request, struct fixture, anew);
+    assert_true(core->delivering);
+    core_recover(core, &f->error);
+    assert_int_equal(core->broken.kind, ERROR_NONE);
+}
+
+static void built_anew(struct request *request)
+{
+    CONTAINER_OF(request, struct fixture, anew)->overtakes = false;
+}
+
+/* The store thread comes to it after the delivery was decided on, and before it is asked for rows. */
+static void on_decided(void *context)
+{
+    struct fixture *f = context;
+    f->anew = (struct request){.work = build_anew, .done = built_anew};
+    if (f->overtakes)
+        committer_submit(f->committer, &f->anew);
+}
+
 static void on_delivered(void *context, const struct delivered *delivered)
 {
     ((struct fixture *)context)->delivered = delivered->sequence;
@@ -123,7 +147,7 @@ static void start(struct fixture *f, int64_t patience)
 {
     const struct target_options options = {.address = f->address};
     const struct committer_callbacks committer = {f, on_job, NULL, on_error};
-    const struct deliverer_callbacks deliverer = {f, on_event, on_delivered, on_event, on_trouble, on_error};
+    const struct deliverer_callbacks deliverer = {f, on_decided, on_delivered, on_event, on_trouble, on_error};
     struct target *target;
     assert_ok(target_new(&target, &f->loop, f->pipeline, &options, &f->error), &f->error);
     assert_ok(committer_start(&f->committer, &f->loop, &f->core, &f->flow, &committer, &f->error), &f->error);
@@ -139,9 +163,10 @@ static void settle(struct fixture *f)
         uv_run(&f->loop, UV_RUN_ONCE);
 }
 
-static int set_up_with(void **state, int64_t patience)
+static int set_up_with(void **state, int64_t patience, bool overtakes)
 {
     struct fixture *f = calloc(1, sizeof *f);
+    f->overtakes = overtakes;
     struct settings settings;
     testing_folder_make(f->folder);
     snprintf(f->checkpoints, sizeof f->checkpoints, "%s/checkpoints", f->folder);
@@ -165,12 +190,17 @@ static int set_up_with(void **state, int64_t patience)
 
 static int set_up(void **state)
 {
-    return set_up_with(state, 0);
+    return set_up_with(state, 0, false);
 }
 
 static int set_up_patient(void **state)
 {
-    return set_up_with(state, INT64_C(3600) * 1000 * 1000);
+    return set_up_with(state, INT64_C(3600) * 1000 * 1000, false);
+}
+
+static int set_up_overtaken(void **state)
+{
+    return set_up_with(state, 0, true);
 }
 
 static void on_stopped(void *context)
@@ -272,6 +302,15 @@ static void a_patient_one_waits_for_more_after_a_delivery_too(void **state)
     assert_int_equal(deliverer_sequence(f->deliverer), 3);
 }
 
+/* The engine is built anew where a file is taken back, or a commit fails. That is no trouble with the target. */
+static void a_delivery_that_was_overtaken_is_made_again_without_a_word(void **state)
+{
+    struct fixture *f = *state;
+    settle(f);
+    assert_false(f->overtakes);
+    assert_int_equal(f->delivered, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +319,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_patient_one_waits_for_more_until_it_is_hurried, set_up_patient, tear_down),
         cmocka_unit_test_setup_teardown(a_patient_one_waits_for_more_after_a_delivery_too, set_up_patient, tear_down),
+        cmocka_unit_test_setup_teardown(a_delivery_that_was_overtaken_is_made_again_without_a_word, set_up_overtaken,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
