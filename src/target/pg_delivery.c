@@ -17,8 +17,8 @@
  * the delivery and the deadline holds for any size. No temporary table is made on the way: it would cost as much as the
  * arrays do, and leave dead rows in the catalogue each time. The session keeps nothing (pgbouncer).
  *
- * A fresh key that is there after all was written by somebody else. Then the target is opened again, which counts rows,
- * and until a delivery works no key is taken to be fresh.
+ * A key that is there after all, although it is fresh or the table was empty, was written by somebody else. Then the
+ * target is opened again, which counts rows, and until a delivery works nothing goes by COPY.
  *
  * The database's owner can make a statement do less than it says: a trigger skips a row, a rule does nothing instead, a
  * policy hides rows. Such rows are missing from the number that the server answers with. The number alone is no proof: a
@@ -234,6 +234,7 @@ void pg_delivery_begin(struct pg_conn *conn)
     const struct target *target = conn->target;
     bool asks = !target->delivery->full && pipeline_delivered(target->pipeline) > 0;
     conn->doing = "beginning a delivery";
+    conn->doubtful = PG_ERROR_UNSUPPORTED; /* a pooler leads to another server now */
     memset(conn->known, 0, sizeof conn->known);
     buf_reset(&conn->sql);
     pg_open_put_begin(conn, true);
@@ -373,22 +374,19 @@ static void copy_straight(struct pg_conn *conn, PGresult *result)
     pg_stage_copy(conn, taken);
 }
 
-static bool is_fresh(const struct pg_conn *conn, const struct block *block)
-{
-    return block->fresh && !conn->target->doubts;
-}
-
 /* COPY writes it. */
 static bool goes_straight(const struct pg_conn *conn, const struct block *block)
 {
-    return !block->deletes && (conn->empty[block->table] || is_fresh(conn, block));
+    return !block->deletes && !conn->target->doubts && (conn->empty[block->table] || block->fresh);
 }
 
 void pg_delivery_write(struct pg_conn *conn, struct block *block)
 {
     conn->block = block;
     conn->doing = table_of(conn)->name;
-    conn->fresh = is_fresh(conn, block);
+    /* Somebody put a row there; or another index than that of the key is the cause, which a second try by keys that may be
+       there will tell. */
+    conn->doubtful = goes_straight(conn, block) ? PG_ERROR_TAKEN : NULL;
     if (block->deletes)
         write_deletes(conn);
     else if (goes_straight(conn, block))
@@ -439,6 +437,6 @@ static void put_progress(struct pg_conn *conn, PGresult *result)
 void pg_delivery_commit(struct pg_conn *conn)
 {
     conn->doing = "committing";
-    conn->fresh = false;
+    conn->doubtful = NULL;
     pg_recount(conn, put_progress);
 }

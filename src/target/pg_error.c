@@ -22,6 +22,9 @@ enum {
     MESSAGE_MAX = 16384 /* bytes of one that libpq gathered from several hosts */
 };
 
+/* Said of a database to one that connects; of anything else "not in the state that is asked for", which lasts. */
+#define TAKES_NO_CONNECTIONS "55000"
+
 static bool starts_with_any(const char *sqlstate, const char *const *prefixes, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -36,7 +39,6 @@ enum error_kind pg_error_kind(const char *sqlstate)
         "08",    /* connection */
         "40",    /* deadlock, serialization */
         "53",    /* out of space, memory, connections */
-        "55000", /* the database takes no connections now */
         "57P",   /* shutdown, starting up */
         "57014", /* cancelled: also statement_timeout */
         "55P03", /* lock_timeout */
@@ -44,11 +46,13 @@ enum error_kind pg_error_kind(const char *sqlstate)
         "25P03", /* idle in transaction for too long: this process was stopped */
         "58",    /* the server's disk */
     };
-    /* Gone since the target was opened: that looks for them, makes them anew or says what is wrong. */
+    /* Gone or another since the target was opened: that looks for them, makes them anew or says what is wrong. */
     static const char *const gone[] = {
         "3F000", /* schema */
         "42P01", /* table */
         "42703", /* column */
+        "42P10", /* primary key */
+        "42804", /* a column's type */
     };
     if (!sqlstate || starts_with_any(sqlstate, passing, COUNT_OF(passing)))
         return ERROR_TARGET;
@@ -81,10 +85,10 @@ bool pg_error_result(const PGresult *result, const char *target, const char *doi
                      more ? " (" : "", detail, more ? ")" : "", sqlstate ? sqlstate : "no SQLSTATE", remedy(sqlstate));
 }
 
-bool pg_error_is_taken(const PGresult *result)
+bool pg_error_is(const PGresult *result, const char *wanted)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    return sqlstate && strcmp(sqlstate, "23505") == 0;
+    return sqlstate && wanted && strcmp(sqlstate, wanted) == 0;
 }
 
 /* A server that stops at once, or after the crash of another session, only warns. */
@@ -149,7 +153,7 @@ static enum error_kind connect_kind(const PGconn *pg, const char *message)
         message += 3;
         if (!is_sqlstate(message))
             continue;
-        if (pg_error_kind(message) == ERROR_TARGET)
+        if (pg_error_kind(message) == ERROR_TARGET || strncmp(message, TAKES_NO_CONNECTIONS, 5) == 0)
             return ERROR_TARGET;
         refused = true;
     }

@@ -15,8 +15,11 @@ bool pg_error_result(const PGresult *result, const char *target, const char *doi
 /* What to do about a right that is missing, with a semicolon before it. */
 const char *pg_error_remedy(void);
 
-/* A key was written that was there. */
-bool pg_error_is_taken(const PGresult *result);
+#define PG_ERROR_TAKEN       "23505" /* a key was written that was there */
+#define PG_ERROR_UNSUPPORTED "0A000" /* of BEGIN: READ WRITE, by a standby */
+
+/* The result failed with this SQLSTATE; NULL: with none. */
+bool pg_error_is(const PGresult *result, const char *wanted);
 
 enum { PG_FAREWELL_SIZE = 384 };
 

@@ -33,7 +33,7 @@
 static const char find_sql[] =
     "SELECT w.number, c.relkind IN ('r', 'p'), c.relkind IN ('v', 'm'), a.attname,"
     " pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attnum = ANY (k.conkey),"
-    " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')"
+    " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'), k.condeferrable"
     " FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (name, number)"
     " JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
     " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
@@ -295,6 +295,7 @@ static void take_shapes(struct pg_conn *conn, PGresult *result, size_t first)
         shape->exists = true;
         conn->trying = is_true(result, row, 7);
         shape->other_kind = !is_true(result, row, view ? 2 : 1);
+        shape->late_key = !view && is_true(result, row, 8);
         if (!PQgetisnull(result, row, 3))
             target_shape_add(shape, PQgetvalue(result, row, 3), view ? "" : PQgetvalue(result, row, 4),
                              !view && is_true(result, row, 5), !view && is_true(result, row, 6));

@@ -67,11 +67,9 @@ static void fail(struct pg_conn *conn, const PGresult *result)
 {
     struct error error;
     pg_error_result(result, conn->target->name, conn->doing, &error);
-    /* The table is not what it was when it was opened; or another index of it is the cause, which a second try by keys that
-       may be there will tell. */
-    if (conn->fresh && pg_error_is_taken(result)) {
+    if (pg_error_is(result, conn->doubtful)) {
         error.kind = ERROR_DIVERGED;
-        conn->target->doubts = true;
+        conn->target->doubts |= pg_error_is(result, PG_ERROR_TAKEN);
     }
     pg_conn_fail(conn, &error);
 }

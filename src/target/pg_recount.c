@@ -7,11 +7,11 @@
 void pg_recount_put_ask(struct buf *sql, const struct pipeline *pipeline)
 {
     for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
-        buf_put_text(sql, ", EXISTS (SELECT FROM pg_catalog.pg_trigger AS t, pg_catalog.to_regclass("
-                          "pg_catalog.quote_ident(");
+        buf_put_text(sql, ", EXISTS (WITH RECURSIVE c (oid) AS (SELECT pg_catalog.to_regclass(pg_catalog.quote_ident(");
         target_sql_literal(sql, pipeline->tables[i].name);
-        buf_put_text(sql, ")) AS c (oid) WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgrelid IN (SELECT c.oid"
-                          " UNION ALL SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = c.oid))");
+        buf_put_text(sql, "))::pg_catalog.oid UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i"
+                          " JOIN c ON i.inhparent = c.oid) SELECT FROM c JOIN pg_catalog.pg_trigger AS t"
+                          " ON t.tgrelid = c.oid WHERE NOT t.tgisinternal AND t.tgenabled <> 'D')");
     }
 }
 

@@ -75,7 +75,7 @@ struct target {
     const char *remade;  /* as target_remade */
     bool views_stand;    /* an open found that they say what the pipeline does, or made them do so */
     struct error barred; /* what a look found that a delivery would be refused; ERROR_NONE: nothing */
-    bool doubts;         /* a key that was to be fresh was there: until a commit works none is taken to be */
+    bool doubts;         /* a key was there that should not have been: until a commit works none is taken to be new */
 
     bool miscounted; /* no delivery worked since one ended with other rows than it should (target_miscounted) */
 

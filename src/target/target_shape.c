@@ -118,7 +118,7 @@ void target_shape_wanted(const struct pipeline *pipeline, size_t relation, enum 
                          struct target_shape *shape)
 {
     shape->exists = true;
-    shape->other_kind = false;
+    shape->other_kind = shape->late_key = false;
     shape->count = 0;
     if (target_shape_is_view(pipeline, relation))
         want_view(pipeline, &pipeline->views[relation - 1 - pipeline_delivered(pipeline)], shape);
@@ -178,6 +178,10 @@ static void compare(const struct target_shape *wanted, const struct target_shape
             continue;
         begin(out, start);
         buf_printf(out, "\"%s\" is not ours", found->columns[i].name);
+    }
+    if (found->late_key) {
+        begin(out, start);
+        buf_put_text(out, "its primary key is deferrable");
     }
     if (found->count > TARGET_SHAPE_COLUMNS_MAX) {
         begin(out, start);

@@ -31,6 +31,7 @@ struct target_shape {
     bool exists;
     bool other_kind; /* it exists and is not what it should be: a view for a table, or the other way round */
     bool stale;      /* a view that says something else than the pipeline */
+    bool late_key;   /* its primary key is deferrable, by which no row can be found to be updated */
     struct target_shape_column columns[TARGET_SHAPE_COLUMNS_MAX];
     size_t count; /* may exceed the room above */
 };

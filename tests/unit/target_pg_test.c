@@ -1,4 +1,5 @@
 /* PostgreSQL as a target: what every database must do, its sessions, and what is its own. */
+#include "target_pg_other_cases.h"
 #include "target_pg_session_cases.h"
 #include "target_prepare_cases.h"
 
@@ -216,71 +217,6 @@ static void leaves_nothing_in_the_session(void **state)
     subject_close(s);
 }
 
-static void write_fresh(struct subject *s, uint64_t sequence, int32_t first, const struct answer **answer)
-{
-    struct block *block = support_kinds_block(first, 2, "fresh");
-    block->fresh = true;
-    subject_prepare(s, sequence, false);
-    s->delivery.upserts[KINDS] = 2;
-    s->delivery.to.rows[KINDS] = 5;
-    assert_works(subject_begin(s));
-    *answer = subject_write(s, block);
-}
-
-/* Somebody put a row there, and took another one out, so that the numbers of rows do not tell. */
-static void does_not_trust_in_fresh_keys_once_one_was_there(void **state)
-{
-    (void)state;
-    struct place place;
-    const struct answer *answer = NULL;
-    struct subject *s = place_init(&place);
-    assert_works(subject_open(s));
-    subject_deliver(s, 1, true, 1, 3, "kept");
-    ground.query("UPDATE kinds SET id = 5 WHERE id = 1");
-    write_fresh(s, 2, 4, &answer);
-    assert_fails(answer, ERROR_DIVERGED, "23505");
-    assert_works(subject_open(s));
-    write_fresh(s, 2, 4, &answer);
-    assert_works(answer);
-    assert_works(subject_commit(s));
-    assert_query("SELECT id, t FROM kinds ORDER BY id", "2|kept\n3|kept\n4|fresh\n5|fresh\n");
-    write_fresh(s, 3, 6, &answer);
-    assert_works(answer);
-    assert_works(subject_commit(s));
-    ground.query("CREATE UNIQUE INDEX ON kinds (t) WHERE id > 7");
-    write_fresh(s, 4, 8, &answer);
-    assert_fails(answer, ERROR_DIVERGED, "23505");
-    assert_works(subject_open(s));
-    write_fresh(s, 4, 8, &answer);
-    assert_fails(answer, ERROR_REFUSED, "23505"); /* it was not the key */
-    subject_close(s);
-}
-
-/* Whatever the way of the rows: their bytes are those of the types that were there when the table was opened. */
-static void does_not_copy_into_a_column_whose_type_was_changed(void **state)
-{
-    (void)state;
-    struct place place;
-    const struct answer *answer = NULL;
-    struct subject *s = fill_kinds(&place);
-    ground.query("ALTER TABLE kinds ALTER big TYPE double precision");
-    write_fresh(s, 2, 4, &answer);
-    assert_fails(answer, ERROR_DIVERGED, "\"big\" is double precision and not bigint");
-    assert_fails(subject_open(s), ERROR_REFUSED, "\"big\" is double precision and not bigint");
-    ground.query("ALTER TABLE kinds ALTER big TYPE bigint");
-    assert_works(subject_open(s));
-    ground.query("ALTER TABLE kinds ALTER big TYPE double precision");
-    begin_upserts(s, true, 1);
-    assert_fails(subject_write(s, support_kinds_block(1, 1, "new")), ERROR_DIVERGED, "not bigint");
-    subject_close(s);
-    assert_query("SELECT big, count(*) FROM kinds WHERE id = 1 GROUP BY big", "10000000001|1\n");
-    ground.query("ALTER TABLE kinds ALTER big TYPE bigint");
-    s = begin_comparison(&place, true, 3);
-    ground.query("ALTER TABLE kinds ALTER big TYPE double precision");
-    assert_fails(subject_write(s, support_kinds_block(1, 3, "kept")), ERROR_DIVERGED, "not bigint");
-    subject_close(s);
-}
-
 static void copies_a_block_larger_than_any_socket(void **state)
 {
     (void)state;
@@ -340,6 +276,31 @@ static void takes_rows_that_partitions_take(void **state)
                       "CREATE TABLE kinds (LIKE was INCLUDING ALL) PARTITION BY RANGE (id);"
                       "CREATE TABLE low PARTITION OF kinds FOR VALUES FROM (MINVALUE) TO (5);"
                       "CREATE TABLE high PARTITION OF kinds FOR VALUES FROM (5) TO (MAXVALUE)");
+}
+
+/* What a trigger of a part of a part takes out is missed, too. */
+static void counts_a_table_whose_parts_have_triggers(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    query("ALTER TABLE kinds RENAME TO was;"
+          "CREATE TABLE kinds (LIKE was INCLUDING ALL) PARTITION BY RANGE (id);"
+          "CREATE TABLE part PARTITION OF kinds FOR VALUES FROM (1) TO (9) PARTITION BY RANGE (id);"
+          "CREATE TABLE piece PARTITION OF part FOR VALUES FROM (1) TO (9);"
+          "CREATE FUNCTION take() RETURNS trigger LANGUAGE plpgsql AS"
+          " 'BEGIN DELETE FROM kinds WHERE id = 1; RETURN NULL; END'");
+    subject_deliver(s, 1, true, 1, 3, "kept");
+    query("CREATE TRIGGER take AFTER INSERT ON piece FOR EACH ROW EXECUTE FUNCTION take()");
+    subject_prepare(s, 2, false);
+    s->delivery.upserts[KINDS] = 1;
+    s->delivery.to.rows[KINDS] = 4;
+    assert_works(subject_begin(s));
+    assert_works(subject_write(s, support_kinds_block(4, 1, "new")));
+    assert_fails(subject_commit(s), ERROR_DIVERGED, "has 3 rows at the end of the delivery and should have 4");
+    subject_close(s);
+    assert_query("SELECT count(*) FROM kinds", "3\n");
 }
 
 /* As partitions were made before there were any. */
@@ -418,6 +379,7 @@ int main(void)
         TARGET_SHARED_CASES,
         TARGET_TAKEN_CASES,
         TARGET_PREPARE_CASES,
+        TARGET_PG_OTHER_CASES,
         cmocka_unit_test(fails_a_commit_that_a_constraint_refuses),
         cmocka_unit_test(writes_comments),
         cmocka_unit_test(needs_no_right_to_create_when_all_is_there),
@@ -427,11 +389,10 @@ int main(void)
         cmocka_unit_test(follows_the_search_path),
         cmocka_unit_test(keeps_the_server_s_notices_to_itself),
         cmocka_unit_test(leaves_nothing_in_the_session),
-        cmocka_unit_test(does_not_trust_in_fresh_keys_once_one_was_there),
-        cmocka_unit_test(does_not_copy_into_a_column_whose_type_was_changed),
         cmocka_unit_test(copies_a_block_larger_than_any_socket),
         cmocka_unit_test(tells_a_refusal_amid_a_copy),
         cmocka_unit_test(takes_rows_that_partitions_take),
+        cmocka_unit_test(counts_a_table_whose_parts_have_triggers),
         cmocka_unit_test(takes_rows_that_a_trigger_takes_elsewhere),
         cmocka_unit_test(refuses_what_a_rule_does_instead),
         cmocka_unit_test(refuses_what_row_level_security_hides),

@@ -1,0 +1,153 @@
+/*
+ * What becomes of a delivery to a PostgreSQL that is another than it was when it was opened: rows that somebody put there,
+ * tables of another shape, another server. Included by target_pg_test.c.
+ */
+#ifndef DROPFOLD_TESTS_TARGET_PG_OTHER_CASES_H
+#define DROPFOLD_TESTS_TARGET_PG_OTHER_CASES_H
+
+#include "target_pg_server.h"
+#include "target_prepare_cases.h"
+
+static void write_fresh(struct subject *s, uint64_t sequence, int32_t first, const struct answer **answer)
+{
+    struct block *block = support_kinds_block(first, 2, "fresh");
+    block->fresh = true;
+    subject_prepare(s, sequence, false);
+    s->delivery.upserts[KINDS] = 2;
+    s->delivery.to.rows[KINDS] = 5;
+    assert_works(subject_begin(s));
+    *answer = subject_write(s, block);
+}
+
+/* Somebody put a row there, and took another one out, so that the numbers of rows do not tell. */
+static void does_not_trust_in_fresh_keys_once_one_was_there(void **state)
+{
+    (void)state;
+    struct place place;
+    const struct answer *answer = NULL;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    subject_deliver(s, 1, true, 1, 3, "kept");
+    ground.query("UPDATE kinds SET id = 5 WHERE id = 1");
+    write_fresh(s, 2, 4, &answer);
+    assert_fails(answer, ERROR_DIVERGED, "23505");
+    assert_works(subject_open(s));
+    write_fresh(s, 2, 4, &answer);
+    assert_works(answer);
+    assert_works(subject_commit(s));
+    assert_query("SELECT id, t FROM kinds ORDER BY id", "2|kept\n3|kept\n4|fresh\n5|fresh\n");
+    write_fresh(s, 3, 6, &answer);
+    assert_works(answer);
+    assert_works(subject_commit(s));
+    ground.query("CREATE UNIQUE INDEX ON kinds (t) WHERE id > 7");
+    write_fresh(s, 4, 8, &answer);
+    assert_fails(answer, ERROR_DIVERGED, "23505");
+    assert_works(subject_open(s));
+    write_fresh(s, 4, 8, &answer);
+    assert_fails(answer, ERROR_REFUSED, "23505"); /* it was not the key */
+    subject_close(s);
+}
+
+/* Whatever the way of the rows: their bytes are those of the types that were there when the table was opened. */
+static void does_not_copy_into_a_column_whose_type_was_changed(void **state)
+{
+    (void)state;
+    struct place place;
+    const struct answer *answer = NULL;
+    struct subject *s = fill_kinds(&place);
+    ground.query("ALTER TABLE kinds ALTER big TYPE double precision");
+    write_fresh(s, 2, 4, &answer);
+    assert_fails(answer, ERROR_DIVERGED, "\"big\" is double precision and not bigint");
+    assert_fails(subject_open(s), ERROR_REFUSED, "\"big\" is double precision and not bigint");
+    ground.query("ALTER TABLE kinds ALTER big TYPE bigint");
+    assert_works(subject_open(s));
+    ground.query("ALTER TABLE kinds ALTER big TYPE double precision");
+    begin_upserts(s, true, 1);
+    assert_fails(subject_write(s, support_kinds_block(1, 1, "new")), ERROR_DIVERGED, "not bigint");
+    subject_close(s);
+    assert_query("SELECT big, count(*) FROM kinds WHERE id = 1 GROUP BY big", "10000000001|1\n");
+    ground.query("ALTER TABLE kinds ALTER big TYPE bigint");
+    s = begin_comparison(&place, true, 3);
+    ground.query("ALTER TABLE kinds ALTER big TYPE double precision");
+    assert_fails(subject_write(s, support_kinds_block(1, 3, "kept")), ERROR_DIVERGED, "not bigint");
+    subject_close(s);
+}
+
+static void begin_two(struct subject *s)
+{
+    begin_upserts(s, true, 2);
+    s->delivery.to.rows[KINDS] = 2;
+}
+
+/* A row that was put there after the delivery had seen that the table is empty; then an index of somebody's. */
+static void does_not_trust_in_an_empty_table_either(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    begin_two(s);
+    ground.query("INSERT INTO kinds (id) VALUES (2)");
+    assert_fails(subject_write(s, support_kinds_block(1, 2, "new")), ERROR_DIVERGED, "23505");
+    assert_works(subject_open(s));
+    begin_two(s);
+    assert_works(subject_write(s, support_kinds_block(1, 2, "new")));
+    assert_works(subject_commit(s));
+    ground.query("CREATE UNIQUE INDEX ON kinds (t) WHERE t = 'newer'");
+    begin_two(s);
+    assert_fails(subject_write(s, support_kinds_block(1, 2, "newer")), ERROR_DIVERGED, "23505");
+    assert_works(subject_open(s));
+    begin_two(s);
+    assert_fails(subject_write(s, support_kinds_block(1, 2, "newer")), ERROR_REFUSED, "23505");
+    subject_close(s);
+    assert_query("SELECT id, t FROM kinds ORDER BY id", "1|new\n2|new\n");
+}
+
+/* What an open target was made into is found out by opening it again, which says it, and says so until it is mended. */
+static void looks_again_when_a_table_is_another(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place);
+    ground.query("ALTER TABLE kinds DROP CONSTRAINT kinds_pkey");
+    begin_upserts(s, false, 1);
+    assert_fails(subject_write(s, support_kinds_block(1, 1, "new")), ERROR_DIVERGED, "42P10");
+    assert_fails(subject_open(s), ERROR_REFUSED, "\"id\" is not in the primary key");
+    ground.query("ALTER TABLE kinds ADD PRIMARY KEY (id) DEFERRABLE");
+    assert_fails(subject_open(s), ERROR_REFUSED, "table \"kinds\": its primary key is deferrable");
+    ground.query("ALTER TABLE kinds DROP CONSTRAINT kinds_pkey; ALTER TABLE kinds ADD PRIMARY KEY (id)");
+    assert_works(subject_open(s));
+    ground.query("ALTER TABLE kinds ALTER b TYPE date USING NULL");
+    begin_upserts(s, false, 1);
+    assert_fails(subject_write(s, support_kinds_block(1, 1, "new")), ERROR_DIVERGED, "42804");
+    assert_fails(subject_open(s), ERROR_REFUSED, "\"b\" is date and not boolean");
+    subject_close(s);
+}
+
+/* What a standby says of READ WRITE, to which a pooler led between opening and beginning. */
+static void looks_again_when_the_server_is_another(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place), plain;
+    subject_close(s);
+    query("CREATE ROLE plain LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain");
+    open_as(&place, &plain, "user=plain", 0);
+    assert_works(subject_open(&plain));
+    query("CREATE FUNCTION says_no() RETURNS boolean LANGUAGE plpgsql AS"
+          " 'BEGIN RAISE EXCEPTION USING ERRCODE = ''0A000''; END';"
+          "ALTER TABLE kinds ENABLE ROW LEVEL SECURITY; CREATE POLICY no ON kinds USING (says_no())");
+    subject_prepare(&plain, 2, false);
+    assert_fails(subject_begin(&plain), ERROR_DIVERGED, "0A000");
+    subject_close(&plain);
+    query("DROP OWNED BY plain");
+}
+
+#define TARGET_PG_OTHER_CASES                                                                                          \
+    cmocka_unit_test(does_not_trust_in_fresh_keys_once_one_was_there),                                                 \
+        cmocka_unit_test(does_not_copy_into_a_column_whose_type_was_changed),                                          \
+        cmocka_unit_test(does_not_trust_in_an_empty_table_either),                                                     \
+        cmocka_unit_test(looks_again_when_a_table_is_another),                                                         \
+        cmocka_unit_test(looks_again_when_the_server_is_another)
+
+#endif
