@@ -342,7 +342,8 @@ static size_t hard_limit(const struct settings *settings)
     return settings->memory_limit + settings->memory_limit / 4;
 }
 
-static bool open_core(struct run *run, struct error *error)
+/* *memory: what its state holds. */
+static bool open_core(struct run *run, uint64_t *memory, struct error *error)
 {
     int64_t began = clock_monotonic();
     struct engine_stats stats;
@@ -357,7 +358,7 @@ static bool open_core(struct run *run, struct error *error)
                  text_plural(run->core.replayed), store_progress(run->core.store)->sequence,
                  text_plural(store_progress(run->core.store)->sequence), (double)(clock_monotonic() - began) / 1e6);
     engine_stats(run->core.engine, &stats);
-    run_check_memory(run, stats.memory);
+    *memory = stats.memory;
     return true;
 }
 
@@ -377,13 +378,17 @@ static int exit_code(const struct run *run)
     return run->settings->once && left ? 1 : 0;
 }
 
-/* The target's line says that the run has begun: it can be asked through its socket and told by signals from here on. */
+/* The target's line says that the run has begun: it can be asked through its socket and told by signals from here on. The
+   limit may end it at once, which all its parts have to be there for. */
 static bool start(struct run *run, struct error *error)
 {
-    bool started = open_target(run, error) && open_core(run, error) && start_signals(run, error) &&
+    uint64_t memory = 0;
+    bool started = open_target(run, error) && open_core(run, &memory, error) && start_signals(run, error) &&
                    start_watch(run, error) && start_control(run, error) && start_parts(run, error);
-    if (started)
+    if (started) {
         report_target(&run->report, target_name(run->target));
+        run_check_memory(run, memory);
+    }
     return started;
 }
 

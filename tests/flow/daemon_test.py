@@ -303,6 +303,18 @@ class Written(FlowCase):
         work.run_once()
         self.assert_table(work, generated)
 
+    def test_a_run_once_that_is_over_the_memory_limit_from_the_start_takes_no_file(self):
+        work = self.workspace()
+        for file in self.sample(orders=1200, files=6):
+            work.drop(*file)
+            if 'no further file' in work.run_once('--memory-limit', '1', expect=None).err:
+                break
+        work.drop('Orders', orders(order(1)), 'waits.csv')
+        again = work.run_once('--memory-limit', '1', expect=1)
+        self.assertIn('no further file is taken', again.err)
+        self.assertIn('0 files applied', again.out)
+        self.assertEqual(work.landed('Orders'), ['waits.csv'])
+
     def test_the_tables_can_be_made_ahead_for_a_role_that_may_not(self):
         work = self.workspace(target=self.postgres_target())
         database, psql = work.target.database, work.target.cluster.psql
