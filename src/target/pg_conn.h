@@ -75,6 +75,7 @@ struct pg_conn {
     bool empty[PIPELINE_DELIVERED_MAX];    /* COPY goes straight into the table */
     bool triggers[PIPELINE_DELIVERED_MAX]; /* the table has some of somebody's, so that it is counted at the end */
     bool known[PIPELINE_DELIVERED_MAX];    /* its shape was looked at once more */
+    bool guarded[PIPELINE_DELIVERED_MAX];  /* and that told that row-level security holds for this role */
     bool stage[PIPELINE_DELIVERED_MAX];    /* of a comparison: the temporary table exists */
     const char *doubtful; /* SQLSTATE that now means: it is not what it was when it was opened; or NULL */
     /* What comes after pg_delivery_match, pg_open_check_table, pg_stage_block's COPY, pg_recount. */

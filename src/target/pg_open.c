@@ -33,7 +33,8 @@
 static const char find_sql[] =
     "SELECT w.number, c.relkind IN ('r', 'p'), c.relkind IN ('v', 'm'), a.attname,"
     " pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attnum = ANY (k.conkey),"
-    " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'), k.condeferrable"
+    " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'), k.condeferrable,"
+    " pg_catalog.row_security_active(c.oid)"
     " FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (name, number)"
     " JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
     " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
@@ -416,6 +417,7 @@ static void found_table(struct pg_conn *conn, PGresult *result)
 {
     struct error error;
     take_shapes(conn, result, 1 + conn->block->table);
+    conn->guarded[conn->block->table] = PQntuples(result) > 0 && is_true(result, 0, 9);
     if (target_shape_check(conn->target->pipeline, TARGET_POSTGRESQL, conn->shapes, &error)) {
         conn->shaped(conn, NULL);
         return;

@@ -369,6 +369,25 @@ static void refuses_what_row_level_security_hides(void **state)
     query("DROP OWNED BY plain");
 }
 
+/* Where it lets all through. COPY does not ask it, and would be refused. */
+static void delivers_through_row_level_security(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place), plain;
+    assert_works(subject_open(s));
+    subject_close(s);
+    query("CREATE ROLE plain LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain;"
+          "ALTER TABLE kinds ENABLE ROW LEVEL SECURITY; CREATE POLICY all_of_it ON kinds USING (true)");
+    open_as(&place, &plain, "user=plain", 0);
+    assert_works(subject_open(&plain));
+    subject_deliver(&plain, 1, true, 1, 5000, "first");
+    subject_deliver(&plain, 2, true, 1, 5000, "new");
+    subject_close(&plain);
+    assert_query("SELECT t, count(*) FROM kinds GROUP BY t", "new|5000\n");
+    query("DROP OWNED BY plain");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +415,7 @@ int main(void)
         cmocka_unit_test(takes_rows_that_a_trigger_takes_elsewhere),
         cmocka_unit_test(refuses_what_a_rule_does_instead),
         cmocka_unit_test(refuses_what_row_level_security_hides),
+        cmocka_unit_test(delivers_through_row_level_security),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
