@@ -18,6 +18,7 @@ enum {
 
 /* The name under which it is kept, and that of its reason. */
 struct stored {
+    bool before; /* the same bytes were there already */
     char name[ARCHIVE_NAME_MAX + 1], reason[ARCHIVE_NAME_MAX + 1];
 };
 
@@ -63,6 +64,7 @@ static int find_place(const struct hidden *hidden, int folder, struct stored *st
         int looked = find_stored(folder, stored, &file, &reason);
         if (looked)
             return looked;
+        stored->before = file;
         if (file || !reason)
             code = move_place(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name, false, remains);
     }
@@ -123,10 +125,23 @@ static int put_reason(int folder, const char *temporary, const char *reason)
     return code == 0 || code == EEXIST ? move_sync(folder) : code;
 }
 
-/* Back into hiding from a place that was free, with no reason left behind: that would keep the place taken. */
-static int take_back(const struct hidden *hidden, int folder, const struct stored *stored)
+/* A start would note the copy, and then the file once more. Where that is gone after all, the copy is all there is of it. */
+static int remove_copy(const struct hidden *hidden, int folder, const struct stored *stored)
 {
-    int code = move_noreplace(folder, stored->name, hidden->fd, hidden->inner);
+    bool there;
+    int code = move_find(hidden->fd, hidden->inner, &there);
+    if (code || !there)
+        return code ? code : ENOENT;
+    return unlinkat(folder, stored->name, 0) < 0 ? errno : 0;
+}
+
+/* Back into hiding from a place that was free, with no reason left behind: that would keep the place taken. */
+static int take_back(const struct hidden *hidden, int folder, const struct stored *stored, bool remains)
+{
+    if (stored->before)
+        return 0;
+    int code =
+        remains ? remove_copy(hidden, folder, stored) : move_noreplace(folder, stored->name, hidden->fd, hidden->inner);
     if (code == 0)
         (void)unlinkat(folder, stored->reason, 0);
     return code;
@@ -142,13 +157,15 @@ static int store_bad(const struct hidden *hidden, int folder, const char *reason
     int code = write_reason(folder, temporary, reason);
     if (code == 0)
         code = find_place(hidden, folder, stored, &remains);
-    bool placed = code == 0;
-    if (placed)
+    bool placed = code == 0 || remains;
+    if (code == 0)
         code = put_reason(folder, temporary, stored->reason);
-    if (code != 0 && placed && !remains && take_back(hidden, folder, stored) != 0)
+    if (code == 0 && remains && unlinkat(hidden->fd, hidden->inner, 0) < 0)
+        code = errno;
+    if (code != 0 && placed && take_back(hidden, folder, stored, remains) != 0)
         return code;
     (void)unlinkat(folder, temporary, 0);
-    return code == 0 && remains && unlinkat(hidden->fd, hidden->inner, 0) < 0 ? errno : code;
+    return code;
 }
 
 static enum archive_result set_aside(const struct landing *landing, int folder, const char *name,

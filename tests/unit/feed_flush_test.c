@@ -47,6 +47,19 @@ static void assert_told(const struct fixture *f, enum archive_result result, con
         assert_error(&f->error, ERROR_IO, "");
 }
 
+static void remove_all(const char *folder)
+{
+    char path[FEED_PATH_MAX];
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        path_join(path, folder, entry->d_name);
+        if (entry->d_type == DT_REG)
+            assert_int_equal(unlink(path), 0);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 /* Begins anew; false once no flush of the work has failed. */
 static bool goes_on(struct fixture *f)
 {
@@ -101,6 +114,27 @@ static void tells_of_a_bad_file_where_it_is(void **state)
     assert_true(k > 3);
 }
 
+/* A start would note the copy in the ledger, and then the file once more. */
+static void leaves_no_copy_of_a_bad_file_that_is_back_in_its_folder(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX];
+    bool failed = true;
+    path_join(path, f->data, "quarantine");
+    assert_int_equal(mkdir(path, 0755), 0);
+    mount_at(path, "size=1m");
+    for (int k = 1; failed; k++) {
+        begin(f, k);
+        const struct file_stat stat = file_stat_of(f->folder, names[0]);
+        enum archive_result result =
+            archive_quarantine(&f->landing, f->data, names[0], &stat, "why", path, sizeof path, &f->error);
+        failed = failing.calls >= k;
+        assert_told(f, result, names[0], count_files(f->quarantine) == 2);
+        assert_true(result != ARCHIVE_FAILED || count_files(f->quarantine) == 0);
+        remove_all(f->quarantine);
+    }
+}
+
 /* The end tells of all of them. */
 static void tells_of_files_that_are_moved_together_where_they_are(void **state)
 {
@@ -134,6 +168,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(leaves_no_copy_of_a_bad_file_that_is_back_in_its_folder, set_up,
+                                        tear_down_mount),
         TEST(tells_of_an_archived_file_where_it_is),
         TEST(tells_of_a_deleted_file_that_it_is_gone),
         TEST(tells_of_a_bad_file_where_it_is),
