@@ -214,13 +214,14 @@ static void name_archived(const struct core *core, const struct core_file *file,
         archive_name(result->sequence, &file->facts->content, file->name, result->stored);
 }
 
-/* As the ledger has it: a store that was built anew has other sequences, and the names of before. */
+/* As the ledger has it: a store that was built anew has other sequences, and the names of before. Also of a file that would
+   stay: it was to be archived when it was committed, so that is tried. */
 static void name_noted(const struct core *core, const struct core_file *file, const char *stored,
                        struct core_result *result)
 {
     const char *name = strrchr(stored, '/');
     name_archived(core, file, result);
-    if (name && result->stored[0] != '\0')
+    if (name && core->pipeline->feeds[core->file_feed].after == FEED_ARCHIVE)
         snprintf(result->stored, sizeof result->stored, "%s", name + 1);
 }
 

@@ -89,7 +89,7 @@ static void read_one(struct pack *pack, struct job *job)
     struct intake_how how = {.flushes = job->flushed, .spare = pack->spare};
     job->intake = intake_read(candidate->landing, candidate->name, &candidate->stat, parser, 0, &how, push, &reading,
                               &job->facts, &job->error);
-    job->stays = landing_keeps_now(candidate->landing);
+    job->stays = landing_keeps_now(candidate->landing, candidate->name);
 }
 
 void pack_read(struct pack *pack)

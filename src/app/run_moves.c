@@ -47,7 +47,11 @@ static enum watch_outcome after_move(struct flight *flight)
         return WATCH_SETTLE;
     case ARCHIVE_LEFT:
         flight->remark = "left in place, the folder cannot be written";
-        return WATCH_DONE;
+        if (flight->job.result.stored[0] == '\0')
+            return WATCH_DONE;
+        /* It could be when that was looked at, so the ledger has a name in the archive for it: there it goes once it can. */
+        flight->quiet = !flight_warn_once(flight, "cannot be archived", &flight->move_error);
+        return WATCH_LATER;
     case ARCHIVE_HIDDEN:
         flight_warn(flight, "waits hidden in its folder to be archived", &flight->move_error);
         flight->remark = "hidden in its folder";
@@ -101,7 +105,8 @@ static void move_alone(struct flight *flight)
 /* Its commit says so. Whether the folder can be written by now does not matter: no name in the archive stands in the ledger. */
 static bool is_left(const struct flight *flight)
 {
-    return flight->job.stays && flight->job.candidate->landing->feed->after == FEED_ARCHIVE;
+    return flight->job.stays && flight->job.candidate->landing->feed->after == FEED_ARCHIVE &&
+           flight->job.result.stored[0] == '\0';
 }
 
 static const struct landing *landing_of(const struct flight *flight)

@@ -64,6 +64,7 @@ static bool identify(struct landing *landing, struct error *error)
         return error_errno(error, ERROR_IO, errno, "cannot look at %s", landing->path);
     landing->device = stat.st_dev;
     landing->inode = stat.st_ino;
+    landing->sticky = (stat.st_mode & S_ISVTX) && stat.st_uid != geteuid() && geteuid() != 0;
     landing->writable = faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) == 0;
     if (landing->writable || is_refusal(errno))
         return true;
@@ -179,9 +180,16 @@ bool landing_keeps(const struct landing *landing)
     return landing->feed->after == FEED_LEAVE || !landing->writable;
 }
 
-bool landing_keeps_now(const struct landing *landing)
+static bool is_others(const struct landing *landing, const char *name)
 {
-    return landing_keeps(landing) || (faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) != 0 && is_refusal(errno));
+    struct stat stat;
+    return fstatat(landing->fd, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && stat.st_uid != geteuid();
+}
+
+bool landing_keeps_now(const struct landing *landing, const char *name)
+{
+    return landing_keeps(landing) || (faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) != 0 && is_refusal(errno)) ||
+           (landing->sticky && is_others(landing, name));
 }
 
 static bool has_markers(const struct landing *landing)

@@ -29,6 +29,7 @@ struct landing {
     bool locked; /* false when not asked for, or when the file system knows no locks (NFS): the store's lock then stands
                     alone */
     bool writable;  /* else files are left where they are */
+    bool sticky;    /* so are those of other users, which only they may move (the mode of the folder says so) */
     bool flushable; /* landing_flush does for all files in it what fsync does for each */
 };
 
@@ -64,9 +65,9 @@ bool landing_flush(const struct landing *landing, struct error *error) MUST_USE;
 /* True when files stay where they are once they were dealt with. */
 bool landing_keeps(const struct landing *landing);
 
-/* The same as of now: the folder may have become one that cannot be written since it was opened. It takes a call to the
-   system; when that fails the folder counts as it did, and the move of the file tells what is wrong. */
-bool landing_keeps_now(const struct landing *landing);
+/* The same of one file and as of now: the folder may have become one that cannot be written since it was opened. It takes
+   calls to the system; when they fail the folder counts as it did, and the move of the file tells what is wrong. */
+bool landing_keeps_now(const struct landing *landing, const char *name);
 
 /* Names that are never candidates: dotfiles, *.tmp, *.part, *~, *._COPYING_, and *.done in marker mode. */
 bool landing_ignores(const struct landing *landing, const char *name);

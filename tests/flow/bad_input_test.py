@@ -235,6 +235,18 @@ class Unreadable(FlowCase):
             daemon.stop()
         self.assertEqual(self.ledger(), [('one.csv', 'applied', True), ('two.csv', 'applied', False)])
 
+    def test_a_file_of_another_user_in_a_sticky_folder_is_left(self):
+        if not self.work.identity:
+            self.skipTest('only root may give files to others')
+        folder = self.work.landing('Orders')
+        os.chown(folder, 0, 0)
+        folder.chmod(0o1777)
+        os.chown(self.work.drop('Orders', orders(order(1)), 'theirs.csv'), 0, 0)
+        self.work.drop('Orders', orders(order(2)), 'ours.csv')
+        outcome = self.work.run_once()
+        self.assertEqual(['left in place' in line for line in outcome.lines('applied')], [True, False], outcome)
+        self.assertEqual(self.ledger(), [('theirs.csv', 'applied', False), ('ours.csv', 'applied', True)])
+
     def test_files_that_are_left_are_noted_once_though_their_folder_was_away(self):
         self.work.drop('Orders', orders(order(1)), 'good.csv')
         self.work.drop('Orders', b'"', 'bad.csv')
