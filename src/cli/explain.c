@@ -79,6 +79,10 @@ static bool find_table(const struct invocation *invocation, const struct pipelin
 {
     const char *name = invocation->settings.table;
     bool known = !name;
+    for (size_t i = 0; i < invocation->operand_count; i++)
+        if (!strchr(invocation->operands[i], '='))
+            return error_set(error, ERROR_USAGE, "explain: found \"%s\", expected COLUMN=VALUE",
+                             invocation->operands[i]);
     for (size_t t = 0; t < pipeline->table_count; t++) {
         if (name && strcmp(name, pipeline->tables[t].name) != 0)
             continue;
@@ -90,7 +94,18 @@ static bool find_table(const struct invocation *invocation, const struct pipelin
     return no_table(pipeline, known ? NULL : name, error);
 }
 
-/* A time may be cut short: "2022-01-08" for "2022-01-08 00:00:00+00". */
+/* A time may be cut short, and written as ISO 8601 has it: "2022-01-08" and "2022-01-08T00:00:00Z" for
+   "2022-01-08 00:00:00+00". Windows are shown in UTC. */
+static bool begins_time(struct slice time, struct slice text)
+{
+    if (text.len > 0 && text.data[text.len - 1] == 'Z')
+        text.len--;
+    bool same = text.len > 0 && text.len <= time.len;
+    for (size_t i = 0; same && i < text.len; i++)
+        same = text.data[i] == time.data[i] || (text.data[i] == 'T' && time.data[i] == ' ');
+    return same;
+}
+
 static bool is_wanted(const struct wanted *wanted, const struct cell *key, struct buf *text)
 {
     for (size_t i = 0; i < wanted->count; i++) {
@@ -99,7 +114,7 @@ static bool is_wanted(const struct wanted *wanted, const struct cell *key, struc
         buf_reset(text);
         cell_print(column, &key[wanted->key[i]], text);
         struct slice value = buf_slice(text);
-        if (!slice_equal(value, wanted->text[i]) && !(time && slice_starts_with(value, wanted->text[i])))
+        if (!slice_equal(value, wanted->text[i]) && !(time && begins_time(value, wanted->text[i])))
             return false;
     }
     return true;

@@ -93,13 +93,16 @@ class Words(Explained):
     def test_a_window_may_be_cut_short(self):
         work = self.small()
         self.assertEqual(len(self.explain(work, 'Customer_ID=1', 'window=2022-01-08')), 1)
-        self.assertIn('no such row', work.command('explain', 'Customer_ID=1', 'window=2022-01-18', expect=1).err)
+        self.assertEqual(len(self.explain(work, 'Customer_ID=1', 'window=2022-01-08T00:00:00Z')), 1)
+        for window in ('2022-01-18', '2022-01-08T00:00:01Z', ''):
+            self.assertIn('no such row', work.command('explain', 'Customer_ID=1', f'window={window}', expect=1).err)
 
     def test_what_is_no_key_is_refused_with_what_there_is(self):
         work = self.small()
         self.assertIn('customer_windows (customer_id, currency, window_start)',
                       work.command('explain', 'Custome_ID=1', expect=64).err)
         self.assertIn('explain: expected COLUMN=VALUE', work.command('explain', expect=64).err)
+        self.assertIn('found "Customer_ID", expected COLUMN=VALUE', work.command('explain', 'Customer_ID', expect=64).err)
         work.command('explain', '--table', 'nothing', 'Customer_ID=1', expect=64)
 
     def test_a_forgotten_file_is_in_no_row(self):
