@@ -193,6 +193,18 @@ uint32_t units_top(const struct engine *engine, uint32_t unit)
     return find_top(engine, unit, 0, false);
 }
 
+/* The attributes that the unit or an alt of it says, and the window that they lie in. Where the window's field is of the
+   unit's key all of its lines say the same. */
+static bool read_window(const struct engine *engine, uint32_t unit, uint32_t alt, struct codes *codes, int64_t *window)
+{
+    size_t field = engine->pipeline->tables[0].window_field;
+    const struct field_home *home = &lines_of(engine)->homes[field];
+    read_attributes(engine, unit, alt, codes);
+    if (!home->attribute)
+        codes->at[field] = rows_get(&engine->units.rows, unit, home->column);
+    return closed_window(engine, codes, window);
+}
+
 bool units_window(const struct engine *engine, uint32_t unit, int64_t *window)
 {
     struct codes codes;
@@ -201,16 +213,14 @@ bool units_window(const struct engine *engine, uint32_t unit, int64_t *window)
         return false;
     if (!keyed_has(&engine->units, unit, PARENT_COUNTED) && keyed_has(&engine->units, unit, PARENT_ALTS))
         line = find_top(engine, unit, 0, true);
-    read_attributes(engine, unit, line ? alt_of(engine, line) : 0, &codes);
-    return closed_window(engine, &codes, window);
+    return read_window(engine, unit, line ? alt_of(engine, line) : 0, &codes, window);
 }
 
 static bool lies_behind(const struct engine *engine, uint32_t unit, uint32_t line)
 {
     struct codes codes;
     int64_t window;
-    read_attributes(engine, unit, alt_of(engine, line), &codes);
-    return closed_window(engine, &codes, &window) && window < engine->closed.first_open;
+    return read_window(engine, unit, alt_of(engine, line), &codes, &window) && window < engine->closed.first_open;
 }
 
 void units_note_behind(struct engine *engine, uint32_t unit)
@@ -231,11 +241,11 @@ bool units_falls_back(const struct engine *engine, uint32_t unit, uint32_t line,
     uint32_t top = keyed_has(&engine->units, unit, PARENT_BEHIND) ? find_top(engine, unit, line, false) : 0;
     if (top == 0)
         return false;
-    read_attributes(engine, unit, alt_of(engine, top), &codes);
+    bool lies = read_window(engine, unit, alt_of(engine, top), &codes, window);
     int order = rank_compare(row->rank, records_rank(lines_of(engine), top));
     if (row->passes && (order > 0 || (order == 0 && compare_codes(engine, &row->codes, &codes) >= 0)))
         return false;
-    return closed_window(engine, &codes, window) && *window < engine->closed.first_open;
+    return lies && *window < engine->closed.first_open;
 }
 
 void units_free(struct engine *engine, uint32_t unit)

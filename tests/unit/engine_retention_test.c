@@ -317,6 +317,43 @@ static void days_close_as_moments_do(void **state)
     shop_close(&shop);
 }
 
+/* The window's field may be of the key, be that the facts' or the grain's: then it is no attribute. */
+static void close_by_key(const char *facts)
+{
+    struct shop shop;
+    struct heard heard = {""};
+    char spec[1024];
+    snprintf(spec, sizeof spec,
+             "%s 'join': [{'feed': 'Deliveries', 'on': 'Order_ID', 'required': false}]," TABLE("Time"), facts);
+    shop_open(&shop, spec);
+    engine_on_late(shop.engine, hear, &heard);
+    shop_change(&shop, 1, ORDERS, "Order_ID=1 SKU=a Customer_ID=7 Time=2022-01-02T00:00:00 Total=2 Day=2022-01-02",
+                "Order_ID=1 SKU=a Customer_ID=7 Time=2022-01-12T00:00:00 Total=4 Day=2022-01-02",
+                "Order_ID=1 SKU=b Customer_ID=7 Time=2022-01-22T00:00:00 Total=8 Day=2022-01-02");
+    close_before(&shop, day(10));
+    assert_int_equal(shop_stats(&shop).closed, 1);
+    assert_int_equal(shop_stats(&shop).units, 2);
+    shop_change(&shop, 3, ORDERS, "Order_ID=1 SKU=a Customer_ID=7 Time=2022-01-02T00:00:00 Total=9 Day=2022-01-02",
+                "Order_ID=1 SKU=a Customer_ID=7 Time=2022-01-12T00:00:00 Total=5 Day=2022-01-02");
+    assert_string_equal(heard.text, "1 key 0;");
+    assert_table(&shop, "t",
+                 "7|2021-12-29 00:00:00|1|2.00|a|1|\n"
+                 "7|2022-01-08 00:00:00|1|5.00|a|1|\n"
+                 "7|2022-01-18 00:00:00|1|8.00|b|1|\n");
+    close_before(&shop, day(30));
+    assert_int_equal(shop_stats(&shop).units, 0);
+    shop_close(&shop);
+}
+
+static void windows_over_a_field_of_the_key_close_by_it(void **state)
+{
+    (void)state;
+    close_by_key("'facts': {'feed': 'Orders', 'key': ['Order_ID', 'Time']},");
+    close_by_key(
+        "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'Time', 'SKU'], 'grain': {'key': ['Order_ID', 'Time'], "
+        "'attributes': ['Customer_ID', 'Total', 'Day']}},");
+}
+
 /* Midnight there is 21:00 UTC of the day before. */
 static void windows_of_a_zone_close_by_its_clocks(void **state)
 {
@@ -399,6 +436,7 @@ int main(void)
         cmocka_unit_test(windows_are_due_once_the_watermark_passed_them_by_the_lateness),
         cmocka_unit_test(what_waits_is_closed_too_and_told_by_its_key),
         cmocka_unit_test(days_close_as_moments_do),
+        cmocka_unit_test(windows_over_a_field_of_the_key_close_by_it),
         cmocka_unit_test(windows_of_a_zone_close_by_its_clocks),
         cmocka_unit_test(a_delivery_that_is_open_brings_what_closes_meanwhile),
         cmocka_unit_test(is_refused_within_a_change_and_without_retention),
