@@ -83,8 +83,14 @@ static const char *const pipelines[] = {
     "'columns': {'region': {'group': 'Region'}, 'start': {'window': 'start'}, 'city': {'group': 'Customers.City'},"    \
     "'bonus': {'sum': 'Customers.Bonus'}, 'last_city': {'max': 'Customers.City'}," ALL_COLUMNS(D) "}}"
 
-/* The same six with windows that close. */
+/* The same six with windows that close, and one whose windows are over a part of its key. */
 static const char *const closing[] = {
+    "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU', 'Time'], 'grain': {'key': ['Order_ID', 'Time'], "
+    "'attributes': "
+    "['Customer_ID', 'Total', 'Status', 'Currency', 'Day', 'Region']}, 'filter': {'Quantity': {'>=': 0}}},"
+    "'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'on': 'Order_ID'},"
+    "{'feed': 'Customers', 'key': ['Customer_ID'], 'on': 'Customer_ID', 'filter': {'City': {'null': false}}}],"
+    "'tables': {" BY_CUSTOMER("Deliveries") ", " BY_PLACE("Deliveries") "}" RETENTION,
     "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], " GRAIN ", 'filter': {'Quantity': {'>=': 0}}},"
     "'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'on': 'Order_ID'},"
     "{'feed': 'Customers', 'key': ['Customer_ID'], 'on': 'Customer_ID', 'filter': {'City': {'null': false}}}],"
