@@ -45,9 +45,9 @@ static bool open_folder(struct landing *landing, struct error *error)
     if (landing->fd >= 0)
         return true;
     if (errno == ENOENT || errno == ENOTDIR)
-        return error_set(error, ERROR_CONFIG,
-                         "the landing folder %s is missing: make it, or say with -d which folder holds it",
-                         landing->path);
+        return error_set(error, ERROR_CONFIG, "the landing folder %s %s, or say with -d which folder holds it",
+                         landing->path,
+                         errno == ENOENT ? "is missing: make it" : "is none: something else lies there; make it one");
     return error_errno(error, ERROR_IO, errno, "cannot open the landing folder %s", landing->path);
 }
 

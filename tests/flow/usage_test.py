@@ -56,6 +56,8 @@ class Words(FlowCase):
         self.work.landing('Orders').rmdir()
         for words in (('check',), ('run', '--once')):
             self.assertIn('data/Orders is missing: make it, or say with -d', self.refused(*words, expect=78))
+        self.work.landing('Orders').touch()
+        self.assertIn('data/Orders is none: something else lies there', self.refused('check', expect=78))
 
     def test_help_is_had_whatever_the_environment_says(self):
         wrong = {'DROPFOLD_THREADS': 'many'}
