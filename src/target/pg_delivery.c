@@ -236,6 +236,7 @@ void pg_delivery_begin(struct pg_conn *conn)
     conn->doing = "beginning a delivery";
     conn->doubtful = PG_ERROR_UNSUPPORTED; /* a pooler leads to another server now */
     memset(conn->known, 0, sizeof conn->known);
+    memset(conn->guarded, 0, sizeof conn->guarded);
     buf_reset(&conn->sql);
     pg_open_put_begin(conn, true);
     if (!target->delivery->from.present) {

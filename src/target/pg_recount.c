@@ -22,11 +22,17 @@ void pg_recount_take(struct pg_conn *conn, const PGresult *result)
         conn->triggers[i] = PQgetvalue(result, 0, (int)(tables + i))[0] == 't';
 }
 
-/* A table whose triggers this delivery may have set off. */
+/* A table that this delivery filled by upserts: to a collation of somebody's two keys may be one. */
+static bool is_merged(const struct pg_conn *conn, size_t table)
+{
+    return conn->target->delivery->full && (conn->target->doubts || conn->guarded[table]);
+}
+
+/* Or whose triggers it may have set off. */
 static bool is_counted(const struct pg_conn *conn, size_t table)
 {
     const struct delivery *delivery = conn->target->delivery;
-    return !delivery->compare && conn->triggers[table] &&
+    return !delivery->compare && (conn->triggers[table] || is_merged(conn, table)) &&
            (delivery->full || delivery->upserts[table] > 0 || delivery->deletes[table] > 0);
 }
 

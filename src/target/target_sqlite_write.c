@@ -77,11 +77,14 @@ static bool look_for_unique(struct target_sqlite *sqlite, const struct table *ta
 }
 
 /* All columns are given, so that replacing a row is updating it; of a table without other indexes SQLite then overwrites
-   the row unread, twice as fast as ON CONFLICT DO UPDATE. With another unique index it would take out other rows too. */
-static void put_upsert(struct buf *sql, const struct table *table, bool replace, bool compare, size_t number)
+   the row unread, twice as fast as ON CONFLICT DO UPDATE. With another unique index it would take out other rows too. In
+   a full delivery there is no row to replace: one that is met is of a key that a collation of somebody's takes for equal. */
+static void put_upsert(struct buf *sql, const struct table *table, const struct delivery *delivery, bool unique,
+                       size_t number)
 {
-    buf_put_text(sql, replace ? "INSERT OR REPLACE INTO " : "INSERT INTO ");
-    if (compare)
+    bool replaces = !delivery->full && !unique;
+    buf_put_text(sql, replaces ? "INSERT OR REPLACE INTO " : "INSERT INTO ");
+    if (delivery->compare)
         target_sqlite_compare_put_stage(sql, number);
     else
         target_sql_name(sql, table->name);
@@ -91,7 +94,7 @@ static void put_upsert(struct buf *sql, const struct table *table, bool replace,
     for (size_t i = 0; i < table->column_count; i++)
         buf_put_text(sql, i > 0 ? ", ?" : "?");
     buf_put_text(sql, ")");
-    if (!replace)
+    if (!replaces && !delivery->full)
         target_sql_on_conflict(sql, table);
 }
 
@@ -119,7 +122,7 @@ static bool prepare(struct target_sqlite *sqlite, sqlite3_stmt **statement, stru
     if (sqlite->block->deletes)
         put_erase(&sql, table);
     else
-        put_upsert(&sql, table, !unique, sqlite->delivery.compare, sqlite->block->table);
+        put_upsert(&sql, table, &sqlite->delivery, unique, sqlite->block->table);
     buf_put_byte(&sql, '\0');
     bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, statement, error);
     buf_close(&sql);

@@ -103,6 +103,27 @@ static void does_not_trust_in_an_empty_table_either(void **state)
     assert_query("SELECT id, t FROM kinds ORDER BY id", "1|new\n2|new\n");
 }
 
+/* COPY sees two keys that are one to a collation of somebody's; upserts, which then take its place, see one row. */
+static void refuses_keys_that_a_collation_takes_for_equal(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    query("DROP VIEW latest_window, \"Life \"\"time\"\"\";"
+          "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
+          "ALTER TABLE sales ALTER currency TYPE text COLLATE loose");
+    begin_two_sales(s);
+    assert_works(subject_write(s, sales_block("ngn")));
+    assert_fails(subject_write(s, sales_block("NGN")), ERROR_DIVERGED, "23505");
+    assert_works(subject_open(s));
+    begin_two_sales(s);
+    assert_works(subject_write(s, sales_block("ngn")));
+    assert_works(subject_write(s, sales_block("NGN")));
+    assert_fails(subject_commit(s), ERROR_REFUSED, "has 1 row at the end of the delivery and should have 2");
+    subject_close(s);
+}
+
 /* What an open target was made into is found out by opening it again, which says it, and says so until it is mended. */
 static void looks_again_when_a_table_is_another(void **state)
 {
@@ -147,6 +168,7 @@ static void looks_again_when_the_server_is_another(void **state)
     cmocka_unit_test(does_not_trust_in_fresh_keys_once_one_was_there),                                                 \
         cmocka_unit_test(does_not_copy_into_a_column_whose_type_was_changed),                                          \
         cmocka_unit_test(does_not_trust_in_an_empty_table_either),                                                     \
+        cmocka_unit_test(refuses_keys_that_a_collation_takes_for_equal),                                               \
         cmocka_unit_test(looks_again_when_a_table_is_another),                                                         \
         cmocka_unit_test(looks_again_when_the_server_is_another)
 

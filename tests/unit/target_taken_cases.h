@@ -283,6 +283,21 @@ static void opens_a_table_with_triggers_again_that_somebody_edited(void **state)
     subject_close(s);
 }
 
+/* A full delivery of two rows of sales, in a block each. */
+static inline void begin_two_sales(struct subject *s)
+{
+    subject_prepare(s, 1, true);
+    s->delivery.upserts[SALES] = s->delivery.to.rows[SALES] = 2;
+    assert_works(subject_begin(s));
+}
+
+static inline struct block *sales_block(const char *currency)
+{
+    struct block *block = support_block(SALES, false, 1, SALES_COLUMNS);
+    sales_row(block->cells, 1, currency, 0, 100, 1);
+    return block;
+}
+
 /* --- numbers that say less than there is -------------------------------------------------------------------------- */
 
 static void takes_rows_that_are_skipped_because_they_are_equal(void **state)
