@@ -189,7 +189,7 @@ static enum job_outcome outcome_unread(enum intake_result result)
         return JOB_GONE;
     case INTAKE_ODD:
     case INTAKE_FAILED:
-    case INTAKE_SHORT:
+    case INTAKE_REFUSED:
         return JOB_LATER;
     case INTAKE_READ:
     case INTAKE_STOPPED:
@@ -233,7 +233,7 @@ static enum job_outcome end_file(struct committer *committer, struct job *job)
 {
     if (job->intake != INTAKE_READ) {
         core_file_cancel(committer->core);
-        if (job->intake == INTAKE_SHORT && job->holds)
+        if (job->intake == INTAKE_FAILED && job->holds)
             hold_back(committer, job);
         return outcome_unread(job->intake);
     }

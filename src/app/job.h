@@ -47,8 +47,8 @@ enum job_outcome {
     JOB_BAD,       /* to be set aside whole; the reason is in `error` */
     JOB_UNSETTLED, /* changed while it was read */
     JOB_GONE,
-    JOB_LATER,  /* could not be read or stored now */
-    JOB_BEHIND, /* one before it in its feed found no room in the store or no memory: it is not to overtake that one */
+    JOB_LATER, /* could not be read or stored now */
+    JOB_BEHIND, /* one before it in its feed found no room in the store or can not be read: it is not to overtake that one */
     JOB_STOPPED /* shutdown came first */
 };
 
@@ -57,7 +57,7 @@ struct job {
     uint64_t ticket; /* order of commits */
     unsigned turn;   /* of its feed, from 1: what found no room holds back those of its turn that come behind it */
     struct flow *flow;
-    bool holds;      /* also when there was only no memory to read it */
+    bool holds;      /* also when it can only not be read for a while */
     int64_t started; /* monotonic microseconds */
 
     /* the stream, under flow->mutex */

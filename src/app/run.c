@@ -16,8 +16,6 @@
 enum { LAST_TRIES = 3, TICK_MS = 250 };
 /* Nobody looks on while a single run works; but of a long one something should be there. Microseconds. */
 enum { ONCE_PATIENCE = 60 * 1000 * 1000 };
-/* Files wait so long, in microseconds, for one before them that cannot be looked at. */
-enum { MISSED = 60 * 1000 * 1000, ONCE_MISSED = 5 * 1000 * 1000 };
 
 /* --- taking down -------------------------------------------------------------------------------------------------- */
 
@@ -301,7 +299,7 @@ static bool start_watch(struct run *run, struct error *error)
     const struct watch_options options = {.data = run->settings->data,
                                           .once = run->settings->once,
                                           .rescan = run->settings->rescan,
-                                          .patience = run->settings->once ? ONCE_MISSED : MISSED,
+                                          .patience = run->settings->once ? RUN_PATIENCE_ONCE : RUN_PATIENCE,
                                           .events = run->settings->events};
     const struct watch_callbacks callbacks = {run, run_jobs_ready, on_known, run_recover_opened, on_idle};
     if (!watch_start(&run->watch, &run->loop, run->pipeline, &options, &callbacks, run->log, error))

@@ -21,6 +21,9 @@
 #include "target/target.h"
 
 enum {
+    RUN_PATIENCE =
+        60 * 1000 * 1000, /* microseconds that files wait for one before them that cannot be looked at or read, */
+    RUN_PATIENCE_ONCE = 5 * 1000 * 1000, /* and in a single run */
     RUN_UNTOLD_MAX = 16, /* deliveries that wait for the lines of their files; of more the first is told before them */
     RUN_JOBS_MAX = 1024, /* files being read or waiting for their commit */
     RUN_PARSERS_MAX = SETTINGS_THREADS_MAX,

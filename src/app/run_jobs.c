@@ -7,7 +7,7 @@
 
 enum {
     ROOM_PAUSE = 1000 * 1000, /* microseconds until a file that found no room is tried again */
-    HELD_MAX = 60             /* tries of a file that finds no memory until those behind it wait for it no longer */
+    READ_PAUSE = 100 * 1000   /* and, at first, one that cannot be read */
 };
 
 /* --- the queue of what is ready ----------------------------------------------------------------------------------- */
@@ -73,10 +73,12 @@ static void release(struct flight *flight)
     run->under_way[flight->job.candidate->landing->index]--;
     if (flight->tell)
         flight->tell(&run->report, &flight->job, flight_where(flight, where, sizeof where));
-    if (flight->held && run->phase < RUN_DRAINING)
+    if (flight->held && run->phase < RUN_DRAINING) {
         queue_push(&run->held, flight->job.candidate);
-    else
+    } else {
+        run->files_left |= flight->held;
         watch_release(run->watch, flight->job.candidate, flight->outcome);
+    }
     job_clear(&flight->job);
     free(flight);
 }
@@ -115,29 +117,46 @@ static void conclude(struct flight *flight, enum watch_outcome outcome)
     run_jobs_go_on(run);
 }
 
-/* With --once there is no other try. */
-static void await_room(struct flight *flight)
+/* With --once there is no other try for want of room. */
+static void await(struct flight *flight, bool holds, int64_t pause)
 {
     struct run *run = flight->run;
-    flight->held = !run->settings->once;
-    run->awaits_room[flight->job.candidate->landing->index] = flight->held;
+    bool *awaits = &run->awaits_room[flight->job.candidate->landing->index];
+    flight->held = holds || *awaits || !run->settings->once;
+    *awaits = flight->held;
     if (flight->held && run->room_due == 0)
-        run->room_due = clock_monotonic() + ROOM_PAUSE;
+        run->room_due = clock_monotonic() + pause;
+}
+
+/* How long it could not be read by now; those behind it have their own time meanwhile. */
+static int64_t failing_for(struct candidate *candidate)
+{
+    int64_t now = clock_monotonic();
+    if (candidate->failing == 0)
+        candidate->failing = now;
+    return now - candidate->failing;
+}
+
+static int64_t read_pause(int64_t failing)
+{
+    if (failing < READ_PAUSE)
+        return READ_PAUSE;
+    return failing < ROOM_PAUSE ? failing : ROOM_PAUSE;
 }
 
 static void again_later(struct flight *flight)
 {
     struct candidate *candidate = flight->job.candidate;
     bool behind = flight->job.outcome == JOB_BEHIND, full = flight->job.error.kind == ERROR_FULL;
-    bool holds = !behind && flight->job.intake == INTAKE_SHORT && flight->job.holds;
+    bool fails = flight->job.intake == INTAKE_FAILED, holds = !behind && fails && flight->job.holds;
+    int64_t failing = fails ? failing_for(candidate) : 0;
     if (!behind)
         (void)flight_warn_once(flight, full ? "no space left, waiting for it" : "cannot be read now",
                                &flight->job.error);
     candidate->unread |= !behind && !full;
-    candidate->held += holds;
     if (behind || full || holds)
-        await_room(flight);
-    flight->run->files_left = true;
+        await(flight, holds, holds ? read_pause(failing) : ROOM_PAUSE);
+    flight->run->files_left |= !flight->held;
     conclude(flight, WATCH_LATER);
 }
 
@@ -146,10 +165,10 @@ static void tell_read(struct flight *flight)
 {
     struct candidate *candidate = flight->job.candidate;
     char name[LANDING_NAME_SIZE * 4];
+    candidate->failing = 0;
     if (!candidate->unread)
         return;
     candidate->unread = false;
-    candidate->held = 0;
     candidate->told = 0;
     report_name(candidate->landing, candidate->name, name, sizeof name);
     log_info(flight->run->log, "%s can be read again", name);
@@ -257,6 +276,12 @@ static void no_memory_for(struct run *run, struct candidate *candidate)
         log_warning(run->log, "%s, trying again", error.text);
 }
 
+static bool holds_others(const struct run *run, const struct candidate *candidate)
+{
+    int64_t patience = run->settings->once ? RUN_PATIENCE_ONCE : RUN_PATIENCE;
+    return candidate->failing == 0 || clock_monotonic() - candidate->failing < patience;
+}
+
 static bool start_one(struct run *run, struct pack *pack, struct candidate *candidate)
 {
     struct error error = {0};
@@ -272,7 +297,7 @@ static bool start_one(struct run *run, struct pack *pack, struct candidate *cand
     flight->job = (struct job){.candidate = candidate,
                                .ticket = run->next_ticket++,
                                .turn = run->turn[candidate->landing->index] + 1,
-                               .holds = candidate->held < HELD_MAX,
+                               .holds = holds_others(run, candidate),
                                .flow = &run->flow,
                                .started = clock_monotonic()};
     run->flights[flight->job.ticket % RUN_JOBS_MAX] = flight;
@@ -396,6 +421,7 @@ void run_jobs_forget_pending(struct run *run)
 {
     while (run->pending.count > 0)
         watch_release(run->watch, queue_pop(&run->pending), WATCH_DONE);
+    run->files_left |= run->held.count > 0;
     while (run->held.count > 0)
         watch_release(run->watch, queue_pop(&run->held), WATCH_DONE);
 }

@@ -280,10 +280,9 @@ static enum intake_result not_opened(int number)
     case EISDIR:
     case ENOTSUP:
         return INTAKE_ODD;
-    case ENOMEM:
-    case EMFILE:
-    case ENFILE:
-        return INTAKE_SHORT;
+    case EACCES:
+    case EPERM:
+        return INTAKE_REFUSED;
     default:
         return INTAKE_FAILED;
     }
@@ -325,8 +324,7 @@ enum intake_result intake_read(const struct landing *landing, const char *name, 
     if (result == INTAKE_READ && how->flushes)
         result = flush(&reading);
     close(reading.fd);
-    if (result != INTAKE_FAILED)
-        return result;
-    name_file(landing, name, error);
-    return error->kind == ERROR_MEMORY ? INTAKE_SHORT : INTAKE_FAILED;
+    if (result == INTAKE_FAILED)
+        name_file(landing, name, error);
+    return result;
 }

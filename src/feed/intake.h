@@ -19,10 +19,9 @@ enum intake_result {
     INTAKE_CHANGED, /* changed while it was read, or is no longer what the candidate was: settle again */
     INTAKE_GONE,    /* is not there any more */
     INTAKE_ODD,     /* not a regular file */
-    INTAKE_FAILED,  /* the operating system refused (no permission, I/O error) or memory is out: try later */
-    INTAKE_SHORT, /* memory or file descriptors are out (intake_read only; else INTAKE_FAILED): no fault of the file, which
-                       can be read before long */
-    INTAKE_STOPPED /* the sink said so */
+    INTAKE_FAILED,  /* an I/O error, or memory or file descriptors are out: it may be read before long */
+    INTAKE_REFUSED, /* it must not be read (intake_read only): try later */
+    INTAKE_STOPPED  /* the sink said so */
 };
 
 /* Takes a batch over; may block (backpressure). False ends the reading. */

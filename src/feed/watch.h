@@ -48,7 +48,7 @@ struct candidate {
     /* The owner's, on the loop's thread: what it remembers of the file as long as that is known to the watch; 0 at first. */
     uint64_t told;          /* of what it complained last (a hash) */
     bool unread;            /* it could not be read */
-    unsigned held;          /* so many times it held back others while there was no memory to read it */
+    int64_t failing;        /* since when it can not be read although it may be (monotonic), or 0 */
     struct candidate *next; /* the one that waits behind it */
 };
 

@@ -264,7 +264,7 @@ static void tells_what_is_gone_and_what_is_odd(void **state)
 static void read_what_is_forbidden(void *context)
 {
     struct fixture *f = context;
-    child_check(take_in(f, "a.csv", NULL) == INTAKE_FAILED);
+    child_check(take_in(f, "a.csv", NULL) == INTAKE_REFUSED);
     child_check(f->error.kind == ERROR_IO && strstr(f->error.text, "Orders/a.csv"));
 }
 
