@@ -6,10 +6,10 @@
 #include "model/batch.h"
 
 enum {
-    GROUP_FILES_MAX = 256,
+    GROUP_FILES_MAX = 1024,
     GROUP_BYTES_MAX = 64 * 1024 * 1024,      /* of the files: a few MiB in the store */
     GROUP_FILE_BYTES_MAX = 32 * 1024 * 1024, /* a larger file is a commit of its own */
-    GROUP_MICROS_MAX = 100 * 1000            /* from the end of its first file */
+    GROUP_MICROS_MAX = 250 * 1000            /* from the end of its first file */
 };
 
 /* A singly linked queue of either kind; `next` is the first member reached through the accessors below. */

@@ -17,9 +17,9 @@
 #include "parse/parser.h"
 
 enum {
-    PACK_FILES_MAX = 128,
+    PACK_FILES_MAX = 512,
     PACK_FILE_BYTES_MAX = 64 * 1024, /* a larger file is a pack of its own */
-    PACK_BYTES_MAX = 2 * 1024 * 1024
+    PACK_BYTES_MAX = 4 * 1024 * 1024
 };
 
 struct pack {

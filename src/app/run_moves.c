@@ -7,7 +7,7 @@
 #include "feed/archive.h"
 
 enum {
-    SET_FILES_MAX = 512,
+    SET_FILES_MAX = 1024,
     SET_BYTES_MAX = 64 * 1024 * 1024 /* of the files: an archive on another disk copies them */
 };
 
