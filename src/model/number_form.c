@@ -15,6 +15,13 @@ struct reading {
     size_t point; /* digits before it */
 };
 
+static void begin(struct reading *r, struct slice text)
+{
+    r->rest = text;
+    r->negative = r->signed_already = r->priced = false;
+    r->count = r->point = 0;
+}
+
 static void skip(struct reading *r, size_t bytes)
 {
     r->rest.data += bytes;
@@ -174,7 +181,8 @@ static bool read_number(struct reading *r, const struct number_form *form)
 bool number_form_plain(const struct number_form *form, struct slice text, char room[NUMBER_FORM_PLAIN_MAX],
                        struct slice *plain, const char **expected)
 {
-    struct reading r = {.rest = text};
+    struct reading r; /* its digits are many: only those that are read are written */
+    begin(&r, text);
     if (text.len == 0 || !read_number(&r, form)) {
         *expected = "a number as its field's \"number\" says";
         return false;

@@ -13,8 +13,9 @@
 #include "base/slice.h"
 
 enum {
-    NUMBER_FORM_DIGITS_MAX = 40, /* digits that a number may have: more than any type holds */
-    NUMBER_FORM_PLAIN_MAX = 64   /* bytes of the plain number */
+    NUMBER_FORM_DIGITS_MAX =
+        1000, /* digits that a number may have, zeros too: as many as value_parse reads of any double */
+    NUMBER_FORM_PLAIN_MAX = 1024 /* bytes of the plain number */
 };
 
 struct number_form {

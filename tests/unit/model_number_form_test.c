@@ -1,5 +1,7 @@
 #include "testing.h"
 
+#include <string.h>
+
 #include "model/number_form.h"
 
 static struct slice signs[] = {{"\xe2\x82\xa6", 3}, {"$", 1}, {"KSh", 3}};
@@ -89,14 +91,29 @@ static void tells_a_blank_between_groups_from_one_before_a_currency(void **state
     check(&blanks, "1 234 56 $", NULL);
 }
 
+/* Zeros that say nothing are digits, and a double may have more of them than an exact type. */
+static void reads_more_digits_than_exact_types_hold(void **state)
+{
+    (void)state;
+    check(&whole, "$0000000000000000000000123.4500000000000000000000",
+          "0000000000000000000000123.4500000000000000000000");
+    check(&whole, "-1000000000000000000000000000000000000000000b",
+          "-1000000000000000000000000000000000000000000000000000");
+}
+
 static void bounds_the_digits(void **state)
 {
     (void)state;
-    check(&whole, "1234567890123456789012345678901234567890", "1234567890123456789012345678901234567890");
-    check(&whole, "12345678901234567890123456789012345678901", NULL);
-    check(&whole, "1234567890123456789012345678901234567890k", NULL);
-    check(&whole, ".12345678901234567890123456789012345678901", NULL);
-    check(&whole, "-1234567890123456789012345678901234567b", NULL);
+    char digits[NUMBER_FORM_DIGITS_MAX + 3] = ".";
+    memset(digits + 1, '1', NUMBER_FORM_DIGITS_MAX);
+    check(&whole, digits + 1, digits + 1);
+    digits[NUMBER_FORM_DIGITS_MAX + 1] = 'k';
+    check(&whole, digits + 1, NULL);
+    digits[NUMBER_FORM_DIGITS_MAX + 1] = '1';
+    check(&whole, digits + 1, NULL);
+    check(&whole, digits, NULL);
+    memcpy(digits + NUMBER_FORM_DIGITS_MAX - 2, "b", sizeof "b");
+    check(&whole, digits + 1, NULL);
 }
 
 int main(void)
@@ -106,6 +123,7 @@ int main(void)
         cmocka_unit_test(moves_the_point_for_suffixes),
         cmocka_unit_test(refuses_what_is_no_number),
         cmocka_unit_test(tells_a_blank_between_groups_from_one_before_a_currency),
+        cmocka_unit_test(reads_more_digits_than_exact_types_hold),
         cmocka_unit_test(bounds_the_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
