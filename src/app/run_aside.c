@@ -214,3 +214,29 @@ bool run_aside_is_unnoted(struct run *run, size_t feed, const char *name, bool *
     *unnoted = !known;
     return ok;
 }
+
+/* A start notes what it finds there by its own stat; a copy has the time of what it was made of. */
+static bool find_noted(const struct aside *aside, const struct file_stat *stat, bool *noted, struct error *error)
+{
+    struct stat found;
+    struct file_stat copy;
+    if (fstatat(aside->folder, aside->name, &found, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT || error_errno(error, ERROR_IO, errno, "cannot look at %s", aside->stored);
+    file_stat_from(&found, &copy);
+    return copy.mtime_ns != stat->mtime_ns ||
+           store_knows(aside->run->core.store, slice_of(aside->run->pipeline->feeds[aside->feed].name),
+                       slice_of(aside->name), copy.size, copy.mtime_ns, copy.ctime_ns, copy.inode, noted, error);
+}
+
+bool run_aside_is_noted_copy(struct run *run, size_t feed, const char *name, const struct file_stat *stat, bool *noted,
+                             struct error *error)
+{
+    struct aside aside;
+    DIR *dir;
+    *noted = false;
+    bool ok = open_folder(&aside, run, feed, &dir, error) &&
+              (!dir || !set_name(&aside, name) || find_noted(&aside, stat, noted, error));
+    if (dir)
+        closedir(dir);
+    return ok;
+}

@@ -175,6 +175,10 @@ void run_recover_now(struct run *run);
 void run_note_aside(struct run *run);
 /* *unnoted: the file that lies as `name` in the quarantine of the feed is one that would be noted so. */
 bool run_aside_is_unnoted(struct run *run, size_t feed, const char *name, bool *unnoted, struct error *error) MUST_USE;
+/* *noted: the file that lies as `name` in the quarantine of the feed was noted so by a start, and is the copy of one that had
+   `stat`. */
+bool run_aside_is_noted_copy(struct run *run, size_t feed, const char *name, const struct file_stat *stat, bool *noted,
+                             struct error *error) MUST_USE;
 /* What is to stand beside a file that is set aside: `why`, one line, and who does it. */
 void run_aside_reason(const struct run *run, const char *why, char out[RUN_REASON_SIZE]);
 /* Some file could not be moved on and is hidden: tried again in a while. */

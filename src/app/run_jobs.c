@@ -150,6 +150,8 @@ static void again_later(struct flight *flight)
     bool behind = flight->job.outcome == JOB_BEHIND, full = flight->job.error.kind == ERROR_FULL;
     bool fails = flight->job.intake == INTAKE_FAILED, holds = !behind && fails && flight->job.holds;
     int64_t failing = fails ? failing_for(candidate) : 0;
+    if (flight->job.intake == INTAKE_READ)
+        candidate->failing = 0;
     if (!behind)
         (void)flight_warn_once(flight, full ? "no space left, waiting for it" : "cannot be read now",
                                &flight->job.error);

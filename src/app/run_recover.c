@@ -20,12 +20,14 @@ struct question {
     bool at_start;
 };
 
-/* At the start run_note_aside comes after it. Later nobody would note the copy: the file is set aside once more, onto it. */
+/* At the start run_note_aside comes after it. Later nobody would note the copy: unless the start has, the file is set aside
+   once more, onto it. */
 static bool is_own_copy(const struct question *question, const struct archive_left *left, bool *own,
                         struct error *error)
 {
-    *own = false;
-    return !question->at_start || run_aside_is_unnoted(question->run, question->feed, left->archived, own, error);
+    if (question->at_start)
+        return run_aside_is_unnoted(question->run, question->feed, left->archived, own, error);
+    return run_aside_is_noted_copy(question->run, question->feed, left->archived, &left->stat, own, error);
 }
 
 static bool goes_on(void *context, const struct archive_left *left, bool *committed, struct error *error)

@@ -141,6 +141,30 @@ class FolderChurn(CrashCase):
         self.count(points=1)
         self.assertEqual([state for _, _, state, _ in self.ledger(work)], [APPLIED] * (1 + replaced))
 
+    def test_a_bad_file_whose_copy_was_set_aside_before_a_crash_is_noted_once_when_its_folder_comes_late(self):
+        work = self.workspace('aside')
+        (work.data / 'quarantine').mkdir()
+        mount(self, work.data / 'quarantine', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs')
+        landing, away = work.landing('Orders'), work.data / 'away'
+        work.drop('Orders', b'Order_ID,1\n"', 'bad.csv')
+
+        def decide(call):
+            """At the removal of the file, behind its copy."""
+            return KILL if '/.dropfold-' in call.descriptor() and call.descriptor().endswith('-quarantine') else None
+
+        run_traced(Tracer(['unlinkat'], decide), work)
+        landing.rename(away)
+        landing.mkdir()
+        with work.daemon('--rescan', 0.2) as daemon:
+            until(lambda: work.status()['running']['scans']['Orders'], lambda: f'a scan\n{daemon}')
+            landing.rename(work.data / 'empty')
+            away.rename(landing)
+            until(lambda: not list(landing.iterdir()), lambda: f'it is set aside\n{daemon}')
+            work.drop(*self.files[2])
+            daemon.printed('applied ')
+        self.count(points=1)
+        self.find('doubled', [name for _, name, *_ in self.ledger(work)].count('bad.csv') - 1, self.ledger(work))
+
     # --- mounts ---
 
     def elsewhere(self):
