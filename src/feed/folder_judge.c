@@ -19,6 +19,8 @@ static bool has_markers(const struct folder *folder)
 
 static void move(struct folder *folder, struct entry *entry, enum entry_state state)
 {
+    if (state != ENTRY_DUE && state != ENTRY_SETTLING)
+        entry->settles = 0;
     entry_move(&folder->entries, entry, state);
 }
 
@@ -28,7 +30,9 @@ static void settle(struct folder *folder, struct entry *entry, const struct file
 {
     entry->candidate.stat = *stat;
     entry->known_stat = true;
-    entry->deadline = clock_monotonic() + folder->feed->settle;
+    int64_t now = clock_monotonic();
+    entry->settles = entry->settles != 0 ? entry->settles : now;
+    entry->deadline = now + folder->feed->settle;
     move(folder, entry, ENTRY_SETTLING);
 }
 

@@ -116,18 +116,29 @@ int watch_compare(const void *a, const void *b)
     return x->landing->index < y->landing->index ? -1 : 1;
 }
 
+static size_t collect_from(struct folder *folder, struct candidate **ready)
+{
+    const struct candidate *first = folder_settles_first(folder, clock_monotonic());
+    size_t count = 0;
+    struct entry *next;
+    for (struct entry *entry = folder->entries.lists[ENTRY_READY].first; entry; entry = next) {
+        struct candidate *candidate = &entry->candidate;
+        next = entry->after;
+        if (first && watch_compare(&first, &candidate) < 0)
+            continue;
+        folder_hand_out(folder, entry);
+        ready[count++] = candidate;
+    }
+    return count;
+}
+
 /* All must be out before the owner is called: it may give some back at once. */
 static size_t collect(struct watch *watch, struct candidate **ready)
 {
     size_t count = 0;
-    for (size_t i = 0; i < watch->count; i++) {
-        struct folder *folder = &watch->folders[i];
-        while (folder_ready(folder) > 0) {
-            struct entry *entry = folder->entries.lists[ENTRY_READY].first;
-            folder_hand_out(folder, entry);
-            ready[count++] = &entry->candidate;
-        }
-    }
+    for (size_t i = 0; i < watch->count; i++)
+        if (folder_ready(&watch->folders[i]) > 0)
+            count += collect_from(&watch->folders[i], ready + count);
     return count;
 }
 
@@ -154,8 +165,9 @@ static void hand_out(struct watch *watch)
     }
     count = collect(watch, ready);
     qsort(ready, count, sizeof *ready, watch_compare);
-    watch->worked = true;
-    watch->callbacks.ready(watch->callbacks.context, ready, count);
+    watch->worked = watch->worked || count > 0;
+    if (count > 0)
+        watch->callbacks.ready(watch->callbacks.context, ready, count);
     free(ready);
 }
 

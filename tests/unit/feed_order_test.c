@@ -1,5 +1,6 @@
 /*
- * What is missed for a moment, because a call to the system failed: nothing of its folder is handed out before it is found.
+ * No file is overtaken by newer ones of its folder: neither one that settles, nor one that is missed for a moment because a call
+ * to the system failed.
  */
 #include "feed_watching.h"
 
@@ -255,6 +256,52 @@ static void hands_out_a_file_only_once_that_cannot_be_looked_at_for_a_while(void
     assert_int_equal(w->count, 1);
 }
 
+/* --- what settles --- */
+
+static void lets_a_file_wait_for_an_older_one_that_settles(void **state)
+{
+    struct watching *w = *state;
+    watching_start(w);
+    file_write(w->folder[0], "a.csv", "1");
+    file_deliver(w->folder[0], "b.csv", "1");
+    run_until(w, w->count == 2);
+    assert_note(w, 0, 0, "a.csv");
+    assert_note(w, 1, 0, "b.csv");
+}
+
+static void lets_no_file_wait_for_a_newer_one_that_settles(void **state)
+{
+    struct watching *w = *state;
+    char from[FEED_PATH_MAX], to[FEED_PATH_MAX];
+    w->feeds[0].settle = WATCHING_NEVER;
+    watching_start(w);
+    file_write(w->folder[0], "newer.csv", "1");
+    file_write(w->folder[0], "older.tmp", "1");
+    file_date(w->folder[0], "older.tmp", 1600000000);
+    path_join(from, w->folder[0], "older.tmp");
+    path_join(to, w->folder[0], "older.csv");
+    assert_int_equal(rename(from, to), 0);
+    run_until(w, w->count == 1);
+    assert_note(w, 0, 0, "older.csv");
+}
+
+/* Its writer never ends, and it bears the time of a server whose clock is behind. */
+static void lets_no_file_wait_too_long_for_an_older_one(void **state)
+{
+    struct watching *w = *state;
+    w->options.patience = WATCHING_SETTLE;
+    watching_start(w);
+    file_write(w->folder[0], "a.csv", "1");
+    file_deliver(w->folder[0], "b.csv", "1");
+    for (int i = 0; i < 100 && w->count == 0; i++) {
+        run_for(w, WATCHING_SETTLE / 4);
+        file_append(w->folder[0], "a.csv", "2");
+        file_date(w->folder[0], "a.csv", 1600000000);
+    }
+    assert_int_equal(w->count, 1);
+    assert_note(w, 0, 0, "b.csv");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, watching_tear_down)
@@ -270,6 +317,9 @@ int main(void)
         TEST(goes_on_without_a_file_that_can_never_be_looked_at),
         TEST(ends_a_single_run_without_a_file_that_can_never_be_looked_at),
         TEST(does_not_wait_for_what_it_may_not_look_at),
+        TEST(lets_a_file_wait_for_an_older_one_that_settles),
+        TEST(lets_no_file_wait_for_a_newer_one_that_settles),
+        TEST(lets_no_file_wait_too_long_for_an_older_one),
         TEST(hands_out_a_file_only_once_that_cannot_be_looked_at_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
