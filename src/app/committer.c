@@ -240,6 +240,8 @@ static enum job_outcome end_file(struct committer *committer, struct job *job)
     struct core_file file = {
         .name = job->candidate->name, .stat = &job->candidate->stat, .facts = &job->facts, .stays = job->stays};
     bool together = is_small(job) && core_is_small(committer->core);
+    if (together && !core_group_takes(committer->core, &file))
+        end_group(committer);
     if ((together && !join_group(committer, &job->error)) ||
         !core_file_end(committer->core, &file, clock_wall(), &job->result, &job->error))
         return refused(committer, job);

@@ -177,7 +177,7 @@ static bool begin_change(struct core *core, struct slice name, struct core_resul
     return begin_taking(core, core->file_feed, count, result->replaced, rebuilt, error);
 }
 
-static void record_from(struct file_record *record, const struct core *core, size_t feed, const struct core_file *file)
+void core_record_from(struct file_record *record, const struct core *core, size_t feed, const struct core_file *file)
 {
     const struct file_facts *facts = file->facts;
     *record = (struct file_record){
@@ -365,7 +365,7 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
 {
     struct file_record record;
     char stored[STORED_MAX] = "";
-    record_from(&record, core, core->file_feed, file);
+    core_record_from(&record, core, core->file_feed, file);
     bool noted = false;
     *result = (struct core_result){.outcome = CORE_APPLIED};
     bool ready =
@@ -400,7 +400,7 @@ bool core_note_quarantined(struct core *core, size_t feed, const struct core_fil
 {
     struct file_record record;
     bool known = false;
-    record_from(&record, core, feed, file);
+    core_record_from(&record, core, feed, file);
     record.state = FILE_QUARANTINED;
     record.rows = 0;
     record.stored = slice_of(stored);

@@ -157,6 +157,8 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
    told of them, and nothing else be asked of the core. Each is a change of its own all the same, and is undone alone when
    it fails. ERROR_FULL: nothing happened. */
 bool core_group_begin(struct core *core, struct error *error) MUST_USE;
+/* Whether there is room for the open file in the group, if one is open. */
+bool core_group_takes(const struct core *core, const struct core_file *file) MUST_USE;
 /* Whether the open file is of a batch or less, and may be of a group: a larger one has a transaction of its own open. */
 bool core_is_small(const struct core *core);
 /* Commits what is open, if anything is. False: nothing of the group happened, and the engine is as the store is; ERROR_FULL

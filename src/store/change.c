@@ -191,17 +191,28 @@ static uint64_t record_bytes(const struct file_record *file)
     return bytes;
 }
 
-bool store_reserve(struct store *store, struct batch *const *batches, size_t count, const struct file_record *file,
-                   uint64_t marks, struct error *error)
+static bool make_room(struct store *store, struct batch *const *batches, size_t count, const struct file_record *file,
+                      uint64_t pages, struct error *error)
 {
-    uint64_t bytes = record_bytes(file), pages = FILE_PAGES + store_mark_pages(store, marks) + COMMIT_PAGES;
-    if (!store_check_change(store, true, error))
-        return false;
+    uint64_t bytes = record_bytes(file);
     for (size_t i = 0; i < count; i++) {
         bytes += bytes_of(batches[i]);
         pages += CHUNK_PAGES;
     }
-    return store_space_ahead(store, bytes, pages, error);
+    return store_space_ahead(store, bytes, pages + FILE_PAGES + COMMIT_PAGES, error);
+}
+
+bool store_reserve(struct store *store, struct batch *const *batches, size_t count, const struct file_record *file,
+                   uint64_t marks, struct error *error)
+{
+    return store_check_change(store, true, error) &&
+           make_room(store, batches, count, file, store_mark_pages(store, marks), error);
+}
+
+bool store_group_takes(struct store *store, struct batch *const *batches, size_t count, const struct file_record *file)
+{
+    struct error full;
+    return make_room(store, batches, count, file, GROUPED_PAGES, &full);
 }
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */

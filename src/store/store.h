@@ -227,6 +227,10 @@ void store_rollback(struct store *store);
  * each page that it writes. So a change of a group makes sure of its room (store_reserve) and of all else before it writes.
  */
 bool store_group_begin(struct store *store, struct error *error) MUST_USE;
+/* Whether the open group has room for one more change, of a file with these batches that replaces nothing. What is reserved is
+   more than what is written: where there is none, there may be once the group is committed. */
+bool store_group_takes(struct store *store, struct batch *const *batches, size_t count,
+                       const struct file_record *file) MUST_USE;
 bool store_group_commit(struct store *store, struct slice summary, struct error *error) MUST_USE;
 void store_group_rollback(struct store *store);
 

@@ -1,10 +1,6 @@
 /* Several changes of the core in one commit: each is one of its own, and they are durable together or not at all. */
 #include "app_grouping.h"
 
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-
 enum {
     CUSTOMERS_OF_A_BIG_FILE = 200000,
     CHANGES_REPLACED = 900,
@@ -69,32 +65,19 @@ static void an_error_of_the_disk_amid_them_is_told_as_one(void **state)
     assert_true(hits > 4);
 }
 
-static void limit_files(rlim_t size)
-{
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = size;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 /* Whichever step of the second of three it is that finds no room. */
 static void one_without_room_is_undone_alone(void **state)
 {
     struct fixture *f = *state;
     uint64_t changes = 0, customers = 0;
     unsigned first = 1, refused = 0, applied = 0;
-    struct stat log;
-    char path[TESTING_PATH_MAX + 64];
-    (void)signal(SIGXFSZ, SIG_IGN);
-    snprintf(path, sizeof path, "%s/ecommerce.db-wal", f->checkpoints);
     for (rlim_t room = 0; room < 12 * 1024 * 1024; room += 640 * 1024) {
         assert_ok(core_group_begin(&f->core, &f->error), &f->error);
         assert_true(apply(f, first, 1));
-        assert_int_equal(stat(path, &log), 0);
         write_customers(f, first + 1, CUSTOMERS_OF_A_BIG_FILE);
-        limit_files((rlim_t)log.st_size + room);
+        grouping_limit_log(f, room);
         bool good = apply_read(f);
-        limit_files(RLIM_INFINITY);
+        grouping_limit_files(RLIM_INFINITY);
         if (!good)
             assert_int_equal(f->error.kind, ERROR_FULL);
         assert_true(apply(f, first + 1 + CUSTOMERS_OF_A_BIG_FILE, 1));
@@ -112,15 +95,10 @@ static void one_without_room_is_undone_alone(void **state)
 
 static bool apply_in_room(struct fixture *f, size_t room, unsigned first, unsigned count)
 {
-    struct stat log;
-    char path[TESTING_PATH_MAX + 64];
-    (void)signal(SIGXFSZ, SIG_IGN);
-    snprintf(path, sizeof path, "%s/ecommerce.db-wal", f->checkpoints);
-    assert_int_equal(stat(path, &log), 0);
     write_customers(f, first, count);
-    limit_files((rlim_t)log.st_size + room);
+    grouping_limit_log(f, room);
     bool good = apply_read(f);
-    limit_files(RLIM_INFINITY);
+    grouping_limit_files(RLIM_INFINITY);
     return good;
 }
 

@@ -3,6 +3,8 @@
 
 #include <sched.h>
 
+enum { ROOM_OF_SOME_FILES = 5 * 512 * 1024 };
+
 static bool push(void *context, struct batch *batch)
 {
     return job_push(context, batch);
@@ -90,6 +92,23 @@ static void files_at_hand_share_a_commit(void **state)
         assert_int_equal(f->files[i].job.outcome, JOB_APPLIED);
         assert_int_equal(f->files[i].job.result.sequence, i + 1);
     }
+    stop(f);
+    is_one_history(f, FILES, FILES);
+}
+
+/* What they may write at the most is more than there is, what they write is not. */
+static void files_that_find_no_room_together_are_committed_in_turn(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    for (size_t i = 0; i < FILES; i++)
+        add_file(f, i);
+    grouping_limit_log(f, ROOM_OF_SOME_FILES);
+    finish_all(f);
+    wait_for_answers(f);
+    grouping_limit_files(RLIM_INFINITY);
+    for (size_t i = 0; i < FILES; i++)
+        assert_int_equal(f->files[i].job.outcome, JOB_APPLIED);
     stop(f);
     is_one_history(f, FILES, FILES);
 }
@@ -239,6 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_at_hand_share_a_commit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_that_find_no_room_together_are_committed_in_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_sees_what_is_durable_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_commit_that_fails_gives_every_file_of_it_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_waits_for_one_that_is_still_being_read, set_up, tear_down),

@@ -6,6 +6,9 @@
 #include "failing_vfs.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/committer.h"
@@ -164,6 +167,26 @@ static inline bool apply(struct fixture *f, unsigned first, unsigned count)
 {
     write_customers(f, first, count);
     return apply_read(f);
+}
+
+/* No file of this process grows beyond that. */
+static inline void grouping_limit_files(rlim_t size)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = size;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Nor the store's log by more than `room` bytes from here on. */
+static inline void grouping_limit_log(const struct fixture *f, rlim_t room)
+{
+    struct stat log;
+    char path[TESTING_PATH_MAX + 64];
+    (void)signal(SIGXFSZ, SIG_IGN);
+    snprintf(path, sizeof path, "%s/ecommerce.db-wal", f->checkpoints);
+    assert_int_equal(stat(path, &log), 0);
+    grouping_limit_files((rlim_t)log.st_size + room);
 }
 
 static inline int install(void **state)
