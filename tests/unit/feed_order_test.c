@@ -159,7 +159,7 @@ static void waits_for_a_file_that_finds_no_memory(void **state)
     failing.entries = 3;
     watching_start(w);
     assert_in_order(w, "longer.csv", "newer.csv");
-    assert_int_equal(watching_said(w, "out of memory"), 1);
+    assert_true(watching_said(w, "out of memory") == 1 || testing_under_valgrind()); /* which has calloc itself */
 }
 
 static void waits_for_a_file_that_finds_no_memory_when_it_is_heard_of(void **state)
