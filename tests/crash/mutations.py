@@ -63,7 +63,7 @@ MUTATIONS = [
     # what finds files
     mutation('no rescans', 'feed/watch.c', 'watch->folders[i].wanted || !watch->folders[i].scan_job.running;',
              'watch->folders[i].wanted;', 'crash/no_events_test'),
-    mutation('no scan after an overflow', 'feed/watch.c', '(fs.inotify.max_queued_events is the sysctl)");\n    want_scans(watch);',
+    mutation('no scan after an overflow', 'feed/watch.c', '(fs.inotify.max_queued_events is the sysctl)");\n    events_lost(watch);',
              '(fs.inotify.max_queued_events is the sysctl)");', 'crash/overflow_test'),
     mutation('a folder is never another one', 'feed/landing.c',
              '*current = there && now.st_dev == landing->device && now.st_ino == landing->inode;', '*current = there;',
