@@ -36,7 +36,7 @@ static void next_of(const char *name, void *function, size_t size)
 
 __attribute__((visibility("default"))) int fstatat(int folder, const char *name, struct stat *stat, int flags)
 {
-    static int (*next)(int folder, const char *name, struct stat *stat, int flags);
+    static _Thread_local int (*next)(int folder, const char *name, struct stat *stat, int flags);
     if (!next)
         next_of("fstatat", &next, sizeof next);
     return strcmp(name, failing.name) == 0 && fails(&failing.looks) ? -1 : next(folder, name, stat, flags);
@@ -44,7 +44,7 @@ __attribute__((visibility("default"))) int fstatat(int folder, const char *name,
 
 __attribute__((visibility("default"))) struct dirent *readdir(DIR *dir)
 {
-    static struct dirent *(*next)(DIR * dir);
+    static _Thread_local struct dirent *(*next)(DIR * dir);
     if (!next)
         next_of("readdir", &next, sizeof next);
     return fails(&failing.lists) ? NULL : next(dir);
