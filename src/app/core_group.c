@@ -13,9 +13,11 @@ bool core_group_takes(const struct core *core, const struct core_file *file)
 {
     static const char longest[STORE_STORED_SIZE];
     struct file_record record;
+    if (!core->grouped)
+        return true;
     core_record_from(&record, core, core->file_feed, file);
     record.stored = (struct slice){longest, sizeof longest};
-    return !core->grouped || store_group_takes(core->store, core->kept, core->kept_count, &record);
+    return store_group_takes(core->store, core->kept, core->kept_count, &record);
 }
 
 bool core_is_small(const struct core *core)
