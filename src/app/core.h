@@ -161,8 +161,8 @@ bool core_group_begin(struct core *core, struct error *error) MUST_USE;
 bool core_group_takes(const struct core *core, const struct core_file *file) MUST_USE;
 /* Whether the open file is of a batch or less, and may be of a group: a larger one has a transaction of its own open. */
 bool core_is_small(const struct core *core);
-/* Commits what is open, if anything is. False: nothing of the group happened, and the engine is as the store is; ERROR_FULL
-   when only room is missing. */
+/* Commits what is open, if anything is. False: nothing of the group happened, and the engine is as the store is, unless it could
+   not be built anew (core->broken); ERROR_FULL when only room is missing. */
 bool core_group_end(struct core *core, struct error *error) MUST_USE;
 
 /* Takes one applied file's contribution back, exactly, as a change of its own; see store_forget for `which`, `texts` and

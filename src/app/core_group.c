@@ -39,11 +39,15 @@ bool core_group_end(struct core *core, struct error *error)
 {
     if (!core->grouped)
         return true;
-    bool committed = commit_group(core, error);
+    /* What is counted is told by the engine, and one that could not be built anew counts nothing. */
+    bool broken = core->broken.kind != ERROR_NONE, committed = !broken && commit_group(core, error);
     core->grouped = false;
     if (committed)
         return true;
     store_group_rollback(core->store);
-    core_recover(core, error);
+    if (broken)
+        *error = core->broken;
+    else
+        core_recover(core, error);
     return false;
 }

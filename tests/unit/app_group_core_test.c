@@ -138,6 +138,24 @@ static void a_file_needs_room_for_what_it_writes_itself(void **state)
     is_one_history(f, CHANGES_REPLACED + 2, CHANGES_REPLACED + 1);
 }
 
+/* There is no memory for the history without it. */
+static void one_that_leaves_no_engine_takes_all_of_them_back(void **state)
+{
+    struct fixture *f = *state;
+    apply_many(f);
+    assert_ok(core_group_begin(&f->core, &f->error), &f->error);
+    assert_true(apply(f, CHANGES_REPLACED + 1, 1));
+    f->core.memory_limit = 1;
+    assert_false(apply_in_room(f, ROOM_OF_A_SMALL_FILE, 1, CHANGES_REPLACED));
+    assert_error(&f->error, ERROR_CORRUPT, "after a failed commit");
+    f->error = (struct error){0};
+    assert_false(core_group_end(&f->core, &f->error));
+    assert_error(&f->error, ERROR_CORRUPT, "after a failed commit");
+    core_close(&f->core);
+    open_core(f);
+    is_one_history(f, CHANGES_REPLACED, CHANGES_REPLACED);
+}
+
 static void what_is_not_committed_is_gone_with_the_process(void **state)
 {
     struct fixture *f = *state;
@@ -157,6 +175,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_without_room_is_undone_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_without_room_for_its_marks_is_undone_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_needs_room_for_what_it_writes_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_leaves_no_engine_takes_all_of_them_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_committed_is_gone_with_the_process, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, install, NULL);
