@@ -33,7 +33,7 @@ void flight_conclude(struct flight *flight, enum watch_outcome outcome);
 /* After some were concluded. */
 void run_jobs_go_on(struct run *run);
 
-/* run_moves.c: has it moved by the next run_jobs_move, or set aside now. Both conclude it. */
+/* run_moves.c: has it moved by the next run_moves_start, or set aside now. Both conclude it. */
 void flight_move_later(struct flight *flight);
 void flight_set_aside(struct flight *flight);
 /* The request that notes one set aside in the ledger. */

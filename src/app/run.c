@@ -149,7 +149,7 @@ static void on_idle(void *context)
     struct run *run = context;
     run->watch_idle = true;
     run->files_left = run->files_left || watch_missed(run->watch);
-    run_trim(run);
+    run_memory_trim(run);
     run_progressed(run);
 }
 
@@ -306,13 +306,13 @@ static bool start_watch(struct run *run, struct error *error)
         return false;
     watch_pause(run->watch, true);
     run_recover_now(run);
-    run_note_aside(run);
+    run_aside_note(run);
     return true;
 }
 
 static bool start_parts(struct run *run, struct error *error)
 {
-    const struct committer_callbacks committer = {run, run_jobs_committed, run_jobs_move, on_committer_failed};
+    const struct committer_callbacks committer = {run, run_jobs_committed, run_moves_start, on_committer_failed};
     const struct deliverer_callbacks deliverer = {run, on_decided, on_delivered, on_settled, on_trouble, on_refused};
     const struct deliverer_options options = {.overwrite = run->settings->yes,
                                               .rebuild = run->settings->rebuild,
@@ -333,7 +333,7 @@ static bool open_target(struct run *run, struct error *error)
     return target_new(&run->target, &run->loop, run->pipeline, &options, error);
 }
 
-/* Past --memory-limit ingest pauses (run_check_memory); the engine itself gives up a quarter above, should one change
+/* Past --memory-limit ingest pauses (run_memory_check); the engine itself gives up a quarter above, should one change
    leap that far. */
 static size_t hard_limit(const struct settings *settings)
 {
@@ -385,7 +385,7 @@ static bool start(struct run *run, struct error *error)
                    start_watch(run, error) && start_control(run, error) && start_parts(run, error);
     if (started) {
         report_target(&run->report, target_name(run->target));
-        run_check_memory(run, memory);
+        run_memory_check(run, memory);
     }
     return started;
 }

@@ -182,7 +182,7 @@ static bool open_folder(struct aside *aside, struct run *run, size_t feed, DIR *
     return *dir || errno == ENOENT || error_errno(error, ERROR_IO, errno, "cannot list it");
 }
 
-void run_note_aside(struct run *run)
+void run_aside_note(struct run *run)
 {
     for (size_t f = 0; f < run->pipeline->feed_count; f++) {
         struct aside aside;

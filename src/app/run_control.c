@@ -1,4 +1,4 @@
-/* What a running daemon can be asked and told: the control socket's words, HUP, the memory limit. Loop thread only. */
+/* What a running daemon can be asked and told through the control socket. Loop thread only. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,115 +10,7 @@
 #include "app/run_internal.h"
 #include "base/json.h"
 
-/* --- the memory limit --------------------------------------------------------------------------------------------- */
-
-void run_check_memory(struct run *run, uint64_t memory)
-{
-    const uint64_t limit = run->settings->memory_limit;
-    const double mib = 1024.0 * 1024.0;
-    if (limit == 0 || run->memory_full)
-        return;
-    if (memory >= limit) {
-        run->memory_full = true;
-        struct error error;
-        error_set(&error, ERROR_MEMORY,
-                  "the state holds %.0f MiB, the --memory-limit is %.0f: no further file is taken; they wait in their "
-                  "folders. Start again with a higher limit",
-                  (double)memory / mib, (double)limit / mib);
-        if (run->settings->once)
-            run_fail(run, &error);
-        else
-            log_error(run->log, "%s", error.text);
-    } else if (memory >= limit / 5 * 4 && !run->memory_warned) {
-        run->memory_warned = true;
-        log_warning(run->log, "the state holds %.0f MiB, 80%% of the --memory-limit of %.0f", (double)memory / mib,
-                    (double)limit / mib);
-    }
-}
-
-/* --- a new pipeline ----------------------------------------------------------------------------------------------- */
-
-static void end_for_replay(struct run *run, const struct settings *as)
-{
-    run->end->again = run->end->replay = true;
-    run->end->replay_as = *as;
-    run_drain(run);
-}
-
-static bool may_replay(const struct run *run)
-{
-    return (run->phase == RUN_WORKING || run->phase == RUN_HELD) && !run->end->again;
-}
-
-/* The flags of a replay are asked for each time; what the process was started with was for its start. */
-static struct settings without_flags(const struct settings *settings)
-{
-    struct settings as = *settings;
-    as.rebuild = as.yes = false;
-    return as;
-}
-
-/* Whether a session of `pipeline` finds its landing folders, each its own and nobody else's: else it could not begin. */
-static bool check_folders(struct run *run, const struct pipeline *pipeline, struct error *error)
-{
-    const char *data = run->settings->data;
-    bool ok = landing_check_apart(data, pipeline, error);
-    for (size_t f = 0; ok && f < pipeline->feed_count; f++) {
-        struct landing landing;
-        ok = landing_open(&landing, data, &pipeline->feeds[f], f, false, error);
-        if (!ok)
-            break;
-        ok = watch_holds(run->watch, &landing) || landing_lock(&landing, error);
-        landing_close(&landing);
-    }
-    return ok;
-}
-
-/* The next session begins with `pipeline`. Of the same shape it reads files otherwise and needs no other store. */
-static void take_over(struct run *run, struct pipeline *pipeline)
-{
-    struct settings as = without_flags(run->settings);
-    bool same = digest_equal(&pipeline->fingerprint, &run->pipeline->fingerprint);
-    log_info(run->log, "%s",
-             same ? "the pipeline's file or descriptors changed, and nothing of what they compute: the store stays"
-                  : "what the pipeline computes, or a field's type, changed: the store is built anew");
-    run->end->pipeline = pipeline;
-    if (!same) {
-        end_for_replay(run, &as);
-        return;
-    }
-    run->end->again = true;
-    run->end->replay_as = as;
-    run_drain(run);
-}
-
-void run_reload(struct run *run)
-{
-    struct error error = {0};
-    if (!may_replay(run) || !signals_read(run->signals->hangup))
-        return;
-    struct pipeline *pipeline = settings_pipeline(run->settings, &error);
-    if (!pipeline) {
-        log_error(run->log, "%s; going on with the pipeline as it was", error.text);
-    } else if (strcmp(pipeline->name, run->pipeline->name) != 0) {
-        log_error(
-            run->log,
-            "the pipeline is called \"%s\" now, which is another one with a store of its own: start again for it; "
-            "going on with \"%s\" as it was",
-            pipeline->name, run->pipeline->name);
-        pipeline_free(pipeline);
-    } else if (digest_equal(&pipeline->source, &run->pipeline->source)) {
-        pipeline_free(pipeline);
-        log_info(run->log, "pipeline and descriptors are as they were");
-    } else if (!check_folders(run, pipeline, &error)) {
-        pipeline_free(pipeline);
-        log_error(run->log, "%s; going on with the pipeline as it was", error.text);
-    } else {
-        take_over(run, pipeline);
-    }
-}
-
-/* --- words -------------------------------------------------------------------------------------------------------- */
+/* --- what it is asked --------------------------------------------------------------------------------------------- */
 
 static void answer_healthy(struct run *run, struct control_client *client)
 {
@@ -220,28 +112,17 @@ static void answer_pause(struct run *run, struct control_client *client, const c
 
 static void answer_replay(struct run *run, struct control_client *client, char **flags, size_t count)
 {
-    struct settings as = without_flags(run->settings);
     struct error error = {0};
-    if (!may_replay(run)) {
-        control_answer(client, error_exit_code(ERROR_LOCKED),
-                       "not now: starting, ending, or replaying already; try again");
-        return;
-    }
-    if (!check_folders(run, run->pipeline, &error)) {
+    if (!run_can_replay(run, &error)) {
         control_answer(client, error_exit_code(error.kind), error.text);
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        as.rebind |= strcmp(flags[i], "rebind") == 0;
-        as.accept_missing |= strcmp(flags[i], "accept-missing") == 0;
-        as.rebuild |= strcmp(flags[i], "rebuild") == 0;
-        as.from_archive |= strcmp(flags[i], "from-archive") == 0;
-        as.yes |= strcmp(flags[i], "yes") == 0;
-    }
     log_info(run->log, "asked to replay: the files under way are finished first");
     control_answer(client, 0, "the running dropfold replays now; its log and `dropfold status` tell the rest");
-    end_for_replay(run, &as);
+    run_replay(run, flags, count);
 }
+
+/* --- a change of one file ----------------------------------------------------------------------------------------- */
 
 /* A change of one file that is asked for, on its way through the store thread. */
 struct asked_change {
@@ -339,6 +220,8 @@ static void answer_retry(struct run *run, struct control_client *client, const c
                        "the running dropfold reads files by other descriptors than those that are there now: send it "
                        "HUP first");
 }
+
+/* --- words -------------------------------------------------------------------------------------------------------- */
 
 void run_control_request(void *context, struct control_client *client, char **words, size_t count)
 {

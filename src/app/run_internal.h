@@ -1,4 +1,14 @@
-/* The daemon's parts, shared by run.c (start, stop), run_jobs.c (files on their way) and their like. Loop thread only. */
+/*
+ * What the files of the daemon share, each of which has one part of it:
+ *
+ *   run_sessions.c  one session after the other        run.c          a session: its phases, its start and its end
+ *   run_jobs.c      files to workers and committer     run_moves.c    and away from their folders (flight.h)
+ *   run_recover.c   what stayed hidden on that way     run_aside.c    what lies in the quarantine
+ *   run_control.c   the control socket's words         run_reload.c   HUP and replay, which end a session
+ *   run_told.c      the order of lines                 run_memory.c   its limit, and giving it back
+ *
+ * Loop thread only.
+ */
 #ifndef DROPFOLD_APP_RUN_INTERNAL_H
 #define DROPFOLD_APP_RUN_INTERNAL_H
 
@@ -30,7 +40,7 @@ enum {
     RUN_REASON_SIZE = ERROR_TEXT_MAX + 128 /* bytes of what stands beside a file that is set aside, the NUL included */
 };
 
-/* What the process is doing, changed by run_enter only. */
+/* What the process is doing; changed by enter (run.c) only. */
 enum run_phase {
     RUN_ASKING, /* the target has not answered yet: files wait */
     RUN_WORKING,
@@ -139,7 +149,7 @@ void run_jobs_ready(void *context, struct candidate **candidates, size_t count);
 /* From the committer. */
 void run_jobs_committed(void *context, struct job *job);
 /* Has those moved away that were committed since the last time. */
-void run_jobs_move(void *context);
+void run_moves_start(void *context);
 /* Begins as many pending files as may be under way. */
 void run_jobs_start(struct run *run);
 /* Holds back, or lets go on, the files of one feed. Those under way are finished. */
@@ -157,11 +167,11 @@ void run_progressed(struct run *run);
 void run_drain(struct run *run);
 void run_fail(struct run *run, const struct error *error);
 
-/* Nothing is under way: gives memory back that many files have needed (run_trim.c). */
-void run_trim(struct run *run);
+/* Nothing is under way: gives memory back that many files have needed. */
+void run_memory_trim(struct run *run);
 
-/* Holds the engine's memory against --memory-limit. */
-void run_check_memory(struct run *run, uint64_t memory);
+/* Holds the engine's memory, in bytes, against --memory-limit: from there on no further file begins; a single run fails. */
+void run_memory_check(struct run *run, uint64_t memory);
 
 /* Tells of a delivery, behind the lines of the files that it brought (run_told.c); of those that wait, after lines of files
    were told; and of all that are left. */
@@ -172,7 +182,7 @@ void run_told_all(struct run *run);
 /* Finishes what a crash left half archived; before anything moves (run_recover.c). */
 void run_recover_now(struct run *run);
 /* Notes files that this pipeline set aside before a crash; after that, and before anything moves (run_aside.c). */
-void run_note_aside(struct run *run);
+void run_aside_note(struct run *run);
 /* *unnoted: the file that lies as `name` in the quarantine of the feed is one that would be noted so. */
 bool run_aside_is_unnoted(struct run *run, size_t feed, const char *name, bool *unnoted, struct error *error) MUST_USE;
 /* *noted: the file that lies as `name` in the quarantine of the feed was noted so by a start, and is the copy of one that had
@@ -192,7 +202,12 @@ void run_recover_tick(struct run *run);
 /* From the control socket (run_control.c). */
 void run_control_request(void *context, struct control_client *client, char **words, size_t count);
 
-/* When HUP came and a session can end now: loads the pipeline anew; the session ends when it differs and finds its folders, and the store is built anew when its shape does. */
+/* When HUP came and the session can end now: loads the pipeline anew. The session ends when it is another and its folders are
+   there; where its shape is another too, the store is built anew before the next session. */
 void run_reload(struct run *run);
+/* Whether the session can end now for a replay, and the next one begin. ERROR_LOCKED: try again. */
+bool run_can_replay(struct run *run, struct error *error) MUST_USE;
+/* Ends it for a replay with these flags: "rebind", "accept-missing", "rebuild", "from-archive", "yes". */
+void run_replay(struct run *run, char *const *flags, size_t count);
 
 #endif

@@ -184,7 +184,7 @@ static void on_job_ended(struct flight *flight)
         tell_read(flight);
     switch (flight->job.outcome) {
     case JOB_APPLIED:
-        run_check_memory(run, closed->sequence > 0 ? closed->memory : flight->job.result.memory);
+        run_memory_check(run, closed->sequence > 0 ? closed->memory : flight->job.result.memory);
         deliverer_wants(run->deliverer, closed->sequence > 0 ? closed->sequence : flight->job.result.sequence);
         if (flight->job.not_closed.kind != ERROR_NONE)
             flight_warn(flight, "was applied, but windows that are due could not be closed behind it",
@@ -246,7 +246,7 @@ static void on_read(uv_work_t *work, int status)
     for (size_t i = 0; i < pack->count; i++)
         part_done(CONTAINER_OF(pack->jobs[i], struct flight, job));
     free_pack(run, pack);
-    run_jobs_move(run);
+    run_moves_start(run);
     run_jobs_start(run);
 }
 

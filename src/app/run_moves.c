@@ -198,7 +198,7 @@ static struct flight_chain take_set(struct flight_chain *waiting)
     return set;
 }
 
-void run_jobs_move(void *context)
+void run_moves_start(void *context)
 {
     struct run *run = context;
     while (run->to_move.count > 0) {

@@ -20,7 +20,7 @@ struct question {
     bool at_start;
 };
 
-/* At the start run_note_aside comes after it. Later nobody would note the copy: unless the start has, the file is set aside
+/* At the start run_aside_note comes after it. Later nobody would note the copy: unless the start has, the file is set aside
    once more, onto it. */
 static bool is_own_copy(const struct question *question, const struct archive_left *left, bool *own,
                         struct error *error)

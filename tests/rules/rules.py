@@ -59,6 +59,10 @@ COMPILED_IN = re.compile(r'\b(Orders|Customers|Deliveries|ecommerce\w*|customer_
 DEFAULT_PIPELINE = 'schemas/ecommerce.json'
 
 
+FILE_LINES_MAX = 500
+FUNCTION_LINES_MAX = 40
+
+
 def sources(src):
     return sorted(path for path in src.rglob('*.[ch]'))
 
@@ -160,6 +164,33 @@ def compiled_in(src):
             found = COMPILED_IN.search(line.replace(DEFAULT_PIPELINE, ''))
             if found:
                 yield f'{name}:{number}: names {found[0]}'
+
+
+def sizes(src):
+    """A file can be read in one go, and a function seen at one glance."""
+    for name, text in each(src):
+        lines = text.splitlines()
+        if len(lines) > FILE_LINES_MAX:
+            yield f'{name}: has {len(lines)} lines, the most is {FILE_LINES_MAX}'
+        begin = None  # as clang-format has it: a function's braces stand alone in the first column
+        for number, line in enumerate(lines, 1):
+            if line == '{':
+                begin = number
+            elif line == '}' and begin is not None:
+                if number - begin - 1 > FUNCTION_LINES_MAX:
+                    yield f'{name}:{begin}: a function of {number - begin - 1} lines, the most is {FUNCTION_LINES_MAX}'
+                begin = None
+
+
+def mapped(src, page, folder):
+    """The section "Inside `folder`" of the page names every file of the folder, and no other."""
+    section = re.search(rf'^## Inside `{folder}`\n(.*?)(?=^## |\Z)', page.read_text(encoding='utf-8'), re.M | re.S)
+    told = set(re.findall(r'`(\w+)`', section[1])) if section else set()
+    there = {path.stem for path in (src / folder).glob('*.[ch]') if not path.stem.endswith('_internal')}
+    for stem in sorted(there - told):
+        yield f'{page.name}: "Inside `{folder}`" does not name {stem}'
+    for stem in sorted(told - there):
+        yield f'{page.name}: "Inside `{folder}`" names {stem}, which is not there'
 
 
 def mutable_globals(objects):

@@ -41,6 +41,12 @@ class Tree(unittest.TestCase):
     def test_no_feed_field_or_table_is_compiled_in(self):
         self.holds(rules.compiled_in(PROJECT / 'src'))
 
+    def test_files_can_be_read_in_one_go_and_functions_seen_at_one_glance(self):
+        self.holds(rules.sizes(PROJECT / 'src'))
+
+    def test_the_map_of_app_names_its_files(self):
+        self.holds(rules.mapped(PROJECT / 'src', PROJECT / 'docs' / 'architecture.md', 'app'))
+
     def test_no_global_is_mutable(self):
         objects = sorted(Options.build.glob('libdropfold_*.a')) + sorted(Options.build.glob('CMakeFiles/dropfold.dir/src/*.o'))
         if not objects:
@@ -123,6 +129,33 @@ class Teeth(unittest.TestCase):
 
     def test_comments_and_the_default_pipeline_pass(self):
         self.passes(rules.compiled_in, 'app/settings.c', '/* as for Orders */ const char *x = "schemas/ecommerce.json";\n')
+
+    def test_a_long_file_or_function_is_found(self):
+        long = '    f();\n' * (rules.FUNCTION_LINES_MAX + 1)
+        self.finds(rules.sizes, 'app/x.c', f'void g(void)\n{{\n{long}}}\n', 'x.c:2: a function of')
+        self.finds(rules.sizes, 'app/x.h', 'int f(void);\n' * (rules.FILE_LINES_MAX + 1), 'lines')
+
+    def test_files_and_functions_up_to_the_limits_pass(self):
+        function = 'void g(void)\n{\n' + '    f();\n' * rules.FUNCTION_LINES_MAX + '}\n'
+        self.passes(rules.sizes, 'app/x.c', function + '\n' * (rules.FILE_LINES_MAX - function.count('\n')))
+
+    def test_a_map_without_a_file_or_with_one_too_many_is_found(self):
+        self.assertEqual(self.map('## Inside `app`\n\n`x`\n'), [])
+        for page, what in (('', 'does not name x'), ('## Inside `app`\n\n## Else\n`x`\n', 'does not name x'),
+                           ('## Inside `app`\n\n`x`, `y`\n', 'names y, which is not there')):
+            violations = self.map(page)
+            self.assertEqual(len(violations), 1, violations)
+            self.assertIn(what, violations[0])
+
+    def map(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder, 'page.md')
+            page.write_text(text)
+            app = Path(folder, 'src', 'app')
+            app.mkdir(parents=True)
+            for name in ('x.c', 'x.h', 'x_internal.h'):
+                (app / name).touch()
+            return list(rules.mapped(Path(folder, 'src'), page, 'app'))
 
     def test_a_mutable_global_is_found(self):
         self.assertEqual(len(self.compile('static int calls; int *f(void); int *f(void) { return &calls; }')), 1)
