@@ -12,7 +12,7 @@ enum {
     GROUP_MICROS_MAX = 250 * 1000            /* from the end of its first file */
 };
 
-/* A singly linked queue of either kind; `next` is the first member reached through the accessors below. */
+/* Queues through the `next` of what waits in them; `last` is where the next one is linked. */
 struct job_queue {
     struct job *first, **last;
 };

@@ -5,7 +5,7 @@
 #include "app/core.h"
 
 enum {
-    SUMMARY_MAX = 16 * 1024,
+    SUMMARY_MAX = 16 * 1024,          /* bytes of the text that a commit keeps */
     CORE_MARKS_MAX = 64 * 1024 * 1024 /* bytes: a sequence for each row that the kept batches can have */
 };
 

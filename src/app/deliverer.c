@@ -27,7 +27,6 @@ enum state {
 };
 
 struct deliverer {
-    uv_loop_t *loop;
     uv_timer_t timer;
     struct target *target;
     const struct pipeline *pipeline;
@@ -63,11 +62,6 @@ static void wait_for(struct deliverer *d, int64_t micros);
 static void pump(struct deliverer *d);
 static void fail(struct deliverer *d, const struct error *error);
 static void quiet(struct deliverer *d);
-
-static struct deliverer *owner_of(struct shipment *shipment)
-{
-    return (struct deliverer *)(void *)((char *)shipment - offsetof(struct deliverer, shipment));
-}
 
 static bool known_to_settle(const struct deliverer *d)
 {
@@ -105,7 +99,7 @@ static void on_committed(void *context, const struct error *error)
 
 static void on_fetched(struct shipment *shipment)
 {
-    struct deliverer *d = owner_of(shipment);
+    struct deliverer *d = CONTAINER_OF(shipment, struct deliverer, shipment);
     d->fetching = false;
     d->block = shipment->block;
     d->at_end = !shipment->failed && !d->block;
@@ -202,7 +196,7 @@ static void agree(struct deliverer *d)
 
 static void on_prepared(struct shipment *shipment)
 {
-    struct deliverer *d = owner_of(shipment);
+    struct deliverer *d = CONTAINER_OF(shipment, struct deliverer, shipment);
     d->error = shipment->error;
     if (shipment->decision != DECIDE_REFUSE && !d->stopping)
         agree(d);
@@ -257,7 +251,7 @@ static void after_failure(struct deliverer *d)
 
 static void on_ended(struct shipment *shipment)
 {
-    struct deliverer *d = owner_of(shipment);
+    struct deliverer *d = CONTAINER_OF(shipment, struct deliverer, shipment);
     if (shipment->delivered) {
         const struct delivery *delivery = &shipment->delivery;
         int64_t now = clock_monotonic();
@@ -444,7 +438,6 @@ bool deliverer_start(struct deliverer **out, uv_loop_t *loop, struct target *tar
     struct deliverer *d = calloc(1, sizeof *d);
     if (!d)
         return error_memory(error);
-    d->loop = loop;
     d->target = target;
     d->pipeline = pipeline;
     d->options = *options;
@@ -459,11 +452,6 @@ bool deliverer_start(struct deliverer **out, uv_loop_t *loop, struct target *tar
     *out = d;
     consider(d);
     return true;
-}
-
-uint64_t deliverer_sequence(const struct deliverer *d)
-{
-    return d->known_valid ? d->known : UINT64_MAX;
 }
 
 bool deliverer_is_settled(const struct deliverer *d)

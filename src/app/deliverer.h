@@ -1,9 +1,10 @@
 /*
  * From store to target, on the loop: connect, decide, deliver, again.
  *
- * One state, changed by one function. A delivery takes everything committed so far; while it runs, commits go on. A
- * target that cannot be reached is tried again with growing pauses, for ever; a delivery that is refused is told once and
- * left alone. No state of the target is trusted across a failure: it is opened again, and its progress row decides.
+ * One state says what is under way, and one function begins whatever is to be done next (consider). A delivery takes
+ * everything committed so far; while it runs, commits go on. A target that cannot be reached is tried again with growing
+ * pauses, for ever; a delivery that is refused is told once and left alone. No state of the target is trusted across a failure: it
+ * is opened again, and its progress row decides.
  *
  * Nor is it trusted for long without one: between deliveries it is opened anew every `check`, so that tables that somebody
  * emptied and a dump that somebody restored are noticed although no file comes. With the same pace a target that refuses
@@ -68,8 +69,6 @@ void deliverer_hurry(struct deliverer *deliverer);
 /* The ledger got a row that is no change. */
 void deliverer_noted(struct deliverer *deliverer);
 
-/* What the target is known to hold; UINT64_MAX while that is unknown. */
-uint64_t deliverer_sequence(const struct deliverer *deliverer);
 bool deliverer_is_settled(const struct deliverer *deliverer);
 bool deliverer_is_refused(const struct deliverer *deliverer);
 /* Failed tries since the last success. */

@@ -4,12 +4,6 @@
 #include "base/clock.h"
 #include "store/store.h"
 
-static struct shipment *owner_of(struct request *request, size_t offset)
-{
-    return (struct shipment *)(void *)((char *)request - offset);
-}
-#define OWNER(request, member) owner_of(request, offsetof(struct shipment, member))
-
 /* --- deciding ----------------------------------------------------------------------------------------------------- */
 
 /* A target that is older than this needs a full delivery: it may have rows that are in no list of changed groups. */
@@ -21,7 +15,7 @@ static uint64_t untold(const struct core *core)
 
 static void prepare_work(struct request *request, struct core *core)
 {
-    struct shipment *s = OWNER(request, prepare);
+    struct shipment *s = CONTAINER_OF(request, struct shipment, prepare);
     struct decide_input input;
     s->error = core->broken;
     s->decision = DECIDE_REFUSE;
@@ -39,7 +33,7 @@ static void prepare_work(struct request *request, struct core *core)
 
 static void prepare_done(struct request *request)
 {
-    struct shipment *s = OWNER(request, prepare);
+    struct shipment *s = CONTAINER_OF(request, struct shipment, prepare);
     s->prepared(s);
 }
 
@@ -54,7 +48,7 @@ void shipment_prepare(struct shipment *s, bool overwrite, bool rebuild)
 
 static void fetch_work(struct request *request, struct core *core)
 {
-    struct shipment *s = OWNER(request, fetch);
+    struct shipment *s = CONTAINER_OF(request, struct shipment, fetch);
     s->block = NULL;
     /* the engine may have been built anew since (core.h): then its delivery is gone */
     bool ok = core->delivering
@@ -65,7 +59,7 @@ static void fetch_work(struct request *request, struct core *core)
 
 static void fetch_done(struct request *request)
 {
-    struct shipment *s = OWNER(request, fetch);
+    struct shipment *s = CONTAINER_OF(request, struct shipment, fetch);
     s->fetched(s);
 }
 
@@ -88,7 +82,7 @@ static void note(const struct shipment *s, const struct core *core)
 
 static void end_work(struct request *request, struct core *core)
 {
-    struct shipment *s = OWNER(request, end);
+    struct shipment *s = CONTAINER_OF(request, struct shipment, end);
     uint64_t before = s->overflows.values;
     s->overflows.values = 0;
     if (core->delivering) {
@@ -103,7 +97,7 @@ static void end_work(struct request *request, struct core *core)
 
 static void end_done(struct request *request)
 {
-    struct shipment *s = OWNER(request, end);
+    struct shipment *s = CONTAINER_OF(request, struct shipment, end);
     s->ended(s);
 }
 
