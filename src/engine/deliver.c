@@ -381,17 +381,3 @@ uint64_t engine_dropped(const struct engine *engine)
 {
     return engine->dropped;
 }
-
-static void count_group(void *context, uint32_t group)
-{
-    (void)group;
-    ++*(uint64_t *)context;
-}
-
-uint64_t engine_undelivered(const struct engine *engine, uint64_t since)
-{
-    uint64_t count = 0;
-    for (size_t t = 0; t < engine->pipeline->table_count; t++)
-        groups_each_changed(&engine->tables[t], since, count_group, &count);
-    return count;
-}

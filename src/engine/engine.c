@@ -212,14 +212,3 @@ void engine_each_waiting(const struct engine *engine,
         if (!visit_closed(engine, row, visit, context))
             return;
 }
-
-void engine_each_conflict(const struct engine *engine,
-                          bool (*visit)(void *context, const struct value *key, size_t key_count), void *context)
-{
-    for (uint32_t unit = 1; unit < engine->units.rows.end; unit++) {
-        struct value key[KEYED_PARTS_MAX];
-        if (keyed_has(&engine->units, unit, PARENT_COUNTED) && keyed_has(&engine->units, unit, PARENT_CONFLICT) &&
-            !visit(context, key, read_key(engine, &engine->units, unit, key)))
-            return;
-    }
-}

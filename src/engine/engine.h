@@ -172,9 +172,6 @@ void engine_delivered(struct engine *engine);
    older has that row again, which no incremental delivery takes out. */
 uint64_t engine_dropped(const struct engine *engine);
 
-/* Groups (emptied ones included) that the next incremental delivery since `since` would send. */
-uint64_t engine_undelivered(const struct engine *engine, uint64_t since);
-
 /* --- looking in --------------------------------------------------------------------------------------------------- */
 
 /* A unit that waits: its key (grain key, else the fact key, else nothing), the feed it lacks, the rank of its newest line. */
@@ -209,9 +206,5 @@ struct engine_member {
 };
 void engine_each_member(const struct engine *engine, size_t table, uint32_t group,
                         bool (*visit)(void *context, const struct engine_member *member), void *context);
-
-/* A unit whose live lines disagree: its grain key. */
-void engine_each_conflict(const struct engine *engine,
-                          bool (*visit)(void *context, const struct value *key, size_t key_count), void *context);
 
 #endif

@@ -468,8 +468,3 @@ bool watch_holds(const struct watch *watch, const struct landing *landing)
         held = held->next;
     return held != NULL;
 }
-
-struct landing *watch_landing(struct watch *watch, size_t index)
-{
-    return &watch->folders[index].held->landing;
-}

@@ -126,9 +126,6 @@ uint64_t watch_scans(const struct watch *watch, size_t index);
    at. It was warned of. */
 bool watch_missed(const struct watch *watch);
 
-/* The landing folder of feed `index`. Valid until the loop runs; use a candidate's own landing for the candidate. */
-struct landing *watch_landing(struct watch *watch, size_t index);
-
 /* Whether it has the folder that `landing` leads to open, for whichever feed. */
 bool watch_holds(const struct watch *watch, const struct landing *landing);
 

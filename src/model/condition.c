@@ -286,14 +286,3 @@ bool condition_holds(const struct condition *condition, const struct value *valu
     }
     return false;
 }
-
-void condition_fields(const struct condition *condition, void (*visit)(void *context, size_t field), void *context)
-{
-    if (!condition)
-        return;
-    bool leaf = condition->op != CONDITION_ALL && condition->op != CONDITION_ANY && condition->op != CONDITION_NOT;
-    if (leaf)
-        visit(context, condition->field);
-    for (const struct condition *child = condition->child; child; child = child->next)
-        condition_fields(child, visit, context);
-}

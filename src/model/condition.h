@@ -48,7 +48,4 @@ struct condition *condition_load(const struct doc_node *node, condition_resolve 
 /* NULL conditions hold always. */
 bool condition_holds(const struct condition *condition, const struct value *values);
 
-/* Calls `visit` for every field the condition reads. */
-void condition_fields(const struct condition *condition, void (*visit)(void *context, size_t field), void *context);
-
 #endif

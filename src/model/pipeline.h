@@ -141,7 +141,6 @@ struct column {
     struct value_type field_type;  /* of that field */
     struct condition *where;       /* or NULL */
     size_t where_feed;             /* the feed whose record `where` reads: field.feed, or 0 */
-    bool where_grain;              /* `where` reads grain keys and attributes only */
     size_t numerator, denominator; /* columns of the same table, kinds count, sum: a ratio's */
 };
 

@@ -242,8 +242,7 @@ static void load_files(const struct build *build, const struct doc_node *member,
 struct where_context {
     struct build *build;
     struct column *column;
-    bool any;   /* a field was read: where_feed is known */
-    bool lines; /* a field outside of the grain was read */
+    bool any; /* a field was read: where_feed is known */
 };
 
 static bool resolve_where(void *context, const struct doc_node *member, size_t *field, struct value_type *type)
@@ -269,7 +268,6 @@ static bool resolve_where(void *context, const struct doc_node *member, size_t *
                              "\"%s\" differs from line to line; \"where\" reads grain keys and attributes here",
                              member->name.data);
     where->any = true;
-    where->lines = where->lines || line;
     column->where_feed = ref.feed;
     *field = ref.field;
     *type = build_feed_field(build, ref)->type;
@@ -281,10 +279,8 @@ static void load_where(struct build *build, const struct doc_node *member, struc
     const struct doc_node *node = doc_member(member, "where");
     struct where_context where = {.build = build, .column = column};
     column->where_feed = column->field.feed;
-    if (!node)
-        return;
-    column->where = condition_load(node, resolve_where, &where, build->arena);
-    column->where_grain = build->pipeline->has_grain && column->where_feed == 0 && !where.lines;
+    if (node)
+        column->where = condition_load(node, resolve_where, &where, build->arena);
 }
 
 /* --- columns ------------------------------------------------------------------------------------------------------ */

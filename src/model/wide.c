@@ -30,15 +30,6 @@ static uwide magnitude(wide value)
     return value < 0 ? -(uwide)value : (uwide)value;
 }
 
-bool wide_add(wide *sum, int64_t value, int64_t times)
-{
-    wide more = (wide)value * times, result;
-    if (__builtin_add_overflow(*sum, more, &result))
-        return false;
-    *sum = result;
-    return true;
-}
-
 bool wide_scale(wide value, unsigned digits, wide *out)
 {
     /* No __builtin_mul_overflow: clang makes it a call that libgcc lacks. Both quotients round towards zero, so the

@@ -12,9 +12,6 @@
 
 __extension__ typedef __int128 wide;
 
-/* *sum += value * times. False, and *sum unchanged, on overflow. */
-bool wide_add(wide *sum, int64_t value, int64_t times) MUST_USE;
-
 /* value * 10^digits (0 <= digits <= 38). False on overflow. */
 bool wide_scale(wide value, unsigned digits, wide *out) MUST_USE;
 

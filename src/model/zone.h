@@ -39,9 +39,6 @@ struct zone {
     bool repeats; /* after the year 2500 */
 };
 
-/* A place whose clocks never change. */
-#define ZONE_FIXED(offset) ((struct zone){.first = (offset)})
-
 /*
  * Loads "Africa/Lagos" from the folder that TZDIR names, else from /usr/share/zoneinfo, into `arena`. ERROR_CONFIG when
  * there is no such zone (and a near name, if there is one), no such folder, or the file is not understood.

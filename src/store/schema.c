@@ -102,7 +102,6 @@ static bool make_store(struct store *store, const char *pipeline, const struct d
         return false;
     }
     store->fingerprint = *fingerprint;
-    store->is_new = true;
     return store_sync_folder(store->folder, error);
 }
 

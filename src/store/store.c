@@ -437,11 +437,6 @@ uint64_t store_rewritten(const struct store *store)
     return store->rewritten;
 }
 
-bool store_is_new(const struct store *store)
-{
-    return store->is_new;
-}
-
 const char *store_path(const struct store *store)
 {
     return store->path;

@@ -67,8 +67,6 @@ const struct progress *store_progress(const struct store *store);
 /* The newest change that forgot or replaced a file, or 0. It rewrote what changes before it had made of the numbers: groups may be
    gone without a trace, so nothing that was delivered before it can be brought up to date in part. */
 uint64_t store_rewritten(const struct store *store);
-/* True when this open made the store. */
-bool store_is_new(const struct store *store);
 const char *store_path(const struct store *store);
 /* The one the store was made with. */
 const struct digest *store_fingerprint(const struct store *store);

@@ -57,8 +57,7 @@ struct store {
     sqlite3_stmt *statements[STORE_SQL_COUNT];
     enum store_mode mode;
     char *folder, *path, *lock_path;
-    int lock; /* descriptor of the lock file; -1 when not held */
-    bool is_new;
+    int lock;         /* descriptor of the lock file; -1 when not held */
     uint32_t page;    /* bytes of a page */
     unsigned looks;   /* reads that share one transaction now */
     bool lost;        /* writing failed in a way that leaves the connection, or what is thought durable, in doubt */

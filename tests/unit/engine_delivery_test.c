@@ -20,9 +20,9 @@ static void brings_what_changed_since_in_key_order(void **state)
                      "by_region:\nabcdefghi1|1|\nabcdefghi2|1|\nr|1|\ns|1|\n"
                      "by_customer:\n1|abcdefghi2|-1\n1|r|9\n1|abcdefghi1|10\n1|s|10\n");
     shop_change(&shop, 2, ORDERS, "Order_ID=5 Region=r Customer_ID=9");
-    assert_int_equal(engine_undelivered(shop.engine, 1), 2);
+    assert_int_equal(shop_undelivered(&shop, 1), 2);
     assert_delivered(&shop, 1, false, true, NULL, "by_region:\nr|2|\nby_customer:\n2|r|9\n");
-    assert_int_equal(engine_undelivered(shop.engine, 2), 0);
+    assert_int_equal(shop_undelivered(&shop, 2), 0);
     assert_delivered(&shop, 2, false, true, NULL, "");
     shop_close(&shop);
 }
@@ -387,16 +387,16 @@ static void many_changed_groups_are_found_without_their_list(void **state)
     struct buf out;
     shop_open(&shop, TWO);
     add_orders(&shop, 1, 0, 9000, 1);
-    assert_int_equal(engine_undelivered(shop.engine, 0), 18000);
+    assert_int_equal(shop_undelivered(&shop, 0), 18000);
     buf_init(&out, SIZE_MAX);
     shop_deliver(&shop, 0, false, true, "none", &out);
     shop_change(&shop, 2, ORDERS, "Order_ID=8999 Customer_ID=1 Region=a");
     assert_delivered(&shop, 1, false, false, "by_region", "-008999x\na|1|\n");
     add_orders(&shop, 3, 9000, 9000, 1);
-    assert_int_equal(engine_undelivered(shop.engine, 2), 18000);
-    assert_int_equal(engine_undelivered(shop.engine, 1), 18004);
+    assert_int_equal(shop_undelivered(&shop, 2), 18000);
+    assert_int_equal(shop_undelivered(&shop, 1), 18004);
     shop_deliver(&shop, 1, false, true, "none", &out);
-    assert_int_equal(engine_undelivered(shop.engine, 3), 0);
+    assert_int_equal(shop_undelivered(&shop, 3), 0);
     shop_change(&shop, 4, ORDERS, "Order_ID=8998 Customer_ID=1 Region=a");
     assert_delivered(&shop, 3, false, true, "by_region", "-008998x\na|2|\n");
     buf_close(&out);
@@ -416,11 +416,11 @@ static void groups_that_change_while_a_delivery_is_open_are_in_the_next(void **s
     shop_change(&shop, 3, ORDERS, "Order_ID=100001 Customer_ID=1 Region=b");
     assert_rest(&shop, "by_region", "a|1|\n");
     engine_delivery_end(shop.engine, true);
-    assert_int_equal(engine_undelivered(shop.engine, 1), 18002);
-    assert_int_equal(engine_undelivered(shop.engine, 2), 2);
+    assert_int_equal(shop_undelivered(&shop, 1), 18002);
+    assert_int_equal(shop_undelivered(&shop, 2), 2);
     buf_init(&out, SIZE_MAX);
     shop_deliver(&shop, 1, false, true, "none", &out);
-    assert_int_equal(engine_undelivered(shop.engine, 3), 0);
+    assert_int_equal(shop_undelivered(&shop, 3), 0);
     buf_close(&out);
     shop_close(&shop);
 }

@@ -398,7 +398,7 @@ static void a_delivery_that_is_open_brings_what_closes_meanwhile(void **state)
     print_rest(&shop, "t", &out);
     engine_delivery_end(shop.engine, true);
     assert_text(&out, "7|2021-12-29 00:00:00|1|2.00|a|1|3.0\n");
-    assert_int_equal(engine_undelivered(shop.engine, 2), 0);
+    assert_int_equal(shop_undelivered(&shop, 2), 0);
     assert_int_equal(engine_group_closed(shop.engine, 0, 1), 3);
     buf_close(&out);
     shop_close(&shop);

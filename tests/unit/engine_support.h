@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "engine/engine.h"
+#include "engine/groups.h"
 #include "model/timestamp.h"
 
 enum { ORDERS, DELIVERIES, CUSTOMERS };
@@ -220,6 +221,21 @@ static inline struct engine_stats shop_stats(const struct shop *shop)
     struct engine_stats stats;
     engine_stats(shop->engine, &stats);
     return stats;
+}
+
+static inline void shop_count_group(void *context, uint32_t group)
+{
+    (void)group;
+    ++*(uint64_t *)context;
+}
+
+/* Groups, emptied ones included, that a delivery of what changed after `since` would bring. */
+static inline uint64_t shop_undelivered(const struct shop *shop, uint64_t since)
+{
+    uint64_t count = 0;
+    for (size_t t = 0; t < shop->pipeline->table_count; t++)
+        groups_each_changed(&shop->engine->tables[t], since, shop_count_group, &count);
+    return count;
 }
 
 /* For engine_lend: the last part first. */

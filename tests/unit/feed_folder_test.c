@@ -35,8 +35,7 @@ static void finds_a_folder_that_was_renamed_away_and_made_anew(void **state)
     file_deliver(w->folder[0], "before.csv", "1");
     run_until(w, w->count == 1);
     assert_note(w, 0, 0, "before.csv");
-    assert_string_equal(watch_landing(w->watch, 0)->path, w->folder[0]);
-    assert_true(is_current(watch_landing(w->watch, 0)));
+    assert_true(watching_has_folder(w, 0));
     assert_false(landing_open(&lock, w->data, &w->feeds[0], 0, true, &w->error));
     assert_error(&w->error, ERROR_LOCKED, "Orders");
     file_deliver(w->folder[0], "after.csv", "1"); /* by an event: there is no rescan */
@@ -70,7 +69,7 @@ static void does_not_hand_out_what_lies_in_a_folder_that_was_moved_away(void **s
     watching_start(w);
     move_folder_away(w, "moved");
     assert_int_equal(mkdir(w->folder[0], 0755), 0);
-    run_until(w, is_current(watch_landing(w->watch, 0)));
+    run_until(w, watching_has_folder(w, 0));
     path_join(moved, w->data, "moved");
     file_write(moved, "a.csv", "1");
     file_deliver(moved, "b.csv", "1");
@@ -142,7 +141,7 @@ static void keeps_a_folder_open_for_the_file_that_is_out(void **state)
     run_until(w, w->count == 1);
     move_folder_away(w, "moved");
     assert_int_equal(mkdir(w->folder[0], 0755), 0);
-    run_until(w, is_current(watch_landing(w->watch, 0)));
+    run_until(w, watching_has_folder(w, 0));
     int fd = landing_open_file(w->notes[0].candidate->landing, "a.csv", &stat, &number, &w->error);
     assert_true(fd >= 0);
     close(fd);

@@ -118,7 +118,8 @@ static inline int watching_set_up(void **state)
         w->feeds[i] = (struct feed){.name = names[i], .settle = WATCHING_SETTLE};
     }
     w->pipeline = (struct pipeline){.feeds = w->feeds, .feed_count = COUNT_OF(names)};
-    w->options = (struct watch_options){.data = w->data, .rescan = WATCHING_NEVER, .patience = WATCHING_NEVER, .events = true};
+    w->options =
+        (struct watch_options){.data = w->data, .rescan = WATCHING_NEVER, .patience = WATCHING_NEVER, .events = true};
     path_join(w->log_path, w->data, "log");
     log_init(&w->log, open(w->log_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600), LOG_INFO);
     assert_int_equal(uv_loop_init(&w->loop), 0);
@@ -249,6 +250,17 @@ static inline void move_folder_away(const struct watching *w, const char *name)
     char moved[FEED_PATH_MAX];
     path_join(moved, w->data, name);
     assert_int_equal(rename(w->folder[0], moved), 0);
+}
+
+/* Whether the watch has the folder open that the path of feed `index` leads to now. */
+static inline bool watching_has_folder(struct watching *w, size_t index)
+{
+    struct landing landing;
+    if (!landing_open(&landing, w->data, &w->feeds[index], index, false, &w->error))
+        return false;
+    bool has = watch_holds(w->watch, &landing);
+    landing_close(&landing);
+    return has;
 }
 
 /* WATCHING_MANY files into the first folder, every other one written in place. */

@@ -169,22 +169,6 @@ static void holds_always_where_there_is_none(void **state)
 {
     struct fixture *f = *state;
     assert_true(condition_holds(NULL, f->values));
-    condition_fields(NULL, NULL, NULL);
-}
-
-static void note_field(void *context, size_t field)
-{
-    *(unsigned *)context |= 1u << field;
-}
-
-static void visits_the_fields_it_reads(void **state)
-{
-    unsigned seen = 0;
-    struct condition *condition =
-        load(*state, "{\"id\": [1, 2], \"not\": {\"name\": \"x\"}, \"any\": [{\"day\": {\"null\": true}}]}");
-    assert_non_null(condition);
-    condition_fields(condition, note_field, &seen);
-    assert_int_equal(seen, 1u << ID | 1u << NAME | 1u << DAY);
 }
 
 static void refuses_operands_of_another_kind(void **state)
@@ -263,7 +247,6 @@ int main(void)
         TEST(holds_no_comparison_with_null),
         TEST(asks_for_null),
         TEST(holds_always_where_there_is_none),
-        TEST(visits_the_fields_it_reads),
         TEST(refuses_operands_of_another_kind),
         TEST(refuses_operands_that_the_type_cannot_hold),
         TEST(refuses_to_compare_with_null),

@@ -140,11 +140,8 @@ static void knows_which_record_a_where_reads(void **state)
     assert_null(t->columns[4].where);
     assert_non_null(t->columns[5].where);
     assert_int_equal(t->columns[5].where_feed, 0);
-    assert_true(t->columns[5].where_grain);
     assert_int_equal(t->columns[10].where_feed, 2);
-    assert_false(t->columns[10].where_grain);
     assert_int_equal(t->columns[11].where_feed, 0);
-    assert_false(t->columns[11].where_grain);
 }
 
 static void refuses_a_where_over_the_wrong_record(void **state)
@@ -164,14 +161,10 @@ static void lets_a_where_read_what_fits_its_column(void **state)
     const struct column *column =
         column_of(load(*state, GRAIN_COLUMN("{\"count\": \"Alarms.Level\", \"where\": {\"Kind\": \"x\"}}")));
     assert_int_equal(column->where_feed, 0);
-    assert_true(column->where_grain);
     column = column_of(load(*state, GRAIN_COLUMN("{\"sum\": \"Value\", \"where\": {\"Unit\": \"C\"}}")));
     assert_int_equal(column->where_feed, 0);
-    assert_false(column->where_grain);
     column = column_of(load(*state, GRAIN_COLUMN("{\"sum\": \"Value\", \"where\": {\"Readings.Kind\": \"C\"}}")));
-    assert_true(column->where_grain);
     column = column_of(load(*state, COLUMN("{\"count\": \"Line\", \"where\": {\"Value\": {\">\": 0.5}}}")));
-    assert_false(column->where_grain);
 }
 
 int main(void)

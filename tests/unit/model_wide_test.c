@@ -60,48 +60,6 @@ static void schoolbook(wide value, unsigned scale, char *out)
     sprintf(out, "%s%.*s%s%s", value < 0 ? "-" : "", whole, digits + first, scale > 0 ? "." : "", digits + 40 - scale);
 }
 
-static void adds_products_of_the_largest_factors(void **state)
-{
-    (void)state;
-    wide sum = 0;
-    assert_true(wide_add(&sum, INT64_MIN, INT64_MIN));
-    assert_true(sum == (wide)1 << 126);
-    assert_true(wide_add(&sum, INT64_MIN, INT64_MAX));
-    assert_true(sum == (wide)1 << 63);
-    assert_true(wide_add(&sum, INT64_MIN, 1));
-    assert_true(sum == 0);
-}
-
-static void tells_overflow_and_keeps_the_sum(void **state)
-{
-    (void)state;
-    wide sum = WIDE_MAX - 5;
-    assert_false(wide_add(&sum, 2, 3));
-    assert_true(sum == WIDE_MAX - 5);
-    assert_true(wide_add(&sum, 5, 1));
-    assert_true(sum == WIDE_MAX);
-    sum = WIDE_MIN + 5;
-    assert_false(wide_add(&sum, -6, 1));
-    assert_true(sum == WIDE_MIN + 5);
-    assert_true(wide_add(&sum, -5, 1));
-    assert_true(sum == WIDE_MIN);
-}
-
-static void takes_back_what_it_added_in_any_order(void **state)
-{
-    (void)state;
-    uint64_t seed = 1;
-    int64_t values[200];
-    wide sum = 0;
-    for (size_t i = 0; i < COUNT_OF(values); i++) {
-        values[i] = (int64_t)testing_random(&seed);
-        assert_true(wide_add(&sum, values[i], (int64_t)i));
-    }
-    for (size_t i = COUNT_OF(values); i-- > 0;)
-        assert_true(wide_add(&sum, values[i], -(int64_t)i));
-    assert_true(sum == 0);
-}
-
 static void scales_as_repeated_multiplication_does(void **state)
 {
     (void)state;
@@ -243,9 +201,6 @@ static void rounds_ties_between_doubles_to_the_even_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(adds_products_of_the_largest_factors),
-        cmocka_unit_test(tells_overflow_and_keeps_the_sum),
-        cmocka_unit_test(takes_back_what_it_added_in_any_order),
         cmocka_unit_test(scales_as_repeated_multiplication_does),
         cmocka_unit_test(scales_up_to_the_last_value_that_fits),
         cmocka_unit_test(divides_halves_away_from_zero),

@@ -19,7 +19,6 @@ static void makes_a_store_and_opens_it_again_with_the_same_epoch(void **state)
     (void)state;
     struct store *store = testing_open(folder, STORE_WRITE);
     struct progress first = *store_progress(store);
-    assert_true(store_is_new(store));
     assert_true(first.present);
     assert_int_equal(first.sequence, 0);
     assert_int_equal(strlen(first.epoch), 36);
@@ -28,7 +27,6 @@ static void makes_a_store_and_opens_it_again_with_the_same_epoch(void **state)
     store_close(store);
 
     store = testing_open(folder, STORE_WRITE);
-    assert_false(store_is_new(store));
     assert_true(progress_equal(&first, store_progress(store)));
     store_close(store);
 }
@@ -195,7 +193,6 @@ static void makes_a_store_where_a_crash_left_an_empty_file(void **state)
     patch(testing_path(folder, "ecommerce.db"), 0, "", 0);
     testing_open_fails(folder, STORE_READ, ERROR_IO, "There is no store");
     struct store *store = testing_open(folder, STORE_WRITE);
-    assert_true(store_is_new(store));
     store_close(store);
 }
 
