@@ -8,7 +8,8 @@
 #include "app/summary.h"
 #include "base/clock.h"
 
-enum { STORED_MAX = STORE_STORED_SIZE };
+_Static_assert((int)LANDING_NAME_SIZE == (int)STORE_NAME_SIZE,
+               "the name of a redelivery's original comes from the store");
 
 static bool build_engine(struct core *core, struct error *error)
 {
@@ -229,7 +230,7 @@ static bool note_duplicate(struct core *core, const struct core_file *file, stru
                            struct core_result *result, int64_t now, struct error *error)
 {
     char reason[LANDING_NAME_SIZE + 64];
-    char stored[STORED_MAX] = "";
+    char stored[STORE_STORED_SIZE] = "";
     snprintf(reason, sizeof reason, "same content as %s (seq %llu)", result->original,
              (unsigned long long)result->sequence);
     name_archived(core, file, result);
@@ -269,12 +270,13 @@ static bool note_superseded(struct core *core, const struct file_record *record,
 
 /* What the ledger will say of it, but for its buckets; and the room for it. False: nothing happened. */
 static bool begin_commit(struct core *core, const struct core_file *file, struct file_record *record,
-                         struct core_result *result, char stored[STORED_MAX], struct error *error)
+                         struct core_result *result, char stored[STORE_STORED_SIZE], struct error *error)
 {
     result->sequence = store_progress(core->store)->sequence + 1;
     name_archived(core, file, result);
     if (result->stored[0] != '\0')
-        snprintf(stored, STORED_MAX, "archive/%s/%s", core->pipeline->feeds[core->file_feed].name, result->stored);
+        snprintf(stored, STORE_STORED_SIZE, "archive/%s/%s", core->pipeline->feeds[core->file_feed].name,
+                 result->stored);
     record->state = core->retry_of ? FILE_RETRIED : FILE_APPLIED;
     record->stored = slice_of(stored);
     record->buckets.rejected = file->facts->rejected;
@@ -333,10 +335,10 @@ static bool find_change(struct core *core, const struct file_record *record, str
 
 /* `noted`: the ledger has this very file already, and a crash came before it was moved to `stored`. */
 static bool find_duplicate(struct core *core, const struct core_file *file, const struct file_record *record,
-                           struct core_result *result, bool *noted, char stored[STORED_MAX], struct error *error)
+                           struct core_result *result, bool *noted, char stored[STORE_STORED_SIZE], struct error *error)
 {
     bool found = false;
-    char left[STORED_MAX];
+    char left[STORE_STORED_SIZE];
     if (!store_dealt_with(core->store, record, false, noted, &result->sequence, stored, error) ||
         (file->stays && !*noted &&
          !store_dealt_with(core->store, record, true, &found, &result->sequence, left, error)))
@@ -364,7 +366,7 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
                    struct error *error)
 {
     struct file_record record;
-    char stored[STORED_MAX] = "";
+    char stored[STORE_STORED_SIZE] = "";
     core_record_from(&record, core, core->file_feed, file);
     bool noted = false;
     *result = (struct core_result){.outcome = CORE_APPLIED};
@@ -406,8 +408,7 @@ bool core_note_quarantined(struct core *core, size_t feed, const struct core_fil
     record.stored = slice_of(stored);
     record.reason = slice_of(reason);
     /* One that is left in its folder is read again when that was away. */
-    if (*stored == '\0' && !store_knows(core->store, record.feed, record.name, record.size, record.mtime_ns,
-                                        record.ctime_ns, record.inode, &known, error))
+    if (*stored == '\0' && !store_knows(core->store, &record, &known, error))
         return false;
     return known || store_note_file(core->store, &record, now, error);
 }

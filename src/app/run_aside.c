@@ -223,9 +223,13 @@ static bool find_noted(const struct aside *aside, const struct file_stat *stat, 
     if (fstatat(aside->folder, aside->name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT || error_errno(error, ERROR_IO, errno, "cannot look at %s", aside->stored);
     file_stat_from(&found, &copy);
-    return copy.mtime_ns != stat->mtime_ns ||
-           store_knows(aside->run->core.store, slice_of(aside->run->pipeline->feeds[aside->feed].name),
-                       slice_of(aside->name), copy.size, copy.mtime_ns, copy.ctime_ns, copy.inode, noted, error);
+    const struct file_record file = {.feed = slice_of(aside->run->pipeline->feeds[aside->feed].name),
+                                     .name = slice_of(aside->name),
+                                     .size = copy.size,
+                                     .inode = copy.inode,
+                                     .mtime_ns = copy.mtime_ns,
+                                     .ctime_ns = copy.ctime_ns};
+    return copy.mtime_ns != stat->mtime_ns || store_knows(aside->run->core.store, &file, noted, error);
 }
 
 bool run_aside_is_noted_copy(struct run *run, size_t feed, const char *name, const struct file_stat *stat, bool *noted,

@@ -38,9 +38,15 @@ static bool goes_on(void *context, const struct archive_left *left, bool *commit
     char stored[LANDING_PATH_SIZE];
     if (left->to_set_aside)
         return is_own_copy(question, left, committed, error);
-    if (left->to_delete)
-        return store_knows(store, slice_of(left->feed), slice_of(left->name), stat->size, stat->mtime_ns,
-                           stat->ctime_ns, stat->inode, committed, error);
+    if (left->to_delete) {
+        const struct file_record file = {.feed = slice_of(left->feed),
+                                         .name = slice_of(left->name),
+                                         .size = stat->size,
+                                         .inode = stat->inode,
+                                         .mtime_ns = stat->mtime_ns,
+                                         .ctime_ns = stat->ctime_ns};
+        return store_knows(store, &file, committed, error);
+    }
     snprintf(stored, sizeof stored, "archive/%s/%s", left->feed, left->archived);
     return store_has_stored(store, slice_of(stored), committed, error);
 }

@@ -93,7 +93,7 @@ static bool is_refused(struct planning *planning)
 static bool find_original(struct planning *planning, bool *found)
 {
     uint64_t sequence;
-    char original[256];
+    char original[STORE_NAME_SIZE];
     if (!planning->core.store ||
         (planning->replaced > 0 && !digest_equal(&planning->content, &planning->facts.content)))
         return true;

@@ -165,10 +165,11 @@ bool store_unknown_set(struct store *store, const struct file_record *file, int6
 
 /* --- questions ---------------------------------------------------------------------------------------------------- */
 
-/* The newest applied file of this content, and of this name unless that is NULL; *id is 0 when there is none, or when it was replaced since. */
+/* The newest applied file of this content, and of this name unless that is NULL; *id is 0 when there is none, or when it
+   was replaced since. */
 static bool find_original(struct store *store, struct slice feed, const struct digest *content,
-                          const struct slice *same_name, uint64_t *id, uint64_t *sequence, char original[256],
-                          struct error *error)
+                          const struct slice *same_name, uint64_t *id, uint64_t *sequence,
+                          char original[STORE_NAME_SIZE], struct error *error)
 {
     struct query q;
     bool row;
@@ -186,14 +187,15 @@ static bool find_original(struct store *store, struct slice feed, const struct d
         struct slice name = query_slice_at(&q, 2);
         *id = query_u64_at(&q, 0);
         *sequence = query_u64_at(&q, 1);
-        snprintf(original, 256, "%.*s", (int)name.len, name.data);
+        snprintf(original, STORE_NAME_SIZE, "%.*s", (int)name.len, name.data);
     }
     query_close(&q);
     return good;
 }
 
 bool store_find_duplicate(struct store *store, struct slice feed, struct slice name, const struct digest *content,
-                          bool named, bool *found, uint64_t *sequence, char original[256], struct error *error)
+                          bool named, bool *found, uint64_t *sequence, char original[STORE_NAME_SIZE],
+                          struct error *error)
 {
     uint64_t id;
     bool newer = false;
@@ -213,17 +215,16 @@ bool store_find_duplicate(struct store *store, struct slice feed, struct slice n
     return true;
 }
 
-bool store_knows(struct store *store, struct slice feed, struct slice name, uint64_t size, int64_t mtime_ns,
-                 int64_t ctime_ns, uint64_t inode, bool *known, struct error *error)
+bool store_knows(struct store *store, const struct file_record *file, bool *known, struct error *error)
 {
     struct query q;
     query_open(&q, store, STORE_SQL_KNOWN);
-    query_i64(&q, mtime_ns);
-    query_u64(&q, inode);
-    query_i64(&q, ctime_ns);
-    query_u64(&q, size);
-    query_blob(&q, name);
-    query_blob(&q, feed);
+    query_i64(&q, file->mtime_ns);
+    query_u64(&q, file->inode);
+    query_i64(&q, file->ctime_ns);
+    query_u64(&q, file->size);
+    query_blob(&q, file->name);
+    query_blob(&q, file->feed);
     return query_exists(&q, known, error);
 }
 

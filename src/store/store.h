@@ -42,6 +42,11 @@ struct store;
 /* Bytes of a page of a new store; one that was made with other pages keeps them. */
 enum { STORE_PAGE = 16384 };
 
+enum {
+    STORE_NAME_SIZE = 256,   /* bytes of the name of a feed, a file or a target, the NUL included */
+    STORE_STORED_SIZE = 1024 /* bytes of where a file is kept (file_record.stored), the NUL included */
+};
+
 enum store_mode {
     STORE_WRITE,   /* open or make; locked; a fingerprint that differs is refused */
     STORE_REPLACE, /* as STORE_WRITE, any fingerprint: to be replaced by a store that is built from it */
@@ -126,19 +131,17 @@ bool store_find_at_name(struct store *store, struct slice feed, struct slice nam
    committed at `name` since that was not forgotten. `named`: its rows come out of its name too, so that only a file of the
    same name can be the original. Fills that file's sequence and name. */
 bool store_find_duplicate(struct store *store, struct slice feed, struct slice name, const struct digest *content,
-                          bool named, bool *found, uint64_t *sequence, char original[256],
+                          bool named, bool *found, uint64_t *sequence, char original[STORE_NAME_SIZE],
                           struct error *error) MUST_USE;
 
 /* Whether a ledger row of any state says that this very file (feed, name, size, times, inode) was dealt with. The device
    does not tell: the same disk may have another number after the next boot. */
-bool store_knows(struct store *store, struct slice feed, struct slice name, uint64_t size, int64_t mtime_ns,
-                 int64_t ctime_ns, uint64_t inode, bool *known, struct error *error) MUST_USE;
+bool store_knows(struct store *store, const struct file_record *file, bool *known, struct error *error) MUST_USE;
 
 /* Whether this very file, with `file->content`, was applied or found to be a redelivery before: it must not be asked
    again what it is, as its rows may have been replaced or forgotten since. `any_ctime`: also when its mode, owner or
    links changed since, unless something else was committed at its name. Fills the sequence that the ledger has for it, and
    where it is kept (file_record.stored). */
-enum { STORE_STORED_SIZE = 1024 };
 bool store_dealt_with(struct store *store, const struct file_record *file, bool any_ctime, bool *found,
                       uint64_t *sequence, char stored[STORE_STORED_SIZE], struct error *error) MUST_USE;
 
@@ -354,13 +357,13 @@ bool store_read_rejects(struct store *store, struct ledger_rejects *rejects, led
                         struct error *error) MUST_USE;
 
 struct store_summary {
-    uint64_t files[3];      /* by file_state, without forgotten ones */
-    uint64_t forgotten;     /* applied once, and taken back */
-    uint64_t succeeded;     /* so are these, by another file of their name */
+    uint64_t files[FILE_RETRIED]; /* by file_state, without forgotten ones; a retry is no file */
+    uint64_t forgotten;           /* applied once, and taken back */
+    uint64_t succeeded;           /* so are these, by another file of their name */
     struct buckets buckets; /* over all applied files but forgotten ones, a row that was retried where it is now; so are
                                the sums of a feed */
     uint64_t rows, rejects;
-    char delivered_target[256]; /* "" when nothing was noted */
+    char delivered_target[STORE_NAME_SIZE]; /* "" when nothing was noted */
     uint64_t delivered_sequence, delivered_overflows;
     int64_t delivered_at, committed_at; /* wall clock; 0 when never */
 };
@@ -370,7 +373,7 @@ bool store_summary_text(struct store *store, struct buf *out, struct error *erro
 
 struct feed_summary {
     struct slice feed;
-    uint64_t files[3], forgotten, succeeded;
+    uint64_t files[FILE_RETRIED], forgotten, succeeded; /* as above */
     struct buckets buckets;
     uint64_t rows;
 };

@@ -25,7 +25,7 @@ struct store_space {
 /* The file that is open within a change. */
 struct store_file {
     bool open;
-    char feed[256];
+    char feed[STORE_NAME_SIZE];
     size_t feed_len;
     uint64_t first_chunk, chunks, first_reject, rejects;
     uint64_t accepted; /* rows in its chunks */

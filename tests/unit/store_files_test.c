@@ -123,9 +123,7 @@ static void forgets_marks_of_a_change_that_was_rolled_back(void **state)
 static bool knows(const struct file_record *file)
 {
     bool known;
-    assert_ok(store_knows(store, file->feed, file->name, file->size, file->mtime_ns, file->ctime_ns, file->inode,
-                          &known, &error),
-              &error);
+    assert_ok(store_knows(store, file, &known, &error), &error);
     return known;
 }
 

@@ -53,9 +53,7 @@ static void still_knows_the_file_and_where_it_is_kept(void **state)
     record.stored = SLICE("archive/Orders/000001-01010101-a.csv");
     testing_put_change(store, &record);
     forget("a.csv");
-    assert_ok(store_knows(store, record.feed, record.name, record.size, record.mtime_ns, record.ctime_ns, record.inode,
-                          &known, &error),
-              &error);
+    assert_ok(store_knows(store, &record, &known, &error), &error);
     assert_true(known);
     assert_ok(store_has_stored(store, record.stored, &kept, &error), &error);
     assert_true(kept);

@@ -179,8 +179,7 @@ static inline bool operation_ask(struct operating *o, struct error *error)
     return store_adopted(o->store, store_progress(o->store), &found, error) &&
            store_find_duplicate(o->store, file.feed, file.name, &file.content, false, &found, &sequence, original,
                                 error) &&
-           store_knows(o->store, file.feed, file.name, file.size, file.mtime_ns, file.ctime_ns, file.inode, &found,
-                       error) &&
+           store_knows(o->store, &file, &found, error) &&
            store_dealt_with(o->store, &file, false, &found, &sequence, stored, error) &&
            store_dealt_with(o->store, &file, true, &found, &sequence, stored, error) &&
            store_has_stored(o->store, file.stored, &found, error) && store_digest_at(o->store, 2, &digest, error) &&
