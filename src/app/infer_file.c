@@ -33,7 +33,7 @@ struct reading {
     char names[PIPELINE_FIELDS_MAX][FIELD_NAME_SIZE];
     struct infer_column *columns[PIPELINE_FIELDS_MAX]; /* of each field; NULL: none */
     size_t count;
-    unsigned spare; /* cores, as intake_read_fd has it */
+    unsigned spare; /* cores, as in struct intake_how */
     bool counting;  /* rows and rejects: in one reading only */
     bool nested;    /* a column was found to be, and another reading is due */
     bool foreign;   /* something was no UTF-8 */
@@ -129,7 +129,8 @@ static bool read_once(struct reading *r, int fd, struct file_facts *facts, struc
         return false;
     bool ok = lseek(fd, 0, SEEK_SET) == 0 || error_errno(error, ERROR_IO, errno, "cannot read it from its beginning");
     if (ok) {
-        enum intake_result result = intake_read_fd(fd, "", parser, 0, r->spare, take, r, facts, error);
+        const struct intake_how how = {.spare = r->spare};
+        enum intake_result result = intake_read_fd(fd, "", parser, &how, take, r, facts, error);
         ok = result == INTAKE_READ;
     }
     parser_free(parser);

@@ -23,7 +23,8 @@ struct infer_file {
     char reject[ERROR_TEXT_MAX]; /* and why */
 };
 
-/* Reads the regular file behind `fd`, several times, with so many cores to `spare`. Whatever the result, infer_file_close follows. */
+/* Reads the regular file behind `fd`, several times, with so many cores to `spare`. Whatever the result, infer_file_close
+   follows. */
 bool infer_file_read(struct infer_file *file, int fd, unsigned spare, struct error *error) MUST_USE;
 void infer_file_close(struct infer_file *file);
 

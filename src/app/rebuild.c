@@ -107,11 +107,12 @@ static bool read_source(struct rebuild *rebuild, const struct source *source, st
                         struct error *why)
 {
     const struct settings *settings = rebuild->settings;
+    const struct intake_how how = {.version = settings->rebind ? 0 : source->version,
+                                   .spare = settings_spare(settings)};
     char path[PATH_SIZE];
     *facts = (struct file_facts){0};
     if (source_locate(source, settings->data, &rebuild->pipeline->feeds[source->feed], path, sizeof path, why))
-        return source_read(source, path, rebuild->parsers[source->feed], settings->rebind ? 0 : source->version,
-                           settings_spare(settings), put, rebuild, facts, why);
+        return source_read(source, path, rebuild->parsers[source->feed], &how, put, rebuild, facts, why);
     arena_init(&facts->arena, 0);
     return false;
 }

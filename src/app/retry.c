@@ -137,8 +137,8 @@ static bool shifted(const struct retrying *r, const char *path, struct error *er
 }
 
 /* Reads all of the source. False when it is none to retry from. */
-static bool read_source(struct retrying *r, const struct source *source, const char *path, uint32_t version,
-                        unsigned spare, struct file_facts *facts, struct error *error)
+static bool read_source(struct retrying *r, const struct source *source, const char *path, const struct intake_how *how,
+                        struct file_facts *facts, struct error *error)
 {
     char shown[SHOWN_NAME];
     struct error why = {0};
@@ -146,7 +146,7 @@ static bool read_source(struct retrying *r, const struct source *source, const c
     if (!parser)
         return false;
     parser_trust(parser);
-    bool ok = source_read(source, path, parser, version, spare, take_batch, r, facts, &why) && hand_on(r, true);
+    bool ok = source_read(source, path, parser, how, take_batch, r, facts, &why) && hand_on(r, true);
     parser_free(parser);
     if (r->shifted || (ok && (facts->rows != r->file->rows || r->found != r->count)))
         ok = shifted(r, path, error);
@@ -193,7 +193,8 @@ static bool retry_from(struct retrying *r, const struct settings *settings, cons
 {
     struct file_facts facts;
     char path[PATH_SIZE];
-    unsigned spare = settings_spare(settings) > 0; /* no more: the workers of a daemon may be busy too */
+    /* One core to spare at most: the workers of a daemon may be busy too. */
+    const struct intake_how how = {.version = version, .spare = settings_spare(settings) > 0};
     if (!source_locate(source, settings->data, r->feed, path, sizeof path, error))
         return false;
     if (!r->look) {
@@ -204,7 +205,7 @@ static bool retry_from(struct retrying *r, const struct settings *settings, cons
     }
     facts = (struct file_facts){.size = 0};
     arena_init(&facts.arena, 0);
-    bool ok = read_source(r, source, path, version, spare, &facts, error);
+    bool ok = read_source(r, source, path, &how, &facts, error);
     result->valid = r->valid;
     result->version = facts.version;
     if (ok && r->valid > 0 && !r->look)

@@ -119,8 +119,8 @@ static bool read_at(struct deep *deep, const struct source *source, const char *
         arena_init(&facts->arena, 0);
         return source_same(source, path, why);
     }
-    if (source_read(source, path, deep->parsers[source->feed], source->version, settings_spare(deep->settings),
-                    sum_batch, deep, facts, why))
+    const struct intake_how how = {.version = source->version, .spare = settings_spare(deep->settings)};
+    if (source_read(source, path, deep->parsers[source->feed], &how, sum_batch, deep, facts, why))
         return true;
     arena_close(&facts->arena);
     return false;

@@ -228,9 +228,9 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
     struct parser *parser = parser_new(feed, &error);
     if (!parser)
         return common_failed(invocation, &error);
+    const struct intake_how how = {.spare = settings_spare(&invocation->settings)};
     enum intake_result result =
-        intake_read_fd(fd, common_base_name(path), parser, 0, settings_spare(&invocation->settings), show_batch,
-                       &reading, &facts, &error);
+        intake_read_fd(fd, common_base_name(path), parser, &how, show_batch, &reading, &facts, &error);
     parser_free(parser);
     int code = 0;
     if (result != INTAKE_READ) {

@@ -67,9 +67,9 @@ static bool apply(struct planning *planning, int fd)
     if (!parser)
         return false;
     engine_begin(planning->core.engine, planning->since + 1);
-    enum intake_result result =
-        intake_read_fd(fd, common_base_name(planning->path), parser, 0, settings_spare(&planning->invocation->settings),
-                       apply_batch, planning, &planning->facts, &planning->error);
+    const struct intake_how how = {.spare = settings_spare(&planning->invocation->settings)};
+    enum intake_result result = intake_read_fd(fd, common_base_name(planning->path), parser, &how, apply_batch,
+                                               planning, &planning->facts, &planning->error);
     parser_free(parser);
     if (result != INTAKE_READ && result != INTAKE_STOPPED)
         error_in_file(&planning->error, planning->path);

@@ -237,8 +237,7 @@ static void facts_init(struct file_facts *facts)
 }
 
 /* Reads from where the descriptor stands; `reading->before` is known. */
-static enum intake_result read_open(struct reading *reading, const char *name, uint32_t version,
-                                    struct file_facts *facts)
+static enum intake_result read_open(struct reading *reading, const char *name, struct file_facts *facts)
 {
     off_t at = lseek(reading->fd, 0, SEEK_CUR);
     uint64_t skipped = at > 0 ? (uint64_t)at : 0;
@@ -246,7 +245,7 @@ static enum intake_result read_open(struct reading *reading, const char *name, u
     (void)posix_fadvise(reading->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     if (!digester_init(&reading->digester, reading->error))
         return INTAKE_FAILED;
-    parser_start(reading->parser, version);
+    parser_start(reading->parser, reading->how.version);
     if (!parser_name(reading->parser, slice_of(name), reading->error)) {
         digester_close(&reading->digester);
         return INTAKE_FAILED;
@@ -254,18 +253,18 @@ static enum intake_result read_open(struct reading *reading, const char *name, u
     return read_with_digest(reading, facts);
 }
 
-enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, uint32_t version, unsigned spare,
+enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, const struct intake_how *how,
                                   intake_sink sink, void *context, struct file_facts *facts, struct error *error)
 {
     struct reading reading = {
-        .fd = fd, .parser = parser, .sink = sink, .context = context, .how = {.spare = spare}, .error = error};
+        .fd = fd, .parser = parser, .sink = sink, .context = context, .how = *how, .error = error};
     struct stat stat;
     facts_init(facts);
     if (fstat(fd, &stat) < 0)
         return failed(&reading, "look at it");
     file_stat_from(&stat, &reading.before);
     reading.regular = S_ISREG(stat.st_mode);
-    enum intake_result result = read_open(&reading, name, version, facts);
+    enum intake_result result = read_open(&reading, name, facts);
     if (result == INTAKE_CHANGED)
         (void)error_set(error, ERROR_IO, "it changed while it was read");
     return result;
@@ -308,8 +307,8 @@ static void name_file(const struct landing *landing, const char *name, struct er
 }
 
 enum intake_result intake_read(const struct landing *landing, const char *name, const struct file_stat *expected,
-                               struct parser *parser, uint32_t version, const struct intake_how *how, intake_sink sink,
-                               void *context, struct file_facts *facts, struct error *error)
+                               struct parser *parser, const struct intake_how *how, intake_sink sink, void *context,
+                               struct file_facts *facts, struct error *error)
 {
     struct reading reading = {
         .regular = true, .parser = parser, .sink = sink, .context = context, .how = *how, .error = error};
@@ -320,7 +319,7 @@ enum intake_result intake_read(const struct landing *landing, const char *name, 
         return not_opened(number);
     enum intake_result result = INTAKE_CHANGED;
     if (!expected || file_stat_equal(expected, &reading.before))
-        result = read_open(&reading, name, version, facts);
+        result = read_open(&reading, name, facts);
     if (result == INTAKE_READ && how->flushes)
         result = flush(&reading);
     close(reading.fd);

@@ -29,22 +29,22 @@ typedef bool (*intake_sink)(void *context, struct batch *batch);
 
 /* How a file is read. */
 struct intake_how {
-    bool flushes;   /* to disk, before it is told to be read; else whoever commits what it held does that first
-                       (landing_flush) */
+    uint32_t version; /* of the descriptor, as in parser_start; 0: the best one */
+    bool
+        flushes; /* intake_read: to disk, before it is told to be read; else whoever commits what it held does that first
+                         (landing_flush) */
     unsigned spare; /* cores that have nothing else to do: so many threads more hash and parse a large file (parts.h) */
 };
 
-/* Reads `name` of `landing` through `parser`; `expected` is the candidate's stat (NULL for none), `version` as in
-   parser_start. `facts->arena` is made here whatever the result; the caller closes it. Batches that the sink took
-   before any result but INTAKE_READ are void. */
+/* Reads `name` of `landing` through `parser`; `expected` is the candidate's stat (NULL for none). `facts->arena` is made
+   here whatever the result; the caller closes it. Batches that the sink took before any result but INTAKE_READ are void. */
 enum intake_result intake_read(const struct landing *landing, const char *name, const struct file_stat *expected,
-                               struct parser *parser, uint32_t version, const struct intake_how *how, intake_sink sink,
-                               void *context, struct file_facts *facts, struct error *error) MUST_USE;
+                               struct parser *parser, const struct intake_how *how, intake_sink sink, void *context,
+                               struct file_facts *facts, struct error *error) MUST_USE;
 
-/* The same for any open file (`check FILE`, replay from the archive), with so many cores to `spare`: reads from where fd
-   stands to its end. A pipe can't change and is read as it comes. `name` is what it is, was or would be called in the
+/* The same for any open file (`check FILE`, replay from the archive): reads from where fd stands to its end. A pipe can't change and is read as it comes. `name` is what it is, was or would be called in the
    landing folder. `error` says it too when the file changed. */
-enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, uint32_t version, unsigned spare,
+enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, const struct intake_how *how,
                                   intake_sink sink, void *context, struct file_facts *facts,
                                   struct error *error) MUST_USE;
 

@@ -72,7 +72,7 @@ static enum intake_result take_in(struct fixture *f, const char *name, const str
     f->batches = f->rows = f->rejects = 0;
     f->error = (struct error){.kind = ERROR_NONE};
     enum intake_result result =
-        intake_read(&f->landing, name, expected, parse_parser(&f->parse), 0, &f->how, take, f, &f->facts, &f->error);
+        intake_read(&f->landing, name, expected, parse_parser(&f->parse), &f->how, take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     return result;
 }
@@ -280,8 +280,8 @@ static void fails_on_a_file_that_it_may_not_read(void **state)
 
 static enum intake_result take_in_fd(struct fixture *f, int fd)
 {
-    enum intake_result result =
-        intake_read_fd(fd, "a.csv", parse_parser(&f->parse), 0, 1, take, f, &f->facts, &f->error);
+    enum intake_result result = intake_read_fd(fd, "a.csv", parse_parser(&f->parse), &(struct intake_how){.spare = 1},
+                                               take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     return result;
 }
@@ -344,8 +344,9 @@ static enum intake_result read_large(struct fixture *f, unsigned spare, struct c
     if (counting->cut)
         counting->cut = path;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    enum intake_result result = intake_read_fd(fd, "large.csv", parse_parser(&f->parse), 0, spare, count_threads,
-                                               counting, &f->facts, &f->error);
+    enum intake_result result =
+        intake_read_fd(fd, "large.csv", parse_parser(&f->parse), &(struct intake_how){.spare = spare}, count_threads,
+                       counting, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     close(fd);
     return result;
@@ -375,10 +376,8 @@ static void asks_for_the_version_that_it_is_given(void **state)
 {
     struct fixture *f = *state;
     file_write(f->folder, "a.csv", "Id,Name\n1,x\n");
-    enum intake_result result =
-        intake_read(&f->landing, "a.csv", NULL, parse_parser(&f->parse), 9, &f->how, take, f, &f->facts, &f->error);
-    arena_close(&f->facts.arena);
-    assert_int_not_equal(result, INTAKE_READ);
+    f->how.version = 9;
+    assert_int_not_equal(take_in(f, "a.csv", NULL), INTAKE_READ);
 }
 
 int main(void)
