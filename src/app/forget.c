@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { TEXTS_MAX = 64 * 1024, OUT_MAX = 16 * 1024, SHOWN_NAME = 1200, SHOWN_FEED = 300 };
+enum { OUT_MAX = 16 * 1024, SHOWN_NAME = 1200, SHOWN_FEED = 300 };
 
 /* --- what is said ------------------------------------------------------------------------------------------------- */
 
@@ -41,7 +41,7 @@ bool forget_file(struct core *core, const struct settings *settings, const char 
 {
     struct arena texts;
     struct file_record file;
-    arena_init(&texts, TEXTS_MAX);
+    arena_init(&texts, STORE_TEXTS_MAX);
     bool ok = core_forget(core, slice_of(which), clock_wall(), &texts, &file, error);
     if (ok)
         tell(core->pipeline, settings, &file, out);

@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "parse/parser.h"
 
-enum { SHOWN_PATH = 1024, PROBLEMS_SHOWN = 20, TEXTS_MAX = 64 * 1024, PATH_SIZE = 8192 };
+enum { SHOWN_PATH = 1024, PROBLEMS_SHOWN = 20 };
 
 struct rebuild {
     const struct settings *settings;
@@ -90,7 +90,7 @@ static bool apply_retry(struct rebuild *rebuild, const struct source *source, st
     if (applied == 0) /* it could not be read, which was told */
         return true;
     snprintf(which, sizeof which, "seq=%" PRIu64, applied);
-    arena_init(&texts, TEXTS_MAX);
+    arena_init(&texts, STORE_TEXTS_MAX);
     bool counts = store_find_file(rebuild->core.store, slice_of(which), &texts, &file, error);
     bool ok =
         counts ? retry_rows(&rebuild->core, rebuild->settings, &file, rebuild->settings->rebind ? 0 : source->version,
@@ -109,7 +109,7 @@ static bool read_source(struct rebuild *rebuild, const struct source *source, st
     const struct settings *settings = rebuild->settings;
     const struct intake_how how = {.version = settings->rebind ? 0 : source->version,
                                    .spare = settings_spare(settings)};
-    char path[PATH_SIZE];
+    char path[SOURCE_PATH_SIZE];
     *facts = (struct file_facts){0};
     if (source_locate(source, settings->data, &rebuild->pipeline->feeds[source->feed], path, sizeof path, why))
         return source_read(source, path, rebuild->parsers[source->feed], &how, put, rebuild, facts, why);

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { TEXTS_MAX = 64 * 1024, OUT_MAX = 16 * 1024, SHOWN_NAME = 400, PATH_SIZE = 8192, FIRST_ROOM = 256 };
+enum { OUT_MAX = 16 * 1024, SHOWN_NAME = 400, FIRST_ROOM = 256 };
 
 /* A row that was rejected and not read again since. */
 struct open_row {
@@ -192,7 +192,7 @@ static bool retry_from(struct retrying *r, const struct settings *settings, cons
                        uint32_t version, struct retry_result *result, struct error *error)
 {
     struct file_facts facts;
-    char path[PATH_SIZE];
+    char path[SOURCE_PATH_SIZE];
     /* One core to spare at most: the workers of a daemon may be busy too. */
     const struct intake_how how = {.version = version, .spare = settings_spare(settings) > 0};
     if (!source_locate(source, settings->data, r->feed, path, sizeof path, error))
@@ -293,7 +293,7 @@ static bool retry_applied(struct core *core, const struct settings *settings, co
     struct retry_result result;
     struct error unknown = {0};
     bool found = false;
-    arena_init(&texts, TEXTS_MAX);
+    arena_init(&texts, STORE_TEXTS_MAX);
     bool ok = store_find_file(core->store, slice_of(which), &texts, &file, &unknown);
     if (ok) {
         ok = retry_rows(core, settings, &file, 0, look, clock_wall(), &result, error);

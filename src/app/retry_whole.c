@@ -11,7 +11,7 @@
 #include "feed/landing.h"
 #include "feed/move.h"
 
-enum { TEXTS_MAX = 64 * 1024, PATH_SIZE = 8192, SHOWN_PATH = 1024, MARKER_MODE = 0644 };
+enum { SHOWN_PATH = 1024, MARKER_MODE = 0644 };
 
 /* --- which file --------------------------------------------------------------------------------------------------- */
 
@@ -44,7 +44,7 @@ static bool is_meant(const struct search *search, const struct file_record *file
 /* One that was put back or removed since is meant only where no other is. */
 static bool look_for(struct search *search, const struct file_record *file, bool *there)
 {
-    char path[PATH_SIZE];
+    char path[SOURCE_PATH_SIZE];
     snprintf(path, sizeof path, "%s/%.*s", search->data, (int)file->stored.len, file->stored.data);
     int code = move_find(AT_FDCWD, path, there);
     if (code)
@@ -80,7 +80,7 @@ struct whole {
     const struct file_record *file;
     struct landing landing;
     char name[LANDING_NAME_SIZE];
-    char path[PATH_SIZE]; /* where it is */
+    char path[SOURCE_PATH_SIZE]; /* where it is */
 };
 
 static bool make_marker(const struct whole *whole, struct error *error)
@@ -107,7 +107,7 @@ static bool refuse_move(const struct whole *whole, int code, struct error *error
 
 static void remove_reason(const struct whole *whole)
 {
-    char reason[PATH_SIZE + sizeof ".reason"];
+    char reason[SOURCE_PATH_SIZE + sizeof ".reason"];
     snprintf(reason, sizeof reason, "%s.reason", whole->path);
     (void)unlink(reason); /* left behind it does no harm */
 }
@@ -164,7 +164,7 @@ bool retry_whole(struct core *core, const struct settings *settings, const char 
                  struct buf *out, struct error *error)
 {
     struct arena texts;
-    arena_init(&texts, TEXTS_MAX);
+    arena_init(&texts, STORE_TEXTS_MAX);
     struct search search = {.which = slice_of(which), .data = settings->data, .texts = &texts, .error = error};
     bool ok = store_each_file(core->store, look_at, &search, error) && !search.failed;
     *found = search.found;

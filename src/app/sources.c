@@ -11,7 +11,7 @@
 
 #include "feed/archive.h"
 
-enum { PATH_SIZE = 8192, HASH8 = 8 };
+enum { HASH8 = 8 };
 
 void sources_init(struct sources *sources)
 {
@@ -92,7 +92,7 @@ static struct source *find_left(struct sources *sources, const struct file_recor
 /* A redelivery that was archived. An original that was left in its folder may lie nowhere else by now. */
 static bool add_again(struct ledger_walk *walk, const struct file_record *file)
 {
-    char path[PATH_SIZE];
+    char path[SOURCE_PATH_SIZE];
     struct sources *sources = walk->sources;
     struct source *left = file->stored.len > 0 ? find_left(sources, file) : NULL;
     if (!left)
@@ -108,7 +108,7 @@ static bool add_again(struct ledger_walk *walk, const struct file_record *file)
 static bool add_recorded(void *context, const struct file_record *file)
 {
     struct ledger_walk *walk = context;
-    char name[PATH_SIZE], stored[PATH_SIZE], path[PATH_SIZE];
+    char name[SOURCE_PATH_SIZE], stored[SOURCE_PATH_SIZE], path[SOURCE_PATH_SIZE];
     const struct feed *feed = pipeline_feed(walk->pipeline, file->feed);
     if (file->state == FILE_DUPLICATE)
         return add_again(walk, file);
@@ -216,7 +216,7 @@ struct archive_walk {
 
 static bool add_archived(struct archive_walk *walk, const char *archived, struct error *error)
 {
-    char path[PATH_SIZE];
+    char path[SOURCE_PATH_SIZE];
     uint64_t number;
     bool known;
     const char *name = split_archived(archived, &number);
@@ -236,7 +236,7 @@ static bool add_archived(struct archive_walk *walk, const char *archived, struct
 
 static bool list_folder(struct archive_walk *walk, struct error *error)
 {
-    char folder[PATH_SIZE];
+    char folder[SOURCE_PATH_SIZE];
     if (snprintf(folder, sizeof folder, "%s/archive/%s", walk->data, walk->feed_name) >= (int)sizeof folder)
         return error_set(error, ERROR_CONFIG, "the path of the data folder is too long");
     DIR *stream = opendir(folder);
@@ -294,7 +294,7 @@ bool sources_from_archive(struct sources *sources, struct store *store, const st
 bool source_locate(const struct source *source, const char *data, const struct feed *feed, char *path, size_t size,
                    struct error *why)
 {
-    char landing[PATH_SIZE];
+    char landing[SOURCE_PATH_SIZE];
     struct stat stat;
     bool found = true;
     snprintf(path, size, "%s", source->path);

@@ -15,7 +15,10 @@
 #include "parse/parser.h"
 #include "store/store.h"
 
-enum { SOURCES_BYTES_MAX = 1 << 30 /* of names and paths */ };
+enum {
+    SOURCES_BYTES_MAX = 1 << 30, /* of names and paths */
+    SOURCE_PATH_SIZE = 8192      /* bytes of the path of one, the NUL included */
+};
 
 struct source {
     size_t feed;

@@ -16,7 +16,7 @@
 #include "base/text.h"
 #include "feed/archive.h"
 
-enum { PATH_SIZE = 8192, IDS_FIRST = 1024, WHAT_SIZE = 256 };
+enum { IDS_FIRST = 1024, WHAT_SIZE = 256 };
 
 struct deep {
     const struct settings *settings;
@@ -131,7 +131,7 @@ static bool read_at(struct deep *deep, const struct source *source, const char *
 static bool read_source(struct deep *deep, const struct source *source, struct file_facts *facts, struct error *why)
 {
     struct error ignored;
-    char landing[PATH_SIZE], landed[2 * PATH_SIZE], hidden[2 * PATH_SIZE];
+    char landing[SOURCE_PATH_SIZE], landed[2 * SOURCE_PATH_SIZE], hidden[2 * SOURCE_PATH_SIZE];
     if (read_at(deep, source, source->path, facts, why))
         return true;
     if (!source->stored)

@@ -5,8 +5,6 @@
 #include "cli/command.h"
 #include "cli/common.h"
 
-enum { TEXTS_MAX = 64 * 1024 };
-
 static bool print_change(void *context, const struct row_change *change, struct error *error)
 {
     return changes_print(context, change, NULL, 0, error);
@@ -33,7 +31,7 @@ static int show_impact(const struct invocation *invocation, struct common_view *
     struct file_record file;
     struct changes changes;
     struct core core = {.pipeline = view->pipeline, .store = view->store};
-    arena_init(&texts, TEXTS_MAX);
+    arena_init(&texts, STORE_TEXTS_MAX);
     changes_init(&changes, invocation->settings.json);
     bool good = store_find_file(view->store, slice_of(invocation->operands[0]), &texts, &file, &error) &&
                 compare(&core, file.sequence, &changes, &error);

@@ -43,8 +43,9 @@ struct store;
 enum { STORE_PAGE = 16384 };
 
 enum {
-    STORE_NAME_SIZE = 256,   /* bytes of the name of a feed, a file or a target, the NUL included */
-    STORE_STORED_SIZE = 1024 /* bytes of where a file is kept (file_record.stored), the NUL included */
+    STORE_NAME_SIZE = 256,      /* bytes of the name of a feed, a file or a target, the NUL included */
+    STORE_STORED_SIZE = 1024,   /* bytes of where a file is kept (file_record.stored), the NUL included */
+    STORE_TEXTS_MAX = 64 * 1024 /* bytes that the texts of one file_record never take: an arena for them */
 };
 
 enum store_mode {
