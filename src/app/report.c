@@ -50,21 +50,13 @@ static double seconds(int64_t micros)
     return (double)micros / 1e6;
 }
 
-static void put_bucket(struct report *report, const char *name, uint64_t rows)
-{
-    if (rows > 0)
-        fprintf(report->out, " %s=%" PRIu64, name, rows);
-}
-
 static void put_buckets(struct report *report, const struct buckets *buckets)
 {
-    fprintf(report->out, " applied=%" PRIu64, buckets->applied);
-    put_bucket(report, "unchanged", buckets->unchanged);
-    put_bucket(report, "superseded", buckets->superseded);
-    put_bucket(report, "filtered", buckets->filtered);
-    put_bucket(report, "deleted", buckets->deleted);
-    put_bucket(report, "late", buckets->late);
-    put_bucket(report, "rejected", buckets->rejected);
+    struct bucket list[BUCKETS];
+    buckets_list(buckets, list);
+    for (size_t i = 0; i < BUCKETS; i++)
+        if (i == 0 || list[i].rows > 0)
+            fprintf(report->out, " %s=%" PRIu64, list[i].name, list[i].rows);
 }
 
 void report_target(struct report *report, const char *name)

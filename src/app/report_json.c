@@ -8,13 +8,10 @@ enum { EVENT_MAX = 64 * 1024 };
 
 void report_json_buckets(struct json *json, const struct buckets *buckets)
 {
-    json_count(json, "applied", buckets->applied);
-    json_count(json, "unchanged", buckets->unchanged);
-    json_count(json, "superseded", buckets->superseded);
-    json_count(json, "filtered", buckets->filtered);
-    json_count(json, "deleted", buckets->deleted);
-    json_count(json, "late", buckets->late);
-    json_count(json, "rejected", buckets->rejected);
+    struct bucket list[BUCKETS];
+    buckets_list(buckets, list);
+    for (size_t i = 0; i < BUCKETS; i++)
+        json_count(json, list[i].name, list[i].rows);
 }
 
 static void begin_event(struct json *json, struct buf *out, const char *event)

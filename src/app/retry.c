@@ -240,10 +240,13 @@ bool retry_rows(struct core *core, const struct settings *settings, const struct
 
 /* --- in words ----------------------------------------------------------------------------------------------------- */
 
-static void put_bucket(struct buf *out, const char *name, uint64_t rows)
+static void put_buckets(struct buf *out, const struct buckets *buckets)
 {
-    if (rows > 0)
-        buf_printf(out, " %s=%" PRIu64, name, rows);
+    struct bucket list[BUCKETS];
+    buckets_list(buckets, list);
+    for (size_t i = 0; i < BUCKETS; i++)
+        if (list[i].rows > 0)
+            buf_printf(out, " %s=%" PRIu64, list[i].name, list[i].rows);
 }
 
 /* Of a file without a record that tells its version, none. */
@@ -256,18 +259,11 @@ static void put_version(struct buf *out, uint32_t version)
 static void tell(const struct file_record *file, const struct retry_result *result, bool look, struct buf *out)
 {
     char feed[SHOWN_NAME], name[SHOWN_NAME];
-    const struct buckets *b = &result->buckets;
     buf_printf(out, "%s%s/%s seq=%" PRIu64, result->sequence ? "retried " : "",
                text_escape(file->feed, feed, sizeof feed), text_escape(file->name, name, sizeof name), file->sequence);
     if (result->sequence) {
         buf_printf(out, " as seq=%" PRIu64 ": rows=%" PRIu64, result->sequence, result->open);
-        put_bucket(out, "applied", b->applied);
-        put_bucket(out, "unchanged", b->unchanged);
-        put_bucket(out, "superseded", b->superseded);
-        put_bucket(out, "filtered", b->filtered);
-        put_bucket(out, "deleted", b->deleted);
-        put_bucket(out, "late", b->late);
-        put_bucket(out, "rejected", b->rejected);
+        put_buckets(out, &result->buckets);
         buf_put_byte(out, ',');
         put_version(out, result->version);
         buf_put_byte(out, '\n');

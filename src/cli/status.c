@@ -255,30 +255,27 @@ static void print_target(const struct state *state)
     putchar('\n');
 }
 
-static void print_bucket(const char *name, uint64_t rows)
+static void print_count(const char *name, uint64_t count)
 {
-    if (rows > 0)
-        printf(", %" PRIu64 " %s", rows, name);
+    if (count > 0)
+        printf(", %" PRIu64 " %s", count, name);
 }
 
 static void print_feed(const struct state *state, size_t f)
 {
     const struct feed_summary *feed = &state->feeds[f];
-    const struct buckets *b = &feed->buckets;
+    struct bucket list[BUCKETS];
     char rows[32], records[32];
+    buckets_list(&feed->buckets, list);
     printf("%-11s %" PRIu64 " file%s applied", state->view.pipeline->feeds[f].name, feed->files[FILE_APPLIED],
            text_plural(feed->files[FILE_APPLIED]));
-    print_bucket("duplicate", feed->files[FILE_DUPLICATE]);
-    print_bucket("quarantined", feed->files[FILE_QUARANTINED]);
-    print_bucket("forgotten", feed->forgotten);
-    print_bucket("replaced", feed->succeeded);
-    printf("; %s row%s: %" PRIu64 " applied", text_count(feed->rows, rows), text_plural(feed->rows), b->applied);
-    print_bucket("unchanged", b->unchanged);
-    print_bucket("superseded", b->superseded);
-    print_bucket("filtered", b->filtered);
-    print_bucket("deleted", b->deleted);
-    print_bucket("late", b->late);
-    print_bucket("rejected", b->rejected);
+    print_count("duplicate", feed->files[FILE_DUPLICATE]);
+    print_count("quarantined", feed->files[FILE_QUARANTINED]);
+    print_count("forgotten", feed->forgotten);
+    print_count("replaced", feed->succeeded);
+    printf("; %s row%s: %" PRIu64 " applied", text_count(feed->rows, rows), text_plural(feed->rows), list[0].rows);
+    for (size_t i = 1; i < BUCKETS; i++)
+        print_count(list[i].name, list[i].rows);
     printf("; %s live record%s\n", text_count(state->stats.records[f], records), text_plural(state->stats.records[f]));
 }
 

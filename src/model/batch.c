@@ -1,6 +1,7 @@
 #include "model/batch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     REJECTS_FIRST = 16, /* room for rejects in a batch's first allocation of them */
@@ -90,4 +91,13 @@ void buckets_add(struct buckets *sum, const struct buckets *more)
     sum->deleted += more->deleted;
     sum->late += more->late;
     sum->rejected += more->rejected;
+}
+
+void buckets_list(const struct buckets *buckets, struct bucket list[BUCKETS])
+{
+    const struct bucket all[BUCKETS] = {{"applied", buckets->applied},       {"unchanged", buckets->unchanged},
+                                        {"superseded", buckets->superseded}, {"filtered", buckets->filtered},
+                                        {"deleted", buckets->deleted},       {"late", buckets->late},
+                                        {"rejected", buckets->rejected}};
+    memcpy(list, all, sizeof all);
 }

@@ -77,4 +77,15 @@ struct buckets {
 uint64_t buckets_total(const struct buckets *buckets);
 void buckets_add(struct buckets *sum, const struct buckets *more);
 
+enum { BUCKETS = 7 };
+
+/* One of them with the word that users know it by. */
+struct bucket {
+    const char *name;
+    uint64_t rows;
+};
+
+/* All of them in the order in which they are told: `applied` first. */
+void buckets_list(const struct buckets *buckets, struct bucket list[BUCKETS]);
+
 #endif
