@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "model/chunk.h"
 
 #define EXPLANATION_MAX ((size_t)8 << 30)
@@ -19,15 +20,11 @@ static bool gather(void *context, const struct engine_member *member)
 {
     struct gathering *gathering = context;
     struct explanation *e = gathering->explanation;
-    if (e->count == gathering->capacity) {
-        size_t capacity = gathering->capacity ? gathering->capacity * 2 : 64;
-        struct explained_record *records = reallocarray(e->records, capacity, sizeof *records);
-        gathering->failed = !records;
-        if (!records)
-            return false;
-        e->records = records;
-        gathering->capacity = capacity;
-    }
+    struct explained_record *records = list_grow(e->records, e->count, &gathering->capacity, sizeof *records);
+    gathering->failed = !records;
+    if (!records)
+        return false;
+    e->records = records;
     e->records[e->count++] = (struct explained_record){.unit = member->unit,
                                                        .feed = member->feed,
                                                        .sequence = member->sequence,

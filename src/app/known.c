@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/list.h"
 
 static struct known_key key_of(struct slice feed, struct slice name, const struct file_stat *stat)
 {
@@ -24,15 +25,11 @@ static int compare(const void *a, const void *b)
 static bool add(void *context, const struct file_record *file)
 {
     struct known *known = context;
-    if (known->count == known->capacity) {
-        size_t capacity = known->capacity ? known->capacity * 2 : 1024;
-        struct known_key *keys = reallocarray(known->keys, capacity, sizeof *keys);
-        known->failed = !keys;
-        if (!keys)
-            return false;
-        known->keys = keys;
-        known->capacity = capacity;
-    }
+    struct known_key *keys = list_grow(known->keys, known->count, &known->capacity, sizeof *keys);
+    known->failed = !keys;
+    if (!keys)
+        return false;
+    known->keys = keys;
     struct file_stat stat = {file->device, file->inode, file->size, file->mtime_ns, file->ctime_ns};
     known->keys[known->count++] = key_of(file->feed, file->name, &stat);
     return true;

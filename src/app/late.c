@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/list.h"
 #include "model/chunk.h"
 
 #define NAMES_MAX ((size_t)1 << 30)
@@ -35,15 +36,11 @@ static bool note_file(void *context, const struct file_record *file)
     bool has_rows = file->state == FILE_APPLIED || file->state == FILE_RETRIED;
     if (!has_rows || file->forgotten > 0 || !store_names_file(listing->wanted, file->feed, file->name))
         return true;
-    if (listing->count == listing->room) {
-        size_t room = listing->room > 0 ? listing->room * 2 : 64;
-        struct named *files = reallocarray(listing->files, room, sizeof *files);
-        listing->failed = !files;
-        if (!files)
-            return false;
-        listing->files = files;
-        listing->room = room;
-    }
+    struct named *files = list_grow(listing->files, listing->count, &listing->room, sizeof *files);
+    listing->failed = !files;
+    if (!files)
+        return false;
+    listing->files = files;
     struct named *named = &listing->files[listing->count++];
     *named = (struct named){file->id, arena_copy(&listing->arena, file->name)};
     listing->failed = !named->name.data;

@@ -9,9 +9,10 @@
 #include "app/retry_whole.h"
 #include "app/sources.h"
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/text.h"
 
-enum { OUT_MAX = 16 * 1024, SHOWN_NAME = 400, FIRST_ROOM = 256 };
+enum { OUT_MAX = 16 * 1024, SHOWN_NAME = 400 };
 
 /* A row that was rejected and not read again since. */
 struct open_row {
@@ -40,14 +41,10 @@ static bool note_open(void *context, const struct reject_record *record)
     struct retrying *r = context;
     if (record->retried)
         return true;
-    if (r->count == r->room) {
-        size_t room = r->room > 0 ? r->room * 2 : FIRST_ROOM;
-        struct open_row *open = reallocarray(r->open, room, sizeof *open);
-        if (!open)
-            return error_memory(&r->error);
-        r->open = open;
-        r->room = room;
-    }
+    struct open_row *open = list_grow(r->open, r->count, &r->room, sizeof *open);
+    if (!open)
+        return error_memory(&r->error);
+    r->open = open;
     r->open[r->count++] = (struct open_row){record->reject.row, record->reject.line};
     return true;
 }
@@ -331,15 +328,11 @@ static bool note_file(void *context, const struct reject_record *record)
     struct listing *listing = context;
     if (record->retried || (listing->count > 0 && listing->sequences[listing->count - 1] == record->sequence))
         return true;
-    if (listing->count == listing->room) {
-        size_t room = listing->room > 0 ? listing->room * 2 : FIRST_ROOM;
-        uint64_t *sequences = reallocarray(listing->sequences, room, sizeof *sequences);
-        listing->failed = !sequences;
-        if (!sequences)
-            return false;
-        listing->sequences = sequences;
-        listing->room = room;
-    }
+    uint64_t *sequences = list_grow(listing->sequences, listing->count, &listing->room, sizeof *sequences);
+    listing->failed = !sequences;
+    if (!sequences)
+        return false;
+    listing->sequences = sequences;
     listing->sequences[listing->count++] = record->sequence;
     return true;
 }

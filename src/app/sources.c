@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/list.h"
 #include "feed/archive.h"
 
 enum { HASH8 = 8 };
@@ -46,14 +47,10 @@ static bool refuse(const struct sources *sources, struct error *error)
 /* Copies the strings. */
 static bool add(struct sources *sources, struct source source, const char *path)
 {
-    if (sources->count == sources->capacity) {
-        size_t capacity = sources->capacity ? sources->capacity * 2 : 256;
-        struct source *items = reallocarray(sources->items, capacity, sizeof *items);
-        if (!items)
-            return false;
-        sources->items = items;
-        sources->capacity = capacity;
-    }
+    struct source *items = list_grow(sources->items, sources->count, &sources->capacity, sizeof *items);
+    if (!items)
+        return false;
+    sources->items = items;
     bool archived = source.stored != NULL;
     source.name = keep(sources, source.name);
     source.path = keep(sources, path);

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/text.h"
 
-enum { SHOWN_TEXT = 1200, FIRST_ROOM = 64 };
+enum { SHOWN_TEXT = 1200 };
 
 /* A file that was set aside, by its row. */
 struct aside {
@@ -34,15 +35,11 @@ static bool collect(void *context, const struct file_record *file)
     struct asides *asides = context;
     if (file->state != FILE_QUARANTINED)
         return true;
-    if (asides->count == asides->room) {
-        size_t room = asides->room > 0 ? asides->room * 2 : FIRST_ROOM;
-        struct aside *items = reallocarray(asides->items, room, sizeof *items);
-        asides->failed = !items;
-        if (!items)
-            return false;
-        asides->items = items;
-        asides->room = room;
-    }
+    struct aside *items = list_grow(asides->items, asides->count, &asides->room, sizeof *items);
+    asides->failed = !items;
+    if (!items)
+        return false;
+    asides->items = items;
     asides->items[asides->count++] = (struct aside){.content = file->content, .id = file->id};
     return true;
 }

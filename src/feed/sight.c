@@ -7,10 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    NAMES_MAX = 1 << 30, /* bytes of all names in a folder */
-    SIGHTS_FIRST = 256
-};
+#include "base/list.h"
+
+enum { NAMES_MAX = 1 << 30 /* bytes of all names in a folder */ };
 
 /* What a file is as far as its marker tells; *number is set to the errno when that cannot be looked at. */
 static enum sight_kind look_for_marker(const struct landing *landing, const char *name, int *number)
@@ -62,15 +61,10 @@ void sights_close(struct sights *sights)
 
 static bool make_room(struct sights *sights)
 {
-    if (sights->count < sights->capacity)
-        return true;
-    size_t capacity = sights->capacity ? sights->capacity * 2 : SIGHTS_FIRST;
-    struct sight *items = realloc(sights->items, capacity * sizeof *items);
-    if (!items)
-        return false;
-    sights->items = items;
-    sights->capacity = capacity;
-    return true;
+    struct sight *items = list_grow(sights->items, sights->count, &sights->capacity, sizeof *items);
+    if (items)
+        sights->items = items;
+    return items;
 }
 
 static bool add(struct sights *sights, const struct landing *landing, const char *name)

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "base/text.h"
 #include "failing_malloc.h"
@@ -55,6 +56,44 @@ static void a_buffer_keeps_what_was_written_and_remembers_the_failure(void **sta
         assert_slice(buf_slice(&buf), "again");
         buf_close(&buf);
     }
+}
+
+static void a_list_keeps_what_is_in_it_and_grows_when_there_is_memory_again(void **state)
+{
+    (void)state;
+    for (struct failing f = {0}; failing_next(&f);) {
+        size_t count = 0, room = 0, refused = 0;
+        uint32_t *list = NULL;
+        failing_begin(&f);
+        for (uint32_t i = 0; i < 200; i++) {
+            uint32_t *grown = list_grow(list, count, &room, sizeof *list);
+            refused += !grown;
+            if (!grown)
+                continue;
+            list = grown;
+            list[count++] = i;
+        }
+        bool hit = failing_end(&f);
+        assert_int_equal(refused > 0, hit);
+        assert_int_equal(count, 200 - refused);
+        for (size_t i = 1; i < count; i++)
+            assert_true(list[i - 1] < list[i]);
+        uint32_t *grown = list_grow(list, count, &room, sizeof *list);
+        assert_non_null(grown);
+        assert_true(count < room);
+        free(grown);
+    }
+}
+
+static void a_list_that_cannot_be_counted_does_not_grow(void **state)
+{
+    (void)state;
+    size_t room = SIZE_MAX / 2 + 1, none = 0;
+    char item = 'x';
+    assert_null(list_grow(&item, room, &room, 1));
+    assert_int_equal(room, SIZE_MAX / 2 + 1);
+    assert_null(list_grow(NULL, 0, &none, SIZE_MAX));
+    assert_int_equal(none, 0);
 }
 
 static void json_is_cut_by_a_buffer_that_failed(void **state)
@@ -132,6 +171,8 @@ int main(void)
         cmocka_unit_test(an_arena_gives_what_it_can_and_goes_on),
         cmocka_unit_test(a_buffer_keeps_what_was_written_and_remembers_the_failure),
         cmocka_unit_test(json_is_cut_by_a_buffer_that_failed),
+        cmocka_unit_test(a_list_keeps_what_is_in_it_and_grows_when_there_is_memory_again),
+        cmocka_unit_test(a_list_that_cannot_be_counted_does_not_grow),
         cmocka_unit_test(a_map_that_cannot_grow_is_empty_and_without_slots),
         cmocka_unit_test(a_digest_is_right_or_not_begun),
     };
