@@ -161,7 +161,8 @@ static bool list_columns(struct infer_file *file, struct reading *r, int fd, str
         r->foreign |= !valid;
         if (valid)
             note_letters(r, copy);
-        infer_start(&file->columns[file->count++], valid ? copy : SLICE(""), file->format);
+        infer_start(&file->columns[file->count], valid ? copy : SLICE(""), file->format);
+        file->columns[file->count++].twice = file->format == DESCRIPTOR_CSV && facts.unknown_twice[i];
     }
     arena_close(&facts.arena);
     return ok;
@@ -191,7 +192,7 @@ static void choose_columns(struct infer_file *file, struct reading *r, size_t *f
     r->count = 0;
     for (; *from < file->count && r->count < PIPELINE_FIELDS_MAX; ++*from) {
         struct infer_column *column = &file->columns[*from];
-        if (column->nested || column->name.len == 0)
+        if (!infer_usable(column))
             continue;
         infer_start(column, column->name, file->format);
         add_field(r, column, &column->name);

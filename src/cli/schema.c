@@ -33,6 +33,13 @@ static void name_feed(const struct invocation *invocation, const char *path, cha
         snprintf(out, NAME_SIZE, "%.*s", (int)strcspn(name, "."), name);
 }
 
+static const char *why_left_out(const struct infer_column *column)
+{
+    if (column->nested)
+        return "an object or list,";
+    return column->name.len == 0 ? "a column without a name," : "a name that several columns have,";
+}
+
 /* What a person should know of the draft. */
 static void tell_left_out(const char *path, const struct infer_file *file)
 {
@@ -47,9 +54,8 @@ static void tell_left_out(const char *path, const struct infer_file *file)
                 path, file->rejected, file->rows, file->reject_line,
                 text_escape(slice_of(file->reject), shown, sizeof shown));
     for (size_t i = 0; i < file->count; i++)
-        if (file->columns[i].nested || file->columns[i].name.len == 0)
-            fprintf(stderr, "%s: %s \"%s\" is left out\n", path,
-                    file->columns[i].nested ? "an object or list," : "a column without a name,",
+        if (!infer_usable(&file->columns[i]))
+            fprintf(stderr, "%s: %s \"%s\" is left out\n", path, why_left_out(&file->columns[i]),
                     text_escape(file->columns[i].name, shown, sizeof shown));
 }
 
@@ -60,7 +66,7 @@ static bool put_draft(const struct invocation *invocation, const char *path, con
     struct buf out;
     size_t usable = 0;
     for (size_t i = 0; i < file->count; i++)
-        usable += !file->columns[i].nested && file->columns[i].name.len > 0;
+        usable += infer_usable(&file->columns[i]);
     if (usable == 0 && file->rejected > 0)
         return error_set(error, ERROR_DATA,
                          "%s: no column that a field could read; %" PRIu64 " of %" PRIu64

@@ -63,6 +63,7 @@ struct file_facts {
     uint32_t version;         /* of the descriptor; 0 when none was chosen */
     struct digest descriptor; /* digest of its file */
     struct slice *unknown;    /* undeclared columns, in order; owned by `arena` */
+    bool *unknown_twice;      /* of each, in a CSV file: whether another column is called so too */
     size_t unknown_count;     /* of those kept */
     bool named;               /* some fields came out of its name: under another name it is another file */
     struct slice note;        /* "null by on_error: 3 of Age; repaired: 2 rows", or empty; owned by `arena` */

@@ -43,6 +43,11 @@ static const char *const formats[] = {"%d/%m/%Y",          "%d/%m/%Y %H:%M",
 
 _Static_assert(COUNT_OF(formats) <= 64, "one bit a format");
 
+bool infer_usable(const struct infer_column *column)
+{
+    return !column->nested && !column->twice && column->name.len > 0;
+}
+
 /* --- values ------------------------------------------------------------------------------------------------------- */
 
 void infer_start(struct infer_column *column, struct slice name, enum descriptor_format format)
@@ -286,16 +291,11 @@ static bool add_name(struct names *names, struct slice column)
     return names->list[names->count++] != NULL;
 }
 
-static bool is_usable(const struct infer_column *column)
-{
-    return !column->nested && column->name.len > 0;
-}
-
 static bool make_names(struct names *names, const struct infer_column *columns, size_t count)
 {
     names->list = arena_array(&names->arena, count > 0 ? count : 1, sizeof *names->list);
     for (size_t i = 0; names->list && i < count; i++) {
-        if (!is_usable(&columns[i]))
+        if (!infer_usable(&columns[i]))
             names->list[names->count++] = NULL;
         else if (!add_name(names, columns[i].name))
             return false;
@@ -314,13 +314,18 @@ static bool is_named(struct slice column, const char *name)
     return true;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 /* With "underscore" a column "A B" and another one "A_B" would be one and the same. */
 static bool count_as_one(struct slice one, struct slice other)
 {
     bool same = one.len == other.len;
     for (size_t n = 0; same && n < one.len; n++) {
         char a = one.data[n], b = other.data[n];
-        same = (a == ' ' ? '_' : a) == (b == ' ' ? '_' : b);
+        same = (is_blank(a) ? '_' : a) == (is_blank(b) ? '_' : b);
     }
     return same;
 }

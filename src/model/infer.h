@@ -31,12 +31,16 @@ struct infer_column {
     struct infer_digits digits;  /* of the longest decimal */
     struct infer_number number;  /* how its numbers are written, if not plainly */
     bool nested;                 /* objects or lists stand there: it cannot be a field */
+    bool twice;                  /* neither can it where another column is called so too */
 };
+
+/* Whether a field can read it. */
+bool infer_usable(const struct infer_column *column);
 
 void infer_start(struct infer_column *column, struct slice name, enum descriptor_format format);
 void infer_value(struct infer_column *column, bool null, struct slice text);
 
-/* The draft of version 1, without the columns that are nested or unnamed; of the form, encoding and delimiter are told where
+/* The draft of version 1, of the usable columns; of the form, encoding and delimiter are told where
    they are no default. False when out of memory. */
 bool infer_draft(const struct infer_column *columns, size_t count, const char *feed, enum descriptor_format format,
                  const struct descriptor_form *form, struct buf *out) MUST_USE;

@@ -304,11 +304,14 @@ bool bind_unknown(struct bind *bind, struct slice name)
     if (bind->unknown_count == FILE_UNKNOWN_COLUMNS_MAX)
         return true;
     for (size_t i = 0; i < bind->unknown_count; i++)
-        if (slice_equal(bind->unknown[i], name))
+        if (slice_equal(bind->unknown[i], name)) {
+            bind->again[i] = true;
             return true;
+        }
     struct slice copy = arena_copy(&bind->names, name);
     if (!copy.data)
         return false;
+    bind->again[bind->unknown_count] = false;
     bind->unknown[bind->unknown_count++] = copy;
     return true;
 }

@@ -39,6 +39,7 @@ struct bind {
         row[COERCE_VALUES_MAX]; /* a row before its columns are read: nulls, defaults, constants, parts of the name */
     size_t row_end;             /* places of it that the chosen version may use */
     struct slice unknown[FILE_UNKNOWN_COLUMNS_MAX];
+    bool again[FILE_UNKNOWN_COLUMNS_MAX]; /* of each, whether it was noted more than once */
     size_t unknown_count;
     struct arena names; /* holds the unknown ones, and the file's own with its parts */
 };

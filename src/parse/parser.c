@@ -261,12 +261,14 @@ bool parser_facts(const struct parser *p, struct file_facts *facts)
         return false;
     facts->unknown_count = 0;
     facts->unknown = arena_array(&facts->arena, p->bind.unknown_count, sizeof *facts->unknown);
-    if (!facts->unknown)
+    facts->unknown_twice = arena_array(&facts->arena, p->bind.unknown_count, sizeof *facts->unknown_twice);
+    if (!facts->unknown || !facts->unknown_twice)
         return false;
     for (size_t i = 0; i < p->bind.unknown_count; i++) {
         facts->unknown[i] = arena_copy(&facts->arena, p->bind.unknown[i]);
         if (!facts->unknown[i].data)
             return false;
+        facts->unknown_twice[i] = p->bind.again[i];
         facts->unknown_count++;
     }
     return true;

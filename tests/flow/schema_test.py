@@ -95,6 +95,15 @@ class Drafts(FlowCase):
         self.assertIn('1 of 2 rows could not be read and have no say, the first in line 3: found 1 field, expected 153',
                       outcome.err)
 
+    def test_columns_that_share_a_name_are_left_out(self):
+        outcome = self.infer(b'Id,Tip,A\tB,Tip,A_B,Tip,\n1,2,3,4,5,6,\n')
+        self.assertEqual(self.accept(outcome.out), {name: {'type': 'int64', 'required': True, **more} for name, more in (
+            ('Id', {}), ('A_B', {'from': 'A\tB'}), ('A_B_2', {'from': 'A_B'}))})
+        self.assertEqual(outcome.err.count('a name that several columns have, "Tip" is left out\n'), 1, outcome)
+        self.assertIn('1 row, 0 of them would be rejected', self.work.command('check', 'data/Goods/first.csv').out)
+        self.assertIn('error: data/Goods/none.csv: no column that a field could read',
+                      self.infer(b'Id,Id\n1,2\n', 'none.csv', expect=65).err.replace(str(self.work.root) + '/', ''))
+
     def test_real_files_are_read_whole_by_their_draft(self):
         for feed, path in self.real_files():
             with self.subTest(feed):
