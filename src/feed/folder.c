@@ -409,7 +409,7 @@ static void find_first(const struct entry_list *list, int64_t since, const struc
 
 const struct candidate *folder_settles_first(const struct folder *folder, int64_t now)
 {
-    int64_t since = now - folder->host->patience;
+    int64_t since = now - folder->feed->settle - folder->host->patience;
     const struct candidate *first = NULL;
     for (enum entry_state state = ENTRY_DUE; state <= ENTRY_SETTLING; state++)
         find_first(&folder->entries.lists[state], since > 0 ? since : 0, &first);

@@ -10,7 +10,8 @@
  * size, mtime and ctime, and nothing was heard of it between them. A writer that holds it open does not count, only that
  * it does not write.
  *
- * One that is ready waits for older ones of its folder that settle: these came by another way, or before the watch began.
+ * One that is ready waits for older ones of its folder that settle: these came by another way, or before the watch began. It
+ * does so no longer than they take to settle, and `patience` more: they may be written to again and again.
  *
  * In marker mode a file is ready as soon as `<name>.done` stands beside it, and not before. The producer must not use a
  * name again while its marker is there.

@@ -269,6 +269,20 @@ static void lets_a_file_wait_for_an_older_one_that_settles(void **state)
     assert_note(w, 1, 0, "b.csv");
 }
 
+/* Patience is for what goes on longer than it has to. */
+static void lets_a_file_wait_for_an_older_one_however_long_that_has_to_settle(void **state)
+{
+    struct watching *w = *state;
+    w->feeds[0].settle = WATCHING_SETTLE_LONG;
+    w->options.patience = WATCHING_SETTLE_LONG - WATCHING_PAUSE;
+    watching_start(w);
+    file_write(w->folder[0], "a.csv", "1");
+    file_deliver(w->folder[0], "b.csv", "1");
+    run_until(w, w->count == 2);
+    assert_note(w, 0, 0, "a.csv");
+    assert_note(w, 1, 0, "b.csv");
+}
+
 static void lets_no_file_wait_for_a_newer_one_that_settles(void **state)
 {
     struct watching *w = *state;
@@ -318,6 +332,7 @@ int main(void)
         TEST(ends_a_single_run_without_a_file_that_can_never_be_looked_at),
         TEST(does_not_wait_for_what_it_may_not_look_at),
         TEST(lets_a_file_wait_for_an_older_one_that_settles),
+        TEST(lets_a_file_wait_for_an_older_one_however_long_that_has_to_settle),
         TEST(lets_no_file_wait_for_a_newer_one_that_settles),
         TEST(lets_no_file_wait_too_long_for_an_older_one),
         TEST(hands_out_a_file_only_once_that_cannot_be_looked_at_for_a_while),
