@@ -44,6 +44,7 @@ enum error_kind pg_error_kind(const char *sqlstate)
         "55P03", /* lock_timeout */
         "25006", /* read only: a standby, which a failover will change */
         "25P03", /* idle in transaction for too long: this process was stopped */
+        "25P04", /* a transaction that took too long */
         "58",    /* the server's disk */
     };
     /* Gone or another since the target was opened: that looks for them, makes them anew or says what is wrong. */

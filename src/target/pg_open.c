@@ -62,6 +62,16 @@ bool pg_open_read_progress(const PGresult *result, struct progress *progress, st
                                     PQgetvalue(result, 0, 3), progress, error);
 }
 
+enum {
+    TRANSACTION_LIMIT_SINCE = 170000 /* older servers do not know transaction_timeout */
+};
+
+void pg_open_put_unlimited(struct pg_conn *conn)
+{
+    if (PQserverVersion(conn->pg) >= TRANSACTION_LIMIT_SINCE)
+        buf_put_text(&conn->sql, ";SET LOCAL transaction_timeout = 0");
+}
+
 /* lock_timeout is the shorter one, so that waiting for another's lock is told from slowness. */
 void pg_open_put_begin(struct pg_conn *conn, bool writes)
 {
@@ -74,6 +84,7 @@ void pg_open_put_begin(struct pg_conn *conn, bool writes)
                "SET LOCAL idle_in_transaction_session_timeout = %lld;"
                "SET LOCAL synchronous_commit = on",
                writes ? "WRITE" : "ONLY", patience, deadline / 2 + 1, deadline + 1);
+    pg_open_put_unlimited(conn);
 }
 
 /* An element of an array's text. */

@@ -157,6 +157,32 @@ static void has_limits_of_its_own(void **state)
     query("DROP OWNED BY plain");
 }
 
+/* One of a transaction as a whole would end any delivery that takes long; where a server knows it, it is lifted. An older
+   server, told to be a newer one, shows that it is asked to. */
+static void lifts_a_limit_of_the_whole_transaction(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place), plain;
+    subject_close(s);
+    bool knows = atoi(query("SELECT current_setting('server_version_num')")) >= 170000;
+    query("CREATE ROLE plain LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain;"
+          "ALTER TABLE kinds ENABLE ROW LEVEL SECURITY;"
+          "CREATE POLICY slow ON kinds USING (id > 1 OR pg_sleep(0.6) IS NOT NULL)");
+    if (knows)
+        query("ALTER ROLE plain SET transaction_timeout = '500ms'");
+    open_as(&place, &plain, "user=plain", 0);
+    server_version = knows ? 0 : 170000;
+    if (!knows)
+        assert_fails(subject_open(&plain), ERROR_REFUSED,
+                     "unrecognized configuration parameter \"transaction_timeout\"");
+    server_version = 0;
+    assert_works(subject_open(&plain));
+    subject_deliver(&plain, 2, false, 2, 2, "new");
+    subject_close(&plain);
+    query("DROP OWNED BY plain");
+}
+
 static void follows_the_search_path(void **state)
 {
     (void)state;
@@ -405,6 +431,7 @@ int main(void)
         cmocka_unit_test(says_what_a_role_lacks_before_it_delivers),
         cmocka_unit_test(waits_for_a_lock_only_so_long),
         cmocka_unit_test(has_limits_of_its_own),
+        cmocka_unit_test(lifts_a_limit_of_the_whole_transaction),
         cmocka_unit_test(follows_the_search_path),
         cmocka_unit_test(keeps_the_server_s_notices_to_itself),
         cmocka_unit_test(leaves_nothing_in_the_session),
