@@ -4,12 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REASON_SIZE = LANDING_NAME_SIZE + 128 };
+enum {
+    REASON_SIZE = LANDING_NAME_SIZE + 128,
+    NOTES_OF_A_COMMIT = 256 /* of which each has 128 KiB of the log reserved */
+};
 
 struct notes {
     struct core *core;
     const struct source **applied; /* those of the ledger, in the order of their sequences there */
     size_t count;
+    uint64_t kept;
     struct error *error;
     bool failed;
 };
@@ -40,13 +44,20 @@ static bool list_applied(struct notes *notes, const struct sources *sources, str
     return true;
 }
 
+/* There may be many: many share a commit, and no more than there is room for on any disk. */
+static bool join_commit(struct notes *notes)
+{
+    return notes->kept++ % NOTES_OF_A_COMMIT != 0 ||
+           (core_group_end(notes->core, notes->error) && core_group_begin(notes->core, notes->error));
+}
+
 static bool put(struct notes *notes, struct file_record *note, int64_t when)
 {
     note->rows = 0;
     note->buckets = (struct buckets){0};
     note->replaced = false;
     note->forgotten = 0;
-    notes->failed = !store_note_file(notes->core->store, note, when, notes->error);
+    notes->failed = !join_commit(notes) || !store_note_file(notes->core->store, note, when, notes->error);
     return !notes->failed;
 }
 
@@ -98,12 +109,11 @@ static bool keep(void *context, const struct file_record *file)
     return true;
 }
 
-/* There may be many: one commit for all. */
 bool rebuild_notes(struct core *core, struct store *old, const struct sources *sources, struct error *error)
 {
     struct notes notes = {.core = core, .error = error};
-    bool ok = list_applied(&notes, sources, error) && core_group_begin(core, error) &&
-              store_each_file(old, keep, &notes, error) && !notes.failed && core_group_end(core, error);
+    bool ok = list_applied(&notes, sources, error) && store_each_file(old, keep, &notes, error) && !notes.failed &&
+              core_group_end(core, error);
     free(notes.applied);
     return ok;
 }

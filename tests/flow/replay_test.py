@@ -8,6 +8,10 @@ from harness import oracle
 from harness.case import FlowCase, InPostgres
 from harness.files import customers, deliveries, delivery, order, orders
 from harness.targets import dump
+from harness.workspace import COMMAND_LIMIT, finish
+
+REDELIVERIES = 600
+ROOM = 48 << 20  # bytes of a file
 
 
 class Replay(FlowCase):
@@ -45,6 +49,15 @@ class Replay(FlowCase):
         status = self.work.status()
         self.assertEqual(sum(feed['files']['applied'] for feed in status['feeds']), len(generated))
         self.assertEqual(status['rejects'], 10)
+
+    def test_many_redeliveries_are_taken_over_in_the_room_of_a_few(self):
+        for number in range(REDELIVERIES + 1):
+            self.work.drop('Customers', customers(1), f'{number}.json')
+        self.work.run_once()
+        limited = ['prlimit', f'--fsize={ROOM}', *self.work.arguments('replay')]
+        finish(self.work.popen(limited), 0, COMMAND_LIMIT)
+        files = [feed['files'] for feed in self.work.status()['feeds'] if feed['feed'] == 'Customers']
+        self.assertEqual([(found['applied'], found['duplicate']) for found in files], [(1, REDELIVERIES)])
 
     def test_a_changed_descriptor_mends_old_files_when_they_are_replayed(self):
         self.work.drop('Customers', customers(1), 'c.json')
