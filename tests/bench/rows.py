@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.cluster import program
 from harness.compare import matches, moment
 from harness.oracle import COLUMNS, Oracle
 from harness.places import binary
@@ -194,7 +195,7 @@ def copy_to_postgres(setting, data):
     environment = {**os.environ, **setting.database('rival')}
     script = setting.folder / 'copy.sql'
     script.write_text(sql, encoding='utf-8')
-    _, copied = measure(['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', script], env=environment)
+    _, copied = measure([program('psql'), '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', script], env=environment)
     return told, Cost(made.wall + copied.wall, made.cpu + copied.cpu, max(made.peak, copied.peak))
 
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from harness.case import FlowCase, InPostgres
+from harness.cluster import program
 from harness.files import customers, deliveries, delivery, order, orders
 from harness.polling import until
 
@@ -140,7 +141,7 @@ class Blocker:
     """Holds an exclusive lock on table ecommerce in a session of its own."""
 
     def __init__(self, cluster, database):
-        self.session = subprocess.Popen(['psql', '-X', '-q', '-At'], env={**os.environ, **cluster.environment(database)},
+        self.session = subprocess.Popen([program('psql'), '-X', '-q', '-At'], env={**os.environ, **cluster.environment(database)},
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from harness.case import FlowCase, InPostgres
+from harness.cluster import program
 from harness.files import customers, deliveries, delivery, order, orders
 from harness.polling import until
 from harness.targets import dump
@@ -345,7 +346,7 @@ class BesideADaemonInPostgres(InPostgres, BesideADaemon):
     def holding_a_row(self):
         """Another session has changed a row and not committed it."""
         target = self.work.target
-        session = subprocess.Popen(['psql', '-X', '-q'], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        session = subprocess.Popen([program('psql'), '-X', '-q'], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
                                    env={**os.environ, **target.environment})
         try:
             session.stdin.write('BEGIN; UPDATE ecommerce SET "Order_Count" = 1 '

@@ -1,4 +1,5 @@
 """A private PostgreSQL server (tests/pg.sh) in a folder of its own, reached by a Unix socket only."""
+import functools
 import os
 import shutil
 import subprocess
@@ -10,6 +11,15 @@ from harness.places import PROJECT
 
 SCRIPT = PROJECT / 'tests' / 'pg.sh'
 NOT_INSTALLED = 77
+
+
+@functools.cache
+def program(name):
+    """The path of one of the server's own programs."""
+    done = subprocess.run([SCRIPT, 'bin'], stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True)
+    if done.returncode != 0:
+        raise unittest.SkipTest(done.stderr.strip())
+    return Path(done.stdout.strip()) / name
 
 
 class Cluster:
@@ -61,7 +71,7 @@ class Cluster:
 
     def psql(self, database, sql, user=USER):
         """Its output as it comes: for COPY ... TO STDOUT. Fails on the first error."""
-        done = subprocess.run(['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', '-'], input=sql, text=True,
+        done = subprocess.run([program('psql'), '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', '-'], input=sql, text=True,
                               env={**os.environ, **self.environment(database, user)}, capture_output=True, check=False)
         if done.returncode != 0:
             raise ValueError(f'psql: {done.stderr}')
@@ -69,8 +79,8 @@ class Cluster:
 
     def dump(self, database, path, *options):
         with open(path, 'wb') as file:
-            subprocess.run(['pg_dump', '-Fp', *options], env={**os.environ, **self.environment(database)}, stdout=file,
-                           check=True)
+            subprocess.run([program('pg_dump'), '-Fp', *options], env={**os.environ, **self.environment(database)},
+                           stdout=file, check=True)
 
     def restore(self, database, path):
         """Puts `database` back to what the dump holds."""
