@@ -89,7 +89,7 @@ class Setting:
     def cluster(self):
         """The server, started when it is first asked for; durable, as servers are."""
         if not self._cluster:
-            self._cluster = Cluster()
+            self._cluster = Cluster(durable=True)
             # A checkpoint amid a row would make the pages it touches next be logged whole.
             self._cluster.configure(fsync='on', max_wal_size='8GB', min_wal_size='2GB', shared_buffers='256MB',
                                     checkpoint_timeout='1h')
