@@ -65,6 +65,7 @@ static bool look_at(void *context, const struct file_record *file)
     search->found = true;
     search->there = there;
     search->file = *file;
+    arena_reset(search->texts); /* of the one before */
     search->file.feed = arena_copy(search->texts, file->feed);
     search->file.name = arena_copy(search->texts, file->name);
     search->file.stored = arena_copy(search->texts, file->stored);
