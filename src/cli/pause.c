@@ -1,9 +1,31 @@
 #include "cli/command.h"
 #include "cli/common.h"
 
+static bool is_feed(const struct invocation *invocation, const char *name, int *code)
+{
+    char feeds[PIPELINE_FEEDS_SHOWN];
+    struct error error = {0};
+    struct pipeline *pipeline = common_pipeline(invocation, code);
+    if (!pipeline)
+        return false;
+    bool known = pipeline_feed(pipeline, slice_of(name)) != NULL;
+    if (!known) {
+        error_set(&error, ERROR_USAGE, "there is no feed \"%s\"; expected one of %s", name,
+                  pipeline_list_feeds(pipeline, feeds));
+        *code = common_failed(invocation, &error);
+    }
+    pipeline_free(pipeline);
+    return known;
+}
+
+/* A running dropfold knows best which feeds it has. Where none answers a slip in the name comes before that. */
 static int ask(const struct invocation *invocation, const char *word)
 {
     const char *words[] = {word, invocation->operands[0]};
+    int code = 0;
+    if (common_ask_running(invocation, words, COUNT_OF(words), &code) ||
+        !is_feed(invocation, invocation->operands[0], &code))
+        return code;
     return common_ask(invocation, words, COUNT_OF(words));
 }
 

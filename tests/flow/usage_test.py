@@ -66,6 +66,8 @@ class Words(FlowCase):
 
     def test_nobody_runs_who_could_pause(self):
         self.assertIn('no dropfold answers on checkpoints/ecommerce.sock', self.refused('pause', 'Orders', expect=1))
+        for word in ('pause', 'resume'):
+            self.assertIn('there is no feed "Order"; expected one of Orders, Deliveries, Customers', self.refused(word, 'Order'))
 
 
 class Names(FlowCase):
