@@ -30,7 +30,11 @@ static bool add(void *context, const struct file_record *file)
     if (!keys)
         return false;
     known->keys = keys;
-    struct file_stat stat = {file->device, file->inode, file->size, file->mtime_ns, file->ctime_ns};
+    struct file_stat stat = {.device = file->device,
+                             .inode = file->inode,
+                             .size = file->size,
+                             .mtime_ns = file->mtime_ns,
+                             .ctime_ns = file->ctime_ns};
     known->keys[known->count++] = key_of(file->feed, file->name, &stat);
     return true;
 }

@@ -157,7 +157,7 @@ static bool on_known(void *context, const struct landing *landing, const char *n
 {
     const struct run *run = context;
     /* Elsewhere it is here because a crash came before its move: read again, it is found in the ledger and moved. */
-    return landing_keeps(landing) && known_has(&run->known, landing->feed->name, name, stat);
+    return landing_keeps_file(landing, stat) && known_has(&run->known, landing->feed->name, name, stat);
 }
 
 static void on_committer_failed(void *context, const struct error *error)

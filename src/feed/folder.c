@@ -69,8 +69,12 @@ static void warn_of_limits(const struct folder *folder)
     if (!landing->locked)
         log_warning(folder->host->log, "%s: its file system knows no locks: nothing keeps a second dropfold out",
                     landing->path);
-    if (!landing->writable && folder->feed->after != FEED_LEAVE)
+    if (folder->feed->after == FEED_LEAVE)
+        return;
+    if (!landing->writable)
         log_warning(folder->host->log, "%s cannot be written: its files are read and left there", landing->path);
+    else if (landing->sticky)
+        log_warning(folder->host->log, "%s is sticky: files of other users are read and left there", landing->path);
 }
 
 bool folder_open(struct folder *folder, struct folder_host *host, const struct feed *feed, size_t index,

@@ -180,6 +180,11 @@ bool landing_keeps(const struct landing *landing)
     return landing->feed->after == FEED_LEAVE || !landing->writable;
 }
 
+bool landing_keeps_file(const struct landing *landing, const struct file_stat *stat)
+{
+    return landing_keeps(landing) || (landing->sticky && stat->owner != geteuid());
+}
+
 static bool is_others(const struct landing *landing, const char *name)
 {
     struct stat stat;
@@ -289,7 +294,8 @@ void file_stat_from(const struct stat *from, struct file_stat *to)
                              .inode = from->st_ino,
                              .size = (uint64_t)from->st_size,
                              .mtime_ns = nanoseconds(&from->st_mtim),
-                             .ctime_ns = nanoseconds(&from->st_ctim)};
+                             .ctime_ns = nanoseconds(&from->st_ctim),
+                             .owner = from->st_uid};
 }
 
 bool file_stat_same(const struct file_stat *a, const struct file_stat *b)

@@ -39,6 +39,7 @@ struct file_stat {
     ino_t inode;
     uint64_t size;              /* bytes */
     int64_t mtime_ns, ctime_ns; /* since 1970 */
+    uid_t owner;                /* not compared */
 };
 
 /* Opens and locks (flock, shared by nobody) the folder. ERROR_LOCKED names it when another instance has it,
@@ -65,7 +66,10 @@ bool landing_flush(const struct landing *landing, struct error *error) MUST_USE;
 /* True when files stay where they are once they were dealt with. */
 bool landing_keeps(const struct landing *landing);
 
-/* The same of one file and as of now: the folder may have become one that cannot be written since it was opened. It takes
+/* The same of one file, which had `stat` when it was looked at. */
+bool landing_keeps_file(const struct landing *landing, const struct file_stat *stat);
+
+/* The same as of now: the folder may have become one that cannot be written since it was opened. It takes
    calls to the system; when they fail the folder counts as it did, and the move of the file tells what is wrong. */
 bool landing_keeps_now(const struct landing *landing, const char *name);
 

@@ -243,9 +243,18 @@ class Unreadable(FlowCase):
         folder.chmod(0o1777)
         os.chown(self.work.drop('Orders', orders(order(1)), 'theirs.csv'), 0, 0)
         self.work.drop('Orders', orders(order(2)), 'ours.csv')
+        os.chown(self.work.drop('Orders', b'"', 'bad.csv'), 0, 0)
         outcome = self.work.run_once()
         self.assertEqual(['left in place' in line for line in outcome.lines('applied')], [True, False], outcome)
-        self.assertEqual(self.ledger(), [('theirs.csv', 'applied', False), ('ours.csv', 'applied', True)])
+        ledger = [('theirs.csv', 'applied', False), ('ours.csv', 'applied', True), ('bad.csv', 'quarantined', False)]
+        self.assertEqual(self.ledger(), ledger)
+        for later in (self.work.run_once(), self.work.run_once()):
+            self.assertEqual([later.lines(word) for word in ('applied', 'duplicate', 'quarantined')], [[], [], []], later)
+            self.assertEqual(later.err.count('warning'), 1, later)
+            self.assertIn('data/Orders is sticky', later.err)
+        folder.chmod(0o777)
+        self.assertEqual(len(self.work.run_once().lines('duplicate')), 1)
+        self.assertEqual(self.work.landed('Orders'), [])
 
     def test_files_that_are_left_are_noted_once_though_their_folder_was_away(self):
         self.work.drop('Orders', orders(order(1)), 'good.csv')
