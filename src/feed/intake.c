@@ -13,14 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "feed/move.h"
 #include "feed/parts.h"
 
 enum {
-    SHOWN_SIZE = 4 * LANDING_NAME_SIZE, /* an escaped name */
-    LARGE_BYTES = 8 * 1024 * 1024,      /* a file that is worth a thread */
-    FACTS_MAX = 32 * 1024 * 1024 /* bytes of the names of undeclared columns: 256 fields of the largest size, twice */
+    LARGE_BYTES = 8 * 1024 * 1024, /* a file that is worth a thread */
+    FACTS_MAX = 32 * 1024 * 1024   /* bytes of the names of undeclared columns: 256 fields of the largest size, twice */
 };
 
 struct reading {
@@ -298,14 +296,6 @@ static enum intake_result flush(struct reading *reading)
     return failed(reading, "flush");
 }
 
-/* As landing_open_file names the file in its errors. */
-static void name_file(const struct landing *landing, const char *name, struct error *error)
-{
-    char shown[SHOWN_SIZE];
-    text_escape(slice_of(name), shown, sizeof shown);
-    (void)error_wrap(error, "%s/%s", landing->feed->name, shown);
-}
-
 enum intake_result intake_read(const struct landing *landing, const char *name, const struct file_stat *expected,
                                struct parser *parser, const struct intake_how *how, intake_sink sink, void *context,
                                struct file_facts *facts, struct error *error)
@@ -323,7 +313,5 @@ enum intake_result intake_read(const struct landing *landing, const char *name, 
     if (result == INTAKE_READ && how->flushes)
         result = flush(&reading);
     close(reading.fd);
-    if (result == INTAKE_FAILED)
-        name_file(landing, name, error);
     return result;
 }

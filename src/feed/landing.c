@@ -14,12 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "base/text.h"
-
-enum {
-    NANOS = 1000000000,
-    SHOWN_SIZE = 4 * LANDING_NAME_SIZE /* an escaped name */
-};
+enum { NANOS = 1000000000 };
 
 static const struct slice marker_suffix = {".done", 5};
 
@@ -242,12 +237,10 @@ static bool is_one_name(const char *name)
     return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-static int refuse(const struct landing *landing, const char *name, int code, int *number, struct error *error)
+static int refuse(int code, int *number, struct error *error)
 {
-    char shown[SHOWN_SIZE];
-    text_escape(slice_of(name), shown, sizeof shown);
     *number = code;
-    (void)error_errno(error, ERROR_IO, code, "%s/%s", landing->feed->name, shown);
+    (void)error_errno(error, ERROR_IO, code, "cannot open it");
     return -1;
 }
 
@@ -263,16 +256,16 @@ int landing_open_file(const struct landing *landing, const char *name, struct fi
                       struct error *error)
 {
     if (!is_one_name(name))
-        return refuse(landing, name, EINVAL, number, error);
+        return refuse(EINVAL, number, error);
     /* O_NONBLOCK: opening a FIFO that took the place of a file must not wait for its writer. */
     int fd = openat(landing->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) /* ENXIO: a socket, or a device that is not there */
-        return refuse(landing, name, errno == ENXIO || errno == ENODEV ? ENOTSUP : errno, number, error);
+        return refuse(errno == ENXIO || errno == ENODEV ? ENOTSUP : errno, number, error);
     struct stat found;
     int code = fstat(fd, &found) < 0 ? errno : oddness(&found);
     if (code != 0) {
         close(fd);
-        return refuse(landing, name, code, number, error);
+        return refuse(code, number, error);
     }
     file_stat_from(&found, stat);
     *number = 0;

@@ -85,7 +85,8 @@ bool landing_marked(const struct landing *landing, const char *name, char out[LA
 
 /*
  * Opens one file of the folder for reading: O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC, then fstat: regular files only.
- * -1 with ERROR_IO and errno in *number (ENOENT: gone; ELOOP: a symlink; EISDIR and ENOTSUP: not a regular file).
+ * -1 with ERROR_IO, which leaves the file's name to whoever tells it, and errno in *number (ENOENT: gone; ELOOP: a symlink;
+ * EISDIR and ENOTSUP: not a regular file).
  */
 int landing_open_file(const struct landing *landing, const char *name, struct file_stat *stat, int *number,
                       struct error *error) MUST_USE;

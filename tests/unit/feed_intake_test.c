@@ -265,7 +265,7 @@ static void read_what_is_forbidden(void *context)
 {
     struct fixture *f = context;
     child_check(take_in(f, "a.csv", NULL) == INTAKE_REFUSED);
-    child_check(f->error.kind == ERROR_IO && strstr(f->error.text, "Orders/a.csv"));
+    child_check(f->error.kind == ERROR_IO && strcmp(f->error.text, "cannot open it: Permission denied") == 0);
 }
 
 static void fails_on_a_file_that_it_may_not_read(void **state)
