@@ -288,10 +288,10 @@ const struct command command_check = {
     .summary = "Look whether everything is in its place, or what would become of a file.",
     .help =
         "Without FILE: reads pipeline and descriptors (every mistake as file:line:column), looks at the folders, the\n"
-        "checkpoint store, the target and, in PostgreSQL, what the role may do there. With FILE: parses it as FEED\n"
-        "(default: the folder of that name in its "
-        "path),\n"
-        "says which descriptor fits, how many rows, and the first rows that would be rejected. Changes nothing.\n"
+        "checkpoint store, the target and, in PostgreSQL, what the role may do there.\n"
+        "\n"
+        "With FILE: reads it as FEED (default: the folder of that name in its path), says which descriptor fits, how\n"
+        "many rows there are, and the first rows that would be rejected. Changes nothing either way.\n"
         "\n"
         "  dropfold check\n"
         "  dropfold check data/FEED/new-03.csv\n"

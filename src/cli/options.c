@@ -11,7 +11,7 @@ struct option {
     const char *value; /* how help shows its value; NULL: it takes none */
     unsigned bit;      /* 0: every command takes it */
     const char *environment;
-    const char *help;
+    const char *help; /* a newline in it begins another line of the table's right side */
 };
 
 static const struct option options[] = {
@@ -19,8 +19,9 @@ static const struct option options[] = {
     {'d', "data", "FOLDER", 0, "DROPFOLD_DATA", "holds a landing folder for each feed (data)"},
     {'c', "checkpoints", "FOLDER", 0, "DROPFOLD_CHECKPOINTS", "holds the checkpoint store (checkpoints)"},
     {'t', "target", "ADDRESS", 0, "DROPFOLD_TARGET",
-     "where tables go: sqlite:FILE, none:, or a libpq conninfo or URI without a password. Default: PG* variables if "
-     "PGHOST, PGHOSTADDR, PGSERVICE or PGDATABASE is set, else sqlite:<data>/results/<pipeline>.db"},
+     "where tables go: sqlite:FILE, none:, or a libpq conninfo or URI without a password\n"
+     "(the PG* variables if PGHOST, PGHOSTADDR, PGSERVICE or PGDATABASE is set,\n"
+     "else sqlite:<data>/results/<pipeline>.db)"},
     {'h', "help", NULL, 0, NULL, "this text"},
     {'V', "version", NULL, 0, NULL, "the version"},
     {0, "once", NULL, OPTION_ONCE, NULL, "apply what is there, deliver, and exit"},
@@ -50,7 +51,7 @@ static const struct option options[] = {
     {0, "dry-run", NULL, OPTION_DRY_RUN, NULL, "only say what would be retried"},
     {0, "format", "FORMAT", OPTION_FORMAT, NULL, "csv, or json: an object a line (csv)"},
     {0, "spreadsheet", NULL, OPTION_SPREADSHEET, NULL,
-     "put ' before cells that begin with = + - @ tab or CR, so that a spreadsheet runs none of them"},
+     "put ' before cells that begin with = + - @ tab or CR,\nso that a spreadsheet runs none of them"},
     {0, "rebind", NULL, OPTION_REBIND, NULL, "choose each file's descriptor anew"},
     {0, "accept-missing", NULL, OPTION_ACCEPT_MISSING, NULL, "go on without source files that are gone"},
     {0, "rebuild", NULL, OPTION_REBUILD, NULL, "only refill the target from the store"},
@@ -331,8 +332,15 @@ static void print_option(FILE *out, const struct option *option)
         snprintf(left, sizeof left, "-%c, --%s %s", option->letter, option->name, option->value ? option->value : "");
     else
         snprintf(left, sizeof left, "    --%s %s", option->name, option->value ? option->value : "");
-    fprintf(out, "  %-28s %s%s%s%s\n", left, option->help, option->environment ? " [" : "",
-            option->environment ? option->environment : "", option->environment ? "]" : "");
+    fprintf(out, "  %-28s ", left);
+    for (const char *c = option->help; *c; c++) {
+        fputc(*c, out);
+        if (*c == '\n')
+            fprintf(out, "%31s", "");
+    }
+    if (option->environment)
+        fprintf(out, " [%s]", option->environment);
+    fputc('\n', out);
 }
 
 static void print_options(FILE *out, unsigned bits)

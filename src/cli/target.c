@@ -43,15 +43,17 @@ const struct command command_target = {
     .operands_max = 1,
     .summary = "Make the target's tables and views, so that a role without that right can fill them.",
     .help =
-        "Run once as the owner of the database; then grant the role that runs dropfold SELECT, INSERT, UPDATE and "
-        "DELETE\n"
-        "on the tables, those that begin with dropfold_ too, and, for `verify`, TEMPORARY on the database. What is "
-        "there\n"
-        "already is checked and left alone, but for a view that says something else than the pipeline does under the "
-        "same\n"
-        "columns: it is made anew.\n"
+        "Run it as the owner of the database, once and after each change of the pipeline's tables. What is there\n"
+        "already is checked and left alone, but for a view that says something else than the pipeline does under the\n"
+        "same columns: it is made anew. Then let the owner grant the role that runs dropfold, df for one, what it\n"
+        "needs on the tables, those that begin with dropfold_ too; TEMPORARY is for `verify` and a look at the views:\n"
         "\n"
         "  dropfold -t 'host=db dbname=shop user=owner' target init\n"
+        "\n"
+        "  GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO df;\n"
+        "  GRANT TEMPORARY ON DATABASE shop TO df;\n"
+        "\n"
+        "Where the role may make tables itself, as in SQLite, `dropfold run` needs none of this.\n"
         "\n"
         "Exit codes: 0 they are there; 1 the target refused: the role may not make them, or they have another shape;\n"
         "69 target unavailable; 78 configuration.\n",

@@ -34,6 +34,61 @@ class Documents(FlowCase):
                 checked += 1
         self.assertEqual(checked, 2)
 
+def plain(text):
+    return re.sub('["`]', '', text)
+
+
+def texts_of_the_program():
+    """All texts in src/, quotes taken out, with … where a value goes."""
+    texts = []
+    for path in sorted((PROJECT / 'src').rglob('*.[ch]')):
+        source = re.sub(r'"\s*\n\s*"', '', re.sub(r'"\s*PRI\w+\s*"', 'u', path.read_text(encoding='utf-8')))
+        for text in re.findall(r'"((?:[^"\\\n]|\\.)*)"', source):
+            text = re.sub(r'(?<=[a-z])%s', 's', text.replace('\\"', '"').replace('%%', '%'))
+            texts.append(plain(re.sub(r'%[-+ #0]*[\d.*]*(?:hh|h|ll|l|j|z|t)?[a-zA-Z]', '…', text)))
+    return '\n'.join(texts)
+
+
+class Operations(FlowCase):
+    """The documents know every option and variable; docs/operations.md has no message that the program does not have."""
+
+    SYSTEM = ('permission denied', 'Permission denied', 'Read-only file system')
+
+    def setUp(self):
+        super().setUp()
+        self.text = (PROJECT / 'docs' / 'operations.md').read_text(encoding='utf-8')
+        self.work = self.workspace()
+
+    def helps(self):
+        whole = self.work.command('--help').out
+        return [self.work.command(name, '--help').out for name in re.findall(r'^  ([a-z]+) +[A-Z]', whole, re.MULTILINE)]
+
+    def test_every_option_and_variable_is_told(self):
+        helps = self.helps()
+        self.assertGreater(len(helps), 15)
+        options = {name for text in helps for name in re.findall(r'^ .{4} (--[a-z-]+)', text.split('\nOptions:\n')[1], re.MULTILINE)}
+        variables = {name for text in helps for name in re.findall(r'\[(DROPFOLD_[A-Z_]+)\]', text)}
+        self.assertGreater(len(options), 25)
+        told = self.text + (PROJECT / 'docs' / 'descriptors.md').read_text(encoding='utf-8')
+        self.assertEqual({name for name in options | variables if not re.search(rf'{name}\b', told)}, {'--version'})
+
+    def test_no_line_of_a_help_is_wider_than_a_terminal(self):
+        for text in [self.work.command('--help').out, *self.helps()]:
+            self.assertEqual([line for line in text.splitlines() if len(line) > 120], [])
+
+    def test_each_message_is_one_of_the_program(self):
+        texts = texts_of_the_program()
+        section = self.text.split('\n## What dropfold says, and what to do\n')[1].split('\n## ')[0]
+        messages = [message for cell in re.findall(r'^\| (`.*?) \| ', section, re.MULTILINE)
+                    for message in re.findall('`([^`]+)`', cell) if not message.startswith('--')]
+        self.assertGreater(len(messages), 40)
+        unknown = []
+        for message in messages:
+            parts = plain(re.sub(r'\b\d+\b', '…', message)).split('…')
+            parts = [part.strip(' :;,.()').removeprefix('cannot ') for part in parts]
+            unknown += [part for part in parts if part not in texts and part not in self.SYSTEM]
+        self.assertEqual(unknown, [])
+
 EXAMPLE = re.compile(r'^```json\n((?:(?!```).)*)^```\n```text\n((?:(?!```).)*)^```\n```rows\n((?:(?!```).)*)^```$',
                      re.MULTILINE | re.DOTALL)
 ENCODINGS = {'latin-1': 'latin-1', 'windows-1252': 'cp1252', 'utf-16le': 'utf-16-le', 'utf-16be': 'utf-16-be'}
