@@ -23,7 +23,7 @@ struct control_client {
     char line[CONTROL_LINE_MAX + 1];
     size_t len;
     char *answer;
-    bool asked, closing;
+    bool closing;
     unsigned handles;
     struct control_client *next;
 };
@@ -127,7 +127,6 @@ static void take_line(struct control_client *client)
     char *words[CONTROL_WORDS_MAX];
     size_t count = 0;
     char *rest = client->line;
-    client->asked = true;
     uv_timer_stop(&client->patience);
     uv_read_stop((uv_stream_t *)&client->pipe);
     while (rest && count < CONTROL_WORDS_MAX)

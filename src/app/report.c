@@ -159,7 +159,6 @@ void report_delivered(struct report *report, const struct delivered *delivered)
 void report_tick(struct report *report, uint64_t ahead)
 {
     int64_t now = clock_monotonic();
-    report->ahead = ahead;
     if (!report->bar || now - report->bar_at < BAR_EVERY)
         return;
     report->bar_at = now;

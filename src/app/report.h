@@ -24,7 +24,6 @@ struct report {
     int64_t began;  /* monotonic */
     int64_t bar_at; /* when the bar was last drawn */
     uint64_t files, duplicates, quarantined, rows, bytes;
-    uint64_t ahead; /* files found and not yet dealt with */
     struct buckets buckets;
 };
 
@@ -42,7 +41,7 @@ void report_delivered(struct report *report, const struct delivered *delivered);
 /* "delivered seq=7 groups=3 in 0.02 s", and which values are NULL there that are none. */
 void report_delivery(FILE *out, const struct pipeline *pipeline, const struct delivered *delivered);
 
-/* Draws the bar anew, at most ten times a second. */
+/* Draws the bar anew, at most ten times a second; `ahead` files were found and are not yet dealt with. */
 void report_tick(struct report *report, uint64_t ahead);
 
 /* The sums of this run and what waits. */

@@ -19,61 +19,46 @@ enum { ONCE_PATIENCE = 60 * 1000 * 1000 };
 
 /* --- taking down -------------------------------------------------------------------------------------------------- */
 
+/* The loop ends once all of them are. */
 static void on_part_down(void *context)
 {
-    struct run *run = context;
-    run->parts--;
+    (void)context;
 }
 
-static void on_handle_down(uv_handle_t *handle)
-{
-    on_part_down(handle->data);
-}
-
-static void close_handle(struct run *run, void *handle)
+static void close_handle(void *handle)
 {
     uv_handle_t *h = handle;
-    if (h->type == UV_UNKNOWN_HANDLE)
-        return;
-    run->parts++;
-    uv_close(h, on_handle_down);
+    if (h->type != UV_UNKNOWN_HANDLE)
+        uv_close(h, NULL);
 }
 
 static void stop_committer(struct run *run)
 {
-    if (!run->committer)
-        return;
-    run->parts++;
-    committer_stop(run->committer, on_part_down, run);
+    if (run->committer)
+        committer_stop(run->committer, on_part_down, run);
 }
 
 /* The committer goes last: the deliverer still hands its open delivery back to it. */
 static void on_deliverer_down(void *context)
 {
     stop_committer(context);
-    on_part_down(context);
 }
 
 /* Of a run that began or of one that could not: whatever is there is closed, and the loop ends when nothing is left. */
 static void take_down(struct run *run)
 {
-    if (run->watch) {
-        run->parts++;
+    if (run->watch)
         watch_stop(run->watch, on_part_down, run);
-    }
-    run->parts += run->target ? 1 : 0;
     if (run->deliverer)
         deliverer_stop(run->deliverer, on_deliverer_down, run);
     else if (run->target)
         target_close(run->target, on_part_down, run);
     if (!run->deliverer)
         stop_committer(run);
-    if (run->control) {
-        run->parts++;
+    if (run->control)
         control_stop(run->control, on_part_down, run);
-    }
-    close_handle(run, &run->stops);
-    close_handle(run, &run->tick);
+    close_handle(&run->stops);
+    close_handle(&run->tick);
 }
 
 /* --- phases ------------------------------------------------------------------------------------------------------- */

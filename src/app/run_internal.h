@@ -136,7 +136,6 @@ struct run {
     bool failed;                           /* `error` ends the process */
     struct error error;
     struct error trouble; /* the target's last */
-    unsigned parts;       /* still to be taken down */
 };
 
 /* From opening the store to closing it, under one pipeline; `goes_on` when another session came before it. The exit code,

@@ -127,7 +127,6 @@ struct printing {
     const struct column *column;
     struct buf out, value;
     struct json json;
-    bool as_json;
     uint64_t terms;
 };
 

@@ -212,7 +212,7 @@ static bool load_scalar(const struct doc_node *member, const char *name, struct 
 static bool check_constant(const struct doc_node *member)
 {
     static const char *const kept[] = {"type", "constant", "formats", "zone", "true", "false", "doc"};
-    return doc_only_beside(member, kept, COUNT_OF(kept), "constant", "which reads no column");
+    return doc_only_beside(member, kept, COUNT_OF(kept), "constant");
 }
 
 static bool load_from_name(const struct doc_node *member, struct cleaning *c)

@@ -54,7 +54,7 @@ static bool check_type(const struct doc_node *member, enum derive_kind kind, str
 static bool check_keys(const struct doc_node *member)
 {
     static const char *const kept[] = {"type", "derive", "required", "doc"};
-    return doc_only_beside(member, kept, COUNT_OF(kept), "derive", "which reads no column");
+    return doc_only_beside(member, kept, COUNT_OF(kept), "derive");
 }
 
 /* The one key that says what is done. */

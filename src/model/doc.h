@@ -92,9 +92,9 @@ const struct doc_node *doc_member(const struct doc_node *object, const char *nam
 /* Reports every member of `object` whose name is not among `words`. False when there was one. */
 bool doc_only(const struct doc_node *object, const char *const *words, size_t count);
 
-/* The same for members that are known but not `words`: `"from" does not go with "constant", which reads no column`. */
-bool doc_only_beside(const struct doc_node *object, const char *const *words, size_t count, const char *key,
-                     const char *why);
+/* The same for a field whose member `key` leaves it without a column, and so without all else that is known but not among
+   `words`: `"from" does not go with "constant", which reads no column`. */
+bool doc_only_beside(const struct doc_node *object, const char *const *words, size_t count, const char *key);
 
 /* Member `name` as the kind wanted. A missing optional member leaves *out alone and gives true; a wrong kind, or a
    missing required one, is reported and gives false. Strings are C strings in the arena. */

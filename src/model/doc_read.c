@@ -64,23 +64,22 @@ static const char *list_words(const char *const *words, size_t count, char out[W
     return out;
 }
 
-/* What a wrong word's message ends in. */
-static bool wrong_word(const struct doc *doc, uint32_t line, uint32_t column, const char *what, struct slice word,
-                       const char *const *words, size_t count)
+static bool unknown_word(const struct doc *doc, uint32_t line, uint32_t column, struct slice word,
+                         const char *const *words, size_t count)
 {
     char shown[SHOWN_MAX], known[WORDS_SHOWN_MAX];
     text_escape(word, shown, sizeof shown);
     list_words(words, count, known);
     const char *nearest = text_nearest(word, words, count);
     if (nearest)
-        return doc_problem_at(doc, line, column, "%s \"%s\", expected %s; did you mean \"%s\"?", what, shown, known,
+        return doc_problem_at(doc, line, column, "unknown word \"%s\", expected %s; did you mean \"%s\"?", shown, known,
                               nearest);
-    return doc_problem_at(doc, line, column, "%s \"%s\", expected %s", what, shown, known);
+    return doc_problem_at(doc, line, column, "unknown word \"%s\", expected %s", shown, known);
 }
 
 bool doc_unknown(const struct doc_node *member, const char *const *words, size_t count)
 {
-    return wrong_word(member->doc, member->name_line, member->name_column, "unknown word", member->name, words, count);
+    return unknown_word(member->doc, member->name_line, member->name_column, member->name, words, count);
 }
 
 static bool is_among(struct slice name, const char *const *words, size_t count)
@@ -99,14 +98,13 @@ bool doc_only(const struct doc_node *object, const char *const *words, size_t co
     return ok;
 }
 
-bool doc_only_beside(const struct doc_node *object, const char *const *words, size_t count, const char *key,
-                     const char *why)
+bool doc_only_beside(const struct doc_node *object, const char *const *words, size_t count, const char *key)
 {
     bool ok = true;
     for (const struct doc_node *child = object->child; child; child = child->next)
         if (!is_among(child->name, words, count))
-            ok = doc_problem_at(child->doc, child->name_line, child->name_column, "\"%s\" does not go with \"%s\", %s",
-                                child->name.data, key, why);
+            ok = doc_problem_at(child->doc, child->name_line, child->name_column,
+                                "\"%s\" does not go with \"%s\", which reads no column", child->name.data, key);
     return ok;
 }
 
@@ -149,7 +147,7 @@ bool doc_choice(const struct doc_node *object, const char *name, bool required, 
             return true;
         }
     const struct doc_node *node = doc_member(object, name);
-    return wrong_word(node->doc, node->line, node->column, "unknown word", node->text, words, count);
+    return unknown_word(node->doc, node->line, node->column, node->text, words, count);
 }
 
 bool doc_integer(const struct doc_node *object, const char *name, bool required, int64_t min, int64_t max, int64_t *out)

@@ -84,10 +84,10 @@ bool build_find_feed(const struct build *build, struct place place, struct slice
 
 /* --- descriptors -------------------------------------------------------------------------------------------------- */
 
-static bool report_file(const struct build *build, const char *path, const char *message)
+static void report_file_name(const struct build *build, const char *path)
 {
     struct doc file = {.path = path, .problems = build->doc->problems, .arena = build->arena};
-    return doc_problem(&file, NULL, "%s", message);
+    doc_problem(&file, NULL, "a descriptor's file is named by its version, as in 1.json");
 }
 
 /* The version in a file's name; 0 when it is none of a descriptor, which is a mistake if it ends in .json. */
@@ -103,7 +103,7 @@ static uint32_t version_of(const struct build *build, const char *folder, const 
     char shown[BUILD_SHOWN_MAX];
     const char *path = build_printf(build, "%s/%s", folder, text_escape(slice_of(name), shown, sizeof shown));
     if (path)
-        report_file(build, path, "a descriptor's file is named by its version, as in 1.json");
+        report_file_name(build, path);
     *ok = false;
     return 0;
 }

@@ -171,7 +171,6 @@ static void on_answer(uv_timer_t *timer)
     target_done done = target->done;
     struct error error = target->error;
     target->done = NULL;
-    target->answered = false;
     done(target->context, target->failed ? &error : NULL);
     if (closing)
         uv_close((uv_handle_t *)&target->timer, on_timer_closed);
@@ -209,7 +208,6 @@ void target_answer(struct target *target, const struct error *error)
         target->failed = false;
         move(target, after(target->state));
     }
-    target->answered = true;
     start_timer(target, on_answer, 0);
 }
 

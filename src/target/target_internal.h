@@ -62,7 +62,6 @@ struct target {
     enum target_state state;
     target_done done; /* of the call under way; NULL: none */
     void *context;
-    bool answered; /* the answer stands and waits for its turn on the loop */
     bool failed;
     struct error error;
     uv_timer_t timer; /* the deadline; after that the answer's turn */

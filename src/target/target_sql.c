@@ -239,12 +239,11 @@ static void put_operand(struct buf *out, const char *of, const struct column *co
     buf_put_text(out, cast ? " AS REAL)" : "");
 }
 
-static void put_same(struct buf *out, const char *name, const char *comparison)
+static void put_same(struct buf *out, const char *name)
 {
     buf_put_text(out, "later.");
     target_sql_name(out, name);
-    buf_put_text(out, comparison);
-    buf_put_text(out, "this.");
+    buf_put_text(out, " = this.");
     target_sql_name(out, name);
 }
 
@@ -259,7 +258,7 @@ static void put_latest(struct buf *out, const struct table *table, const struct 
     target_sql_name(out, table->name);
     buf_put_text(out, " AS later WHERE ");
     for (size_t i = 0; i < view->by_count; i++) {
-        put_same(out, table->columns[view->by[i]].name, " = ");
+        put_same(out, table->columns[view->by[i]].name);
         buf_put_text(out, " AND ");
     }
     put_operand(out, "later.", &table->columns[view->on], dialect);
