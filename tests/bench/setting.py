@@ -18,7 +18,6 @@ MEGABYTE = 1024 * 1024
 LINES = 1_000_000
 CUSTOMERS = 100_000
 FIRST_FILE = 1_600_000_000
-LOG_MEGABYTES = 2048
 LONG = 600  # seconds until a measurement counts as hung
 
 
@@ -91,20 +90,10 @@ class Setting:
         if not self._cluster:
             self._cluster = Cluster(durable=True)
             # A checkpoint amid a row would make the pages it touches next be logged whole.
-            self._cluster.configure(fsync='on', max_wal_size='8GB', min_wal_size='2GB', shared_buffers='256MB',
-                                    checkpoint_timeout='1h')
+            self._cluster.configure(fsync='on', max_wal_size='4GB', shared_buffers='256MB', checkpoint_timeout='1h')
             self._cluster.stop()
             self._cluster.start()
-            self._age()
         return self._cluster
-
-    def _age(self):
-        """Fills segments of the log for the server to use again, as one that has run for a while does. A new one would
-        first be written full of zeros, within the measurement that needs it."""
-        self._cluster.psql('postgres', f"""
-            SELECT count(pg_logical_emit_message(false, '', repeat('x', {MEGABYTE})))
-            FROM generate_series(1, {LOG_MEGABYTES});
-            CHECKPOINT;""")
 
     def close(self):
         if self._cluster:
