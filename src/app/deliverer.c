@@ -174,14 +174,16 @@ static void settle(struct deliverer *d, uint64_t sequence)
     consider(d);
 }
 
-/* The callback comes last: it may stop the deliverer. */
-static void refuse(struct deliverer *d, bool ask_again)
+/* Asked again it may be mended, or the rows that it did not take may be gone. `took`: how long a delivery lasted that it
+   refused, which is made again then. The callback comes last: it may stop the deliverer. */
+static void refuse(struct deliverer *d, int64_t took)
 {
+    int64_t pause = took * BUSY_TIMES;
     d->state = STATE_REFUSED;
     d->refused = true;
     d->decided = d->known_valid = d->checking = false;
-    if (ask_again && d->options.check > 0)
-        wait_for(d, d->options.check);
+    if (d->options.check > 0)
+        wait_for(d, pause > d->options.check ? pause : d->options.check);
     d->callbacks.refused(d->callbacks.context, &d->error);
 }
 
@@ -205,7 +207,7 @@ static void on_prepared(struct shipment *shipment)
     else if (shipment->decision == DECIDE_NOTHING)
         settle(d, shipment->delivery.to.sequence);
     else if (shipment->decision == DECIDE_REFUSE)
-        refuse(d, true);
+        refuse(d, 0);
     else
         begin_delivery(d);
 }
@@ -237,7 +239,7 @@ static void after_failure(struct deliverer *d)
 {
     d->known_valid = d->checking = false;
     if (d->error.kind == ERROR_REFUSED) {
-        refuse(d, d->opening);
+        refuse(d, d->opening ? 0 : clock_monotonic() - d->began);
         return;
     }
     d->failures++;

@@ -3,12 +3,12 @@
  *
  * One state says what is under way, and one function begins whatever is to be done next (consider). A delivery takes
  * everything committed so far; while it runs, commits go on. A target that cannot be reached is tried again with growing
- * pauses, for ever; a delivery that is refused is told once and left alone. No state of the target is trusted across a failure: it
- * is opened again, and its progress row decides.
+ * pauses, for ever. No state of the target is trusted across a failure: it is opened again, and its progress row decides.
  *
  * Nor is it trusted for long without one: between deliveries it is opened anew every `check`, so that tables that somebody
  * emptied and a dump that somebody restored are noticed although no file comes. With the same pace a target that refuses
- * to be opened, or that has diverged, is asked again.
+ * to be opened, or that has diverged, is asked again; so is one that refused a delivery, but no sooner than after four
+ * times the length of that. By then what it did not take may be forgotten or corrected, or it may take it.
  */
 #ifndef DROPFOLD_APP_DELIVERER_H
 #define DROPFOLD_APP_DELIVERER_H

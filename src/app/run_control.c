@@ -16,7 +16,7 @@ static void answer_healthy(struct run *run, struct control_client *client)
 {
     if (run->failed)
         control_answer(client, 1, run->error.text);
-    else if (deliverer_is_refused(run->deliverer))
+    else if (deliverer_is_refused(run->deliverer) || run->trouble.kind == ERROR_REFUSED) /* asked again, not told yes */
         control_answer(client, 1, run->trouble.text);
     else if (run->memory_full)
         control_answer(client, 1, "ingest is paused: the memory limit is reached");

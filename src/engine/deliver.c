@@ -78,11 +78,11 @@ static void list_group(void *context, uint32_t group)
     struct memory *memory = &lister->engine->memory;
     const struct deliver *deliver = lister->engine->deliver;
     struct keyed *groups = &lister->table->groups;
+    bool fresh = deliver->trusts && keyed_has(groups, group, GROUP_FRESH);
     if (groups_units(lister->table, group) > 0) {
-        bool fresh = deliver->trusts && keyed_has(groups, group, GROUP_FRESH);
         ids_push(memory, &lister->listed->parts[fresh ? PART_FRESH : PART_UPSERTS], group);
         keyed_flag(groups, group, GROUP_PENDING, true);
-    } else if (!deliver->full) {
+    } else if (!deliver->full && !fresh) { /* a target that never had it may not even be able to hold its key */
         ids_push(memory, &lister->listed->parts[PART_DELETES], group);
     }
 }

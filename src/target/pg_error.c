@@ -71,7 +71,11 @@ const char *pg_error_remedy(void)
 /* What to do about it, when that is known. */
 static const char *remedy(const char *sqlstate)
 {
-    return sqlstate && strcmp(sqlstate, "42501") == 0 ? pg_error_remedy() : "";
+    if (sqlstate && strcmp(sqlstate, "42501") == 0)
+        return pg_error_remedy();
+    if (sqlstate && strcmp(sqlstate, "22P05") == 0)
+        return "; a database with the encoding UTF8 takes every character";
+    return "";
 }
 
 bool pg_error_result(const PGresult *result, const char *target, const char *doing, struct error *error)

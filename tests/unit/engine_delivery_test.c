@@ -191,6 +191,22 @@ static void groups_of_a_target_that_stands_elsewhere_are_not_fresh(void **state)
     shop_close(&shop);
 }
 
+/* What a target refused as a key it cannot be asked to delete either. */
+static void a_group_that_came_and_went_between_two_deliveries_is_in_none(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, TWO);
+    shop_change(&shop, 1, ORDERS, "Order_ID=1 Region=r Customer_ID=1");
+    assert_delivered(&shop, 0, true, true, "by_region", "r|1|\n");
+    shop_change(&shop, 2, ORDERS, "Order_ID=2 Region=s Customer_ID=1");
+    assert_delivered(&shop, 1, false, false, "by_region", "s|1|\n");
+    shop_change(&shop, 3, ORDERS, "Order_ID=2 Region=r Customer_ID=1");
+    assert_delivered(&shop, 1, false, false, "by_region", "r|2|\n");
+    assert_delivered(&shop, 2, false, true, "by_region", "-s\nr|2|\n"); /* it had come through, and nobody heard of it */
+    shop_close(&shop);
+}
+
 static void a_target_that_holds_all_is_known_from_there_on(void **state)
 {
     (void)state;
@@ -437,6 +453,7 @@ int main(void)
         cmocka_unit_test(a_failed_delivery_leaves_its_groups_to_the_next),
         cmocka_unit_test(groups_made_since_the_last_delivery_are_fresh),
         cmocka_unit_test(groups_of_a_target_that_stands_elsewhere_are_not_fresh),
+        cmocka_unit_test(a_group_that_came_and_went_between_two_deliveries_is_in_none),
         cmocka_unit_test(a_target_that_holds_all_is_known_from_there_on),
         cmocka_unit_test(an_open_delivery_shows_what_was_there_when_it_started),
         cmocka_unit_test(a_group_already_sent_is_not_set_aside),
