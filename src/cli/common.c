@@ -136,13 +136,17 @@ bool common_find_name(struct store *store, const char *name, struct error *error
     return false;
 }
 
-/* What went well is data, what did not is a message. */
-static void show_answer(const struct invocation *invocation, struct buf *answer, int code)
+/* What went well is data, what did not is a message. Returns the exit code. */
+static int show_answer(const struct invocation *invocation, struct buf *answer, int code)
 {
-    if (code == 0)
-        common_print(answer);
-    else
+    struct error error;
+    if (code != 0) {
         log_error(invocation->log, "%.*s", (int)answer->len, answer->len ? answer->data : "");
+    } else if (!common_print(answer)) {
+        (void)error_memory(&error);
+        code = common_failed(invocation, &error);
+    }
+    return code;
 }
 
 /* ERROR_TARGET in `error` when none runs. */
@@ -156,7 +160,7 @@ static int ask(const struct invocation *invocation, const char *const *words, si
     buf_init(&out, COMMON_OUTPUT_MAX);
     if (control_ask(invocation->settings.checkpoints, pipeline->name, words, count, CONTROL_DEADLINE, &out, &code,
                     error))
-        show_answer(invocation, &out, code);
+        code = show_answer(invocation, &out, code);
     else if (error->kind != ERROR_TARGET)
         code = common_failed(invocation, error);
     buf_close(&out);

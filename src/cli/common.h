@@ -60,7 +60,7 @@ int common_ask(const struct invocation *invocation, const char *const *words, si
 /* What follows the last slash. */
 const char *common_base_name(const char *path);
 
-/* Writes the buffer to stdout with a newline and empties it; false when it had failed. */
-bool common_print(struct buf *out);
+/* Writes the buffer to stdout with a newline and empties it. False when it had failed: then nothing was written. */
+bool common_print(struct buf *out) MUST_USE;
 
 #endif

@@ -13,6 +13,7 @@ enum { SHOWN_TEXT = 1200 };
 struct listing {
     const struct pipeline *pipeline;
     bool json;
+    bool failed; /* a row could not be shown, as memory is out */
     uint64_t count;
     struct buf out, value;
 };
@@ -32,6 +33,7 @@ static struct slice value_text(struct listing *listing, struct value_type type, 
     buf_reset(&listing->value);
     if (!value.null)
         value_print(type, value, &listing->value);
+    listing->failed |= listing->value.failed;
     return buf_slice(&listing->value);
 }
 
@@ -67,7 +69,7 @@ static void print_json(struct listing *listing, const struct late_row *row)
     json_text(&json, "why", slice_of(words[row->why]));
     json_text(&json, "window", window_text(listing, row->window));
     json_close(&json, '}');
-    common_print(&listing->out);
+    listing->failed |= !common_print(&listing->out);
 }
 
 static const char *reason(enum engine_why_late why)
@@ -122,7 +124,8 @@ static int execute(const struct invocation *invocation)
     buf_init(&listing.out, COMMON_OUTPUT_MAX);
     buf_init(&listing.value, COMMON_OUTPUT_MAX);
     bool ok = (name.len == 0 || common_find_name(view.store, invocation->operands[0], &error)) &&
-              late_each(view.pipeline, view.store, name, print_row, &listing, &error);
+              late_each(view.pipeline, view.store, name, print_row, &listing, &error) &&
+              (!listing.failed || error_memory(&error));
     buf_close(&listing.value);
     buf_close(&listing.out);
     common_view_close(&view);

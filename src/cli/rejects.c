@@ -15,6 +15,7 @@ enum { SHOWN_RAW = 400, SHOWN_TEXT = 1200, SEQUENCE_SIZE = 32, FILES_MAX = 10000
 struct listing {
     const struct settings *settings;
     bool export, json;
+    bool failed; /* a row could not be shown, as memory is out */
     uint64_t count;
     struct buf out;
 };
@@ -47,8 +48,8 @@ static bool print_reject(void *context, const struct reject_record *record)
         rejects_export_json(&listing->out, record);
     else
         rejects_export_csv(&listing->out, record, listing->settings->spreadsheet);
-    common_print(&listing->out);
-    return true;
+    listing->failed |= !common_print(&listing->out);
+    return !listing->failed;
 }
 
 /* --- the list ----------------------------------------------------------------------------------------------------- */
@@ -56,7 +57,8 @@ static bool print_reject(void *context, const struct reject_record *record)
 /* Of one file, or with an empty name of all. */
 static bool list_file(struct listing *listing, struct store *store, const char *name, struct error *error)
 {
-    return store_each_reject(store, slice_of(name), print_reject, listing, error);
+    return store_each_reject(store, slice_of(name), print_reject, listing, error) &&
+           (!listing->failed || error_memory(error));
 }
 
 static int list(const struct invocation *invocation, bool export, char **names, size_t count)
@@ -74,7 +76,7 @@ static int list(const struct invocation *invocation, bool export, char **names, 
         ok = common_find_name(view.store, names[i], &error);
     if (ok && export && !listing.json) {
         rejects_export_header(&listing.out);
-        common_print(&listing.out);
+        listing.failed = !common_print(&listing.out);
     }
     ok = ok && (count > 0 || list_file(&listing, view.store, "", &error));
     for (size_t i = 0; ok && i < count; i++)

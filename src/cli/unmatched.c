@@ -12,6 +12,7 @@ enum { KEY_TEXT_MAX = 64 * 1024 * PIPELINE_KEY_MAX, SHOWN_KEY = 1000 };
 struct listing {
     const struct pipeline *pipeline;
     bool json;
+    bool failed; /* one could not be shown, as memory is out */
     uint64_t count;
     struct buf out, value;
 };
@@ -21,6 +22,7 @@ static struct slice key_text(struct listing *listing, const struct engine_waitin
     const struct feed_field *field = &listing->pipeline->feeds[0].fields[waiting->key_fields[i]];
     buf_reset(&listing->value);
     value_print(field->type, waiting->key[i], &listing->value);
+    listing->failed |= listing->value.failed;
     return buf_slice(&listing->value);
 }
 
@@ -41,7 +43,7 @@ static void print_json(struct listing *listing, const struct engine_waiting *wai
         json_count(&json, "row", waiting->row);
     }
     json_close(&json, '}');
-    common_print(&listing->out);
+    listing->failed |= !common_print(&listing->out);
 }
 
 static void print_text(struct listing *listing, const struct engine_waiting *waiting)
@@ -65,7 +67,7 @@ static bool print_waiting(void *context, const struct engine_waiting *waiting)
         print_json(listing, waiting);
     else
         print_text(listing, waiting);
-    return true;
+    return !listing->failed;
 }
 
 static int execute(const struct invocation *invocation)
@@ -88,6 +90,10 @@ static int execute(const struct invocation *invocation)
     buf_close(&listing.out);
     core_close(&core);
     pipeline_free(pipeline);
+    if (listing.failed) {
+        (void)error_memory(&error);
+        return common_failed(invocation, &error);
+    }
     if (!listing.json)
         fprintf(stderr, "%" PRIu64 " waiting\n", listing.count);
     return 0;

@@ -16,6 +16,7 @@ static const char *const problem_names[] = {"missing", "different", "unknown"};
 struct report {
     const struct settings *settings;
     struct buf out;
+    bool failed;     /* a line could not be shown, as memory is out */
     uint64_t listed; /* rows of the table */
     uint64_t found;
 };
@@ -165,7 +166,7 @@ static void json_problem(void *context, enum verify_problem kind, const char *pa
     json_text(&json, "problem", slice_of(problem_names[kind]));
     json_text(&json, "what", slice_of(what));
     json_close(&json, '}');
-    common_print(&report->out);
+    report->failed |= !common_print(&report->out);
 }
 
 static void json_columns(struct json *json, const struct table *table, enum drift_kind kind,
@@ -199,7 +200,7 @@ static void json_row(void *context, const struct table *table, enum drift_kind k
     json_close(&json, '}');
     json_columns(&json, table, kind, values);
     json_close(&json, '}');
-    common_print(&report->out);
+    report->failed |= !common_print(&report->out);
 }
 
 static void json_tables(struct json *json, const struct pipeline *pipeline, const struct verify_result *result)
@@ -240,7 +241,7 @@ static void print_summary(struct report *report, const struct pipeline *pipeline
     if (report->settings->deep)
         json_sources(&json, result);
     json_close(&json, '}');
-    common_print(&report->out);
+    report->failed |= !common_print(&report->out);
 }
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
@@ -297,6 +298,7 @@ static int run(const struct invocation *invocation, struct pipeline *pipeline)
         end_rows(&report);
     fflush(stdout);
     buf_close(&report.out);
+    ok = ok && (!report.failed || error_memory(&error));
     return ok ? conclude(invocation, &result) : common_failed(invocation, &error);
 }
 
