@@ -29,6 +29,12 @@ struct group {
     int64_t began; /* monotonic */
 };
 
+/* A file that others are not to overtake. */
+struct holder {
+    unsigned turn;
+    enum job_outcome behind; /* what becomes of those of its turn behind it */
+};
+
 struct committer {
     uv_thread_t thread;
     uv_async_t answers;
@@ -38,8 +44,7 @@ struct committer {
     struct job_queue jobs, done_jobs;
     struct group group;
     struct request_queue requests, done_requests;
-    /* The newest turn of each feed of which a file found no room; the store thread's. */
-    unsigned full[PIPELINE_FEEDS_MAX];
+    struct holder held[PIPELINE_FEEDS_MAX]; /* the newest of each feed; the store thread's */
     bool stopping;
     bool failed, failure_told;
     struct error failure;
@@ -127,15 +132,17 @@ static void answer_group(struct committer *committer)
     uv_async_send(&committer->answers);
 }
 
-/* It found no room. What comes behind it in its feed would be overwritten by it when it comes again. */
-static void hold_back(struct committer *committer, const struct job *job)
+/* What comes behind it in its feed would be overwritten by it when it comes again. */
+static void hold_back(struct committer *committer, const struct job *job, enum job_outcome behind)
 {
-    committer->full[job->candidate->landing->index] = job->turn;
+    committer->held[job->candidate->landing->index] = (struct holder){job->turn, behind};
 }
 
-static bool is_held_back(const struct committer *committer, const struct job *job)
+/* The file that the job would overtake; or NULL. */
+static const struct holder *find_holder(const struct committer *committer, const struct job *job)
 {
-    return committer->full[job->candidate->landing->index] == job->turn && job->turn > 0;
+    const struct holder *holder = &committer->held[job->candidate->landing->index];
+    return holder->turn == job->turn && job->turn > 0 ? holder : NULL;
 }
 
 /* Commits the group, if one is open, and answers its jobs: when that fails as files that were not applied, which lie in
@@ -150,7 +157,7 @@ static void end_group(struct committer *committer)
             job->outcome = is_fatal(error.kind) ? JOB_STOPPED : JOB_LATER;
             job->error = error;
             if (!is_fatal(error.kind))
-                hold_back(committer, job);
+                hold_back(committer, job, JOB_BEHIND);
         }
         if (is_fatal(error.kind))
             fail(committer, &error);
@@ -206,7 +213,7 @@ static enum job_outcome refused(struct committer *committer, struct job *job)
     if (job->error.kind == ERROR_DATA)
         return JOB_BAD;
     if (!is_fatal(job->error.kind)) {
-        hold_back(committer, job);
+        hold_back(committer, job, JOB_BEHIND);
         return JOB_LATER;
     }
     fail(committer, &job->error);
@@ -234,7 +241,7 @@ static enum job_outcome end_file(struct committer *committer, struct job *job)
     if (job->intake != INTAKE_READ) {
         core_file_cancel(committer->core);
         if (job->intake == INTAKE_FAILED && job->holds)
-            hold_back(committer, job);
+            hold_back(committer, job, JOB_BEHIND_UNREAD);
         return outcome_unread(job->intake);
     }
     struct core_file file = {
@@ -263,13 +270,14 @@ static bool head_ready(const struct committer *committer)
 
 static void work_on_job(struct committer *committer, struct job *job, struct job **open)
 {
+    const struct holder *holder = find_holder(committer, job);
     if (committer->failed) {
         *open = NULL;
         finish_job(committer, job, JOB_STOPPED);
         return;
     }
-    if (*open != job && is_held_back(committer, job)) {
-        finish_job(committer, job, JOB_BEHIND);
+    if (*open != job && holder) {
+        finish_job(committer, job, holder->behind);
         return;
     }
     if (*open != job) {

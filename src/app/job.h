@@ -47,9 +47,10 @@ enum job_outcome {
     JOB_BAD,       /* to be set aside whole; the reason is in `error` */
     JOB_UNSETTLED, /* changed while it was read */
     JOB_GONE,
-    JOB_LATER, /* could not be read or stored now */
-    JOB_BEHIND, /* one before it in its feed found no room in the store or can not be read: it is not to overtake that one */
-    JOB_STOPPED /* shutdown came first */
+    JOB_LATER,         /* could not be read or stored now */
+    JOB_BEHIND,        /* one before it in its feed found no room in the store: it is not to overtake that one */
+    JOB_BEHIND_UNREAD, /* the same of one that can not be read */
+    JOB_STOPPED        /* shutdown came first */
 };
 
 struct job {

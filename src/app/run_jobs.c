@@ -118,17 +118,19 @@ static void conclude(struct flight *flight, enum watch_outcome outcome)
 }
 
 /* With --once there is no other try for want of room. */
-static void await(struct flight *flight, bool holds, int64_t pause)
+static void await(struct flight *flight, bool unread, int64_t pause)
 {
     struct run *run = flight->run;
-    bool *awaits = &run->awaits_room[flight->job.candidate->landing->index];
-    flight->held = holds || *awaits || !run->settings->once;
-    *awaits = flight->held;
+    size_t feed = flight->job.candidate->landing->index;
+    flight->held = unread || run->awaits_room[feed] || !run->settings->once;
+    run->awaits_room[feed] = flight->held;
+    run->unread[feed] |= unread;
     if (flight->held && run->room_due == 0)
         run->room_due = clock_monotonic() + pause;
 }
 
-/* How long it could not be read by now; those behind it have their own time meanwhile. */
+/* How long it could not be read by now. Those behind it have their time meanwhile, read or not: however many of a feed
+   cannot be read, the feed waits for them all no longer than for one. */
 static int64_t failing_for(struct candidate *candidate)
 {
     int64_t now = clock_monotonic();
@@ -146,18 +148,19 @@ static int64_t read_pause(int64_t failing)
 
 static void again_later(struct flight *flight)
 {
-    struct candidate *candidate = flight->job.candidate;
-    bool behind = flight->job.outcome == JOB_BEHIND, full = flight->job.error.kind == ERROR_FULL;
-    bool fails = flight->job.intake == INTAKE_FAILED, holds = !behind && fails && flight->job.holds;
-    int64_t failing = fails ? failing_for(candidate) : 0;
-    if (flight->job.intake == INTAKE_READ)
+    const struct job *job = &flight->job;
+    struct candidate *candidate = job->candidate;
+    bool itself = job->outcome == JOB_LATER, full = itself && job->error.kind == ERROR_FULL;
+    bool fails = job->intake == INTAKE_FAILED;
+    bool unread = job->outcome == JOB_BEHIND_UNREAD || (itself && fails && job->holds);
+    int64_t failing = fails || unread ? failing_for(candidate) : 0;
+    if (job->intake == INTAKE_READ)
         candidate->failing = 0;
-    if (!behind)
-        (void)flight_warn_once(flight, full ? "no space left, waiting for it" : "cannot be read now",
-                               &flight->job.error);
-    candidate->unread |= !behind && !full;
-    if (behind || full || holds)
-        await(flight, holds, holds ? read_pause(failing) : ROOM_PAUSE);
+    if (itself)
+        (void)flight_warn_once(flight, full ? "no space left, waiting for it" : "cannot be read now", &job->error);
+    candidate->unread |= itself && !full;
+    if (unread || full || !itself)
+        await(flight, unread, unread ? read_pause(failing) : ROOM_PAUSE);
     flight->run->files_left |= !flight->held;
     conclude(flight, WATCH_LATER);
 }
@@ -206,6 +209,7 @@ static void on_job_ended(struct flight *flight)
         return;
     case JOB_LATER:
     case JOB_BEHIND:
+    case JOB_BEHIND_UNREAD:
         again_later(flight);
         return;
     case JOB_GONE:
@@ -320,6 +324,8 @@ static bool start_or_hold(struct run *run, struct pack *pack, struct candidate *
 {
     if (!is_held(run, candidate->landing->index))
         return start_one(run, pack, candidate);
+    if (run->unread[candidate->landing->index])
+        (void)failing_for(candidate);
     queue_push(&run->held, candidate);
     return true;
 }
@@ -406,6 +412,7 @@ void run_jobs_tick(struct run *run)
         else if (run->awaits_room[f])
             run->turn[f]++;
         run->awaits_room[f] = run->awaits_room[f] && run->under_way[f] > 0;
+        run->unread[f] = run->unread[f] && run->awaits_room[f];
     }
     let_go(run);
 }

@@ -49,9 +49,10 @@ struct candidate {
     const char *name;      /* at most LANDING_NAME_SIZE - 1 bytes */
     struct file_stat stat; /* as it was when it was found unchanged */
     /* The owner's, on the loop's thread: what it remembers of the file as long as that is known to the watch; 0 at first. */
-    uint64_t told;          /* of what it complained last (a hash) */
-    bool unread;            /* it could not be read */
-    int64_t failing;        /* since when it can not be read although it may be (monotonic), or 0 */
+    uint64_t told;   /* of what it complained last (a hash) */
+    bool unread;     /* it could not be read */
+    int64_t failing; /* since when it can not be read although it may be, or waits for one before it of which that is so
+                        (monotonic), or 0 */
     struct candidate *next; /* the one that waits behind it */
 };
 

@@ -1,0 +1,202 @@
+/*
+ * A single run in which files cannot be read, however often that is tried: those behind them wait, and then go on without them.
+ * Each try takes a second by the clock of this process.
+ */
+#include "testing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app/pack.h"
+#include "app/run.h"
+#include "app/run_internal.h"
+#include "app/settings.h"
+#include "store/store.h"
+
+enum {
+    FOLDER_MAX = TESTING_PATH_MAX + 64,
+    UNREAD = 6,                          /* files */
+    TRIES = RUN_PATIENCE_ONCE / 1000000, /* of a file, while others wait for it */
+    LARGE = PACK_FILE_BYTES_MAX + 1,     /* bytes of a file that is read alone */
+    OTHERS = 20,                         /* looks at the clock until all that can happen meanwhile has happened */
+    HUNG = 120                           /* seconds until a run counts as hung */
+};
+
+static struct {
+    atomic_int tries;  /* of files that cannot be read */
+    atomic_int clocks; /* looks at the clock since a file was opened */
+    atomic_bool slow;  /* the next open of slow.csv takes its time */
+} seen;
+
+/* --- in the place of the C library's ------------------------------------------------------------------------------ */
+
+__attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *now)
+{
+    int result = (int)syscall(SYS_clock_gettime, id, now);
+    if (id == CLOCK_MONOTONIC) {
+        now->tv_sec += seen.tries;
+        atomic_fetch_add(&seen.clocks, 1);
+    }
+    return result;
+}
+
+static void let_others_go_on(void)
+{
+    while (seen.clocks < OTHERS)
+        uv_sleep(1);
+}
+
+__attribute__((visibility("default"))) int openat(int folder, const char *name, int flags, ...)
+{
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    seen.clocks = 0;
+    if (strncmp(name, "unread", 6) == 0) {
+        atomic_fetch_add(&seen.tries, 1);
+        errno = EIO;
+        return -1;
+    }
+    if (strcmp(name, "slow.csv") == 0 && atomic_exchange(&seen.slow, false))
+        let_others_go_on();
+    return (int)syscall(SYS_openat, folder, name, flags, mode);
+}
+
+/* --- tests -------------------------------------------------------------------------------------------------------- */
+
+struct fixture {
+    char folder[TESTING_PATH_MAX], checkpoints[FOLDER_MAX];
+    struct settings settings;
+    struct log log;
+    int null, out, dropped;
+};
+
+static int set_up(void **state)
+{
+    static const char *const feeds[] = {"Customers", "Deliveries", "Orders"};
+    struct fixture *f = calloc(1, sizeof *f);
+    struct error error = {0};
+    char path[FOLDER_MAX];
+    testing_folder_make(f->folder);
+    snprintf(f->checkpoints, sizeof f->checkpoints, "%s/checkpoints", f->folder);
+    for (size_t i = 0; i < COUNT_OF(feeds); i++) {
+        snprintf(path, sizeof path, "%s/%s", f->folder, feeds[i]);
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+    assert_ok(settings_init(&f->settings, &error), &error);
+    f->settings.pipeline = PROJECT_DIR "/schemas/ecommerce.json";
+    f->settings.target = "none:";
+    f->settings.data = f->folder;
+    f->settings.checkpoints = f->checkpoints;
+    f->settings.once = true;
+    f->settings.settle = 0;
+    f->null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    f->out = dup(STDOUT_FILENO);
+    log_init(&f->log, f->null, LOG_ERROR);
+    seen.tries = 0;
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    close(f->null);
+    close(f->out);
+    testing_folder_remove(f->folder);
+    free(f);
+    return 0;
+}
+
+/* An order, and blanks up to `size` bytes; later than all files before it. */
+static void drop(struct fixture *f, const char *name, int size)
+{
+    char path[FOLDER_MAX];
+    const struct timespec times[2] = {{.tv_sec = 1600000000 + f->dropped}, {.tv_sec = 1600000000 + f->dropped}};
+    snprintf(path, sizeof path, "%s/Orders/%s", f->folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("Order ID,SKU,Customer ID,Order Time,Quantity,Order Total,Currency Symbol,Debt Amount\n", file);
+    fprintf(file, "%d,A,1,2022-01-10T12:00:00.000Z,1,100,x,\n%*s", ++f->dropped, size, "");
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static int run_silently(struct fixture *f, unsigned threads)
+{
+    f->settings.threads = threads;
+    fflush(NULL);
+    dup2(f->null, STDOUT_FILENO);
+    alarm(HUNG);
+    int code = run(&f->settings, &f->log);
+    alarm(0);
+    fflush(NULL);
+    dup2(f->out, STDOUT_FILENO);
+    return code;
+}
+
+static bool count_file(void *context, const struct file_record *file)
+{
+    *(size_t *)context += file->state == FILE_APPLIED;
+    return true;
+}
+
+static size_t count_applied(const struct settings *settings)
+{
+    struct error error = {0};
+    struct store *store;
+    size_t count = 0;
+    struct pipeline *pipeline = settings_pipeline(settings, &error);
+    assert_non_null(pipeline);
+    assert_ok(store_open(&store, settings->checkpoints, pipeline->name, &pipeline->fingerprint, STORE_READ, &error),
+              &error);
+    assert_ok(store_each_file(store, count_file, &count, &error), &error);
+    store_close(store);
+    pipeline_free(pipeline);
+    return count;
+}
+
+/* They are so large that one is read at a time, and each fails for the first time when those before it are given up. */
+static void a_feed_waits_for_many_files_no_longer_than_for_one(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < UNREAD; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "unread%d.csv", i);
+        drop(f, name, LARGE);
+    }
+    drop(f, "good.csv", 0);
+    assert_int_equal(run_silently(f, 1), 1);
+    assert_int_equal(count_applied(&f->settings), 1);
+    assert_in_range(seen.tries, TRIES + UNREAD - 1, TRIES + 2 * UNREAD);
+}
+
+/* The worker that met the one which cannot be read still reads another, while a second worker is done with the file behind
+   these two. */
+static void no_file_is_left_out_for_one_before_it(void **state)
+{
+    struct fixture *f = *state;
+    drop(f, "unread.csv", 0);
+    drop(f, "slow.csv", 0);
+    drop(f, "good.csv", 0);
+    seen.slow = true;
+    assert_int_equal(run_silently(f, 2), 1);
+    assert_int_equal(count_applied(&f->settings), 2);
+    assert_in_range(seen.tries, TRIES, TRIES + 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_feed_waits_for_many_files_no_longer_than_for_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_file_is_left_out_for_one_before_it, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
