@@ -81,8 +81,9 @@ static int list(const struct invocation *invocation, bool export, char **names, 
     ok = ok && (count > 0 || list_file(&listing, view.store, "", &error));
     for (size_t i = 0; ok && i < count; i++)
         ok = list_file(&listing, view.store, names[i], &error);
-    if (ok && !export && !listing.json)
-        ok = rejects_whole_print(view.store, count > 0 ? names[0] : "", settings->all, &error);
+    if (ok && !export)
+        ok = rejects_whole_print(view.store, count > 0 ? names[0] : "", settings->all,
+                                 listing.json ? &listing.out : NULL, &error);
     buf_close(&listing.out);
     common_view_close(&view);
     if (!ok)
@@ -226,7 +227,9 @@ const struct command command_rejects = {
         "be\n"
         "mended and dropped again. Behind them, how many values of a file are null by \"on_error\" and how many rows\n"
         "were repaired, and the files set aside whole. FILE is a file's name in its landing folder, with or without\n"
-        "\"<feed>/\" before it.\n"
+        "\"<feed>/\" before it. With --json an object a line: each row, then each file set aside, which has "
+        "\"whole\",\n"
+        "the reason, and where it is kept.\n"
         "\n"
         "retry    after a descriptor was mended: reads the rejected rows again from the kept file (of each FILE, or "
         "of\n"
@@ -240,7 +243,7 @@ const struct command command_rejects = {
         "\n"
         "  dropfold rejects\n"
         "  dropfold rejects FEED/new-03.csv\n"
-        "  dropfold rejects --json | jq -r .raw          one JSON object a line\n"
+        "  dropfold rejects --json | jq -r .reason\n"
         "  dropfold rejects retry --dry-run\n"
         "  dropfold rejects retry FEED/new-03.csv\n"
         "  dropfold rejects export --spreadsheet > rejected.csv\n"

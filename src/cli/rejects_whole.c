@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "cli/common.h"
 
 enum { SHOWN_TEXT = 1200 };
 
@@ -21,6 +23,7 @@ struct asides {
     size_t count, room;
     bool failed, all;
     struct slice wanted; /* a file's name; empty: of all */
+    struct buf *json;    /* NULL: text */
 };
 
 static int by_content(const void *left, const void *right)
@@ -70,7 +73,24 @@ static bool note_again(void *context, const struct file_record *file)
     return true;
 }
 
-static void print_aside(const struct file_record *file, uint64_t again)
+static bool print_json(struct buf *out, const struct file_record *file, uint64_t again)
+{
+    struct json json;
+    json_init(&json, out);
+    json_open(&json, NULL, '{');
+    json_text(&json, "feed", file->feed);
+    json_text(&json, "file", file->name);
+    json_bool(&json, "whole", true);
+    json_text(&json, "reason", file->reason);
+    if (again)
+        json_bool(&json, "again", true);
+    else
+        json_text(&json, "stored", file->stored);
+    json_close(&json, '}');
+    return common_print(out);
+}
+
+static void print_text(const struct file_record *file, uint64_t again)
 {
     char name[SHOWN_TEXT], reason[SHOWN_TEXT], stored[SHOWN_TEXT];
     printf("%.*s/%s: the whole file: %s\n    %s\n", (int)file->feed.len, file->feed.data,
@@ -80,24 +100,28 @@ static void print_aside(const struct file_record *file, uint64_t again)
 
 static bool print_file(void *context, const struct file_record *file)
 {
-    const struct asides *asides = context;
+    struct asides *asides = context;
     char name[SHOWN_TEXT], reason[SHOWN_TEXT];
     if (!store_names_file(asides->wanted, file->feed, file->name))
         return true;
-    if (file->state == FILE_APPLIED && file->reason.len > 0)
+    if (file->state == FILE_APPLIED && file->reason.len > 0 && !asides->json)
         printf("%.*s/%s: %s\n", (int)file->feed.len, file->feed.data, text_escape(file->name, name, sizeof name),
                text_escape_again(file->reason, reason, sizeof reason));
     if (file->state != FILE_QUARANTINED)
         return true;
     uint64_t again = asides->items[first_from(asides, &file->content, file->id)].again;
-    if (again == 0 || asides->all)
-        print_aside(file, again);
-    return true;
+    if (again > 0 && !asides->all)
+        return true;
+    if (asides->json)
+        asides->failed = !print_json(asides->json, file, again);
+    else
+        print_text(file, again);
+    return !asides->failed;
 }
 
-bool rejects_whole_print(struct store *store, const char *name, bool all, struct error *error)
+bool rejects_whole_print(struct store *store, const char *name, bool all, struct buf *json, struct error *error)
 {
-    struct asides asides = {.all = all, .wanted = slice_of(name)};
+    struct asides asides = {.all = all, .wanted = slice_of(name), .json = json};
     bool ok = store_each_file(store, collect, &asides, error);
     if (ok && asides.failed)
         ok = error_memory(error);
@@ -105,5 +129,5 @@ bool rejects_whole_print(struct store *store, const char *name, bool all, struct
         qsort(asides.items, asides.count, sizeof *asides.items, by_content);
     ok = ok && store_each_file(store, note_again, &asides, error) && store_each_file(store, print_file, &asides, error);
     free(asides.items);
-    return ok;
+    return ok && (!asides.failed || error_memory(error));
 }

@@ -5,11 +5,14 @@
 #include <stdbool.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "store/store.h"
 
-/* Prints them, of the files called `name` or with "" of all. Of files set aside those that were not read again since (a later file of their feed has their content); `all`:
-   those too, and what became of them. */
-bool rejects_whole_print(struct store *store, const char *name, bool all, struct error *error) MUST_USE;
+/* Prints them, of the files called `name` or with "" of all. Of files set aside those that were not read again since (a later
+   file of their feed has their content); `all`: those too, and that they were. With `json`, an empty buffer, files set aside
+   alone, an object a line. */
+bool rejects_whole_print(struct store *store, const char *name, bool all, struct buf *json,
+                         struct error *error) MUST_USE;
 
 #endif

@@ -99,6 +99,12 @@ class Names(FlowCase):
     def test_a_file_that_was_set_aside_whole(self):
         self.assertIn('Orders/bad.csv: the whole file: 1:1: fits no descriptor', self.work.command('rejects', 'bad.csv').out)
         self.assertNotIn('whole file', self.work.command('rejects', 'o.csv').out)
+        row, whole = self.work.rejected()
+        self.assertEqual((row['file'], row['reason']), ('o.csv', 'found "x", expected an integer'))
+        self.assertTrue(whole.pop('reason').startswith('1:1: fits no descriptor of Orders: '), whole)
+        self.assertEqual(whole, {'feed': 'Orders', 'file': 'bad.csv', 'whole': True, 'stored': 'quarantine/Orders/bad.csv'})
+        self.assertEqual([self.work.rejected(name)[0]['file'] for name in ('bad.csv', 'o.csv')], ['bad.csv', 'o.csv'])
+        self.assertNotIn('bad.csv', self.work.command('rejects', 'export', '--json').out)
 
     def test_changes_that_are_not_there(self):
         for words, told in ((('--from', 9), 'there is no change 9: the last one is 3'), (('--to', 8), 'there is no change 8'),

@@ -123,6 +123,11 @@ class Workspace:
         return json.loads(self.command('status', '--json').out)
 
     def rejects(self, *file):
+        """The rejected rows."""
+        return [reject for reject in self.rejected(*file) if 'whole' not in reject]
+
+    def rejected(self, *file):
+        """Those, and the files that were set aside whole."""
         return [json.loads(line) for line in self.command('rejects', '--json', *file).out.splitlines()]
 
     def unmatched(self):
