@@ -12,8 +12,6 @@
 #include "base/list.h"
 #include "feed/archive.h"
 
-enum { HASH8 = 8 };
-
 void sources_init(struct sources *sources)
 {
     *sources = (struct sources){0};
@@ -191,19 +189,6 @@ bool sources_from_store(struct sources *sources, struct store *store, const stru
 
 /* --- from the archive --------------------------------------------------------------------------------------------- */
 
-/* "000007-1a2b3c4d-orders.csv": the number and where the name begins; NULL for other names. */
-static const char *split_archived(const char *archived, uint64_t *number)
-{
-    char *end;
-    if (*archived < '0' || *archived > '9')
-        return NULL;
-    errno = 0;
-    *number = strtoull(archived, &end, 10);
-    if (errno || *end != '-' || strspn(end + 1, "0123456789abcdef") != HASH8 || end[1 + HASH8] != '-')
-        return NULL;
-    return end + 1 + HASH8 + 1;
-}
-
 struct archive_walk {
     struct sources *sources;
     struct store *store;
@@ -216,7 +201,7 @@ static bool add_archived(struct archive_walk *walk, const char *archived, struct
     char path[SOURCE_PATH_SIZE];
     uint64_t number;
     bool known;
-    const char *name = split_archived(archived, &number);
+    const char *name = archive_split_name(archived, &number);
     if (!name || !*name)
         return true;
     if (snprintf(path, sizeof path, "%s/archive/%s/%s", walk->data, walk->feed_name, archived) >= (int)sizeof path)

@@ -220,6 +220,24 @@ static bool show_batch(void *context, struct batch *batch)
     return true;
 }
 
+static void tell_facts(const struct feed *feed, const char *path, const struct file_facts *facts)
+{
+    printf("%s: %s ", path, feed->name);
+    if (facts->version > 0)
+        printf("version %" PRIu32, facts->version);
+    else
+        printf("without a record that tells the version");
+    printf(", %" PRIu64 " row%s, %" PRIu64 " of them would be rejected\n", facts->rows, text_plural(facts->rows),
+           facts->rejected);
+    for (size_t i = 0; i < facts->unknown_count; i++) {
+        char name[SHOWN_TEXT];
+        printf("column \"%s\" is in no descriptor and would be skipped\n",
+               text_escape(facts->unknown[i], name, sizeof name));
+    }
+    if (facts->note.len > 0)
+        printf("%.*s\n", (int)facts->note.len, facts->note.data);
+}
+
 static int read_as(const struct invocation *invocation, const struct feed *feed, const char *path, int fd)
 {
     struct error error = {0};
@@ -230,7 +248,7 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
         return common_failed(invocation, &error);
     const struct intake_how how = {.spare = settings_spare(&invocation->settings)};
     enum intake_result result =
-        intake_read_fd(fd, common_base_name(path), parser, &how, show_batch, &reading, &facts, &error);
+        intake_read_fd(fd, common_landing_name(path, fd), parser, &how, show_batch, &reading, &facts, &error);
     parser_free(parser);
     int code = 0;
     if (result != INTAKE_READ) {
@@ -238,20 +256,7 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
         log_error(invocation->log, "%s", error.text);
         code = error_exit_code(result == INTAKE_BAD ? ERROR_DATA : ERROR_IO);
     } else {
-        printf("%s: %s ", path, feed->name);
-        if (facts.version > 0)
-            printf("version %" PRIu32, facts.version);
-        else
-            printf("without a record that tells the version");
-        printf(", %" PRIu64 " row%s, %" PRIu64 " of them would be rejected\n", facts.rows, text_plural(facts.rows),
-               facts.rejected);
-        for (size_t i = 0; i < facts.unknown_count; i++) {
-            char name[SHOWN_TEXT];
-            printf("column \"%s\" is in no descriptor and would be skipped\n",
-                   text_escape(facts.unknown[i], name, sizeof name));
-        }
-        if (facts.note.len > 0)
-            printf("%.*s\n", (int)facts.note.len, facts.note.data);
+        tell_facts(feed, path, &facts);
         code = facts.rejected > 0 ? error_exit_code(ERROR_DATA) : 0;
     }
     arena_close(&facts.arena);
@@ -291,7 +296,8 @@ const struct command command_check = {
         "checkpoint store, the target and, in PostgreSQL, what the role may do there.\n"
         "\n"
         "With FILE: reads it as FEED (default: the folder of that name in its path), says which descriptor fits, how\n"
-        "many rows there are, and the first rows that would be rejected. Changes nothing either way.\n"
+        "many rows there are, and the first rows that would be rejected. An archived file is read under the name that\n"
+        "it came with. Changes nothing either way.\n"
         "\n"
         "  dropfold check\n"
         "  dropfold check data/FEED/new-03.csv\n"

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "app/control.h"
+#include "app/sources.h"
+#include "feed/archive.h"
 
 int common_failed(const struct invocation *invocation, const struct error *error)
 {
@@ -189,6 +191,23 @@ const char *common_base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+const char *common_landing_name(const char *path, int fd)
+{
+    const char *base = common_base_name(path);
+    char again[ARCHIVE_NAME_SIZE];
+    uint64_t sequence;
+    struct digest content;
+    struct error ignored; /* what cannot be read now is told by whoever reads it next */
+    const char *name = archive_split_name(base, &sequence);
+    if (!name || !*name || lseek(fd, 0, SEEK_CUR) != 0)
+        return base;
+    bool known = source_hash(fd, &content, &ignored);
+    if (lseek(fd, 0, SEEK_SET) != 0 || !known)
+        return base;
+    archive_name(sequence, &content, name, again);
+    return strcmp(again, base) == 0 ? name : base;
 }
 
 bool common_print(struct buf *out)

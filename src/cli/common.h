@@ -60,6 +60,10 @@ int common_ask(const struct invocation *invocation, const char *const *words, si
 /* What follows the last slash. */
 const char *common_base_name(const char *path);
 
+/* What the open file `path` is called in its landing folder, or was: without what the archive put before its name. That begins
+   with the digest of the content, which no name of a producer's does; so it is read for that. */
+const char *common_landing_name(const char *path, int fd);
+
 /* Writes the buffer to stdout with a newline and empties it. False when it had failed: then nothing was written. */
 bool common_print(struct buf *out) MUST_USE;
 

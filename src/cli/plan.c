@@ -14,7 +14,7 @@
 
 struct planning {
     const struct invocation *invocation;
-    const char *path;
+    const char *path, *name; /* the name: in the landing folder */
     struct core core;
     size_t feed;
     struct snapshot *before;
@@ -50,8 +50,8 @@ static bool make_way(struct planning *planning)
     const struct feed *feed = feed_of(planning);
     if (!planning->core.store || (feed->on_change != FEED_REPLACE && feed->on_change != FEED_REJECT))
         return true;
-    if (!store_find_at_name(planning->core.store, slice_of(feed->name), slice_of(common_base_name(planning->path)),
-                            &found, &sequence, &planning->content, &planning->error))
+    if (!store_find_at_name(planning->core.store, slice_of(feed->name), slice_of(planning->name), &found, &sequence,
+                            &planning->content, &planning->error))
         return false;
     if (!found)
         return true;
@@ -68,8 +68,8 @@ static bool apply(struct planning *planning, int fd)
         return false;
     engine_begin(planning->core.engine, planning->since + 1);
     const struct intake_how how = {.spare = settings_spare(&planning->invocation->settings)};
-    enum intake_result result = intake_read_fd(fd, common_base_name(planning->path), parser, &how, apply_batch,
-                                               planning, &planning->facts, &planning->error);
+    enum intake_result result =
+        intake_read_fd(fd, planning->name, parser, &how, apply_batch, planning, &planning->facts, &planning->error);
     parser_free(parser);
     if (result != INTAKE_READ && result != INTAKE_STOPPED)
         error_in_file(&planning->error, planning->path);
@@ -98,9 +98,8 @@ static bool find_original(struct planning *planning, bool *found)
         (planning->replaced > 0 && !digest_equal(&planning->content, &planning->facts.content)))
         return true;
     struct slice feed = slice_of(planning->core.pipeline->feeds[planning->feed].name);
-    if (!store_find_duplicate(planning->core.store, feed, slice_of(common_base_name(planning->path)),
-                              &planning->facts.content, planning->facts.named, found, &sequence, original,
-                              &planning->error))
+    if (!store_find_duplicate(planning->core.store, feed, slice_of(planning->name), &planning->facts.content,
+                              planning->facts.named, found, &sequence, original, &planning->error))
         return false;
     if (*found)
         fprintf(stderr, "a redelivery of %s (seq %" PRIu64 "): it would not be applied\n", original, sequence);
@@ -200,6 +199,7 @@ static int execute(const struct invocation *invocation)
     planning.core.pipeline = pipeline;
     if (common_open_file(invocation, pipeline, &planning.feed, &fd, &planning.error)) {
         planning.path = invocation->operands[0];
+        planning.name = common_landing_name(planning.path, fd);
         code = plan_file(&planning, fd);
         close(fd);
     } else {
@@ -220,7 +220,9 @@ const struct command command_plan = {
         "holds, in memory, and prints each row of each table that would be another one: + added, - deleted,\n"
         "~ changed: column now -> then. Dropping the file as it is, before any other, does just that. Changes "
         "nothing,\n"
-        "also beside a running dropfold. Before the first run it is as if the file were the only one.\n"
+        "also beside a running dropfold. Before the first run it is as if the file were the only one. An archived "
+        "file\n"
+        "is read under the name that it came with.\n"
         "\n"
         "  dropfold plan /tmp/new.csv FEED\n"
         "  dropfold plan data/FEED/new-03.csv --json\n"

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,6 +53,18 @@ void archive_name(uint64_t sequence, const struct digest *content, const char *n
     digest_hex(content, hex);
     snprintf(tag, sizeof tag, "%06" PRIu64 "-%.*s", sequence, HASH_DIGITS, hex);
     archive_join_name(tag, name, out);
+}
+
+const char *archive_split_name(const char *archived, uint64_t *sequence)
+{
+    char *end;
+    if (*archived < '0' || *archived > '9')
+        return NULL;
+    errno = 0;
+    *sequence = strtoull(archived, &end, 10);
+    if (errno || *end != '-' || strspn(end + 1, "0123456789abcdef") != HASH_DIGITS || end[1 + HASH_DIGITS] != '-')
+        return NULL;
+    return end + 1 + HASH_DIGITS + 1;
 }
 
 static void delete_tag(const struct file_stat *stat, char *out, size_t size)

@@ -42,6 +42,10 @@ enum {
 /* "NNNNNN-<hash8>-<name>": what the commit records before the file is moved. */
 void archive_name(uint64_t sequence, const struct digest *content, const char *name, char out[ARCHIVE_NAME_SIZE]);
 
+/* The other way, but that an end which was cut is gone: where the name begins in `archived`; NULL when that is no name of the
+   archive's. */
+const char *archive_split_name(const char *archived, uint64_t *sequence);
+
 enum archive_result {
     ARCHIVE_MOVED,    /* it stands at <data>/archive/<feed>/<archive name> now (or is deleted) */
     ARCHIVE_UNSURE,   /* so it does, but folders could not be flushed, `error` says why: a power loss may undo it */

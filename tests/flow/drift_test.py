@@ -67,6 +67,20 @@ class Drift(FlowCase):
         self.work.drop('Sales', OLD, 'abuja-1.csv')
         self.work.drop('Sales', NEW, 'jos-1.csv')
 
+    def test_what_a_name_says_is_said_by_the_name_in_the_archive_too(self):
+        self.work.drop('Sales', NEW, 'jos-1.csv')
+        self.work.run_once()
+        kept = self.work.data / 'archive' / 'Sales' / self.work.archived('Sales')[0]
+        plain = self.work.root / kept.name
+        plain.write_bytes(NEW)
+        for path in (kept, plain):
+            self.assertIn('version 2, 2 rows, 0 of them', self.work.command('check', path, 'Sales').out)
+            self.assertIn('a redelivery of jos-1.csv (seq 1)', self.work.command('plan', path, 'Sales').err)
+        plain.write_bytes(NEW + b'4,NGN,17/02/2022 09:00,\n')
+        for word in ('check', 'plan'):
+            self.assertIn(f'the file\'s name "{plain.name}" does not give Shop: it does not match',
+                          self.work.command(word, plain, 'Sales', expect=65).err)
+
     def test_versions_and_dirt_in_any_order(self):
         self.drop_both()
         outcome = self.work.run_once()
