@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/core.h"
 #include "app/look.h"
 #include "app/reading.h"
 #include "base/text.h"
@@ -238,8 +239,32 @@ static void tell_facts(const struct feed *feed, const char *path, const struct f
         printf("%.*s\n", (int)facts->note.len, facts->note.data);
 }
 
-static int read_as(const struct invocation *invocation, const struct feed *feed, const char *path, int fd)
+/* Of a feed that takes no other content under a name: whether the store has one under this. */
+static bool check_change(const struct invocation *invocation, const struct pipeline *pipeline, const struct feed *feed,
+                         const char *name, const struct digest *content, struct error *error)
 {
+    char path[SETTINGS_PATH_SIZE];
+    struct store *store;
+    struct core_result earlier = {0};
+    struct digest its;
+    bool found;
+    if (feed->on_change != FEED_REJECT || common_store_missing(invocation, pipeline, path))
+        return true;
+    if (!store_open(&store, invocation->settings.checkpoints, pipeline->name, &pipeline->fingerprint, STORE_READ,
+                    error))
+        return false;
+    bool ok = store_find_at_name(store, slice_of(feed->name), slice_of(name), &found, &earlier.sequence, &its, error);
+    store_close(store);
+    if (!ok || !found || digest_equal(&its, content))
+        return ok;
+    core_refusal(feed, &earlier, error);
+    return false;
+}
+
+static int read_as(const struct invocation *invocation, const struct pipeline *pipeline, const struct feed *feed,
+                   int fd)
+{
+    const char *path = invocation->operands[0], *name = common_landing_name(path, fd);
     struct error error = {0};
     struct file_facts facts = {0};
     struct reading reading = {.path = path};
@@ -247,8 +272,7 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
     if (!parser)
         return common_failed(invocation, &error);
     const struct intake_how how = {.spare = settings_spare(&invocation->settings)};
-    enum intake_result result =
-        intake_read_fd(fd, common_landing_name(path, fd), parser, &how, show_batch, &reading, &facts, &error);
+    enum intake_result result = intake_read_fd(fd, name, parser, &how, show_batch, &reading, &facts, &error);
     parser_free(parser);
     int code = 0;
     if (result != INTAKE_READ) {
@@ -258,6 +282,10 @@ static int read_as(const struct invocation *invocation, const struct feed *feed,
     } else {
         tell_facts(feed, path, &facts);
         code = facts.rejected > 0 ? error_exit_code(ERROR_DATA) : 0;
+        if (!check_change(invocation, pipeline, feed, name, &facts.content, &error)) {
+            error_in_file(&error, path);
+            code = common_failed(invocation, &error);
+        }
     }
     arena_close(&facts.arena);
     return code;
@@ -270,7 +298,7 @@ static int check_file(const struct invocation *invocation, const struct pipeline
     int fd;
     if (!common_open_file(invocation, pipeline, &feed, &fd, &error))
         return common_failed(invocation, &error);
-    int code = read_as(invocation, &pipeline->feeds[feed], invocation->operands[0], fd);
+    int code = read_as(invocation, pipeline, &pipeline->feeds[feed], fd);
     close(fd);
     return code;
 }
@@ -296,16 +324,16 @@ const struct command command_check = {
         "checkpoint store, the target and, in PostgreSQL, what the role may do there.\n"
         "\n"
         "With FILE: reads it as FEED (default: the folder of that name in its path), says which descriptor fits, how\n"
-        "many rows there are, and the first rows that would be rejected. An archived file is read under the name that\n"
-        "it came with. Changes nothing either way.\n"
+        "many rows there are, the first rows that would be rejected, and whether the feed takes another content under\n"
+        "its name. An archived file is read under the name that it came with. Changes nothing either way.\n"
         "\n"
         "  dropfold check\n"
         "  dropfold check data/FEED/new-03.csv\n"
         "  dropfold check /tmp/new.csv FEED\n"
         "\n"
-        "Exit codes: 0 fine; 1 something cannot be read or written, or the target refuses or has diverged; 65 the "
-        "file\n"
-        "or rows of it would be rejected; 69 target unavailable; 78 configuration.\n",
+        "Exit codes: 0 fine; 1 something cannot be read or written, or the target refuses or has diverged; 64 the\n"
+        "file's feed cannot be told; 65 the file or rows of it would be rejected; 69 target unavailable; 78\n"
+        "configuration.\n",
     .options = 0,
     .execute = execute,
 };

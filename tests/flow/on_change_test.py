@@ -267,7 +267,10 @@ class Rejecting(AtOnePath):
         file = self.folder / 'day.csv'
         file.write_bytes(DROPS_A_LINE)
         reason = 'another content was applied under this name before, as seq=3, and "on_change" of Orders is reject'
-        self.assertIn(reason, self.work.command('plan', file, 'Orders', expect=65).err)
+        for word in ('plan', 'check'):
+            self.assertIn(f' error: {file}: {reason}\n', self.work.command(word, file, 'Orders', expect=65).err)
+        self.work.command('check', file, 'Orders', '-c', 'none')
+        self.work.command('check', self.work.data / 'archive' / 'Orders' / self.work.archived('Orders')[0], 'Orders')
         line = self.apply('Orders', 'day.csv', DROPS_A_LINE, 'quarantined')
         self.assertIn(f'quarantined Orders/day.csv: {reason} -> ', line)
         self.assertEqual((dump(self.work.target), self.work.status()['sequence']), (before, sequence))
