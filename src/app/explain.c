@@ -16,21 +16,37 @@ struct gathering {
     bool failed;
 };
 
-static bool gather(void *context, const struct engine_member *member)
+static bool add(struct gathering *gathering, const struct explained_record *record)
 {
-    struct gathering *gathering = context;
     struct explanation *e = gathering->explanation;
     struct explained_record *records = list_grow(e->records, e->count, &gathering->capacity, sizeof *records);
     gathering->failed = !records;
     if (!records)
         return false;
     e->records = records;
-    e->records[e->count++] = (struct explained_record){.unit = member->unit,
-                                                       .feed = member->feed,
-                                                       .sequence = member->sequence,
-                                                       .row = member->row,
-                                                       .speaks = member->speaks};
+    e->records[e->count++] = *record;
     return true;
+}
+
+static bool gather(void *context, const struct engine_member *member)
+{
+    const struct explained_record record = {.unit = member->unit,
+                                            .feed = member->feed,
+                                            .sequence = member->sequence,
+                                            .row = member->row,
+                                            .speaks = member->speaks};
+    return add(context, &record);
+}
+
+/* One that lacks several records is told once for each of them, one after the other. */
+static bool gather_waiting(void *context, const struct engine_waiting *waiting)
+{
+    struct gathering *gathering = context;
+    const struct explanation *e = gathering->explanation;
+    const struct explained_record *last = e->count > 0 ? &e->records[e->count - 1] : NULL;
+    const struct explained_record record = {.sequence = waiting->sequence, .row = waiting->row};
+    bool told = last && last->sequence == waiting->sequence && last->row == waiting->row;
+    return waiting->sequence == 0 || told || add(gathering, &record);
 }
 
 static int by_rank(const void *left, const void *right)
@@ -99,7 +115,7 @@ static bool take_row(struct reading *reading, const struct replay_chunk *chunk, 
         struct explained_record *record = &e->records[*next];
         if (record->row != reader->row || record->feed != feed)
             continue;
-        if (!copy && !(copy = copy_values(e, reader->feed, values)))
+        if (e->table && !copy && !(copy = copy_values(e, reader->feed, values)))
             return false;
         record->values = copy;
         record->line = reader->line;
@@ -130,7 +146,7 @@ static bool read_chunk(void *context, const struct replay_chunk *chunk, struct e
 static const struct explained_record *unread(const struct explanation *e)
 {
     const struct explained_record *record = e->records;
-    while (record->values)
+    while (record->line > 0)
         record++;
     return record;
 }
@@ -177,7 +193,10 @@ static bool note_file(void *context, const struct file_record *file)
 
 static bool read_files(struct explanation *e, struct store *store, struct error *error)
 {
-    e->files = arena_array(&e->arena, e->count > 0 ? e->count : 1, sizeof *e->files);
+    size_t changes = 1;
+    for (size_t i = 1; i < e->count; i++)
+        changes += e->records[i].sequence != e->records[i - 1].sequence;
+    e->files = arena_array(&e->arena, changes, sizeof *e->files);
     if (!e->files)
         return error_memory(error);
     if (!store_each_file(store, note_file, e, error))
@@ -214,6 +233,25 @@ bool explain_group(struct explanation *e, struct core *core, size_t table, uint3
         return false;
     sort(e, by_unit);
     return true;
+}
+
+bool explain_waiting(struct explanation *e, struct core *core, uint64_t until, struct error *error)
+{
+    struct gathering gathering = {.explanation = e};
+    *e = (struct explanation){.pipeline = core->pipeline};
+    arena_init(&e->arena, EXPLANATION_MAX);
+    engine_each_waiting(core->engine, gather_waiting, &gathering);
+    if (gathering.failed)
+        return error_memory(error);
+    sort(e, by_rank);
+    return e->count == 0 || (read_values(e, core->store, until, error) && read_files(e, core->store, error));
+}
+
+const struct explained_record *explain_find(const struct explanation *e, uint64_t sequence, uint64_t row)
+{
+    size_t at = first_from(e, sequence, row);
+    bool found = at < e->count && e->records[at].sequence == sequence && e->records[at].row == row;
+    return found ? &e->records[at] : NULL;
 }
 
 void explain_close(struct explanation *e)

@@ -33,7 +33,7 @@ struct explained_term {
 struct explanation {
     struct arena arena;
     const struct pipeline *pipeline;
-    const struct table *table;
+    const struct table *table;        /* NULL: none, and values are of no interest */
     struct cell *row;                 /* a cell for each column */
     uint64_t closed;                  /* the change that closed its window, since when it has no records; or 0 */
     struct explained_record *records; /* by unit, its facts first, each feed's by rank */
@@ -47,6 +47,11 @@ struct explanation {
 bool explain_group(struct explanation *explanation, struct core *core, size_t table, uint32_t group, uint64_t until,
                    struct error *error) MUST_USE;
 void explain_close(struct explanation *explanation);
+
+/* Where the records of the facts stand that engine_each_waiting tells of: without a table, units and values. For the core,
+   `until` and explain_close as explain_group; explain_find finds one of them. */
+bool explain_waiting(struct explanation *explanation, struct core *core, uint64_t until, struct error *error) MUST_USE;
+const struct explained_record *explain_find(const struct explanation *explanation, uint64_t sequence, uint64_t row);
 
 /* How many records from `first` on are of the same unit. */
 size_t explain_unit(const struct explanation *explanation, size_t first);

@@ -1,16 +1,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "app/core.h"
+#include "app/explain.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/common.h"
 
-enum { KEY_TEXT_MAX = 64 * 1024 * PIPELINE_KEY_MAX, SHOWN_KEY = 1000 };
+enum { KEY_TEXT_MAX = 64 * 1024 * PIPELINE_KEY_MAX, SHOWN_TEXT = 1200 };
 
 struct listing {
     const struct pipeline *pipeline;
+    struct explanation places;
     bool json;
     bool failed; /* one could not be shown, as memory is out */
     uint64_t count;
@@ -39,8 +40,11 @@ static void print_json(struct listing *listing, const struct engine_waiting *wai
     json_text(&json, "waits_for", slice_of(listing->pipeline->feeds[waiting->lacks].name));
     json_bool(&json, "closed", waiting->sequence == 0);
     if (waiting->sequence > 0) {
+        const struct explained_record *place = explain_find(&listing->places, waiting->sequence, waiting->row);
+        json_text(&json, "file", place->file->name);
         json_count(&json, "seq", waiting->sequence);
         json_count(&json, "row", waiting->row);
+        json_count(&json, "line", place->line);
     }
     json_close(&json, '}');
     listing->failed |= !common_print(&listing->out);
@@ -48,15 +52,18 @@ static void print_json(struct listing *listing, const struct engine_waiting *wai
 
 static void print_text(struct listing *listing, const struct engine_waiting *waiting)
 {
-    char shown[SHOWN_KEY];
+    char shown[SHOWN_TEXT];
     for (size_t i = 0; i < waiting->key_count; i++)
         printf("%s=%s ", listing->pipeline->feeds[0].fields[waiting->key_fields[i]].name,
                text_escape(key_text(listing, waiting, i), shown, sizeof shown));
     const char *feed = listing->pipeline->feeds[waiting->lacks].name;
-    if (waiting->sequence == 0)
+    if (waiting->sequence == 0) {
         printf("waited for %s when its window closed\n", feed);
-    else
-        printf("waits for %s (seq %" PRIu64 ", row %" PRIu64 ")\n", feed, waiting->sequence, waiting->row);
+        return;
+    }
+    const struct explained_record *place = explain_find(&listing->places, waiting->sequence, waiting->row);
+    printf("waits for %s (%s/%s:%" PRIu64 ", seq %" PRIu64 ")\n", feed, listing->pipeline->feeds[0].name,
+           text_escape(place->file->name, shown, sizeof shown), place->line, waiting->sequence);
 }
 
 static bool print_waiting(void *context, const struct engine_waiting *waiting)
@@ -68,6 +75,20 @@ static bool print_waiting(void *context, const struct engine_waiting *waiting)
     else
         print_text(listing, waiting);
     return !listing->failed;
+}
+
+static bool list(struct listing *listing, struct core *core, struct error *error)
+{
+    uint64_t until = store_progress(core->store)->sequence;
+    buf_init(&listing->out, COMMON_OUTPUT_MAX);
+    buf_init(&listing->value, KEY_TEXT_MAX);
+    bool ok = explain_waiting(&listing->places, core, until, error);
+    if (ok)
+        engine_each_waiting(core->engine, print_waiting, listing);
+    buf_close(&listing->value);
+    buf_close(&listing->out);
+    explain_close(&listing->places);
+    return ok && (!listing->failed || error_memory(error));
 }
 
 static int execute(const struct invocation *invocation)
@@ -83,17 +104,11 @@ static int execute(const struct invocation *invocation)
         return common_failed(invocation, &error);
     }
     struct listing listing = {.pipeline = pipeline, .json = invocation->settings.json};
-    buf_init(&listing.out, COMMON_OUTPUT_MAX);
-    buf_init(&listing.value, KEY_TEXT_MAX);
-    engine_each_waiting(core.engine, print_waiting, &listing);
-    buf_close(&listing.value);
-    buf_close(&listing.out);
+    bool ok = list(&listing, &core, &error);
     core_close(&core);
     pipeline_free(pipeline);
-    if (listing.failed) {
-        (void)error_memory(&error);
+    if (!ok)
         return common_failed(invocation, &error);
-    }
     if (!listing.json)
         fprintf(stderr, "%" PRIu64 " waiting\n", listing.count);
     return 0;
@@ -104,12 +119,10 @@ const struct command command_unmatched = {
     .operands = "",
     .summary = "List what waits for a record of another feed.",
     .help =
-        "A unit (an order, say) counts in the tables once every required feed has a record for it. Those that lack "
-        "one\n"
-        "are nowhere else to be seen, and are listed here with their key, the feed they lack, and the change and row\n"
-        "they came with. So are those whose window closed meanwhile (\"retention\" in the pipeline); they never "
-        "count.\n"
-        "Reads the checkpoint store, also beside a running dropfold.\n"
+        "A unit (an order, say) counts in the tables once every required feed has a record for it. Those that lack\n"
+        "one are nowhere else to be seen, and are listed here with their key, the feed they lack, and the file, line\n"
+        "and change they came with. So are those whose window closed meanwhile (\"retention\" in the pipeline); they\n"
+        "never count. Reads the checkpoint store, also beside a running dropfold.\n"
         "\n"
         "  dropfold unmatched\n"
         "  dropfold unmatched --json | jq -r .waits_for | sort | uniq -c\n"

@@ -84,14 +84,25 @@ class Reports(FlowCase):
             self.assertIn(word, text)
 
     def test_unmatched_as_json(self):
-        found = [(waiting['key'], waiting['waits_for'], waiting['seq'], waiting['row']) for waiting in self.work.unmatched()]
-        self.assertCountEqual(found, [({'Order_ID': '2'}, 'Customers', 3, 3), ({'Order_ID': '3'}, 'Deliveries', 3, 4),
-                                      ({'Order_ID': '4'}, 'Deliveries', 3, 5), ({'Order_ID': '4'}, 'Customers', 3, 5)])
+        found = [(waiting['key'], waiting['waits_for'], waiting['file'], waiting['seq'], waiting['row'], waiting['line'])
+                 for waiting in self.work.unmatched()]
+        self.assertCountEqual(found, [({'Order_ID': number}, lacks, 'o.csv', 3, row, row + 1) for number, lacks, row in (
+            ('2', 'Customers', 3), ('3', 'Deliveries', 4), ('4', 'Deliveries', 5), ('4', 'Customers', 5))])
 
     def test_unmatched_for_people(self):
         text = self.work.command('unmatched').out
-        for word in ('Order_ID', 'Deliveries', 'Customers'):
-            self.assertIn(word, text)
+        self.assertEqual(sorted(text.splitlines()), [
+            'Order_ID=2 waits for Customers (Orders/o.csv:4, seq 3)', 'Order_ID=3 waits for Deliveries (Orders/o.csv:5, seq 3)',
+            'Order_ID=4 waits for Customers (Orders/o.csv:6, seq 3)', 'Order_ID=4 waits for Deliveries (Orders/o.csv:6, seq 3)'])
+
+    def test_unmatched_of_several_files(self):
+        self.work.drop('Orders', orders(order(21, 'A'), order(22, 'A')), 'more.csv')
+        self.work.drop('Deliveries', deliveries(delivery(21), delivery(2)), 'more-d.csv')
+        self.work.run_once()
+        found = {(waiting['key']['Order_ID'], waiting['waits_for']): (waiting['file'], waiting['line'])
+                 for waiting in self.work.unmatched()}
+        self.assertEqual(found[('22', 'Deliveries')], ('more.csv', 3))
+        self.assertEqual(found[('3', 'Deliveries')], ('o.csv', 5))
 
     def test_mixed_currencies_are_counted_and_warned_about(self):
         self.work.drop('Deliveries', deliveries(delivery(7)), 'mixed.csv')

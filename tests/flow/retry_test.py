@@ -169,6 +169,8 @@ class Retry(Retrying):
         found = [record for row in rows for record in records_of(row) if record.get('retried')]
         self.assertEqual([(record['file'], record['line'], record['seq'], record['retried']) for record in found],
                          [('odd.csv', 3, 4, 5), ('odd.csv', 4, 4, 5)])
+        self.work.command('forget', 'd.csv')
+        self.assertIn('Order_ID=2 waits for Deliveries (Orders/odd.csv:3, seq 4)\n', self.work.command('unmatched').out)
 
     def test_a_running_dropfold_retries_between_two_files_by_the_descriptors_it_reads_by(self):
         with self.work.daemon() as daemon:
