@@ -1,6 +1,7 @@
 /*
- * Looks at files, and renames, that fail on purpose: the program's own fstatat, stat, lstat, access, faccessat, readdir,
- * renameat and renameat2, which go before those of the C library. Only a test that includes this has them.
+ * Looks at files, and moves, that fail on purpose: the program's own fstatat, stat, lstat, access, faccessat, readdir, renameat,
+ * renameat2 and mkdirat, which go before those of the C library, and unlinkat where FAILING_REMOVALS is defined. Only a test that
+ * includes this has them.
  *
  *     for (struct failing f = {0}; failing_next(&f);) {
  *         ...                          what is not under test
@@ -100,6 +101,10 @@ FAILING_CALL(int, renameat, -1, (int from_folder, const char *from, int to_folde
              (from_folder, from, to_folder, to))
 FAILING_CALL(int, renameat2, -1, (int from_folder, const char *from, int to_folder, const char *to, unsigned flags),
              (from_folder, from, to_folder, to, flags))
+FAILING_CALL(int, mkdirat, -1, (int folder, const char *name, mode_t mode), (folder, name, mode))
+#ifdef FAILING_REMOVALS
+FAILING_CALL(int, unlinkat, -1, (int folder, const char *name, int flags), (folder, name, flags))
+#endif
 FAILING_CALL(struct dirent *, readdir, NULL, (DIR * dir), (dir))
 
 #endif

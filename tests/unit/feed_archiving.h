@@ -70,6 +70,26 @@ static inline size_t count_files(const char *folder)
     return count > 2 ? count - 2 : 0;
 }
 
+/* Empties a folder. */
+static inline void remove_names(const char *folder)
+{
+    char path[FEED_PATH_MAX];
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        path_join(path, folder, entry->d_name);
+        if (entry->d_type == DT_DIR) {
+            remove_names(path);
+            assert_int_equal(rmdir(path), 0);
+        } else {
+            assert_int_equal(unlink(path), 0);
+        }
+    }
+    if (dir)
+        closedir(dir);
+}
+
 /* Moves the file to the archive, as of change 7. */
 static inline enum archive_result move(struct fixture *f, const char *name, const struct file_stat *stat)
 {

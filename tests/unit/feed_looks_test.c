@@ -21,25 +21,6 @@ static bool recover(struct fixture *f)
     return archive_recover(&f->landing, f->data, look_up, f, &f->effort, &f->error);
 }
 
-static void remove_names(const char *folder)
-{
-    char path[FEED_PATH_MAX];
-    DIR *dir = opendir(folder);
-    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        path_join(path, folder, entry->d_name);
-        if (entry->d_type == DT_DIR) {
-            remove_names(path);
-            assert_int_equal(rmdir(path), 0);
-        } else {
-            assert_int_equal(unlink(path), 0);
-        }
-    }
-    if (dir)
-        closedir(dir);
-}
-
 static void begin_anew(struct fixture *f)
 {
     remove_names(f->folder);

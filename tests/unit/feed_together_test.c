@@ -1,4 +1,7 @@
 /* Several files moved to the archive together: each as if it were moved alone, whatever becomes of the others. */
+#define FAILING_REMOVALS
+#include "failing_looks.h"
+
 #include "feed_archiving.h"
 
 enum { FILES = 5 };
@@ -189,6 +192,98 @@ static void deletes_what_was_read_and_nothing_else(void **state)
     assert_int_equal(count_files(f->archive), 0);
 }
 
+/* --- calls that fail ---------------------------------------------------------------------------------------------- */
+
+static const char *const odd_names[FILES] = {"a-b-c.csv", "a\nb\xff.csv", "-", "A.csv", "a.csv"};
+static const int64_t odd_times[FILES] = {-1, 0, -3155760000, 4102444800, INT32_MAX};
+
+static void drop_odd(struct fixture *f, struct moving *moving)
+{
+    for (size_t i = 0; i < FILES; i++) {
+        snprintf(moving->names[i], sizeof moving->names[i], "%s", odd_names[i]);
+        file_write(f->folder, odd_names[i], odd_names[i]);
+        file_date(f->folder, odd_names[i], odd_times[i]);
+        moving->stats[i] = file_stat_of(f->folder, odd_names[i]);
+        archive_name(i + 1, &f->content, odd_names[i], moving->archived[i]);
+    }
+}
+
+/* One of the calls fails. */
+static bool try_to_move_all(struct fixture *f, struct moving *moving, struct failing *failing)
+{
+    struct archive_set set;
+    failing_begin(failing);
+    archive_set_begin(&set, &f->landing, f->data, 7);
+    for (size_t i = 0; i < FILES; i++)
+        moving->results[i] =
+            archive_set_move(&set, moving->names[i], &moving->stats[i], moving->archived[i], &f->error);
+    assert_ok(archive_set_end(&set, &f->error), &f->error); /* no flush fails */
+    return failing_end(failing);
+}
+
+static bool all_committed(void *context, const struct archive_left *left, bool *committed, struct error *error)
+{
+    (void)context, (void)left, (void)error;
+    *committed = true;
+    return true;
+}
+
+/* As a daemon goes on: what failed is tried again, and what is hidden is looked for. */
+static void go_on(struct fixture *f, const struct moving *moving)
+{
+    for (size_t i = 0; i < FILES; i++) {
+        const char *name = moving->names[i];
+        bool there = file_there(f->folder, name);
+        assert_true(moving->results[i] != ARCHIVE_REPLACED && moving->results[i] != ARCHIVE_LEFT);
+        assert_true(there == (moving->results[i] == ARCHIVE_FAILED));
+        if (there && f->feed.after == FEED_DELETE)
+            assert_int_equal(archive_delete(&f->landing, name, &moving->stats[i], &f->error), ARCHIVE_MOVED);
+        else if (there)
+            assert_int_equal(
+                archive_move(&f->landing, f->data, name, &moving->stats[i], moving->archived[i], &f->error),
+                ARCHIVE_MOVED);
+    }
+    assert_ok(archive_recover(&f->landing, f->data, all_committed, f, &f->effort, &f->error), &f->error);
+    assert_int_equal(count_files(f->folder), 0);
+}
+
+static void moves_all_of_them_whichever_call_fails(void **state)
+{
+    struct fixture *f = *state;
+    for (struct failing each = {0}; failing_next(&each);) {
+        struct moving moving;
+        drop_odd(f, &moving);
+        bool failed = try_to_move_all(f, &moving, &each);
+        for (size_t i = 0; i < FILES && !failed; i++)
+            assert_int_equal(moving.results[i], ARCHIVE_MOVED);
+        go_on(f, &moving);
+        for (size_t i = 0; i < FILES; i++) {
+            assert_file(f->archive, moving.archived[i], odd_names[i]);
+            assert_int_equal(file_stat_of(f->archive, moving.archived[i]).mtime_ns, moving.stats[i].mtime_ns);
+        }
+        assert_int_equal(count_files(f->archive), FILES);
+        remove_names(f->archive);
+    }
+}
+
+static void copies_all_of_them_whichever_call_fails(void **state)
+{
+    mount_archive(*state, "size=1m");
+    moves_all_of_them_whichever_call_fails(state);
+}
+
+static void deletes_all_of_them_whichever_call_fails(void **state)
+{
+    struct fixture *f = *state;
+    f->feed.after = FEED_DELETE;
+    for (struct failing each = {0}; failing_next(&each);) {
+        struct moving moving;
+        drop_odd(f, &moving);
+        (void)try_to_move_all(f, &moving, &each);
+        go_on(f, &moving);
+    }
+}
+
 /* --- what a crash left -------------------------------------------------------------------------------------------- */
 
 /* Hides "<name>" as a crash in the midst would leave it. */
@@ -291,6 +386,9 @@ int main(void)
         TEST(hides_one_whose_name_in_the_archive_is_taken),
         cmocka_unit_test_setup_teardown(copies_to_an_archive_on_another_device, set_up, tear_down_mount),
         TEST(deletes_what_was_read_and_nothing_else),
+        TEST(moves_all_of_them_whichever_call_fails),
+        cmocka_unit_test_setup_teardown(copies_all_of_them_whichever_call_fails, set_up, tear_down_mount),
+        TEST(deletes_all_of_them_whichever_call_fails),
         TEST(deletes_what_was_to_be_deleted_and_is_committed),
         TEST(goes_on_with_what_is_committed_and_back_with_the_rest),
         TEST(keeps_both_when_a_name_is_taken_by_now),
