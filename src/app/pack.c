@@ -54,11 +54,12 @@ static void flush_device(struct pack *pack, size_t first)
     }
 }
 
-/* What was read since the last time is flushed, and given on. */
+/* What was read since the last time is flushed, and given on. Files that could not be read, hundreds maybe at each rescan, have
+   nothing that a flush of all that others write is worth. */
 static void tell(struct pack *pack)
 {
     for (size_t i = pack->told; i < pack->read; i++)
-        if (!pack->jobs[i]->flushed)
+        if (pack->jobs[i]->intake == INTAKE_READ && !pack->jobs[i]->flushed)
             flush_device(pack, i);
     job_end(pack->jobs + pack->told, pack->read - pack->told);
     pack->told = pack->read;

@@ -2,13 +2,23 @@
 #include "testing.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "app/pack.h"
 #include "app/settings.h"
 
 enum { FILES = 8, ROUNDS = 100, HANGS_AFTER = 120 /* seconds */ };
+
+static atomic_int flushes; /* of whole file systems */
+
+__attribute__((visibility("default"))) int syncfs(int fd)
+{
+    flushes++;
+    return (int)syscall(SYS_syncfs, fd);
+}
 
 struct one {
     struct job job;
@@ -133,6 +143,36 @@ static void one_that_is_gone_or_bad_is_so_alone(void **state)
     pack_read(&f->pack);
     for (size_t i = 0; i < FILES; i++)
         assert_int_equal(f->files[i].job.intake, i == 2 ? INTAKE_GONE : i == 5 ? INTAKE_BAD : INTAKE_READ);
+}
+
+static void flushes_nothing_when_nothing_was_read(void **state)
+{
+    struct fixture *f = *state;
+    f->landing.flushable = true;
+    add_files(f, FILES);
+    for (size_t i = 0; i < FILES; i++)
+        assert_int_equal(unlinkat(f->landing.fd, f->files[i].name, 0), 0);
+    flushes = 0;
+    pack_read(&f->pack);
+    for (size_t i = 0; i < FILES; i++) {
+        assert_true(f->files[i].job.finished);
+        assert_int_equal(f->files[i].job.intake, INTAKE_GONE);
+    }
+    assert_int_equal(flushes, 0);
+}
+
+static void flushes_once_for_those_that_were_read(void **state)
+{
+    struct fixture *f = *state;
+    f->landing.flushable = true;
+    add_files(f, FILES);
+    assert_int_equal(unlinkat(f->landing.fd, f->files[0].name, 0), 0);
+    flushes = 0;
+    pack_read(&f->pack);
+    assert_int_equal(f->files[0].job.intake, INTAKE_GONE);
+    for (size_t i = 1; i < FILES; i++)
+        assert_true(f->files[i].job.intake == INTAKE_READ && f->files[i].job.flushed);
+    assert_int_equal(flushes, 1);
 }
 
 /* Through a descriptor that files can be opened by, but nothing be flushed. */
@@ -278,6 +318,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(reads_a_few_and_many),
         TEST(one_that_is_gone_or_bad_is_so_alone),
+        TEST(flushes_nothing_when_nothing_was_read),
+        TEST(flushes_once_for_those_that_were_read),
         TEST(what_cannot_be_flushed_is_not_read),
         TEST(what_lies_on_another_device_is_flushed_by_itself),
         TEST(files_behind_it_that_take_all_room_do_not_stop_it),
