@@ -17,7 +17,7 @@
 #include "store/store.h"
 
 enum {
-    AHEAD_STEPS = 16 /* each with room for the rows of an engine_rows */
+    AHEAD_STEPS = 16 /* how far the thread may be behind; each step has an engine_rows of its own */
 };
 
 enum ahead_kind { AHEAD_ROWS, AHEAD_CLOSE, AHEAD_CHANGE_END };
@@ -25,11 +25,11 @@ enum ahead_kind { AHEAD_ROWS, AHEAD_CLOSE, AHEAD_CHANGE_END };
 struct ahead_step {
     enum ahead_kind kind;
     size_t feed;               /* of rows */
-    struct engine_rows *rows;  /* there for every step */
-    struct replay_chunk chunk; /* which rows are of; without its texts */
-    uint64_t sequence;         /* of a change that closes windows */
-    int64_t before;
-    struct replay_end end;
+    struct engine_rows *rows;  /* of AHEAD_ROWS; made once for each step, and filled again and again */
+    struct replay_chunk chunk; /* that the rows are of; without its texts */
+    uint64_t sequence;         /* of AHEAD_CLOSE: the change, */
+    int64_t before;            /* and the moment up to which it closes windows */
+    struct replay_end end;     /* of AHEAD_CHANGE_END */
 };
 
 struct ahead;

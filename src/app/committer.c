@@ -165,7 +165,8 @@ static void end_group(struct committer *committer)
     answer_group(committer);
 }
 
-/* Whether the job, which has ended or is at its end, is one of those that share a commit. While it is being read: with the mutex held. */
+/* Whether the job, which has ended or is at its end, is one of those that share a commit. While it is being read: with
+   the mutex held. */
 static bool is_small(const struct job *job)
 {
     return job->finished && job->count <= 1 && job->facts.size <= GROUP_FILE_BYTES_MAX;

@@ -49,6 +49,8 @@
 #include "model/pipeline.h"
 #include "store/store.h"
 
+enum { CORE_KEPT_MAX = 8 /* batches of a file; one of more is written to the store as it is read */ };
+
 struct core {
     const struct pipeline *pipeline;
     struct store *store;
@@ -62,20 +64,21 @@ struct core {
        groups. A target that is older needs a full delivery. */
     uint64_t rewritten;
     bool grouped; /* a group is open: what its files came to is not durable yet */
-    /* Why the engine could not be built anew after a failure; ERROR_NONE: nothing is wrong. It lacks what it had, so nothing may be
-       applied to it or delivered from it any more. */
+    /* Why the engine could not be built anew after a failure; ERROR_NONE: nothing is wrong. It lacks what it had, so
+       nothing may be applied to it or delivered from it any more. */
     struct error broken;
     /* the file being put together */
     size_t file_feed;
     const struct file_record *retry_of; /* the file whose rejected rows it holds; or NULL */
     bool store_open;                    /* a store transaction is open for it */
-    struct batch *kept[8];              /* its batches while they are few, so that the store need not be read back */
+    struct batch *kept[CORE_KEPT_MAX];  /* its batches while they are few, so that the store need not be read back */
     size_t kept_count;
-    bool spilled;     /* too many were put: the store has them all */
+    bool spilled;     /* there were more than CORE_KEPT_MAX: the store has them all */
     struct buf marks; /* uint64_t each: the changes of which the kept rows replace records */
 };
 
-/* Opens the store, replays it into a new engine. */
+/* Opens the store and replays it into a new engine; for STORE_WRITE closes the windows that a crash left due. On false there
+   is nothing to close. */
 bool core_open(struct core *core, const struct pipeline *pipeline, const char *checkpoints, enum store_mode mode,
                size_t memory_limit, struct error *error) MUST_USE;
 /* Another history than the store's whole one, for questions. */
@@ -91,7 +94,7 @@ struct core_history {
 /* Builds the engine anew from that history. Of a core that is never asked to apply a file. */
 bool core_replay(struct core *core, const struct core_history *history, struct error *error) MUST_USE;
 
-/* Around a store that is open already; takes it over. */
+/* Around a store that is open already; takes it over, also when it fails: the store is closed then. */
 bool core_init(struct core *core, const struct pipeline *pipeline, struct store *store, size_t memory_limit,
                struct error *error) MUST_USE;
 void core_close(struct core *core);
@@ -161,8 +164,8 @@ bool core_group_begin(struct core *core, struct error *error) MUST_USE;
 bool core_group_takes(const struct core *core, const struct core_file *file) MUST_USE;
 /* Whether the open file is of a batch or less, and may be of a group: a larger one has a transaction of its own open. */
 bool core_is_small(const struct core *core);
-/* Commits what is open, if anything is. False: nothing of the group happened, and the engine is as the store is, unless it could
-   not be built anew (core->broken); ERROR_FULL when only room is missing. */
+/* Commits what is open, if anything is. False: nothing of the group happened, and the engine is as the store is, unless
+   it could not be built anew (core->broken); ERROR_FULL when only room is missing. */
 bool core_group_end(struct core *core, struct error *error) MUST_USE;
 
 /* Takes one applied file's contribution back, exactly, as a change of its own; see store_forget for `which`, `texts` and

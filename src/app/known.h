@@ -1,9 +1,8 @@
 /*
- * Files that stay in their landing folder after they were dealt with, recognised again after a restart without being
- * read.
+ * Files that stay in their landing folder once they were dealt with: known again after a restart without being read.
  *
- * Only a cache in front of the content hash: a file counts as known when feed, name, size, both times and inode
- * are all those of a ledger row. ctime cannot be set by a user, so a changed file is never taken for a known one. Kept
+ * Only a shortcut before their content is looked at: a file is known when feed, name, size, both times and inode are
+ * all those of a ledger row. ctime cannot be set by a user, so a changed file is never taken for a known one. Kept
  * as sorted 128-bit hashes, 16 bytes a file.
  */
 #ifndef DROPFOLD_APP_KNOWN_H

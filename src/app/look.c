@@ -8,7 +8,7 @@
 #include "app/offer.h"
 #include "target/target.h"
 
-enum { LOOK_DEADLINE = 5 * 1000 * 1000 };
+enum { LOOK_DEADLINE = 5 * 1000 * 1000 /* microseconds */ };
 
 struct visit {
     struct look *look;

@@ -8,7 +8,10 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { NAME_SIZE = 700, BAR_EVERY = 100 * 1000 };
+enum {
+    NAME_SIZE = 700,       /* bytes of an escaped "feed/name"; a longer one is cut */
+    BAR_EVERY = 100 * 1000 /* microseconds */
+};
 
 static void clear_bar(struct report *report)
 {

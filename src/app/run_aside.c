@@ -1,7 +1,7 @@
 /*
- * Files that were set aside and are in no row of the ledger: a crash, or a full disk, came before they were noted. At start they
- * are, as what they lie in the quarantine for. Another pipeline over the same data folder has a ledger of its own, and
- * sets its files aside in the same folders; so a reason says in its second line whose it is.
+ * Files that were set aside and are in no row of the ledger: a crash, or a full disk, came before they were noted. At
+ * start they are, as what they lie in the quarantine for. Another pipeline over the same data folder has a ledger of
+ * its own, and sets its files aside in the same folders; so a reason says in its second line whose it is.
  */
 #include <dirent.h>
 #include <errno.h>

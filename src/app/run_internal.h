@@ -31,10 +31,11 @@
 #include "target/target.h"
 
 enum {
-    RUN_PATIENCE =
-        60 * 1000 * 1000, /* microseconds that files wait for one before them that cannot be looked at or read, */
-    RUN_PATIENCE_ONCE = 5 * 1000 * 1000, /* and in a single run */
-    RUN_UNTOLD_MAX = 16, /* deliveries that wait for the lines of their files; of more the first is told before them */
+    /* Microseconds that files wait for one before them that cannot be looked at or read; and in a single run. */
+    RUN_PATIENCE = 60 * 1000 * 1000,
+    RUN_PATIENCE_ONCE = 5 * 1000 * 1000,
+    /* Deliveries whose lines wait for those of their files; of more, the oldest is told without waiting. */
+    RUN_UNTOLD_MAX = 16,
     RUN_JOBS_MAX = 4096, /* files being read or waiting for their commit */
     RUN_PARSERS_MAX = SETTINGS_THREADS_MAX,
     RUN_REASON_SIZE = ERROR_TEXT_MAX + 128 /* bytes of what stands beside a file that is set aside, the NUL included */

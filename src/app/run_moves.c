@@ -177,8 +177,8 @@ void flight_move_later(struct flight *flight)
     append(&flight->run->to_move, flight);
 }
 
-/* Takes the first that waits, and those behind it that can be moved with it: files of one folder wait for each other anyway, and
-   are flushed at once. */
+/* Takes the first that waits, and those behind it that can be moved with it: files of one folder wait for each other
+   anyway, and are flushed at once. */
 static struct flight_chain take_set(struct flight_chain *waiting)
 {
     struct flight_chain set = {0}, rest = {0};

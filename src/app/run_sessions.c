@@ -15,8 +15,8 @@ struct sessions {
     struct pipeline *before; /* or NULL: of the session before, until that of `pipeline` has begun; of the same shape */
 };
 
-/* Between two sessions: the store is built anew where that is needed or was asked for. A pipeline for which that fails is dropped, and
-   the one before goes on. */
+/* Between two sessions: the store is built anew where that is needed or was asked for. A pipeline for which that fails
+   is dropped, and the one before goes on. */
 static void next_pipeline(struct sessions *sessions, const struct session_end *end, struct log *log)
 {
     struct error error = {0};

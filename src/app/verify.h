@@ -7,9 +7,10 @@
  * lacks of later changes is no drift but told as such. Without `repair` nothing is locked or written, and deliveries go
  * on. With it they wait, and what drifted is mended in that transaction.
  *
- * `deep` reads every file that the ledger says was applied once more, as it was read then, and compares its rows with the
- * ones in the store; where its descriptor is another now, its bytes with those that were applied. As all numbers follow from those rows, a store that agrees with its sources has the tables that the
- * sources make; nothing has to be built a second time.
+ * `deep` reads every file that the ledger says was applied once more, as it was read then, and compares its rows with
+ * the ones in the store; where its descriptor is another now, its bytes with those that were applied. As all numbers
+ * follow from those rows, a store that agrees with its sources has the tables that the sources make; nothing has to be
+ * built a second time.
  */
 #ifndef DROPFOLD_APP_VERIFY_H
 #define DROPFOLD_APP_VERIFY_H

@@ -54,7 +54,8 @@ bool error_in_file(struct error *error, const char *path);
 /* "Out of memory" in the one wording. Always returns false. */
 bool error_memory(struct error *error);
 
-/* The process exit code for a kind, as sysexits(3), docs/operations.md and `dropfold --help` have it: 0, 1, 64, 65, 69, 75 or 78. */
+/* The process exit code for a kind, as sysexits(3), docs/operations.md and `dropfold --help` have it: 0, 1, 64, 65, 69,
+   75 or 78. */
 int error_exit_code(enum error_kind kind);
 
 #endif

@@ -2,7 +2,8 @@
  * XXH3 is compiled in from its header, which lets short keys be hashed without a call.
  *
  * Once a digester exists, SHA-256 over memory has no way to fail: only beginning one takes memory, which is why each is
- * for one digest. Should OpenSSL ever say that it did fail, the process ends: a wrong digest would be taken for the identity of a file, and a restart is the recovery that is always safe.
+ * for one digest. Should OpenSSL ever say that it did fail, the process ends: a wrong digest would be taken for the
+ * identity of a file, and a restart is the recovery that is always safe.
  */
 #include "base/hash.h"
 

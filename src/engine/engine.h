@@ -57,11 +57,11 @@ void engine_begin(struct engine *engine, uint64_t sequence);
 void engine_rank(struct engine *engine, uint64_t sequence);
 
 /*
- * Applies rows of feed number `feed`. Rank of a row is (version_field, sequence, row number), the sequence being that of the
- * change unless engine_rank told another. `buckets` is added to; NULL is allowed
- * (replay). `replaced` (or NULL) is called with the sequence of every live record that a row replaces, or takes over from
- * with the same values (what is replaced later is then no longer the earlier file's), at least once per such sequence and
- * change. On false the engine has failed.
+ * Applies rows of feed number `feed`. Rank of a row is (version_field, sequence, row number), the sequence being that
+ * of the change unless engine_rank told another. `buckets` is added to; NULL: nobody asks for them. `replaced` (or
+ * NULL) is called with the sequence of every live record that a row replaces, or takes over from with the same values
+ * (what is replaced later is then no longer the earlier file's), at least once per such sequence and change. On false
+ * the engine has failed.
  */
 typedef void (*engine_replaced)(void *context, uint64_t sequence);
 bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct buckets *buckets,
@@ -101,13 +101,15 @@ bool engine_end(struct engine *engine, struct error *error) MUST_USE;
  * A unit's window is that of the line that says its attributes; of a unit without a line that counts, of its newest line.
  */
 
-/* The wall clock when the changes from here on are, or were, committed, in microseconds. Until it is told every row moves the watermark. */
+/* The wall clock when the changes from here on are, or were, committed, in microseconds. Until it is told every row
+   moves the watermark. */
 void engine_set_commit(struct engine *engine, int64_t committed);
 
 /* Whether windows are to be closed now: those that end at *before or earlier. Between changes. */
 bool engine_close_due(const struct engine *engine, int64_t *before) MUST_USE;
 
-/* Change `sequence` closes them; `before` is never less than it was. Groups keep their values and count as unchanged. On false the engine has failed. */
+/* Change `sequence` closes them; `before` is never less than it was. Groups keep their values and count as unchanged.
+   On false the engine has failed. */
 bool engine_close(struct engine *engine, uint64_t sequence, int64_t before, struct error *error) MUST_USE;
 
 enum engine_why_late { ENGINE_LATE_WINDOW, ENGINE_LATE_KEY, ENGINE_LATE_SPEAKS, ENGINE_LATE_JOINED };
@@ -150,9 +152,10 @@ struct engine_overflows engine_overflows(const struct engine *engine);
 /* --- delivery ----------------------------------------------------------------------------------------------------- */
 
 /*
- * Starts a delivery of the groups changed by changes after `since` (all of them when full) up to the last one ended, and
- * fills upserts, deletes and to.rows; fresh_least is the caller's. Only one can be open. Changes may be applied while it is open: before a group that
- * is still to be sent changes, its row is set aside, so that the blocks show the state at the start and nothing later.
+ * Starts a delivery of the groups changed by changes after `since` (all of them when full) up to the last one ended,
+ * and fills upserts, deletes and to.rows; fresh_least is the caller's. Only one can be open. Changes may be applied
+ * while it is open: before a group that is still to be sent changes, its row is set aside, so that the blocks show the
+ * state at the start and nothing later.
  */
 bool engine_delivery_start(struct engine *engine, uint64_t since, bool full, struct delivery *delivery,
                            struct error *error) MUST_USE;

@@ -34,7 +34,8 @@ bool memory_error(const struct memory *memory, struct error *error);
 
 /* --- maps --------------------------------------------------------------------------------------------------------- */
 
-/* Makes room in a map for `more` entries where there is none. `refill` puts every entry again. False after noting the failure: then it has no slots. */
+/* Makes room in a map for `more` entries where there is none. `refill` puts every entry again. False after noting the
+   failure: then it has no slots. */
 typedef void (*memory_refill)(void *context, struct map *map);
 bool memory_grow_map(struct memory *memory, struct map *map, uint32_t more, memory_refill refill,
                      void *context) MUST_USE;

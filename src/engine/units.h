@@ -38,7 +38,8 @@ uint32_t units_top(const struct engine *engine, uint32_t unit);
 /* The window of a settled unit; false when it has no lines, or none. */
 bool units_window(const struct engine *engine, uint32_t unit, int64_t *window);
 
-/* Notes for units_falls_back whether one of the lines of a settled unit lies in a closed window: lines that come later do not. */
+/* Notes for units_falls_back whether one of the lines of a settled unit lies in a closed window: lines that come later
+   do not. */
 void units_note_behind(struct engine *engine, uint32_t unit);
 
 /* Whether, once `row` replaces the unit's line `line`, a line of a closed window says the attributes; which window. */

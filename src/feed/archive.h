@@ -71,7 +71,8 @@ struct archive_set {
     struct error error; /* why there is none, and nothing is moved */
     enum archive_result none;
 };
-/* Whether files of this folder may be moved so. `number` tells sets apart that are under way at the same time. To be ended whatever its moves came to. */
+/* Whether files of this folder may be moved so. `number` tells sets apart that are under way at the same time. To be
+   ended whatever its moves came to. */
 bool archive_set_takes(const struct landing *landing);
 void archive_set_begin(struct archive_set *set, const struct landing *landing, const char *data, uint64_t number);
 /* As archive_move or, where the feed wants that, archive_delete; only the end makes it sure. */

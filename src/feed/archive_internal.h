@@ -1,4 +1,4 @@
-/* What archive.c, archive_aside.c and archive_recover.c share. */
+/* What the files archive*.c share. */
 #ifndef DROPFOLD_FEED_ARCHIVE_INTERNAL_H
 #define DROPFOLD_FEED_ARCHIVE_INTERNAL_H
 

@@ -42,8 +42,9 @@ enum intake_result intake_read(const struct landing *landing, const char *name, 
                                struct parser *parser, const struct intake_how *how, intake_sink sink, void *context,
                                struct file_facts *facts, struct error *error) MUST_USE;
 
-/* The same for any open file (`check FILE`, replay from the archive): reads from where fd stands to its end. A pipe can't change and is read as it comes. `name` is what it is, was or would be called in the
-   landing folder. `error` says it too when the file changed. */
+/* The same for any open file (`check FILE`, replay from the archive): reads from where fd stands to its end. A pipe
+   can't change and is read as it comes. `name` is what it is, was or would be called in the landing folder. `error`
+   says it too when the file changed. */
 enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, const struct intake_how *how,
                                   intake_sink sink, void *context, struct file_facts *facts,
                                   struct error *error) MUST_USE;

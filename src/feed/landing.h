@@ -43,8 +43,9 @@ struct file_stat {
 };
 
 /* Opens and locks (flock, shared by nobody) the folder. ERROR_LOCKED names it when another instance has it,
-   ERROR_CONFIG when it is missing, ERROR_IO otherwise. After ERROR_LOCKED device and inode say which it is. `lock` false (for commands that only look) takes no lock. The
-   folder itself may be reached through a symlink; nothing inside it may. */
+   ERROR_CONFIG when it is missing, ERROR_IO otherwise. After ERROR_LOCKED device and inode say which it is. `lock`
+   false (for commands that only look) takes no lock. The folder itself may be reached through a symlink; nothing inside
+   it may. */
 bool landing_open(struct landing *landing, const char *data, const struct feed *feed, size_t index, bool lock,
                   struct error *error) MUST_USE;
 void landing_close(struct landing *landing);

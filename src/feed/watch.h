@@ -23,9 +23,10 @@
  * growing pauses, and nothing of that folder is handed out before one has found all; but no longer than `patience` on
  * account of one file or folder that stays so.
  *
- * A folder that vanishes is warned of once, let go once no file of it is out, and looked for at each rescan. When the path leads to another folder, that
- * one is opened and locked, and scanned once the owner has dealt with what a crash may have left there (a mount that came
- * late); files that are out keep the folder that they were found in open until they are released.
+ * A folder that vanishes is warned of once, let go once no file of it is out, and looked for at each rescan. When the
+ * path leads to another folder, that one is opened and locked, and scanned once the owner has dealt with what a crash
+ * may have left there (a mount that came late); files that are out keep the folder that they were found in open until
+ * they are released.
  */
 #ifndef DROPFOLD_FEED_WATCH_H
 #define DROPFOLD_FEED_WATCH_H

@@ -61,8 +61,8 @@ static inline int64_t cell_number(const struct cell *list, size_t i)
 /* The numbers with commas between them. */
 void cell_print_list(const struct cell *list, char open, char close, struct buf *out);
 
-/* As people read it: "12.30", "0.1", "2022-02-17 12:03:13+00", "true", "[3,7]". A real or double is the shortest decimal that means
-   the same number; what is null prints nothing. */
+/* As people read it: "12.30", "0.1", "2022-02-17 12:03:13+00", "true", "[3,7]". A real or double is the shortest
+   decimal that means the same number; what is null prints nothing. */
 void cell_print(const struct column *column, const struct cell *cell, struct buf *out);
 
 /* Rows of one table: to upsert (all columns) or to delete (the key columns only, in key order). */

@@ -20,8 +20,8 @@ struct descriptor_chain {
 };
 
 /*
- * Reads the chain that begins with `doc`, which is version `version`, and returns its root with everything taken over; each node
- * keeps the document it stands in. NULL when there were problems, which were then reported where they are.
+ * Reads the chain that begins with `doc`, which is version `version`, and returns its root with everything taken over;
+ * each node keeps the document it stands in. NULL when there were problems, which were then reported where they are.
  */
 const struct doc_node *descriptor_extend(const struct doc *doc, uint32_t version,
                                          struct descriptor_chain *chain) MUST_USE;

@@ -1,10 +1,11 @@
 /*
  * From the values of a file's columns to the draft of a descriptor.
  *
- * A column is what all of its values can be read as: int64, decimal, bool, date, timestamp (ISO 8601 or one of the common
- * formats), double, else text. Numbers with zeros in front are texts, and so are whole ones beyond int64: they are
- * somebody's codes. Numbers with a decimal comma or marks between thousands get the form that all of them can have. Words such as "-" are taken for null, then in the whole file, where all else in a column is of another
- * type than text.
+ * A column is what all of its values can be read as: int64, decimal, bool, date, timestamp (ISO 8601 or one of the
+ * common formats), double, else text. Numbers with zeros in front are texts, and so are whole ones beyond int64: they
+ * are somebody's codes. Numbers with a decimal comma or marks between thousands get the form that all of them can have.
+ * Words such as "-" are taken for null, then in the whole file, where all else in a column is of another type than
+ * text.
  */
 #ifndef DROPFOLD_MODEL_INFER_H
 #define DROPFOLD_MODEL_INFER_H

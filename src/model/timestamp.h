@@ -28,9 +28,10 @@ bool timestamp_days(int year, int month, int day, int64_t *days) MUST_USE;
 void timestamp_civil(int64_t days, int *year, int *month, int *day);
 
 /*
- * ISO 8601, strict: YYYY-MM-DD, then optionally 'T', 't' or a blank, HH:MM[:SS[.f{1,9}]], then optionally Z, z, +HH:MM, +HHMM
- * or +HH. Without a zone it is UTC; a zone needs a time. Digits beyond microseconds must be zero. A leap second (:60) does not exist here.
- * `expected` as in value_parse: TIMESTAMP_ISO_WORDS where the text has another shape. A common shape (YYYY-MM-DDTHH:MM:SS[.mmm]Z) is read on a fast path.
+ * ISO 8601, strict: YYYY-MM-DD, then optionally 'T', 't' or a blank, HH:MM[:SS[.f{1,9}]], then optionally Z, z, +HH:MM,
+ * +HHMM or +HH. Without a zone it is UTC; a zone needs a time. Digits beyond microseconds must be zero. A leap second
+ * (:60) does not exist here. `expected` as in value_parse: TIMESTAMP_ISO_WORDS where the text has another shape. A
+ * common shape (YYYY-MM-DDTHH:MM:SS[.mmm]Z) is read on a fast path.
  */
 bool timestamp_parse_iso(struct slice text, int64_t *micros, const char **expected) MUST_USE;
 
@@ -63,7 +64,8 @@ bool timestamp_parse_format(struct slice text, const char *format, int64_t *micr
 bool timestamp_parse_any(struct slice text, const char *const *formats, size_t count, const struct zone *zone,
                          int64_t *micros, const char **expected) MUST_USE;
 
-/* What is printed lies in TIMESTAMP_MIN to TIMESTAMP_MAX. "2022-02-17T12:03:13Z", fraction only when there is one, without its trailing zeros. */
+/* What is printed lies in TIMESTAMP_MIN to TIMESTAMP_MAX. "2022-02-17T12:03:13Z", fraction only when there is one,
+   without its trailing zeros. */
 void timestamp_print(int64_t micros, struct buf *out);
 /* "2022-02-17". */
 void timestamp_print_date(int64_t days, struct buf *out);

@@ -93,8 +93,8 @@ bool parser_joins(const struct parser *parser, const struct parser *part);
 /* Takes the rows of a part that joins. False when out of memory: the file must be read again. */
 bool parser_join(struct parser *parser, struct parser *part, struct error *error) MUST_USE;
 
-/* Fills rows, rejected, version, descriptor, unknown, named and note (allocated in facts->arena, which the caller has made); content
-   and size are the reader's to fill. Meaningful after finish, and after a failure for its report. */
+/* Fills rows, rejected, version, descriptor, unknown, named and note (allocated in facts->arena, which the caller has
+   made); content and size are the reader's to fill. Meaningful after finish, and after a failure for its report. */
 bool parser_facts(const struct parser *parser, struct file_facts *facts) MUST_USE;
 
 #endif

@@ -38,7 +38,8 @@ void unpack_free(struct unpack *unpack);
 bool unpack_start(struct unpack *unpack, enum unpack_kind kind, struct error *error) MUST_USE;
 
 /* Unpacks from *in, which is moved behind what was used, into `size` bytes at `out`; *len of them were written. As long
-   as *in is not empty or all of `out` was written there is more to get. ERROR_DATA when the data is damaged or expands too far. */
+   as *in is not empty or all of `out` was written there is more to get. ERROR_DATA when the data is damaged or expands
+   too far. */
 bool unpack_some(struct unpack *unpack, struct slice *in, char *out, size_t size, size_t *len,
                  struct error *error) MUST_USE;
 

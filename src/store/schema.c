@@ -5,8 +5,8 @@
  * there is looked at before anything is written: the database of another program is left as it was.
  *
  * meta holds: epoch (a UUID as text), pipeline (its name), fingerprint (32 bytes), shape and reading (texts of the
- * contract, once somebody noted them), summary (text of the last commit) and the last delivery (delivered_target; delivered_sequence,
- * delivered_overflows and delivered_at in decimal).
+ * contract, once somebody noted them), summary (text of the last commit) and the last delivery (delivered_target;
+ * delivered_sequence, delivered_overflows and delivered_at in decimal).
  */
 #include "store/store_internal.h"
 

@@ -18,8 +18,9 @@
  *                  files are kept, notes for `status`, adopted epochs; pages, indexes, free space
  *   open to write  the log (-wal) that a crash left: a byte in its header, or in any transaction but the last one written
  *
- * A byte in the last transaction (a change, or a group of them) of such a log looks like a power loss while it was being written: it is gone. If it
- * was delivered, the target is then ahead; if its file was archived, that file is in no ledger: store_has_stored tells.
+ * A byte in the last transaction (a change, or a group of them) of such a log looks like a power loss while it was
+ * being written: it is gone. If it was delivered, the target is then ahead; if its file was archived, that file is in
+ * no ledger: store_has_stored tells.
  *
  * Files: <folder>/<pipeline>.db (with -wal, -shm) and <folder>/<pipeline>.lock. One thread at a time.
  */
@@ -58,10 +59,10 @@ enum store_mode {
 
 /*
  * Opens the store of `pipeline` in `folder`, which is made when missing (its last component only). ERROR_LOCKED names
- * the process that holds it, ERROR_CONFIG says that the pipeline's shape changed and names `dropfold replay`, or
- * that a newer dropfold made it; ERROR_CORRUPT that it is no store of ours or damaged, ERROR_IO all else (a read-only
- * folder says so). `fingerprint`, that of the shape, is looked at by STORE_WRITE and written by whoever makes a store. Schema version 1
- * (user_version) is the first.
+ * the process that holds it, ERROR_CONFIG says that the pipeline's shape changed and names `dropfold replay`, or that a
+ * newer dropfold made it; ERROR_CORRUPT that it is no store of ours or damaged, ERROR_IO all else (a read-only folder
+ * says so). `fingerprint`, that of the shape, is looked at by STORE_WRITE and written by whoever makes a store. Schema
+ * version 1 (user_version) is the first.
  */
 bool store_open(struct store **store, const char *folder, const char *pipeline, const struct digest *fingerprint,
                 enum store_mode mode, struct error *error) MUST_USE;
@@ -70,8 +71,8 @@ void store_close(struct store *store);
 /* The state: epoch, last sequence and its digest. `rows` is not filled, `present` is true. Of a STORE_READ it is that
    of the open, or of the last store_replay. */
 const struct progress *store_progress(const struct store *store);
-/* The newest change that forgot or replaced a file, or 0. It rewrote what changes before it had made of the numbers: groups may be
-   gone without a trace, so nothing that was delivered before it can be brought up to date in part. */
+/* The newest change that forgot or replaced a file, or 0. It rewrote what changes before it had made of the numbers:
+   groups may be gone without a trace, so nothing that was delivered before it can be brought up to date in part. */
 uint64_t store_rewritten(const struct store *store);
 const char *store_path(const struct store *store);
 /* The one the store was made with. */
@@ -118,9 +119,10 @@ struct file_record {
     int64_t committed; /* wall clock, microseconds */
 };
 
-/* The one applied and not forgotten file that `which` means: "<feed>/<name>" (also at the end of a path), a bare name, the
-   path or name it is archived under, or "seq=N", for which nothing else is read of the ledger. ERROR_USAGE when that is none or several, and says what there is. Fills
-   `file`, with texts in `texts` and without undeclared columns. */
+/* The one applied and not forgotten file that `which` means: "<feed>/<name>" (also at the end of a path), a bare name,
+   the path or name it is archived under, or "seq=N", for which nothing else is read of the ledger. ERROR_USAGE when
+   that is none or several, and says what there is. Fills `file`, with texts in `texts` and without undeclared columns.
+   */
 bool store_find_file(struct store *store, struct slice which, struct arena *texts, struct file_record *file,
                      struct error *error) MUST_USE;
 
@@ -128,9 +130,9 @@ bool store_find_file(struct store *store, struct slice which, struct arena *text
 bool store_find_at_name(struct store *store, struct slice feed, struct slice name, bool *found, uint64_t *sequence,
                         struct digest *content, struct error *error) MUST_USE;
 
-/* A redelivery: of the newest applied and not forgotten file of `feed` with this content nothing was replaced since, and nothing else was
-   committed at `name` since that was not forgotten. `named`: its rows come out of its name too, so that only a file of the
-   same name can be the original. Fills that file's sequence and name. */
+/* A redelivery: of the newest applied and not forgotten file of `feed` with this content nothing was replaced since,
+   and nothing else was committed at `name` since that was not forgotten. `named`: its rows come out of its name too, so
+   that only a file of the same name can be the original. Fills that file's sequence and name. */
 bool store_find_duplicate(struct store *store, struct slice feed, struct slice name, const struct digest *content,
                           bool named, bool *found, uint64_t *sequence, char original[STORE_NAME_SIZE],
                           struct error *error) MUST_USE;
@@ -209,15 +211,16 @@ bool store_close_windows(struct store *store, int64_t before, struct error *erro
 /* Marks the files of `feed` in change `sequence` as replaced; of the open change those ended so far. */
 bool store_mark_replaced(struct store *store, struct slice feed, uint64_t sequence, struct error *error) MUST_USE;
 
-/* Commits; at least one file was ended, one forgotten, or windows closed. `summary` is text kept with the newest change for `status` (opaque here). `now`
-   is the wall clock. */
+/* Commits; at least one file was ended, one forgotten, or windows closed. `summary` is text kept with the newest change
+   for `status` (opaque here). `now` is the wall clock. */
 bool store_commit(struct store *store, struct slice summary, int64_t now, struct error *error) MUST_USE;
 void store_rollback(struct store *store);
 
 /*
  * Changes that share one flush of the disk:
  *
- * store_group_begin  { store_begin ... store_commit | store_rollback,  store_note_file }*  store_group_commit | store_group_rollback
+ * store_group_begin  { store_begin ... store_commit | store_rollback,  store_note_file }*  store_group_commit |
+ * store_group_rollback
  *
  * Each has its own sequence, digest and ledger row as without a group, and is seen by all that is asked of the store from
  * its store_commit on. But nothing of the group is durable before store_group_commit returns true: until then nobody may be
@@ -299,7 +302,8 @@ struct reject_record {
     uint64_t retried;        /* the change that read the row again, and closed this reject; 0: it is open */
     struct reject reject;
 };
-/* Rejected rows of files not forgotten, open ones and closed ones, in order of file (or retry) and row; of the file `name` only (bare or "feed/name") unless that is empty. */
+/* Rejected rows of files not forgotten, open ones and closed ones, in order of file (or retry) and row; of the file
+   `name` only (bare or "feed/name") unless that is empty. */
 bool store_each_reject(struct store *store, struct slice name,
                        bool (*visit)(void *context, const struct reject_record *reject), void *context,
                        struct error *error) MUST_USE;

@@ -25,8 +25,8 @@ static const char *const store_schema[] = {
     "CREATE TABLE changes(sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, first_file INTEGER NOT NULL, "
     "files INTEGER NOT NULL, committed INTEGER NOT NULL, digest BLOB NOT NULL, sum INTEGER NOT NULL) STRICT",
 
-    /* noted: when, of a file that is no change; retry_of: of a retry, the id of the file whose rejected rows it read; forgotten: the sequence of the change that took it out, or 0. What
-       may change comes last. */
+    /* noted: when, of a file that is no change; retry_of: of a retry, the id of the file whose rejected rows it read;
+       forgotten: the sequence of the change that took it out, or 0. What may change comes last. */
     "CREATE TABLE files(id INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, state INTEGER NOT NULL, "
     "feed BLOB NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL, "
     "mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, content BLOB NOT NULL, version INTEGER NOT NULL, "

@@ -9,8 +9,9 @@
  *
  * Errors: ERROR_TARGET may pass (refused connection, lost connection, deadlock, out of space, shutdown: SQLSTATE 08,
  * 40, 53, 57P; a COMMIT whose answer was lost); ERROR_REFUSED will not (wrong password, no right, another table shape,
- * data that is refused: 22, 23, 28, 42, or left out or taken out by a trigger without an error); ERROR_DIVERGED: the target is not what it was when it was opened (the progress
- * is not what delivery->from says, a table is gone or was emptied): open again, read, decide anew.
+ * data that is refused: 22, 23, 28, 42, or left out or taken out by a trigger without an error); ERROR_DIVERGED: the
+ * target is not what it was when it was opened (the progress is not what delivery->from says, a table is gone or was
+ * emptied): open again, read, decide anew.
  *
  * PostgreSQL has the pipeline's types themselves. In SQLite integer, bigint and boolean are INTEGER; real and double
  * precision are REAL (a real as the shortest decimal that names it); all else is TEXT: numeric exactly and with all its
@@ -19,8 +20,8 @@
  *
  * Tables of a pipeline are made when missing, with comments and views; an existing one with other columns, types or key
  * is ERROR_REFUSED with the differences and the remedy. A view of these columns that says something else is made anew
- * (in PostgreSQL by a role that may make temporary views: another cannot tell). Progress is one row of dropfold_progress. One delivery is one
- * transaction, and the progress row is locked and compared first.
+ * (in PostgreSQL by a role that may make temporary views: another cannot tell). Progress is one row of
+ * dropfold_progress. One delivery is one transaction, and the progress row is locked and compared first.
  */
 #ifndef DROPFOLD_TARGET_TARGET_H
 #define DROPFOLD_TARGET_TARGET_H
