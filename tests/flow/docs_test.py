@@ -89,6 +89,26 @@ class Operations(FlowCase):
             unknown += [part for part in parts if part not in texts and part not in self.SYSTEM]
         self.assertEqual(unknown, [])
 
+
+def anchor(heading):
+    return re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-')
+
+
+class Links(FlowCase):
+    def test_each_leads_to_a_file_and_a_heading_that_are_there(self):
+        texts = {path: re.sub(r'```.*?```', '', path.read_text(encoding='utf-8'), flags=re.DOTALL)
+                 for folder in ('.', 'docs', 'schemas/examples') for path in (PROJECT / folder).resolve().glob('*.md')}
+        anchors = {path: {anchor(heading) for heading in re.findall(r'^#+ (.+)$', text, re.MULTILINE)} for path, text in texts.items()}
+        links = [(path, link) for path, text in texts.items() for link in re.findall(r'\]\(([^)]+)\)', text) if '://' not in link]
+        self.assertGreater(len(links), 30)
+        for path, link in links:
+            name, _, heading = link.partition('#')
+            target = (path.parent / name).resolve() if name else path
+            with self.subTest(document=path.name, link=link):
+                self.assertTrue(target.exists())
+                self.assertTrue(not heading or heading in anchors[target])
+
+
 EXAMPLE = re.compile(r'^```json\n((?:(?!```).)*)^```\n```text\n((?:(?!```).)*)^```\n```rows\n((?:(?!```).)*)^```$',
                      re.MULTILINE | re.DOTALL)
 ENCODINGS = {'latin-1': 'latin-1', 'windows-1252': 'cp1252', 'utf-16le': 'utf-16-le', 'utf-16be': 'utf-16-be'}
