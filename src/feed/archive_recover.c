@@ -115,20 +115,52 @@ static bool recover_file(struct recovery *recovery, struct hidden *hidden, struc
     return finished;
 }
 
+static bool cannot_find(const struct hidden *hidden, int code, struct error *error)
+{
+    return error_errno(error, ERROR_IO, code, "cannot look for the file of %s/%s", hidden->landing->path,
+                       hidden->folder);
+}
+
+/* *moved: the file came to the archive, so that one of its name which is in sight is another. */
+static bool find_moved(const struct recovery *recovery, const struct hidden *hidden, bool *moved, struct error *error)
+{
+    struct archive_left left;
+    *moved = false;
+    describe(hidden, &left);
+    if (left.to_delete || left.to_set_aside)
+        return true;
+    int folder = open_store(recovery, &left, error);
+    if (folder < 0)
+        return false;
+    int code = move_find(folder, left.archived, moved);
+    close(folder);
+    return code == 0 || cannot_find(hidden, code, error);
+}
+
+/* *belongs: the marker is that of a file in sight, which was put back. Where the one that was read has been moved it is the
+   next one, which a producer may have only begun. */
+static bool find_owner(const struct recovery *recovery, const struct hidden *hidden, bool *belongs, struct error *error)
+{
+    bool moved = false;
+    *belongs = false;
+    int code = *hidden->name ? move_find(hidden->landing->fd, hidden->name, belongs) : 0;
+    if (code)
+        return cannot_find(hidden, code, error);
+    bool found = !*belongs || find_moved(recovery, hidden, &moved, error);
+    *belongs = *belongs && !moved;
+    return found;
+}
+
 static bool recover_hidden(struct recovery *recovery, struct hidden *hidden, struct error *error)
 {
-    const struct landing *landing = recovery->landing;
-    bool in_sight = false;
+    bool belongs;
     if (hidden->has_file)
         return recover_file(recovery, hidden, error);
-    int code = *hidden->name ? move_find(landing->fd, hidden->name, &in_sight) : 0;
-    if (code) {
-        (void)error_errno(error, ERROR_IO, code, "cannot look for the file of %s/%s", landing->path, hidden->folder);
+    if (!find_owner(recovery, hidden, &belongs, error)) {
         hidden_leave(hidden);
         return false;
     }
-    /* A marker whose file is in sight belongs to that one. */
-    return in_sight ? hidden_put_back(hidden, error) : hidden_close(hidden, error);
+    return belongs ? hidden_put_back(hidden, error) : hidden_close(hidden, error);
 }
 
 static bool recover_entry(struct recovery *recovery, const struct hidden_folder *folder, const char *inner,

@@ -278,6 +278,23 @@ static void leaves_the_marker_of_the_next_file(void **state)
     assert_true(file_there(f->folder, "a.csv.done"));
 }
 
+/* The crash came before the end of the marker; then a producer began another file of that name. */
+static void gives_the_marker_of_a_file_that_was_moved_to_no_other(void **state)
+{
+    struct fixture *f = *state;
+    char hidden[FEED_PATH_MAX];
+    f->feed.ready = FEED_READY_DONE_MARKER;
+    make_archive(f);
+    file_write(f->archive, "000007-abababab-a.csv", "1");
+    const struct file_stat stat = file_stat_of(f->archive, "000007-abababab-a.csv");
+    file_write(f->folder, "a.csv.done", "");
+    hide_alone(f, "a.csv.done", &stat, "000007-abababab", hidden);
+    file_write(f->folder, "a.csv", "half of the ne");
+    recover(f);
+    assert_file(f->folder, "a.csv", "half of the ne");
+    assert_int_equal(count_files(f->folder), 1);
+}
+
 static void leaves_alone_what_is_none_of_its_own(void **state)
 {
     struct fixture *f = *state;
@@ -413,6 +430,7 @@ int main(void)
         TEST(recovers_markers_with_their_files),
         TEST(takes_a_marker_along_whose_file_was_hidden_without_it),
         TEST(leaves_the_marker_of_the_next_file),
+        TEST(gives_the_marker_of_a_file_that_was_moved_to_no_other),
         TEST(leaves_alone_what_is_none_of_its_own),
         TEST(removes_an_empty_hidden_folder),
         TEST(goes_on_after_one_that_fails),
