@@ -29,7 +29,8 @@ struct json_reader {
     struct coerce *coerce;
     struct rowsink *sink;
     struct json_scan scan;
-    struct buf carry; /* the part of an element that lies in earlier blocks */
+    struct buf carry;      /* the part of an element that lies in earlier blocks */
+    struct buf short_text; /* json_record's, for cJSON */
     struct json_names names;
     struct json_record record;
     struct json_member members[PARSER_COLUMNS_MAX];
@@ -281,13 +282,16 @@ static bool read_tree(struct json_reader *r, const cJSON *object)
 static bool read_object(struct json_reader *r)
 {
     const char *end = NULL;
-    cJSON *tree = cJSON_ParseWithLengthOpts(r->raw.data, r->raw.len, &end, 0);
+    struct slice text = r->short_text.len > 0 ? buf_slice(&r->short_text) : r->raw;
+    if (r->short_text.failed)
+        return error_memory(r->error);
+    cJSON *tree = cJSON_ParseWithLengthOpts(text.data, text.len, &end, 0);
     /* json_record let it pass, so only memory can be missing. */
     if (!tree)
         return error_memory(r->error);
     bool whole =
-        end == r->raw.data + r->raw.len && cJSON_IsObject(tree) && (size_t)cJSON_GetArraySize(tree) == r->record.count;
-    bool ok = whole ? read_tree(r, tree) : reject_malformed(r, (size_t)(end - r->raw.data), "the end of the object");
+        end == text.data + text.len && cJSON_IsObject(tree) && (size_t)cJSON_GetArraySize(tree) == r->record.count;
+    bool ok = whole ? read_tree(r, tree) : reject_malformed(r, (size_t)(end - text.data), "the end of the object");
     cJSON_Delete(tree);
     return ok;
 }
@@ -412,6 +416,8 @@ struct json_reader *json_reader_new(struct bind *bind, struct coerce *coerce, st
     r->record.members = r->members;
     r->record.capacity = PARSER_COLUMNS_MAX;
     buf_init(&r->carry, CARRY_MAX);
+    buf_init(&r->short_text, PARSER_RECORD_MAX);
+    r->record.short_text = &r->short_text;
     return r;
 }
 
@@ -421,6 +427,7 @@ void json_reader_free(struct json_reader *r)
         return;
     json_names_close(&r->names);
     json_reader_paths_free(r->paths);
+    buf_close(&r->short_text);
     buf_close(&r->carry);
     free(r);
 }

@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "parse/number.h"
 #include "parse/parser.h"
+
+enum { CJSON_NUMBER_MAX = 63 /* bytes of a number: it cuts longer ones, and finds something else behind */ };
 
 struct walk {
     const char *start, *at, *end;
@@ -122,6 +123,18 @@ static size_t read_digits(struct walk *walk)
     return (size_t)(walk->at - from);
 }
 
+/* Blanks cJSON passes over. */
+static void shorten(const struct walk *walk, size_t from, size_t len)
+{
+    struct buf *text = walk->record->short_text;
+    if (text->len == 0)
+        buf_put(text, walk->start, (size_t)(walk->end - walk->start));
+    if (text->failed)
+        return;
+    memset(text->data + from, ' ', len);
+    text->data[from] = '0';
+}
+
 static bool read_number(struct walk *walk)
 {
     const char *from = walk->at;
@@ -137,8 +150,8 @@ static bool read_number(struct walk *walk)
         if (read_digits(walk) == 0)
             return fail(walk, "a digit of the exponent");
     }
-    if (walk->at - from > NUMBER_TOKEN_MAX)
-        return fail_at(walk, from, "a number of at most 63 characters");
+    if (walk->at - from > CJSON_NUMBER_MAX && walk->record->short_text)
+        shorten(walk, (size_t)(from - walk->start), (size_t)(walk->at - from));
     return true;
 }
 
@@ -254,6 +267,8 @@ bool json_record_read(struct json_record *record, struct slice text)
     struct walk walk = {text.data, text.data, text.data + text.len, record, 0};
     size_t valid = text_valid_utf8(text);
     record->count = 0;
+    if (record->short_text)
+        buf_reset(record->short_text);
     if (valid != text.len)
         return fail_at(&walk, text.data + valid, "valid UTF-8");
     if (!read_value(&walk, &record->kind))

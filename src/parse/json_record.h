@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/slice.h"
 
 enum json_kind { JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL };
@@ -24,11 +25,13 @@ struct json_record {
     enum json_kind kind;
     struct json_member *members; /* of an object, the caller's array; in the order of the text */
     size_t count, capacity;
-    size_t fault;         /* after a failure: where in the text */
-    const char *expected; /* and what should stand there */
+    struct buf *short_text; /* the caller's, or NULL: see json_record_read */
+    size_t fault;           /* after a failure: where in the text */
+    const char *expected;   /* and what should stand there */
 };
 
-/* Reads the whole of `text`, which begins with no blank. False at the first fault. */
+/* Reads the whole of `text`, which begins with no blank. False at the first fault. Where numbers in it are longer than cJSON
+   reads, short_text is then the text with 0 and blanks in their places; else it is empty. */
 bool json_record_read(struct json_record *record, struct slice text) MUST_USE;
 
 /* "an object", "a number" and so on. */

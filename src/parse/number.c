@@ -11,7 +11,7 @@ enum {
 };
 
 struct digits {
-    char text[NUMBER_TOKEN_MAX]; /* without zeros at either end */
+    char text[NUMBER_DIGITS_MAX]; /* without zeros at either end */
     int count;
     int point; /* how many digits stand before the point; may lie outside */
 };
@@ -55,10 +55,22 @@ static int read_exponent(const char *at, const char *end)
     return negative ? -sum : sum;
 }
 
-static void read_digits(struct slice token, struct digits *digits)
+/* Zeros that stood before it are digits too, now that another one follows. False when they are too many. */
+static bool add_digit(struct digits *digits, int zeros, char digit)
+{
+    if (zeros >= NUMBER_DIGITS_MAX - digits->count)
+        return false;
+    memset(digits->text + digits->count, '0', (size_t)zeros);
+    digits->count += zeros;
+    digits->text[digits->count++] = digit;
+    return true;
+}
+
+static bool read_digits(struct slice token, struct digits *digits)
 {
     const char *at = token.data, *end = token.data + token.len;
     bool behind = false;
+    int zeros = 0;
     *digits = (struct digits){.count = 0};
     for (; at < end && *at != 'e' && *at != 'E'; at++) {
         behind = behind || *at == '.';
@@ -68,13 +80,18 @@ static void read_digits(struct slice token, struct digits *digits)
             digits->point -= behind;
             continue;
         }
-        digits->text[digits->count++] = *at;
         digits->point += !behind;
+        if (*at == '0') {
+            zeros++;
+            continue;
+        }
+        if (!add_digit(digits, zeros, *at))
+            return false;
+        zeros = 0;
     }
     if (at < end)
         digits->point += read_exponent(at + 1, end);
-    while (digits->count > 0 && digits->text[digits->count - 1] == '0')
-        digits->count--;
+    return true;
 }
 
 static char *put_zeros(char *at, int count)
@@ -102,9 +119,8 @@ bool number_plain(struct slice token, char out[NUMBER_PLAIN_MAX], struct slice *
 {
     struct digits digits;
     char *at = out;
-    if (token.len > NUMBER_TOKEN_MAX || !is_number(token))
+    if (!is_number(token) || !read_digits(token, &digits))
         return false;
-    read_digits(token, &digits);
     if (digits.count == 0) {
         *plain = SLICE("0");
         return true;

@@ -205,7 +205,7 @@ static void check_double(struct slice text, const struct said *said)
 static bool is_json_number(struct slice text)
 {
     size_t first = text.len > 0 && text.data[0] == '-';
-    if (text.len <= first || text.len > NUMBER_TOKEN_MAX || !is_digit(text.data[first]))
+    if (text.len <= first || text.len > DIGITS_MAX || !is_digit(text.data[first]))
         return false;
     return text.data[first] != '0' || text.len == first + 1 || !is_digit(text.data[first + 1]);
 }

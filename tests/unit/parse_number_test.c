@@ -69,18 +69,38 @@ static void gives_up_where_there_is_no_number(void **state)
         assert_false(number_plain(slice_of(tokens[i]), out, &plain));
 }
 
-static void holds_the_longest_numbers(void **state)
+static void holds_as_many_digits_as_any_type_could(void **state)
 {
     (void)state;
-    char token[NUMBER_TOKEN_MAX + 2], out[NUMBER_PLAIN_MAX];
+    char token[NUMBER_DIGITS_MAX + 8], out[NUMBER_PLAIN_MAX];
     struct slice plain;
     memset(token, '7', sizeof token);
-    memcpy(token, "0.", 2);
-    memcpy(token + NUMBER_TOKEN_MAX - 4, "e-39", 5);
+    memcpy(token, "-0.", 3);
+    memcpy(token + 3 + NUMBER_DIGITS_MAX, "e-40", 5);
     assert_true(number_plain(slice_of(token), out, &plain));
-    assert_int_equal(plain.len, 2 + 39 + NUMBER_TOKEN_MAX - 6);
-    memset(token, '7', sizeof token);
-    token[NUMBER_TOKEN_MAX + 1] = '\0';
+    assert_int_equal(plain.len, 3 + 40 + NUMBER_DIGITS_MAX);
+    memcpy(token + 3 + NUMBER_DIGITS_MAX, "7", 2);
+    assert_false(number_plain(slice_of(token), out, &plain));
+}
+
+/* Zeros at either end are no digits; those between others are. */
+static void passes_over_any_number_of_zeros(void **state)
+{
+    (void)state;
+    static char zeros[2000], token[6000];
+    memset(zeros, '0', sizeof zeros - 1);
+    snprintf(token, sizeof token, "%s12.50%s", zeros, zeros);
+    check(token, "12.5");
+    snprintf(token, sizeof token, "-0.%s7e2000", zeros);
+    check(token, "-7");
+    snprintf(token, sizeof token, "7%se-1999", zeros);
+    check(token, "7");
+    snprintf(token, sizeof token, "0.%s", zeros);
+    check(token, "0");
+    check("1000000000000000000000000000000e-30", "1");
+    char out[NUMBER_PLAIN_MAX];
+    struct slice plain;
+    snprintf(token, sizeof token, "7.%s7", zeros);
     assert_false(number_plain(slice_of(token), out, &plain));
 }
 
@@ -92,7 +112,8 @@ int main(void)
         cmocka_unit_test(writes_every_zero_alike),
         cmocka_unit_test(gives_up_where_no_type_could_hold_the_number),
         cmocka_unit_test(gives_up_where_there_is_no_number),
-        cmocka_unit_test(holds_the_longest_numbers),
+        cmocka_unit_test(holds_as_many_digits_as_any_type_could),
+        cmocka_unit_test(passes_over_any_number_of_zeros),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

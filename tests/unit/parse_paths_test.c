@@ -33,12 +33,18 @@ static void makes_one_row_where_there_are_no_elements(void **state)
           "1@1 1|~|~|~\n2@2 2|~|~|~\n3@3 3|~|~|~\n", "");
 }
 
+#define ZEROS_70 "0000000000000000000000000000000000000000000000000000000000000000000000" /* cJSON cuts such numbers */
+
 static void keeps_numbers_as_they_are_written(void **state)
 {
     (void)state;
     check("{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"json\", \"fields\": {"
           "  \"N\": { \"type\": \"int64\", \"from\": \"a.b.c\" } } }",
           SLICE("{\"a\":{\"b\":{\"d\":1,\"c\":9007199254740993}}}"), "1@1 9007199254740993\n", "");
+    check(products,
+          SLICE("{\"variants\":[{\"price\":{\"amount\":1.50" ZEROS_70 "}},{\"price\":{\"amount\":0.00" ZEROS_70
+                "},\"sku\":\"t\"}],\"id\":1." ZEROS_70 "}"),
+          "1@1 1|~|~|1.50\n2@1 1|~|t|0.00\n", "");
 }
 
 static void takes_a_name_with_dots_before_a_path_and_escapes(void **state)
