@@ -68,13 +68,13 @@ static void tame_signals(void)
 }
 
 /* A stream that was closed is /dev/null. Else the next file to be opened would get its number, and what is printed would be
-   written into that. */
+   written into that. Standard output is one that takes nothing: what is printed there is lost, and that is an error. */
 static bool open_streams(struct log *log)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
             continue;
-        int opened = open("/dev/null", O_RDWR);
+        int opened = open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
         if (opened != fd) {
             log_error(log, "descriptor %d is closed, and /dev/null cannot take its place%s%s", fd,
                       opened < 0 ? ": " : "", opened < 0 ? strerror(errno) : "");

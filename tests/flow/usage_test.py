@@ -1,4 +1,5 @@
 """What a stranger meets: wrong words, places that are not there or may not be written, output that goes nowhere."""
+import functools
 import os
 import subprocess
 
@@ -218,6 +219,13 @@ class Output(FlowCase):
                 self.assertEqual(outcome.returncode, 1, outcome)
                 self.assertIn('standard output could not be written', outcome.stderr)
 
+    def test_output_that_is_closed_is_no_success_where_there_was_something_to_print(self):
+        for words, code in ((('status',), 1), (('rejects', 'export'), 1), (('run', '--help'), 1), (('--version',), 1), (('late',), 0)):
+            with self.subTest(words=words):
+                outcome = self.run_with(*words, preexec_fn=functools.partial(os.close, 1), stderr=subprocess.PIPE)
+                self.assertEqual((outcome.returncode, 'could not be written: Bad file descriptor\n' in outcome.stderr),
+                                 (code, code == 1), outcome)
+
     def test_a_run_goes_on_without_a_reader(self):
         reader, writer = os.pipe()
         os.close(reader)
@@ -234,7 +242,7 @@ class Output(FlowCase):
         words = self.work.arguments('run', '--once', '--settle', '0')
         done = subprocess.run(['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', *words], cwd=self.work.root,
                               env=self.work.environment(), check=False, timeout=60)
-        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 1)
         self.assertEqual(self.work.status()['sequence'], 2)
         for path in self.work.root.rglob('*'):
             if path.is_file():
