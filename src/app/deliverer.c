@@ -235,10 +235,16 @@ static int64_t retry_pause(const struct deliverer *d)
     return pause + (int64_t)(jitter % (uint64_t)(pause / 2));
 }
 
+/* To try again right away would not help. */
+static bool lasts(enum error_kind kind)
+{
+    return kind == ERROR_REFUSED || kind == ERROR_CORRUPT || kind == ERROR_BUG;
+}
+
 static void after_failure(struct deliverer *d)
 {
     d->known_valid = d->checking = false;
-    if (d->error.kind == ERROR_REFUSED) {
+    if (lasts(d->error.kind)) {
         refuse(d, d->opening ? 0 : clock_monotonic() - d->began);
         return;
     }

@@ -40,9 +40,9 @@ struct deliverer_callbacks {
     void (*delivered)(void *context, const struct delivered *delivered);
     /* The target holds everything committed. */
     void (*settled)(void *context);
-    /* A try failed; `retry` microseconds until the next one. */
+    /* A try failed, by the target or before it (ERROR_MEMORY, ERROR_IO); `retry` microseconds until the next one. */
     void (*trouble)(void *context, const struct error *error, int64_t retry);
-    /* It says no; each time it is asked. */
+    /* It says no; each time it is asked. Or nothing can be made for it: ERROR_CORRUPT, ERROR_BUG. */
     void (*refused)(void *context, const struct error *error);
 };
 

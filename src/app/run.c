@@ -193,14 +193,19 @@ static bool note_trouble(struct run *run, const struct error *error)
     return news;
 }
 
+static const char *words_of(enum error_kind trouble)
+{
+    if (trouble == ERROR_TARGET)
+        return "the target cannot be reached";
+    return trouble == ERROR_DIVERGED ? "the target changes under the delivery" : "a delivery could not be made";
+}
+
 static void on_trouble(void *context, const struct error *error, int64_t retry)
 {
     struct run *run = context;
     if (note_trouble(run, error))
-        log_warning(run->log, "the target %s, trying again in %.1f s (%s): %s",
-                    error->kind == ERROR_DIVERGED ? "changes under the delivery" : "cannot be reached",
-                    (double)retry / 1e6, run->phase == RUN_HELD ? "files wait" : "files go on into the store",
-                    error->text);
+        log_warning(run->log, "%s, trying again in %.1f s (%s): %s", words_of(error->kind), (double)retry / 1e6,
+                    run->phase == RUN_HELD ? "files wait" : "files go on into the store", error->text);
     if (run->phase == RUN_ASKING)
         begin_work(run);
     run_progressed(run);

@@ -70,6 +70,8 @@ static bool connect_now(struct pg_conn *conn)
     }
     if (state != PGRES_POLLING_OK)
         return pg_error_connect(conn->pg, conn->target->name, &conn->error);
+    if (PQserverVersion(conn->pg) == 0) /* there was none to note it in */
+        return error_memory(&conn->error);
     if (PQserverVersion(conn->pg) < VERSION_MIN)
         return error_set(&conn->error, ERROR_REFUSED, "%s: the server is PostgreSQL %d; 12 or newer is needed",
                          conn->target->name, PQserverVersion(conn->pg) / 10000);

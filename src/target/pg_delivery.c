@@ -193,8 +193,7 @@ static void send_progress(struct pg_conn *conn, pg_step next)
     buf_reset(&conn->data);
     target_sql_put_rows(&conn->data, to->rows, pipeline_delivered(conn->target->pipeline));
     buf_put_byte(&conn->data, '\0');
-    const char *rows = conn->data.failed ? "{}" : conn->data.data;
-    const char *values[] = {conn->target->pipeline->name, to->epoch, sequence, digest, rows};
+    const char *values[] = {conn->target->pipeline->name, to->epoch, sequence, digest, conn->data.data};
     pg_query_params(conn, COUNT_OF(values), values, NULL, NULL, next);
 }
 

@@ -6,8 +6,8 @@
  * the server, so the code is found by its shape between two colons. When several hosts were tried, one that may come
  * back makes it worth trying again.
  *
- * For a certificate that is not accepted there is no code at all. What libpq and OpenSSL say of it is known by its words:
- * they are spoken by this process, which never sets another language than C.
+ * For a certificate that is not accepted, and for want of memory in this process, there is no code at all. What libpq and
+ * OpenSSL say of it is known by its words: they are spoken by this process, which never sets another language than C.
  */
 #include "target/pg_error.h"
 
@@ -78,6 +78,13 @@ static const char *remedy(const char *sqlstate)
     return "";
 }
 
+/* In libpq's words, without a SQLSTATE: the server's memory has one. */
+static bool is_about_memory(const char *message)
+{
+    return strstr(message, "out of memory") || strstr(message, "cannot allocate memory") ||
+           strstr(message, "Memory allocation failure"); /* of looking a name up */
+}
+
 bool pg_error_result(const PGresult *result, const char *target, const char *doing, struct error *error)
 {
     char primary[384], detail[384];
@@ -86,8 +93,10 @@ bool pg_error_result(const PGresult *result, const char *target, const char *doi
     const char *more = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
     text_escape(slice_trim(slice_of(text ? text : PQresultErrorMessage(result))), primary, sizeof primary);
     text_escape(slice_of(more), detail, sizeof detail);
-    return error_set(error, pg_error_kind(sqlstate), "%s: %s: %s%s%s%s (%s)%s", target, doing, primary,
-                     more ? " (" : "", detail, more ? ")" : "", sqlstate ? sqlstate : "no SQLSTATE", remedy(sqlstate));
+    bool memory = !sqlstate && is_about_memory(PQresultErrorMessage(result));
+    return error_set(error, memory ? ERROR_MEMORY : pg_error_kind(sqlstate), "%s: %s: %s%s%s%s (%s)%s", target, doing,
+                     primary, more ? " (" : "", detail, more ? ")" : "", sqlstate ? sqlstate : "no SQLSTATE",
+                     remedy(sqlstate));
 }
 
 bool pg_error_is(const PGresult *result, const char *wanted)
@@ -121,7 +130,8 @@ bool pg_error_lost(const PGconn *pg, const char *farewell, const char *target, s
     if (farewell[0])
         return error_set(error, ERROR_TARGET, "%s: the connection is lost: %s", target, farewell);
     text_escape(slice_trim(slice_of(PQerrorMessage(pg))), text, sizeof text);
-    return error_set(error, ERROR_TARGET, "%s: the connection is lost: %s", target, text[0] ? text : "no reason given");
+    return error_set(error, is_about_memory(text) ? ERROR_MEMORY : ERROR_TARGET, "%s: the connection is lost: %s",
+                     target, text[0] ? text : "no reason given");
 }
 
 /* The five characters of a SQLSTATE and a colon. */
@@ -153,6 +163,7 @@ static bool is_about_certificates(const char *message)
 
 static enum error_kind connect_kind(const PGconn *pg, const char *message)
 {
+    bool memory = is_about_memory(message);
     bool refused = PQconnectionNeedsPassword(pg) != 0 || is_about_certificates(message);
     while ((message = strstr(message, ":  "))) {
         message += 3;
@@ -162,7 +173,9 @@ static enum error_kind connect_kind(const PGconn *pg, const char *message)
             return ERROR_TARGET;
         refused = true;
     }
-    return refused ? ERROR_REFUSED : ERROR_TARGET;
+    if (refused)
+        return ERROR_REFUSED;
+    return memory ? ERROR_MEMORY : ERROR_TARGET;
 }
 
 /* Without the lines that say where in the server's source it happened, and without what indents the others. */
@@ -187,7 +200,10 @@ bool pg_error_connect(const PGconn *pg, const char *target, struct error *error)
     buf_init(&out, MESSAGE_MAX);
     put_lines(&out, message);
     text_escape(buf_slice(&out), text, sizeof text);
+    bool whole = !out.failed;
     buf_close(&out);
+    if (!whole)
+        return error_memory(error);
     const char *hint = "";
     if (PQconnectionNeedsPassword(pg))
         hint = " (give the password by PGPASSWORD, ~/.pgpass, PGPASSFILE or a service file)";

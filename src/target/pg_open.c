@@ -111,7 +111,7 @@ static void ask_with_names(struct pg_conn *conn, const char *sql, size_t first, 
     buf_put(&conn->data, "}", sizeof "}");
     buf_reset(&conn->sql);
     buf_put_text(&conn->sql, sql);
-    const char *names = conn->data.failed ? "{}" : conn->data.data;
+    const char *names = conn->data.data;
     pg_query_params(conn, 1, &names, NULL, NULL, next);
 }
 

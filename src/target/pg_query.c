@@ -207,7 +207,7 @@ static bool end_sql(struct pg_conn *conn)
 {
     struct error error;
     buf_put_byte(&conn->sql, '\0');
-    if (!conn->sql.failed)
+    if (!conn->sql.failed && !conn->data.failed)
         return true;
     error_memory(&error);
     pg_conn_fail(conn, &error);

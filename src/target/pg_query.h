@@ -10,7 +10,8 @@ void pg_query_text(struct pg_conn *conn, const char *sql, pg_step next);
 /* The text in conn->sql, which is ended here. */
 void pg_query_buf(struct pg_conn *conn, pg_step next);
 
-/* The one statement in conn->sql with parameters: lengths and formats NULL for texts. They are copied. */
+/* The one statement in conn->sql with parameters: lengths and formats NULL for texts. They are copied. One may lie in
+   conn->data: where memory was out for that, nothing is sent. */
 void pg_query_params(struct pg_conn *conn, int count, const char *const *values, const int *lengths, const int *formats,
                      pg_step next);
 

@@ -143,6 +143,27 @@ class StoreLost(FlowCase):
                 self.assertGreaterEqual(work.status()['sequence'], 3)
                 self.assertEqual(dump(target), expected)
 
+    def test_a_damaged_row_of_the_ledger_is_told_as_such_by_the_delivery_that_meets_it(self):
+        work = self.workspace()
+        with work.daemon() as daemon:
+            for number in (1, 2):
+                work.drop('Customers', customers(number), f'c-{number}.json')
+                work.drop('Deliveries', deliveries(delivery(number)), f'd-{number}.csv')
+                work.drop('Orders', orders(order(number, customer=number)), f'o-{number}.csv')
+                if number == 1:
+                    daemon.delivered(3)
+                    other = sqlite3.connect(work.target.path, timeout=30, isolation_level=None)
+                    self.addCleanup(other.close)
+                    other.execute('BEGIN IMMEDIATE')  # the next delivery waits
+            daemon.printed('applied ', 6)
+            with closing(sqlite3.connect(work.checkpoints / 'ecommerce.db')) as store, store:
+                store.execute('UPDATE files SET size = size + 1 WHERE id = 6')
+            other.execute('ROLLBACK')
+            self.assertIn('delivery has stopped', daemon.complained("the ledger's row of file 6 fails its checksum"))
+            self.assertIn('is damaged', work.command('status', '--healthy', expect=1).err)
+            self.assertNotIn('cannot be reached', str(daemon))
+            daemon.stop(expect=1)
+
     def test_yes_gives_the_old_groups_up(self):
         work = self.workspace()
         work.drop_all(self.sample(orders=50, files=2))

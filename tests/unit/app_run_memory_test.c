@@ -6,6 +6,7 @@
 #include "testing.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ struct fixture {
     char folder[TESTING_PATH_MAX], checkpoints[FOLDER_MAX];
     struct settings settings;
     struct log log;
-    int null, out;
+    int null, out, told; /* the last: what is logged */
 };
 
 struct applied {
@@ -75,6 +76,17 @@ static int run_silently(struct fixture *f)
     return code;
 }
 
+/* The target can be reached all the time. */
+static void assert_told_right(const struct fixture *f)
+{
+    char text[64 * 1024];
+    ssize_t len = pread(f->told, text, sizeof text - 1, 0);
+    assert_true(len >= 0);
+    text[len] = '\0';
+    assert_null(strstr(text, "cannot be reached"));
+    assert_int_equal(ftruncate(f->told, 0), 0);
+}
+
 /* The second file of orders is never applied before the first. */
 static bool count_file(void *context, const struct file_record *file)
 {
@@ -114,7 +126,9 @@ static int set_up(void **state)
     f->settings.threads = 1;
     f->null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     f->out = dup(STDOUT_FILENO);
-    log_init(&f->log, f->null, LOG_ERROR);
+    f->told = memfd_create("told", MFD_CLOEXEC);
+    assert_true(f->told >= 0 && fcntl(f->told, F_SETFL, O_APPEND) == 0);
+    log_init(&f->log, f->told, LOG_WARNING);
     *state = f;
     return 0;
 }
@@ -124,6 +138,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
     close(f->null);
     close(f->out);
+    close(f->told);
     free(f);
     return 0;
 }
@@ -154,6 +169,7 @@ static void ends_whichever_allocation_fails(void **state)
         assert_in_range(code, 0, 1);
         assert_int_equal(run_silently(f), 0);
         assert_int_equal(count_applied(&f->settings), FILES);
+        assert_told_right(f);
         testing_folder_remove(f->folder);
         each.stride = (each.k < calls / 10 * BEGUN ? CLOSE : FAR) * TESTING_STEP;
     }
