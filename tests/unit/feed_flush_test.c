@@ -3,9 +3,11 @@
 
 #include <dlfcn.h>
 
-/* The flush that fails, from 1, and those so far. */
+/* The flush that fails, from 1, and those so far; and what happens during the next one. */
 static struct {
     int k, calls;
+    void (*meanwhile)(struct fixture *f);
+    struct fixture *f;
 } failing;
 
 __attribute__((visibility("default"))) int fsync(int fd)
@@ -15,6 +17,10 @@ __attribute__((visibility("default"))) int fsync(int fd)
         void *found = dlsym(RTLD_NEXT, "fsync");
         memcpy(&next, &found, sizeof next);
     }
+    void (*meanwhile)(struct fixture * f) = failing.meanwhile;
+    failing.meanwhile = NULL;
+    if (meanwhile)
+        meanwhile(failing.f);
     errno = EIO;
     return ++failing.calls == failing.k ? -1 : next(fd);
 }
@@ -135,6 +141,32 @@ static void leaves_no_copy_of_a_bad_file_that_is_back_in_its_folder(void **state
     }
 }
 
+static void move_the_other_name(struct fixture *f)
+{
+    const struct file_stat stat = file_stat_of(f->folder, names[1]);
+    assert_int_equal(move(f, names[1], &stat), ARCHIVE_MOVED);
+}
+
+/* By two workers, to another device: neither takes the other's copy for its own. */
+static void copies_two_names_of_one_file_at_once(void **state)
+{
+    struct fixture *f = *state;
+    char one[FEED_PATH_MAX], other[FEED_PATH_MAX];
+    failing.k = failing.calls = 0;
+    mount_archive(f, "size=1m");
+    file_write(f->folder, names[0], "text");
+    path_join(one, f->folder, names[0]);
+    path_join(other, f->folder, names[1]);
+    assert_int_equal(link(one, other), 0);
+    const struct file_stat stat = file_stat_of(f->folder, names[0]);
+    failing.f = f;
+    failing.meanwhile = move_the_other_name;
+    assert_int_equal(move(f, names[0], &stat), ARCHIVE_MOVED);
+    assert_file(f->archive, "000007-abababab-0.csv", "text");
+    assert_file(f->archive, "000007-abababab-1.csv", "text");
+    assert_int_equal(count_files(f->archive), 2);
+}
+
 /* The end tells of all of them. */
 static void tells_of_files_that_are_moved_together_where_they_are(void **state)
 {
@@ -170,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(leaves_no_copy_of_a_bad_file_that_is_back_in_its_folder, set_up,
                                         tear_down_mount),
+        cmocka_unit_test_setup_teardown(copies_two_names_of_one_file_at_once, set_up, tear_down_mount),
         TEST(tells_of_an_archived_file_where_it_is),
         TEST(tells_of_a_deleted_file_that_it_is_gone),
         TEST(tells_of_a_bad_file_where_it_is),
