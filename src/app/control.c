@@ -13,7 +13,10 @@
 
 #include "base/clock.h"
 
-enum { ASK_PATIENCE_MS = 5000, SOCKET_NAME_SIZE = 80 };
+enum {
+    ASK_PATIENCE_MS = 5000, /* that a client may take to ask */
+    SOCKET_NAME_SIZE = 80   /* bytes of "<pipeline>.sock", the NUL included */
+};
 
 struct control_client {
     struct control *control;

@@ -215,8 +215,8 @@ static void name_archived(const struct core *core, const struct core_file *file,
         archive_name(result->sequence, &file->facts->content, file->name, result->stored);
 }
 
-/* As the ledger has it: a store that was built anew has other sequences, and the names of before. Also of a file that would
-   stay: it was to be archived when it was committed, so that is tried. */
+/* The archive name is the one in the ledger: in a store that was built anew it begins with the sequence of before. Also of
+   a file that would stay now: when it was committed it was to be archived, so that is tried. */
 static void name_noted(const struct core *core, const struct core_file *file, const char *stored,
                        struct core_result *result)
 {

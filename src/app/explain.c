@@ -6,7 +6,7 @@
 #include "base/list.h"
 #include "model/chunk.h"
 
-#define EXPLANATION_MAX ((size_t)8 << 30)
+#define EXPLANATION_MAX ((size_t)8 << 30) /* bytes of values and names */
 
 /* --- which records ------------------------------------------------------------------------------------------------ */
 

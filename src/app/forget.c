@@ -7,7 +7,11 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { OUT_MAX = 16 * 1024, SHOWN_NAME = 1200, SHOWN_FEED = 300 };
+enum {
+    OUT_MAX = 16 * 1024, /* bytes of the answer */
+    SHOWN_NAME = 1200,   /* bytes of an escaped name, cut beyond; so is */
+    SHOWN_FEED = 300     /* that of a feed */
+};
 
 /* --- what is said ------------------------------------------------------------------------------------------------- */
 

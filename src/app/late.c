@@ -5,7 +5,7 @@
 #include "base/list.h"
 #include "model/chunk.h"
 
-#define NAMES_MAX ((size_t)1 << 30)
+#define NAMES_MAX ((size_t)1 << 30) /* bytes of the names of all files */
 
 /* A file whose rows are wanted. */
 struct named {

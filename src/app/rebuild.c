@@ -14,7 +14,10 @@
 #include "base/text.h"
 #include "parse/parser.h"
 
-enum { SHOWN_PATH = 1024, PROBLEMS_SHOWN = 20 };
+enum {
+    SHOWN_PATH = 1024,  /* bytes of an escaped path, cut beyond */
+    PROBLEMS_SHOWN = 20 /* files told one by one; further ones are counted */
+};
 
 struct rebuild {
     const struct settings *settings;

@@ -12,7 +12,7 @@
 #include "base/list.h"
 #include "base/text.h"
 
-enum { OUT_MAX = 16 * 1024, SHOWN_NAME = 400 };
+enum { OUT_MAX = 16 * 1024 /* bytes of the answer */, SHOWN_NAME = 400 /* of an escaped name, cut beyond */ };
 
 /* A row that was rejected and not read again since. */
 struct open_row {
@@ -78,6 +78,7 @@ static bool is_open(struct retrying *r, uint64_t row, uint64_t line)
 
 /* --- reading the source ------------------------------------------------------------------------------------------- */
 
+/* Hands the batch on when it is full, or as it is when the source was read as a `whole`. */
 static bool hand_on(struct retrying *r, bool whole)
 {
     if (!r->out || (!whole && !batch_full(r->out)))

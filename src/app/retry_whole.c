@@ -11,7 +11,7 @@
 #include "feed/landing.h"
 #include "feed/move.h"
 
-enum { SHOWN_PATH = 1024, MARKER_MODE = 0644 };
+enum { SHOWN_PATH = 1024 /* bytes of an escaped path, cut beyond */, MARKER_MODE = 0644 };
 
 /* --- which file --------------------------------------------------------------------------------------------------- */
 

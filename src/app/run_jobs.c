@@ -399,7 +399,7 @@ void run_jobs_pause(struct run *run, size_t feed, bool paused)
         let_go(run);
 }
 
-/* Once none of the feed is under way: what is still there of the last try comes back before the next one begins. */
+/* A feed is tried again once none of its files is under way: those of the last try are back before the next one begins. */
 void run_jobs_tick(struct run *run)
 {
     run_jobs_start(run); /* where there was no memory for it, nothing else may begin them */

@@ -226,11 +226,11 @@ static void note_work(struct request *request, struct core *core)
 {
     struct flight *flight = CONTAINER_OF(request, struct flight, note);
     const struct candidate *candidate = flight->job.candidate;
-    struct core_file file = {.name = candidate->name, .stat = &candidate->stat, .facts = &flight->job.facts};
+    const struct core_file file = {.name = candidate->name, .stat = &candidate->stat, .facts = &flight->job.facts};
     flight->move_error.kind = ERROR_NONE;
-    if (!core_note_quarantined(core, candidate->landing->index, &file, flight->set_aside, flight->job.error.text,
-                               clock_wall(), &flight->move_error))
-        return;
+    bool noted = core_note_quarantined(core, candidate->landing->index, &file, flight->set_aside,
+                                       flight->job.error.text, clock_wall(), &flight->move_error);
+    (void)noted; /* note_done tells what the error says */
 }
 
 static void finish_bad(uv_work_t *work, int status)
@@ -248,7 +248,7 @@ static void finish_bad(uv_work_t *work, int status)
         return;
     }
     if (flight->moved != ARCHIVE_MOVED)
-        after_move(flight);
+        (void)after_move(flight); /* for its remark and its warning; note_done has the outcome */
     committer_submit(flight->run->committer, &flight->note);
 }
 

@@ -7,7 +7,7 @@
 #include "app/rebuild.h"
 #include "app/run_internal.h"
 
-enum { EXTRA_THREADS = 3 };
+enum { EXTRA_THREADS = 3 /* beside those that read files: for scans, moves, a connection */ };
 
 /* What sessions go by, and what is left to go back to. */
 struct sessions {
@@ -85,7 +85,7 @@ static void size_thread_pool(const struct settings *settings)
 {
     char count[16];
     snprintf(count, sizeof count, "%u", settings->threads + EXTRA_THREADS);
-    setenv("UV_THREADPOOL_SIZE", count, 0);
+    (void)setenv("UV_THREADPOOL_SIZE", count, 0); /* without memory for it there are four, as libuv has it */
 }
 
 int run(const struct settings *settings, struct log *log)

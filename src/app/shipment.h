@@ -34,7 +34,7 @@ struct shipment {
     struct block *block;               /* fetched: the caller's from there on; NULL: there is no other */
     struct error error;                /* of DECIDE_REFUSE, or of what was fetched */
     bool delivered;                    /* the caller's word before the end: the target has committed it */
-    struct engine_overflows overflows; /* before it; from its end on, of it */
+    struct engine_overflows overflows; /* what the engine had counted before it; once it has ended: its own */
 
     /* the answers, on the loop */
     void (*prepared)(struct shipment *shipment);

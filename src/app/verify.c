@@ -43,7 +43,7 @@ bool verify_agrees(const struct verify_result *result)
 
 /* --- the store ---------------------------------------------------------------------------------------------------- */
 
-/* Again to see what was committed meanwhile. */
+/* Called again, it shows what was committed meanwhile. */
 static bool open_store(struct verify *v, struct error *error)
 {
     if (v->store)

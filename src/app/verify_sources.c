@@ -16,7 +16,10 @@
 #include "base/text.h"
 #include "feed/archive.h"
 
-enum { IDS_FIRST = 1024, WHAT_SIZE = 256 };
+enum {
+    IDS_FIRST = 1024, /* files that there is room for at first */
+    WHAT_SIZE = 256   /* bytes of what is told of one */
+};
 
 struct deep {
     const struct settings *settings;
