@@ -81,10 +81,33 @@ static void lets_the_first_file_go_on_when_others_have_filled_the_flow(void **st
     struct job head = {.ticket = 1, .flow = &f.flow}, other = {.ticket = 2, .flow = &f.flow};
     f.flow.head = 1;
     fill(&f, &other);
+    struct batch *more = batch_of_bytes(&f.feed, CHUNK_SIZE_MAX / 2);
+    assert_false(job_push_now(&other, more));
     assert_true(job_push(&head, batch_of_bytes(&f.feed, CHUNK_SIZE_MAX / 2)));
     assert_true(f.flow.bytes > f.flow.bytes_most - CHUNK_SIZE_MAX / 8);
+    assert_false(job_push_now(&head, more)); /* the committer has something to go on with */
+    batch_free(more);
     job_clear(&head);
     job_clear(&other);
+    flow_close(&f.flow);
+}
+
+static void holds_so_many_batches_of_a_file_however_small(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    struct job job = {.ticket = 1, .flow = &f.flow};
+    f.flow.head = 1;
+    for (int i = 0; i < JOB_BATCHES_MAX; i++)
+        assert_true(job_push_now(&job, batch_of_bytes(&f.feed, 64)));
+    struct batch *more = batch_of_bytes(&f.feed, 64);
+    assert_false(job_push_now(&job, more));
+    uv_mutex_lock(&f.flow.mutex);
+    batch_free(job_take(&job));
+    uv_mutex_unlock(&f.flow.mutex);
+    assert_true(job_push_now(&job, more));
+    job_clear(&job);
     flow_close(&f.flow);
 }
 
@@ -138,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_batches_back_in_order),
         cmocka_unit_test(lets_the_first_file_go_on_when_others_have_filled_the_flow),
+        cmocka_unit_test(holds_so_many_batches_of_a_file_however_small),
         cmocka_unit_test(ends_a_waiting_worker_when_its_file_is_dropped),
         cmocka_unit_test(wakes_a_waiting_worker_when_there_is_room_again),
     };

@@ -29,6 +29,11 @@ static void reads_back_what_it_wrote(void **state)
     summary_write(&stats, &pipeline, &text);
     summary_read(buf_slice(&text), &pipeline, &back);
     assert_memory_equal(&stats, &back, sizeof stats);
+    /* Stores have texts of earlier builds. */
+    assert_slice(buf_slice(&text),
+                 "records 5 18446744073709551615\nwaiting 0 3\ngroups 9\nmixed 2\nunits 4\nconflicts 6\n"
+                 "memory 7\nclosed 8\nclosed_waiting 9\nclosed_groups 5\n"
+                 "closed_before 18446744073708687616\nwatermark 77\n");
     buf_close(&text);
 }
 
