@@ -339,6 +339,8 @@ bool store_commit(struct store *store, struct slice summary, int64_t now, struct
     store->retrying = (struct store_retry){0};
     store->closing = false;
     store->in_change = false;
+    if (!store->in_group)
+        store_space_end(store);
     return true;
 }
 
@@ -381,6 +383,8 @@ void store_rollback(struct store *store)
     store->last_reject = store->kept_reject;
     if (store->undone)
         forget_group(store);
+    if (!store->in_group)
+        store_space_end(store);
 }
 
 /* --- groups ------------------------------------------------------------------------------------------------------- */
@@ -416,6 +420,7 @@ bool store_group_commit(struct store *store, struct slice summary, struct error 
         !end_transaction(store, summary, error))
         return false;
     store->in_group = false;
+    store_space_end(store);
     return true;
 }
 
@@ -428,4 +433,5 @@ void store_group_rollback(struct store *store)
         (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
     store->in_group = store->undone = false;
     forget_group(store);
+    store_space_end(store);
 }

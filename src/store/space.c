@@ -6,9 +6,11 @@
  * change first reserves what it may write, by fallocate beyond the end of the -wal: when that fails nothing has
  * happened, and the same call can be made again once there is space.
  *
- * The estimate is generous, and what is not used goes back when the log is cut or removed. It errs at two ends: a file
- * system that cannot reserve (then SQLite's own answer stands), and the -shm, 32 KiB for every 16 MiB of log, which is
- * SQLite's alone to open, as closing it would drop its locks.
+ * The estimate is generous: of many small changes that share a commit many times what they write. What is not used goes
+ * back at the end of the transaction, so that a small disk has it for the target and the archive; a little stays until the
+ * log is cut or removed, as the next change asks for as much. The estimate errs at two ends: a file system that cannot
+ * reserve (then SQLite's own answer stands), and the -shm, 32 KiB for every 16 MiB of log, which is SQLite's alone to open,
+ * as closing it would drop its locks.
  */
 #include "store/store_internal.h"
 
@@ -21,9 +23,10 @@
 #include <unistd.h>
 
 enum {
-    FRAME_HEAD = 24,   /* bytes before each page in the log */
-    PAGE_TAKES = 64,   /* of a page no more than these hold no part of a row */
-    STEP = 1024 * 1024 /* bytes reserved at a time while there is plenty */
+    FRAME_HEAD = 24,    /* bytes before each page in the log */
+    PAGE_TAKES = 64,    /* of a page no more than these hold no part of a row */
+    STEP = 1024 * 1024, /* bytes reserved at a time while there is plenty */
+    SPARE = 4 * STEP    /* bytes that stay reserved */
 };
 
 void store_space_open(struct store *store)
@@ -114,4 +117,16 @@ bool store_space_begin(struct store *store, uint64_t pages, struct error *error)
     space->start = space->end = (uint64_t)stat.st_size;
     space->need = 0;
     return store_space_add(store, 0, pages, error);
+}
+
+void store_space_end(struct store *store)
+{
+    struct store_space *space = &store->space;
+    struct stat stat;
+    if (space->log < 0 || space->end <= space->start + SPARE || fstat(space->log, &stat) != 0 ||
+        space->end <= (uint64_t)stat.st_size + SPARE)
+        return;
+    /* To the size that it has: what lies behind its end is given up. Nobody else writes to it. */
+    if (ftruncate(space->log, stat.st_size) == 0)
+        space->end = (uint64_t)stat.st_size;
 }

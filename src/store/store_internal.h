@@ -152,6 +152,8 @@ bool store_space_begin(struct store *store, uint64_t pages, struct error *error)
 bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct error *error) MUST_USE;
 /* The same without adding it to the account: calls that add as much, in any parts, will find room. */
 bool store_space_ahead(struct store *store, uint64_t bytes, uint64_t pages, struct error *error) MUST_USE;
+/* Ends the account, whatever came of the transaction: gives back what was made sure of and not written. */
+void store_space_end(struct store *store);
 
 /* --- digest.c: the format of checksums and digests --- */
 

@@ -7,6 +7,9 @@
 #include <sqlite3.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
+
+enum { MIB = 1024 * 1024, GROUPED = 60 /* changes, of which each is taken for a third of one */, BATCHES = 16 };
 
 static int unmount(void **state)
 {
@@ -126,6 +129,51 @@ static void commits_a_group_whose_changes_took_all_the_room(void **state)
     empty_disk();
     assert_true(changes > 1);
     assert_true(put_change((unsigned)changes));
+}
+
+static uint64_t free_space(void)
+{
+    struct statvfs disk;
+    assert_int_equal(statvfs(folder, &disk), 0);
+    return disk.f_bavail * disk.f_bsize;
+}
+
+/* Else the disk would be full for everybody else, as long as the store is open. */
+static void gives_back_what_a_group_did_not_write(void **state)
+{
+    (void)state;
+    if (!mounted("size=32m"))
+        skip();
+    store = testing_open(folder, STORE_WRITE);
+    assert_ok(store_group_begin(store, &error), &error);
+    for (unsigned i = 0; i < GROUPED; i++)
+        assert_true(put_change(i));
+    assert_in_range(free_space(), 0, 16 * MIB);
+    assert_ok(store_group_commit(store, SLICE("summary"), &error), &error);
+    assert_in_range(free_space(), 24 * MIB, 32 * MIB);
+    assert_changes(store, GROUPED);
+    assert_true(put_change(GROUPED));
+}
+
+static void gives_back_what_a_change_that_is_given_up_did_not_write(void **state)
+{
+    (void)state;
+    if (!mounted("size=32m"))
+        skip();
+    store = testing_open(folder, STORE_WRITE);
+    assert_true(put_change(0));
+    struct batch *batch = batch_new(testing_feed()), *batches[BATCHES];
+    struct file_record file = testing_record("big.csv", 2, 120000);
+    testing_fill(batch, 1, 120000, 2);
+    for (size_t i = 0; i < BATCHES; i++)
+        batches[i] = batch;
+    assert_ok(store_begin(store, &error), &error);
+    assert_ok(store_file_begin(store, file.feed, &error), &error);
+    assert_ok(store_reserve(store, batches, BATCHES, &file, 0, &error), &error);
+    assert_in_range(free_space(), 0, 20 * MIB);
+    store_rollback(store);
+    assert_in_range(free_space(), 24 * MIB, 32 * MIB);
+    batch_free(batch);
 }
 
 /* Changes until there is no room; so many there are, also for the next who opens it. */
@@ -273,6 +321,8 @@ int main(void)
         TEST(waits_for_room_at_every_step_of_a_change),
         TEST(commits_on_what_it_reserved_although_the_disk_is_full),
         TEST(commits_a_group_whose_changes_took_all_the_room),
+        TEST(gives_back_what_a_group_did_not_write),
+        TEST(gives_back_what_a_change_that_is_given_up_did_not_write),
         TEST(lets_nothing_be_lost_on_a_disk_that_fills_up),
         TEST(goes_on_in_a_store_of_small_pages),
         TEST(tells_of_a_full_disk_when_a_note_does_not_fit),
