@@ -274,7 +274,7 @@ static void open_sqlite(struct target *target)
     sqlite->name = target->name;
     sqlite->path = settings->path;
     sqlite->pipeline = target->pipeline;
-    sqlite->busy_timeout = (int)(target->deadline / 2000);
+    sqlite->lock_patience = target->deadline / 2;
     sqlite->look = target->look;
     sqlite->mend = target->mend;
     buf_init(&sqlite->text, TEXT_MAX);

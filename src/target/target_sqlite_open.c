@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "model/pipeline_ledger.h"
 #include "model/store_mark.h"
 #include "target/target_sqlite.h"
@@ -37,10 +38,15 @@ static int one_text(void *context, int count, char **values, char **names)
     return 0;
 }
 
+/* By the clock: on a busy machine a pause lasts longer than was asked for, and the deadline would be told in place of the
+   lock. */
 static int wait_for_lock(void *context, int attempt)
 {
     struct target_sqlite *sqlite = context;
-    if (atomic_load(&sqlite->dropped) || (int64_t)attempt * LOCK_WAIT >= sqlite->busy_timeout)
+    int64_t now = clock_monotonic();
+    if (attempt == 0)
+        sqlite->lock_since = now;
+    if (atomic_load(&sqlite->dropped) || now - sqlite->lock_since >= sqlite->lock_patience)
         return 0;
     sqlite3_sleep(LOCK_WAIT);
     return 1;
