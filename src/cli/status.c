@@ -421,7 +421,7 @@ const struct command command_status = {
         "\n"
         "Exit codes: 0 shown, also when the target cannot be reached; 1 there is no store yet, or of --healthy: none\n"
         "answers, or it is not well: it has failed, its target refuses, or --memory-limit is reached. (A target that\n"
-        "cannot be reached is waited for, and no illness.) 78 configuration.\n",
+        "cannot be reached is waited for, and no illness.) 78 configuration (of --healthy 1, too).\n",
     .options = OPTION_JSON | OPTION_HEALTHY | OPTION_WATCH,
     .execute = execute,
 };

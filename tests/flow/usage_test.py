@@ -35,6 +35,18 @@ class Words(FlowCase):
                 self.assertIn(told, self.refused(*words))
                 self.assertIn(f'`dropfold {words[0]} --help`', self.refused(*words))
 
+    def test_an_empty_name_means_nothing(self):
+        for words in (('rejects', ''), ('rejects', 'export', ''), ('late', ''), ('forget', ''), ('check', ''), ('pause', ''),
+                      ('store', 'backup', '')):
+            with self.subTest(words=words):
+                self.assertRegex(self.refused(*words), rf' error: {words[0]}: expected .*, found an empty text\n')
+        self.assertFalse(list(self.work.root.glob('.part-*')))
+
+    def test_the_health_of_a_wrong_pipeline_is_no_health(self):
+        (self.work.root / 'schemas' / 'ecommerce.json').write_text('{}', encoding='utf-8')
+        self.assertIn('"pipeline" is missing', self.refused('status', '--healthy', expect=1))
+        self.assertIn('"pipeline" is missing', self.refused('status', expect=78))
+
     def test_an_option_that_another_half_takes(self):
         for words, told in ((('rejects', '--dry-run'), '--dry-run goes with retry'),
                             (('rejects', 'export', '--dry-run'), '--dry-run goes with retry'),
