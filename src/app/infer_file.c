@@ -149,6 +149,7 @@ static bool list_columns(struct infer_file *file, struct reading *r, int fd, str
     bool ok = read_once(r, fd, &facts, error);
     file->rows = facts.rows;
     file->rejected = facts.rejected;
+    file->more = facts.unknown_more;
     if (ok) {
         file->format = facts.version == VERSION_JSON ? DESCRIPTOR_JSON : DESCRIPTOR_CSV;
         file->columns = arena_array(&file->arena, facts.unknown_count + 1, sizeof *file->columns);

@@ -16,6 +16,7 @@ struct infer_file {
     struct arena arena;
     struct infer_column *columns; /* in the file's order, at most FILE_UNKNOWN_COLUMNS_MAX */
     size_t count;
+    bool more; /* columns than these */
     enum descriptor_format format;
     struct descriptor_form form; /* delimiter and encoding as found, all else plain */
     uint64_t rows, rejected;     /* rejected ones have no say */

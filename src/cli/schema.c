@@ -57,6 +57,8 @@ static void tell_left_out(const char *path, const struct infer_file *file)
         if (!infer_usable(&file->columns[i]))
             fprintf(stderr, "%s: %s \"%s\" is left out\n", path, why_left_out(&file->columns[i]),
                     text_escape(file->columns[i].name, shown, sizeof shown));
+    if (file->more)
+        fprintf(stderr, "%s: the columns behind the first %d are left out\n", path, FILE_UNKNOWN_COLUMNS_MAX);
 }
 
 static bool put_draft(const struct invocation *invocation, const char *path, const struct infer_file *file,

@@ -19,7 +19,7 @@
 enum {
     BATCH_REJECTS_MAX = 4096,          /* rejected rows of one batch */
     BATCH_ARENA_MAX = 8 * 1024 * 1024, /* bytes of their texts */
-    FILE_UNKNOWN_COLUMNS_MAX = 256     /* names kept of undeclared columns; further ones are counted */
+    FILE_UNKNOWN_COLUMNS_MAX = 256     /* names kept of undeclared columns */
 };
 
 /* A row that was not accepted, kept whole. */
@@ -65,6 +65,7 @@ struct file_facts {
     struct slice *unknown;    /* undeclared columns, in order; owned by `arena` */
     bool *unknown_twice;      /* of each, in a CSV file: whether another column is called so too */
     size_t unknown_count;     /* of those kept */
+    bool unknown_more;        /* there are others */
     bool named;               /* some fields came out of its name: under another name it is another file */
     struct slice note;        /* "null by on_error: 3 of Age; repaired: 2 rows", or empty; owned by `arena` */
     struct arena arena;

@@ -64,6 +64,7 @@ void bind_start(struct bind *bind, uint32_t wanted)
     bind->version = NULL;
     bind->chosen = NULL;
     bind->unknown_count = 0;
+    bind->unknown_more = false;
     bind->name = (struct slice){NULL, 0};
     bind->first = bind->end = 0;
     bind->line = bind->column = 0;
@@ -106,6 +107,7 @@ bool bind_next_run(struct bind *bind)
     bind->version = NULL;
     bind->chosen = NULL;
     bind->unknown_count = 0;
+    bind->unknown_more = false;
     bind->noted = false;
     bind->first = next_allowed(bind, bind->end);
     bind->end = bind->first;
@@ -301,13 +303,16 @@ bool bind_declares(const struct bind *bind, struct slice name)
 
 bool bind_unknown(struct bind *bind, struct slice name)
 {
-    if (bind->unknown_count == FILE_UNKNOWN_COLUMNS_MAX)
-        return true;
-    for (size_t i = 0; i < bind->unknown_count; i++)
+    for (size_t i = 0; i < bind->unknown_count; i++) {
         if (slice_equal(bind->unknown[i], name)) {
             bind->again[i] = true;
             return true;
         }
+    }
+    if (bind->unknown_count == FILE_UNKNOWN_COLUMNS_MAX) {
+        bind->unknown_more = true;
+        return true;
+    }
     struct slice copy = arena_copy(&bind->names, name);
     if (!copy.data)
         return false;

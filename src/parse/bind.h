@@ -41,6 +41,7 @@ struct bind {
     struct slice unknown[FILE_UNKNOWN_COLUMNS_MAX];
     bool again[FILE_UNKNOWN_COLUMNS_MAX]; /* of each, whether it was noted more than once */
     size_t unknown_count;
+    bool unknown_more;  /* there are more than are kept */
     struct arena names; /* holds the unknown ones, and the file's own with its parts */
 };
 

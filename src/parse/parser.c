@@ -260,6 +260,7 @@ bool parser_facts(const struct parser *p, struct file_facts *facts)
     if (!put_note(p, facts))
         return false;
     facts->unknown_count = 0;
+    facts->unknown_more = p->bind.unknown_more;
     facts->unknown = arena_array(&facts->arena, p->bind.unknown_count, sizeof *facts->unknown);
     facts->unknown_twice = arena_array(&facts->arena, p->bind.unknown_count, sizeof *facts->unknown_twice);
     if (!facts->unknown || !facts->unknown_twice)

@@ -95,6 +95,13 @@ class Drafts(FlowCase):
         self.assertIn('1 of 2 rows could not be read and have no say, the first in line 3: found 1 field, expected 153',
                       outcome.err)
 
+    def test_columns_beyond_those_that_a_draft_has_are_told(self):
+        for columns, more in ((256, False), (257, True)):
+            content = ','.join(f'C{i}' for i in range(columns)) + '\n' + ','.join('1' for i in range(columns)) + '\n'
+            outcome = self.infer(content.encode())
+            self.assertEqual((len(json.loads(outcome.out)['fields']), 'the columns behind the first 256 are left out' in outcome.err),
+                             (256, more))
+
     def test_columns_that_share_a_name_are_left_out(self):
         outcome = self.infer(b'Id,Tip,A\tB,Tip,A_B,Tip,\n1,2,3,4,5,6,\n')
         self.assertEqual(self.accept(outcome.out), {name: {'type': 'int64', 'required': True, **more} for name, more in (
