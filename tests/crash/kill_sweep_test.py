@@ -130,6 +130,69 @@ class KillSweepOfReplacing(KillSweep):
         self.find('wrong', workspace.command('verify', '--deep', expect=None).code, f'{where}: verify')
 
 
+class KillSweepOfMoving(CrashCase):
+    """What was committed leaves its folder, with its marker where it has one, and comes into the archive once and whole."""
+    CALLS = {'mkdirat', 'openat', 'write', 'renameat2', 'renameat', 'unlinkat', 'fsync'}
+    SHORT = 5
+
+    def again(self, name, mounted):
+        work = self.copy_of(self.start, name)
+        if mounted:
+            mount(self, work.data / 'archive', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs')
+        return work
+
+    @staticmethod
+    def end(work):
+        archive = work.data / 'archive' / 'Orders'
+        archived = {path.name: path.read_bytes() for path in archive.iterdir()} if archive.is_dir() else {}
+        return archived, [path.name for path in work.landing('Orders').iterdir()]
+
+    def sweep(self, files, mounted=False, **options):
+        self.start = self.workspace('start')
+        (self.start.data / 'archive').mkdir()
+        self.start.configure('Orders', **options)
+        for number in range(1, files + 1):
+            path = self.start.drop('Orders', orders(order(number)), f'{number}.csv')
+            if options.get('ready') == 'done':
+                path.with_name(f'{path.name}.done').touch()
+        self.present = [('Orders', path) for path in sorted(self.start.landing('Orders').glob('*.csv'))]
+        calm = self.again('calm', mounted)
+        calls = calls_of(calm)
+        wanted = self.end(calm)
+        self.assertEqual((len(wanted[0]), wanted[1]), (0 if options.get('after') == 'delete' else files, []))
+        first = next(at for at, (name, _) in enumerate(calls) if name == 'mkdirat')
+        points = [call for call in calls[first:] if call[0] in self.CALLS]
+        for call in self.some(points, self.SHORT):
+            self.judge_killed(mounted, wanted, call)
+        for _ in range(self.scale(2, 50)):
+            self.judge_killed(mounted, wanted, *self.rng.choices(points, k=2))
+
+    def judge_killed(self, mounted, wanted, *calls):
+        work = self.again('killed', mounted)
+        for call in calls:
+            run_with(work, *call, 'signal=KILL')
+        work.command('run', *ARGUMENTS)
+        self.count(points=1)
+        self.judge_ledger(work, self.present, f'killed at {calls}')
+        end = self.end(work)
+        self.find('wrong', end != wanted, f'killed at {calls}: {sorted(end[0])}, {end[1]}')
+        if mounted:
+            unmount(work.data / 'archive')
+        shutil.rmtree(work.root)
+
+    def test_by_a_copy_to_another_device(self):
+        self.sweep(files=1, mounted=True)
+
+    def test_of_many_by_copies_to_another_device(self):
+        self.sweep(files=6, mounted=True)
+
+    def test_with_markers(self):
+        self.sweep(files=2, ready='done')
+
+    def test_of_many_by_their_end(self):
+        self.sweep(files=6, after='delete')
+
+
 class KillSweepOfSettingAside(CrashCase):
     """A bad file and its reason come into the quarantine, and it comes into the ledger, once."""
     CALLS = {'mkdirat', 'renameat2', 'unlinkat', 'fsync'}
