@@ -69,7 +69,7 @@ static bool set_count(const char *name, const char *value, unsigned long max, un
 static bool set_seconds(const char *name, const char *value, int64_t *out, struct error *error)
 {
     return settings_seconds(value, out) ||
-           error_set(error, ERROR_USAGE, "--%s: found \"%s\", expected seconds, such as 0.5", name, value);
+           error_set(error, ERROR_USAGE, "--%s: found \"%s\", expected seconds up to 86400, such as 0.5", name, value);
 }
 
 /* Seconds of which there must be some. */

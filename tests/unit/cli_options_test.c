@@ -105,6 +105,9 @@ static void reads_numbers_of_options_strictly(void **state)
     o = PARSE(WORD("run"), WORD("--settle"), WORD("1.5x"));
     assert_false(o.ok);
     assert_error(&o.error, ERROR_USAGE, "--settle: found \"1.5x\"");
+    o = PARSE(WORD("run"), WORD("--rescan"), WORD("86401"));
+    assert_false(o.ok);
+    assert_error(&o.error, ERROR_USAGE, "--rescan: found \"86401\", expected seconds up to 86400");
     o = PARSE(WORD("run"), WORD("--target-timeout"), WORD("0"));
     assert_false(o.ok);
     assert_error(&o.error, ERROR_USAGE, "--target-timeout: must be more than 0");
