@@ -27,14 +27,6 @@ bool core_init(struct core *core, const struct pipeline *pipeline, struct store 
     return false;
 }
 
-/* A crash may have come between a file and the windows that it made due. Without room they wait for the next file, which
-   then meets the same lack, and tells. */
-static bool close_overdue(struct core *core, struct error *error)
-{
-    struct core_closed closed;
-    return core_close_windows(core, clock_wall(), &closed, error) || error->kind == ERROR_FULL;
-}
-
 bool core_open(struct core *core, const struct pipeline *pipeline, const char *checkpoints, enum store_mode mode,
                size_t memory_limit, struct error *error)
 {
@@ -43,7 +35,8 @@ bool core_open(struct core *core, const struct pipeline *pipeline, const char *c
     if (!store_open(&store, checkpoints, pipeline->name, &pipeline->fingerprint, mode, error) ||
         !core_init(core, pipeline, store, memory_limit, error))
         return false;
-    if (mode != STORE_WRITE || close_overdue(core, error))
+    /* A crash may have come between a file and the windows that it made due. */
+    if (mode != STORE_WRITE || core_close_due(core, clock_wall(), error))
         return true;
     core_close(core);
     return false;

@@ -152,6 +152,9 @@ struct core_closed {
    else is as of core_file_end. */
 bool core_close_windows(struct core *core, int64_t now, struct core_closed *closed, struct error *error) MUST_USE;
 
+/* The same where nobody tells what was closed. ERROR_FULL counts as done: the next file meets the same lack, and tells. */
+bool core_close_due(struct core *core, int64_t now, struct error *error) MUST_USE;
+
 /* Ends the open file, whatever comes of it. `now` is the wall clock in microseconds. */
 bool core_file_end(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
                    struct error *error) MUST_USE;

@@ -45,3 +45,13 @@ bool core_close_windows(struct core *core, int64_t now, struct core_closed *clos
     core->store_open = false;
     return true;
 }
+
+bool core_close_due(struct core *core, int64_t now, struct error *error)
+{
+    struct core_closed closed;
+    struct error why = {0};
+    if (core_close_windows(core, now, &closed, &why) || why.kind == ERROR_FULL)
+        return true;
+    *error = why;
+    return false;
+}

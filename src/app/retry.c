@@ -158,17 +158,6 @@ static bool read_source(struct retrying *r, const struct source *source, const c
 
 /* --- one file ----------------------------------------------------------------------------------------------------- */
 
-/* Without room for it they stay due; the next file meets the same lack, and tells. */
-static bool close_windows(struct core *core, int64_t now, struct error *error)
-{
-    struct core_closed closed;
-    struct error why = {0};
-    if (core_close_windows(core, now, &closed, &why) || why.kind == ERROR_FULL)
-        return true;
-    *error = why;
-    return false;
-}
-
 static bool commit_rows(struct retrying *r, const struct source *source, struct file_facts *facts,
                         struct retry_result *result, struct error *error)
 {
@@ -182,7 +171,7 @@ static bool commit_rows(struct retrying *r, const struct source *source, struct 
         return false;
     result->sequence = committed.sequence;
     result->buckets = committed.buckets;
-    return close_windows(r->core, r->now, error);
+    return core_close_due(r->core, r->now, error);
 }
 
 /* Reads and commits; cancels what was begun where there is nothing to commit. */
