@@ -96,6 +96,33 @@ static void files_at_hand_share_a_commit(void **state)
     is_one_history(f, FILES, FILES);
 }
 
+/* Files of `size` bytes each, as their facts say, are committed by `commits` flushes or more. */
+static void assert_commits(struct fixture *f, uint64_t size, size_t commits)
+{
+    start(f);
+    for (size_t i = 0; i < FILES; i++) {
+        add_file(f, i);
+        f->files[i].job.facts.size = size;
+    }
+    failing_vfs_arm(&never);
+    finish_all(f);
+    wait_for_answers(f);
+    assert_true(failing_vfs.calls >= commits);
+    (void)failing_vfs_disarm();
+    stop(f);
+    is_one_history(f, FILES, FILES);
+}
+
+static void two_files_of_half_a_group_fill_it(void **state)
+{
+    assert_commits(*state, 32 * 1024 * 1024, FILES / 2);
+}
+
+static void a_larger_file_is_a_commit_of_its_own(void **state)
+{
+    assert_commits(*state, 32 * 1024 * 1024 + 1, FILES);
+}
+
 /* What they may write at the most is more than there is, what they write is not. */
 static void files_that_find_no_room_together_are_committed_in_turn(void **state)
 {
@@ -258,6 +285,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_at_hand_share_a_commit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(two_files_of_half_a_group_fill_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_larger_file_is_a_commit_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_that_find_no_room_together_are_committed_in_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_sees_what_is_durable_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_commit_that_fails_gives_every_file_of_it_back, set_up, tear_down),
