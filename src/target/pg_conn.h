@@ -34,6 +34,13 @@ struct pg_arrays {
     size_t starts[PIPELINE_COLUMNS_MAX + 1];
 };
 
+/* What the server says of a table within a transaction (pg_recount.h). */
+struct pg_tally {
+    uint64_t oid;  /* 0: it is gone */
+    bool triggers; /* it has some of somebody's */
+    uint64_t done; /* rows that were put in, changed or taken out, from some moment before the transaction on */
+};
+
 struct pg_conn {
     struct target *target;
     bool answers; /* false once dropped */
@@ -69,14 +76,16 @@ struct pg_conn {
     bool standby; /* the server is in recovery, which only a look goes on with */
 
     /* A delivery. */
-    struct block *block;                   /* under way */
-    size_t row;                            /* of it: what COPY comes to next (pg_copy_rows) */
-    struct pg_arrays arrays;               /* of it, or of the block behind it */
-    bool empty[PIPELINE_DELIVERED_MAX];    /* COPY goes straight into the table */
-    bool triggers[PIPELINE_DELIVERED_MAX]; /* the table has some of somebody's, so that it is counted at the end */
-    bool known[PIPELINE_DELIVERED_MAX];    /* its shape was looked at once more */
-    bool guarded[PIPELINE_DELIVERED_MAX];  /* and that told that row-level security holds for this role */
-    bool stage[PIPELINE_DELIVERED_MAX];    /* of a comparison: the temporary table exists */
+    struct block *block;                                 /* under way */
+    size_t row;                                          /* of it: what COPY comes to next (pg_copy_rows) */
+    struct pg_arrays arrays;                             /* of it, or of the block behind it */
+    bool empty[PIPELINE_DELIVERED_MAX];                  /* COPY goes straight into the table */
+    struct pg_tally tallies[1 + PIPELINE_DELIVERED_MAX]; /* at its beginning; the first is the progress table's */
+    uint64_t done[PIPELINE_DELIVERED_MAX];               /* rows that its own statements put in, changed or took out */
+    bool counted[PIPELINE_DELIVERED_MAX];                /* the table's rows are, at its end */
+    bool known[PIPELINE_DELIVERED_MAX];                  /* its shape was looked at once more */
+    bool guarded[PIPELINE_DELIVERED_MAX];                /* and that told that row-level security holds for this role */
+    bool stage[PIPELINE_DELIVERED_MAX];                  /* of a comparison: the temporary table exists */
     const char *doubtful; /* SQLSTATE that now means: it is not what it was when it was opened; or NULL */
     /* What comes after pg_delivery_match, pg_open_check_table, pg_stage_block's COPY, pg_recount. */
     pg_step matched, shaped, copied, recounted;

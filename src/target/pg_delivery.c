@@ -7,7 +7,8 @@
  *            upserts, into an empty table or of fresh keys: COPY, before the first of which the table's types are looked at
  *            once more; else INSERT ... SELECT unnest(arrays) ON CONFLICT
  *            either, when it took fewer rows than were sent: SELECT count(*), of those that are there
- *   commit   SELECT count(*) of the tables with triggers; UPDATE the progress row, COMMIT
+ *   commit   SELECT count(*) of the tables with triggers; UPDATE the progress row; SELECT count(*) of the tables that
+ *            others did something to; COMMIT
  *
  * The first delivery has no row to lock. It inserts one: of two hosts that both begin with an empty target the second
  * waits on the first one's key, then finds it taken, and gives up as diverged.
@@ -57,7 +58,7 @@ static void take_empty(struct pg_conn *conn, PGresult *result)
 {
     struct error error;
     const struct target *target = conn->target;
-    pg_recount_take(conn, result);
+    pg_recount_take(conn, result, (int)pipeline_delivered(target->pipeline));
     for (size_t i = 0; i < pipeline_delivered(target->pipeline); i++) {
         uint64_t rows = target->delivery->from.rows[i];
         conn->empty[i] = PQgetvalue(result, 0, (int)i)[0] == 't';
@@ -71,7 +72,7 @@ static void take_empty(struct pg_conn *conn, PGresult *result)
     pg_query_done(conn);
 }
 
-/* SELECT question FROM ...), question FROM ...): one column for each table; then one for the triggers of each. */
+/* SELECT question FROM ...), question FROM ...): one column for each table; then that of pg_recount. */
 static void put_ask_each(struct buf *sql, const struct pipeline *pipeline, const char *question)
 {
     for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
@@ -102,7 +103,7 @@ static void ask_empty(struct pg_conn *conn)
 static void emptied(struct pg_conn *conn, PGresult *result)
 {
     const struct pipeline *pipeline = conn->target->pipeline;
-    pg_recount_take(conn, result);
+    pg_recount_take(conn, result, (int)pipeline_delivered(pipeline));
     for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
         uint64_t left = number_at(result, (int)i);
         if (left > 0) {
@@ -327,7 +328,9 @@ static void count_there(struct pg_conn *conn)
 
 static void taken(struct pg_conn *conn, PGresult *result)
 {
-    if (strtoull(PQcmdTuples(result), NULL, 10) < conn->block->rows)
+    uint64_t rows = strtoull(PQcmdTuples(result), NULL, 10);
+    conn->done[conn->block->table] += rows;
+    if (rows < conn->block->rows)
         count_there(conn);
     else
         pg_delivery_written(conn, result);
@@ -421,12 +424,20 @@ static void committed(struct pg_conn *conn, PGresult *result)
     pg_conn_fail(conn, &error);
 }
 
+static void commit_now(struct pg_conn *conn, PGresult *result)
+{
+    (void)result;
+    pg_query_text(conn, "COMMIT", committed);
+}
+
 static void updated(struct pg_conn *conn, PGresult *result)
 {
-    if (strcmp(PQcmdTuples(result), "1") == 0)
-        pg_query_text(conn, "COMMIT", committed);
-    else
+    if (strcmp(PQcmdTuples(result), "1") != 0)
         pg_stage_left_out(conn, progress_table, 0, 1);
+    else if (conn->target->delivery->compare)
+        commit_now(conn, result);
+    else
+        pg_recount_more(conn, result, 1, commit_now);
 }
 
 static void put_progress(struct pg_conn *conn, PGresult *result)
@@ -435,7 +446,9 @@ static void put_progress(struct pg_conn *conn, PGresult *result)
     buf_reset(&conn->sql);
     buf_put_text(&conn->sql, "UPDATE dropfold_progress SET epoch = $2, sequence = $3,"
                              " digest = pg_catalog.decode($4, 'hex'), rows = $5, delivered_at = pg_catalog.now()"
-                             " WHERE pipeline = $1");
+                             " WHERE pipeline = $1 RETURNING 1");
+    if (!conn->target->delivery->compare)
+        pg_recount_put_ask(&conn->sql, conn->target->pipeline);
     send_progress(conn, updated);
 }
 
@@ -443,5 +456,8 @@ void pg_delivery_commit(struct pg_conn *conn)
 {
     conn->doing = "committing";
     conn->doubtful = NULL;
-    pg_recount(conn, put_progress);
+    if (conn->target->delivery->compare)
+        put_progress(conn, NULL);
+    else
+        pg_recount(conn, put_progress);
 }

@@ -1,40 +1,52 @@
 #include "target/pg_recount.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "target/pg_query.h"
 
+/* --- what the server says ----------------------------------------------------------------------------------------- */
+
+/* Of each relation that is no view "oid triggers done", with what lies in its partitions, one after the other. */
 void pg_recount_put_ask(struct buf *sql, const struct pipeline *pipeline)
 {
-    for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
-        buf_put_text(sql, ", EXISTS (WITH RECURSIVE c (oid) AS (SELECT pg_catalog.to_regclass(pg_catalog.quote_ident(");
-        target_sql_literal(sql, pipeline->tables[i].name);
-        buf_put_text(sql, "))::pg_catalog.oid UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i"
-                          " JOIN c ON i.inhparent = c.oid) SELECT FROM c JOIN pg_catalog.pg_trigger AS t"
-                          " ON t.tgrelid = c.oid WHERE NOT t.tgisinternal AND t.tgenabled <> 'D')");
+    buf_put_text(sql, ", (WITH RECURSIVE c (number, root, oid) AS (SELECT w.number, r.oid, r.oid FROM (VALUES ");
+    for (size_t i = 0; i <= pipeline_delivered(pipeline); i++) {
+        buf_printf(sql, "%s(%zu, ", i > 0 ? ", " : "", i);
+        target_sql_literal(sql, target_shape_name(pipeline, i));
+        buf_put_byte(sql, ')');
+    }
+    buf_put_text(sql, ") AS w (number, name) CROSS JOIN LATERAL"
+                      " (SELECT pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))::pg_catalog.oid) AS r (oid)"
+                      " UNION SELECT c.number, c.root, i.inhrelid"
+                      " FROM c JOIN pg_catalog.pg_inherits AS i ON i.inhparent = c.oid)"
+                      " SELECT pg_catalog.string_agg(s.words, ' ' ORDER BY s.number) FROM"
+                      " (SELECT c.number, pg_catalog.concat_ws(' ', coalesce(c.root, 0),"
+                      " pg_catalog.sum((SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger AS t"
+                      " WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D')),"
+                      " pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid)"
+                      " + pg_catalog.pg_stat_get_xact_tuples_updated(c.oid)"
+                      " + pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)))"
+                      " FROM c GROUP BY c.number, c.root) AS s (number, words))");
+}
+
+static void read_tallies(const PGresult *result, int column, struct pg_tally *tallies, size_t count)
+{
+    char *at = PQgetvalue(result, 0, column);
+    for (size_t i = 0; i < count; i++) {
+        tallies[i].oid = strtoull(at, &at, 10);
+        tallies[i].triggers = strtoull(at, &at, 10) > 0;
+        tallies[i].done = strtoull(at, &at, 10);
     }
 }
 
-void pg_recount_take(struct pg_conn *conn, const PGresult *result)
+void pg_recount_take(struct pg_conn *conn, const PGresult *result, int column)
 {
-    size_t tables = pipeline_delivered(conn->target->pipeline);
-    for (size_t i = 0; i < tables; i++)
-        conn->triggers[i] = PQgetvalue(result, 0, (int)(tables + i))[0] == 't';
+    read_tallies(result, column, conn->tallies, 1 + pipeline_delivered(conn->target->pipeline));
+    memset(conn->done, 0, sizeof conn->done);
 }
 
-/* A table that this delivery filled by upserts: to a collation of somebody's two keys may be one. */
-static bool is_merged(const struct pg_conn *conn, size_t table)
-{
-    return conn->target->delivery->full && (conn->target->doubts || conn->guarded[table]);
-}
-
-/* Or whose triggers it may have set off. */
-static bool is_counted(const struct pg_conn *conn, size_t table)
-{
-    const struct delivery *delivery = conn->target->delivery;
-    return !delivery->compare && (conn->triggers[table] || is_merged(conn, table)) &&
-           (delivery->full || delivery->upserts[table] > 0 || delivery->deletes[table] > 0);
-}
+/* --- counting ----------------------------------------------------------------------------------------------------- */
 
 static void recounted(struct pg_conn *conn, PGresult *result)
 {
@@ -43,7 +55,7 @@ static void recounted(struct pg_conn *conn, PGresult *result)
     int column = 0;
     for (size_t i = 0; i < pipeline_delivered(target->pipeline); i++) {
         uint64_t wanted = target->delivery->to.rows[i];
-        uint64_t found = is_counted(conn, i) ? strtoull(PQgetvalue(result, 0, column++), NULL, 10) : wanted;
+        uint64_t found = conn->counted[i] ? strtoull(PQgetvalue(result, 0, column++), NULL, 10) : wanted;
         if (found == wanted)
             continue;
         target_miscounted(target->pipeline, target->delivery, i, found, target->miscounted, &error);
@@ -55,15 +67,15 @@ static void recounted(struct pg_conn *conn, PGresult *result)
     conn->recounted(conn, result);
 }
 
-/* What waits for the COMMIT to be done is done before the count. */
-void pg_recount(struct pg_conn *conn, pg_step next)
+/* Those of conn->counted. What waits for the COMMIT to be done is done before the count. */
+static void count_tables(struct pg_conn *conn, pg_step next)
 {
     const struct pipeline *pipeline = conn->target->pipeline;
     const char *between = "SET CONSTRAINTS ALL IMMEDIATE; SELECT ";
     conn->recounted = next;
     buf_reset(&conn->sql);
     for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
-        if (!is_counted(conn, i))
+        if (!conn->counted[i])
             continue;
         buf_put_text(&conn->sql, between);
         buf_put_text(&conn->sql, "(SELECT pg_catalog.count(*) FROM ");
@@ -76,4 +88,52 @@ void pg_recount(struct pg_conn *conn, pg_step next)
         pg_query_buf(conn, recounted);
     else
         next(conn, NULL);
+}
+
+/* A table that this delivery filled by upserts: to a collation of somebody's two keys may be one. */
+static bool is_merged(const struct pg_conn *conn, size_t table)
+{
+    return conn->target->delivery->full && (conn->target->doubts || conn->guarded[table]);
+}
+
+/* Or whose triggers it may have set off. */
+static bool is_counted(const struct pg_conn *conn, size_t table)
+{
+    const struct delivery *delivery = conn->target->delivery;
+    return (conn->tallies[1 + table].triggers || is_merged(conn, table)) &&
+           (delivery->full || delivery->upserts[table] > 0 || delivery->deletes[table] > 0);
+}
+
+void pg_recount(struct pg_conn *conn, pg_step next)
+{
+    for (size_t i = 0; i < pipeline_delivered(conn->target->pipeline); i++)
+        conn->counted[i] = is_counted(conn, i);
+    count_tables(conn, next);
+}
+
+/* --- what others did ---------------------------------------------------------------------------------------------- */
+
+/* A schema that took another's place amid the delivery: part of the rows went to the one, and part to the other. */
+static bool is_same(struct pg_conn *conn, const struct pg_tally *now, size_t relation)
+{
+    struct error error;
+    if (now->oid == conn->tallies[relation].oid)
+        return true;
+    error_set(&error, ERROR_DIVERGED, "%s: table \"%s\" is another one than when the delivery began",
+              conn->target->name, target_shape_name(conn->target->pipeline, relation));
+    pg_conn_fail(conn, &error);
+    return false;
+}
+
+void pg_recount_more(struct pg_conn *conn, const PGresult *result, int column, pg_step next)
+{
+    struct pg_tally now[1 + PIPELINE_DELIVERED_MAX];
+    size_t tables = pipeline_delivered(conn->target->pipeline);
+    read_tallies(result, column, now, 1 + tables);
+    for (size_t i = 0; i <= tables; i++)
+        if (!is_same(conn, &now[i], i))
+            return;
+    for (size_t i = 0; i < tables; i++)
+        conn->counted[i] = !conn->counted[i] && now[1 + i].done - conn->tallies[1 + i].done > conn->done[i];
+    count_tables(conn, next);
 }

@@ -461,8 +461,8 @@ bool target_miscounted(const struct pipeline *pipeline, const struct delivery *d
 {
     return error_set(error, delivery->full || again ? ERROR_REFUSED : ERROR_DIVERGED,
                      "table \"%s\" has %llu row%s at the end of the delivery and should have %llu, so nothing was "
-                     "committed: look for a trigger that takes rows out or puts some in, or a collation that takes keys for "
-                     "equal",
+                     "committed: look for a trigger that takes rows out or puts some in, a foreign key that cascades, or a "
+                     "collation that takes keys for equal",
                      pipeline->tables[table].name, (unsigned long long)found, text_plural(found),
                      (unsigned long long)delivery->to.rows[table]);
 }

@@ -35,6 +35,7 @@ struct target_sqlite {
     struct delivery delivery; /* a copy: a dropped job outlives the caller's */
     struct block *block;      /* to write */
     bool miscounted;          /* of a commit: the target's, before it and when it failed */
+    int64_t changes, own;     /* of the connection when the delivery began, and its own statements' since */
     sqlite3_stmt *upsert[PIPELINE_DELIVERED_MAX], *erase[PIPELINE_DELIVERED_MAX];
     struct buf text; /* values of one row that SQLite takes as text */
 

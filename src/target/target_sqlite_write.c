@@ -5,7 +5,8 @@
  *
  * A trigger of the database's owner can skip a row (RAISE(IGNORE)) without an error; the statement then changes none. That
  * alone is no proof: the row may have been equal already, or gone where it was to be deleted. So it is looked for.
- * What a trigger takes out behind the statement is in no number of its: a table that has triggers is counted at the end.
+ * What a trigger takes out behind the statement is in no number of its: a table that has triggers is counted at the end, and
+ * so are all where triggers wrote anything, which SQLite counts with the rest.
  */
 #include <math.h>
 #include <string.h>
@@ -57,6 +58,8 @@ bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error)
     bool ok = true;
     for (size_t i = 0; ok && i < pipeline_delivered(sqlite->pipeline); i++)
         ok = sqlite->delivery.full ? empty_table(sqlite, i, error) : check_filled(sqlite, i, error);
+    sqlite->changes = sqlite3_total_changes64(sqlite->db);
+    sqlite->own = 0;
     return ok;
 }
 
@@ -272,6 +275,7 @@ static bool write_row(struct target_sqlite *sqlite, struct writing *w, const str
         return error_memory(error);
     if (run_row(sqlite, w, w->statement, cells, ends) != SQLITE_DONE)
         return target_sqlite_error(sqlite, w->table->name, error);
+    sqlite->own += sqlite3_changes64(sqlite->db);
     return sqlite3_changes64(sqlite->db) > 0 || sqlite->delivery.compare || look_for_row(sqlite, w, cells, ends, error);
 }
 
@@ -319,6 +323,7 @@ static bool put_progress(struct target_sqlite *sqlite, sqlite3_stmt *statement, 
     sqlite3_bind_text(statement, 5, sqlite->text.data, (int)sqlite->text.len, SQLITE_STATIC);
     if (sqlite3_step(statement) != SQLITE_DONE)
         return target_sqlite_error(sqlite, "writing the progress", error);
+    sqlite->own += sqlite3_changes64(sqlite->db);
     return sqlite3_changes64(sqlite->db) > 0 || target_sqlite_left_out(sqlite, "dropfold_progress", 0, 1, error);
 }
 
@@ -338,14 +343,15 @@ static bool has_triggers(struct target_sqlite *sqlite, size_t table, bool *found
     return code == SQLITE_ROW || code == SQLITE_DONE;
 }
 
-static bool recount(struct target_sqlite *sqlite, size_t table, struct error *error)
+/* `more`: triggers wrote something, wherever. */
+static bool recount(struct target_sqlite *sqlite, size_t table, bool more, struct error *error)
 {
-    bool triggers;
+    bool triggers = more;
     const struct delivery *delivery = &sqlite->delivery;
     uint64_t found = delivery->to.rows[table];
-    if (!delivery->full && delivery->upserts[table] == 0 && delivery->deletes[table] == 0)
+    if (!more && !delivery->full && delivery->upserts[table] == 0 && delivery->deletes[table] == 0)
         return true;
-    if (!has_triggers(sqlite, table, &triggers, error) ||
+    if ((!more && !has_triggers(sqlite, table, &triggers, error)) ||
         (triggers && !target_sqlite_count_rows(sqlite, table, &found, error)))
         return false;
     if (found == delivery->to.rows[table])
@@ -358,8 +364,9 @@ static bool recount(struct target_sqlite *sqlite, size_t table, struct error *er
 static bool recount_all(struct target_sqlite *sqlite, struct error *error)
 {
     bool ok = true;
+    bool more = sqlite3_total_changes64(sqlite->db) - sqlite->changes > sqlite->own;
     for (size_t i = 0; ok && !sqlite->delivery.compare && i < pipeline_delivered(sqlite->pipeline); i++)
-        ok = recount(sqlite, i, error);
+        ok = recount(sqlite, i, more, error);
     return ok;
 }
 

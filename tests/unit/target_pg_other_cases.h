@@ -164,12 +164,63 @@ static void looks_again_when_the_server_is_another(void **state)
     query("DROP OWNED BY plain");
 }
 
+/* No trigger of somebody's, and no statement that says so. */
+static void misses_rows_that_a_foreign_key_takes_out(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place), blind;
+    deliver_a_sale(s);
+    assert_works(subject_commit(s));
+    query("ALTER TABLE sales ADD FOREIGN KEY (customer_id) REFERENCES kinds ON DELETE CASCADE");
+    subject_prepare(s, 3, false);
+    s->delivery.deletes[KINDS] = s->delivery.to.rows[SALES] = 1;
+    s->delivery.to.rows[KINDS] = 2;
+    assert_works(subject_begin(s));
+    assert_works(subject_write(s, support_kinds_deletes(1, 1)));
+    assert_fails(subject_commit(s), ERROR_DIVERGED,
+                 "table \"sales\" has 0 rows at the end of the delivery and should have 1");
+    subject_close(s);
+    assert_query("SELECT (SELECT count(*) FROM kinds), (SELECT count(*) FROM sales)", "3|1\n");
+    open_as(&place, &blind, "options='-c track_counts=off'", 0); /* then only triggers are known */
+    assert_works(subject_open(&blind));
+    subject_deliver_among(&blind, 3, false, 1, 2, "new", 3);
+    subject_close(&blind);
+}
+
+/* Part of its rows went to the one, and part to the other, and the progress of the second would have counted. */
+static void does_not_commit_what_went_into_two_schemas(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place);
+    begin_upserts(s, false, 2);
+    assert_works(subject_write(s, support_kinds_block(1, 1, "new")));
+    query("DROP SCHEMA IF EXISTS was CASCADE; ALTER SCHEMA public RENAME TO was; CREATE SCHEMA public;"
+          "SET search_path = public;"
+          "CREATE TABLE kinds (LIKE was.kinds INCLUDING ALL); INSERT INTO kinds SELECT * FROM was.kinds;"
+          "CREATE TABLE sales (LIKE was.sales INCLUDING ALL);"
+          "CREATE TABLE \"we\"\"ird'; DROP TABLE kinds; --\" (LIKE was.\"we\"\"ird'; DROP TABLE kinds; --\" INCLUDING "
+          "ALL);"
+          "CREATE TABLE dropfold_progress (LIKE was.dropfold_progress INCLUDING ALL);"
+          "INSERT INTO dropfold_progress SELECT * FROM was.dropfold_progress");
+    assert_works(subject_write(s, support_kinds_block(2, 1, "new")));
+    assert_fails(subject_commit(s), ERROR_DIVERGED,
+                 "table \"dropfold_progress\" is another one than when the delivery began");
+    subject_close(s);
+    assert_query("SELECT t, count(*) FROM kinds GROUP BY t", "old|3\n");
+    assert_query("SELECT sequence FROM dropfold_progress", "1\n");
+    query("DROP SCHEMA was CASCADE");
+}
+
 #define TARGET_PG_OTHER_CASES                                                                                          \
     cmocka_unit_test(does_not_trust_in_fresh_keys_once_one_was_there),                                                 \
         cmocka_unit_test(does_not_copy_into_a_column_whose_type_was_changed),                                          \
         cmocka_unit_test(does_not_trust_in_an_empty_table_either),                                                     \
         cmocka_unit_test(refuses_keys_that_a_collation_takes_for_equal),                                               \
         cmocka_unit_test(looks_again_when_a_table_is_another),                                                         \
-        cmocka_unit_test(looks_again_when_the_server_is_another)
+        cmocka_unit_test(looks_again_when_the_server_is_another),                                                      \
+        cmocka_unit_test(misses_rows_that_a_foreign_key_takes_out),                                                    \
+        cmocka_unit_test(does_not_commit_what_went_into_two_schemas)
 
 #endif

@@ -360,7 +360,7 @@ static void refuses_what_a_rule_does_instead(void **state)
     assert_works(subject_open(s));
     begin_upserts(s, false, 1);
     assert_works(subject_write(s, support_kinds_block(1, 1, "new")));
-    assert_fails(subject_commit(s), ERROR_REFUSED, "\"dropfold_progress\" took 0 rows instead of 1");
+    assert_fails(subject_commit(s), ERROR_REFUSED, "relation \"dropfold_progress\" (0A000)");
     query("DROP RULE skip ON dropfold_progress;"
           "CREATE RULE skip AS ON INSERT TO kinds DO INSTEAD UPDATE kinds SET t = NEW.t WHERE id = NEW.id");
     assert_works(subject_open(s));

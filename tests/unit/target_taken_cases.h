@@ -265,6 +265,43 @@ static void refuses_a_delivery_at_whose_end_rows_are_taken_out_twice(void **stat
     subject_close(s);
 }
 
+static inline struct block *sales_block(const char *currency)
+{
+    struct block *block = support_block(SALES, false, 1, SALES_COLUMNS);
+    sales_row(block->cells, 1, currency, 0, 100, 1);
+    return block;
+}
+
+/* Change 2 is a row of sales; kinds is as it was. */
+static void deliver_a_sale(struct subject *s)
+{
+    subject_prepare(s, 2, false);
+    s->delivery.upserts[SALES] = s->delivery.to.rows[SALES] = 1;
+    s->delivery.to.rows[KINDS] = 3;
+    assert_works(subject_begin(s));
+    assert_works(subject_write(s, sales_block("NGN")));
+}
+
+static void refuses_a_delivery_that_takes_rows_out_of_a_table_which_it_does_not_write(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place);
+    ground.query(ground.postgresql
+                     ? "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS"
+                       " 'BEGIN DELETE FROM kinds WHERE id = 1; RETURN NULL; END';"
+                       "CREATE TRIGGER skip AFTER INSERT ON sales FOR EACH ROW EXECUTE FUNCTION skip()"
+                     : "CREATE TRIGGER skip AFTER INSERT ON sales BEGIN DELETE FROM kinds WHERE id = 1; END");
+    deliver_a_sale(s);
+    assert_fails(subject_commit(s), ERROR_DIVERGED,
+                 "table \"kinds\" has 2 rows at the end of the delivery and should have 3");
+    assert_works(subject_open(s));
+    deliver_a_sale(s);
+    assert_fails(subject_commit(s), ERROR_REFUSED, "table \"kinds\" has 2 rows at the end of the delivery");
+    assert_untouched(s);
+    subject_close(s);
+}
+
 static void opens_a_table_with_triggers_again_that_somebody_edited(void **state)
 {
     (void)state;
@@ -289,13 +326,6 @@ static inline void begin_two_sales(struct subject *s)
     subject_prepare(s, 1, true);
     s->delivery.upserts[SALES] = s->delivery.to.rows[SALES] = 2;
     assert_works(subject_begin(s));
-}
-
-static inline struct block *sales_block(const char *currency)
-{
-    struct block *block = support_block(SALES, false, 1, SALES_COLUMNS);
-    sales_row(block->cells, 1, currency, 0, 100, 1);
-    return block;
 }
 
 /* --- numbers that say less than there is -------------------------------------------------------------------------- */
@@ -429,6 +459,7 @@ static void takes_rows_beside_which_triggers_write(void **state)
         cmocka_unit_test(refuses_rows_of_the_ledger_that_are_skipped),                                                 \
         cmocka_unit_test(refuses_a_full_delivery_of_which_rows_are_taken_out_again),                                   \
         cmocka_unit_test(refuses_a_delivery_at_whose_end_rows_are_taken_out_twice),                                    \
+        cmocka_unit_test(refuses_a_delivery_that_takes_rows_out_of_a_table_which_it_does_not_write),                   \
         cmocka_unit_test(opens_a_table_with_triggers_again_that_somebody_edited),                                      \
         cmocka_unit_test(does_not_say_that_it_mended_what_was_skipped),                                                \
         cmocka_unit_test(takes_rows_that_are_skipped_because_they_are_equal),                                          \
