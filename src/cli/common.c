@@ -62,7 +62,7 @@ bool common_open_file(const struct invocation *invocation, const struct pipeline
                          "%s: cannot tell its feed from the path; name it behind the file: one of %s", path,
                          pipeline_list_feeds(pipeline, feeds));
     *feed = (size_t)(found - pipeline->feeds);
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    *fd = open(path, O_RDONLY | O_CLOEXEC); /* a pipe's writer is waited for */
     return *fd >= 0 || error_errno(error, ERROR_IO, errno, "cannot open %s", path);
 }
 

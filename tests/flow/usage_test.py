@@ -2,12 +2,18 @@
 import functools
 import os
 import subprocess
+from pathlib import Path
 
 from harness.case import FlowCase
 from harness.files import customers, deliveries, delivery, order, orders
 from harness.places import other_user
+from harness.polling import until
 
 NO_SERVER = 'host=127.0.0.1 port=1 dbname=none user=nobody'
+
+
+def sleeps(pid):
+    return Path(f'/proc/{pid}/stat').read_text(encoding='ascii').rsplit(')', 1)[1].split()[0] == 'S'
 
 
 class Words(FlowCase):
@@ -135,6 +141,16 @@ class Names(FlowCase):
             with self.subTest(words=words):
                 self.assertRegex(self.work.command(*words, expect=65).err, r' error: open\.csv:[12]:[13]: (the quote|fits no)')
 
+    def test_a_file_that_comes_through_a_pipe_is_waited_for(self):
+        for word, told in (('check', '1 row, 0 of them would be rejected'), ('plan', '1 applied, ')):
+            with self.subTest(word=word):
+                process = subprocess.Popen(self.work.arguments(word, '/dev/stdin', 'Orders'), cwd=self.work.root, text=True,
+                                           env=self.work.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                           stderr=subprocess.STDOUT)
+                until(lambda: process.poll() is not None or sleeps(process.pid), lambda: f'{word} to read or to end')
+                out = process.communicate(orders(order(7)).decode(), timeout=60)[0]
+                self.assertEqual((process.returncode, told in out), (0, True), out)
+
     def test_check_of_a_file_places_its_rejects_as_rejects_does(self):
         listed = self.work.command('rejects', 'o.csv').out
         self.assertTrue(listed.startswith('Orders/o.csv:3:7: Quantity: found "x"'), listed)
@@ -161,6 +177,10 @@ class Places(FlowCase):
         work.checkpoints.chmod(0o755)
         work.command('check')
         work.run_once()
+        work.status()  # who only reads makes a log that stays
+        self.forbid(work.checkpoints)
+        self.assertIn(' error: the folder checkpoints cannot be written: Permission denied', work.command('check', expect=1).err)
+        work.checkpoints.chmod(0o755)
         self.forbid(work.checkpoints / 'ecommerce.db', 0o444)
         self.assertIn('checkpoints/ecommerce.db cannot be written: Permission denied', work.command('check', expect=1).err)
 
