@@ -119,8 +119,10 @@ static bool check_store(const struct invocation *invocation, const struct pipeli
         return false;
     printf("store       %s: sequence %" PRIu64 "\n", store_path(store), store_progress(store)->sequence);
     bool ok = check_contract(store, pipeline, error) && (!look || look_compare(look, pipeline, store, error));
-    if (ok && (access(path, W_OK) != 0 || !can_write(folder)))
+    if (ok && access(path, W_OK) != 0)
         ok = error_errno(error, ERROR_IO, errno, "%s cannot be written", path);
+    if (ok && !can_write(folder))
+        ok = error_errno(error, ERROR_IO, errno, "the folder %s cannot be written", folder);
     store_close(store);
     return ok;
 }
