@@ -157,6 +157,7 @@ static bool build_all(struct build *build, const char *path)
     if (!build_facts(build, root))
         return false;
     build_tables(build, root);
+    build_narrow_versions(build);
     build_retention(build, root);
     build_ledger(build, root);
     build_views(build, root);

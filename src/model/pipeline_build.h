@@ -115,6 +115,8 @@ const char *build_ref_text(const struct build *build, struct field_ref ref, char
 /* False only when out of memory. */
 bool build_facts(struct build *build, const struct doc_node *root) MUST_USE;
 void build_tables(struct build *build, const struct doc_node *root);
+/* Once all columns have taken theirs: what no version can be from the ranges of their fields. */
+void build_narrow_versions(struct build *build);
 void build_column(struct build *build, const struct table *table, const struct doc_node *member, struct column *column);
 /* Once all columns of the table are read: what a ratio refers to. */
 void build_ratio(struct build *build, const struct table *table, const struct doc_node *member, struct column *column);

@@ -314,3 +314,15 @@ bool build_facts(struct build *build, const struct doc_node *root)
         load_join(build, i);
     return true;
 }
+
+/* The least int64 is how a version that is null ranks (engine/apply.c). */
+void build_narrow_versions(struct build *build)
+{
+    for (size_t i = 0; i < build->pipeline->feed_count; i++) {
+        const struct feed *feed = &build->pipeline->feeds[i];
+        const struct feed_field *field = &feed->fields[feed->version_field];
+        if (feed->versioned && field->type.kind == VALUE_INT64)
+            build_narrow(build, (struct field_ref){i, feed->version_field}, INT64_MIN + 1, INT64_MAX,
+                         build_printf(build, "%s.%s is the version_field", feed->name, field->name));
+    }
+}

@@ -144,6 +144,20 @@ static void narrows_no_field_under_a_floating_column(void **state)
     assert_null(field_of(p, 0, "Line")->holder);
 }
 
+#define VERSIONED(TYPE)                                                                                                \
+    PIPELINE("{\"feed\": \"Readings\", \"key\": [\"Sensor\"], \"version_field\": \"Line\"}",                           \
+             "\"tables\": {\"t\": {\"group_by\": [\"Sensor\"], \"columns\": {\"s\": {\"group\": \"Sensor\"}, "         \
+             "\"c\": {\"max\": \"Line\", \"type\": \"" TYPE "\"}}}}")
+
+static void narrows_a_version_by_what_a_null_one_ranks_as(void **state)
+{
+    const struct pipeline *p = load(*state, VERSIONED("bigint"));
+    assert_true(field_of(p, 0, "Line")->min == INT64_MIN + 1 && field_of(p, 0, "Line")->max == INT64_MAX);
+    assert_string_equal(field_of(p, 0, "Line")->holder, "Readings.Line is the version_field");
+    p = load(*state, VERSIONED("integer"));
+    assert_string_equal(field_of(p, 0, "Line")->holder, "t.c is integer");
+}
+
 static void narrows_texts_that_are_in_a_primary_key(void **state)
 {
     const struct pipeline *p = load(*state, WHOLE);
@@ -182,6 +196,7 @@ int main(void)
         TEST(takes_the_type_that_all_versions_widen_to),
         TEST(narrows_what_an_integer_column_shows),
         TEST(narrows_no_field_under_a_floating_column),
+        TEST(narrows_a_version_by_what_a_null_one_ranks_as),
         TEST(narrows_texts_that_are_in_a_primary_key),
         TEST(keeps_windows_within_the_years_that_are_written),
     };
