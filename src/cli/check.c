@@ -202,7 +202,7 @@ static int check_setup(const struct invocation *invocation, const struct pipelin
 /* --- one file ----------------------------------------------------------------------------------------------------- */
 
 struct reading {
-    const char *path;
+    const char *path; /* as it is shown */
     uint64_t shown;
 };
 
@@ -266,10 +266,11 @@ static bool check_change(const struct invocation *invocation, const struct pipel
 static int read_as(const struct invocation *invocation, const struct pipeline *pipeline, const struct feed *feed,
                    int fd)
 {
-    const char *path = invocation->operands[0], *name = common_landing_name(path, fd);
+    const char *name = common_landing_name(invocation->operands[0], fd);
+    char path[SHOWN_TEXT];
     struct error error = {0};
     struct file_facts facts = {0};
-    struct reading reading = {.path = path};
+    struct reading reading = {.path = text_escape(slice_of(invocation->operands[0]), path, sizeof path)};
     struct parser *parser = parser_new(feed, &error);
     if (!parser)
         return common_failed(invocation, &error);

@@ -8,7 +8,10 @@
 
 #include "app/control.h"
 #include "app/sources.h"
+#include "base/text.h"
 #include "feed/archive.h"
+
+enum { SHOWN_PATH = 1200 };
 
 int common_failed(const struct invocation *invocation, const struct error *error)
 {
@@ -53,17 +56,18 @@ bool common_open_file(const struct invocation *invocation, const struct pipeline
     const struct feed *found = invocation->operand_count > 1
                                    ? pipeline_feed(pipeline, slice_of(invocation->operands[1]))
                                    : feed_of_path(pipeline, path);
-    char feeds[PIPELINE_FEEDS_SHOWN];
+    char feeds[PIPELINE_FEEDS_SHOWN], shown[SHOWN_PATH];
+    text_escape(slice_of(path), shown, sizeof shown);
     if (!found && invocation->operand_count > 1)
         return error_set(error, ERROR_USAGE, "there is no feed \"%s\"; expected one of %s", invocation->operands[1],
                          pipeline_list_feeds(pipeline, feeds));
     if (!found)
         return error_set(error, ERROR_USAGE,
-                         "%s: cannot tell its feed from the path; name it behind the file: one of %s", path,
+                         "%s: cannot tell its feed from the path; name it behind the file: one of %s", shown,
                          pipeline_list_feeds(pipeline, feeds));
     *feed = (size_t)(found - pipeline->feeds);
     *fd = open(path, O_RDONLY | O_CLOEXEC); /* a pipe's writer is waited for */
-    return *fd >= 0 || error_errno(error, ERROR_IO, errno, "cannot open %s", path);
+    return *fd >= 0 || error_errno(error, ERROR_IO, errno, "cannot open %s", shown);
 }
 
 bool common_view_open(struct common_view *view, const struct invocation *invocation, int *code)

@@ -12,9 +12,12 @@
 #include "cli/common.h"
 #include "feed/intake.h"
 
+enum { SHOWN_PATH = 1200 };
+
 struct planning {
     const struct invocation *invocation;
-    const char *path, *name; /* the name: in the landing folder */
+    char path[SHOWN_PATH]; /* as it is shown */
+    const char *name;      /* in the landing folder */
     struct core core;
     size_t feed;
     struct snapshot *before;
@@ -198,8 +201,8 @@ static int execute(const struct invocation *invocation)
         return code;
     planning.core.pipeline = pipeline;
     if (common_open_file(invocation, pipeline, &planning.feed, &fd, &planning.error)) {
-        planning.path = invocation->operands[0];
-        planning.name = common_landing_name(planning.path, fd);
+        text_escape(slice_of(invocation->operands[0]), planning.path, sizeof planning.path);
+        planning.name = common_landing_name(invocation->operands[0], fd);
         code = plan_file(&planning, fd);
         close(fd);
     } else {

@@ -76,7 +76,7 @@ static bool put_draft(const struct invocation *invocation, const char *path, con
                          path, file->rejected, file->rows, file->reject_line, file->reject);
     if (usable == 0)
         return error_set(error, ERROR_DATA, "%s: no column that a field could read", path);
-    name_feed(invocation, path, feed);
+    name_feed(invocation, invocation->operands[1], feed);
     buf_init(&out, DOC_SIZE_MAX);
     bool ok = infer_draft(file->columns, file->count, feed, file->format, &file->form, &out) || error_memory(error);
     if (ok)
@@ -89,15 +89,17 @@ static int infer(const struct invocation *invocation, const char *path)
 {
     struct error error = {0};
     struct infer_file file;
+    char shown[SHOWN_TEXT];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    text_escape(slice_of(path), shown, sizeof shown);
     if (fd < 0) {
-        error_errno(&error, ERROR_IO, errno, "cannot open %s", path);
+        error_errno(&error, ERROR_IO, errno, "cannot open %s", shown);
         return common_failed(invocation, &error);
     }
-    bool ok = infer_file_read(&file, fd, settings_spare(&invocation->settings), &error) || error_in_file(&error, path);
-    ok = ok && put_draft(invocation, path, &file, &error);
+    bool ok = infer_file_read(&file, fd, settings_spare(&invocation->settings), &error) || error_in_file(&error, shown);
+    ok = ok && put_draft(invocation, shown, &file, &error);
     if (ok)
-        tell_left_out(path, &file);
+        tell_left_out(shown, &file);
     infer_file_close(&file);
     close(fd);
     return ok ? 0 : common_failed(invocation, &error);

@@ -141,6 +141,17 @@ class Names(FlowCase):
             with self.subTest(words=words):
                 self.assertRegex(self.work.command(*words, expect=65).err, r' error: open\.csv:[12]:[13]: (the quote|fits no)')
 
+    def test_a_path_is_shown_without_what_a_terminal_would_obey(self):
+        name, shown = 'a\x1b[2J\n.csv', r'a\x1b[2J\n.csv'
+        for content, code in ((orders(order(7, quantity='x')), 65), (b'nothing\n', 65), (b'a,a\n1,2\n', 65), (None, 1)):
+            (self.work.root / name).write_bytes(content) if content else (self.work.root / name).unlink()
+            for words in (('check', name, 'Orders'), ('plan', name, 'Orders'), ('schema', 'infer', name), ('check', name)):
+                with self.subTest(content=content, words=words):
+                    outcome = self.work.command(*words, expect=None)
+                    self.assertNotIn('\x1b', outcome.out + outcome.err)
+                    self.assertTrue(outcome.code == 0 or shown in outcome.out + outcome.err, outcome)
+                    self.assertIn(outcome.code, (0, 64, code))
+
     def test_a_file_that_comes_through_a_pipe_is_waited_for(self):
         for word, told in (('check', '1 row, 0 of them would be rejected'), ('plan', '1 applied, ')):
             with self.subTest(word=word):
