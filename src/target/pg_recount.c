@@ -130,7 +130,7 @@ void pg_recount_more(struct pg_conn *conn, const PGresult *result, int column, p
     struct pg_tally now[1 + PIPELINE_DELIVERED_MAX];
     size_t tables = pipeline_delivered(conn->target->pipeline);
     read_tallies(result, column, now, 1 + tables);
-    for (size_t i = 0; i <= tables; i++)
+    for (size_t i = 0; tables > 0 && i <= tables; i++) /* without tables nothing was taken at the beginning */
         if (!is_same(conn, &now[i], i))
             return;
     for (size_t i = 0; i < tables; i++)

@@ -371,6 +371,23 @@ static void does_not_commit_half_of_what_was_announced(void **state)
     assert_query("SELECT count(*) FROM kinds", "0\n");
 }
 
+static void delivers_the_progress_of_a_pipeline_without_tables(void **state)
+{
+    (void)state;
+    struct subject s;
+    const struct pipeline pipeline = {.name = "nothing"};
+    ground.clean();
+    subject_init(&s, &pipeline, ground.address, 0);
+    assert_works(subject_open(&s));
+    for (uint64_t sequence = 1; sequence <= 3; sequence++) {
+        subject_prepare(&s, sequence, sequence == 2);
+        assert_works(subject_begin(&s));
+        assert_works(subject_commit(&s));
+    }
+    subject_close(&s);
+    assert_query("SELECT sequence FROM dropfold_progress", "3\n");
+}
+
 static void tells_data_that_is_refused(void **state)
 {
     (void)state;
@@ -420,6 +437,7 @@ static void tells_rows_that_another_unique_index_refuses(void **state)
         cmocka_unit_test(lets_two_make_the_tables_at_once), cmocka_unit_test(opens_again_right_after_an_abort),        \
         cmocka_unit_test(may_be_closed_by_an_answer), cmocka_unit_test(refuses_calls_out_of_order),                    \
         cmocka_unit_test(does_not_commit_half_of_what_was_announced), cmocka_unit_test(tells_data_that_is_refused),    \
+        cmocka_unit_test(delivers_the_progress_of_a_pipeline_without_tables),                                          \
         cmocka_unit_test(tells_rows_that_another_unique_index_refuses)
 
 #endif
