@@ -20,7 +20,6 @@
 #include "app/committer.h"
 #include "base/attr.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "model/pipeline.h"
 #include "target/target.h"
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "app/core.h"
 #include "base/list.h"
 #include "model/chunk.h"
 

@@ -2,11 +2,16 @@
 #ifndef DROPFOLD_APP_LATE_H
 #define DROPFOLD_APP_LATE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "app/core.h"
 #include "base/attr.h"
 #include "base/error.h"
+#include "base/slice.h"
+#include "engine/engine.h"
+#include "model/pipeline.h"
+#include "store/store.h"
 
 /* Texts and values are valid during the call. */
 struct late_row {

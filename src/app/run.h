@@ -5,7 +5,6 @@
 #define DROPFOLD_APP_RUN_H
 
 #include "app/settings.h"
-#include "base/error.h"
 #include "base/log.h"
 
 /* Runs to its end and returns the process's exit code. All messages have been written. */

@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "feed/folder_judge.h"
 
 /* --- who holds it open --- */

@@ -11,7 +11,6 @@
 
 #include "base/attr.h"
 #include "base/error.h"
-#include "base/slice.h"
 #include "model/pipeline.h"
 
 enum {

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/text.h"
 #include "model/zone_member.h"
 
 enum { SHOWN_MAX = 80 /* bytes of a user's word in a message */ };

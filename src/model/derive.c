@@ -1,6 +1,5 @@
 #include "model/derive.h"
 
-#include "base/text.h"
 #include "model/zone_member.h"
 
 static const char *const words[] = {"add", "subtract", "multiply", "coalesce", "concat", "date", "join", "zone"};

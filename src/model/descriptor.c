@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/text.h"
 #include "model/descriptor_derive.h"
 #include "model/descriptor_extends.h"
 #include "model/descriptor_field.h"

@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 
-#include "base/attr.h"
 #include "base/buf.h"
 #include "model/descriptor.h"
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "model/descriptor.h"
 
 enum { VERSION_NAME_MAX = 32 /* bytes of "1000000.json", the NUL included */ };

@@ -1,7 +1,6 @@
 /* Retention: when windows close, and that a unit lies in one window everywhere. */
 #include <string.h>
 
-#include "base/text.h"
 #include "model/pipeline_build.h"
 #include "model/timestamp.h"
 

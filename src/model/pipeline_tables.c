@@ -2,7 +2,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/text.h"
 #include "model/pipeline_build.h"
 #include "model/zone_member.h"
 #include "model/timestamp.h"

@@ -1,7 +1,6 @@
 /* Views over tables, declared by structure: what a view may say is what every target can do. */
 #include <string.h>
 
-#include "base/text.h"
 #include "model/pipeline_build.h"
 #include "model/pipeline_ledger.h"
 

@@ -7,7 +7,6 @@
  */
 #include <string.h>
 
-#include "base/attr.h"
 #include "model/timestamp.h"
 #include "model/zone.h"
 #include "model/zone_rule.h"

@@ -9,7 +9,6 @@
 #include <stddef.h>
 
 #include "base/attr.h"
-#include "base/buf.h"
 #include "base/error.h"
 #include "model/pipeline.h"
 
