@@ -102,12 +102,15 @@ void core_close(struct core *core);
 /* Deliveries are made by up to so many threads at once, from here on. */
 void core_use_threads(struct core *core, size_t threads);
 
+/* Begins a file of feed number `feed`, once the one before was ended or cancelled. */
 void core_file_begin(struct core *core, size_t feed);
 /* Begins a retry of open rejects of `file`, an applied one: what is put are those of its rows that are valid now, and those
    that are rejected again. They rank as rows of that file, whatever came since. `file` must live until the end. */
 void core_retry_begin(struct core *core, size_t feed, const struct file_record *file);
-/* Takes the batch over. */
+/* Takes the batch over, also on false, after which the file is to be cancelled: ERROR_FULL when the store has no room for it,
+   else as of store_put_batch. */
 bool core_file_put(struct core *core, struct batch *batch, struct error *error) MUST_USE;
+/* Drops the open file, if there is one: nothing of it is in store or engine. */
 void core_file_cancel(struct core *core);
 
 /* What core_file_end is told about the file. */

@@ -33,6 +33,7 @@ struct decide_input {
     bool rebuild;       /* the user asked for a full delivery */
 };
 
+/* `error` is filled for DECIDE_REFUSE only, as ERROR_DIVERGED. */
 enum decision decide(const struct decide_input *input, struct error *error);
 
 #endif

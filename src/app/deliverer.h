@@ -68,6 +68,7 @@ void deliverer_hurry(struct deliverer *deliverer);
 /* The ledger got a row that is no change. */
 void deliverer_noted(struct deliverer *deliverer);
 
+/* Whether the target is known to hold all that is wanted; whether it said no and has not said yes since. */
 bool deliverer_is_settled(const struct deliverer *deliverer);
 bool deliverer_is_refused(const struct deliverer *deliverer);
 /* Failed tries since the last success. */

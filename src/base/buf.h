@@ -23,6 +23,7 @@ struct buf {
     bool failed;
 };
 
+/* `limit` in bytes; nothing is allocated yet. */
 void buf_init(struct buf *buf, size_t limit);
 void buf_close(struct buf *buf);
 

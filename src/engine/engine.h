@@ -147,6 +147,7 @@ struct engine_overflows {
     size_t table, column;
 };
 
+/* All since the engine was made. */
 struct engine_overflows engine_overflows(const struct engine *engine);
 
 /* --- delivery ----------------------------------------------------------------------------------------------------- */

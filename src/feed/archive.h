@@ -81,6 +81,7 @@ enum archive_result archive_set_move(struct archive_set *set, const char *name, 
 /* False: what was ARCHIVE_MOVED is ARCHIVE_UNSURE. */
 bool archive_set_end(struct archive_set *set, struct error *error) MUST_USE;
 
+/* As archive_move, but the file is removed. */
 enum archive_result archive_delete(const struct landing *landing, const char *name, const struct file_stat *stat,
                                    struct error *error) MUST_USE;
 

@@ -64,6 +64,7 @@ struct entries {
 void entries_init(struct entries *entries, const char *feed, struct log *log);
 void entries_close(struct entries *entries);
 
+/* NULL: the name is not known. */
 struct entry *entries_find(const struct entries *entries, const char *name);
 
 /* A new entry, DUE. The name must not be there yet. NULL when out of memory. */

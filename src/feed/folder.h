@@ -128,6 +128,7 @@ void folder_begin(struct folder *folder);
 /* The watch is gone, and with it perhaps the folder. */
 void folder_unwatched(struct folder *folder);
 
+/* The entry, READY, goes to the owner with the folder that it was found in, which stays open until it is taken back. */
 void folder_hand_out(struct folder *folder, struct entry *entry);
 void folder_take_back(struct folder *folder, struct entry *entry, enum watch_outcome outcome);
 

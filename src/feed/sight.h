@@ -28,6 +28,7 @@ struct sight {
     size_t name;           /* of a listed one: where it begins in sights.names */
 };
 
+/* What there is under `name` now; it blocks. */
 void sight_look(const struct landing *landing, const char *name, struct sight *sight);
 
 struct sights {

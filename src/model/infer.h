@@ -37,6 +37,7 @@ struct infer_column {
 /* Whether a field can read it. */
 bool infer_usable(const struct infer_column *column);
 
+/* Begins a column of a file of this format, and takes in its next value; `name` is borrowed. */
 void infer_start(struct infer_column *column, struct slice name, enum descriptor_format format);
 void infer_value(struct infer_column *column, bool null, struct slice text);
 

@@ -19,6 +19,7 @@ struct pattern_scratch; /* what one thread needs to match; never shared */
 struct pattern *pattern_new(struct slice expression, struct error *error) MUST_USE;
 void pattern_free(struct pattern *pattern);
 
+/* NULL when out of memory. */
 struct pattern_scratch *pattern_scratch_new(void) MUST_USE;
 void pattern_scratch_free(struct pattern_scratch *scratch);
 

@@ -45,6 +45,7 @@ struct bind {
     struct arena names; /* holds the unknown ones, and the file's own with its parts */
 };
 
+/* ERROR_CONFIG when a default does not fit its field. To be closed also on false. */
 bool bind_init(struct bind *bind, const struct feed *feed, struct error *error) MUST_USE;
 void bind_close(struct bind *bind);
 

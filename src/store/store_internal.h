@@ -144,6 +144,7 @@ bool store_log_fold(struct store *store, struct error *error) MUST_USE;
 
 /* --- space.c --- */
 
+/* Where the log cannot be opened room is not made sure of, as on a file system that cannot reserve. */
 void store_space_open(struct store *store);
 void store_space_close(struct store *store);
 /* Begins the account of a transaction that writes up to `pages` beside the rows it adds. ERROR_FULL as below. */
@@ -157,6 +158,7 @@ void store_space_end(struct store *store);
 
 /* --- digest.c: the format of checksums and digests --- */
 
+/* Of a chunk: of its bytes, and of where it belongs. */
 uint64_t store_checksum(struct slice feed, uint64_t sequence, uint64_t ordinal, struct slice chunk);
 bool store_digest_epoch(const char *epoch, struct digest *digest, struct error *error) MUST_USE;
 /* Begins the digest of change `sequence`, in a digester that is closed. */
