@@ -35,6 +35,7 @@ LABEL org.opencontainers.image.title="dropfold" \
       org.opencontainers.image.licenses="MIT"
 USER 1000:1000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=3 CMD ["dropfold", "status", "--healthy"]
+# A start answers once it has read all of its store, which may take minutes; whoever answers earlier is healthy at once.
+HEALTHCHECK --interval=5s --timeout=5s --start-period=10m --retries=3 CMD ["dropfold", "status", "--healthy"]
 ENTRYPOINT ["dropfold"]
 CMD ["run"]
