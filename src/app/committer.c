@@ -246,7 +246,7 @@ static enum job_outcome end_file(struct committer *committer, struct job *job)
         return outcome_unread(job->intake);
     }
     struct core_file file = {
-        .name = job->candidate->name, .stat = &job->candidate->stat, .facts = &job->facts, .stays = job->stays};
+        .name = job->candidate->name, .stat = &job->stat, .facts = &job->facts, .stays = job->stays};
     bool together = is_small(job) && core_is_small(committer->core);
     if (together && !core_group_takes(committer->core, &file))
         end_group(committer);

@@ -68,8 +68,9 @@ struct job {
     bool dropped;  /* the committer takes nothing more of it: the worker stops */
 
     /* the worker's results */
-    bool flushed; /* what was read is on the disk, or never will be */
-    bool stays;   /* it is left in its folder: by the feed's wish, or because that cannot be written */
+    struct file_stat stat; /* the candidate's at first; as the file was read */
+    bool flushed;          /* what was read is on the disk, or never will be */
+    bool stays;            /* it is left in its folder: by the feed's wish, or because that cannot be written */
     enum intake_result intake;
     struct file_facts facts;
     struct error error;

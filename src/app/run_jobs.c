@@ -73,6 +73,7 @@ static void release(struct flight *flight)
     run->under_way[flight->job.candidate->landing->index]--;
     if (flight->tell)
         flight->tell(&run->report, &flight->job, flight_where(flight, where, sizeof where));
+    flight->job.candidate->stat = flight->job.stat; /* what the watch is to know it by */
     if (flight->held && run->phase < RUN_DRAINING) {
         queue_push(&run->held, flight->job.candidate);
     } else {
@@ -301,6 +302,7 @@ static bool start_one(struct run *run, struct pack *pack, struct candidate *cand
     flight->parts = 2;
     flight->note = flight_note();
     flight->job = (struct job){.candidate = candidate,
+                               .stat = candidate->stat,
                                .ticket = run->next_ticket++,
                                .turn = run->turn[candidate->landing->index] + 1,
                                .holds = holds_others(run, candidate),

@@ -88,7 +88,7 @@ static void move_alone(struct flight *flight)
     const char *data = flight->run->settings->data;
     switch (candidate->landing->feed->after) {
     case FEED_ARCHIVE:
-        flight->moved = archive_move(candidate->landing, data, candidate->name, &candidate->stat,
+        flight->moved = archive_move(candidate->landing, data, candidate->name, &flight->job.stat,
                                      flight->job.result.stored, &flight->move_error);
         return;
     case FEED_LEAVE:
@@ -96,7 +96,7 @@ static void move_alone(struct flight *flight)
         flight->remark = "left in place";
         return;
     case FEED_DELETE:
-        flight->moved = archive_delete(candidate->landing, candidate->name, &candidate->stat, &flight->move_error);
+        flight->moved = archive_delete(candidate->landing, candidate->name, &flight->job.stat, &flight->move_error);
         flight->remark = "deleted";
         return;
     }
@@ -128,7 +128,7 @@ static void move_set(struct flight *first)
             continue;
         }
         flight->moved =
-            archive_set_move(&set, candidate->name, &candidate->stat, flight->job.result.stored, &flight->move_error);
+            archive_set_move(&set, candidate->name, &flight->job.stat, flight->job.result.stored, &flight->move_error);
         if (landing->feed->after == FEED_DELETE)
             flight->remark = "deleted";
     }
@@ -226,7 +226,7 @@ static void note_work(struct request *request, struct core *core)
 {
     struct flight *flight = CONTAINER_OF(request, struct flight, note);
     const struct candidate *candidate = flight->job.candidate;
-    const struct core_file file = {.name = candidate->name, .stat = &candidate->stat, .facts = &flight->job.facts};
+    const struct core_file file = {.name = candidate->name, .stat = &flight->job.stat, .facts = &flight->job.facts};
     flight->move_error.kind = ERROR_NONE;
     bool noted = core_note_quarantined(core, candidate->landing->index, &file, flight->set_aside,
                                        flight->job.error.text, clock_wall(), &flight->move_error);
@@ -259,7 +259,7 @@ static void move_bad(uv_work_t *work)
     char reason[RUN_REASON_SIZE];
     run_aside_reason(flight->run, flight->job.error.text, reason);
     flight->moved =
-        archive_quarantine(candidate->landing, flight->run->settings->data, candidate->name, &candidate->stat, reason,
+        archive_quarantine(candidate->landing, flight->run->settings->data, candidate->name, &flight->job.stat, reason,
                            flight->set_aside, sizeof flight->set_aside, &flight->move_error);
 }
 

@@ -296,7 +296,7 @@ static enum intake_result flush(struct reading *reading)
     return failed(reading, "flush");
 }
 
-enum intake_result intake_read(const struct landing *landing, const char *name, const struct file_stat *expected,
+enum intake_result intake_read(const struct landing *landing, const char *name, struct file_stat *stat,
                                struct parser *parser, const struct intake_how *how, intake_sink sink, void *context,
                                struct file_facts *facts, struct error *error)
 {
@@ -308,8 +308,11 @@ enum intake_result intake_read(const struct landing *landing, const char *name, 
     if (reading.fd < 0)
         return not_opened(number);
     enum intake_result result = INTAKE_CHANGED;
-    if (!expected || file_stat_equal(expected, &reading.before))
+    if (!stat || file_stat_same(stat, &reading.before)) {
+        if (stat)
+            *stat = reading.before;
         result = read_open(&reading, name, facts);
+    }
     if (result == INTAKE_READ && how->flushes)
         result = flush(&reading);
     close(reading.fd);

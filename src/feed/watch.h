@@ -48,7 +48,7 @@ struct watch;
 struct candidate {
     struct landing *landing;
     const char *name;      /* at most LANDING_NAME_SIZE - 1 bytes */
-    struct file_stat stat; /* as it was when it was found unchanged */
+    struct file_stat stat; /* as it was when it was found unchanged; when it is released, as it was read */
     /* The owner's, on the loop's thread: what it remembers of the file as long as that is known to the watch; 0 at first. */
     uint64_t told;   /* of what it complained last (a hash) */
     bool unread;     /* it could not be read */

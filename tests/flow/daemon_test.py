@@ -79,6 +79,21 @@ class Asked(FlowCase):
             daemon.delivered(3)
             until(lambda: work.landed() == [], lambda: f'the file archived\n{daemon}')  # it is delivered first
 
+    def test_a_file_whose_mode_is_changed_while_it_waits_is_not_overtaken(self):
+        work = self.workspace()
+        with work.daemon() as daemon:
+            work.command('pause', 'Orders')
+            first = work.drop('Orders', orders(order(1, total='1')), 'first.csv')
+            work.drop('Orders', orders(order(1, total='2')), 'second.csv')
+            until(lambda: '2 wait' in work.command('status').out, lambda: 'both files in status')
+            first.chmod(0o600)
+            work.command('resume', 'Orders')
+            daemon.printed('applied ', 2)
+            self.assertEqual([line.split()[1] for line in daemon.out if line.startswith('applied')],
+                             ['Orders/first.csv', 'Orders/second.csv'])
+            self.assertEqual(work.landed('Orders'), [])
+        self.assertEqual(work.command('verify', '--deep').code, 0)
+
     def test_a_feed_that_does_not_exist_cannot_be_paused(self):
         work = self.workspace()
         with work.daemon():

@@ -89,7 +89,8 @@ static void add_files(struct fixture *f, size_t count)
         close(fd);
         one->candidate = (struct candidate){.landing = &f->landing, .name = one->name};
         file_stat_from(&stat, &one->candidate.stat);
-        one->job = (struct job){.candidate = &one->candidate, .ticket = i, .flow = &f->flow};
+        one->job =
+            (struct job){.candidate = &one->candidate, .stat = one->candidate.stat, .ticket = i, .flow = &f->flow};
         assert_true(pack_takes(&f->pack, &one->candidate));
         pack_add(&f->pack, &one->job);
     }
@@ -138,7 +139,7 @@ static void one_that_is_gone_or_bad_is_so_alone(void **state)
     assert_true(fd >= 0 && write(fd, "\"", 1) == 1);
     struct stat stat;
     assert_int_equal(fstat(fd, &stat), 0);
-    file_stat_from(&stat, &f->files[5].candidate.stat);
+    file_stat_from(&stat, &f->files[5].job.stat);
     close(fd);
     pack_read(&f->pack);
     for (size_t i = 0; i < FILES; i++)

@@ -67,12 +67,12 @@ static bool take(void *context, struct batch *batch)
 }
 
 /* The arena is closed here: what is asked of the facts lies outside it. */
-static enum intake_result take_in(struct fixture *f, const char *name, const struct file_stat *expected)
+static enum intake_result take_in(struct fixture *f, const char *name, struct file_stat *stat)
 {
     f->batches = f->rows = f->rejects = 0;
     f->error = (struct error){.kind = ERROR_NONE};
     enum intake_result result =
-        intake_read(&f->landing, name, expected, parse_parser(&f->parse), &f->how, take, f, &f->facts, &f->error);
+        intake_read(&f->landing, name, stat, parse_parser(&f->parse), &f->how, take, f, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     return result;
 }
@@ -116,7 +116,7 @@ static void reads_rows_and_facts_of_a_file(void **state)
 {
     struct fixture *f = *state;
     file_write(f->folder, "a.csv", "Id,Name\n1,x\nnone,y\n3,z\n");
-    const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    struct file_stat stat = file_stat_of(f->folder, "a.csv");
     assert_int_equal(take_in(f, "a.csv", &stat), INTAKE_READ);
     assert_int_equal(f->rows, 2);
     assert_int_equal(f->rejects, 1);
@@ -188,6 +188,22 @@ static void refuses_a_file_that_is_no_more_what_was_found(void **state)
     assert_int_equal(take_in(f, "a.csv", &stat), INTAKE_READ);
 }
 
+static void reads_a_file_whose_mode_or_links_were_changed_and_tells_its_new_stat(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX], other[FEED_PATH_MAX];
+    path_join(path, f->folder, "a.csv");
+    path_join(other, f->folder, "b.csv");
+    file_write(f->folder, "a.csv", "Id,Name\n1,x\n");
+    struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    stat.ctime_ns--; /* a clock may be too coarse to tell */
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(link(path, other), 0);
+    assert_int_equal(take_in(f, "a.csv", &stat), INTAKE_READ);
+    const struct file_stat now = file_stat_of(f->folder, "a.csv");
+    assert_true(file_stat_equal(&stat, &now));
+}
+
 static void append_meanwhile(struct fixture *f)
 {
     file_append(f->folder, "a.csv", "7,more\n");
@@ -224,7 +240,7 @@ static void notices_every_change_while_it_reads(void **state)
     for (size_t i = 0; i < COUNT_OF(changes); i++) {
         write_many(f, "a.csv");
         file_date(f->folder, "a.csv", 1600000000);
-        const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+        struct file_stat stat = file_stat_of(f->folder, "a.csv");
         f->meanwhile = changes[i];
         assert_int_equal(take_in(f, "a.csv", &stat), INTAKE_CHANGED);
         assert_true(f->batches >= 1);
@@ -396,6 +412,7 @@ int main(void)
         APART(gives_the_identity_of_a_bad_file),
         TEST(is_not_kept_by_a_bad_file_from_the_next),
         TEST(refuses_a_file_that_is_no_more_what_was_found),
+        TEST(reads_a_file_whose_mode_or_links_were_changed_and_tells_its_new_stat),
         TEST(notices_every_change_while_it_reads),
         APART(notices_every_change_while_it_reads),
         TEST(stops_when_the_sink_says_so),
