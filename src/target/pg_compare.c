@@ -75,7 +75,7 @@ void pg_compare_begin(struct pg_conn *conn)
                "SET LOCAL synchronous_commit = on;"
                "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL extra_float_digits = 1",
                conn->target->mend ? "READ COMMITTED" : "REPEATABLE READ", deadline, deadline / 2 + 1, IDLE_LIMIT);
-    pg_open_put_unlimited(conn);
+    pg_open_put_settings(conn);
     pg_query_buf(conn, begun);
 }
 

@@ -32,7 +32,9 @@
 
 static const char find_sql[] =
     "SELECT w.number, c.relkind IN ('r', 'p'), c.relkind IN ('v', 'm'), a.attname,"
-    " pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attnum = ANY (k.conkey),"
+    " pg_catalog.format_type(a.atttypid, a.atttypmod)"
+    " || CASE WHEN a.attgenerated <> '' OR a.attidentity = 'a' THEN ' generated' ELSE '' END,"
+    " a.attnotnull, a.attnum = ANY (k.conkey),"
     " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'), k.condeferrable,"
     " pg_catalog.row_security_active(c.oid)"
     " FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (name, number)"
@@ -66,8 +68,9 @@ enum {
     TRANSACTION_LIMIT_SINCE = 170000 /* older servers do not know transaction_timeout */
 };
 
-void pg_open_put_unlimited(struct pg_conn *conn)
+void pg_open_put_settings(struct pg_conn *conn)
 {
+    buf_put_text(&conn->sql, ";SET LOCAL quote_all_identifiers = off");
     if (PQserverVersion(conn->pg) >= TRANSACTION_LIMIT_SINCE)
         buf_put_text(&conn->sql, ";SET LOCAL transaction_timeout = 0");
 }
@@ -84,7 +87,7 @@ void pg_open_put_begin(struct pg_conn *conn, bool writes)
                "SET LOCAL idle_in_transaction_session_timeout = %lld;"
                "SET LOCAL synchronous_commit = on",
                writes ? "WRITE" : "ONLY", patience, deadline / 2 + 1, deadline + 1);
-    pg_open_put_unlimited(conn);
+    pg_open_put_settings(conn);
 }
 
 /* An element of an array's text. */

@@ -10,8 +10,9 @@ void pg_open_start(struct pg_conn *conn, PGresult *result);
 /* BEGIN with what a transaction of ours needs, appended to conn->sql: its limits and nothing that outlives it. */
 void pg_open_put_begin(struct pg_conn *conn, bool writes);
 
-/* Lifts what limits the transaction as a whole, which as many statements as it takes may need; appended behind BEGIN. */
-void pg_open_put_unlimited(struct pg_conn *conn);
+/* What holds for each transaction of ours, whatever was set for the role; appended behind BEGIN: nothing limits it as a whole,
+   since it may need many statements, and the names of types are written as we write them. */
+void pg_open_put_settings(struct pg_conn *conn);
 
 /* Why nothing can be written to a standby. */
 void pg_open_say_standby(const struct pg_conn *conn, struct error *error);
