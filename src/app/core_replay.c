@@ -211,6 +211,9 @@ bool core_replay(struct core *core, const struct core_history *history, struct e
 {
     struct replay replay = {.core = core, .history = history};
     bool looks = history->late || history->change_end;
+    /* In other types its rows would be read as other values. */
+    if (!store_check_fingerprint(core->store, core->pipeline->name, &core->pipeline->fingerprint, error))
+        return false;
     engine_free(core->engine);
     core->delivering = false;
     core->engine = engine_new(core->pipeline, core->memory_limit, error);

@@ -122,6 +122,12 @@ class Shape(Contract):
             self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_Total'].update(type='decimal(18,4)'))
         refused = self.work.run_once(expect=78)
         self.assertIn('dropfold replay', refused.err)
+        (self.work.root / 'new.csv').write_bytes(orders(order(9)))
+        for words in (('explain', 'Customer_ID=1'), ('plan', 'new.csv', 'Orders'), ('impact', 'o.csv'), ('diff',), ('diff', '--from', '0'),
+                      ('unmatched',), ('late',), ('verify',)):
+            with self.subTest(words=words):
+                outcome = self.work.command(*words, expect=78)
+                self.assertEqual((outcome.out, 'or the type of a field that it uses, changed since' in outcome.err), ('', True), outcome)
         told = self.work.command('check', expect=78)
         self.assertIn('Orders v1 changed, Orders v2 changed', told.out)
         self.assertIn('field "Orders"."Order_Total" decimal(18,4); it was field "Orders"."Order_Total" decimal(18,2)', told.err)
