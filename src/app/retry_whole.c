@@ -24,21 +24,14 @@ struct search {
     struct error *error; /* of a look that failed */
 };
 
-/* Whether `path` is `name` or ends in "/name". */
-static bool ends_in(struct slice path, struct slice name)
-{
-    return name.len > 0 && slice_ends_with(path, name) &&
-           (path.len == name.len || path.data[path.len - name.len - 1] == '/');
-}
-
 static bool is_meant(const struct search *search, const struct file_record *file)
 {
     struct slice which = search->which;
-    if (slice_equal(which, file->name) || ends_in(which, file->stored) || ends_in(file->stored, which))
+    if (slice_equal(which, file->name) || slice_ends_path(which, file->stored) || slice_ends_path(file->stored, which))
         return true;
-    if (!ends_in(which, file->name) || which.len == file->name.len)
+    if (!slice_ends_path(which, file->name) || which.len == file->name.len)
         return false;
-    return ends_in((struct slice){which.data, which.len - file->name.len - 1}, file->feed);
+    return slice_ends_path((struct slice){which.data, which.len - file->name.len - 1}, file->feed);
 }
 
 /* One that was put back or removed since is meant only where no other is. */

@@ -228,9 +228,9 @@ static void note_work(struct request *request, struct core *core)
     const struct candidate *candidate = flight->job.candidate;
     const struct core_file file = {.name = candidate->name, .stat = &flight->job.stat, .facts = &flight->job.facts};
     flight->move_error.kind = ERROR_NONE;
-    bool noted = core_note_quarantined(core, candidate->landing->index, &file, flight->set_aside,
-                                       flight->job.error.text, clock_wall(), &flight->move_error);
-    (void)noted; /* note_done tells what the error says */
+    /* note_done tells what the error says. */
+    (void)!core_note_quarantined(core, candidate->landing->index, &file, flight->set_aside, flight->job.error.text,
+                                 clock_wall(), &flight->move_error);
 }
 
 static void finish_bad(uv_work_t *work, int status)

@@ -74,10 +74,9 @@ void shipment_fetch(struct shipment *s)
 static void note(const struct shipment *s, const struct core *core)
 {
     struct error ignored;
-    bool noted = s->delivered && !core->store_open &&
-                 store_note_delivered(core->store, slice_of(target_name(s->target)), s->delivery.to.sequence,
-                                      s->overflows.values, clock_wall(), &ignored);
-    (void)noted;
+    if (s->delivered && !core->store_open)
+        (void)!store_note_delivered(core->store, slice_of(target_name(s->target)), s->delivery.to.sequence,
+                                    s->overflows.values, clock_wall(), &ignored);
 }
 
 static void end_work(struct request *request, struct core *core)

@@ -64,14 +64,6 @@ static void pack_cell(struct packer *packer, const struct column *column, const 
     buf_put_slice(&packer->row, buf_slice(&packer->text));
 }
 
-static bool is_key(const struct table *table, size_t column)
-{
-    for (size_t k = 0; k < table->key_count; k++)
-        if (table->key[k] == column)
-            return true;
-    return false;
-}
-
 /* Row `row` of the block; of a block of deletes there is a key only. */
 static bool pack(struct packer *packer, const struct block *block, size_t row, struct error *error)
 {
@@ -83,7 +75,7 @@ static bool pack(struct packer *packer, const struct block *block, size_t row, s
         pack_cell(packer, &table->columns[table->key[k]], &cells[block->deletes ? k : table->key[k]]);
     packer->key_len = packer->row.len;
     for (size_t c = 0; !block->deletes && c < table->column_count; c++)
-        if (!is_key(table, c))
+        if (!table_is_key(table, c))
             pack_cell(packer, &table->columns[c], &cells[c]);
     return !packer->row.failed || error_memory(error);
 }
@@ -105,7 +97,7 @@ static void unpack(const struct table *table, struct slice row, struct slice *ce
     for (size_t k = 0; k < table->key_count; k++)
         unpack_cell(&at, end, &cells[table->key[k]]);
     for (size_t c = 0; c < table->column_count; c++)
-        if (!is_key(table, c))
+        if (!table_is_key(table, c))
             unpack_cell(&at, end, &cells[c]);
 }
 

@@ -51,3 +51,9 @@ bool slice_ends_with(struct slice s, struct slice suffix)
         return true;
     return suffix.len <= s.len && memcmp(s.data + (s.len - suffix.len), suffix.data, suffix.len) == 0;
 }
+
+bool slice_ends_path(struct slice path, struct slice name)
+{
+    return name.len > 0 && slice_ends_with(path, name) &&
+           (path.len == name.len || path.data[path.len - name.len - 1] == '/');
+}

@@ -31,4 +31,7 @@ struct slice slice_trim(struct slice s);
 bool slice_starts_with(struct slice s, struct slice prefix);
 bool slice_ends_with(struct slice s, struct slice suffix);
 
+/* Whether `path` is `name` or ends in "/name"; in an empty name none does. */
+bool slice_ends_path(struct slice path, struct slice name);
+
 #endif

@@ -25,14 +25,6 @@ static bool same(struct slice a, struct slice b)
     return (a.data == NULL) == (b.data == NULL) && slice_equal(a, b);
 }
 
-static bool is_key(const struct table *table, size_t column)
-{
-    for (size_t k = 0; k < table->key_count; k++)
-        if (table->key[k] == column)
-            return true;
-    return false;
-}
-
 /* --- text --------------------------------------------------------------------------------------------------------- */
 
 static void put_value(struct buf *out, struct slice value)
@@ -85,7 +77,7 @@ static void put_text(struct buf *out, const struct row_change *change, const str
         put_value(out, row[table->key[k]]);
     }
     for (size_t c = 0; c < table->column_count; c++)
-        if (!is_key(table, c))
+        if (!table_is_key(table, c))
             put_column(out, change, c, &between);
     put_files(out, files, count);
 }

@@ -36,14 +36,6 @@ static bool is_incomplete(const struct verify_result *result)
     return result->problems[VERIFY_MISSING] + result->problems[VERIFY_UNKNOWN] > 0;
 }
 
-static bool is_key(const struct table *table, size_t column)
-{
-    for (size_t i = 0; i < table->key_count; i++)
-        if (table->key[i] == column)
-            return true;
-    return false;
-}
-
 static struct slice key_of(const struct drift_value *value)
 {
     return value->found.data ? value->found : value->expected;
@@ -174,7 +166,7 @@ static void json_columns(struct json *json, const struct table *table, enum drif
 {
     json_open(json, "columns", '{');
     for (size_t i = 0; i < table->column_count; i++) {
-        if (is_key(table, i) || !values[i].differs)
+        if (table_is_key(table, i) || !values[i].differs)
             continue;
         json_open(json, table->columns[i].name, '{');
         if (kind != DRIFT_MISSING)

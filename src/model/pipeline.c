@@ -223,6 +223,14 @@ size_t pipeline_feed_index(const struct pipeline *pipeline, struct slice name)
     return feed ? (size_t)(feed - pipeline->feeds) : SIZE_MAX;
 }
 
+bool table_is_key(const struct table *table, size_t column)
+{
+    for (size_t k = 0; k < table->key_count; k++)
+        if (table->key[k] == column)
+            return true;
+    return false;
+}
+
 char *pipeline_list_feeds(const struct pipeline *pipeline, char out[PIPELINE_FEEDS_SHOWN])
 {
     size_t len = 0;

@@ -256,6 +256,9 @@ static inline size_t pipeline_delivered(const struct pipeline *pipeline)
     return pipeline->table_count + pipeline->ledger_count;
 }
 
+/* Whether the column is one of the table's primary key. */
+bool table_is_key(const struct table *table, size_t column);
+
 /* "integer", "timestamp with time zone" and so on. */
 const char *sql_type_name(enum sql_type type);
 

@@ -14,12 +14,7 @@ static const char *const column_words[] = {"sum", "min", "max", "ratio"};
 /* A table that did not get its key is told already. */
 static bool in_key(const struct table *table, size_t column)
 {
-    if (table->key_count == 0)
-        return true;
-    for (size_t i = 0; i < table->key_count; i++)
-        if (table->key[i] == column)
-            return true;
-    return false;
+    return table->key_count == 0 || table_is_key(table, column);
 }
 
 /* Reads "by" of `object`: columns of the primary key. */

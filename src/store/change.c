@@ -360,7 +360,7 @@ static void undo(struct store *store)
     bool wrote = sqlite3_total_changes64(store->db) != store->kept_writes;
     if (sqlite3_get_autocommit(store->db)) /* SQLite may have done so by itself */
         store->undone = store->in_group;
-    else if (store->saved)
+    else if (store->saved) /* where that fails the store is lost, and commits no group */
         (void)!(store_run(store, STORE_SQL_UNDO, NULL) && store_run(store, STORE_SQL_RELEASE, NULL));
     else if (!store->in_group || wrote) {
         (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);

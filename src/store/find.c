@@ -42,13 +42,6 @@ static uint64_t read_sequence(struct slice which)
     return number;
 }
 
-/* Whether `path` is `name` or ends in "/name". */
-static bool ends_in(struct slice path, struct slice name)
-{
-    return name.len > 0 && slice_ends_with(path, name) &&
-           (path.len == name.len || path.data[path.len - name.len - 1] == '/');
-}
-
 static struct slice last_part(struct slice path)
 {
     const char *slash = path.len > 0 ? memrchr(path.data, '/', path.len) : NULL;
@@ -60,12 +53,12 @@ static bool is_meant(const struct search *search, const struct file_record *file
     struct slice which = search->which;
     if (search->sequence > 0)
         return file->sequence == search->sequence;
-    if (slice_equal(which, file->name) || ends_in(which, file->stored) ||
+    if (slice_equal(which, file->name) || slice_ends_path(which, file->stored) ||
         (file->stored.len > 0 && slice_equal(which, last_part(file->stored))))
         return true;
-    if (!ends_in(which, file->name) || which.len == file->name.len)
+    if (!slice_ends_path(which, file->name) || which.len == file->name.len)
         return false;
-    return ends_in((struct slice){which.data, which.len - file->name.len - 1}, file->feed);
+    return slice_ends_path((struct slice){which.data, which.len - file->name.len - 1}, file->feed);
 }
 
 static bool is_near(const struct search *search, const struct file_record *file)

@@ -90,7 +90,7 @@ struct store {
 
 /* Opens the file at `path` for reading, whatever it is called and of any fingerprint; without a lock. */
 bool store_open_copy(struct store **store, const char *path, const char *pipeline, struct error *error) MUST_USE;
-/* Turns an SQLite result into an error. In a store that writes, I/O errors also mark it as lost. */
+/* Turns an SQLite result into an error. Within a transaction that writes, any error also marks the store as lost. */
 bool store_fail(struct store *store, int result, struct error *error);
 /* ERROR_CORRUPT in the store's name. */
 bool store_corrupt(const struct store *store, struct error *error, const char *format, ...) PRINTF_LIKE(3, 4);

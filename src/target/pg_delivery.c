@@ -285,11 +285,7 @@ static void put_unnest(struct pg_conn *conn)
 
 static bool is_key(const struct pg_conn *conn, size_t i)
 {
-    const struct table *table = table_of(conn);
-    bool key = conn->block->deletes;
-    for (size_t k = 0; k < table->key_count; k++)
-        key = key || table->key[k] == i;
-    return key;
+    return conn->block->deletes || table_is_key(table_of(conn), i);
 }
 
 static void counted(struct pg_conn *conn, PGresult *result)

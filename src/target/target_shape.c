@@ -76,19 +76,11 @@ void target_shape_add(struct target_shape *shape, const char *name, const char *
     shape->count++;
 }
 
-static bool is_key(const struct table *table, size_t column)
-{
-    for (size_t i = 0; i < table->key_count; i++)
-        if (table->key[i] == column)
-            return true;
-    return false;
-}
-
 static void want_table(const struct table *table, enum target_dialect dialect, struct target_shape *shape)
 {
     for (size_t i = 0; i < table->column_count; i++) {
         const struct column *column = &table->columns[i];
-        bool key = is_key(table, i);
+        bool key = table_is_key(table, i);
         target_shape_add(shape, column->name, target_shape_type(dialect, column->type), column->not_null || key, key);
     }
 }

@@ -52,14 +52,6 @@ void target_sql_key(struct buf *out, const struct table *table)
     }
 }
 
-static bool is_key(const struct table *table, size_t column)
-{
-    for (size_t i = 0; i < table->key_count; i++)
-        if (table->key[i] == column)
-            return true;
-    return false;
-}
-
 void target_sql_on_conflict(struct buf *out, const struct table *table)
 {
     const char *between = " DO UPDATE SET ";
@@ -67,7 +59,7 @@ void target_sql_on_conflict(struct buf *out, const struct table *table)
     target_sql_key(out, table);
     buf_put_text(out, ")");
     for (size_t i = 0; i < table->column_count; i++) {
-        if (is_key(table, i))
+        if (table_is_key(table, i))
             continue;
         buf_put_text(out, between);
         target_sql_name(out, table->columns[i].name);

@@ -55,6 +55,17 @@ static void knows_beginnings_and_ends(void **state)
     assert_false(slice_ends_with(none, SLICE("a")));
 }
 
+static void knows_what_a_path_ends_in(void **state)
+{
+    (void)state;
+    assert_true(slice_ends_path(SLICE("data/Orders/a.csv"), SLICE("a.csv")));
+    assert_true(slice_ends_path(SLICE("data/Orders/a.csv"), SLICE("Orders/a.csv")));
+    assert_true(slice_ends_path(SLICE("a.csv"), SLICE("a.csv")));
+    assert_false(slice_ends_path(SLICE("data/ba.csv"), SLICE("a.csv")));
+    assert_false(slice_ends_path(SLICE("a.csv"), SLICE("Orders/a.csv")));
+    assert_false(slice_ends_path(SLICE("Orders/"), SLICE("")));
+}
+
 static void assert_escaped(struct slice s, const char *wanted)
 {
     char out[256];
@@ -312,6 +323,7 @@ int main(void)
         cmocka_unit_test(compares_slices_as_unsigned_bytes),
         cmocka_unit_test(trims_blanks_at_both_ends_only),
         cmocka_unit_test(knows_beginnings_and_ends),
+        cmocka_unit_test(knows_what_a_path_ends_in),
         cmocka_unit_test(escapes_control_bytes),
         cmocka_unit_test(keeps_the_backslashes_of_what_was_escaped_before),
         cmocka_unit_test(shows_valid_text_and_escapes_invalid_bytes),

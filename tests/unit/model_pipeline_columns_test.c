@@ -132,6 +132,19 @@ static void names_types_as_postgresql_does(void **state)
         assert_true(strlen(sql_type_name(type)) > 3);
 }
 
+static void tells_the_columns_of_a_key_from_others(void **state)
+{
+    const struct table *t = &load(*state, WHOLE)->tables[0];
+    size_t keys = 0;
+    for (size_t i = 0; i < t->column_count; i++) {
+        bool wanted = t->columns[i].kind == COLUMN_GROUP || t->columns[i].kind == COLUMN_WINDOW_START;
+        assert_int_equal(table_is_key(t, i), wanted);
+        keys += wanted;
+    }
+    assert_true(keys > 1 && keys < t->column_count);
+    assert_false(table_is_key(t, t->column_count));
+}
+
 /* --- where -------------------------------------------------------------------------------------------------------- */
 
 static void knows_which_record_a_where_reads(void **state)
@@ -170,15 +183,11 @@ static void lets_a_where_read_what_fits_its_column(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(gives_columns_their_kind_type_and_field),
-        TEST(knows_which_record_a_where_reads),
-        TEST(chooses_a_columns_type_by_what_it_is_over),
-        TEST(refuses_columns_that_make_no_sense),
-        TEST(refuses_columns_that_say_nothing_or_too_much),
-        TEST(refuses_ratios_of_what_does_not_add_up),
-        TEST(tells_a_broken_column_once),
-        TEST(refuses_a_where_over_the_wrong_record),
-        TEST(lets_a_where_read_what_fits_its_column),
+        TEST(gives_columns_their_kind_type_and_field), TEST(tells_the_columns_of_a_key_from_others),
+        TEST(knows_which_record_a_where_reads),        TEST(chooses_a_columns_type_by_what_it_is_over),
+        TEST(refuses_columns_that_make_no_sense),      TEST(refuses_columns_that_say_nothing_or_too_much),
+        TEST(refuses_ratios_of_what_does_not_add_up),  TEST(tells_a_broken_column_once),
+        TEST(refuses_a_where_over_the_wrong_record),   TEST(lets_a_where_read_what_fits_its_column),
         TEST(names_types_as_postgresql_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
