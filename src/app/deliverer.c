@@ -14,6 +14,10 @@ enum { RETRY_BASE = 250 * 1000, RETRY_CAP = 30 * 1000 * 1000, RETRY_DIVERGED = 5
    groups that change again and again are then written once. */
 enum { BUSY_PAUSE = 1000 * 1000, BUSY_TIMES = 4 };
 
+/* So many times in a row a target may be another than it was when it was opened. Then what it says means something else, as a
+   trigger does that finds a table of its own gone, and to open it again will not help. */
+enum { CHANGES_MAX = 4 };
+
 enum state {
     STATE_CLOSED,     /* no connection; a timer runs, or it is the very beginning */
     STATE_OPENING,    /* target_open is under way */
@@ -41,6 +45,7 @@ struct deliverer {
     bool hurried;  /* nothing more is coming right away */
     bool refused;  /* it said no and has not said yes since */
     unsigned failures;
+    unsigned changes;           /* of these in a row: it was another than when it was opened */
     int64_t opened, busy_until; /* monotonic; the latter: not before, while files keep coming */
 
     /* the delivery under way */
@@ -70,6 +75,15 @@ static bool known_to_settle(const struct deliverer *d)
 
 /* --- a delivery --------------------------------------------------------------------------------------------------- */
 
+static void fail_at_target(struct deliverer *d, const struct error *error)
+{
+    struct error told = *error;
+    d->changes = error->kind == ERROR_DIVERGED ? d->changes + 1 : 0;
+    if (d->changes > CHANGES_MAX)
+        told.kind = ERROR_REFUSED;
+    fail(d, &told);
+}
+
 static void on_target(void *context, const struct error *error)
 {
     struct deliverer *d = context;
@@ -77,7 +91,7 @@ static void on_target(void *context, const struct error *error)
     if (d->state == STATE_FAILING || d->stopping)
         quiet(d);
     else if (error)
-        fail(d, error);
+        fail_at_target(d, error);
     else
         pump(d);
 }
@@ -89,7 +103,7 @@ static void on_committed(void *context, const struct error *error)
     if (d->stopping && error) {
         quiet(d);
     } else if (error) {
-        fail(d, error);
+        fail_at_target(d, error);
     } else {
         d->state = STATE_ENDING;
         d->shipment.delivered = true;
@@ -165,7 +179,7 @@ static void settle(struct deliverer *d, uint64_t sequence)
     d->known_valid = true;
     d->checking = false;
     d->options.overwrite = d->options.rebuild = false; /* what was asked for is done; later findings are new ones */
-    d->failures = 0;
+    d->failures = d->changes = 0;
     d->state = STATE_IDLE;
     if (known_to_settle(d))
         d->callbacks.settled(d->callbacks.context);
