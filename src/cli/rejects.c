@@ -208,6 +208,10 @@ static int execute(const struct invocation *invocation)
         return common_misused(invocation, "rejects: --dry-run goes with retry");
     if ((settings->export_json || settings->spreadsheet) && !exports)
         return common_misused(invocation, "rejects: --format and --spreadsheet go with export");
+    if (settings->spreadsheet && (settings->export_json || settings->json))
+        return common_misused(invocation, "rejects: --spreadsheet goes with CSV");
+    if (retries && (settings->json || settings->all))
+        return common_misused(invocation, "rejects: --json and --all do not go with retry");
     if (retries)
         return retry_rejects(invocation, operands + 1, count - 1);
     if (exports)

@@ -9,6 +9,10 @@ static int execute(const struct invocation *invocation)
     const char *words[6] = {"replay"};
     size_t count = 1;
     int code = 0;
+    if (settings->rebuild && (settings->rebind || settings->accept_missing || settings->from_archive))
+        return common_misused(invocation,
+                              "replay: --rebuild leaves the store as it is, and goes with none of --rebind, "
+                              "--accept-missing and --from-archive");
     if (settings->rebind)
         words[count++] = "rebind";
     if (settings->accept_missing)

@@ -57,9 +57,15 @@ class Words(FlowCase):
         for words, told in ((('rejects', '--dry-run'), '--dry-run goes with retry'),
                             (('rejects', 'export', '--dry-run'), '--dry-run goes with retry'),
                             (('rejects', '--format', 'json'), '--format and --spreadsheet go with export'),
-                            (('rejects', 'retry', '--spreadsheet'), '--format and --spreadsheet go with export')):
+                            (('rejects', 'retry', '--spreadsheet'), '--format and --spreadsheet go with export'),
+                            (('rejects', 'export', '--spreadsheet', '--json'), '--spreadsheet goes with CSV'),
+                            (('rejects', 'export', '--spreadsheet', '--format', 'json'), '--spreadsheet goes with CSV'),
+                            (('rejects', 'retry', '--json'), '--json and --all do not go with retry'),
+                            (('rejects', '--all', 'retry', 'x.csv'), '--json and --all do not go with retry'),
+                            (('replay', '--rebuild', '--rebind'), '--rebuild leaves the store as it is'),
+                            (('replay', '--rebuild', '--from-archive', '--yes'), '--rebuild leaves the store as it is')):
             with self.subTest(words=words):
-                self.assertIn(f'rejects: {told}', self.refused(*words))
+                self.assertIn(f'{words[0]}: {told}', self.refused(*words))
 
     def test_descriptors_that_are_not_there(self):
         told = self.refused('schema', 'diff', 'x.json', 'schemas/Orders/1.json', expect=78)
