@@ -220,8 +220,8 @@ struct engine {
     bool too_wide; /* a record without a grain has more than STATE_WEIGHT_MAX combinations */
     struct ids touched;
     struct ids husks; /* pairs: feed, parent whose chain holds dead records */
-    struct ids
-        shared; /* bits: sequences of records that were live when a row of another sequence came with their key and lost */
+    /* Bits: sequences of records that were live when a row of another sequence came with their key, and lost. */
+    struct ids shared;
     uint64_t counted; /* units with a line that counts */
     uint64_t waiting[PIPELINE_FEEDS_MAX], conflicts;
     struct engine_overflows overflows;

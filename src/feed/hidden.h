@@ -16,11 +16,11 @@ struct hidden {
     char folder[LANDING_NAME_SIZE]; /* in the landing folder */
     int fd;                         /* of that folder */
     char name[LANDING_NAME_SIZE];   /* of the file in the landing folder */
-    char inner
-        [LANDING_NAME_SIZE]; /* and in hiding: the same, or in a shared folder all that the folder's name would say */
-    bool shared;             /* the folder is that of several files, and its owner's to close and to flush */
-    bool has_file;           /* false: it is on its way or gone; at most its marker is left here */
-    struct file_stat stat;   /* what was read; ctime is not kept in the folder's name, and the device is that of now */
+    /* And in hiding: the same, or in a shared folder all that the folder's name would say. */
+    char inner[LANDING_NAME_SIZE];
+    bool shared;           /* the folder is that of several files, and its owner's to close and to flush */
+    bool has_file;         /* false: it is on its way or gone; at most its marker is left here */
+    struct file_stat stat; /* what was read; ctime is not kept in the folder's name, and the device is that of now */
     char tag[64];
 };
 

@@ -30,9 +30,9 @@ typedef bool (*intake_sink)(void *context, struct batch *batch);
 /* How a file is read. */
 struct intake_how {
     uint32_t version; /* of the descriptor, as in parser_start; 0: the best one */
-    bool
-        flushes; /* intake_read: to disk, before it is told to be read; else whoever commits what it held does that first
-                         (landing_flush) */
+    /* intake_read: to disk, before it is told to be read; else whoever commits what it held does that first
+       (landing_flush). */
+    bool flushes;
     unsigned spare; /* cores that have nothing else to do: so many threads more hash and parse a large file (parts.h) */
 };
 

@@ -5,8 +5,8 @@
 
 enum {
     REJECTS_FIRST = 16, /* room for rejects in a batch's first allocation of them */
-    REJECT_BYTES_MAX =
-        CHUNK_ROW_MAX + 65536 /* texts of one reject: a record's limit, and far more than name and reason */
+    /* Bytes of the texts of one reject: a record's limit, and far more than name and reason. */
+    REJECT_BYTES_MAX = CHUNK_ROW_MAX + 65536
 };
 
 struct batch *batch_new(const struct feed *feed)

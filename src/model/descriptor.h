@@ -67,8 +67,8 @@ struct descriptor_field {
     const char *name;
     struct slice *from; /* source names, first found wins; the field's own name when none were given */
     size_t from_count;
-    struct descriptor_path
-        *paths; /* JSON only: of each of them, should no member have that very name; NULL: none is a path */
+    /* JSON only: of each of them, should no member have that very name; NULL: none is a path. */
+    struct descriptor_path *paths;
     struct value_type type;
     bool required;      /* the column must be there, and a row where it is null is rejected */
     struct slice *null; /* words that mean null: the field's own, else the descriptor's */

@@ -13,8 +13,8 @@
 #include "base/slice.h"
 
 enum {
-    NUMBER_FORM_DIGITS_MAX =
-        1000, /* digits that a number may have, zeros too: as many as value_parse reads of any double */
+    /* Digits that a number may have, zeros too: as many as value_parse reads of any double. */
+    NUMBER_FORM_DIGITS_MAX = 1000,
     NUMBER_FORM_PLAIN_MAX = 1024 /* bytes of the plain number */
 };
 

@@ -36,8 +36,8 @@ enum {
 struct feed_field {
     const char *name;
     struct value_type type;
-    int64_t min,
-        max; /* the range its columns can hold, in units of the type (of a text: its bytes; a double is free) */
+    /* The range that its columns can hold, in units of the type (of a text: its bytes; a double is free). */
+    int64_t min, max;
     const char *holder; /* "ecommerce.Customer_ID is integer": why it is narrowed, for messages; or NULL */
     const char *doc;    /* from the newest descriptor that has one; or NULL */
 };
@@ -147,8 +147,8 @@ struct column {
 struct table {
     const char *name;
     const char *doc;
-    struct field_ref
-        group_by[PIPELINE_GROUP_MAX]; /* of the facts (with a grain: its keys and attributes), or of a lookup join */
+    /* Of the facts (with a grain: its keys and attributes), or of a lookup join. */
+    struct field_ref group_by[PIPELINE_GROUP_MAX];
     size_t group_count;
     bool windowed;
     size_t window_field;            /* a timestamp or date of the facts (with a grain: of the grain) */

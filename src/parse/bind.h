@@ -35,9 +35,9 @@ struct bind {
     uint64_t line, column;              /* where the names stood that did not fit; 0: none did yet */
     int columns[DESCRIPTOR_FIELDS_MAX]; /* of each of its fields the column, or -1; by the names given to bind_choose */
     struct slice name;                  /* of the file, for fields that are read from it; data NULL: not known */
-    struct value
-        row[COERCE_VALUES_MAX]; /* a row before its columns are read: nulls, defaults, constants, parts of the name */
-    size_t row_end;             /* places of it that the chosen version may use */
+    /* A row before its columns are read: nulls, defaults, constants, parts of the name. */
+    struct value row[COERCE_VALUES_MAX];
+    size_t row_end; /* places of it that the chosen version may use */
     struct slice unknown[FILE_UNKNOWN_COLUMNS_MAX];
     bool again[FILE_UNKNOWN_COLUMNS_MAX]; /* of each, whether it was noted more than once */
     size_t unknown_count;

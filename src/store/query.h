@@ -8,7 +8,7 @@
  *     query_close(&q);
  *
  * A failure of open or of a bind sticks and comes out of the next step, so that callers check once. What is bound and
- * what query_slice returns is borrowed: until query_close, and until the next step. Statements are prepared on first
+ * what query_slice_at returns is borrowed: until query_close, and until the next step. Statements are prepared on first
  * use and kept; the same one cannot be open twice.
  */
 #ifndef DROPFOLD_STORE_QUERY_H

@@ -111,8 +111,8 @@ struct file_record {
     bool replaced;      /* a record of it was replaced since, or taken over by a row of the same values */
     uint64_t forgotten; /* the change that took its rows back, or 0 */
     bool succeeded;     /* which did so by applying another file of its name; only told by store_each_file */
-    struct slice
-        stored; /* where it is kept: "archive/Orders/000007-...", "quarantine/..."; empty when left or deleted */
+    /* Where it is kept: "archive/Orders/000007-...", "quarantine/..."; empty when left or deleted. */
+    struct slice stored;
     struct slice reason;         /* of a quarantine; "duplicate of Orders/x.csv (seq 3)"; the note of file_facts */
     const struct slice *unknown; /* undeclared columns */
     size_t unknown_count;

@@ -1,4 +1,4 @@
-"""Bad input: a clear message, nothing lost, the next file processed. What becomes of which dirt: tests/crash/dirt.py."""
+"""Bad input: a clear message, nothing lost, the next file processed. What becomes of which dirt: tests/fixtures/dirt.py."""
 import json
 import os
 import shutil
