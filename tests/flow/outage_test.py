@@ -85,6 +85,22 @@ class PostgresAway(FlowCase):
         self.work.run_once()
         self.assertEqual(dump(self.work.target), expected)
 
+    def test_what_a_crash_empties_because_it_was_unlogged_is_filled_again_or_refused(self):
+        self.run_early()
+        expected = dump(self.work.target)
+        self.work.target.execute('ALTER TABLE ecommerce SET UNLOGGED; CHECKPOINT;')
+        self.cluster.stop('immediate')
+        self.cluster.start()
+        self.assertEqual(self.work.target.query('SELECT count(*) FROM ecommerce'), [('0',)])
+        self.work.run_once()
+        self.assertEqual(dump(self.work.target), expected)
+        self.work.target.execute('ALTER TABLE dropfold_progress SET UNLOGGED; CHECKPOINT;')
+        self.cluster.stop('immediate')
+        self.cluster.start()
+        self.assertIn('without a progress row', self.work.run_once(expect=1).err)
+        self.work.command('replay', '--rebuild', '--yes')
+        self.assertEqual(dump(self.work.target), expected)
+
     def test_dropped_tables_are_made_again(self):
         self.run_early()
         expected = dump(self.work.target)
