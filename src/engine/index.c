@@ -16,6 +16,12 @@ int64_t index_code(const struct engine *engine, const struct records *records, u
     return rows_peek(at, column);
 }
 
+/* Until its chain is swept. A line of the facts has lost its attributes by then, which may be fields of its key. */
+static bool is_husk(const struct records *records, uint32_t record)
+{
+    return (rows_get(&records->rows, record, RECORD_FLAGS) & RECORD_DEAD) != 0;
+}
+
 /* --- the feed's map ----------------------------------------------------------------------------------------------- */
 
 uint64_t index_hash(const struct records *records, const struct codes *codes, uint32_t parent)
@@ -52,9 +58,10 @@ static void refill(void *context, struct map *map)
     const struct records *records = of->records;
     for (size_t i = 0; i < records->crowded.count; i++)
         for (uint32_t r = records_first(records, records->crowded.at[i]); r; r = records_next(records, r))
-            map_fill(map, &filler, hash_of_record(of, r), r);
+            if (!is_husk(records, r))
+                map_fill(map, &filler, hash_of_record(of, r), r);
     for (uint32_t r = 1; !records->nested && r < records->rows.end; r++)
-        if (!(rows_get(&records->rows, r, RECORD_FLAGS) & RECORD_DEAD))
+        if (!is_husk(records, r))
             map_fill(map, &filler, hash_of_record(of, r), r);
     map_fill_end(map, &filler);
 }
@@ -104,6 +111,8 @@ static void crowd(struct engine *engine, struct records *records, uint32_t paren
     if (!index_room(engine, records, count))
         return;
     for (uint32_t r = records_first(records, parent); r; r = records_next(records, r)) {
+        if (is_husk(records, r))
+            continue;
         rows_set(&records->rows, r, RECORD_PARENT, parent);
         map_put(&records->map, hash_of_record(&of, r), r);
     }
@@ -119,7 +128,7 @@ static uint32_t find_nested(struct engine *engine, struct records *records, uint
         return find_in_map(engine, records, index_hash(records, codes, parent), parent, codes);
     uint32_t count = 0;
     for (uint32_t r = records_first(records, parent); r; r = records_next(records, r), count++)
-        if (has_key(engine, records, r, parent, codes))
+        if (has_key(engine, records, r, parent, codes) && !is_husk(records, r))
             return r;
     if (count >= STATE_CROWD)
         crowd(engine, records, parent, count);

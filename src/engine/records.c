@@ -262,9 +262,7 @@ void records_remove(struct engine *engine, size_t feed, const struct batch_row *
     bool found = has_parent_key(engine, feed);
     uint32_t parent = found ? keyed_find(records->parents, &row->parent) : 0;
     uint32_t record = index_find(engine, records, parent, row);
-    /* In its parent's chain a record is found still that another row of its key removed. */
-    if (!record || rows_get(&records->rows, record, RECORD_SEQUENCE) != row->rank.sequence ||
-        rows_get(&records->rows, record, RECORD_FLAGS) & RECORD_DEAD)
+    if (!record || rows_get(&records->rows, record, RECORD_SEQUENCE) != row->rank.sequence)
         return;
     if (!records->nested)
         parent = index_parent(records, record);

@@ -1,6 +1,8 @@
 /* Versions and delete markers, which count whenever they come, and rows that are taken back. */
 #include "engine_support.h"
 
+#include "engine/state.h"
+
 /* --- versions and delete markers ---------------------------------------------------------------------------------- */
 
 #define VERSIONED ", 'key': ['Order_ID', 'SKU'], 'version_field': 'Quantity', 'delete': {'Status': 'lost'}"
@@ -89,6 +91,39 @@ static void rows_that_are_alone_are_taken_back_as_if_they_had_never_come(void **
     shop_close(&shop);
 }
 
+/* As many lines of one unit as are found without a map. Two rows come again with their keys, and when they are taken back the
+   lines of these are gone already, but not out of the unit's chain. */
+static void lines_with_an_attribute_in_their_key_are_taken_back_as_well(void **state)
+{
+    (void)state;
+    struct shop shop;
+    char texts[STATE_CROWD + 2][96];
+    const char *rows[STATE_CROWD + 3] = {NULL};
+    for (int i = 0; i < STATE_CROWD + 2; i++) {
+        int line = i % STATE_CROWD;
+        snprintf(texts[i], sizeof texts[i], "Order_ID=1 SKU=s%d Time=2022-01-08T10:00:%02d Region=r Total=%d", line,
+                 line, 1 + i / STATE_CROWD);
+        rows[i] = texts[i];
+    }
+    shop_open(&shop,
+              ALONE(", 'key': ['Order_ID', 'SKU', 'Time'], 'grain': {'key': ['Order_ID'], 'attributes': ['Time', "
+                    "'Total', 'Region']}",
+                    "'lines': {'count': 'SKU'}"));
+    shop_begin(&shop, 1);
+    shop_rows(&shop, ORDERS, 1, rows);
+    shop_end(&shop);
+    assert_table(&shop, "t", "r|16\n");
+    shop_begin(&shop, 2);
+    shop_take_back(&shop, ORDERS, 1, rows);
+    shop_end(&shop);
+    assert_table(&shop, "t", "");
+    shop_change(&shop, 3, ORDERS, "Order_ID=1 SKU=s0 Time=2022-01-08T10:00:01 Region=r Total=5");
+    assert_int_equal(shop.buckets.applied, 1);
+    assert_int_equal(shop.replaced_count, 0);
+    assert_table(&shop, "t", "r|1\n");
+    shop_close(&shop);
+}
+
 static void rows_above_others_are_not_alone(void **state)
 {
     (void)state;
@@ -113,6 +148,7 @@ int main(void)
         cmocka_unit_test(the_greater_version_counts_whenever_it_came),
         cmocka_unit_test(a_delete_marker_withdraws_until_a_greater_version_comes),
         cmocka_unit_test(rows_that_are_alone_are_taken_back_as_if_they_had_never_come),
+        cmocka_unit_test(lines_with_an_attribute_in_their_key_are_taken_back_as_well),
         cmocka_unit_test(rows_above_others_are_not_alone),
         cmocka_unit_test(a_delete_marker_suppresses_lower_versions_in_whatever_order_they_come),
     };
