@@ -94,7 +94,7 @@ static void an_export_is_whole_or_fails(void **state)
     const struct outcome whole = run(&invocation, &FAILING_NEVER);
     assert_int_equal(whole.code, 0);
     assert_true(whole.len > (size_t)ROWS * 2000);
-    struct failing f = {0};
+    struct failing f = {.stride = TESTING_STEP};
     while (failing_next(&f)) {
         struct outcome outcome = run(&invocation, &f);
         (void)failing_end(&f);
