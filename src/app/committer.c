@@ -186,13 +186,15 @@ static bool join_group(struct committer *committer, struct error *error)
     return core_group_begin(committer->core, error);
 }
 
-static enum job_outcome outcome_unread(enum intake_result result)
+static enum job_outcome outcome_unread(const struct job *job)
 {
-    switch (result) {
+    switch (job->intake) {
     case INTAKE_BAD:
         return JOB_BAD;
     case INTAKE_CHANGED:
         return JOB_UNSETTLED;
+    case INTAKE_TOUCHED:
+        return job->holds ? JOB_LATER : JOB_UNSETTLED;
     case INTAKE_GONE:
         return JOB_GONE;
     case INTAKE_ODD:
@@ -241,9 +243,9 @@ static enum job_outcome end_file(struct committer *committer, struct job *job)
 {
     if (job->intake != INTAKE_READ) {
         core_file_cancel(committer->core);
-        if (job->intake == INTAKE_FAILED && job->holds)
+        if ((job->intake == INTAKE_FAILED || job->intake == INTAKE_TOUCHED) && job->holds)
             hold_back(committer, job, JOB_BEHIND_UNREAD);
-        return outcome_unread(job->intake);
+        return outcome_unread(job);
     }
     struct core_file file = {
         .name = job->candidate->name, .stat = &job->stat, .facts = &job->facts, .stays = job->stays};

@@ -152,14 +152,14 @@ static void again_later(struct flight *flight)
     const struct job *job = &flight->job;
     struct candidate *candidate = job->candidate;
     bool itself = job->outcome == JOB_LATER, full = itself && job->error.kind == ERROR_FULL;
-    bool fails = job->intake == INTAKE_FAILED;
+    bool touched = job->intake == INTAKE_TOUCHED, fails = touched || job->intake == INTAKE_FAILED;
     bool unread = job->outcome == JOB_BEHIND_UNREAD || (itself && fails && job->holds);
     int64_t failing = fails || unread ? failing_for(candidate) : 0;
     if (job->intake == INTAKE_READ)
         candidate->failing = 0;
-    if (itself)
+    if (itself && !touched)
         (void)flight_warn_once(flight, full ? "no space left, waiting for it" : "cannot be read now", &job->error);
-    candidate->unread |= itself && !full;
+    candidate->unread |= itself && !full && !touched;
     if (unread || full || !itself)
         await(flight, unread, unread ? read_pause(failing) : ROOM_PAUSE);
     flight->run->files_left |= !flight->held;

@@ -189,7 +189,7 @@ static enum intake_result check_still(struct reading *reading)
     file_stat_from(&stat, &after);
     if (!reading->regular || (file_stat_equal(&reading->before, &after) && reading->count == reading->expected))
         return INTAKE_READ;
-    return INTAKE_CHANGED;
+    return stat.st_nlink > 0 && file_stat_same(&reading->before, &after) ? INTAKE_TOUCHED : INTAKE_CHANGED;
 }
 
 static enum intake_result finish(struct reading *reading)
@@ -263,9 +263,10 @@ enum intake_result intake_read_fd(int fd, const char *name, struct parser *parse
     file_stat_from(&stat, &reading.before);
     reading.regular = S_ISREG(stat.st_mode);
     enum intake_result result = read_open(&reading, name, facts);
-    if (result == INTAKE_CHANGED)
-        (void)error_set(error, ERROR_IO, "it changed while it was read");
-    return result;
+    if (result != INTAKE_CHANGED && result != INTAKE_TOUCHED)
+        return result;
+    (void)error_set(error, ERROR_IO, "it changed while it was read");
+    return INTAKE_CHANGED;
 }
 
 static enum intake_result not_opened(int number)

@@ -17,6 +17,8 @@ enum intake_result {
     INTAKE_BAD,  /* cannot be read as its format or fits no descriptor: `error` says why; content and size are complete
                     (the rest of the file is hashed), so that it can be set aside by identity */
     INTAKE_CHANGED, /* changed while it was read, or is no longer what the candidate was: settle again */
+    INTAKE_TOUCHED, /* its mode, owner or links were changed while it was read, or its content and then its times: what was read
+                       may be none of its versions, and it can be read again at once (intake_read only) */
     INTAKE_GONE,    /* is not there any more */
     INTAKE_ODD,     /* not a regular file */
     INTAKE_FAILED,  /* an I/O error, or memory or file descriptors are out: it may be read before long */

@@ -29,9 +29,11 @@ enum {
 };
 
 static struct {
-    atomic_int tries;  /* of files that cannot be read */
-    atomic_int clocks; /* looks at the clock since a file was opened */
-    atomic_bool slow;  /* the next open of slow.csv takes its time */
+    atomic_int tries;   /* of files that cannot be read */
+    atomic_int clocks;  /* looks at the clock since a file was opened */
+    atomic_bool slow;   /* the next open of slow.csv takes its time */
+    atomic_int touch;   /* so many reads of touched.csv are still to see its mode changed, */
+    atomic_int touched; /* which is read by this descriptor */
 } seen;
 
 /* --- in the place of the C library's ------------------------------------------------------------------------------ */
@@ -66,7 +68,30 @@ __attribute__((visibility("default"))) int openat(int folder, const char *name, 
     }
     if (strcmp(name, "slow.csv") == 0 && atomic_exchange(&seen.slow, false))
         let_others_go_on();
-    return (int)syscall(SYS_openat, folder, name, flags, mode);
+    int fd = (int)syscall(SYS_openat, folder, name, flags, mode);
+    if (strcmp(name, "touched.csv") == 0)
+        seen.touched = fd;
+    return fd;
+}
+
+/* Until its ctime tells. */
+static void touch(int fd)
+{
+    struct stat before, now;
+    assert_int_equal(fstat(fd, &before), 0);
+    do
+        assert_int_equal(fchmod(fd, 0600), 0);
+    while (fstat(fd, &now) == 0 && now.st_ctim.tv_sec == before.st_ctim.tv_sec &&
+           now.st_ctim.tv_nsec == before.st_ctim.tv_nsec);
+}
+
+__attribute__((visibility("default"))) ssize_t read(int fd, void *bytes, size_t size)
+{
+    if (seen.touch > 0 && fd == seen.touched) {
+        atomic_fetch_sub(&seen.touch, 1);
+        touch(fd);
+    }
+    return syscall(SYS_read, fd, bytes, size);
 }
 
 /* --- tests -------------------------------------------------------------------------------------------------------- */
@@ -142,25 +167,37 @@ static int run_silently(struct fixture *f, unsigned threads)
     return code;
 }
 
+struct applied {
+    size_t count;
+    char last[32];
+};
+
 static bool count_file(void *context, const struct file_record *file)
 {
-    *(size_t *)context += file->state == FILE_APPLIED;
+    struct applied *applied = context;
+    applied->count += file->state == FILE_APPLIED;
+    snprintf(applied->last, sizeof applied->last, "%.*s", (int)file->name.len, file->name.data);
     return true;
 }
 
-static size_t count_applied(const struct settings *settings)
+static struct applied look_at_applied(const struct settings *settings)
 {
     struct error error = {0};
     struct store *store;
-    size_t count = 0;
+    struct applied applied = {0};
     struct pipeline *pipeline = settings_pipeline(settings, &error);
     assert_non_null(pipeline);
     assert_ok(store_open(&store, settings->checkpoints, pipeline->name, &pipeline->fingerprint, STORE_READ, &error),
               &error);
-    assert_ok(store_each_file(store, count_file, &count, &error), &error);
+    assert_ok(store_each_file(store, count_file, &applied, &error), &error);
     store_close(store);
     pipeline_free(pipeline);
-    return count;
+    return applied;
+}
+
+static size_t count_applied(const struct settings *settings)
+{
+    return look_at_applied(settings).count;
 }
 
 /* They are so large that one is read at a time, and each fails for the first time when those before it are given up. */
@@ -192,11 +229,27 @@ static void no_file_is_left_out_for_one_before_it(void **state)
     assert_in_range(seen.tries, TRIES, TRIES + 2);
 }
 
+/* A file that was renamed in has its mode changed while it is read. */
+static void a_file_whose_mode_is_changed_while_it_is_read_is_not_overtaken(void **state)
+{
+    struct fixture *f = *state;
+    drop(f, "touched.csv", 0);
+    drop(f, "correction.csv", 0);
+    seen.touch = 2;
+    assert_int_equal(run_silently(f, 1), 0);
+    const struct applied applied = look_at_applied(&f->settings);
+    assert_int_equal(applied.count, 2);
+    assert_string_equal(applied.last, "correction.csv");
+    assert_int_equal(seen.touch, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_feed_waits_for_many_files_no_longer_than_for_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_file_is_left_out_for_one_before_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_whose_mode_is_changed_while_it_is_read_is_not_overtaken, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -232,17 +232,33 @@ static void rewrite_meanwhile(struct fixture *f)
     file_date(f->folder, "a.csv", 1600000000);
 }
 
+/* Until its ctime tells. */
+static void chmod_meanwhile(struct fixture *f)
+{
+    char path[FEED_PATH_MAX];
+    path_join(path, f->folder, "a.csv");
+    const int64_t before = file_stat_of(f->folder, "a.csv").ctime_ns;
+    while (file_stat_of(f->folder, "a.csv").ctime_ns == before)
+        assert_int_equal(chmod(path, 0600), 0);
+}
+
 static void notices_every_change_while_it_reads(void **state)
 {
     struct fixture *f = *state;
-    void (*const changes[])(struct fixture *) = {append_meanwhile, truncate_meanwhile, replace_meanwhile,
-                                                 rewrite_meanwhile};
+    static const struct {
+        void (*make)(struct fixture *f);
+        enum intake_result result;
+    } changes[] = {{append_meanwhile, INTAKE_CHANGED},
+                   {truncate_meanwhile, INTAKE_CHANGED},
+                   {replace_meanwhile, INTAKE_CHANGED},
+                   {rewrite_meanwhile, INTAKE_TOUCHED},
+                   {chmod_meanwhile, INTAKE_TOUCHED}};
     for (size_t i = 0; i < COUNT_OF(changes); i++) {
         write_many(f, "a.csv");
         file_date(f->folder, "a.csv", 1600000000);
         struct file_stat stat = file_stat_of(f->folder, "a.csv");
-        f->meanwhile = changes[i];
-        assert_int_equal(take_in(f, "a.csv", &stat), INTAKE_CHANGED);
+        f->meanwhile = changes[i].make;
+        assert_int_equal(take_in(f, "a.csv", &stat), changes[i].result);
         assert_true(f->batches >= 1);
         f->meanwhile = NULL;
         assert_int_not_equal(take_in(f, "a.csv", NULL), INTAKE_CHANGED);
