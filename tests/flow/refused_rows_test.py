@@ -96,6 +96,18 @@ class RowsOfAnotherEncoding(RowsRefusedByPostgres):
     def allow(self):
         self.make_database('UTF8')
 
+    def test_that_are_corrected_between_two_runs_need_a_full_delivery(self):
+        """The second run does not know that the database never had the row, and asks it to delete its key."""
+        self.drop(1)
+        self.work.run_once()
+        self.drop(2, currency='Ж')
+        self.assertIn(self.REASON, self.work.run_once(expect=1).err)
+        self.work.drop('Orders', orders(order(2, customer=2)), 'o-2.csv')
+        self.assertIn(self.REASON, self.work.run_once(expect=1).err)
+        self.work.command('replay', '--rebuild')
+        self.work.command('verify')
+        self.assertEqual(self.work.target.query('SELECT "Customer_ID" FROM ecommerce ORDER BY 1'), [('1',), ('2',)])
+
 
 class RowsWhoseTriggerFails(RowsRefusedByPostgres):
     """By an error that says of a table of ours that it is gone, and means another: so it is looked for anew at first."""
