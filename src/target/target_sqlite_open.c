@@ -38,15 +38,16 @@ static int one_text(void *context, int count, char **values, char **names)
     return 0;
 }
 
-/* By the clock: on a busy machine a pause lasts longer than was asked for, and the deadline would be told in place of the
+/* By the clock, too: on a busy machine pauses last longer than was asked for, and the deadline would be told in place of the
    lock. */
 static int wait_for_lock(void *context, int attempt)
 {
     struct target_sqlite *sqlite = context;
-    int64_t now = clock_monotonic();
+    int64_t now = clock_monotonic(), paused = (int64_t)attempt * LOCK_WAIT * 1000;
     if (attempt == 0)
         sqlite->lock_since = now;
-    if (atomic_load(&sqlite->dropped) || now - sqlite->lock_since >= sqlite->lock_patience)
+    if (atomic_load(&sqlite->dropped) || paused >= sqlite->lock_patience ||
+        now - sqlite->lock_since >= sqlite->lock_patience)
         return 0;
     sqlite3_sleep(LOCK_WAIT);
     return 1;
