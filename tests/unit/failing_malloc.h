@@ -19,8 +19,10 @@
 
 #include "testing.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -90,9 +92,12 @@ static inline bool failing_next(struct failing *f)
 /* Called before the sanitizers have started, by their own start. */
 #define FAILING_EARLY __attribute__((no_sanitize("address", "thread", "undefined")))
 
+/* A sanitizer looks where the stack of a new thread lies, which allocates, and ends the process where that fails. */
+static _Thread_local bool failing_spared;
+
 FAILING_EARLY static inline bool failing_fails(void)
 {
-    if (!failing_now.armed)
+    if (!failing_now.armed || failing_spared)
         return false;
     unsigned long call = atomic_fetch_add(&failing_now.calls, 1) + 1;
     if (call < failing_now.k || (call > failing_now.k && !failing_now.for_good))
@@ -148,6 +153,16 @@ FAILING_EXPORTED char *strndup(const char *text, size_t most)
 FAILING_EXPORTED char *strdup(const char *text)
 {
     return strndup(text, strlen(text));
+}
+
+FAILING_EXPORTED int pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes)
+{
+    failing_spared = true;
+    int (*next)(pthread_t, pthread_attr_t *) =
+        (int (*)(pthread_t, pthread_attr_t *))(uintptr_t)dlsym(RTLD_NEXT, "pthread_getattr_np");
+    int code = next(thread, attributes);
+    failing_spared = false;
+    return code;
 }
 
 #endif
