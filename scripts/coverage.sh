@@ -37,7 +37,7 @@ if [ $# -eq 0 ]; then
     flow+=(-k forget_test.Forgetting)
 fi
 failed=0
-ctest --test-dir "$build" -LE flow -E "$without" -j "$((2 * $(nproc)))" --output-on-failure >"$build/unit.log" 2>&1 || { cat "$build/unit.log"; failed=1; }
+ctest --test-dir "$build" -LE flow -E "$without" -j "$((3 * $(nproc)))" --output-on-failure >"$build/unit.log" 2>&1 || { cat "$build/unit.log"; failed=1; }
 tests/flow/run.py --binary "$build/dropfold" --without InPostgres "${flow[@]}" >"$build/flow.log" 2>&1 || { cat "$build/flow.log"; failed=1; }
 scripts/coverage_table.py "$build" || failed=1
 echo "coverage.sh: took $((SECONDS - began)) s"

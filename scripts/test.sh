@@ -60,7 +60,7 @@ stage() {
 }
 
 echo 'test.sh: unit tests and include rules'
-ctest --test-dir "$build" -LE flow -j "$((2 * $(nproc)))" --output-on-failure --output-junit "$unit" || failed=1
+ctest --test-dir "$build" -LE flow -j "$((3 * $(nproc)))" --output-on-failure --output-junit "$unit" || failed=1
 stage 'flow tests' tests/flow/run.py --binary "$build/dropfold" "$@"
 if [ "$whole" = yes ]; then
     stage 'fault tests' tests/crash/run.py --binary "$build/dropfold"

@@ -116,8 +116,8 @@ def arguments(description):
     parser.add_argument('-k', action='append', default=[], metavar='PATTERN', help='only tests whose name matches')
     parser.add_argument('--without', action='append', default=[], metavar='PATTERN', help='but for tests whose name matches')
     parser.add_argument('--binary', type=Path, metavar='PATH', help='the program to test (build/dropfold)')
-    parser.add_argument('--processes', type=int, default=2 * (os.cpu_count() or 1), metavar='N',
-                        help='how many side by side (two a core: they wait more than they compute)')
+    parser.add_argument('--processes', type=int, default=3 * (os.cpu_count() or 1), metavar='N',
+                        help='how many side by side (three a core: they wait more than they compute)')
     parser.add_argument('--list', action='store_true', help='print the names and end')
     parser.add_argument('--worker', action='store_true', help=argparse.SUPPRESS)
     return parser
