@@ -14,7 +14,7 @@
 #include "feed/intake.h"
 #include "feed/landing.h"
 
-enum { SHOWN_REJECTS = 10, SHOWN_TEXT = 1200, SHOWN_RAW = 200 };
+enum { SHOWN_REJECTS = 10, SHOWN_RAW = 200 };
 
 /* --- the whole set-up --------------------------------------------------------------------------------------------- */
 
@@ -210,7 +210,7 @@ static bool show_batch(void *context, struct batch *batch)
 {
     struct reading *reading = context;
     for (size_t i = 0; i < batch->reject_count && reading->shown < SHOWN_REJECTS; i++, reading->shown++) {
-        char reason[SHOWN_TEXT], raw[SHOWN_RAW];
+        char reason[COMMON_SHOWN], raw[SHOWN_RAW];
         const struct reject *reject = &batch->rejects[i];
         printf("%s:%" PRIu64 ":", reading->path, reject->line);
         if (reject->column > 0) /* else the row as such is wrong */
@@ -233,7 +233,7 @@ static void tell_facts(const struct feed *feed, const char *path, const struct f
     printf(", %" PRIu64 " row%s, %" PRIu64 " of them would be rejected\n", facts->rows, text_plural(facts->rows),
            facts->rejected);
     for (size_t i = 0; i < facts->unknown_count; i++) {
-        char name[SHOWN_TEXT];
+        char name[COMMON_SHOWN];
         printf("column \"%s\" is in no descriptor and would be skipped\n",
                text_escape(facts->unknown[i], name, sizeof name));
     }
@@ -267,7 +267,7 @@ static int read_as(const struct invocation *invocation, const struct pipeline *p
                    int fd)
 {
     const char *name = common_landing_name(invocation->operands[0], fd);
-    char path[SHOWN_TEXT];
+    char path[COMMON_SHOWN];
     struct error error = {0};
     struct file_facts facts = {0};
     struct reading reading = {.path = text_escape(slice_of(invocation->operands[0]), path, sizeof path)};

@@ -11,8 +11,6 @@
 #include "base/text.h"
 #include "feed/archive.h"
 
-enum { SHOWN_PATH = 1200 };
-
 int common_failed(const struct invocation *invocation, const struct error *error)
 {
     log_error(invocation->log, "%s", error->text);
@@ -49,6 +47,13 @@ static const struct feed *feed_of_path(const struct pipeline *pipeline, const ch
     return found;
 }
 
+bool common_no_feed(const struct pipeline *pipeline, const char *name, struct error *error)
+{
+    char feeds[PIPELINE_FEEDS_SHOWN];
+    return error_set(error, ERROR_USAGE, "there is no feed \"%s\"; expected one of %s", name,
+                     pipeline_list_feeds(pipeline, feeds));
+}
+
 bool common_open_file(const struct invocation *invocation, const struct pipeline *pipeline, size_t *feed, int *fd,
                       struct error *error)
 {
@@ -56,11 +61,10 @@ bool common_open_file(const struct invocation *invocation, const struct pipeline
     const struct feed *found = invocation->operand_count > 1
                                    ? pipeline_feed(pipeline, slice_of(invocation->operands[1]))
                                    : feed_of_path(pipeline, path);
-    char feeds[PIPELINE_FEEDS_SHOWN], shown[SHOWN_PATH];
+    char feeds[PIPELINE_FEEDS_SHOWN], shown[COMMON_SHOWN];
     text_escape(slice_of(path), shown, sizeof shown);
     if (!found && invocation->operand_count > 1)
-        return error_set(error, ERROR_USAGE, "there is no feed \"%s\"; expected one of %s", invocation->operands[1],
-                         pipeline_list_feeds(pipeline, feeds));
+        return common_no_feed(pipeline, invocation->operands[1], error);
     if (!found)
         return error_set(error, ERROR_USAGE,
                          "%s: cannot tell its feed from the path; name it behind the file: one of %s", shown,

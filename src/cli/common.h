@@ -12,6 +12,7 @@
 #include "store/store.h"
 
 enum {
+    COMMON_SHOWN = 1200,                 /* bytes of a name, a path or a text as it is shown, escaped; more is cut */
     COMMON_OUTPUT_MAX = 16 * 1024 * 1024 /* bytes of one printed record or report */
 };
 
@@ -23,6 +24,9 @@ int common_misused(const struct invocation *invocation, const char *what);
 
 /* Loads the pipeline; its problems are printed to stderr. NULL after logging; *code is the exit code then. */
 struct pipeline *common_pipeline(const struct invocation *invocation, int *code) MUST_USE;
+
+/* ERROR_USAGE: the pipeline has no feed of that name, but others. Returns false. */
+bool common_no_feed(const struct pipeline *pipeline, const char *name, struct error *error);
 
 /* Opens the file that the operands FILE [FEED] mean and finds its feed: the one named, else the last folder of its path
    that is called like one ("data/Orders/x.csv"). The caller closes the descriptor. */

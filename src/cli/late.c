@@ -8,8 +8,6 @@
 #include "cli/common.h"
 #include "model/timestamp.h"
 
-enum { SHOWN_TEXT = 1200 };
-
 struct listing {
     const struct pipeline *pipeline;
     bool json;
@@ -89,7 +87,7 @@ static const char *reason(enum engine_why_late why)
 
 static void print_text(struct listing *listing, const struct late_row *row)
 {
-    char shown[SHOWN_TEXT];
+    char shown[COMMON_SHOWN];
     const struct feed *feed = &listing->pipeline->feeds[row->feed];
     size_t count;
     const size_t *fields = naming_fields(listing->pipeline, row->feed, &count);

@@ -287,8 +287,8 @@ static bool check_use(const struct line *line, const struct parsed *parsed, cons
     if (invocation->operand_count > command->operands_max)
         return error_set(error, ERROR_USAGE, "%s: unexpected \"%s\"", command->name,
                          invocation->operands[command->operands_max]);
-    for (size_t i = 0; i < invocation->operand_count;
-         i++) /* a variable of a script that was not set: it names nothing */
+    /* An empty one is a variable of a script that was not set, and names nothing. */
+    for (size_t i = 0; i < invocation->operand_count; i++)
         if (*invocation->operands[i] == '\0')
             return error_set(error, ERROR_USAGE, "%s: expected %s, found an empty text", command->name,
                              command->operands);

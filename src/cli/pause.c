@@ -3,15 +3,13 @@
 
 static bool is_feed(const struct invocation *invocation, const char *name, int *code)
 {
-    char feeds[PIPELINE_FEEDS_SHOWN];
     struct error error = {0};
     struct pipeline *pipeline = common_pipeline(invocation, code);
     if (!pipeline)
         return false;
     bool known = pipeline_feed(pipeline, slice_of(name)) != NULL;
     if (!known) {
-        error_set(&error, ERROR_USAGE, "there is no feed \"%s\"; expected one of %s", name,
-                  pipeline_list_feeds(pipeline, feeds));
+        (void)common_no_feed(pipeline, name, &error);
         *code = common_failed(invocation, &error);
     }
     pipeline_free(pipeline);

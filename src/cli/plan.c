@@ -12,12 +12,10 @@
 #include "cli/common.h"
 #include "feed/intake.h"
 
-enum { SHOWN_PATH = 1200 };
-
 struct planning {
     const struct invocation *invocation;
-    char path[SHOWN_PATH]; /* as it is shown */
-    const char *name;      /* in the landing folder */
+    char path[COMMON_SHOWN]; /* as it is shown */
+    const char *name;        /* in the landing folder */
     struct core core;
     size_t feed;
     struct snapshot *before;

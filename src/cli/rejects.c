@@ -10,7 +10,7 @@
 #include "cli/rejects_export.h"
 #include "cli/rejects_whole.h"
 
-enum { SHOWN_RAW = 400, SHOWN_TEXT = 1200, SEQUENCE_SIZE = 32, FILES_MAX = 100000 };
+enum { SHOWN_RAW = 400, SEQUENCE_SIZE = 32, FILES_MAX = 100000 };
 
 struct listing {
     const struct settings *settings;
@@ -22,7 +22,7 @@ struct listing {
 
 static void print_text(const struct reject_record *record)
 {
-    char name[SHOWN_TEXT], field[SHOWN_TEXT], reason[SHOWN_TEXT], raw[SHOWN_RAW];
+    char name[COMMON_SHOWN], field[COMMON_SHOWN], reason[COMMON_SHOWN], raw[SHOWN_RAW];
     const struct reject *reject = &record->reject;
     printf("%.*s/%s:%" PRIu64 ":", (int)record->feed.len, record->feed.data,
            text_escape(record->name, name, sizeof name), reject->line);

@@ -10,8 +10,6 @@
 #include "base/text.h"
 #include "cli/common.h"
 
-enum { SHOWN_TEXT = 1200 };
-
 /* A file that was set aside, by its row. */
 struct aside {
     struct digest content;
@@ -92,7 +90,7 @@ static bool print_json(struct buf *out, const struct file_record *file, uint64_t
 
 static void print_text(const struct file_record *file, uint64_t again)
 {
-    char name[SHOWN_TEXT], reason[SHOWN_TEXT], stored[SHOWN_TEXT];
+    char name[COMMON_SHOWN], reason[COMMON_SHOWN], stored[COMMON_SHOWN];
     printf("%.*s/%s: the whole file: %s\n    %s\n", (int)file->feed.len, file->feed.data,
            text_escape(file->name, name, sizeof name), text_escape_again(file->reason, reason, sizeof reason),
            again ? "read again since" : text_escape(file->stored, stored, sizeof stored));
@@ -101,7 +99,7 @@ static void print_text(const struct file_record *file, uint64_t again)
 static bool print_file(void *context, const struct file_record *file)
 {
     struct asides *asides = context;
-    char name[SHOWN_TEXT], reason[SHOWN_TEXT];
+    char name[COMMON_SHOWN], reason[COMMON_SHOWN];
     if (!store_names_file(asides->wanted, file->feed, file->name))
         return true;
     if (file->state == FILE_APPLIED && file->reason.len > 0 && !asides->json)

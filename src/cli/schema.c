@@ -13,7 +13,6 @@
 
 enum {
     ARENA_MAX = 64 * 1024 * 1024, /* bytes of two descriptors and what they extend */
-    SHOWN_TEXT = 1200,
     NAME_SIZE = 256
 };
 
@@ -43,7 +42,7 @@ static const char *why_left_out(const struct infer_column *column)
 /* What a person should know of the draft. */
 static void tell_left_out(const char *path, const struct infer_file *file)
 {
-    char shown[SHOWN_TEXT];
+    char shown[COMMON_SHOWN];
     if (file->form.encoding == DESCRIPTOR_WINDOWS1252)
         fprintf(stderr, "%s: it is not UTF-8, and was read as windows-1252: look whether its letters are right\n",
                 path);
@@ -89,7 +88,7 @@ static int infer(const struct invocation *invocation, const char *path)
 {
     struct error error = {0};
     struct infer_file file;
-    char shown[SHOWN_TEXT];
+    char shown[COMMON_SHOWN];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     text_escape(slice_of(path), shown, sizeof shown);
     if (fd < 0) {

@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "cli/common.h"
 
-enum { KEY_TEXT_MAX = 64 * 1024 * PIPELINE_KEY_MAX, SHOWN_TEXT = 1200 };
+enum { KEY_TEXT_MAX = 64 * 1024 * PIPELINE_KEY_MAX };
 
 struct listing {
     const struct pipeline *pipeline;
@@ -52,7 +52,7 @@ static void print_json(struct listing *listing, const struct engine_waiting *wai
 
 static void print_text(struct listing *listing, const struct engine_waiting *waiting)
 {
-    char shown[SHOWN_TEXT];
+    char shown[COMMON_SHOWN];
     for (size_t i = 0; i < waiting->key_count; i++)
         printf("%s=%s ", listing->pipeline->feeds[0].fields[waiting->key_fields[i]].name,
                text_escape(key_text(listing, waiting, i), shown, sizeof shown));

@@ -8,7 +8,7 @@
 #include "cli/command.h"
 #include "cli/common.h"
 
-enum { SHOWN_PATH = 1200, SHOWN_VALUE = 1024, FAILED = 1 };
+enum { SHOWN_VALUE = 1024, FAILED = 1 };
 
 static const char *const kind_names[] = {"missing", "unexpected", "different"};
 static const char *const problem_names[] = {"missing", "different", "unknown"};
@@ -45,7 +45,7 @@ static struct slice key_of(const struct drift_value *value)
 
 static void tell_store(void *context, const char *path, const struct verify_result *result)
 {
-    char shown[SHOWN_PATH];
+    char shown[COMMON_SHOWN];
     (void)context, (void)result;
     printf("store       %s: every page, index and row is sound\n", text_escape(slice_of(path), shown, sizeof shown));
     fflush(stdout);
@@ -53,7 +53,7 @@ static void tell_store(void *context, const char *path, const struct verify_resu
 
 static void tell_problem(void *context, enum verify_problem kind, const char *path, const char *what)
 {
-    char shown[SHOWN_PATH];
+    char shown[COMMON_SHOWN];
     (void)context;
     printf("%-11s %s: %s\n", problem_names[kind], text_escape(slice_of(path), shown, sizeof shown), what);
 }

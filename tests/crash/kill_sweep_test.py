@@ -130,16 +130,42 @@ class KillSweepOfReplacing(KillSweep):
         self.find('wrong', workspace.command('verify', '--deep', expect=None).code, f'{where}: verify')
 
 
-class KillSweepOfMoving(CrashCase):
-    """What was committed leaves its folder, with its marker where it has one, and comes into the archive once and whole."""
-    CALLS = {'mkdirat', 'openat', 'write', 'renameat2', 'renameat', 'unlinkat', 'fsync'}
-    SHORT = 5
+class KillSweepOnTheWayOut(CrashCase):
+    """Files leave their landing folder for FOLDER, on the same device or another: killed at CALLS from the first mkdirat on,
+    once and twice, a run ends as a calm one does."""
+    SHORT = None
 
     def again(self, name, mounted):
         work = self.copy_of(self.start, name)
         if mounted:
-            mount(self, work.data / 'archive', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs')
+            mount(self, work.data / self.FOLDER, '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs')
         return work
+
+    def sweep_calls(self, mounted, calls, wanted):
+        first = next(at for at, (name, _) in enumerate(calls) if name == 'mkdirat')
+        points = [call for call in calls[first:] if call[0] in self.CALLS]
+        for call in self.some(points, self.SHORT) if self.SHORT else points:
+            self.kill_and_judge(mounted, wanted, call)
+        for _ in range(self.scale(2, 50)):
+            self.kill_and_judge(mounted, wanted, *self.rng.choices(points, k=2))
+
+    def kill_and_judge(self, mounted, wanted, *calls):
+        work = self.again('killed', mounted)
+        for call in calls:
+            run_with(work, *call, 'signal=KILL')
+        work.command('run', *ARGUMENTS)
+        self.count(points=1)
+        self.judge(work, self.end(work), wanted, f'killed at {calls}')
+        if mounted:
+            unmount(work.data / self.FOLDER)
+        shutil.rmtree(work.root)
+
+
+class KillSweepOfMoving(KillSweepOnTheWayOut):
+    """What was committed leaves its folder, with its marker where it has one, and comes into the archive once and whole."""
+    FOLDER = 'archive'
+    CALLS = {'mkdirat', 'openat', 'write', 'renameat2', 'renameat', 'unlinkat', 'fsync'}
+    SHORT = 5
 
     @staticmethod
     def end(work):
@@ -160,25 +186,11 @@ class KillSweepOfMoving(CrashCase):
         calls = calls_of(calm)
         wanted = self.end(calm)
         self.assertEqual((len(wanted[0]), wanted[1]), (0 if options.get('after') == 'delete' else files, []))
-        first = next(at for at, (name, _) in enumerate(calls) if name == 'mkdirat')
-        points = [call for call in calls[first:] if call[0] in self.CALLS]
-        for call in self.some(points, self.SHORT):
-            self.judge_killed(mounted, wanted, call)
-        for _ in range(self.scale(2, 50)):
-            self.judge_killed(mounted, wanted, *self.rng.choices(points, k=2))
+        self.sweep_calls(mounted, calls, wanted)
 
-    def judge_killed(self, mounted, wanted, *calls):
-        work = self.again('killed', mounted)
-        for call in calls:
-            run_with(work, *call, 'signal=KILL')
-        work.command('run', *ARGUMENTS)
-        self.count(points=1)
-        self.judge_ledger(work, self.present, f'killed at {calls}')
-        end = self.end(work)
-        self.find('wrong', end != wanted, f'killed at {calls}: {sorted(end[0])}, {end[1]}')
-        if mounted:
-            unmount(work.data / 'archive')
-        shutil.rmtree(work.root)
+    def judge(self, work, end, wanted, where):
+        self.judge_ledger(work, self.present, where)
+        self.find('wrong', end != wanted, f'{where}: {sorted(end[0])}, {end[1]}')
 
     def test_by_a_copy_to_another_device(self):
         self.sweep(files=1, mounted=True)
@@ -193,15 +205,10 @@ class KillSweepOfMoving(CrashCase):
         self.sweep(files=6, after='delete')
 
 
-class KillSweepOfSettingAside(CrashCase):
+class KillSweepOfSettingAside(KillSweepOnTheWayOut):
     """A bad file and its reason come into the quarantine, and it comes into the ledger, once."""
+    FOLDER = 'quarantine'
     CALLS = {'mkdirat', 'renameat2', 'unlinkat', 'fsync'}
-
-    def again(self, name, mounted):
-        work = self.copy_of(self.start, name)
-        if mounted:
-            mount(self, work.data / 'quarantine', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs')
-        return work
 
     @staticmethod
     def end(work):
@@ -218,25 +225,11 @@ class KillSweepOfSettingAside(CrashCase):
         calls = calls_of(calm)
         rows, aside, landed = wanted = self.end(calm)
         self.assertEqual((len(rows), sorted(aside), landed), (1, ['bad.csv', 'bad.csv.reason'], []))
-        first = next(at for at, (name, _) in enumerate(calls) if name == 'mkdirat')
-        points = [call for call in calls[first:] if call[0] in self.CALLS]
-        for call in points:
-            self.judge_killed(mounted, wanted, call)
-        for _ in range(self.scale(2, 50)):
-            self.judge_killed(mounted, wanted, *self.rng.choices(points, k=2))
+        self.sweep_calls(mounted, calls, wanted)
 
-    def judge_killed(self, mounted, wanted, *calls):
-        work = self.again('killed', mounted)
-        for call in calls:
-            run_with(work, *call, 'signal=KILL')
-        work.command('run', *ARGUMENTS)
-        end = self.end(work)
-        self.count(points=1)
-        self.find('doubled', max(len(end[0]) - 1, 0), f'killed at {calls}: {end}')
-        self.find('wrong', end != wanted, f'killed at {calls}: {end}')
-        if mounted:
-            unmount(work.data / 'quarantine')
-        shutil.rmtree(work.root)
+    def judge(self, _, end, wanted, where):
+        self.find('doubled', max(len(end[0]) - 1, 0), f'{where}: {end}')
+        self.find('wrong', end != wanted, f'{where}: {end}')
 
     def test_by_a_rename(self):
         self.sweep(mounted=False)

@@ -2,33 +2,23 @@
  * A single run that an allocation fails in, as under a passing shortage: it ends, and the next one finds all that it left, in
  * order. Here the run reads, commits and archives; what is opened before that has tests of its own.
  */
+#include "app_running.h"
 #include "failing_malloc.h"
-#include "testing.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include "app/run.h"
-#include "app/settings.h"
-#include "store/store.h"
 
 enum {
-    FOLDER_MAX = TESTING_PATH_MAX + 64,
     FILES = 4,
     OPENED = 7, /* tenths of all allocations, of which more are over when the first file begins, */
     BEGUN = 8,  /* and fewer */
     CLOSE = 3,  /* allocations between two runs */
-    FAR = 31,
-    PATIENCE = 120 /* seconds until a run counts as hung */
+    FAR = 31
 };
 
 struct fixture {
-    char folder[TESTING_PATH_MAX], checkpoints[FOLDER_MAX];
-    struct settings settings;
-    struct log log;
-    int null, out, told; /* the last: what is logged */
+    struct running at;
+    int told; /* what is logged */
 };
 
 struct applied {
@@ -38,10 +28,10 @@ struct applied {
 
 static void drop(const struct fixture *f, const char *feed, const char *name, const char *text)
 {
-    char path[FOLDER_MAX];
-    snprintf(path, sizeof path, "%s/%s", f->folder, feed);
+    char path[RUNNING_PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", f->at.folder, feed);
     (void)mkdir(path, 0755);
-    snprintf(path, sizeof path, "%s/%s/%s", f->folder, feed, name);
+    snprintf(path, sizeof path, "%s/%s/%s", f->at.folder, feed, name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fputs(text, file);
@@ -53,8 +43,7 @@ static const char orders[] = "Order ID,SKU,Customer ID,Order Time,Quantity,Order
 static void begin(struct fixture *f)
 {
     char text[512];
-    testing_folder_make(f->folder);
-    snprintf(f->checkpoints, sizeof f->checkpoints, "%s/checkpoints", f->folder);
+    running_make_folder(&f->at);
     drop(f, "Customers", "c.json", "[{\"Customer ID\": 1}]");
     snprintf(text, sizeof text, "%s1,A,1,2022-01-10T12:00:00.000Z,1,100,x,\n", orders);
     drop(f, "Orders", "o.csv", text);
@@ -62,18 +51,6 @@ static void begin(struct fixture *f)
     drop(f, "Orders", "p.csv", text);
     drop(f, "Deliveries", "d.csv",
          "Task_ID,Order_ID,Agent_Name,Distance(m),Task_Status\n1,\"YR-1,0\",x,500,Completed\n");
-}
-
-static int run_silently(struct fixture *f)
-{
-    fflush(NULL);
-    dup2(f->null, STDOUT_FILENO);
-    alarm(PATIENCE);
-    int code = run(&f->settings, &f->log);
-    alarm(0);
-    fflush(NULL);
-    dup2(f->out, STDOUT_FILENO);
-    return code;
 }
 
 /* The target can be reached all the time. */
@@ -97,38 +74,20 @@ static bool count_file(void *context, const struct file_record *file)
     return true;
 }
 
-static size_t count_applied(const struct settings *settings)
+static size_t count_applied(const struct fixture *f)
 {
-    struct error error = {0};
-    struct store *store;
     struct applied applied = {0};
-    struct pipeline *pipeline = settings_pipeline(settings, &error);
-    assert_non_null(pipeline);
-    assert_ok(store_open(&store, settings->checkpoints, pipeline->name, &pipeline->fingerprint, STORE_READ, &error),
-              &error);
-    assert_ok(store_each_file(store, count_file, &applied, &error), &error);
-    store_close(store);
-    pipeline_free(pipeline);
+    running_each_file(&f->at, count_file, &applied);
     return applied.count;
 }
 
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    struct error error = {0};
-    assert_ok(settings_init(&f->settings, &error), &error);
-    f->settings.pipeline = PROJECT_DIR "/schemas/ecommerce.json";
-    f->settings.target = "none:";
-    f->settings.data = f->folder;
-    f->settings.checkpoints = f->checkpoints;
-    f->settings.once = true;
-    f->settings.settle = 0;
-    f->settings.threads = 1;
-    f->null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    f->out = dup(STDOUT_FILENO);
+    running_open(&f->at);
     f->told = memfd_create("told", MFD_CLOEXEC);
     assert_true(f->told >= 0 && fcntl(f->told, F_SETFL, O_APPEND) == 0);
-    log_init(&f->log, f->told, LOG_WARNING);
+    log_init(&f->at.log, f->told, LOG_WARNING);
     *state = f;
     return 0;
 }
@@ -136,8 +95,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    close(f->null);
-    close(f->out);
+    running_close(&f->at);
     close(f->told);
     free(f);
     return 0;
@@ -148,10 +106,10 @@ static unsigned long count_allocations(struct fixture *f)
     struct failing never = FAILING_NEVER;
     begin(f);
     failing_begin(&never);
-    assert_int_equal(run_silently(f), 0);
+    assert_int_equal(running_run(&f->at, 1), 0);
     (void)failing_end(&never);
-    assert_int_equal(count_applied(&f->settings), FILES);
-    testing_folder_remove(f->folder);
+    assert_int_equal(count_applied(f), FILES);
+    testing_folder_remove(f->at.folder);
     return never.calls;
 }
 
@@ -164,13 +122,13 @@ static void ends_whichever_allocation_fails(void **state)
     for (struct failing each = {.k = read, .started = true, .hit = true}; failing_next(&each) && !each.for_good;) {
         begin(f);
         failing_begin(&each);
-        int code = run_silently(f);
+        int code = running_run(&f->at, 1);
         (void)failing_end(&each);
         assert_in_range(code, 0, 1);
-        assert_int_equal(run_silently(f), 0);
-        assert_int_equal(count_applied(&f->settings), FILES);
+        assert_int_equal(running_run(&f->at, 1), 0);
+        assert_int_equal(count_applied(f), FILES);
         assert_told_right(f);
-        testing_folder_remove(f->folder);
+        testing_folder_remove(f->at.folder);
         each.stride = (each.k < calls / 10 * BEGUN ? CLOSE : FAR) * TESTING_STEP;
     }
 }

@@ -2,30 +2,23 @@
  * A single run in which files cannot be read, however often that is tried: those behind them wait, and then go on without them.
  * Each try takes a second by the clock of this process.
  */
-#include "testing.h"
+#include "app_running.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "app/pack.h"
-#include "app/run.h"
 #include "app/run_internal.h"
-#include "app/settings.h"
-#include "store/store.h"
 
 enum {
-    FOLDER_MAX = TESTING_PATH_MAX + 64,
     UNREAD = 6,                          /* files */
     TRIES = RUN_PATIENCE_ONCE / 1000000, /* of a file, while others wait for it */
     LARGE = PACK_FILE_BYTES_MAX + 1,     /* bytes of a file that is read alone */
-    OTHERS = 20,                         /* looks at the clock until all that can happen meanwhile has happened */
-    HUNG = 120                           /* seconds until a run counts as hung */
+    OTHERS = 20                          /* looks at the clock until all that can happen meanwhile has happened */
 };
 
 static struct {
@@ -97,34 +90,22 @@ __attribute__((visibility("default"))) ssize_t read(int fd, void *bytes, size_t 
 /* --- tests -------------------------------------------------------------------------------------------------------- */
 
 struct fixture {
-    char folder[TESTING_PATH_MAX], checkpoints[FOLDER_MAX];
-    struct settings settings;
-    struct log log;
-    int null, out, dropped;
+    struct running at;
+    int dropped;
 };
 
 static int set_up(void **state)
 {
     static const char *const feeds[] = {"Customers", "Deliveries", "Orders"};
     struct fixture *f = calloc(1, sizeof *f);
-    struct error error = {0};
-    char path[FOLDER_MAX];
-    testing_folder_make(f->folder);
-    snprintf(f->checkpoints, sizeof f->checkpoints, "%s/checkpoints", f->folder);
+    char path[RUNNING_PATH_MAX];
+    running_make_folder(&f->at);
     for (size_t i = 0; i < COUNT_OF(feeds); i++) {
-        snprintf(path, sizeof path, "%s/%s", f->folder, feeds[i]);
+        snprintf(path, sizeof path, "%s/%s", f->at.folder, feeds[i]);
         assert_int_equal(mkdir(path, 0755), 0);
     }
-    assert_ok(settings_init(&f->settings, &error), &error);
-    f->settings.pipeline = PROJECT_DIR "/schemas/ecommerce.json";
-    f->settings.target = "none:";
-    f->settings.data = f->folder;
-    f->settings.checkpoints = f->checkpoints;
-    f->settings.once = true;
-    f->settings.settle = 0;
-    f->null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    f->out = dup(STDOUT_FILENO);
-    log_init(&f->log, f->null, LOG_ERROR);
+    running_open(&f->at);
+    log_init(&f->at.log, f->at.null, LOG_ERROR);
     seen.tries = 0;
     *state = f;
     return 0;
@@ -133,9 +114,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    close(f->null);
-    close(f->out);
-    testing_folder_remove(f->folder);
+    running_close(&f->at);
+    testing_folder_remove(f->at.folder);
     free(f);
     return 0;
 }
@@ -143,28 +123,15 @@ static int tear_down(void **state)
 /* An order, and blanks up to `size` bytes; later than all files before it. */
 static void drop(struct fixture *f, const char *name, int size)
 {
-    char path[FOLDER_MAX];
+    char path[RUNNING_PATH_MAX];
     const struct timespec times[2] = {{.tv_sec = 1600000000 + f->dropped}, {.tv_sec = 1600000000 + f->dropped}};
-    snprintf(path, sizeof path, "%s/Orders/%s", f->folder, name);
+    snprintf(path, sizeof path, "%s/Orders/%s", f->at.folder, name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fputs("Order ID,SKU,Customer ID,Order Time,Quantity,Order Total,Currency Symbol,Debt Amount\n", file);
     fprintf(file, "%d,A,1,2022-01-10T12:00:00.000Z,1,100,x,\n%*s", ++f->dropped, size, "");
     assert_int_equal(fclose(file), 0);
     assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-}
-
-static int run_silently(struct fixture *f, unsigned threads)
-{
-    f->settings.threads = threads;
-    fflush(NULL);
-    dup2(f->null, STDOUT_FILENO);
-    alarm(HUNG);
-    int code = run(&f->settings, &f->log);
-    alarm(0);
-    fflush(NULL);
-    dup2(f->out, STDOUT_FILENO);
-    return code;
 }
 
 struct applied {
@@ -180,24 +147,16 @@ static bool count_file(void *context, const struct file_record *file)
     return true;
 }
 
-static struct applied look_at_applied(const struct settings *settings)
+static struct applied look_at_applied(const struct fixture *f)
 {
-    struct error error = {0};
-    struct store *store;
     struct applied applied = {0};
-    struct pipeline *pipeline = settings_pipeline(settings, &error);
-    assert_non_null(pipeline);
-    assert_ok(store_open(&store, settings->checkpoints, pipeline->name, &pipeline->fingerprint, STORE_READ, &error),
-              &error);
-    assert_ok(store_each_file(store, count_file, &applied, &error), &error);
-    store_close(store);
-    pipeline_free(pipeline);
+    running_each_file(&f->at, count_file, &applied);
     return applied;
 }
 
-static size_t count_applied(const struct settings *settings)
+static size_t count_applied(const struct fixture *f)
 {
-    return look_at_applied(settings).count;
+    return look_at_applied(f).count;
 }
 
 /* They are so large that one is read at a time, and each fails for the first time when those before it are given up. */
@@ -210,8 +169,8 @@ static void a_feed_waits_for_many_files_no_longer_than_for_one(void **state)
         drop(f, name, LARGE);
     }
     drop(f, "good.csv", 0);
-    assert_int_equal(run_silently(f, 1), 1);
-    assert_int_equal(count_applied(&f->settings), 1);
+    assert_int_equal(running_run(&f->at, 1), 1);
+    assert_int_equal(count_applied(f), 1);
     /* On a busy machine rescans try them some times more. */
     assert_in_range(seen.tries, TRIES + UNREAD - 1, UNREAD * TRIES - 1);
 }
@@ -225,8 +184,8 @@ static void no_file_is_left_out_for_one_before_it(void **state)
     drop(f, "slow.csv", 0);
     drop(f, "good.csv", 0);
     seen.slow = true;
-    assert_int_equal(run_silently(f, 2), 1);
-    assert_int_equal(count_applied(&f->settings), 2);
+    assert_int_equal(running_run(&f->at, 2), 1);
+    assert_int_equal(count_applied(f), 2);
     assert_in_range(seen.tries, TRIES, TRIES + 2);
 }
 
@@ -237,8 +196,8 @@ static void a_file_whose_mode_is_changed_while_it_is_read_is_not_overtaken(void 
     drop(f, "touched.csv", 0);
     drop(f, "correction.csv", 0);
     seen.touch = 2;
-    assert_int_equal(run_silently(f, 1), 0);
-    const struct applied applied = look_at_applied(&f->settings);
+    assert_int_equal(running_run(&f->at, 1), 0);
+    const struct applied applied = look_at_applied(f);
     assert_int_equal(applied.count, 2);
     assert_string_equal(applied.last, "correction.csv");
     assert_int_equal(seen.touch, 0);
