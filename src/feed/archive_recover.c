@@ -115,40 +115,22 @@ static bool recover_file(struct recovery *recovery, struct hidden *hidden, struc
     return finished;
 }
 
-static bool cannot_find(const struct hidden *hidden, int code, struct error *error)
+/* *belongs: the marker is that of a file in sight, which was put back. Another one of its name is the next one, which a
+   producer may have only begun. */
+static bool find_owner(const struct hidden *hidden, bool *belongs, struct error *error)
 {
-    return error_errno(error, ERROR_IO, code, "cannot look for the file of %s/%s", hidden->landing->path,
-                       hidden->folder);
-}
-
-/* *moved: the file came to the archive, so that one of its name which is in sight is another. */
-static bool find_moved(const struct recovery *recovery, const struct hidden *hidden, bool *moved, struct error *error)
-{
-    struct archive_left left;
-    *moved = false;
-    describe(hidden, &left);
-    if (left.to_delete || left.to_set_aside)
-        return true;
-    int folder = open_store(recovery, &left, error);
-    if (folder < 0)
-        return false;
-    int code = move_find(folder, left.archived, moved);
-    close(folder);
-    return code == 0 || cannot_find(hidden, code, error);
-}
-
-/* *belongs: the marker is that of a file in sight, which was put back. Where the one that was read has been moved it is the
-   next one, which a producer may have only begun. */
-static bool find_owner(const struct recovery *recovery, const struct hidden *hidden, bool *belongs, struct error *error)
-{
-    bool moved = false;
+    struct stat found;
     *belongs = false;
-    int code = *hidden->name ? move_find(hidden->landing->fd, hidden->name, belongs) : 0;
-    if (code)
-        return cannot_find(hidden, code, error);
-    bool found = !*belongs || find_moved(recovery, hidden, &moved, error);
-    *belongs = *belongs && !moved;
-    return found;
+    if (*hidden->name == '\0')
+        return true;
+    if (fstatat(hidden->landing->fd, hidden->name, &found, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT || error_errno(error, ERROR_IO, errno, "cannot look for the file of %s/%s",
+                                              hidden->landing->path, hidden->folder);
+    struct file_stat seen, read = hidden->stat;
+    file_stat_from(&found, &seen);
+    read.device = seen.device; /* that of another boot is no other */
+    *belongs = file_stat_same(&seen, &read);
+    return true;
 }
 
 static bool recover_hidden(struct recovery *recovery, struct hidden *hidden, struct error *error)
@@ -156,7 +138,7 @@ static bool recover_hidden(struct recovery *recovery, struct hidden *hidden, str
     bool belongs;
     if (hidden->has_file)
         return recover_file(recovery, hidden, error);
-    if (!find_owner(recovery, hidden, &belongs, error)) {
+    if (!find_owner(hidden, &belongs, error)) {
         hidden_leave(hidden);
         return false;
     }

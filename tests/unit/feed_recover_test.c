@@ -279,20 +279,22 @@ static void leaves_the_marker_of_the_next_file(void **state)
 }
 
 /* The crash came before the end of the marker; then a producer began another file of that name. */
-static void gives_the_marker_of_a_file_that_was_moved_to_no_other(void **state)
+static void gives_the_marker_of_a_file_that_has_gone_to_no_other(void **state)
 {
     struct fixture *f = *state;
+    static const char *const tags[] = {"000007-abababab", "delete-beef", "quarantine"};
     char hidden[FEED_PATH_MAX];
     f->feed.ready = FEED_READY_DONE_MARKER;
-    make_archive(f);
-    file_write(f->archive, "000007-abababab-a.csv", "1");
-    const struct file_stat stat = file_stat_of(f->archive, "000007-abababab-a.csv");
-    file_write(f->folder, "a.csv.done", "");
-    hide_alone(f, "a.csv.done", &stat, "000007-abababab", hidden);
-    file_write(f->folder, "a.csv", "half of the ne");
-    recover(f);
-    assert_file(f->folder, "a.csv", "half of the ne");
-    assert_int_equal(count_files(f->folder), 1);
+    for (size_t i = 0; i < COUNT_OF(tags); i++) {
+        file_write(f->folder, "a.csv", "1");
+        const struct file_stat stat = file_stat_of(f->folder, "a.csv");
+        file_write(f->folder, "a.csv.done", "");
+        hide_alone(f, "a.csv.done", &stat, tags[i], hidden);
+        file_deliver(f->folder, "a.csv", "half of the ne");
+        recover(f);
+        assert_file(f->folder, "a.csv", "half of the ne");
+        assert_int_equal(count_files(f->folder), 1);
+    }
 }
 
 static void leaves_alone_what_is_none_of_its_own(void **state)
@@ -430,7 +432,7 @@ int main(void)
         TEST(recovers_markers_with_their_files),
         TEST(takes_a_marker_along_whose_file_was_hidden_without_it),
         TEST(leaves_the_marker_of_the_next_file),
-        TEST(gives_the_marker_of_a_file_that_was_moved_to_no_other),
+        TEST(gives_the_marker_of_a_file_that_has_gone_to_no_other),
         TEST(leaves_alone_what_is_none_of_its_own),
         TEST(removes_an_empty_hidden_folder),
         TEST(goes_on_after_one_that_fails),
