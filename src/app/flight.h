@@ -28,6 +28,13 @@ struct flight {
     void (*tell)(struct report *report, const struct job *job, const char *where); /* or NULL */
 };
 
+/* The note of a candidate that was committed and could not be moved away: while it stays as it was then it is not read again. */
+struct unmoved {
+    struct file_stat stat;
+    uint64_t sequence;
+    char stored[ARCHIVE_NAME_SIZE]; /* its name in the archive; empty when it is to be deleted */
+};
+
 /* run_jobs.c: it is done with; once all before it are, its line is told and it is freed. */
 void flight_conclude(struct flight *flight, enum watch_outcome outcome);
 /* After some were concluded. */

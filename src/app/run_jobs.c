@@ -1,5 +1,7 @@
 /* Files on their way through workers and committer; the loop's side of struct job. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/flight.h"
 #include "app/pack.h"
@@ -289,11 +291,29 @@ static bool holds_others(const struct run *run, const struct candidate *candidat
     return candidate->failing == 0 || clock_monotonic() - candidate->failing < patience;
 }
 
+/* It was committed and could only not be moved away. */
+static bool is_unmoved(const struct candidate *candidate)
+{
+    const struct unmoved *unmoved = candidate->note;
+    return unmoved && file_stat_equal(&candidate->stat, &unmoved->stat);
+}
+
+static void move_again(struct flight *flight, const struct unmoved *unmoved)
+{
+    struct core_result *result = &flight->job.result;
+    flight->job.outcome = JOB_DUPLICATE;
+    result->sequence = unmoved->sequence;
+    snprintf(result->original, sizeof result->original, "%s", flight->job.candidate->name);
+    memcpy(result->stored, unmoved->stored, sizeof result->stored);
+    flight_move_later(flight);
+}
+
 static bool start_one(struct run *run, struct pack *pack, struct candidate *candidate)
 {
     struct error error = {0};
     struct flight *flight = calloc(1, sizeof *flight);
-    if (!flight || !have_parser(run, pack, candidate, &error)) {
+    bool unmoved = is_unmoved(candidate);
+    if (!flight || (!unmoved && !have_parser(run, pack, candidate, &error))) {
         free(flight);
         no_memory_for(run, candidate);
         return false;
@@ -311,6 +331,10 @@ static bool start_one(struct run *run, struct pack *pack, struct candidate *cand
     run->flights[flight->job.ticket % RUN_JOBS_MAX] = flight;
     run->jobs++;
     run->under_way[candidate->landing->index]++;
+    if (unmoved) {
+        move_again(flight, candidate->note);
+        return true;
+    }
     pack_add(pack, &flight->job);
     committer_add(run->committer, &flight->job);
     return true;
@@ -371,7 +395,7 @@ void run_jobs_start(struct run *run)
     while (may_start(run)) {
         struct pack *pack = fill_pack(run);
         if (!pack)
-            return;
+            break;
         if (pack->count == 0) {
             free_pack(run, pack);
             continue;
@@ -381,6 +405,7 @@ void run_jobs_start(struct run *run)
         pack->spare = spare_cores(run);
         uv_queue_work(&run->loop, &pack->work, read_work, on_read);
     }
+    run_moves_start(run);
 }
 
 /* Lets those go on whose feed is not held any more. */

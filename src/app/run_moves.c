@@ -1,5 +1,7 @@
 /* Files on their way out of their folders: what was committed, by several a worker, and what is bad. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "app/flight.h"
 #include "base/clock.h"
@@ -33,6 +35,20 @@ bool flight_warn_once(struct flight *flight, const char *what, const struct erro
     return true;
 }
 
+/* Without memory for it the file is read again, and known by its content. */
+static enum watch_outcome try_later(struct flight *flight)
+{
+    struct candidate *candidate = flight->job.candidate;
+    struct unmoved *unmoved = candidate->note ? candidate->note : malloc(sizeof *unmoved);
+    flight->quiet = !flight_warn_once(flight, "cannot be archived", &flight->move_error);
+    candidate->note = unmoved;
+    if (unmoved) {
+        *unmoved = (struct unmoved){.stat = flight->job.stat, .sequence = flight->job.result.sequence};
+        memcpy(unmoved->stored, flight->job.result.stored, sizeof unmoved->stored);
+    }
+    return WATCH_LATER;
+}
+
 /* What was read is committed whatever became of the file, so each of these is an end. */
 static enum watch_outcome after_move(struct flight *flight)
 {
@@ -50,8 +66,7 @@ static enum watch_outcome after_move(struct flight *flight)
         if (flight->job.result.stored[0] == '\0')
             return WATCH_DONE;
         /* It could be when that was looked at, so the ledger has a name in the archive for it: there it goes once it can. */
-        flight->quiet = !flight_warn_once(flight, "cannot be archived", &flight->move_error);
-        return WATCH_LATER;
+        return try_later(flight);
     case ARCHIVE_HIDDEN:
         flight_warn(flight, "waits hidden in its folder to be archived", &flight->move_error);
         flight->remark = "hidden in its folder";
@@ -60,9 +75,8 @@ static enum watch_outcome after_move(struct flight *flight)
     case ARCHIVE_FAILED:
         break;
     }
-    flight->quiet = !flight_warn_once(flight, "cannot be archived", &flight->move_error);
     flight->remark = "left in place";
-    return WATCH_LATER;
+    return try_later(flight);
 }
 
 /* The first of a chain. */

@@ -33,13 +33,19 @@ void entries_init(struct entries *entries, const char *feed, struct log *log)
     *entries = (struct entries){.feed = feed, .log = log};
 }
 
+static void free_entry(struct entry *entry)
+{
+    free(entry->candidate.note);
+    free(entry);
+}
+
 void entries_close(struct entries *entries)
 {
     for (size_t i = 0; i < entries->slot_count; i++) {
         struct entry *next;
         for (struct entry *entry = entries->slots[i]; entry; entry = next) {
             next = entry->next_in_slot;
-            free(entry);
+            free_entry(entry);
         }
     }
     free(entries->slots);
@@ -147,7 +153,7 @@ void entries_remove(struct entries *entries, struct entry *entry)
     *link = entry->next_in_slot;
     entries->count--;
     take_out(&entries->lists[entry->state], entry);
-    free(entry);
+    free_entry(entry);
 }
 
 static void log_move(const struct entries *entries, const struct entry *entry, enum entry_state state)

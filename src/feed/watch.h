@@ -54,6 +54,7 @@ struct candidate {
     bool unread;     /* it could not be read */
     int64_t failing; /* since when it can not be read although it may be, or waits for one before it of which that is so
                         (monotonic), or 0 */
+    void *note;      /* NULL, or from malloc; freed with it */
     struct candidate *next; /* the one that waits behind it */
 };
 

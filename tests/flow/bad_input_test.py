@@ -1,9 +1,11 @@
 """Bad input: a clear message, nothing lost, the next file processed. What becomes of which dirt: tests/fixtures/dirt.py."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 from harness.case import FlowCase
 from harness.files import customers, deliveries, delivery, order, orders, table
@@ -140,20 +142,28 @@ class Unreadable(FlowCase):
         self.warned(daemon, 'secret.csv: cannot be read now', 2)
         self.warned(daemon, 'can be read again', 1)
 
-    def test_an_archive_that_takes_nothing_is_told_once_for_each_file(self):
+    def test_an_archive_that_takes_nothing_is_told_once_for_each_file_and_none_is_read_again(self):
         archive = self.work.data / 'archive'
         archive.mkdir()
         archive.chmod(0o555)
         self.addCleanup(archive.chmod, 0o777)
+        large = orders(*map(order, range(5000)))
         for name in ('one.csv', 'two.csv'):
-            self.work.drop('Orders', orders(order(1)), name)
+            self.work.drop('Orders', large, name)
         with self.work.daemon('--rescan', 0.1) as daemon:
+            daemon.complained('two.csv: cannot be archived')
+            before = self.bytes_read(daemon)
             self.warned(daemon, 'two.csv: cannot be archived', 1)
+            self.assertLess(self.bytes_read(daemon) - before, len(large))
             archive.chmod(0o777)
             until(lambda: len(self.work.archived('Orders')) == 2, lambda: f'both in the archive\n{daemon}')
             daemon.stop()
         self.warned(daemon, 'cannot be archived', 2)
         self.assertEqual(len([line for line in daemon.out if 'two.csv' in line]), 2, daemon)  # what it is; where it went
+
+    @staticmethod
+    def bytes_read(daemon):
+        return int(re.search(r'rchar: (\d+)', Path(f'/proc/{daemon.process.pid}/io').read_text(encoding='ascii'))[1])
 
     def warned(self, daemon, words, times):
         """So many times, also after more looks at the folder."""
