@@ -1,5 +1,6 @@
 /* Many small files at hand: the store thread makes one commit of all of them, and each is still a change of its own. */
 #include "app_grouping.h"
+#include "moved_clock.h"
 
 #include <sched.h>
 
@@ -61,7 +62,7 @@ static void add_file(struct fixture *f, size_t i)
 static void finish_all(struct fixture *f)
 {
     uv_mutex_lock(&f->flow.mutex);
-    for (size_t i = 0; i < FILES; i++)
+    for (size_t i = 0; i < f->count; i++)
         f->files[i].job.finished = true;
     uv_cond_signal(&f->flow.work);
     uv_mutex_unlock(&f->flow.mutex);
@@ -69,58 +70,66 @@ static void finish_all(struct fixture *f)
 
 static void wait_for_answers(struct fixture *f)
 {
-    while (f->answered < f->before + FILES)
+    while (f->answered < f->before + f->count)
         uv_run(&f->loop, UV_RUN_ONCE);
 }
 
 /* Flushes of the store from here on. */
 static const struct failing_fault never = {.call = FAILING_SYNC, .nth = ULONG_MAX};
 
-static void files_at_hand_share_a_commit(void **state)
+/* Applies so many files, all of them at hand, each of `size` bytes as its facts say, while each look at the clock finds it
+   `micros` later. Returns how often the store's log is flushed for that: once a commit. */
+static unsigned long commits(struct fixture *f, size_t count, uint64_t size, int64_t micros)
 {
-    struct fixture *f = *state;
+    assert_true(apply(f, FILES_MOST + 1, 1)); /* the log has its header */
+    f->count = count;
+    f->flow.bytes_most = SIZE_MAX;
     start(f);
-    for (size_t i = 0; i < FILES; i++)
-        add_file(f, i);
-    failing_vfs_arm(&never);
-    finish_all(f);
-    wait_for_answers(f);
-    assert_in_range(failing_vfs.calls, 1, 2); /* of the log's header, and of the commit */
-    (void)failing_vfs_disarm();
-    assert_false(f->disorder);
-    for (size_t i = 0; i < FILES; i++) {
-        assert_int_equal(f->files[i].job.outcome, JOB_APPLIED);
-        assert_int_equal(f->files[i].job.result.sequence, i + 1);
-    }
-    stop(f);
-    is_one_history(f, FILES, FILES);
-}
-
-/* Files of `size` bytes each, as their facts say, are committed by `commits` flushes or more. */
-static void assert_commits(struct fixture *f, uint64_t size, size_t commits)
-{
-    start(f);
-    for (size_t i = 0; i < FILES; i++) {
+    for (size_t i = 0; i < count; i++) {
         add_file(f, i);
         f->files[i].job.facts.size = size;
     }
     failing_vfs_arm(&never);
+    moved_clock_begin(micros);
     finish_all(f);
     wait_for_answers(f);
-    assert_true(failing_vfs.calls >= commits);
+    (void)moved_clock_end();
+    unsigned long calls = failing_vfs.calls;
     (void)failing_vfs_disarm();
+    assert_false(f->disorder);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(f->files[i].job.outcome, JOB_APPLIED);
+        assert_int_equal(f->files[i].job.result.sequence, i + 2);
+    }
     stop(f);
-    is_one_history(f, FILES, FILES);
+    is_one_history(f, count + 1, count + 1);
+    return calls;
+}
+
+static void files_at_hand_share_a_commit(void **state)
+{
+    assert_int_equal(commits(*state, FILES, 20, 0), 1);
 }
 
 static void two_files_of_half_a_group_fill_it(void **state)
 {
-    assert_commits(*state, 32 * 1024 * 1024, FILES / 2);
+    assert_int_equal(commits(*state, FILES, 32 * 1024 * 1024, 0), FILES / 2);
 }
 
 static void a_larger_file_is_a_commit_of_its_own(void **state)
 {
-    assert_commits(*state, 32 * 1024 * 1024 + 1, FILES);
+    assert_int_equal(commits(*state, FILES, 32 * 1024 * 1024 + 1, 0), FILES);
+}
+
+static void a_group_is_full_with_1024_files(void **state)
+{
+    assert_int_equal(commits(*state, 1025, 20, 0), 2);
+}
+
+/* The clock is looked at a few times a file. */
+static void a_group_ends_a_quarter_of_a_second_after_its_first_file(void **state)
+{
+    assert_in_range(commits(*state, FILES, 20, 50 * 1000), 2, FILES - 1);
 }
 
 /* What they may write at the most is more than there is, what they write is not. */
@@ -287,6 +296,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_at_hand_share_a_commit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_files_of_half_a_group_fill_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_larger_file_is_a_commit_of_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_group_is_full_with_1024_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_group_ends_a_quarter_of_a_second_after_its_first_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_that_find_no_room_together_are_committed_in_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_sees_what_is_durable_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_commit_that_fails_gives_every_file_of_it_back, set_up, tear_down),

@@ -1,3 +1,4 @@
+#include "moved_clock.h"
 #include "target_prepare_cases.h"
 
 #include <sqlite3.h>
@@ -162,6 +163,31 @@ static void waits_for_another_writer_only_so_long(void **state)
     subject_close(&brief);
 }
 
+/* How often a lock is looked at that is never given up, when each look at the clock finds it so much later. */
+static unsigned long looks_at_a_lock(int64_t step)
+{
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    sqlite3 *other = open_other();
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    subject_prepare(s, 1, true);
+    moved_clock_begin(step);
+    assert_fails(subject_begin(s), ERROR_TARGET, "database is locked");
+    unsigned long looks = moved_clock_end();
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    subject_close(s);
+    return looks;
+}
+
+/* Half of the deadline of 30 s: before the loop tells that, which counts in another thread. */
+static void waits_for_another_writer_by_its_pauses_and_by_the_clock(void **state)
+{
+    (void)state;
+    assert_true(looks_at_a_lock(0) > 15 / 5 + 1);
+    assert_int_equal(looks_at_a_lock(5 * 1000 * 1000), 15 / 5 + 1);
+}
+
 static void stops_waiting_for_another_writer_when_closed(void **state)
 {
     (void)state;
@@ -283,6 +309,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_no_database),
         cmocka_unit_test(refuses_a_checkpoint_store_and_leaves_it_alone),
         cmocka_unit_test(waits_for_another_writer_only_so_long),
+        cmocka_unit_test(waits_for_another_writer_by_its_pauses_and_by_the_clock),
         cmocka_unit_test(stops_waiting_for_another_writer_when_closed),
         cmocka_unit_test(refuses_keys_that_a_collation_takes_for_equal),
         cmocka_unit_test(does_not_disturb_readers),
