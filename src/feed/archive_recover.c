@@ -190,9 +190,12 @@ static bool recover_one(struct recovery *recovery, const char *name, struct erro
         return false;
     if (ours)
         return recover_folder(recovery, &folder, error);
-    if (!hidden_open(&hidden, recovery->landing, name, &ours, error))
-        return false;
-    return !ours || recover_hidden(recovery, &hidden, error);
+    do {
+        if (!hidden_open(&hidden, recovery->landing, name, &ours, error) ||
+            (ours && !recover_hidden(recovery, &hidden, error)))
+            return false;
+    } while (hidden.has_more && !recovery->effort->more);
+    return true;
 }
 
 static bool recover_all(struct recovery *recovery, DIR *dir, struct error *error)

@@ -339,10 +339,15 @@ static bool parse(struct hidden *hidden, const char *folder)
 /* A marker's name gives the file's away when that has gone. */
 static void note_content(struct hidden *hidden, const char *name)
 {
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || landing_marked(hidden->landing, name, hidden->name))
+    char marked[LANDING_NAME_SIZE];
+    bool marks = landing_marked(hidden->landing, name, marked);
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (marks && hidden->has_file))
         return;
-    snprintf(hidden->name, sizeof hidden->name, "%s", name);
+    snprintf(hidden->name, sizeof hidden->name, "%s", marks ? marked : name);
+    if (marks)
+        return;
     snprintf(hidden->inner, sizeof hidden->inner, "%s", name);
+    hidden->has_more = hidden->has_file;
     hidden->has_file = true;
 }
 

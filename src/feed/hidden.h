@@ -20,6 +20,7 @@ struct hidden {
     char inner[LANDING_NAME_SIZE];
     bool shared;           /* the folder is that of several files, and its owner's to close and to flush */
     bool has_file;         /* false: it is on its way or gone; at most its marker is left here */
+    bool has_more;         /* hidden_open: another name of the file (a hard link) is here, too, for another one */
     struct file_stat stat; /* what was read; ctime is not kept in the folder's name, and the device is that of now */
     char tag[64];
 };

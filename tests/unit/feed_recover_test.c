@@ -252,6 +252,31 @@ static void recovers_markers_with_their_files(void **state)
     assert_int_equal(count_files(f->folder), 4);
 }
 
+/* One file under three names: they share a hidden folder. */
+static void finishes_the_moves_of_all_names_of_a_file(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[] = {"a.csv", "b.csv", "c.csv"};
+    char hidden[FEED_PATH_MAX], from[FEED_PATH_MAX], to[FEED_PATH_MAX], name[64];
+    f->feed.ready = FEED_READY_DONE_MARKER;
+    f->knows = true;
+    file_write(f->folder, names[0], "1");
+    const struct file_stat stat = file_stat_of(f->folder, names[0]);
+    path_join(from, f->folder, names[0]);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        path_join(to, f->folder, names[i]);
+        assert_true(i == 0 || link(from, to) == 0);
+        snprintf(name, sizeof name, "%s.done", names[i]);
+        file_write(f->folder, name, "");
+        hide_alone(f, name, &stat, "000007-abababab", hidden);
+    }
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        hide_alone(f, names[i], &stat, "000007-abababab", hidden);
+    recover(f);
+    assert_int_equal(count_files(f->folder), 0);
+    assert_int_equal(count_files(f->archive), COUNT_OF(names));
+}
+
 static void takes_a_marker_along_whose_file_was_hidden_without_it(void **state)
 {
     struct fixture *f = *state;
@@ -430,6 +455,7 @@ int main(void)
         TEST(leaves_a_file_hidden_that_the_ledger_cannot_be_asked_about),
         TEST(removes_a_second_name_of_a_file_that_is_back),
         TEST(recovers_markers_with_their_files),
+        TEST(finishes_the_moves_of_all_names_of_a_file),
         TEST(takes_a_marker_along_whose_file_was_hidden_without_it),
         TEST(leaves_the_marker_of_the_next_file),
         TEST(gives_the_marker_of_a_file_that_has_gone_to_no_other),
