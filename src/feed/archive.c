@@ -110,22 +110,19 @@ int archive_open_store(const char *data, const char *kind, const char *feed, str
 
 /* --- moves --- */
 
-/* `what`: what was tried, as a verb. */
-static void explain(const struct hidden *hidden, int code, const char *what, struct error *error)
+/* `what`: what was tried. */
+static void explain(int code, const char *what, struct error *error)
 {
-    char shown[4 * LANDING_NAME_SIZE];
-    text_escape(slice_of(hidden->name), shown, sizeof shown);
     if (code == EEXIST)
-        (void)error_set(error, ERROR_IO, "cannot %s %s/%s: another file has its name there", what,
-                        hidden->landing->feed->name, shown);
+        (void)error_set(error, ERROR_IO, "cannot %s: another file has its name there", what);
     else
-        (void)error_errno(error, ERROR_IO, code, "cannot %s %s/%s", what, hidden->landing->feed->name, shown);
+        (void)error_errno(error, ERROR_IO, code, "cannot %s", what);
 }
 
 enum archive_result archive_give_up(struct hidden *hidden, int code, const char *what, struct error *error)
 {
     struct error second;
-    explain(hidden, code, what, error);
+    explain(code, what, error);
     if (!hidden_put_back(hidden, &second)) {
         (void)error_wrap(error, "%s; before that", second.text);
         return ARCHIVE_HIDDEN;
@@ -137,7 +134,7 @@ enum archive_result archive_stay_hidden(struct hidden *hidden, int code, const c
 {
     if (code == ESTALE)
         return archive_give_up(hidden, code, what, error);
-    explain(hidden, code, what, error);
+    explain(code, what, error);
     hidden_leave(hidden);
     return ARCHIVE_HIDDEN;
 }
@@ -182,7 +179,7 @@ enum archive_result archive_end(struct hidden *hidden, int code, struct error *e
 {
     bool closed = hidden_close(hidden, error);
     if (code)
-        explain(hidden, code, "flush the new folder of", error);
+        explain(code, "flush its new folder", error);
     return closed && code == 0 ? ARCHIVE_MOVED : ARCHIVE_UNSURE;
 }
 
@@ -190,7 +187,7 @@ enum archive_result archive_finish_move(struct hidden *hidden, int folder, const
 {
     int code = move_into(hidden->fd, hidden->inner, &hidden->stat, folder, archived, false);
     if (code)
-        return archive_stay_hidden(hidden, code, "archive", error);
+        return archive_stay_hidden(hidden, code, "archive it", error);
     return archive_end(hidden, hidden->shared ? 0 : move_sync(folder), error);
 }
 
@@ -306,7 +303,7 @@ bool archive_set_end(struct archive_set *set, struct error *error)
 enum archive_result archive_finish_delete(struct hidden *hidden, struct error *error)
 {
     if (unlinkat(hidden->fd, hidden->inner, 0) < 0)
-        return archive_stay_hidden(hidden, errno, "delete", error);
+        return archive_stay_hidden(hidden, errno, "delete it", error);
     return archive_end(hidden, 0, error);
 }
 

@@ -20,7 +20,8 @@
  * committed file that is hidden never comes back into sight: a rename moves its ctime, and the ledger would take it for
  * another file.
  *
- * All of this blocks and runs on worker threads.
+ * All of this blocks and runs on worker threads. Errors of one file leave its name to whoever tells them, but for those of
+ * archive_recover.
  */
 #ifndef DROPFOLD_FEED_ARCHIVE_H
 #define DROPFOLD_FEED_ARCHIVE_H

@@ -114,7 +114,7 @@ enum archive_result archive_finish_aside(struct hidden *hidden, int folder, cons
     if (code == 0 && unlinkat(hidden->fd, hidden->inner, 0) < 0)
         code = errno;
     if (code)
-        return archive_stay_hidden(hidden, code, "set aside", error);
+        return archive_stay_hidden(hidden, code, "set it aside", error);
     return archive_end(hidden, 0, error);
 }
 
@@ -179,7 +179,7 @@ static enum archive_result set_aside(const struct landing *landing, int folder, 
         return archive_not_taken(result);
     int code = store_bad(&hidden, folder, reason, &stored);
     if (code)
-        return archive_give_up(&hidden, code, "set aside", error);
+        return archive_give_up(&hidden, code, "set it aside", error);
     snprintf(path, path_size, "quarantine/%s/%s", landing->feed->name, stored.name);
     return archive_end(&hidden, 0, error);
 }

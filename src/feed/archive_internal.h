@@ -27,7 +27,7 @@ bool archive_can_write(const struct landing *landing, struct error *error) MUST_
 /* What it means that the file could not be taken into hiding. */
 enum archive_result archive_not_taken(enum hidden_result result) MUST_USE;
 
-/* Goes back after `code`; `what`: what was tried, as a verb. */
+/* Goes back after `code`; `what`: what was tried. */
 enum archive_result archive_give_up(struct hidden *hidden, int code, const char *what, struct error *error) MUST_USE;
 
 /* The move or deletion of a committed file failed. Back in sight it would be another file to the ledger, for a rename

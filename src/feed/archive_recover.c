@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "feed/move.h"
 
 struct recovery {
@@ -70,7 +71,7 @@ static bool has_room(const struct recovery *recovery, struct hidden *hidden, con
     if (left->to_set_aside || left->stat.size < recovery->too_large)
         return true;
     hidden_leave(hidden);
-    return error_set(error, ERROR_FULL, "files of %s wait for room in the archive", left->feed);
+    return error_set(error, ERROR_FULL, "it waits for room in the archive");
 }
 
 static bool finish(struct recovery *recovery, struct hidden *hidden, const struct archive_left *left,
@@ -124,8 +125,7 @@ static bool find_owner(const struct hidden *hidden, bool *belongs, struct error 
     if (*hidden->name == '\0')
         return true;
     if (fstatat(hidden->landing->fd, hidden->name, &found, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT || error_errno(error, ERROR_IO, errno, "cannot look for the file of %s/%s",
-                                              hidden->landing->path, hidden->folder);
+        return errno == ENOENT || error_errno(error, ERROR_IO, errno, "cannot look for the file of its marker");
     struct file_stat seen, read = hidden->stat;
     file_stat_from(&found, &seen);
     read.device = seen.device; /* that of another boot is no other */
@@ -145,12 +145,21 @@ static bool recover_hidden(struct recovery *recovery, struct hidden *hidden, str
     return belongs ? hidden_put_back(hidden, error) : hidden_close(hidden, error);
 }
 
+/* Whose error it is. */
+static bool name_error(const struct hidden *hidden, struct error *error)
+{
+    char shown[4 * LANDING_NAME_SIZE];
+    text_escape(slice_of(hidden->name), shown, sizeof shown);
+    return error_wrap(error, "%s/%s", hidden->landing->feed->name, shown);
+}
+
 static bool recover_entry(struct recovery *recovery, const struct hidden_folder *folder, const char *inner,
                           struct error *error)
 {
     struct hidden hidden;
     bool ours;
-    return hidden_find(&hidden, folder, inner, &ours, error) && (!ours || recover_file(recovery, &hidden, error));
+    bool done = hidden_find(&hidden, folder, inner, &ours, error) && (!ours || recover_file(recovery, &hidden, error));
+    return done || name_error(&hidden, error);
 }
 
 /* The rest is dealt with all the same when one fails, and the first failure told. */
@@ -191,9 +200,10 @@ static bool recover_one(struct recovery *recovery, const char *name, struct erro
     if (ours)
         return recover_folder(recovery, &folder, error);
     do {
-        if (!hidden_open(&hidden, recovery->landing, name, &ours, error) ||
-            (ours && !recover_hidden(recovery, &hidden, error)))
+        if (!hidden_open(&hidden, recovery->landing, name, &ours, error))
             return false;
+        if (ours && !recover_hidden(recovery, &hidden, error))
+            return name_error(&hidden, error);
     } while (hidden.has_more && !recovery->effort->more);
     return true;
 }

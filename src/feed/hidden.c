@@ -8,18 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "feed/move.h"
 
 enum { FRESH_NAMES_MAX = 10000 };
 
 static const struct slice folder_prefix = {".dropfold-", 10};
 
-static bool failed(const struct hidden *hidden, int code, const char *what, struct error *error)
+static bool failed(int code, const char *what, struct error *error)
 {
-    char shown[4 * LANDING_NAME_SIZE];
-    text_escape(slice_of(hidden->name), shown, sizeof shown);
-    return error_errno(error, ERROR_IO, code, "cannot %s %s/%s", what, hidden->landing->feed->name, shown);
+    return error_errno(error, ERROR_IO, code, "cannot %s", what);
 }
 
 /* 0, or an errno: ENOENT when there is none. */
@@ -38,7 +35,7 @@ bool hidden_look(const struct hidden *hidden, bool *same, struct error *error)
     bool regular;
     int code = look(hidden->fd, hidden->inner, &found, &regular);
     *same = code == 0 && regular && file_stat_same(&found, &hidden->stat);
-    return code == 0 || code == ENOENT || failed(hidden, code, "look at", error);
+    return code == 0 || code == ENOENT || failed(code, "look at it", error);
 }
 
 /* Removes the folder when it is empty. What can't be removed now is dealt with later. */
@@ -118,7 +115,7 @@ bool hidden_put_back(struct hidden *hidden, struct error *error)
     hidden_leave(hidden);
     if (code == 0)
         code = move_sync(hidden->landing->fd);
-    return code == 0 || failed(hidden, code, "put back", error);
+    return code == 0 || failed(code, "put it back", error);
 }
 
 /* --- away --- */
@@ -178,12 +175,12 @@ bool hidden_take_marker(struct hidden *hidden, struct error *error)
         code = move_find(hidden->landing->fd, hidden->name, &there);
     if (code == 0 && marker.there && !there)
         code = take_lone_marker(hidden, &marker);
-    return code == 0 || failed(hidden, code, "take the marker of", error);
+    return code == 0 || failed(code, "take its marker", error);
 }
 
-static enum hidden_result refused(struct hidden *hidden, int code, struct error *error)
+static enum hidden_result refused(int code, struct error *error)
 {
-    (void)failed(hidden, code, "move", error);
+    (void)failed(code, "move it", error);
     return code == EROFS || code == EACCES || code == EPERM ? HIDDEN_REFUSED : HIDDEN_FAILED;
 }
 
@@ -212,13 +209,13 @@ static enum hidden_result take_file(struct hidden *hidden, struct error *error)
     bool before = code == EEXIST;
     int looked = code == ENOENT ? move_find(hidden->fd, hidden->inner, &before) : 0;
     if (looked) {
-        (void)failed(hidden, looked, "look at", error);
+        (void)failed(looked, "look at it", error);
         return keep(hidden);
     }
     if (code == 0 || before)
         return HIDDEN_TAKEN;
     hidden_leave(hidden);
-    return code == ENOENT ? HIDDEN_GONE : refused(hidden, code, error);
+    return code == ENOENT ? HIDDEN_GONE : refused(code, error);
 }
 
 static enum hidden_result take(struct hidden *hidden, struct error *error)
@@ -228,7 +225,7 @@ static enum hidden_result take(struct hidden *hidden, struct error *error)
     int code = find_marker(hidden->landing, hidden->name, &marker);
     if (code) {
         hidden_leave(hidden);
-        return refused(hidden, code, error);
+        return refused(code, error);
     }
     enum hidden_result result = take_file(hidden, error);
     if (result != HIDDEN_TAKEN)
@@ -241,7 +238,7 @@ static enum hidden_result take(struct hidden *hidden, struct error *error)
     code = take_marker(hidden, &marker);
     if (code == 0)
         return HIDDEN_TAKEN;
-    (void)failed(hidden, code, "take the marker of", error);
+    (void)failed(code, "take its marker", error);
     return keep(hidden);
 }
 
@@ -271,7 +268,7 @@ enum hidden_result hidden_take(struct hidden *hidden, const struct landing *land
     describe(hidden, what, sizeof what);
     snprintf(hidden->folder, sizeof hidden->folder, "%s%s", folder_prefix.data, what);
     int code = make_folder(landing, hidden->folder, &hidden->fd);
-    return code ? refused(hidden, code, error) : take(hidden, error);
+    return code ? refused(code, error) : take(hidden, error);
 }
 
 bool hidden_close(struct hidden *hidden, struct error *error)
@@ -283,7 +280,7 @@ bool hidden_close(struct hidden *hidden, struct error *error)
     if (hidden->shared)
         return true;
     int code = move_sync(hidden->landing->fd);
-    return code == 0 || failed(hidden, code, "sync the folder of", error);
+    return code == 0 || failed(code, "flush its folder", error);
 }
 
 /* --- what a crash left --- */
@@ -457,5 +454,5 @@ bool hidden_find(struct hidden *hidden, const struct hidden_folder *folder, cons
     *hidden = (struct hidden){.landing = folder->landing, .fd = folder->fd, .shared = true, .has_file = true};
     *ours = parse_inner(hidden, inner);
     int code = *ours ? take_device(hidden) : 0;
-    return code == 0 || failed(hidden, code, "look at", error);
+    return code == 0 || failed(code, "look at it", error);
 }
