@@ -114,9 +114,9 @@ struct run {
     struct candidate_queue pending; /* ready, not begun */
     struct candidate_queue held;    /* ready, their feed is paused */
     bool paused[PIPELINE_FEEDS_MAX];
-    bool awaits_room[PIPELINE_FEEDS_MAX]; /* a file found none in the store: it and those behind it are held, */
-    bool unread[PIPELINE_FEEDS_MAX];      /* or it could not be read */
-    int64_t room_due;                     /* monotonic: when to try again, or 0 */
+    /* A file found no room in the store, or could not be read: it and those behind it are held until then (monotonic); or 0 */
+    int64_t room_due[PIPELINE_FEEDS_MAX];
+    bool unread[PIPELINE_FEEDS_MAX];      /* it was the latter */
     unsigned turn[PIPELINE_FEEDS_MAX];    /* so many times that was tried again */
     size_t under_way[PIPELINE_FEEDS_MAX]; /* of `jobs` */
     bool memory_warned, memory_full;

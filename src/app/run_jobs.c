@@ -8,8 +8,10 @@
 #include "base/clock.h"
 
 enum {
-    ROOM_PAUSE = 1000 * 1000, /* microseconds until a file that found no room is tried again */
-    READ_PAUSE = 100 * 1000   /* and, at first, one that cannot be read */
+    ROOM_PAUSE = 1000 * 1000,     /* microseconds until a file that found no room is tried again, for each of so many */
+    ROOM_BYTES = 4 * 1024 * 1024, /* that it has; what is to be read and written in vain again is all that fits */
+    ROOM_PAUSES_MAX = 60,
+    READ_PAUSE = 100 * 1000 /* and, at first, one that cannot be read */
 };
 
 /* --- the queue of what is ready ----------------------------------------------------------------------------------- */
@@ -125,11 +127,10 @@ static void await(struct flight *flight, bool unread, int64_t pause)
 {
     struct run *run = flight->run;
     size_t feed = flight->job.candidate->landing->index;
-    flight->held = unread || run->awaits_room[feed] || !run->settings->once;
-    run->awaits_room[feed] = flight->held;
+    flight->held = unread || run->room_due[feed] != 0 || !run->settings->once;
     run->unread[feed] |= unread;
-    if (flight->held && run->room_due == 0)
-        run->room_due = clock_monotonic() + pause;
+    if (flight->held && run->room_due[feed] == 0)
+        run->room_due[feed] = clock_monotonic() + pause;
 }
 
 /* How long it could not be read by now. Those behind it have their time meanwhile, read or not: however many of a feed
@@ -149,6 +150,12 @@ static int64_t read_pause(int64_t failing)
     return failing < ROOM_PAUSE ? failing : ROOM_PAUSE;
 }
 
+static int64_t room_pause(uint64_t bytes)
+{
+    uint64_t pauses = 1 + bytes / ROOM_BYTES;
+    return ROOM_PAUSE * (int64_t)(pauses < ROOM_PAUSES_MAX ? pauses : ROOM_PAUSES_MAX);
+}
+
 static void again_later(struct flight *flight)
 {
     const struct job *job = &flight->job;
@@ -163,7 +170,7 @@ static void again_later(struct flight *flight)
         (void)flight_warn_once(flight, full ? "no space left, waiting for it" : "cannot be read now", &job->error);
     candidate->unread |= itself && !full && !touched;
     if (unread || full || !itself)
-        await(flight, unread, unread ? read_pause(failing) : ROOM_PAUSE);
+        await(flight, unread, unread ? read_pause(failing) : room_pause(job->stat.size));
     flight->run->files_left |= !flight->held;
     conclude(flight, WATCH_LATER);
 }
@@ -342,7 +349,7 @@ static bool start_one(struct run *run, struct pack *pack, struct candidate *cand
 
 static bool is_held(const struct run *run, size_t feed)
 {
-    return run->paused[feed] || run->awaits_room[feed];
+    return run->paused[feed] || run->room_due[feed] != 0;
 }
 
 /* False when there is no memory for it now. */
@@ -430,18 +437,18 @@ void run_jobs_pause(struct run *run, size_t feed, bool paused)
 void run_jobs_tick(struct run *run)
 {
     run_jobs_start(run); /* where there was no memory for it, nothing else may begin them */
-    if (run->room_due == 0 || clock_monotonic() < run->room_due)
-        return;
-    run->room_due = 0;
+    int64_t now = clock_monotonic();
+    bool any = false;
     for (size_t f = 0; f < run->pipeline->feed_count; f++) {
-        if (run->awaits_room[f] && run->under_way[f] > 0)
-            run->room_due = clock_monotonic();
-        else if (run->awaits_room[f])
-            run->turn[f]++;
-        run->awaits_room[f] = run->awaits_room[f] && run->under_way[f] > 0;
-        run->unread[f] = run->unread[f] && run->awaits_room[f];
+        if (run->room_due[f] == 0 || now < run->room_due[f] || run->under_way[f] > 0)
+            continue;
+        run->room_due[f] = 0;
+        run->unread[f] = false;
+        run->turn[f]++;
+        any = true;
     }
-    let_go(run);
+    if (any)
+        let_go(run);
 }
 
 void run_jobs_ready(void *context, struct candidate **candidates, size_t count)
