@@ -223,6 +223,15 @@ static bool show_batch(void *context, struct batch *batch)
     return true;
 }
 
+/* Of a file that is set aside for its rejected rows: those that were not handed out yet. */
+static void show_rest(struct reading *reading, struct parser *parser)
+{
+    struct batch *batch = NULL;
+    struct error ignored = {0};
+    if (parser_take(parser, &batch, &ignored) && batch)
+        show_batch(reading, batch);
+}
+
 static void tell_facts(const struct feed *feed, const char *path, const struct file_facts *facts)
 {
     printf("%s: %s ", path, feed->name);
@@ -276,6 +285,8 @@ static int read_as(const struct invocation *invocation, const struct pipeline *p
         return common_failed(invocation, &error);
     const struct intake_how how = {.spare = settings_spare(&invocation->settings)};
     enum intake_result result = intake_read_fd(fd, name, parser, &how, show_batch, &reading, &facts, &error);
+    if (result == INTAKE_BAD)
+        show_rest(&reading, parser);
     parser_free(parser);
     int code = 0;
     if (result != INTAKE_READ) {

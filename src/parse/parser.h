@@ -59,8 +59,8 @@ bool parser_finish(struct parser *parser, struct error *error) MUST_USE;
 bool parser_full(const struct parser *parser);
 
 /* The oldest rows not yet taken, to be freed by the caller; NULL in *batch when there are none. One block of input may
-   fill several batches, and a packed one is unpacked as its rows are taken; after finish one take gets the rest. False
-   when out of memory, or as parser_feed. */
+   fill several batches, and a packed one is unpacked as its rows are taken; after finish, or a failure, one take gets the
+   rest. False when out of memory, or as parser_feed. */
 bool parser_take(struct parser *parser, struct batch **batch, struct error *error) MUST_USE;
 
 /*
