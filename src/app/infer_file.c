@@ -4,8 +4,8 @@
  * out then, and the file read again.
  *
  * A CSV file that has one column by commas, or is none, is tried with the other common delimiters: the first that cuts most
- * rows into the same number of columns, two or more, is it. A file in which something is no UTF-8, and nothing is UTF-8
- * beyond ASCII, is taken for windows-1252 and read again.
+ * rows into the same number of columns, two or more, is it. A first line "sep=;" says it. A file in which something is no
+ * UTF-8, and nothing is UTF-8 beyond ASCII, is taken for windows-1252 and read again.
  */
 #include "app/infer_file.h"
 
@@ -169,11 +169,30 @@ static bool list_columns(struct infer_file *file, struct reading *r, int fd, str
     return ok;
 }
 
+/* A first line "sep=;", which Excel reads and some programs write for it: the header is behind it, and is cut at that. */
+static bool read_marker(struct infer_file *file, int fd)
+{
+    static const char bom[] = "\xef\xbb\xbf", marker[] = "sep=", signs[] = ",;\t|";
+    char head[sizeof bom + sizeof marker + 1];
+    ssize_t len = pread(fd, head, sizeof head, 0);
+    struct slice text = {head, len > 0 ? (size_t)len : 0};
+    if (slice_starts_with(text, SLICE(bom)))
+        text = (struct slice){text.data + sizeof bom - 1, text.len - (sizeof bom - 1)};
+    if (text.len <= sizeof marker || !slice_starts_with(text, SLICE(marker)) ||
+        !memchr(signs, text.data[sizeof marker - 1], sizeof signs - 1) || !memchr("\r\n", text.data[sizeof marker], 2))
+        return false;
+    file->form.delimiter = text.data[sizeof marker - 1];
+    file->form.skip = 1;
+    return true;
+}
+
 /* By the delimiter that the file seems to have. */
 static bool find_columns(struct infer_file *file, struct reading *r, int fd, struct error *error)
 {
     static const char others[] = {';', '\t', '|'};
     struct error other = {0};
+    if (read_marker(file, fd))
+        return list_columns(file, r, fd, error);
     bool ok = list_columns(file, r, fd, error);
     if (ok ? file->format != DESCRIPTOR_CSV || file->count > 1 : error->kind != ERROR_DATA)
         return ok;

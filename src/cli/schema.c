@@ -52,10 +52,17 @@ static void tell_left_out(const char *path, const struct infer_file *file)
                 ": %s\n",
                 path, file->rejected, file->rows, file->reject_line,
                 text_escape(slice_of(file->reject), shown, sizeof shown));
-    for (size_t i = 0; i < file->count; i++)
+    bool nested = false;
+    for (size_t i = 0; i < file->count; i++) {
+        nested |= file->columns[i].nested;
         if (!infer_usable(&file->columns[i]))
             fprintf(stderr, "%s: %s \"%s\" is left out\n", path, why_left_out(&file->columns[i]),
                     text_escape(file->columns[i].name, shown, sizeof shown));
+    }
+    if (nested)
+        fprintf(stderr,
+                "%s: what lies inside of them is read by a path: \"from\": \"OBJECT.MEMBER\", \"LIST[].MEMBER\"\n",
+                path);
     if (file->more)
         fprintf(stderr, "%s: the columns behind the first %d are left out\n", path, FILE_UNKNOWN_COLUMNS_MAX);
 }

@@ -134,16 +134,29 @@ static uint64_t word_count(const struct infer_column *column)
     return sum;
 }
 
-/* How the numbers are written where nothing else that all values can be read as is known. */
-static enum infer_number_kind number_of(const struct infer_column *column)
+/* How the numbers are written where nothing else that all values can be read as is known; `comma`: other columns of the file
+   have decimal commas. */
+static enum infer_number_kind number_of(const struct infer_column *column, bool comma)
 {
+    if (comma && infer_number_points(&column->number))
+        return INFER_NUMBER_POINTS;
     return column->kinds || column->formats ? INFER_NUMBER_NONE : infer_number_kind(&column->number);
 }
 
-/* Nothing but null words is no reason for a type. */
-static bool is_text(const struct infer_column *column)
+static bool has_commas(const struct infer_column *columns, size_t count)
 {
-    enum infer_number_kind number = number_of(column);
+    for (size_t i = 0; i < count; i++)
+        if (infer_usable(&columns[i]) && number_of(&columns[i], false) == INFER_NUMBER_COMMA)
+            return true;
+    return false;
+}
+
+/* Nothing but null words is no reason for a type. */
+static bool is_text(const struct infer_column *column, bool comma)
+{
+    enum infer_number_kind number = number_of(column, comma);
+    if (number == INFER_NUMBER_POINTS)
+        return true;
     bool written = number == INFER_NUMBER_COMMA || number == INFER_NUMBER_POINT;
     return (!column->kinds && !column->formats && !written) || column->values == word_count(column);
 }
@@ -160,9 +173,8 @@ static const char *format_of(const struct infer_column *column, const char **oth
 }
 
 /* Why it is no number, where it might be one. */
-static void put_text_type(struct buf *out, const struct infer_column *column)
+static void put_text_type(struct buf *out, enum infer_number_kind number)
 {
-    enum infer_number_kind number = number_of(column);
     buf_put_text(out, "\"type\": \"text\"");
     if (number == INFER_NUMBER_BOTH)
         buf_put_text(
@@ -170,6 +182,9 @@ static void put_text_type(struct buf *out, const struct infer_column *column)
     else if (number == INFER_NUMBER_UNCLEAR)
         buf_put_text(
             out, ", \"doc\": \"To be looked at: numbers, whose comma may stand before places or between thousands\"");
+    else if (number == INFER_NUMBER_POINTS)
+        buf_put_text(
+            out, ", \"doc\": \"To be looked at: numbers, whose point may stand before places or between thousands\"");
     else if (number == INFER_NUMBER_DOTS)
         buf_put_text(out, ", \"doc\": \"To be looked at: numbers, if points stand between thousands\"");
 }
@@ -189,12 +204,12 @@ static void put_number(struct buf *out, const struct infer_number *number)
 }
 
 /* The type, and with it "number", "formats" and "doc" where it needs them. */
-static void put_type(struct buf *out, const struct infer_column *column)
+static void put_type(struct buf *out, const struct infer_column *column, bool comma)
 {
     const char *other, *format = format_of(column, &other);
-    if (is_text(column)) {
-        put_text_type(out, column);
-    } else if (number_of(column) != INFER_NUMBER_NONE) {
+    if (is_text(column, comma)) {
+        put_text_type(out, number_of(column, comma));
+    } else if (number_of(column, comma) != INFER_NUMBER_NONE) {
         put_number(out, &column->number);
     } else if (column->kinds & KIND_INT64) {
         buf_put_text(out, "\"type\": \"int64\"");
@@ -214,11 +229,11 @@ static void put_type(struct buf *out, const struct infer_column *column)
 }
 
 /* Words that typed columns have: they mean null in the whole file. */
-static unsigned null_words(const struct infer_column *columns, size_t count)
+static unsigned null_words(const struct infer_column *columns, size_t count, bool comma)
 {
     unsigned bits = 0;
     for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < INFER_WORDS && !columns[i].nested && !is_text(&columns[i]); k++)
+        for (size_t k = 0; k < INFER_WORDS && !columns[i].nested && !is_text(&columns[i], comma); k++)
             bits |= columns[i].words[k] > 0 ? 1U << k : 0;
     return bits;
 }
@@ -357,6 +372,7 @@ struct draft {
     size_t count;
     struct names names;
     bool json, apart; /* apart: "underscore" will do */
+    bool comma;       /* numbers have decimal commas */
     unsigned nulls;   /* words that mean null */
 };
 
@@ -393,7 +409,7 @@ static void put_field(struct buf *out, const struct draft *draft, size_t i)
     buf_printf(out, "    \"%s\": { ", name);
     if (!(draft->apart ? is_named(column->name, name) : slice_equal(column->name, slice_of(name))))
         put_from(out, column->name, draft->json && is_path(draft->columns, draft->count, column->name));
-    put_type(out, column);
+    put_type(out, column, draft->comma);
     buf_put_text(out, is_required(column, draft->nulls) ? ", \"required\": true }" : " }");
 }
 
@@ -401,7 +417,11 @@ static void put_form(struct buf *out, enum descriptor_format format, const struc
 {
     if (form->encoding == DESCRIPTOR_WINDOWS1252)
         buf_put_text(out, "\"encoding\": \"windows-1252\", ");
-    if (format != DESCRIPTOR_CSV || form->delimiter == DESCRIPTOR_FORM_PLAIN.delimiter)
+    if (format != DESCRIPTOR_CSV)
+        return;
+    if (form->skip > 0)
+        buf_printf(out, "\"skip\": %u, ", form->skip);
+    if (form->delimiter == DESCRIPTOR_FORM_PLAIN.delimiter)
         return;
     buf_put_text(out, "\"delimiter\": ");
     text_put_json(out, (struct slice){&form->delimiter, 1});
@@ -415,8 +435,9 @@ bool infer_draft(const struct infer_column *columns, size_t count, const char *f
                           .count = count,
                           .json = format == DESCRIPTOR_JSON,
                           .apart = are_apart(columns, count),
-                          .nulls = null_words(columns, count)};
+                          .comma = has_commas(columns, count)};
     bool first = true;
+    draft.nulls = null_words(columns, count, draft.comma);
     arena_init(&draft.names.arena, count * (NAME_ROOM + 64) + 65536);
     bool ok = make_names(&draft.names, columns, count);
     buf_put_text(out, "{ \"feed\": ");

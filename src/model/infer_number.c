@@ -91,3 +91,9 @@ enum infer_number_kind infer_number_kind(const struct infer_number *number)
         return INFER_NUMBER_NONE;
     return number->commas ? INFER_NUMBER_COMMA : INFER_NUMBER_DOTS;
 }
+
+bool infer_number_points(const struct infer_number *number)
+{
+    return number->dots && !number->json && !number->neither && !number->commas && !number->must_be_comma &&
+           !number->must_be_point;
+}

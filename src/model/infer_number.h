@@ -17,6 +17,7 @@ enum infer_number_kind {
     INFER_NUMBER_POINT,   /* commas stand between thousands */
     INFER_NUMBER_BOTH,    /* some can only be the one, some only the other */
     INFER_NUMBER_UNCLEAR, /* all can be either, and would be other numbers */
+    INFER_NUMBER_POINTS,  /* plain, but all could have points between thousands instead, as others of their file have */
     INFER_NUMBER_DOTS     /* points stand between thousands and nowhere a comma: codes and addresses look so too */
 };
 
@@ -41,6 +42,10 @@ bool infer_number_plain(struct slice text, struct infer_digits *digits, bool *pa
 /* `text` has no blanks around it and is not empty. */
 void infer_number_value(struct infer_number *number, struct slice text);
 
+/* All but INFER_NUMBER_POINTS, which one column cannot tell. */
 enum infer_number_kind infer_number_kind(const struct infer_number *number);
+
+/* Whether points before places, in all of them that have any, could as well be points between thousands: "12.500". */
+bool infer_number_points(const struct infer_number *number);
 
 #endif

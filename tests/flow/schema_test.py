@@ -75,6 +75,21 @@ class Drafts(FlowCase):
                      'doc': 'To be looked at: numbers, whose comma may stand before places or between thousands'}})
         self.assertIn('2 rows, 0 of them would be rejected', self.work.command('check', 'data/Goods/first.csv').out)
 
+    def test_points_that_may_stand_between_thousands_are_marked_where_others_have_decimal_commas(self):
+        doc = 'To be looked at: numbers, whose point may stand before places or between thousands'
+        for net, pieces in (('0,5', {'type': 'text', 'doc': doc}), ('0.5', {'type': 'decimal(18,3)'})):
+            draft = self.infer(f'Id;Net;Pieces;Rate\n1;{net};12.500;1.25\n2;;12;\n'.encode()).out
+            fields = self.accept(draft)
+            self.assertEqual((fields['Pieces'], fields['Rate']), ({**pieces, 'required': True}, {'type': 'decimal(18,2)'}))
+
+    def test_a_line_that_tells_the_delimiter_is_skipped(self):
+        for begin, delimiter, skip in ((b'\xef\xbb\xbfsep=;\r\n', ';', 1), (b'sep=,\n', ',', 1), (b'', ';', None)):
+            draft = json.loads(self.infer(begin + b'Id;A'.replace(b';', delimiter.encode()) + b'\r\n1' + delimiter.encode() +
+                                          b'"2"\r\n').out)
+            self.assertEqual((draft.get('skip'), draft.get('delimiter', ','), list(draft['fields'])), (skip, delimiter, ['Id', 'A']))
+            self.accept(json.dumps(draft))
+            self.assertIn('1 row, 0 of them would be rejected', self.work.command('check', 'data/Goods/first.csv').out)
+
     def test_json_with_nested_values_and_absent_members(self):
         outcome = self.infer(b'[{"a": 1, "b b": {"c": 1}, "d": [2], "e": true, "f": "x"},\n'
                              b' {"a": 2.50, "e": null, "g": 12345678901234567890}]', 'first.json', '--feed', 'Goods')
@@ -83,6 +98,7 @@ class Drafts(FlowCase):
                                   'f': {'type': 'text'}, 'g': {'type': 'text'}})
         self.assertIn('an object or list, "b b" is left out\n', outcome.err)
         self.assertIn('an object or list, "d" is left out\n', outcome.err)
+        self.assertIn('is read by a path: "from": "OBJECT.MEMBER"', outcome.err)
 
     def test_more_columns_than_a_feed_may_use_and_names_that_collide(self):
         names = [f'C {i}' for i in range(150)] + ['C_0', 'C-0', '%%']
