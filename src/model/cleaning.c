@@ -135,7 +135,8 @@ static bool check_marks(const struct doc_node *number, const struct number_form 
     bool ok = check_mark(number, "thousands", form->thousands);
     ok = check_mark(number, "decimal", form->decimal) && ok;
     if (ok && slice_equal(form->thousands, form->decimal))
-        ok = doc_problem(number->doc, number, "\"thousands\" and \"decimal\" are both \"%s\"", form->decimal.data);
+        ok = doc_problem(number->doc, number, "\"thousands\" and \"decimal\" are both \"%s\"%s", form->decimal.data,
+                         doc_member(number, "decimal") ? "" : ": say what stands before the places, \"decimal\"");
     return ok;
 }
 

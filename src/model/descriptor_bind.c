@@ -86,17 +86,56 @@ static void report_lack(struct report *report, struct slice name)
     report->fits = false;
 }
 
+/* The next letter or digit of ASCII, small; 0 at the end. */
+static char next_letter(struct slice *name)
+{
+    while (name->len > 0) {
+        char c = fold(*name->data, DESCRIPTOR_NAMES_FOLD);
+        name->data++;
+        name->len--;
+        if ((c >= 'a' && c <= 'z') || text_is_digit(c))
+            return c;
+    }
+    return 0;
+}
+
+/* Whether a person would read the same: case, blanks (also those that no keyboard has) and signs set aside. */
+static bool is_near(struct slice from, struct slice column)
+{
+    char a, b, seen = 0;
+    do {
+        a = next_letter(&from);
+        b = next_letter(&column);
+        seen |= a;
+    } while (a == b && a);
+    return a == b && seen;
+}
+
+/* The first column that is nearly called so, or NULL. */
+static const struct slice *find_near(const struct descriptor_field *field, const struct slice *header, size_t count)
+{
+    for (size_t i = 0; i < field->from_count; i++)
+        for (size_t k = 0; k < count; k++)
+            if (is_near(field->from[i], header[k]))
+                return &header[k];
+    return NULL;
+}
+
 /* A field whose columns are called otherwise is told with their names, for these are what a file lacks. */
 static void report_lacking_field(struct report *report, const struct descriptor *d,
-                                 const struct descriptor_field *field)
+                                 const struct descriptor_field *field, const struct slice *header, size_t count)
 {
     char shown[SHOWN_MAX];
+    const struct slice *near = find_near(field, header, count);
+    bool as_called = field->from_count == 0 ||
+                     (field->from_count == 1 && descriptor_name_matches(d, field->from[0], slice_of(field->name)));
     report_lack(report, slice_of(field->name));
-    if (!report->out || field->from_count == 0 ||
-        (field->from_count == 1 && descriptor_name_matches(d, field->from[0], slice_of(field->name))))
+    if (!report->out || (as_called && !near))
         return;
-    for (size_t i = 0; i < field->from_count; i++)
+    for (size_t i = 0; !as_called && i < field->from_count; i++)
         buf_printf(report->out, "%s\"%s\"", i > 0 ? " or " : " (", text_escape(field->from[i], shown, sizeof shown));
+    if (near)
+        buf_printf(report->out, "%shas \"%s\"", as_called ? " (" : "; ", text_escape(*near, shown, sizeof shown));
     buf_put_byte(report->out, ')');
 }
 
@@ -144,7 +183,7 @@ static int bind_field(const struct descriptor *d, const struct descriptor_field 
             return column;
     }
     if (descriptor_field_needs_column(field))
-        report_lacking_field(report, d, field);
+        report_lacking_field(report, d, field, header, count);
     return NOT_FOUND;
 }
 

@@ -151,13 +151,21 @@ void bind_note(struct bind *bind, const char *why)
     }
 }
 
-/* A header that is one column with signs in it which others cut at: most likely these do, too. */
+/* A header that is one column with signs in it which others cut at: most likely these do, too. "sep=;" is a line of Excel's
+   before the header. */
 static void note_delimiter(struct bind *bind, const struct descriptor *descriptor, const struct slice *names,
                            size_t count)
 {
+    static const char marker[] = "sep=";
     char shown[ROWSINK_SHOWN_MAX];
     size_t at = 0;
-    if (descriptor->format != DESCRIPTOR_CSV || count != 1)
+    if (descriptor->format != DESCRIPTOR_CSV || count == 0)
+        return;
+    if (slice_starts_with(names[0], SLICE(marker))) {
+        buf_put_text(&bind->lacks, " (its first line is no header but names the delimiter: \"skip\": 1)");
+        return;
+    }
+    if (count != 1)
         return;
     while (at < names[0].len && !memchr(",;\t|", names[0].data[at], 4))
         at++;

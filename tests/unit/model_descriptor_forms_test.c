@@ -48,7 +48,7 @@ static void takes_names_exactly_unless_told_otherwise(void **state)
     int columns[3];
     char lacks[256];
     assert_false(bind(d, "Item ID,Cost,Extra Column", columns, lacks));
-    assert_string_equal(lacks, "lacks Item_ID");
+    assert_string_equal(lacks, "lacks Item_ID (has \"Item ID\")");
     assert_true(bind(d, "Item_ID,Cost,Extra Column", columns, lacks));
     assert_false(bind(d, "item_id,Cost,Extra Column", columns, lacks));
 }
@@ -61,6 +61,24 @@ static void says_all_that_a_header_lacks(void **state)
     assert_false(bind(d, "Tip", columns, lacks));
     assert_string_equal(lacks, "lacks Item_ID, Price (\"Unit Price\" or \"Cost\"), Extra Column");
     assert_int_equal(columns[2], 0);
+}
+
+static void tells_a_column_that_is_nearly_the_one_it_lacks(void **state)
+{
+    static const struct {
+        const char *header, *lacks;
+    } cases[] = {{"ITEM-ID,unit price,Extra Column",
+                  "lacks Item_ID (has \"ITEM-ID\"), Price (\"Unit Price\" or \"Cost\"; has \"unit price\")"},
+                 {"Item_ID\u00a0,Cost.,Extra Column",
+                  "lacks Item_ID (has \"Item_ID\u00a0\"), Price (\"Unit Price\" or \"Cost\"; has \"Cost.\")"},
+                 {"Item_ID2,_,Cos,Extra Column", "lacks Item_ID, Price (\"Unit Price\" or \"Cost\")"}};
+    const struct descriptor *d = load(*state, HEAD BINDING);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int columns[3];
+        char lacks[256];
+        assert_false(bind(d, cases[i].header, columns, lacks));
+        assert_string_equal(lacks, cases[i].lacks);
+    }
 }
 
 static void refuses_a_declared_column_that_stands_twice(void **state)
@@ -218,6 +236,7 @@ int main(void)
         TEST(binds_fields_by_name_wherever_they_stand),
         TEST(takes_names_exactly_unless_told_otherwise),
         TEST(says_all_that_a_header_lacks),
+        TEST(tells_a_column_that_is_nearly_the_one_it_lacks),
         TEST(refuses_a_declared_column_that_stands_twice),
         TEST(reads_the_form_of_csv),
         TEST(refuses_signs_that_cannot_part_or_quote_fields),

@@ -129,7 +129,7 @@ static void refuses_utf16_that_nothing_tells(void **state)
     parse_check_fails(
         *state, SLICE("I\0d\0,\0"),
         "1:1: found a NUL byte in column 1 of the header, expected UTF-8 (UTF-16 without a byte order mark "
-        "must be declared: \"encoding\": \"utf-16le\")");
+        "must be declared: \"encoding\": \"utf-16le\"; a workbook, .xlsx or .xls, must be saved as CSV)");
 }
 
 static void refuses_a_header_without_a_required_field(void **state)
@@ -138,6 +138,9 @@ static void refuses_a_header_without_a_required_field(void **state)
     parse_check_fails(*state, SLICE("Id;Name\n1;a\n"),
                       "1:1: fits no descriptor of Orders: 1.json lacks Id (found the one column \"Id;Name\": is the "
                       "\"delimiter\" another?)");
+    parse_check_fails(*state, SLICE("sep=,\nId,Name\n1,a\n"),
+                      "1:1: fits no descriptor of Orders: 1.json lacks Id (its first line is no header but names the "
+                      "delimiter: \"skip\": 1)");
     parse_check_fails(*state, SLICE("\nId,Name,Id\n1,a,1\n"),
                       "2:1: fits no descriptor of Orders: 1.json column \"Id\" stands twice");
 }

@@ -15,8 +15,9 @@ static void folds_case_blanks_and_hyphens_of_names_on_request(void **state)
     parse_check(&feed, SLICE("number-OF employees,the_rest\n7,x\n"), "1@2 7\n", "");
     parse_check_fails(&feed, SLICE("Number of Employees,NUMBER_OF_EMPLOYEES,The rest\n7,8,x\n"),
                       "1:1: fits no descriptor of Orders: 1.json column \"Number_of_Employees\" stands twice");
-    parse_check_fails(&feed, SLICE("Number.of.Employees,The rest\n7,x\n"),
-                      "1:1: fits no descriptor of Orders: 1.json lacks Number_of_Employees");
+    parse_check_fails(
+        &feed, SLICE("Number.of.Employees,The rest\n7,x\n"),
+        "1:1: fits no descriptor of Orders: 1.json lacks Number_of_Employees (has \"Number.of.Employees\")");
     parse_feed_close(&feed);
     parse_feed_open(&feed, JSON "\"names\": \"fold\", \"fields\": { \"Id\": { \"type\": \"int64\" } } }", NULL);
     parse_check(&feed, SLICE("[{\"ID\": 1}, {\"id\": 2}]"), "1@1 1\n2@1 2\n", "");
