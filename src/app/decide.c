@@ -28,6 +28,18 @@ static uint64_t known_files(const struct decide_input *input)
     return input->pipeline->ledger_count > 0 ? ledger_known(input->pipeline, input->target) : input->files;
 }
 
+static enum decision refuse_taken(const struct decide_input *input, struct error *error)
+{
+    error_set(
+        error, ERROR_DIVERGED,
+        "diverged: pipeline %s delivers into table \"%s\" of %s, and %s would take its rows out. Ways out: give one of the "
+        "two tables of other names, or a target or schema of its own; or, where %s takes the place of %s for good, have it "
+        "take the tables over: `dropfold replay --rebuild --yes`, for a store that is new `dropfold replay --from-archive "
+        "--yes`",
+        input->taken_by, input->taken, input->target_name, input->pipeline->name, input->pipeline->name, input->taken_by);
+    return DECIDE_REFUSE;
+}
+
 static enum decision refuse_stranger(const struct decide_input *input, struct error *error)
 {
     error_set(
@@ -75,6 +87,8 @@ enum decision decide(const struct decide_input *input, struct error *error)
 {
     const struct progress *target = input->target;
     bool same_epoch = target->present && strcmp(target->epoch, input->store->epoch) == 0;
+    if (input->taken)
+        return input->overwrite ? DECIDE_FULL : refuse_taken(input, error);
     if (!target->present) {
         if (total_rows(input) > 0 && !input->overwrite)
             return refuse_stranger(input, error);

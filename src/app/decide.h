@@ -25,6 +25,7 @@ struct decide_input {
     const struct progress *store;  /* epoch, sequence, digest */
     const struct progress *target; /* its progress row */
     const uint64_t *target_rows;   /* counted, each table */
+    const char *taken, *taken_by;  /* a table into which another pipeline delivers, and that one; or NULL */
     bool adopted;                  /* the target's progress is of a history this store replaced */
     uint64_t rewritten; /* the newest change that took rows away which are in no list of changed groups, or 0 */
     uint64_t files;     /* rows of the store's ledger (store_files) */

@@ -32,6 +32,9 @@ static void on_open(void *context, const struct error *error)
         const struct error *barred = target_barred(visit->target);
         look->barred = barred ? *barred : (struct error){0};
         look->progress = *target_progress(visit->target);
+        const char *by;
+        look->taken = target_taken(visit->target, &by);
+        snprintf(look->taken_by, sizeof look->taken_by, "%s", by);
         memcpy(look->rows, target_rows(visit->target), visit->tables * sizeof look->rows[0]);
     }
     target_close(visit->target, on_closed, NULL);
@@ -80,6 +83,8 @@ bool look_compare(struct look *look, const struct pipeline *pipeline, struct sto
                                       .target_rows = look->rows};
     else if (!offer_input(&input, pipeline, store, look->name, &look->progress, look->rows, error))
         return false;
+    input.taken = look->taken;
+    input.taken_by = look->taken_by;
     if (decide(&input, &look->diverged) != DECIDE_REFUSE)
         look->diverged = (struct error){0};
     return true;

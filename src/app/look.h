@@ -21,7 +21,9 @@ struct look {
     struct error barred; /* reachable, but a delivery would be refused: why; ERROR_NONE: not known to be */
     struct progress progress;
     uint64_t rows[PIPELINE_DELIVERED_MAX];
-    struct error diverged; /* as look_compare found; ERROR_NONE: nothing */
+    const char *taken;                    /* as target_taken: the pipeline's word, */
+    char taken_by[PIPELINE_NAME_MAX + 1]; /* and the other pipeline */
+    struct error diverged;                /* as look_compare found; ERROR_NONE: nothing */
 };
 
 /* False only when the address itself is wrong. Waits a few seconds at most. */

@@ -22,6 +22,7 @@ static void prepare_work(struct request *request, struct core *core)
     if (core->broken.kind != ERROR_NONE || !offer_input(&input, s->pipeline, core->store, target_name(s->target),
                                                         target_progress(s->target), target_rows(s->target), &s->error))
         return;
+    input.taken = target_taken(s->target, &input.taken_by);
     input.overwrite = s->overwrite;
     input.rebuild = s->rebuild;
     input.rewritten = untold(core);

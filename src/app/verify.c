@@ -111,8 +111,10 @@ static bool is_ours(struct verify *v, struct error *error)
     const char *missing = target_missing(v->asked.target);
     const struct target *target = v->asked.target;
     if (!offer_input(&input, v->pipeline, v->store, target_name(target), target_progress(target), target_rows(target),
-                     error) ||
-        decide(&input, error) == DECIDE_REFUSE)
+                     error))
+        return false;
+    input.taken = target_taken(target, &input.taken_by);
+    if (decide(&input, error) == DECIDE_REFUSE)
         return false;
     if (!input.target->present || strcmp(input.target->epoch, input.store->epoch) != 0)
         return not_delivered(v, &input, error);

@@ -192,7 +192,7 @@ static void send_progress(struct pg_conn *conn, pg_step next)
     snprintf(sequence, sizeof sequence, "%" PRIu64, to->sequence);
     digest_hex(&to->digest, digest);
     buf_reset(&conn->data);
-    target_sql_put_rows(&conn->data, to->rows, pipeline_delivered(conn->target->pipeline));
+    target_sql_put_rows(&conn->data, conn->target->pipeline, to->rows, &conn->target->owner);
     buf_put_byte(&conn->data, '\0');
     const char *values[] = {conn->target->pipeline->name, to->epoch, sequence, digest, conn->data.data};
     pg_query_params(conn, COUNT_OF(values), values, NULL, NULL, next);
@@ -228,29 +228,69 @@ static void compare_both(struct pg_conn *conn, PGresult *result)
         take_empty(conn, result);
 }
 
-/* The row is locked, and what is empty asked for, in the same exchange. */
-void pg_delivery_begin(struct pg_conn *conn)
+/* The row is locked, and what is empty asked for, in the exchange that conn->sql begins. */
+static void find_row(struct pg_conn *conn)
 {
     const struct target *target = conn->target;
     bool asks = !target->delivery->full && pipeline_delivered(target->pipeline) > 0;
-    conn->doing = "beginning a delivery";
-    conn->doubtful = PG_ERROR_UNSUPPORTED; /* a pooler leads to another server now */
-    memset(conn->known, 0, sizeof conn->known);
-    memset(conn->guarded, 0, sizeof conn->guarded);
-    buf_reset(&conn->sql);
-    pg_open_put_begin(conn, true);
     if (!target->delivery->from.present) {
-        pg_query_buf(conn, begun);
+        if (conn->sql.len > 0)
+            pg_query_buf(conn, begun);
+        else
+            insert_row(conn);
         return;
     }
     conn->matched = locked;
-    buf_put_byte(&conn->sql, ';');
     put_match(conn, true);
     if (asks) {
         buf_put_byte(&conn->sql, ';');
         put_ask_empty(&conn->sql, target->pipeline);
     }
     pg_query_buf(conn, asks ? compare_both : compare);
+}
+
+/* Whoever else claims a table waits for the lock until this delivery is over, and then sees its marks. */
+static void claimed(struct pg_conn *conn, PGresult *result)
+{
+    struct error error;
+    struct target *target = conn->target;
+    bool takes = target->owner.table;
+    buf_reset(&conn->sql);
+    for (int row = 0; row < PQntuples(result); row++) {
+        const char *name = PQgetvalue(result, row, 0);
+        if (!target_owner_read(&target->owner, target->pipeline, name, PQgetvalue(result, row, 1)))
+            continue;
+        if (!takes) {
+            target_claimed(&target->owner, &error);
+            error_wrap(&error, "%s", target->name);
+            pg_conn_fail(conn, &error);
+            return;
+        }
+        buf_put_text(&conn->sql, "DELETE FROM dropfold_progress WHERE pipeline = ");
+        target_sql_literal(&conn->sql, name);
+        buf_put_byte(&conn->sql, ';');
+    }
+    target->owner.marked = true;
+    find_row(conn);
+}
+
+void pg_delivery_begin(struct pg_conn *conn)
+{
+    bool claims = target_owner_is_open(&conn->target->owner, conn->target->pipeline);
+    conn->doing = "beginning a delivery";
+    conn->doubtful = PG_ERROR_UNSUPPORTED; /* a pooler leads to another server now */
+    memset(conn->known, 0, sizeof conn->known);
+    memset(conn->guarded, 0, sizeof conn->guarded);
+    buf_reset(&conn->sql);
+    pg_open_put_begin(conn, true);
+    buf_put_byte(&conn->sql, ';');
+    if (claims) {
+        buf_put_text(&conn->sql, "SELECT pg_catalog.pg_advisory_xact_lock(" PG_OPEN_LOCK ");"
+                                 "SELECT pipeline, rows FROM dropfold_progress");
+        pg_query_buf(conn, claimed);
+    } else {
+        find_row(conn);
+    }
 }
 
 /* --- write -------------------------------------------------------------------------------------------------------- */

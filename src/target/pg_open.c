@@ -27,18 +27,16 @@
 
 #include "target/pg_query.h"
 
-/* Any number does as long as all dropfolds agree on it. */
-#define LOCK_NUMBER "7238472340913"
-
 static const char find_sql[] =
     "SELECT w.number, c.relkind IN ('r', 'p'), c.relkind IN ('v', 'm'), a.attname,"
     " pg_catalog.format_type(a.atttypid, a.atttypmod)"
     " || CASE WHEN a.attgenerated <> '' OR a.attidentity = 'a' THEN ' generated' ELSE '' END,"
     " a.attnotnull, a.attnum = ANY (k.conkey),"
     " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'), k.condeferrable,"
-    " pg_catalog.row_security_active(c.oid)"
+    " pg_catalog.row_security_active(c.oid), n.nspname"
     " FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (name, number)"
     " JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
     " LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'"
     " ORDER BY w.number, a.attnum";
@@ -173,6 +171,7 @@ static void take_progress(struct pg_conn *conn, PGresult *result)
 {
     struct error error;
     struct target *target = conn->target;
+    int others = 4 + (int)pipeline_delivered(target->pipeline);
     if (!pg_open_read_progress(result, &target->progress, &error)) {
         pg_conn_fail(conn, &error);
         return;
@@ -180,7 +179,21 @@ static void take_progress(struct pg_conn *conn, PGresult *result)
     memset(target->rows, 0, sizeof target->rows);
     for (size_t i = 0; i < pipeline_delivered(target->pipeline); i++)
         target->rows[i] = strtoull(PQgetvalue(result, 0, 4 + (int)i), NULL, 10);
+    for (int row = 0; row < PQntuples(result); row++)
+        (void)target_owner_read(&target->owner, target->pipeline, PQgetvalue(result, row, others),
+                                PQgetvalue(result, row, others + 1));
     have_read(conn);
+}
+
+/* As p, and with all its rows as o. */
+static void put_progress_rows(struct pg_conn *conn)
+{
+    const char *from =
+        conn->shapes[0].exists
+            ? "dropfold_progress"
+            : "(SELECT '' AS pipeline, '' AS epoch, 0 AS sequence, ''::bytea AS digest, '' AS rows WHERE false)";
+    buf_printf(&conn->sql, " FROM (SELECT 1) AS one LEFT JOIN %s AS p ON p.pipeline = $1 LEFT JOIN %s AS o ON true",
+               from, from);
 }
 
 /* One statement is one snapshot: progress and counts belong together. What does not exist counts as empty. */
@@ -202,12 +215,8 @@ static void read_progress(struct pg_conn *conn, PGresult *result)
         target_sql_where_ours(&conn->sql, pipeline, &pipeline->tables[i]);
         buf_put_text(&conn->sql, ")");
     }
-    buf_put_text(&conn->sql, " FROM (SELECT 1) AS one LEFT JOIN ");
-    buf_put_text(&conn->sql, conn->shapes[0].exists
-                                 ? "dropfold_progress"
-                                 : "(SELECT '' AS pipeline, '' AS epoch, 0 AS sequence, ''::bytea AS digest, '' AS rows"
-                                   " WHERE false)");
-    buf_put_text(&conn->sql, " AS p ON p.pipeline = $1");
+    buf_put_text(&conn->sql, ", o.pipeline, o.rows");
+    put_progress_rows(conn);
     pg_query_params(conn, 1, &pipeline->name, NULL, NULL, take_progress);
 }
 
@@ -264,7 +273,7 @@ static void try_views(struct pg_conn *conn, PGresult *result)
     buf_reset(&conn->sql);
     buf_put_text(&conn->sql, "ROLLBACK;");
     pg_open_put_begin(conn, true);
-    buf_put_text(&conn->sql, "; SELECT pg_catalog.pg_advisory_xact_lock(" LOCK_NUMBER ");"
+    buf_put_text(&conn->sql, "; SELECT pg_catalog.pg_advisory_xact_lock(" PG_OPEN_LOCK ");"
                              "SAVEPOINT dropfold_views;\n");
     for (size_t i = first_view(pipeline); i < target_shape_relations(pipeline); i++) {
         buf_printf(&conn->sql, "CREATE TEMPORARY VIEW dropfold_view_%zu AS ", i);
@@ -295,6 +304,12 @@ static bool is_true(const PGresult *result, int row, int column)
     return PQgetvalue(result, row, column)[0] == 't';
 }
 
+/* A table that no other pipeline may have. */
+static bool is_own(const struct pipeline *pipeline, size_t relation)
+{
+    return relation > 0 && relation <= pipeline->table_count;
+}
+
 /* The result's relations are numbered from 1, which stands for `first`. */
 static void take_shapes(struct pg_conn *conn, PGresult *result, size_t first)
 {
@@ -311,6 +326,9 @@ static void take_shapes(struct pg_conn *conn, PGresult *result, size_t first)
         conn->trying = is_true(result, row, 7);
         shape->other_kind = !is_true(result, row, view ? 2 : 1);
         shape->late_key = !view && is_true(result, row, 8);
+        if (is_own(pipeline, relation))
+            conn->target->owner.marks[relation - 1] =
+                target_owner_mark(PQgetvalue(result, row, 10), pipeline->tables[relation - 1].name);
         if (!PQgetisnull(result, row, 3))
             target_shape_add(shape, PQgetvalue(result, row, 3), view ? "" : PQgetvalue(result, row, 4),
                              !view && is_true(result, row, 5), !view && is_true(result, row, 6));
@@ -332,7 +350,10 @@ static void find(struct pg_conn *conn);
 static void find_again(struct pg_conn *conn, PGresult *result)
 {
     struct error error;
+    const struct pipeline *pipeline = conn->target->pipeline;
     if (!PQgetisnull(result, 0, 1)) {
+        for (size_t i = 0; i < pipeline->table_count; i++) /* what is found lies elsewhere */
+            conn->target->owner.marks[i] = target_owner_mark(PQgetvalue(result, 0, 1), pipeline->tables[i].name);
         find(conn);
         return;
     }
@@ -348,7 +369,8 @@ static void begin_making(struct pg_conn *conn)
     buf_reset(&conn->sql);
     buf_put_text(&conn->sql, "ROLLBACK;");
     pg_open_put_begin(conn, true);
-    buf_put_text(&conn->sql, "; SELECT pg_catalog.pg_advisory_xact_lock(" LOCK_NUMBER "), pg_catalog.current_schema()");
+    buf_put_text(&conn->sql,
+                 "; SELECT pg_catalog.pg_advisory_xact_lock(" PG_OPEN_LOCK "), pg_catalog.current_schema()");
     pg_query_buf(conn, find_again);
 }
 

@@ -4,6 +4,9 @@
 
 #include "target/pg_conn.h"
 
+/* Of an advisory lock. Any number does as long as all dropfolds agree on it. */
+#define PG_OPEN_LOCK "7238472340913"
+
 /* The step after connecting; ends by answering the target. */
 void pg_open_start(struct pg_conn *conn, PGresult *result);
 

@@ -110,6 +110,12 @@ bool target_is_open(const struct target *target)
     return target->state != TARGET_CLOSED && target->state != TARGET_OPENING && target->state != TARGET_CLOSING;
 }
 
+const char *target_taken(const struct target *target, const char **by)
+{
+    *by = target->owner.by;
+    return target->owner.table;
+}
+
 const char *target_missing(const struct target *target)
 {
     return target->missing;
@@ -194,6 +200,8 @@ static void fail(struct target *target, const struct error *error)
 static void take_over(struct target *target)
 {
     target->doubts = target->miscounted = false;
+    target->owner.table = NULL;
+    target->owner.marked |= !target->delivery->compare;
     target->progress = target->delivery->to;
     memcpy(target->rows, target->delivery->to.rows, sizeof target->rows);
 }
@@ -243,6 +251,7 @@ void target_open(struct target *target, target_done done, void *context)
     if (!call(target, TARGET_CLOSED, TARGET_OPENING, done, context))
         return;
     target->remade = NULL;
+    memset(&target->owner, 0, sizeof target->owner);
     start_timer(target, on_deadline, target->patience);
     target->backend->open(target);
 }
@@ -425,6 +434,12 @@ bool target_diverged(const struct progress *found, const struct progress *wanted
         other = digest_equal(&found->digest, &wanted->digest) ? " with other numbers of rows" : " with another digest";
     return error_set(error, ERROR_DIVERGED, "the target holds %s%s, not %s as expected", describe(found, a), other,
                      describe(wanted, b));
+}
+
+bool target_claimed(const struct target_owner *owner, struct error *error)
+{
+    return error_set(error, ERROR_DIVERGED, "pipeline %s has begun to deliver into table \"%s\"", owner->by,
+                     owner->table);
 }
 
 bool target_emptied(const char *table, uint64_t rows, struct error *error)

@@ -21,7 +21,7 @@
  * Tables of a pipeline are made when missing, with comments and views; an existing one with other columns, types or key
  * is ERROR_REFUSED with the differences and the remedy. A view of these columns that says something else is made anew
  * (in PostgreSQL by a role that may make temporary views: another cannot tell). Progress is one row of
- * dropfold_progress. One delivery is one transaction, and the progress row is locked and compared first.
+ * dropfold_progress, which says whose the tables are, too (target_owner.h). One delivery is one transaction, and the progress row is locked and compared first.
  */
 #ifndef DROPFOLD_TARGET_TARGET_H
 #define DROPFOLD_TARGET_TARGET_H
@@ -62,6 +62,9 @@ const struct progress *target_progress(const struct target *target);
 /* and how many rows each table had at open (kept up to date by commits). */
 const uint64_t *target_rows(const struct target *target);
 bool target_is_open(const struct target *target);
+/* The first of the pipeline's tables into which another pipeline delivers, and that pipeline; or NULL. A delivery that is
+   begun all the same takes the tables over: the other one has no progress from then on. */
+const char *target_taken(const struct target *target, const char **by);
 /* The first table that a look did not find, the progress table included; or NULL. */
 const char *target_missing(const struct target *target);
 /* The first view that open found to say something else than the pipeline does, and made anew; or NULL. */

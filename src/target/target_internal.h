@@ -10,6 +10,7 @@
 #define DROPFOLD_TARGET_TARGET_INTERNAL_H
 
 #include "target/target.h"
+#include "target/target_owner.h"
 #include "target/target_shape.h"
 
 enum {
@@ -31,7 +32,7 @@ enum target_state {
 struct target_backend {
     /* Checks the address; fills target->name and target->data. */
     bool (*init)(struct target *target, const char *address, struct error *error);
-    /* Each of these is answered by target_answer; open fills target->progress, target->rows and target->missing first.
+    /* Each of these is answered by target_answer; open fills target->progress, target->rows, target->owner and target->missing first.
        A delivery to compare is begun and written to by the same two. */
     void (*open)(struct target *target);
     void (*begin)(struct target *target);                      /* target->delivery, target->patience */
@@ -70,6 +71,7 @@ struct target {
     uint64_t upserts[PIPELINE_DELIVERED_MAX], deletes[PIPELINE_DELIVERED_MAX]; /* rows written in this delivery */
     struct progress progress;
     uint64_t rows[PIPELINE_DELIVERED_MAX];
+    struct target_owner owner;
     const char *missing; /* a table that a look did not find */
     const char *remade;  /* as target_remade */
     bool views_stand;    /* an open found that they say what the pipeline does, or made them do so */
@@ -97,6 +99,9 @@ void target_release(struct target *target);
 /* ERROR_DIVERGED in the one wording. `found` is what the target holds, `wanted` what was expected. Numbers of rows count
    too: the ledger's go up while the sequence stays as it is, and an older dump may be of in between. */
 bool target_diverged(const struct progress *found, const struct progress *wanted, struct error *error);
+
+/* The same for a table that another pipeline took since it was opened. */
+bool target_claimed(const struct target_owner *owner, struct error *error);
 
 /* The same for a table that has no row although the delivery before left `rows` there. */
 bool target_emptied(const char *table, uint64_t rows, struct error *error);

@@ -405,10 +405,14 @@ void target_sql_remake(struct buf *out, const struct pipeline *pipeline, size_t 
 
 /* --- progress ----------------------------------------------------------------------------------------------------- */
 
-void target_sql_put_rows(struct buf *out, const uint64_t *rows, size_t count)
+void target_sql_put_rows(struct buf *out, const struct pipeline *pipeline, const uint64_t *rows,
+                         const struct target_owner *owner)
 {
+    size_t count = pipeline_delivered(pipeline);
     for (size_t i = 0; i < count; i++)
         buf_printf(out, "%c%" PRIu64, i > 0 ? ',' : '{', rows[i]);
+    for (size_t i = 0; owner->marked && i < pipeline->table_count; i++)
+        buf_printf(out, ",%" PRIu64, owner->marks[i]);
     buf_put_text(out, count > 0 ? "}" : "{}");
 }
 
@@ -428,9 +432,15 @@ static bool read_rows(const char *text, uint64_t rows[PIPELINE_DELIVERED_MAX])
         return *text == '{';
     size_t count = 0;
     do {
+        uint64_t number;
         text++; /* the brace, then the commas */
-        if (count == PIPELINE_DELIVERED_MAX || !read_number(&text, &rows[count++]))
+        if (!read_number(&text, &number))
             return false;
+        if (number >= TARGET_OWNER_LEAST)
+            continue;
+        if (count == PIPELINE_DELIVERED_MAX)
+            return false;
+        rows[count++] = number;
     } while (*text == ',');
     return strcmp(text, "}") == 0;
 }

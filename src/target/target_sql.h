@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "model/delivery.h"
 #include "model/pipeline.h"
+#include "target/target_owner.h"
 #include "target/target_shape.h"
 
 enum {
@@ -42,8 +43,9 @@ void target_sql_remake(struct buf *out, const struct pipeline *pipeline, size_t 
 /* The SELECT of a relation that is a view, as target_sql_create writes it. */
 void target_sql_query(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect);
 
-/* Row counts of a progress row: "{1,2,3}". */
-void target_sql_put_rows(struct buf *out, const uint64_t *rows, size_t count);
+/* Row counts of a progress row, and behind them the marks of an owner that is marked (target_owner.h): "{1,2,3}". */
+void target_sql_put_rows(struct buf *out, const struct pipeline *pipeline, const uint64_t *rows,
+                         const struct target_owner *owner);
 
 /* Fills a progress from the texts of its row, the digest in hexadecimal; ERROR_REFUSED when they are not what dropfold
    writes. */

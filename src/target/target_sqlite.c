@@ -190,6 +190,7 @@ static void after_job(uv_work_t *work, int status)
         sqlite->opened = true;
         target->progress = sqlite->progress;
         memcpy(target->rows, sqlite->rows, sizeof target->rows);
+        target->owner = sqlite->owner;
         target->missing = sqlite->missing;
         target->remade = sqlite->remade;
     }

@@ -29,8 +29,9 @@ struct target_sqlite {
     sqlite3 *db;
     struct progress progress;
     uint64_t rows[PIPELINE_DELIVERED_MAX];
-    const char *missing; /* a table that a look did not find */
-    const char *remade;  /* as target_remade */
+    struct target_owner owner; /* as it stands; the target's is as open found it */
+    const char *missing;       /* a table that a look did not find */
+    const char *remade;        /* as target_remade */
 
     struct delivery delivery; /* a copy: a dropped job outlives the caller's */
     struct block *block;      /* to write */
@@ -88,6 +89,10 @@ bool target_sqlite_count_rows(struct target_sqlite *sqlite, size_t table, uint64
 bool target_sqlite_left_out(struct target_sqlite *sqlite, const char *table, uint64_t taken, uint64_t sent,
                             struct error *error);
 bool target_sqlite_left_in(struct target_sqlite *sqlite, const char *table, uint64_t left, struct error *error);
+
+/* Reads whose the tables are within the transaction that is open. When a delivery `takes` them over, others lose their
+   progress. */
+bool target_sqlite_read_owner(struct target_sqlite *sqlite, bool takes, struct error *error) MUST_USE;
 
 /* Reads the progress row within the transaction that is open. */
 bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *error) MUST_USE;

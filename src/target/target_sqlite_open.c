@@ -272,6 +272,42 @@ bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *err
     return ok;
 }
 
+/* The row that was just read goes; those behind it are read on. */
+static bool take_over(struct target_sqlite *sqlite, const char *name, struct error *error)
+{
+    sqlite3_stmt *statement;
+    if (!target_sqlite_prepare(sqlite, "DELETE FROM dropfold_progress WHERE pipeline = ?", &statement, error))
+        return false;
+    bool ok = (sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) == SQLITE_OK &&
+               sqlite3_step(statement) == SQLITE_DONE) ||
+              target_sqlite_error(sqlite, "taking tables over", error);
+    sqlite3_finalize(statement);
+    return ok;
+}
+
+static bool read_owner(struct target_sqlite *sqlite, sqlite3_stmt *statement, bool takes, struct error *error)
+{
+    const char *name = target_sqlite_text(sqlite, statement, 0), *rows = target_sqlite_text(sqlite, statement, 1);
+    if (!name || !rows)
+        return error_memory(error);
+    return !target_owner_read(&sqlite->owner, sqlite->pipeline, name, rows) || !takes || take_over(sqlite, name, error);
+}
+
+bool target_sqlite_read_owner(struct target_sqlite *sqlite, bool takes, struct error *error)
+{
+    sqlite3_stmt *statement;
+    bool ok = true;
+    int code = SQLITE_DONE;
+    if (!target_sqlite_prepare(sqlite, "SELECT pipeline, rows FROM dropfold_progress", &statement, error))
+        return false;
+    while (ok && (code = sqlite3_step(statement)) == SQLITE_ROW)
+        ok = read_owner(sqlite, statement, takes, error);
+    if (ok && code != SQLITE_DONE)
+        ok = fail_reading(sqlite, "reading the progress", error);
+    sqlite3_finalize(statement);
+    return ok;
+}
+
 bool target_sqlite_count_rows(struct target_sqlite *sqlite, size_t table, uint64_t *rows, struct error *error)
 {
     struct buf sql;
@@ -291,11 +327,24 @@ bool target_sqlite_count_rows(struct target_sqlite *sqlite, size_t table, uint64
     return ok;
 }
 
+/* SQLite takes names that differ in the case of letters of ASCII for one. */
+static void mark_tables(struct target_sqlite *sqlite)
+{
+    for (size_t i = 0; i < sqlite->pipeline->table_count; i++) {
+        char name[PIPELINE_NAME_MAX + 1];
+        snprintf(name, sizeof name, "%s", sqlite->pipeline->tables[i].name);
+        for (char *c = name; *c; c++)
+            *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+        sqlite->owner.marks[i] = target_owner_mark("main", name);
+    }
+}
+
 /* Progress and counts from one snapshot; of what does not exist, nothing. */
 static bool look(struct target_sqlite *sqlite, const struct target_shape *shapes, struct error *error)
 {
     if (!target_sqlite_exec(sqlite, "BEGIN", error) ||
-        (shapes[0].exists && !target_sqlite_read_progress(sqlite, error)))
+        (shapes[0].exists &&
+         (!target_sqlite_read_progress(sqlite, error) || !target_sqlite_read_owner(sqlite, false, error))))
         return false;
     for (size_t i = 0; i < pipeline_delivered(sqlite->pipeline); i++)
         if (shapes[i + 1].exists && !target_sqlite_count_rows(sqlite, i, &sqlite->rows[i], error))
@@ -345,6 +394,7 @@ bool target_sqlite_open(struct target_sqlite *sqlite, struct error *error)
     struct target_shape *shapes = calloc(target_shape_relations(sqlite->pipeline), sizeof *shapes);
     if (!shapes)
         return error_memory(error);
+    mark_tables(sqlite);
     bool ok = sqlite->look ? look_in(sqlite, shapes, error) : open_fully(sqlite, shapes, error);
     free(shapes);
     return ok;

@@ -49,13 +49,28 @@ static bool check_filled(struct target_sqlite *sqlite, size_t table, struct erro
     return ok;
 }
 
+/* Marks that another pipeline wrote since the target was opened are seen; those that it had by then are given up. */
+static bool claim_tables(struct target_sqlite *sqlite, struct error *error)
+{
+    bool takes = sqlite->owner.table;
+    if (!target_owner_is_open(&sqlite->owner, sqlite->pipeline))
+        return true;
+    if (!target_sqlite_read_owner(sqlite, takes, error))
+        return false;
+    if (!takes && sqlite->owner.table)
+        return target_claimed(&sqlite->owner, error);
+    sqlite->owner.table = NULL;
+    sqlite->owner.marked = true;
+    return true;
+}
+
 bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error)
 {
     if (!target_sqlite_exec(sqlite, "BEGIN IMMEDIATE", error) || !target_sqlite_read_progress(sqlite, error))
         return false;
     if (!progress_equal(&sqlite->progress, &sqlite->delivery.from))
         return target_diverged(&sqlite->progress, &sqlite->delivery.from, error);
-    bool ok = true;
+    bool ok = claim_tables(sqlite, error);
     for (size_t i = 0; ok && i < pipeline_delivered(sqlite->pipeline); i++)
         ok = sqlite->delivery.full ? empty_table(sqlite, i, error) : check_filled(sqlite, i, error);
     sqlite->changes = sqlite3_total_changes64(sqlite->db);
@@ -313,7 +328,7 @@ static bool put_progress(struct target_sqlite *sqlite, sqlite3_stmt *statement, 
 {
     const struct progress *to = &sqlite->delivery.to;
     buf_reset(&sqlite->text);
-    target_sql_put_rows(&sqlite->text, to->rows, pipeline_delivered(sqlite->pipeline));
+    target_sql_put_rows(&sqlite->text, sqlite->pipeline, to->rows, &sqlite->owner);
     if (sqlite->text.failed)
         return error_memory(error);
     sqlite3_bind_text(statement, 1, sqlite->pipeline->name, -1, SQLITE_STATIC);

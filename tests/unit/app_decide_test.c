@@ -74,6 +74,23 @@ static void refills_a_ledger_that_is_not_what_was_delivered(void **state)
     assert_int_equal(decide(&f.input, &f.error), DECIDE_FULL);
 }
 
+static void refuses_tables_that_another_pipeline_delivers_into_until_told_to_overwrite(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    f.input.taken = "orders";
+    f.input.taken_by = "depot";
+    assert_int_equal(decide(&f.input, &f.error), DECIDE_REFUSE);
+    assert_error(&f.error, ERROR_DIVERGED,
+                 "pipeline depot delivers into table \"orders\" of sqlite:shop.db, and shop would take its rows out");
+    f.input.rebuild = true; /* which nobody asks for without knowing of it */
+    assert_int_equal(decide(&f.input, &f.error), DECIDE_REFUSE);
+    f.input.rebuild = false;
+    f.input.overwrite = true;
+    assert_int_equal(decide(&f.input, &f.error), DECIDE_FULL); /* also where nothing else is amiss */
+}
+
 static void fills_an_empty_target(void **state)
 {
     (void)state;
@@ -222,6 +239,7 @@ int main(void)
         cmocka_unit_test(delivers_what_is_newer_than_the_target),
         cmocka_unit_test(delivers_rows_of_the_ledger_that_are_no_change),
         cmocka_unit_test(refills_a_ledger_that_is_not_what_was_delivered),
+        cmocka_unit_test(refuses_tables_that_another_pipeline_delivers_into_until_told_to_overwrite),
         cmocka_unit_test(fills_an_empty_target),
         cmocka_unit_test(refills_tables_whose_number_of_rows_is_not_what_was_delivered),
         cmocka_unit_test(refuses_rows_without_progress_until_told_to_overwrite),

@@ -1,6 +1,7 @@
 /* PostgreSQL as a target: what every database must do, its sessions, and what is its own. */
 #include "target_pg_other_cases.h"
 #include "target_pg_session_cases.h"
+#include "target_owner_cases.h"
 #include "target_prepare_cases.h"
 
 /* --- the database's own ------------------------------------------------------------------------------------------- */
@@ -205,6 +206,34 @@ static void follows_the_search_path(void **state)
     assert_query("SELECT to_regclass('front.latest_window'), pg_get_viewdef('mart.latest_window'::regclass) ~ '< 0'",
                  "-|f\n");
     query("DROP SCHEMA mart CASCADE; DROP SCHEMA front");
+}
+
+/* Pipelines that share their progress, and have tables of one name each. */
+static void knows_whose_a_table_is_by_its_schema_too(void **state)
+{
+    (void)state;
+    struct place place, rival;
+    struct subject *s = place_init(&place), *r = rival_init(&rival, "rival");
+    char front[TESTING_PATH_MAX + 256];
+    assert_works(subject_open(s));
+    subject_deliver(s, 1, true, 1, 3, "x");
+    query(
+        "DROP SCHEMA IF EXISTS front CASCADE; CREATE SCHEMA front; CREATE TABLE front.kinds (LIKE kinds INCLUDING ALL);"
+        "CREATE TABLE front.sales (LIKE sales INCLUDING ALL)");
+    snprintf(front, sizeof front, "%s options='-c search_path=front,public'", server_address);
+    subject_close(r);
+    rival.pipeline.pipeline.table_count = SALES + 1;
+    subject_init(r, &rival.pipeline.pipeline, front, 0);
+    assert_works(subject_open(r));
+    assert_taken(r, NULL);
+    subject_deliver(r, 1, true, 1, 2, "y");
+    subject_close(r);
+    subject_init(r, &rival.pipeline.pipeline, server_address, 0);
+    assert_works(subject_open(r));
+    assert_taken(r, place.pipeline.pipeline.name);
+    subject_close(r);
+    subject_close(s);
+    query("DROP SCHEMA front CASCADE");
 }
 
 static void keeps_the_server_s_notices_to_itself(void **state)
@@ -422,6 +451,7 @@ int main(void)
         TARGET_SHAPE_CASES,
         TARGET_COMPARE_CASES,
         TARGET_SHARED_CASES,
+        TARGET_OWNER_CASES,
         TARGET_TAKEN_CASES,
         TARGET_PREPARE_CASES,
         TARGET_PG_OTHER_CASES,
@@ -433,6 +463,7 @@ int main(void)
         cmocka_unit_test(has_limits_of_its_own),
         cmocka_unit_test(lifts_a_limit_of_the_whole_transaction),
         cmocka_unit_test(follows_the_search_path),
+        cmocka_unit_test(knows_whose_a_table_is_by_its_schema_too),
         cmocka_unit_test(keeps_the_server_s_notices_to_itself),
         cmocka_unit_test(leaves_nothing_in_the_session),
         cmocka_unit_test(copies_a_block_larger_than_any_socket),

@@ -95,13 +95,14 @@ static void reads_progress_rows_and_nothing_else(void **state)
     (void)state;
     struct progress progress;
     const char *epoch = "11111111-2222-4333-8444-555555555555";
-    assert_true(reads(epoch, "18446744073709551615", SOME_DIGEST, "{1,22,18446744073709551615}", &progress));
+    assert_true(
+        reads(epoch, "18446744073709551615", SOME_DIGEST, "{1,22,4611686018427387903,4611686018427387904}", &progress));
     assert_true(progress.present);
     assert_string_equal(progress.epoch, epoch);
     assert_true(progress.sequence == UINT64_MAX);
     assert_int_equal(progress.digest.bytes[1], 0x11);
     assert_int_equal(progress.rows[1], 22);
-    assert_true(progress.rows[2] == UINT64_MAX);
+    assert_true(progress.rows[2] == TARGET_OWNER_LEAST - 1);
     assert_int_equal(progress.rows[3], 0);
     assert_true(reads(epoch, "0", SOME_DIGEST, "{}", &progress));
     static const char *const bad_rows[] = {
@@ -118,9 +119,14 @@ static void reads_progress_rows_and_nothing_else(void **state)
 static void writes_row_counts_as_an_array(void **state)
 {
     (void)state;
-    static const uint64_t rows[] = {0, 7, UINT64_MAX};
-    assert_writes(target_sql_put_rows(&out, rows, 3), "{0,7,18446744073709551615}");
-    assert_writes(target_sql_put_rows(&out, rows, 0), "{}");
+    static const uint64_t rows[] = {0, 7, TARGET_OWNER_LEAST - 1};
+    struct pipeline pipeline = {.table_count = 1, .ledger_count = 2};
+    struct target_owner owner = {.marks = {TARGET_OWNER_LEAST + 1}};
+    assert_writes(target_sql_put_rows(&out, &pipeline, rows, &owner), "{0,7,4611686018427387903}");
+    owner.marked = true;
+    assert_writes(target_sql_put_rows(&out, &pipeline, rows, &owner), "{0,7,4611686018427387903,4611686018427387905}");
+    pipeline.table_count = pipeline.ledger_count = 0;
+    assert_writes(target_sql_put_rows(&out, &pipeline, rows, &owner), "{}");
 }
 
 static void tells_in_what_a_target_is_another(void **state)

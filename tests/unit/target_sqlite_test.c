@@ -1,4 +1,5 @@
 #include "moved_clock.h"
+#include "target_owner_cases.h"
 #include "target_prepare_cases.h"
 
 #include <sqlite3.h>
@@ -293,6 +294,21 @@ static void refuses_keys_that_a_collation_takes_for_equal(void **state)
     subject_close(s);
 }
 
+static void knows_whose_a_table_is_in_letters_of_either_case(void **state)
+{
+    (void)state;
+    struct place place, rival;
+    struct subject *s = place_init(&place), *r = rival_init(&rival, "rival");
+    assert_works(subject_open(s));
+    subject_deliver(s, 1, true, 1, 3, "x");
+    rival.pipeline.tables[KINDS].name = "KINDS";
+    assert_works(subject_open(r));
+    const char *by;
+    assert_string_equal(target_taken(r->target, &by), "KINDS");
+    subject_close(r);
+    subject_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +316,7 @@ int main(void)
         TARGET_SHAPE_CASES,
         TARGET_COMPARE_CASES,
         TARGET_SHARED_CASES,
+        TARGET_OWNER_CASES,
         TARGET_TAKEN_CASES,
         TARGET_PREPARE_CASES,
         cmocka_unit_test(makes_the_folder_but_not_its_parents),
@@ -312,6 +329,7 @@ int main(void)
         cmocka_unit_test(waits_for_another_writer_by_its_pauses_and_by_the_clock),
         cmocka_unit_test(stops_waiting_for_another_writer_when_closed),
         cmocka_unit_test(refuses_keys_that_a_collation_takes_for_equal),
+        cmocka_unit_test(knows_whose_a_table_is_in_letters_of_either_case),
         cmocka_unit_test(does_not_disturb_readers),
         cmocka_unit_test(answers_by_its_deadline),
     };
