@@ -54,7 +54,9 @@ static inline bool value_is_plain(struct slice text)
 static inline bool value_quick_number(struct value_type type, struct slice text, struct value *value)
 {
     struct digits digits;
-    bool negative = text.len > 0 && text.data[0] == '-';
+    if (text.len == 0)
+        return false; /* it may have no data to add to */
+    bool negative = text.data[0] == '-';
     if (!digits_read((struct slice){text.data + negative, text.len - negative}, &digits))
         return false;
     if (type.kind == VALUE_DOUBLE)
