@@ -139,7 +139,8 @@ void folder_heard(struct folder *folder, const char *name, bool renamed)
         return;
     entry->was_done = entry->was_done || entry->state == ENTRY_DONE;
     entry->touched = false;
-    move(folder, entry, ENTRY_DUE);
+    if (entry->state != ENTRY_DUE) /* else it keeps its place before those that were heard of later */
+        move(folder, entry, ENTRY_DUE);
 }
 
 /* --- looked at --- */

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "feed/entry.h"
+#include "feed/folder.h"
 
 /* What fails, for the workers of the watch too: looks at this name, entries for one as long, and lists; `spared` calls first. */
 static struct {
@@ -119,6 +120,25 @@ static void waits_for_a_file_that_was_heard_of(void **state)
     file_deliver(w->folder[0], "first.csv", "1");
     file_deliver(w->folder[0], "newer.csv", "1");
     assert_in_order(w, "first.csv", "newer.csv");
+}
+
+/* More files than one look takes. */
+static void looks_first_at_what_was_heard_of_first(void **state)
+{
+    struct watching *w = *state;
+    char name[32], path[FEED_PATH_MAX], hidden[FEED_PATH_MAX];
+    w->feeds[0].settle = WATCHING_NEVER;
+    watching_start(w);
+    file_deliver(w->folder[0], "first.csv", "1");
+    for (int i = 0; i < FOLDER_LOOKS_MAX; i++) {
+        snprintf(name, sizeof name, "newer-%d.csv", i);
+        file_deliver(w->folder[0], name, "1");
+    }
+    path_join(path, w->folder[0], "first.csv");
+    path_join(hidden, w->folder[0], ".first.csv");
+    assert_true(rename(path, hidden) == 0 && rename(hidden, path) == 0);
+    run_until(w, w->count == FOLDER_LOOKS_MAX + 1);
+    assert_note(w, 0, 0, "first.csv");
 }
 
 /* By its second look: it has settled. */
@@ -323,6 +343,7 @@ int main(void)
         TEST(waits_for_a_file_that_cannot_be_looked_at),
         TEST(waits_in_a_single_run_too),
         TEST(waits_for_a_file_that_was_heard_of),
+        TEST(looks_first_at_what_was_heard_of_first),
         TEST(waits_for_a_file_that_has_settled),
         TEST(waits_for_a_marker_that_cannot_be_looked_at),
         TEST(waits_for_a_file_that_finds_no_memory),
