@@ -10,7 +10,7 @@
 
 #include "feed/move.h"
 
-enum { FRESH_NAMES_MAX = 10000 };
+enum { FRESH_NAMES_MAX = 10000, TAKES_MAX = 100 };
 
 static const struct slice folder_prefix = {".dropfold-", 10};
 
@@ -184,12 +184,15 @@ static enum hidden_result refused(int code, struct error *error)
     return code == EROFS || code == EACCES || code == EPERM ? HIDDEN_REFUSED : HIDDEN_FAILED;
 }
 
-/* An earlier try may have left the folder, and even the file in it. One that is made and cannot be opened goes again. */
+/* An earlier try may have left the folder, and even the file in it; or it is that of another name of the file (a hard link),
+   for which it may go any moment. One that is made and cannot be opened goes again. */
 static int make_folder(const struct landing *landing, const char *name, int *fd)
 {
-    if (mkdirat(landing->fd, name, 0700) < 0 && errno != EEXIST)
-        return errno;
-    *fd = openat(landing->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    do {
+        if (mkdirat(landing->fd, name, 0700) < 0 && errno != EEXIST)
+            return errno;
+        *fd = openat(landing->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    } while (*fd < 0 && errno == ENOENT);
     int code = *fd < 0 ? errno : 0;
     if (code)
         (void)unlinkat(landing->fd, name, AT_REMOVEDIR);
@@ -267,8 +270,17 @@ enum hidden_result hidden_take(struct hidden *hidden, const struct landing *land
     snprintf(hidden->inner, sizeof hidden->inner, "%s", name);
     describe(hidden, what, sizeof what);
     snprintf(hidden->folder, sizeof hidden->folder, "%s%s", folder_prefix.data, what);
-    int code = make_folder(landing, hidden->folder, &hidden->fd);
-    return code ? refused(code, error) : take(hidden, error);
+    for (int tries = 0; tries < TAKES_MAX; tries++) {
+        bool there = false;
+        int code = make_folder(landing, hidden->folder, &hidden->fd);
+        enum hidden_result result = code ? refused(code, error) : take(hidden, error);
+        code = result == HIDDEN_GONE ? move_find(landing->fd, name, &there) : 0;
+        if (code)
+            return refused(code, error);
+        if (!there)
+            return result;
+    } /* what is gone and is there: the folder went before the file came into it */
+    return refused(ENOENT, error);
 }
 
 bool hidden_close(struct hidden *hidden, struct error *error)

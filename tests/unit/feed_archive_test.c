@@ -6,6 +6,23 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+/* --- in the place of the C library's ------------------------------------------------------------------------------ */
+
+static const char *to_empty; /* a landing folder from which the hidden folders go before the next rename */
+
+__attribute__((visibility("default"))) int renameat2(int from_folder, const char *from, int to_folder, const char *to,
+                                                     unsigned flags)
+{
+    DIR *dir = to_empty ? opendir(to_empty) : NULL;
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;)
+        if (strncmp(entry->d_name, ".dropfold-", 10) == 0)
+            (void)unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+    if (dir)
+        closedir(dir);
+    to_empty = NULL;
+    return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
+}
+
 /* --- names -------------------------------------------------------------------------------------------------------- */
 
 static void names_begin_with_sequence_and_hash(void **state)
@@ -338,6 +355,26 @@ static void deletes_what_was_read_and_nothing_else(void **state)
     assert_file(f->folder, "a.csv", "22");
 }
 
+/* Their hidden folders have one name, and whoever moves the other name of the file removes it. */
+static void takes_a_file_whose_hidden_folder_goes_with_a_hard_link(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX];
+    file_write(f->folder, "a.csv", "1");
+    struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    to_empty = f->folder;
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
+    assert_file(f->archive, "000007-abababab-a.csv", "1");
+    file_write(f->folder, "b.csv", "2");
+    stat = file_stat_of(f->folder, "b.csv");
+    to_empty = f->folder;
+    assert_int_equal(archive_delete(&f->landing, "b.csv", &stat, &f->error), ARCHIVE_MOVED);
+    assert_int_equal(count_files(f->folder), 0);
+    to_empty = f->folder;
+    assert_int_equal(set_aside(f, "c.csv", "3", path), ARCHIVE_MOVED);
+    assert_int_equal(count_files(f->folder), 0);
+}
+
 /* --- markers ------------------------------------------------------------------------------------------------------ */
 
 static void takes_the_marker_away_with_its_file(void **state)
@@ -417,6 +454,7 @@ int main(void)
         TEST(moves_by_links_where_rename_would_replace),
         TEST(hides_a_file_in_one_step_where_rename_would_replace),
         TEST(deletes_what_was_read_and_nothing_else),
+        TEST(takes_a_file_whose_hidden_folder_goes_with_a_hard_link),
         TEST(takes_the_marker_away_with_its_file),
         TEST(leaves_the_marker_of_a_replaced_file),
         TEST(keeps_the_marker_with_its_hidden_file),
