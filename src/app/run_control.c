@@ -35,10 +35,16 @@ static void put_paused(const struct run *run, struct buf *out)
         buf_put_text(out, "; files wait until target and store tell one history");
 }
 
+/* Files that are ready and not begun, the watch's own too. */
+static uint64_t waiting(const struct run *run, const struct watch_stats *stats)
+{
+    return stats->ready + run->pending.count + run->held.count;
+}
+
 static void put_live_text(const struct run *run, const struct watch_stats *stats, struct buf *out)
 {
-    buf_printf(out, "running as process %d: %" PRIu64 " files settle, %zu wait, %zu are under way", (int)getpid(),
-               stats->settling, run->pending.count + run->held.count, run->jobs);
+    buf_printf(out, "running as process %d: %" PRIu64 " files settle, %" PRIu64 " wait, %zu are under way",
+               (int)getpid(), stats->settling, waiting(run, stats), run->jobs);
     put_paused(run, out);
     if (stats->overflows > 0)
         buf_printf(out, "; inotify's queue ran over %" PRIu64 " times (nothing is lost: the folders were scanned)",
@@ -54,7 +60,7 @@ static void put_live_json(const struct run *run, const struct watch_stats *stats
     json_open(&json, NULL, '{');
     json_count(&json, "process", (uint64_t)getpid());
     json_count(&json, "settling", stats->settling);
-    json_count(&json, "waiting", run->pending.count + run->held.count);
+    json_count(&json, "waiting", waiting(run, stats));
     json_count(&json, "under_way", run->jobs);
     json_open(&json, "paused", '[');
     for (size_t f = 0; f < run->pipeline->feed_count; f++)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/control.h"
@@ -113,8 +114,11 @@ bool common_store_there(const struct invocation *invocation, int *code)
 bool common_store_missing(const struct invocation *invocation, const struct pipeline *pipeline,
                           char path[SETTINGS_PATH_SIZE])
 {
+    struct stat stat;
     snprintf(path, SETTINGS_PATH_SIZE, "%s/%s.db", invocation->settings.checkpoints, pipeline->name);
-    return access(path, F_OK) != 0 && errno == ENOENT;
+    if (lstat(path, &stat) != 0)
+        return errno == ENOENT;
+    return S_ISREG(stat.st_mode) && stat.st_size == 0; /* as a first run leaves it that is killed before it wrote */
 }
 
 struct naming {

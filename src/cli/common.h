@@ -46,7 +46,7 @@ void common_view_close(struct common_view *view);
 /* For what changes a store and is no reason to make one. False, after logging, where none is. */
 bool common_store_there(const struct invocation *invocation, int *code) MUST_USE;
 
-/* Whether no run has made the store yet, which would be at `path`. */
+/* Whether no run has made the store yet, or one only its empty file; it would be at `path`. */
 bool common_store_missing(const struct invocation *invocation, const struct pipeline *pipeline,
                           char path[SETTINGS_PATH_SIZE]);
 

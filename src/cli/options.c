@@ -53,7 +53,7 @@ static const struct option options[] = {
     {0, "spreadsheet", NULL, OPTION_SPREADSHEET, NULL,
      "put ' before cells that begin with = + - @ tab or CR,\nso that a spreadsheet runs none of them"},
     {0, "rebind", NULL, OPTION_REBIND, NULL, "choose each file's descriptor anew"},
-    {0, "accept-missing", NULL, OPTION_ACCEPT_MISSING, NULL, "go on without source files that are gone"},
+    {0, "accept-missing", NULL, OPTION_ACCEPT_MISSING, NULL, "go on without source files that are gone (of verify: with --deep)"},
     {0, "rebuild", NULL, OPTION_REBUILD, NULL, "only refill the target from the store"},
     {0, "from-archive", NULL, OPTION_FROM_ARCHIVE, NULL, "also the archived files that the store does not know"},
 };

@@ -131,16 +131,18 @@ static struct descriptor *load_descriptor(const char *path, struct arena *arena,
     return descriptor_load(path, feed, (uint32_t)version, arena, problems);
 }
 
-static int print_diff(const struct descriptor *old, const struct descriptor *new)
+static int print_diff(const struct invocation *invocation, const struct descriptor *old, const struct descriptor *new)
 {
     struct descriptor_diff diff;
     struct buf out;
+    struct error error = {0};
     buf_init(&out, COMMON_OUTPUT_MAX);
     descriptor_diff(old, new, &diff, &out);
-    if (!out.failed)
+    bool ok = !out.failed || error_memory(&error);
+    if (ok)
         fwrite(out.data, 1, out.len, stdout);
     buf_close(&out);
-    return diff.changes > 0 ? 1 : 0;
+    return ok ? diff.changes > 0 : common_failed(invocation, &error);
 }
 
 static int diff(const struct invocation *invocation, const char *old_path, const char *new_path)
@@ -154,7 +156,7 @@ static int diff(const struct invocation *invocation, const char *old_path, const
     struct descriptor *new = load_descriptor(new_path, &arena, &problems);
     int code;
     if (old && new) {
-        code = print_diff(old, new);
+        code = print_diff(invocation, old, new);
     } else {
         fprintf(stderr, "%.*s", (int)problems.text.len, problems.text.len ? problems.text.data : "");
         error_set(&error, ERROR_CONFIG, "%zu mistake%s in %s and %s", problems.count, problems.count == 1 ? "" : "s",

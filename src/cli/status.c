@@ -83,6 +83,7 @@ static const struct table *altered_table(const struct state *state, size_t *tabl
 static void json_target(struct json *json, const struct state *state)
 {
     uint64_t delivered;
+    char when[CLOCK_TEXT_SIZE];
     bool known = delivered_sequence(state, &delivered);
     json_open(json, "target", '{');
     json_text(json, "name", slice_of(state->look.name));
@@ -91,6 +92,10 @@ static void json_target(struct json *json, const struct state *state)
         json_text(json, "error", slice_of(state->look.error.text));
     else if (state->look.diverged.kind != ERROR_NONE)
         json_text(json, "error", slice_of(state->look.diverged.text));
+    if (known && !state->look.reachable) {
+        clock_text(state->summary.delivered_at, when);
+        json_text(json, "last_delivery", slice_of(when));
+    }
     if (known) {
         json_count(json, "sequence", delivered);
         json_count(json, "undelivered", store_progress(state->view.store)->sequence - delivered);
@@ -228,28 +233,40 @@ static void print_altered(const struct state *state)
                text_plural(state->look.rows[t]), state->look.progress.rows[t]);
 }
 
+/* Of a target that does not say so itself now. */
+static void print_delivered(const struct state *state)
+{
+    uint64_t delivered, sequence = store_progress(state->view.store)->sequence;
+    char when[CLOCK_TEXT_SIZE];
+    if (!delivered_sequence(state, &delivered)) {
+        puts("delivered   nothing that this store knows of");
+        return;
+    }
+    clock_text(state->summary.delivered_at, when);
+    printf("delivered   sequence %" PRIu64 " at %s, %" PRIu64 " change%s undelivered\n", delivered, when,
+           sequence - delivered, text_plural(sequence - delivered));
+}
+
 static void print_target(const struct state *state)
 {
     uint64_t delivered, sequence = store_progress(state->view.store)->sequence;
-    bool known = delivered_sequence(state, &delivered);
     if (!state->look.reachable) {
         printf("target      %s: %s\n", state->look.error.kind == ERROR_TARGET ? "not reachable" : "refuses",
                state->look.error.text);
-        printf("delivered   ");
-    } else if (state->look.diverged.kind != ERROR_NONE) {
+        print_delivered(state);
+        return;
+    }
+    if (state->look.diverged.kind != ERROR_NONE) {
         printf("target      %s\n", state->look.diverged.text);
         return;
-    } else {
-        printf("target      %s; ", state->look.name);
     }
-    const char *holds = state->look.reachable ? "holds" : "when it was last seen it held";
-    if (!known)
-        printf("%s", state->look.reachable ? "holds what another store delivered, and the next delivery replaces it"
-                                           : "nothing that this store knows of");
+    printf("target      %s; ", state->look.name);
+    if (!delivered_sequence(state, &delivered))
+        printf("holds what another store delivered, and the next delivery replaces it");
     else if (delivered == sequence)
-        printf("%s everything", holds);
+        printf("holds everything");
     else
-        printf("%s sequence %" PRIu64 ", %" PRIu64 " change%s undelivered", holds, delivered, sequence - delivered,
+        printf("holds sequence %" PRIu64 ", %" PRIu64 " change%s undelivered", delivered, sequence - delivered,
                text_plural(sequence - delivered));
     print_altered(state);
     putchar('\n');
@@ -391,6 +408,8 @@ static int show(const struct invocation *invocation)
 
 static int execute(const struct invocation *invocation)
 {
+    if (invocation->settings.healthy && (invocation->settings.json || invocation->settings.watch))
+        return common_misused(invocation, "status: --healthy goes with none of --json and --watch");
     if (invocation->settings.healthy)
         return ask_healthy(invocation);
     int code = show(invocation);

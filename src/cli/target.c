@@ -15,6 +15,10 @@ static int init_target(const struct invocation *invocation, const struct pipelin
         return common_failed(invocation, &error);
     if (!look.reachable)
         return common_failed(invocation, &look.error);
+    if (slice_starts_with(slice_of(look.name), SLICE("none:"))) {
+        printf("target %s keeps nothing: nothing was made\n", look.name);
+        return 0;
+    }
     printf("target %s: tables and views are there", look.name);
     for (size_t t = 0; t < pipeline->table_count; t++)
         printf("%s %s (%" PRIu64 " group%s)", t ? "," : ":", pipeline->tables[t].name, look.rows[t],

@@ -297,6 +297,8 @@ static int run(const struct invocation *invocation, struct pipeline *pipeline)
 static int execute(const struct invocation *invocation)
 {
     int code = 0;
+    if (invocation->settings.accept_missing && !invocation->settings.deep)
+        return common_misused(invocation, "verify: --accept-missing goes with --deep");
     struct pipeline *pipeline = common_pipeline(invocation, &code);
     if (!pipeline)
         return code;

@@ -356,11 +356,7 @@ static void count_unit(struct engine *engine, uint32_t unit, uint32_t lacks, int
 
 void accumulate_uncount(struct engine *engine, uint32_t unit)
 {
-    uint32_t lacks = rows_link(&engine->units.rows, unit, engine->unit_lacks);
-    count_unit(engine, unit, lacks, -1);
-    for (size_t i = 0; lacks == 0 && i < engine->pipeline->table_count; i++)
-        if (rows_link(&engine->units.rows, unit, engine->tables[i].unit_group) == 0)
-            engine->tables[i].ungrouped--;
+    count_unit(engine, unit, rows_link(&engine->units.rows, unit, engine->unit_lacks), -1);
 }
 
 /* Reads the unit and counts what it joins to. */
@@ -398,10 +394,8 @@ void accumulate_add(struct engine *engine, struct opened *opened)
     adding.count = 0;
     for (size_t i = 0; i < engine->pipeline->table_count; i++) {
         struct engine_table *table = &engine->tables[i];
-        if (!opened->grouped[i]) {
-            table->ungrouped++;
+        if (!opened->grouped[i])
             continue;
-        }
         uint32_t group = keyed_find(&table->groups, &opened->keys[i]);
         begin_adder(&adding, table, group ? group : groups_add(engine, table, &opened->keys[i]));
     }
@@ -426,8 +420,6 @@ void accumulate_take(struct engine *engine, uint32_t unit)
         uint32_t group = rows_link(&engine->units.rows, unit, engine->tables[i].unit_group);
         if (group)
             begin_adder(&adding, &engine->tables[i], group);
-        else
-            engine->tables[i].ungrouped--;
     }
     add_to_groups(&adding, &opened);
 }

@@ -137,7 +137,6 @@ void engine_stats(const struct engine *engine, struct engine_stats *stats)
         stats->groups[i] = engine->tables[i].live;
         stats->changed[i] = engine->tables[i].changed_last;
         stats->mixed[i] = engine->tables[i].mixed;
-        stats->ungrouped[i] = engine->tables[i].ungrouped;
         stats->closed_groups[i] = engine->tables[i].closed_live;
     }
 }

@@ -123,10 +123,9 @@ typedef void (*engine_visit_late)(void *context, const struct engine_late *late)
 void engine_on_late(struct engine *engine, engine_visit_late visit, void *context);
 
 struct engine_stats {
-    uint64_t records[PIPELINE_FEEDS_MAX];    /* live ones, filtered ones included */
-    uint64_t units;                          /* with at least one live, unfiltered fact record */
-    uint64_t waiting[PIPELINE_FEEDS_MAX];    /* units that lack a record of that (required, joined) feed */
-    uint64_t ungrouped[PIPELINE_TABLES_MAX]; /* units that join, but have a null in the table's group_by or window */
+    uint64_t records[PIPELINE_FEEDS_MAX]; /* live ones, filtered ones included */
+    uint64_t units;                       /* with at least one live, unfiltered fact record */
+    uint64_t waiting[PIPELINE_FEEDS_MAX]; /* units that lack a record of that (required, joined) feed */
     uint64_t groups[PIPELINE_TABLES_MAX];
     uint64_t changed[PIPELINE_TABLES_MAX];       /* groups changed, emptied ones included, by the last change */
     uint64_t mixed[PIPELINE_TABLES_MAX];         /* groups whose `uniform` fields are not */

@@ -161,7 +161,7 @@ struct engine_table {
     struct ids dirty; /* groups changed after `dirty_since`, each once */
     uint64_t dirty_since;
     struct ids emptied; /* groups without units that a target may still hold */
-    uint64_t live, changed_last, mixed, ungrouped;
+    uint64_t live, changed_last, mixed;
     uint64_t closed_live; /* closed groups, which count as live too */
 };
 

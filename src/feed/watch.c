@@ -438,10 +438,8 @@ void watch_pause(struct watch *watch, bool paused)
 
 void watch_stats(const struct watch *watch, struct watch_stats *stats)
 {
-    *stats = (struct watch_stats){.ready = count_in(watch, ENTRY_READY),
-                                  .out = count_in(watch, ENTRY_OUT),
-                                  .events = watch->events,
-                                  .overflows = watch->overflows};
+    *stats = (struct watch_stats){
+        .ready = count_in(watch, ENTRY_READY), .events = watch->events, .overflows = watch->overflows};
     for (size_t i = 0; i < watch->count; i++) {
         stats->settling += folder_settling(&watch->folders[i]);
         stats->scans += watch->folders[i].listed;

@@ -117,7 +117,7 @@ void watch_opened(struct watch *watch, size_t index);
 void watch_pause(struct watch *watch, bool paused);
 
 struct watch_stats {
-    uint64_t settling, ready, out; /* files: waited for, waiting for the owner, with the owner */
+    uint64_t settling, ready; /* files: waited for, waiting for the owner */
     uint64_t events, overflows;
     uint64_t scans; /* of all folders that came to their end */
 };

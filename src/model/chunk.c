@@ -31,13 +31,6 @@ void chunk_writer_close(struct chunk_writer *writer)
     writer->last_row = writer->last_line = 0;
 }
 
-void chunk_writer_reset(struct chunk_writer *writer)
-{
-    buf_reset(&writer->buf);
-    writer->rows = 0;
-    writer->last_row = writer->last_line = 0;
-}
-
 bool chunk_full(const struct chunk_writer *writer)
 {
     return writer->buf.len > CHUNK_SIZE_MAX - CHUNK_ROW_MAX;

@@ -39,8 +39,8 @@ struct chunk_writer {
 };
 
 void chunk_writer_init(struct chunk_writer *writer, const struct feed *feed);
+/* Leaves it as it was after its init. */
 void chunk_writer_close(struct chunk_writer *writer);
-void chunk_writer_reset(struct chunk_writer *writer);
 
 /*
  * Adds a row; values[i] belongs to feed->fields[i]. `row` and `line` never fall. False when out of memory (then buf.failed

@@ -189,15 +189,6 @@ int value_compare(struct value_type type, struct value a, struct value b)
     return (a.i > b.i) - (a.i < b.i);
 }
 
-bool value_equal(struct value_type type, struct value a, struct value b)
-{
-    if (a.null || b.null)
-        return a.null == b.null;
-    if (type.kind == VALUE_TEXT)
-        return slice_equal(a.text, b.text);
-    return value_compare(type, a, b) == 0;
-}
-
 /* The fewest digits, 15 to 17, that read back as the same double. */
 static void print_double(double d, struct buf *out)
 {

@@ -73,7 +73,6 @@ bool value_parse(struct value_type type, const char *const *formats, size_t form
 
 /* Null orders first and equals null. Text by bytes. */
 int value_compare(struct value_type type, struct value a, struct value b);
-bool value_equal(struct value_type type, struct value a, struct value b);
 
 /* As users read it: 12.30, 2022-02-17T12:03:13Z, true; nothing for null. */
 void value_print(struct value_type type, struct value value, struct buf *out);

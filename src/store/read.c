@@ -225,7 +225,6 @@ static bool add_feed(void *context, const struct feed_summary *feed)
     summary->forgotten += feed->forgotten;
     summary->succeeded += feed->succeeded;
     buckets_add(&summary->buckets, &feed->buckets);
-    summary->rows += feed->rows;
     /* store_file_end lets no file in whose rejects are not all kept. */
     summary->rejects += feed->buckets.rejected;
     return true;

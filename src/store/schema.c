@@ -225,7 +225,9 @@ bool store_schema_open(struct store *store, const char *pipeline, const struct d
     if (!inspect(store, pipeline, fingerprint, &empty, error) || !set_by_page(store, error))
         return false;
     if (store->mode == STORE_READ)
-        return !empty || error_set(error, ERROR_IO, "There is no store in %s yet: it is empty", store->path);
+        return !empty ||
+               error_set(error, ERROR_IO, "There is no store at %s: it is empty, and the first `dropfold run` fills it",
+                         store->path);
     if (!store_check_writable(store, error) || !store_execute(store, STORE_SQL_WAL, error))
         return false;
     return !empty || make_store(store, pipeline, fingerprint, error);

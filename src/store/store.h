@@ -367,7 +367,7 @@ struct store_summary {
     uint64_t succeeded;           /* so are these, by another file of their name */
     struct buckets buckets; /* over all applied files but forgotten ones, a row that was retried where it is now; so are
                                the sums of a feed */
-    uint64_t rows, rejects;
+    uint64_t rejects;
     char delivered_target[STORE_NAME_SIZE]; /* "" when nothing was noted */
     uint64_t delivered_sequence, delivered_overflows;
     int64_t delivered_at, committed_at; /* wall clock; 0 when never */

@@ -49,6 +49,21 @@ class Asked(FlowCase):
         seen = running['waiting'] == 1 and running['settling'] == 0 and running['events'] > 0
         return running if seen and all(running['scans'][feed] > 0 for feed in work.FEEDS) else None
 
+    def test_files_that_wait_for_a_target_of_another_history_are_counted(self):
+        work = self.workspace()
+        for feed, content, name in first_order():
+            work.drop(feed, content, name)
+        work.run_once()
+        shutil.rmtree(work.checkpoints)
+        work.checkpoints.mkdir()
+        with work.daemon() as daemon:
+            daemon.complained('diverged')
+            for name in ('1.csv', '2.csv'):
+                work.drop('Orders', orders(order(int(name[0]))), name)
+            until(lambda: (work.status()['running'] or {}).get('waiting') == 2, lambda: work.command('status', '--json').out)
+            self.assertIn('0 files settle, 2 wait, 0 are under way; files wait until', work.command('status').out)
+            daemon.stop(expect=1)
+
     def test_a_socket_of_a_killed_daemon_is_replaced(self):
         work = self.workspace()
         with work.daemon() as daemon:

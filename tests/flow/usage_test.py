@@ -62,6 +62,9 @@ class Words(FlowCase):
                             (('rejects', 'export', '--spreadsheet', '--format', 'json'), '--spreadsheet goes with CSV'),
                             (('rejects', 'retry', '--json'), '--json and --all do not go with retry'),
                             (('rejects', '--all', 'retry', 'x.csv'), '--json and --all do not go with retry'),
+                            (('verify', '--accept-missing'), '--accept-missing goes with --deep'),
+                            (('status', '--healthy', '--json'), '--healthy goes with none of --json and --watch'),
+                            (('status', '--watch', '--healthy'), '--healthy goes with none of --json and --watch'),
                             (('replay', '--rebuild', '--rebind'), '--rebuild leaves the store as it is'),
                             (('replay', '--rebuild', '--from-archive', '--yes'), '--rebuild leaves the store as it is')):
             with self.subTest(words=words):
@@ -88,6 +91,16 @@ class Words(FlowCase):
         wrong = {'DROPFOLD_THREADS': 'many'}
         self.assertIn('DROPFOLD_THREADS: found "many", expected', self.work.command('status', expect=64, environment=wrong).err)
         self.assertIn('usage: dropfold', self.work.command('status', '--help', environment=wrong).out)
+
+    def test_a_store_that_a_first_run_left_empty(self):
+        (self.work.checkpoints / 'ecommerce.db').touch()
+        told = 'There is no store at checkpoints/ecommerce.db: it is empty, and the first `dropfold run` fills it'
+        self.assertIn(told, self.work.command('status', expect=1).err)
+        self.assertIn('ecommerce.db: not there yet, the first run makes it\n', self.work.command('check').out)
+        path = self.work.drop('Customers', customers(1), 'c.json')
+        self.assertIn('1 applied', self.work.command('plan', path).err)
+        self.work.run_once()
+        self.assertEqual(self.work.status()['sequence'], 1)
 
     def test_nobody_runs_who_could_pause(self):
         self.assertIn('no dropfold answers on checkpoints/ecommerce.sock', self.refused('pause', 'Orders', expect=1))
@@ -236,6 +249,21 @@ class Places(FlowCase):
         work.target.execute('ALTER TABLE ecommerce ADD COLUMN extra text')
         self.assertRegex(work.command('check', expect=1).out, r'(?m)^target      sqlite:\S+: refuses$')
         self.assertRegex(work.command('status').out, r'(?m)^target      refuses: .* "extra" is not ours$')
+
+    def test_a_target_that_keeps_nothing(self):
+        self.assertEqual(self.workspace().command('target', 'init', target='none:').out,
+                         'target none: keeps nothing: nothing was made\n')
+
+    def test_a_target_that_is_away_and_when_it_was_last_delivered_to(self):
+        work = self.workspace()
+        work.drop('Customers', customers(1), 'c.json')
+        self.assertNotIn('last_delivery', work.run_once() and work.status()['target'])
+        results = work.data / 'results'
+        results.rename(work.root / 'away')
+        results.touch()
+        shown = work.status()['target']
+        self.assertEqual((shown['reachable'], shown['sequence'], shown['undelivered']), (False, 1, 0))
+        self.assertIn(f'\ndelivered   sequence 1 at {shown["last_delivery"]}, 0 changes undelivered\n', work.command('status').out)
 
     def test_a_server_that_is_not_there(self):
         work = self.workspace()

@@ -342,7 +342,7 @@ static void add_orders(struct shop *shop, uint64_t sequence, int first, int coun
         assert_true(chunk_put(&writer, (uint64_t)(i - first + 1), 1, values));
         if (chunk_full(&writer)) {
             assert_ok(engine_apply(shop->engine, ORDERS, buf_slice(&writer.buf), NULL, NULL, NULL, &error), &error);
-            chunk_writer_reset(&writer);
+            chunk_writer_close(&writer);
         }
     }
     assert_ok(engine_apply(shop->engine, ORDERS, buf_slice(&writer.buf), NULL, NULL, NULL, &error), &error);

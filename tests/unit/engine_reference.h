@@ -95,7 +95,7 @@ static inline bool ref_same(const struct feed *feed, const size_t *fields, size_
                             const struct value *b)
 {
     for (size_t i = 0; i < count; i++)
-        if (!value_equal(feed->fields[fields[i]].type, a[fields[i]], b[fields[i]]))
+        if (value_compare(feed->fields[fields[i]].type, a[fields[i]], b[fields[i]]) != 0)
             return false;
     return true;
 }
@@ -127,7 +127,7 @@ static inline int ref_order(const struct feed *feed, const struct ref_row *a, co
 static inline bool ref_equal(const struct feed *feed, const struct value *a, const struct value *b)
 {
     for (size_t i = 0; i < feed->field_count; i++)
-        if (!value_equal(feed->fields[i].type, a[i], b[i]))
+        if (value_compare(feed->fields[i].type, a[i], b[i]) != 0)
             return false;
     return true;
 }
@@ -209,7 +209,7 @@ static inline void ref_join(const struct reference *ref, struct ref_unit *unit)
             bool match = ref_passes(ref, join->feed, i);
             for (size_t k = 0; k < join->on_count && match; k++) {
                 struct value a = unit->top->values[join->fact_field[k]], b = rows->at[i].values[join->feed_field[k]];
-                match = !a.null && !b.null && value_equal(p->feeds[0].fields[join->fact_field[k]].type, a, b);
+                match = !a.null && !b.null && value_compare(p->feeds[0].fields[join->fact_field[k]].type, a, b) == 0;
             }
             if (match)
                 unit->matches[join->feed][unit->match_count[join->feed]++] = &rows->at[i];
@@ -255,7 +255,7 @@ static inline void ref_count(struct ref_column *column, struct value_type type, 
         column->greatest = value;
     column->any = true;
     for (size_t i = 0; i < column->distinct_count; i++)
-        if (value_equal(type, column->distinct[i], value))
+        if (value_compare(type, column->distinct[i], value) == 0)
             return;
     column->distinct = realloc(column->distinct, (column->distinct_count + 1) * sizeof value);
     assert_non_null(column->distinct);
@@ -369,7 +369,7 @@ static inline void ref_note_uniform(const struct pipeline *p, const struct table
             ref_merge(p, unit, unit->lines[l], merged);
             struct value *known = &group->uniform[i];
             if (!merged[field].null && !known->null &&
-                !value_equal(p->feeds[0].fields[field].type, *known, merged[field]))
+                value_compare(p->feeds[0].fields[field].type, *known, merged[field]) != 0)
                 group->mixed = true;
             if (!merged[field].null)
                 *known = merged[field];

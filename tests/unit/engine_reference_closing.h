@@ -45,7 +45,7 @@ static inline bool ref_joins(const struct pipeline *p, const struct join *join, 
 {
     for (size_t k = 0; k < join->on_count; k++) {
         struct value a = fact[join->fact_field[k]], b = record[join->feed_field[k]];
-        if (a.null || b.null || !value_equal(p->feeds[0].fields[join->fact_field[k]].type, a, b))
+        if (a.null || b.null || value_compare(p->feeds[0].fields[join->fact_field[k]].type, a, b) != 0)
             return false;
     }
     return true;

@@ -365,7 +365,7 @@ static size_t check_quick(const char *field, uint64_t seed)
         read++;
         assert_true(coerce_field(&coerce, &rule, &input, &slow));
         assert_false(quick.null || slow.null);
-        assert_true(value_equal(rule.type, quick, slow));
+        assert_true(value_compare(rule.type, quick, slow) == 0);
         coerce_begin_row(&coerce);
     }
     coerce_close(&coerce);

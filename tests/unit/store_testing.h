@@ -60,7 +60,7 @@ static inline void testing_fill(struct batch *batch, uint64_t first, uint32_t ro
 {
     char sku[16];
     snprintf(sku, sizeof sku, "SKU-%03u", seed);
-    chunk_writer_reset(&batch->chunk);
+    chunk_writer_close(&batch->chunk);
     for (uint64_t row = first; row < first + rows; row++) {
         struct value values[] = {{.i = (int64_t)(row * 1000 + seed)}, {.text = slice_of(sku)}};
         assert_true(chunk_put(&batch->chunk, row, row + 1, values));
