@@ -69,7 +69,7 @@ struct ledger_walk {
     bool again_only; /* the sources are there: only what was archived since of them */
 };
 
-static struct source *find_left(struct sources *sources, const struct file_record *file)
+static struct source *find_original(struct sources *sources, const struct file_record *file)
 {
     size_t low = 0, high = sources->count;
     while (low < high) {
@@ -80,23 +80,42 @@ static struct source *find_left(struct sources *sources, const struct file_recor
             high = middle;
     }
     struct source *found = low < sources->count ? &sources->items[low] : NULL;
-    bool left = found && found->order == file->sequence && found->retry_of == 0 && !found->stored;
-    return left && digest_equal(&found->content, &file->content) ? found : NULL;
+    bool original = found && found->order == file->sequence && found->retry_of == 0;
+    return original && digest_equal(&found->content, &file->content) ? found : NULL;
 }
 
-/* A redelivery that was archived. An original that was left in its folder may lie nowhere else by now. */
+/* Of many redeliveries the last, in the room of one. */
+static bool keep_again(struct sources *sources, struct source *source, const char *path)
+{
+    size_t size = strlen(path) + 1;
+    if (size > source->again_room) {
+        source->again = keep(sources, path);
+        source->again_room = source->again ? size : 0;
+    } else {
+        memcpy(source->again, path, size);
+    }
+    return source->again != NULL;
+}
+
+/* A redelivery that was archived. An original that was left in its folder may lie nowhere else by now, nor may one that went
+   from there before it was archived. */
 static bool add_again(struct ledger_walk *walk, const struct file_record *file)
 {
     char path[SOURCE_PATH_SIZE];
     struct sources *sources = walk->sources;
-    struct source *left = file->stored.len > 0 ? find_left(sources, file) : NULL;
-    if (!left)
+    struct source *original = file->stored.len > 0 ? find_original(sources, file) : NULL;
+    if (!original)
         return true;
     int length = snprintf(path, sizeof path, "%s/%.*s", walk->data, (int)file->stored.len, file->stored.data);
-    left->path = length < (int)sizeof path ? keep(sources, path) : NULL;
-    sources->failed = !left->path;
-    if (left->path)
-        left->stored = strrchr(left->path, '/') + 1;
+    if (original->stored && strcmp(original->path, path) == 0)
+        return true;
+    sources->failed = length >= (int)sizeof path || !keep_again(sources, original, path);
+    if (!sources->failed && !original->stored) {
+        original->path = original->again;
+        original->stored = strrchr(original->path, '/') + 1;
+        original->again = NULL;
+        original->again_room = 0;
+    }
     return !sources->failed;
 }
 
@@ -291,8 +310,11 @@ bool source_locate(const struct source *source, const char *data, const struct f
     if (!look_for_landed(source, path, &found, why) ||
         (!found && !archive_under_way(landing, source->name, source->stored, path, size, &found, why)))
         return false;
-    if (!found)
-        snprintf(path, size, "%s", source->path);
+    if (found)
+        return true;
+    if (source->again && !look(source->again, &stat, &found, why))
+        return false;
+    snprintf(path, size, "%s", found ? source->again : source->path);
     return true;
 }
 

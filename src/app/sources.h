@@ -28,6 +28,8 @@ struct source {
     const char *name;   /* in the landing folder */
     const char *stored; /* archive name, its own or that of a redelivery; NULL when it is not archived */
     const char *path;   /* where it should be now */
+    char *again;        /* where its last redelivery is archived, or NULL: it may have gone before its own move */
+    size_t again_room;  /* bytes */
     uint32_t version;   /* of the descriptor; 0: unknown */
     bool recorded;      /* in the ledger, with its version and content; else only in the archive */
     uint64_t retry_of;  /* of a retry of rejected rows: the id of the source that has them; else 0 */
@@ -72,8 +74,8 @@ bool sources_from_store(struct sources *sources, struct store *store, const stru
 bool sources_from_archive(struct sources *sources, struct store *store, const struct pipeline *pipeline,
                           const char *data, struct error *error) MUST_USE;
 
-/* Where the source is now: where it should be, else where it was before that, all along its way; where it should be when it
-   is nowhere. On false `why` says where it could not be looked for. */
+/* Where the source is now: where it should be, else where it was before that, all along its way, else where a redelivery of
+   it is; where it should be when it is nowhere. On false `why` says where it could not be looked for. */
 bool source_locate(const struct source *source, const char *data, const struct feed *feed, char *path, size_t size,
                    struct error *why) MUST_USE;
 

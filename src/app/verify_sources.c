@@ -130,7 +130,7 @@ static bool read_at(struct deep *deep, const struct source *source, const char *
 }
 
 /* Where it should be; else where it was before that, in the order of its way; and there again, as it may have come there
-   between two looks. `why` tells of the first. */
+   between two looks; and last where a redelivery of it is. `why` tells of the first. */
 static bool read_source(struct deep *deep, const struct source *source, struct file_facts *facts, struct error *why)
 {
     struct error ignored;
@@ -147,7 +147,8 @@ static bool read_source(struct deep *deep, const struct source *source, struct f
     if (!archive_under_way(landing, source->name, source->stored, hidden, sizeof hidden, &found, &ignored))
         *why = ignored;
     return (found && read_at(deep, source, hidden, facts, &ignored)) ||
-           read_at(deep, source, source->path, facts, &ignored);
+           read_at(deep, source, source->path, facts, &ignored) ||
+           (source->again && read_at(deep, source, source->again, facts, &ignored));
 }
 
 static void check_source(struct deep *deep, const struct source *source)

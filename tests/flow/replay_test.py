@@ -174,6 +174,17 @@ class Ledger(FlowCase):
         self.work.command('replay', '--from-archive', '--yes')
         self.assertEqual(dump(self.work.target), before)
 
+    def test_a_file_that_only_a_redelivery_of_it_is_left_of_is_read_from_there(self):
+        """As where a file got another name after it was read and before it was archived."""
+        one = orders(order(1, customer=1))
+        self.run_with(one=one, again=one, last=one)
+        before = dump(self.work.target)
+        for gone in ('again', 'one'):
+            next((self.work.data / 'archive' / 'Orders').glob(f'*-{gone}.csv')).unlink()
+            self.work.command('verify', '--deep')
+            self.work.command('replay')
+            self.assertEqual(dump(self.work.target), before)
+
     def test_files_that_lie_in_their_folder_are_known_to_it(self):
         self.work.configure('Orders', after='leave')
         corrected, forgotten = orders(order(1, customer=1)), orders(order(2, customer=1))
