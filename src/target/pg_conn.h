@@ -71,9 +71,10 @@ struct pg_conn {
 
     /* Opening. */
     struct target_shape *shapes;
-    bool making;  /* within the transaction that creates what is missing */
-    bool trying;  /* this role may make temporary views */
-    bool standby; /* the server is in recovery, which only a look goes on with */
+    bool making;        /* within the transaction that creates what is missing */
+    const char *veiled; /* a table of which row-level security may hide rows from this role; or NULL */
+    bool trying;        /* this role may make temporary views */
+    bool standby;       /* the server is in recovery, which only a look goes on with */
 
     /* A delivery. */
     struct block *block;                                 /* under way */

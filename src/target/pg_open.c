@@ -5,6 +5,8 @@
  *               --missing--> begin to write, lock --> find again --> create, commit, begin --> try --> read, end
  *   of a look: begin, find --> read --> ask for the rights that a delivery would need, end
  *
+ * Rows that row-level security hides from this role it would take for gone, and leave there. So it has to be let read all.
+ *
  * All of it has limits of its own. Those of the role are made for others; and a server that waits for a lock, or counts
  * for long, does not notice that the connection was given up: each try would leave it one session more.
  *
@@ -33,7 +35,14 @@ static const char find_sql[] =
     " || CASE WHEN a.attgenerated <> '' OR a.attidentity = 'a' THEN ' generated' ELSE '' END,"
     " a.attnotnull, a.attnum = ANY (k.conkey),"
     " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'), k.condeferrable,"
-    " pg_catalog.row_security_active(c.oid), n.nspname"
+    " pg_catalog.row_security_active(c.oid), n.nspname,"
+    " pg_catalog.row_security_active(c.oid) AND NOT coalesce((SELECT pg_catalog.bool_or(p.polpermissive AND "
+    "p.everything)"
+    " AND pg_catalog.bool_and(p.polpermissive OR p.everything) FROM (SELECT polpermissive, polroles, polcmd,"
+    " pg_catalog.pg_get_expr(polqual, polrelid) = 'true' AS everything"
+    " FROM pg_catalog.pg_policy WHERE polrelid = c.oid) AS p WHERE p.polcmd IN ('r', '*')"
+    " AND EXISTS (SELECT FROM pg_catalog.unnest(p.polroles) AS r (oid)"
+    " WHERE r.oid = 0 OR pg_catalog.pg_has_role(r.oid, 'USAGE'))), false)"
     " FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (name, number)"
     " JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -316,6 +325,7 @@ static void take_shapes(struct pg_conn *conn, PGresult *result, size_t first)
     const struct pipeline *pipeline = conn->target->pipeline;
     size_t count = target_shape_relations(pipeline);
     memset(conn->shapes, 0, count * sizeof *conn->shapes);
+    conn->veiled = NULL;
     for (int row = 0; row < PQntuples(result); row++) {
         size_t relation = first + strtoul(PQgetvalue(result, row, 0), NULL, 10) - 1;
         if (relation >= count)
@@ -324,6 +334,8 @@ static void take_shapes(struct pg_conn *conn, PGresult *result, size_t first)
         bool view = target_shape_is_view(pipeline, relation);
         shape->exists = true;
         conn->trying = is_true(result, row, 7);
+        if (!view && is_true(result, row, 11))
+            conn->veiled = target_shape_name(pipeline, relation);
         shape->other_kind = !is_true(result, row, view ? 2 : 1);
         shape->late_key = !view && is_true(result, row, 8);
         if (is_own(pipeline, relation))
@@ -388,11 +400,23 @@ static void make(struct pg_conn *conn)
     pg_query_buf(conn, try_views);
 }
 
+static bool check_found(const struct pg_conn *conn, struct error *error)
+{
+    if (!target_shape_check(conn->target->pipeline, TARGET_POSTGRESQL, conn->shapes, error))
+        return false;
+    return !conn->veiled ||
+           error_set(error, ERROR_REFUSED,
+                     "row-level security of table \"%s\" may hide rows from this role, which then counts without them "
+                     "and leaves them there: let it read all (CREATE POLICY ... FOR SELECT TO ... USING (true), and no "
+                     "restrictive policy that says less), or give it BYPASSRLS",
+                     conn->veiled);
+}
+
 static void found(struct pg_conn *conn, PGresult *result)
 {
     struct error error;
     take_shapes(conn, result, 0);
-    if (!target_shape_check(conn->target->pipeline, TARGET_POSTGRESQL, conn->shapes, &error)) {
+    if (!check_found(conn, &error)) {
         error_wrap(&error, "%s", conn->target->name);
         pg_conn_fail(conn, &error);
     } else if (!first_missing(conn) || conn->target->look) {
