@@ -48,16 +48,17 @@ static void write_line(int fd, const char *line, size_t len)
     while (written < 0 && errno == EINTR);
 }
 
-/* In local time: the clock that the reader sees. Plain information needs no word for its level. */
+/* In local time: the clock that the reader sees. Plain information needs no word for its level. One line, whatever words of
+   others stand in it. */
 static void put_text(const struct log *log, enum log_level level, const char *text)
 {
-    char line[LINE_SIZE];
+    char line[LINE_SIZE], shown[LOG_TEXT_MAX];
     time_t now = time(NULL);
     struct tm tm;
     localtime_r(&now, &tm);
     const char *word = level == LOG_INFO ? "" : level_name(level);
     int len = snprintf(line, sizeof line, "%02d:%02d:%02d %s%s%s\n", tm.tm_hour, tm.tm_min, tm.tm_sec, word,
-                       *word ? ": " : "", text);
+                       *word ? ": " : "", text_escape_again(slice_of(text), shown, sizeof shown));
     if (len > 0)
         write_line(log->fd, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
 }

@@ -94,7 +94,7 @@ static bool is_refused(struct planning *planning)
 static bool find_original(struct planning *planning, bool *found)
 {
     uint64_t sequence;
-    char original[STORE_NAME_SIZE];
+    char original[STORE_NAME_SIZE], shown[COMMON_SHOWN];
     if (!planning->core.store ||
         (planning->replaced > 0 && !digest_equal(&planning->content, &planning->facts.content)))
         return true;
@@ -103,7 +103,8 @@ static bool find_original(struct planning *planning, bool *found)
                               planning->facts.named, found, &sequence, original, &planning->error))
         return false;
     if (*found)
-        fprintf(stderr, "a redelivery of %s (seq %" PRIu64 "): it would not be applied\n", original, sequence);
+        fprintf(stderr, "a redelivery of %s (seq %" PRIu64 "): it would not be applied\n",
+                text_escape(slice_of(original), shown, sizeof shown), sequence);
     return true;
 }
 

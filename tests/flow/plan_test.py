@@ -90,6 +90,13 @@ class Plan(Rows):
         self.assertEqual(plan.out, '')
         self.assertIn('a redelivery of o.csv (seq 3)', plan.err)
 
+    def test_the_name_of_what_came_before_is_shown_without_what_a_terminal_would_obey(self):
+        work = self.small()
+        work.drop('Orders', orders(order(9)), 'a\x1b[2J\n.csv')
+        work.run_once()
+        plan = work.command('plan', work.data / 'archive' / 'Orders' / work.archived('Orders')[-1])
+        self.assertIn(r'a redelivery of a\x1b[2J\n.csv (seq 4)', plan.err)
+
     def test_before_the_first_run_a_plan_is_made_against_nothing(self):
         work = self.workspace(pipeline='one', feeds=('Goods',))
         schemas = work.root / 'schemas'

@@ -91,6 +91,15 @@ static void cuts_a_long_message(void **state)
     assert_string_equal(f.out + f.len - 5, "x...\n");
 }
 
+static void shows_words_of_others_without_what_a_terminal_would_obey(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_log(&f, LOG_INFO);
+    log_info(&f.log, "unknown \"a\x1b[2J\n\xff\", not \"\\n\" nor é");
+    assert_line(read_rest(&f), " unknown \"a\\x1b[2J\\n\\xff\", not \"\\n\" nor é\n");
+}
+
 static void holds_back_what_only_repeats_and_counts_it(void **state)
 {
     (void)state;
@@ -207,6 +216,7 @@ int main(void)
         cmocka_unit_test(writes_time_level_and_text),
         cmocka_unit_test(drops_what_is_less_grave),
         cmocka_unit_test(cuts_a_long_message),
+        cmocka_unit_test(shows_words_of_others_without_what_a_terminal_would_obey),
         cmocka_unit_test(holds_back_what_only_repeats_and_counts_it),
         cmocka_unit_test(tells_a_repeated_message_again_after_a_while),
         cmocka_unit_test(writes_json_lines),
