@@ -28,6 +28,24 @@ static void skip(struct reading *r, size_t bytes)
     r->rest.len -= bytes;
 }
 
+/* Blanks at both ends taken off, also those that no line is broken at, which stand before a currency. */
+static struct slice trim(struct slice s)
+{
+    static const struct slice unbroken[] = {{"\u00a0", 2}, {"\u202f", 3}};
+    size_t len;
+    do {
+        s = slice_trim(s);
+        len = s.len;
+        for (size_t i = 0; i < COUNT_OF(unbroken); i++) {
+            if (slice_starts_with(s, unbroken[i]))
+                s = (struct slice){s.data + unbroken[i].len, s.len - unbroken[i].len};
+            if (slice_ends_with(s, unbroken[i]))
+                s.len -= unbroken[i].len;
+        }
+    } while (s.len < len);
+    return s;
+}
+
 static bool take(struct reading *r, struct slice word)
 {
     if (word.len == 0 || !slice_starts_with(r->rest, word))
@@ -43,19 +61,21 @@ static void take_sign(struct reading *r)
     r->negative = r->rest.data[0] == '-';
     r->signed_already = true;
     skip(r, 1);
-    r->rest = slice_trim(r->rest);
+    r->rest = trim(r->rest);
 }
 
 /* The longest sign of a currency that the text begins with. */
 static void take_currency(struct reading *r, const struct number_form *form)
 {
     size_t longest = 0;
-    for (size_t i = 0; i < form->currency_count && !r->priced; i++)
-        if (form->currency[i].len > longest && slice_starts_with(r->rest, form->currency[i]))
-            longest = form->currency[i].len;
+    for (size_t i = 0; i < form->currency_count && !r->priced; i++) {
+        struct slice sign = trim(form->currency[i]);
+        if (sign.len > longest && slice_starts_with(r->rest, sign))
+            longest = sign.len;
+    }
     r->priced = r->priced || longest > 0;
     skip(r, longest);
-    r->rest = slice_trim(r->rest);
+    r->rest = trim(r->rest);
 }
 
 /* (5) is -5; a sign inside is one too many. */
@@ -64,7 +84,7 @@ static void take_parentheses(struct reading *r, const struct number_form *form)
     struct slice s = r->rest;
     if (!form->parentheses || r->signed_already || s.len < 2 || s.data[0] != '(' || s.data[s.len - 1] != ')')
         return;
-    r->rest = slice_trim((struct slice){s.data + 1, s.len - 2});
+    r->rest = trim((struct slice){s.data + 1, s.len - 2});
     r->negative = r->signed_already = true;
 }
 
@@ -160,7 +180,7 @@ static struct slice write_plain(const struct reading *r, char *room)
 
 static bool read_number(struct reading *r, const struct number_form *form)
 {
-    r->rest = slice_trim(r->rest);
+    r->rest = trim(r->rest);
     take_parentheses(r, form);
     take_sign(r);
     take_currency(r, form);
@@ -169,11 +189,11 @@ static bool read_number(struct reading *r, const struct number_form *form)
     if (!take_whole(r, form) || !take_places(r, form))
         return false;
     /* The sign first: "5 KSh" is no five thousand. */
-    r->rest = slice_trim(r->rest);
+    r->rest = trim(r->rest);
     take_currency(r, form);
     if (!move_point(r, take_suffix(r, form)))
         return false;
-    r->rest = slice_trim(r->rest);
+    r->rest = trim(r->rest);
     take_currency(r, form);
     return r->rest.len == 0;
 }

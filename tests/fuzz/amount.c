@@ -83,7 +83,7 @@ static void put_groups(struct buf *out, struct slice digits, struct slice mark)
 
 static void put_blank(struct buf *out, uint8_t how)
 {
-    buf_put_text(out, how & WRITE_BLANKS ? " " : "");
+    buf_put_text(out, !(how & WRITE_BLANKS) ? "" : how & WRITE_GROUPS ? "\u00a0" : " ");
 }
 
 /* `whole` and `places` as the form has them. */

@@ -45,6 +45,19 @@ static void reads_money_in_every_order(void **state)
     check(&whole, "1,000,000", "1000000");
 }
 
+static void skips_blanks_that_no_line_is_broken_at(void **state)
+{
+    (void)state;
+    struct slice kept[] = {{"\u00a0EUR ", 6}};
+    const struct number_form narrow = {
+        .thousands = {"\u202f", 3}, .decimal = {",", 1}, .currency = kept, .currency_count = 1};
+    check(&whole, "1,234.50\u00a0$", "1234.50");
+    check(&whole, "\u00a0 $\u202f -5 \u00a0\u00a0", "-5");
+    check(&whole, "1\u00a0234", NULL);
+    check(&narrow, "1\u202f234,5\u202fEUR", "1234.5");
+    check(&narrow, "EUR5", "5");
+}
+
 static void moves_the_point_for_suffixes(void **state)
 {
     (void)state;
@@ -120,6 +133,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_money_in_every_order),
+        cmocka_unit_test(skips_blanks_that_no_line_is_broken_at),
         cmocka_unit_test(moves_the_point_for_suffixes),
         cmocka_unit_test(refuses_what_is_no_number),
         cmocka_unit_test(tells_a_blank_between_groups_from_one_before_a_currency),
