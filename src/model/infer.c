@@ -176,7 +176,9 @@ static const char *format_of(const struct infer_column *column, const char **oth
 static void put_text_type(struct buf *out, enum infer_number_kind number)
 {
     buf_put_text(out, "\"type\": \"text\"");
-    if (number == INFER_NUMBER_BOTH)
+    if (number == INFER_NUMBER_MONEYS)
+        buf_put_text(out, ", \"doc\": \"To be looked at: numbers, with several currencies\"");
+    else if (number == INFER_NUMBER_BOTH)
         buf_put_text(
             out, ", \"doc\": \"To be looked at: numbers, some with a decimal comma and some with a decimal point\"");
     else if (number == INFER_NUMBER_UNCLEAR)
@@ -197,10 +199,15 @@ static void put_number(struct buf *out, const struct infer_number *number)
         buf_put_text(out, "\"type\": \"int64\"");
     else
         buf_printf(out, "\"type\": \"decimal(%d,%u)\"", DECIMAL_PRECISION_MAX, places);
-    if (!comma)
-        buf_put_text(out, ", \"number\": { \"thousands\": \",\" }");
-    else
-        buf_printf(out, ", \"number\": { %s\"decimal\": \",\" }", number->dots ? "\"thousands\": \".\", " : "");
+    buf_put_text(out, ", \"number\": { ");
+    if (comma ? number->dots : number->commas)
+        buf_printf(out, "\"thousands\": \"%s\"%s", comma ? "." : ",", comma || number->money ? ", " : "");
+    if (comma)
+        buf_printf(out, "\"decimal\": \",\"%s", number->money ? ", " : "");
+    for (size_t i = 0; infer_money[i]; i++)
+        if (number->money >> i & 1)
+            buf_printf(out, "\"currency\": \"%s\"", infer_money[i]);
+    buf_put_text(out, " }");
 }
 
 /* The type, and with it "number", "formats" and "doc" where it needs them. */

@@ -74,6 +74,18 @@ static void finds_how_people_write_numbers(void **state)
     CHECK("\"type\": \"decimal(18,3)\", \"number\": { \"decimal\": \",\" }", "12,5", "", "1,234");
     CHECK("\"type\": \"decimal(18,1)\", \"number\": { \"thousands\": \",\" }, \"required\": true", "1,234", "0.5");
     CHECK("\"type\": \"int64\", \"number\": { \"thousands\": \",\" }, \"required\": true", "1,234", "1,234,567", "12");
+    CHECK("\"type\": \"decimal(18,2)\", \"number\": { \"thousands\": \".\", \"decimal\": \",\", \"currency\": \"€\" }",
+          "", "1.234,50\u00a0€", "7 €", "0,5");
+    CHECK("\"type\": \"decimal(18,1)\", \"number\": { \"decimal\": \",\", \"currency\": \"EUR\" }, \"required\": true",
+          "EUR 0,5");
+    CHECK("\"type\": \"int64\", \"number\": { \"thousands\": \",\", \"currency\": \"$\" }, \"required\": true",
+          "$1,234,567");
+    CHECK("\"type\": \"decimal(18,2)\", \"number\": { \"currency\": \"₦\" }, \"required\": true", "₦ 12.50", "-3");
+    CHECK("\"type\": \"int64\", \"number\": { \"currency\": \"£\" }, \"required\": true", "£5", "7");
+    CHECK("\"type\": \"int64\", \"number\": { \"thousands\": \".\", \"decimal\": \",\", \"currency\": \"€\" }, "
+          "\"required\": true",
+          "1.234.567 €");
+    CHECK("\"type\": \"text\", \"required\": true", "$", "5");
     CHECK("\"type\": \"text\", \"required\": true", "1,5", "none");
     CHECK("\"type\": \"text\", \"required\": true", "007,5", "8,5");
     CHECK("\"type\": \"text\", \"required\": true", "1,2,3", "1,2");
@@ -103,6 +115,8 @@ static void says_why_what_may_be_numbers_stays_text(void **state)
     CHECK(LOOK("some with a decimal comma and some with a decimal point"), "1,5", "1.5", "3");
     CHECK(LOOK("whose comma may stand before places or between thousands"), "1,234", "7");
     CHECK(LOOK("if points stand between thousands"), "1.234.567", "192.168.100.200");
+    CHECK(LOOK("whose point may stand before places or between thousands"), "1.234 €", "7 €");
+    CHECK(LOOK("with several currencies"), "$ 5", "7 €", "3");
 #undef LOOK
 }
 
