@@ -133,8 +133,8 @@ static bool open_whole(struct whole *whole, struct core *core, const struct sett
     snprintf(whole->path, sizeof whole->path, "%s/%.*s", settings->data, (int)whole->file->stored.len,
              whole->file->stored.data);
     if (!source_same(&source, whole->path, &why))
-        return error_set(error, why.kind, "%s cannot be put back: %s",
-                         text_escape(slice_of(whole->path), shown, sizeof shown), why.text);
+        return error_set(error, why.kind, "%s cannot be put back: %s; one that was mended is dropped into %s/%s",
+                         text_escape(slice_of(whole->path), shown, sizeof shown), why.text, settings->data, feed->name);
     return landing_open(&whole->landing, settings->data, feed, (size_t)(feed - core->pipeline->feeds), false, error);
 }
 

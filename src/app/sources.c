@@ -328,7 +328,7 @@ bool source_reads_as_before(const struct source *source, const struct feed *feed
 
 static bool other_content(struct error *why)
 {
-    return error_set(why, ERROR_DATA, "its content is not what was applied");
+    return error_set(why, ERROR_DATA, "its content is not what the ledger says");
 }
 
 bool source_hash(int fd, struct digest *digest, struct error *why)

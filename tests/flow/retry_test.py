@@ -148,7 +148,7 @@ class Retry(Retrying):
         moved = kept.rename(kept.with_name('away'))
         self.assertIn('No such file', self.retry(expect=65).err)
         kept.write_bytes(self.odd.replace(b'ORD/2', b'ORD/5'))
-        self.assertIn('its content is not what was applied', self.retry(expect=65).err)
+        self.assertIn('its content is not what the ledger says', self.retry(expect=65).err)
         moved.rename(kept)
         self.apply('hash.csv', orders(order('#5'), order('Y-6')))
         for version in (1, 2):
@@ -257,6 +257,10 @@ class Whole(Contract):
         (self.work.landing('Orders') / 'odd.csv').write_bytes(b'something else')
         self.assertIn('is there already', self.work.command('rejects', 'retry', 'odd.csv', expect=65).err)
         (self.work.landing('Orders') / 'odd.csv').unlink()
+        aside.write_bytes(orders(order(2)))
+        self.assertIn('odd.csv cannot be put back: its content is not what the ledger says; one that was mended is dropped into ',
+                      self.work.command('rejects', 'retry', 'odd.csv', expect=65).err)
+        aside.write_bytes(content)
         for version in (1, 2):
             self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update({'from': ['Order ID', 'Number']}))
         self.assertIn('would put back', self.work.command('rejects', 'retry', '--dry-run', 'Orders/odd.csv').out)

@@ -418,7 +418,7 @@ class Deep(Verifying):
         path = self.archived('Customers', 1)
         path.write_bytes(path.read_bytes() + b'\n')
         found = self.verify('--deep', expect=65)
-        self.assertEqual(found.sources[0]['what'], 'its content is not what was applied')
+        self.assertEqual(found.sources[0]['what'], 'its content is not what the ledger says')
         self.verify('--deep', '--accept-missing')
 
     def test_an_archived_file_that_the_ledger_does_not_know_is_told(self):
