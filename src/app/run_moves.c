@@ -59,14 +59,15 @@ static enum watch_outcome after_move(struct flight *flight)
         flight_warn(flight, "was moved, but a power loss may undo that", &flight->move_error);
         return WATCH_DONE;
     case ARCHIVE_REPLACED:
-        flight->remark = "replaced by a newer file meanwhile";
+        flight->remark = "gone meanwhile, or replaced by a newer file";
         return WATCH_SETTLE;
     case ARCHIVE_LEFT:
         flight->remark = "left in place, the folder cannot be written";
         if (flight->job.result.stored[0] == '\0')
             return WATCH_DONE;
-        /* It could be when that was looked at, so the ledger has a name in the archive for it: there it goes once it can. */
-        return try_later(flight);
+        /* It could be when that was looked at, so the ledger has a name in the archive for it: there it goes once it can. Or
+           only the file may not be moved. */
+        break;
     case ARCHIVE_HIDDEN:
         flight_warn(flight, "waits hidden in its folder to be archived", &flight->move_error);
         flight->remark = "hidden in its folder";

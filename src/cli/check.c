@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/core.h"
@@ -42,6 +43,16 @@ static bool can_write(const char *folder)
     return faccessat(AT_FDCWD, slash ? parent : ".", W_OK | X_OK, AT_EACCESS) == 0;
 }
 
+/* Of what a move to the archive opens, which follows no link. */
+static const char *trouble_of(const char *archive)
+{
+    struct stat found;
+    if (lstat(archive, &found) == 0 && !S_ISDIR(found.st_mode))
+        return S_ISLNK(found.st_mode) ? ": a symbolic link, which is not followed (mount the folder there instead)"
+                                      : ": no folder";
+    return can_write(archive) ? NULL : ": not writable";
+}
+
 static void print_archive(const struct invocation *invocation, const struct pipeline *pipeline)
 {
     char path[SETTINGS_PATH_SIZE];
@@ -49,9 +60,10 @@ static void print_archive(const struct invocation *invocation, const struct pipe
     for (size_t f = 0; f < pipeline->feed_count; f++)
         archived += pipeline->feeds[f].after == FEED_ARCHIVE;
     snprintf(path, sizeof path, "%s/archive", invocation->settings.data);
+    const char *trouble = trouble_of(path);
     if (archived > 0)
-        printf("archive     %s%s\n", path,
-               can_write(path) ? "" : ": not writable, applied files will be left where they are");
+        printf("archive     %s%s%s\n", path, trouble ? trouble : "",
+               trouble ? ", applied files will be left where they are" : "");
 }
 
 static bool check_folders(const struct invocation *invocation, const struct pipeline *pipeline, struct error *first)

@@ -103,7 +103,12 @@ int archive_open_store(const char *data, const char *kind, const char *feed, str
         close(middle);
     if (top >= 0)
         close(top);
-    if (code)
+    if (code == ENOTDIR || code == ELOOP)
+        (void)error_set(error, ERROR_IO,
+                        "cannot open %s/%s/%s: something else lies there; a symbolic link is not followed (mount the "
+                        "folder there instead)",
+                        data, kind, feed);
+    else if (code)
         (void)error_errno(error, ERROR_IO, code, "cannot open %s/%s/%s", data, kind, feed);
     return folder;
 }

@@ -233,6 +233,16 @@ class Places(FlowCase):
         self.assertIn('left in place', work.run_once().out)
         self.assertTrue(path.exists())
 
+    def test_an_archive_that_is_a_link_is_not_followed(self):
+        work = self.workspace()
+        (work.data / 'archive').symlink_to(self.folder)
+        self.assertIn('archive     data/archive: a symbolic link, which is not followed', work.command('check').out)
+        path = work.drop('Orders', orders(order(1)), 'o.csv')
+        outcome = work.run_once()
+        self.assertIn('left in place', outcome.out)
+        self.assertIn('data/archive/Orders: something else lies there; a symbolic link is not followed', outcome.err)
+        self.assertTrue(path.exists())
+
     def test_a_database_whose_folder_cannot_be_made(self):
         work = self.workspace()
         address = f'sqlite:{self.folder}/none/deeper/x.db'
