@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 struct word {
     const char *name;
     uint64_t *values;
@@ -55,7 +57,7 @@ static struct slice next_token(struct slice *rest, char until)
 static uint64_t read_number(struct slice token)
 {
     uint64_t value = 0;
-    for (size_t i = 0; i < token.len && token.data[i] >= '0' && token.data[i] <= '9'; i++)
+    for (size_t i = 0; i < token.len && text_is_digit(token.data[i]); i++)
         value = value * 10 + (uint64_t)(token.data[i] - '0');
     return value;
 }

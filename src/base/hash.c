@@ -14,6 +14,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/text.h"
+
 uint64_t hash_bytes(struct slice s, uint64_t seed)
 {
     return XXH3_64bits_withSeed(s.data, s.len, seed);
@@ -78,26 +80,14 @@ void digest_hex(const struct digest *d, char out[DIGEST_HEX_SIZE])
     out[DIGEST_HEX_SIZE - 1] = '\0';
 }
 
-/* The value of a hexadecimal digit, or -1. */
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool digest_from_hex(struct slice s, struct digest *out)
 {
     if (s.len != DIGEST_HEX_SIZE - 1)
         return false;
     struct digest digest;
     for (size_t i = 0; i < DIGEST_SIZE; i++) {
-        int high = hex_value(s.data[2 * i]);
-        int low = hex_value(s.data[2 * i + 1]);
+        int high = text_hex_value(s.data[2 * i]);
+        int low = text_hex_value(s.data[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         digest.bytes[i] = (uint8_t)(high << 4 | low);

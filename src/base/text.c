@@ -226,14 +226,9 @@ void text_put_json(struct buf *out, struct slice s)
     buf_put_byte(out, '"');
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 static bool same_letter(char a, char b)
 {
-    return lower(a) == lower(b);
+    return text_lower(a) == text_lower(b);
 }
 
 static size_t least(size_t a, size_t b)

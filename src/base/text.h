@@ -1,4 +1,4 @@
-/* Text for people and for machines: escaping of bytes, JSON strings, the nearest known word. */
+/* Text for people and for machines: escaping of bytes, JSON strings, kinds of characters, the nearest known word. */
 #ifndef DROPFOLD_BASE_TEXT_H
 #define DROPFOLD_BASE_TEXT_H
 
@@ -45,6 +45,26 @@ const char *text_nearest(struct slice s, const char *const *words, size_t count)
 static inline bool text_is_digit(char c)
 {
     return c >= '0' && c <= '9';
+}
+
+static inline bool text_is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* A capital letter as a small one; all else as it is. */
+static inline char text_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* The value of a hexadecimal digit in either case, or -1. */
+static inline int text_hex_value(char c)
+{
+    if (text_is_digit(c))
+        return c - '0';
+    c = text_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* "1,234,567" for people. Returns out. */

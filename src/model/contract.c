@@ -119,7 +119,7 @@ void contract_reading_changes(const struct pipeline *pipeline, struct slice befo
 static size_t count_digits(struct slice text)
 {
     size_t count = 0;
-    while (count < text.len && text.data[count] >= '0' && text.data[count] <= '9')
+    while (count < text.len && text_is_digit(text.data[count]))
         count++;
     return count;
 }

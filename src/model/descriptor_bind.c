@@ -15,9 +15,7 @@ static char fold(char c, enum descriptor_names names)
         return '_';
     if (names != DESCRIPTOR_NAMES_FOLD)
         return c;
-    if (c >= 'A' && c <= 'Z')
-        return (char)(c - 'A' + 'a');
-    return c == '-' ? '_' : c;
+    return c == '-' ? '_' : text_lower(c);
 }
 
 bool descriptor_name_matches(const struct descriptor *descriptor, struct slice from, struct slice column)

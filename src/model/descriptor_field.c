@@ -24,17 +24,12 @@ static bool check_words(const struct doc_node *member)
     return doc_only(member, all, own + count);
 }
 
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
 static bool load_name(const struct doc_node *member, struct descriptor_field *field)
 {
     struct slice name = member->name;
-    bool ok = name.len > 0 && name.len <= FIELD_NAME_MAX && is_letter(name.data[0]);
+    bool ok = name.len > 0 && name.len <= FIELD_NAME_MAX && !text_is_digit(name.data[0]);
     for (size_t i = 0; ok && i < name.len; i++)
-        ok = is_letter(name.data[i]) || (name.data[i] >= '0' && name.data[i] <= '9');
+        ok = text_is_letter(name.data[i]) || text_is_digit(name.data[i]) || name.data[i] == '_';
     field->name = name.data;
     char shown[SHOWN_MAX];
     return ok || doc_problem_at(member->doc, member->name_line, member->name_column,

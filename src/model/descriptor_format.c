@@ -33,7 +33,7 @@ bool descriptor_same_form(const struct descriptor *a, const struct descriptor *b
 /* Whether the byte can part fields or stand around them: no part of words and numbers, of line ends or of UTF-8. */
 static bool is_mark(char c)
 {
-    bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    bool word = text_is_letter(c) || text_is_digit(c);
     return c > 0 && c < 0x7f && c != ' ' && c != '\n' && c != '\r' && !word;
 }
 

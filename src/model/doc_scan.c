@@ -31,8 +31,7 @@ static uint32_t column_of(const struct scan *scan, const char *at)
 
 static bool is_word(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || text_is_digit(c) || c == '_' || c == '-' || c == '+' ||
-           c == '.';
+    return text_is_letter(c) || text_is_digit(c) || c == '_' || c == '-' || c == '+' || c == '.';
 }
 
 /* What stands at `at`: a word, a character, or the end. */
@@ -93,12 +92,10 @@ static int hex4(const struct scan *scan, const char *at)
         return -1;
     int value = 0;
     for (int i = 0; i < 4; i++) {
-        const char *digits = "0123456789abcdef";
-        char c = at[i] >= 'A' && at[i] <= 'F' ? (char)(at[i] + ('a' - 'A')) : at[i];
-        const char *digit = c ? strchr(digits, c) : NULL;
-        if (!digit)
+        int digit = text_hex_value(at[i]);
+        if (digit < 0)
             return -1;
-        value = value * 16 + (int)(digit - digits);
+        value = value * 16 + digit;
     }
     return value;
 }

@@ -259,10 +259,9 @@ static size_t make_name(struct slice column, char out[NAME_ROOM])
     size_t len = 0;
     for (size_t i = 0; i < column.len && len < NAME_MAX_BYTES; i++) {
         char c = column.data[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
         if (len == 0 && text_is_digit(c))
             out[len++] = '_';
-        if (letter || text_is_digit(c))
+        if (text_is_letter(c) || text_is_digit(c) || c == '_')
             out[len++] = c;
         else if (len > 0 && out[len - 1] != '_')
             out[len++] = '_';

@@ -11,6 +11,7 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "model/pattern_digits.h"
 
 enum {
@@ -80,7 +81,7 @@ static size_t read_reference(struct slice by, size_t at, uint32_t *group)
     *group = (uint32_t)(p[braced] - '0');
     if (braced)
         return left > 2 && p[2] == '}' ? 4 : 0;
-    return left > 1 && p[1] >= '0' && p[1] <= '9' ? 0 : 2;
+    return left > 1 && text_is_digit(p[1]) ? 0 : 2;
 }
 
 static bool check_replacement(const struct pattern *pattern, struct slice by, struct error *error)

@@ -6,7 +6,7 @@
 
 static bool is_literal(char c)
 {
-    return text_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c != '\0' && strchr("-_,:/# ", c));
+    return text_is_digit(c) || text_is_letter(c) || (c != '\0' && strchr("-_,:/# ", c));
 }
 
 static bool skip(struct slice *rest, const char *text)

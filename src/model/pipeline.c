@@ -73,12 +73,9 @@ bool build_check_name(const struct build *build, const struct doc_node *member, 
 
 bool build_same_name(const char *a, const char *b)
 {
-    for (; *a && *b; a++, b++) {
-        char x = *a >= 'A' && *a <= 'Z' ? (char)(*a - 'A' + 'a') : *a;
-        char y = *b >= 'A' && *b <= 'Z' ? (char)(*b - 'A' + 'a') : *b;
-        if (x != y)
+    for (; *a && *b; a++, b++)
+        if (text_lower(*a) != text_lower(*b))
             return false;
-    }
     return *a == *b;
 }
 

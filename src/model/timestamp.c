@@ -1,6 +1,7 @@
 #include "model/timestamp.h"
 
 #include "base/cursor.h"
+#include "base/text.h"
 
 #define TIMESTAMP_HOUR   (3600 * TIMESTAMP_SECOND)
 #define TIMESTAMP_MINUTE (60 * TIMESTAMP_SECOND)
@@ -118,7 +119,7 @@ static bool take_fraction(struct cursor *c, int64_t *micros, const char **expect
     int64_t nanos = 0, unit = 100000000;
     const char *start = c->at;
     unsigned bad = 0;
-    for (; c->at < c->end && unit > 0 && *c->at >= '0' && *c->at <= '9'; c->at++, unit /= 10)
+    for (; c->at < c->end && unit > 0 && text_is_digit(*c->at); c->at++, unit /= 10)
         nanos += digit(*c->at, &bad) * unit;
     if (c->at == start)
         return false;
@@ -330,7 +331,7 @@ bool timestamp_parse_interval(struct slice text, int64_t *micros)
 {
     int64_t count = 0;
     size_t digits = 0;
-    for (; digits < text.len && text.data[digits] >= '0' && text.data[digits] <= '9'; digits++)
+    for (; digits < text.len && text_is_digit(text.data[digits]); digits++)
         if (__builtin_mul_overflow(count, 10, &count) || __builtin_add_overflow(count, text.data[digits] - '0', &count))
             return false;
     if (digits == 0 || digits == text.len || text.data[digits] != ' ')

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 /* What a directive says something about; each may be said once. */
 enum part {
     PART_YEAR = 1 << 0,
@@ -103,7 +105,7 @@ static int take_number(struct reading *r, int least, int most, int64_t *value)
 {
     int count = 0;
     int64_t sum = 0;
-    while (count < most && r->at + count < r->end && r->at[count] >= '0' && r->at[count] <= '9')
+    while (count < most && r->at + count < r->end && text_is_digit(r->at[count]))
         sum = sum * 10 + (r->at[count++] - '0');
     if (count < least)
         return 0;
@@ -136,7 +138,7 @@ static bool take_word(struct reading *r, const char *word)
     if ((size_t)(r->end - r->at) < len)
         return false;
     for (size_t i = 0; i < len; i++)
-        if ((r->at[i] >= 'A' && r->at[i] <= 'Z' ? r->at[i] - 'A' + 'a' : r->at[i]) != word[i])
+        if (text_lower(r->at[i]) != word[i])
             return false;
     r->at += len;
     return true;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "model/timestamp.h"
 
 static const char *const kind_words[] = {
@@ -42,7 +43,7 @@ static bool take_digits(struct slice *text, uint8_t *out)
 {
     unsigned value = 0;
     size_t len = 0;
-    for (; len < 2 && len < text->len && text->data[len] >= '0' && text->data[len] <= '9'; len++)
+    for (; len < 2 && len < text->len && text_is_digit(text->data[len]); len++)
         value = value * 10 + (unsigned)(text->data[len] - '0');
     if (len == 0 || (len == 2 && text->data[0] == '0') || value > DECIMAL_PRECISION_MAX)
         return false;

@@ -269,11 +269,9 @@ static bool is_word(struct slice text, const char *word)
     size_t len = strlen(word);
     if (text.len != len)
         return false;
-    for (size_t i = 0; i < len; i++) {
-        char c = text.data[i];
-        if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != word[i])
+    for (size_t i = 0; i < len; i++)
+        if (text_lower(text.data[i]) != word[i])
             return false;
-    }
     return true;
 }
 

@@ -29,8 +29,8 @@ static bool is_name(const char *name)
     size_t len = strlen(name);
     bool begins = true;
     for (const char *c = name; *c; c++) {
-        bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
-        bool other = (*c >= '0' && *c <= '9') || *c == '_' || *c == '-' || *c == '+';
+        bool letter = text_is_letter(*c);
+        bool other = text_is_digit(*c) || *c == '_' || *c == '-' || *c == '+';
         if (!letter && (begins || !other) && (begins || *c != '/'))
             return false;
         begins = *c == '/';

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "base/text.h"
 #include "model/timestamp.h"
 
 enum {
@@ -15,15 +16,10 @@ static bool take_number(struct cursor *c, int min, int max, int *number)
 {
     const char *start = c->at;
     int value = 0;
-    for (; c->at < c->end && c->at - start < 3 && *c->at >= '0' && *c->at <= '9'; c->at++)
+    for (; c->at < c->end && c->at - start < 3 && text_is_digit(*c->at); c->at++)
         value = value * 10 + (*c->at - '0');
     *number = value;
     return c->at > start && value >= min && value <= max;
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /* What the time is called: three letters and more, or anything in angle brackets. It is not kept. */
@@ -37,7 +33,7 @@ static bool take_name(struct cursor *c)
         return true;
     }
     const char *start = c->at;
-    while (c->at < c->end && is_letter(*c->at))
+    while (c->at < c->end && text_is_letter(*c->at))
         c->at++;
     return c->at - start >= NAME_MIN;
 }

@@ -49,24 +49,15 @@ static bool take(struct walk *walk, char c)
 
 /* --- scalars ------------------------------------------------------------------------------------------------------ */
 
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static int hex_value(char c)
-{
-    return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
 /* The four digits behind \u. */
 static bool read_unit(struct walk *walk, int *unit)
 {
     *unit = 0;
     for (int i = 0; i < 4; i++) {
-        if (walk->at + i >= walk->end || !is_hex(walk->at[i]))
+        int digit = walk->at + i < walk->end ? text_hex_value(walk->at[i]) : -1;
+        if (digit < 0)
             return fail(walk, "four hexadecimal digits behind \\u");
-        *unit = *unit << 4 | hex_value(walk->at[i]);
+        *unit = *unit << 4 | digit;
     }
     walk->at += 4;
     return true;
@@ -118,7 +109,7 @@ static bool read_string(struct walk *walk)
 static size_t read_digits(struct walk *walk)
 {
     const char *from = walk->at;
-    while (walk->at < walk->end && *walk->at >= '0' && *walk->at <= '9')
+    while (walk->at < walk->end && text_is_digit(*walk->at))
         walk->at++;
     return (size_t)(walk->at - from);
 }

@@ -1,5 +1,7 @@
 #include "parse/json_scan.h"
 
+#include "base/text.h"
+
 enum class {
     PLAIN, /* all else; the value that bytes not named below have */
     BLANK,
@@ -99,7 +101,7 @@ static bool may_begin(enum json_scan_state state, char c)
     if (state == JSON_SCAN_NEXT || state == JSON_SCAN_AFTER || (uint8_t)c < ' ')
         return false;
     if (state == JSON_SCAN_LINES && class == PLAIN)
-        return c == '-' || (c >= '0' && c <= '9') || c == 't' || c == 'f' || c == 'n';
+        return c == '-' || text_is_digit(c) || c == 't' || c == 'f' || c == 'n';
     return class == PLAIN || class == QUOTE || class == OPEN;
 }
 

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "parse/bind.h"
 #include "parse/coerce.h"
 #include "parse/decode.h"
@@ -113,7 +114,7 @@ static bool finish(struct parser *p, struct error *error)
 /* Says of places in a text that is not the file's own bytes that they are. */
 static void tell_place(const struct parser *p, struct error *error)
 {
-    bool placed = error->kind == ERROR_DATA && error->text[0] >= '0' && error->text[0] <= '9';
+    bool placed = error->kind == ERROR_DATA && text_is_digit(error->text[0]);
     if (!placed || (p->decode.kind == UNPACK_NONE && !form_reader_recodes(&p->reader)))
         return;
     struct error before = *error;
