@@ -277,6 +277,16 @@ const char *text_nearest(struct slice s, const char *const *words, size_t count)
     return nearest;
 }
 
+char *text_hint(struct slice s, const char *const *words, size_t count, char out[TEXT_HINT_SIZE])
+{
+    char shown[TEXT_HINT_SIZE - sizeof "; did you mean \"\"?" + 1];
+    const char *nearest = text_nearest(s, words, count);
+    out[0] = '\0';
+    if (nearest)
+        snprintf(out, TEXT_HINT_SIZE, "; did you mean \"%s\"?", text_escape(slice_of(nearest), shown, sizeof shown));
+    return out;
+}
+
 char *text_count(uint64_t value, char out[32])
 {
     char digits[24];

@@ -41,6 +41,12 @@ size_t text_valid_utf8(struct slice s);
  */
 const char *text_nearest(struct slice s, const char *const *words, size_t count);
 
+enum { TEXT_HINT_SIZE = 128 };
+
+/* `; did you mean "word"?` of the nearest word, escaped, for the end of a message; nothing when there is none. Returns
+   out. */
+char *text_hint(struct slice s, const char *const *words, size_t count, char out[TEXT_HINT_SIZE]);
+
 /* Of ASCII's, whatever the locale. */
 static inline bool text_is_digit(char c)
 {

@@ -5,8 +5,6 @@
 
 #include "model/zone_member.h"
 
-enum { SHOWN_MAX = 80 /* bytes of a user's word in a message */ };
-
 static const char *const words[] = {"unicode", "replace",  "split",   "join",         "number",   "true",     "false",
                                     "zone",    "on_error", "default", "default_null", "constant", "from_name"};
 static const char *const unicode_words[] = {"keep", "ascii"};

@@ -10,10 +10,6 @@
 
 #include "base/text.h"
 
-enum {
-    SHOWN_MAX = 80 /* bytes of a user's value in a message */
-};
-
 struct reader {
     condition_resolve resolve;
     void *context;
@@ -55,7 +51,7 @@ static bool is_number(enum value_kind kind)
 
 static bool wrong_operand(const struct doc_node *node, struct value_type type, const char *expected)
 {
-    char type_text[VALUE_TYPE_TEXT_SIZE], shown[SHOWN_MAX];
+    char type_text[VALUE_TYPE_TEXT_SIZE], shown[DOC_SHOWN_MAX];
     value_type_text(type, type_text);
     if (node->kind == DOC_NULL)
         return doc_problem(node->doc, node, "nothing equals null; write {\"null\": true} to ask for it");

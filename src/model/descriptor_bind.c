@@ -2,11 +2,7 @@
 #include "base/text.h"
 #include "model/descriptor.h"
 
-enum {
-    NOT_FOUND = -1,
-    FOUND_TWICE = -2,
-    SHOWN_MAX = 80 /* bytes of a column's name in a message */
-};
+enum { NOT_FOUND = -1, FOUND_TWICE = -2 };
 
 /* The byte that stands for it and for all that count as the same. */
 static char fold(char c, enum descriptor_names names)
@@ -73,7 +69,7 @@ struct report {
 
 static void report_lack(struct report *report, struct slice name)
 {
-    char shown[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX];
     if (report->out)
         buf_printf(report->out, "%s%s",
                    report->lacking ? ", "
@@ -91,7 +87,7 @@ static char next_letter(struct slice *name)
         char c = fold(*name->data, DESCRIPTOR_NAMES_FOLD);
         name->data++;
         name->len--;
-        if ((c >= 'a' && c <= 'z') || text_is_digit(c))
+        if (text_is_letter(c) || text_is_digit(c))
             return c;
     }
     return 0;
@@ -123,7 +119,7 @@ static const struct slice *find_near(const struct descriptor_field *field, const
 static void report_lacking_field(struct report *report, const struct descriptor *d,
                                  const struct descriptor_field *field, const struct slice *header, size_t count)
 {
-    char shown[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX];
     const struct slice *near = find_near(field, header, count);
     bool as_called = field->from_count == 0 ||
                      (field->from_count == 1 && descriptor_name_matches(d, field->from[0], slice_of(field->name)));
@@ -139,7 +135,7 @@ static void report_lacking_field(struct report *report, const struct descriptor 
 
 static void report_twice(struct report *report, struct slice name)
 {
-    char shown[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX];
     if (report->out)
         buf_printf(report->out, "%scolumn \"%s\" stands twice", report->fits ? "" : "; ",
                    text_escape(name, shown, sizeof shown));
@@ -149,7 +145,7 @@ static void report_twice(struct report *report, struct slice name)
 
 static void report_strange(struct report *report, struct slice name)
 {
-    char shown[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX];
     if (report->out)
         buf_printf(report->out, "%s\"%s\"",
                    report->strange ? ", "

@@ -5,23 +5,16 @@
 
 #include "base/text.h"
 
-enum {
-    SHOWN_MAX = 80 /* bytes of a user's word in a message */
-};
-
 /* --- names -------------------------------------------------------------------------------------------------------- */
 
 static bool unknown_field(const struct descriptor *d, const struct doc_node *node)
 {
     const char *names[DESCRIPTOR_FIELDS_MAX];
-    char shown[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX], hint[TEXT_HINT_SIZE];
     for (size_t i = 0; i < d->field_count; i++)
         names[i] = d->fields[i].name;
-    text_escape(node->text, shown, sizeof shown);
-    const char *nearest = text_nearest(node->text, names, d->field_count);
-    if (nearest)
-        return doc_problem(node->doc, node, "unknown field \"%s\"; did you mean \"%s\"?", shown, nearest);
-    return doc_problem(node->doc, node, "unknown field \"%s\"", shown);
+    return doc_problem(node->doc, node, "unknown field \"%s\"%s", text_escape(node->text, shown, sizeof shown),
+                       text_hint(node->text, names, d->field_count, hint));
 }
 
 static bool find_source(struct descriptor *d, const struct doc_node *node, const struct descriptor_field *field,

@@ -7,8 +7,7 @@
 #include "model/timestamp.h"
 
 enum {
-    FIELD_NAME_MAX = 63, /* bytes: a field's name becomes a column's often enough */
-    SHOWN_MAX = 80       /* bytes of a user's word in a message */
+    FIELD_NAME_MAX = 63 /* bytes: a field's name becomes a column's often enough */
 };
 
 static const char *const field_words[] = {"type",         "from", "required", "null", "extract",
@@ -31,7 +30,7 @@ static bool load_name(const struct doc_node *member, struct descriptor_field *fi
     for (size_t i = 0; ok && i < name.len; i++)
         ok = text_is_letter(name.data[i]) || text_is_digit(name.data[i]) || name.data[i] == '_';
     field->name = name.data;
-    char shown[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX];
     return ok || doc_problem_at(member->doc, member->name_line, member->name_column,
                                 "\"%s\" cannot name a field: letters, digits and _ only, at most %d, no digit first",
                                 text_escape(name, shown, sizeof shown), FIELD_NAME_MAX);
@@ -46,14 +45,12 @@ static bool load_type(const struct doc_node *member, struct descriptor_field *fi
         return true;
     size_t count;
     const char *const *words = value_type_words(&count);
-    const char *nearest = text_nearest(slice_of(text), words, count);
-    const char *hint = nearest ? nearest : "";
-    char shown[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX], hint[TEXT_HINT_SIZE];
     return doc_problem(member->doc, doc_member(member, "type"),
                        "unknown type \"%s\", expected int64, double, decimal(p,s) with at most %d digits, text, bool, "
-                       "date or timestamp%s%s%s",
+                       "date or timestamp%s",
                        text_escape(slice_of(text), shown, sizeof shown), DECIMAL_PRECISION_MAX,
-                       nearest ? "; did you mean \"" : "", hint, nearest ? "\"?" : "");
+                       text_hint(slice_of(text), words, count, hint));
 }
 
 bool descriptor_slices(const struct doc_node *object, const char *name, struct slice **out, size_t *count)
@@ -142,7 +139,7 @@ static bool check_mapped(const struct doc_node *node, const struct descriptor_fi
 {
     struct value value;
     const char *expected = "another text";
-    char shown[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX];
     if (descriptor_value(field, false, node->text, &value, &expected))
         return true;
     return doc_problem(node->doc, node, "\"%s\" is mapped to \"%s\", expected %s", node->name.data,
@@ -178,7 +175,7 @@ static bool check_fallback(const struct doc_node *member, const struct descripto
     const struct cleaning *cleaning = field->cleaning;
     struct value value;
     const char *expected = "another text";
-    char shown[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX];
     if (!cleaning || !cleaning->has_fallback || descriptor_value(field, false, cleaning->fallback, &value, &expected))
         return true;
     const char *name = cleaning->constant ? "constant" : "default";

@@ -7,10 +7,9 @@
 #include "model/descriptor_field.h"
 
 enum {
-    SKIP_MAX = 1000,   /* lines */
-    COMMENT_MAX = 8,   /* bytes of what a comment begins with */
-    HEADER_MAX = 4096, /* columns, as a file may have */
-    SHOWN_MAX = 80     /* bytes of a user's word in a message */
+    SKIP_MAX = 1000,  /* lines */
+    COMMENT_MAX = 8,  /* bytes of what a comment begins with */
+    HEADER_MAX = 4096 /* columns, as a file may have */
 };
 
 static const char *const format_words[] = {"csv", "json"};
@@ -40,7 +39,7 @@ static bool is_mark(char c)
 static bool load_mark(const struct doc_node *root, const char *name, const char *expected, char *out)
 {
     const char *text = NULL;
-    char shown[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX];
     if (!doc_string(root, name, false, &text))
         return false;
     if (!text)
@@ -99,7 +98,7 @@ static bool load_header(const struct doc_node *root, struct descriptor_form *for
         return doc_problem(node->doc, node, "\"header\" has %zu names, expected 1 to %d", form->header_count,
                            HEADER_MAX);
     bool ok = true;
-    char shown[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX];
     const struct doc_node *item = node->kind == DOC_ARRAY ? node->child : node;
     for (size_t i = 0; i < form->header_count; i++, item = item->next)
         for (size_t k = 0; k < i; k++)
@@ -251,7 +250,7 @@ static struct slice spread_text(struct slice from, size_t steps)
 
 static bool check_spread(const struct doc_node *node, struct slice from, size_t steps, struct descriptor *d)
 {
-    char shown[SHOWN_MAX], other[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX], other[DOC_SHOWN_MAX];
     struct slice spread = spread_text(from, steps);
     if (d->spread.len == 0)
         d->spread = spread;
@@ -264,7 +263,7 @@ static bool load_path(const struct doc_node *node, struct slice from, struct are
                       struct descriptor_path *path)
 {
     size_t spreads;
-    char shown[SHOWN_MAX];
+    char shown[DOC_SHOWN_MAX];
     if (!cut_path(node->doc, from, arena, path, &spreads))
         return false;
     if (path->count == 0 || spreads == 0)

@@ -19,7 +19,8 @@
 enum {
     DOC_SIZE_MAX = 1024 * 1024, /* bytes of a document */
     DOC_DEPTH_MAX = 32,
-    DOC_PROBLEMS_MAX = 100 /* further ones are counted, not kept */
+    DOC_PROBLEMS_MAX = 100, /* further ones are counted, not kept */
+    DOC_SHOWN_MAX = 80      /* bytes of a user's word in a message, escaped */
 };
 
 /* Problems found so far, over any number of documents. */

@@ -7,11 +7,7 @@
 
 #include "base/text.h"
 
-enum {
-    SHOWN_MAX = 80,        /* bytes of a user's word in a message */
-    WORDS_SHOWN_MAX = 600, /* bytes of a list of words in a message */
-
-};
+enum { WORDS_SHOWN_MAX = 600 /* bytes of a list of words in a message */ };
 
 const char *doc_kind_name(enum doc_kind kind)
 {
@@ -67,14 +63,10 @@ static const char *list_words(const char *const *words, size_t count, char out[W
 static bool unknown_word(const struct doc *doc, uint32_t line, uint32_t column, struct slice word,
                          const char *const *words, size_t count)
 {
-    char shown[SHOWN_MAX], known[WORDS_SHOWN_MAX];
-    text_escape(word, shown, sizeof shown);
-    list_words(words, count, known);
-    const char *nearest = text_nearest(word, words, count);
-    if (nearest)
-        return doc_problem_at(doc, line, column, "unknown word \"%s\", expected %s; did you mean \"%s\"?", shown, known,
-                              nearest);
-    return doc_problem_at(doc, line, column, "unknown word \"%s\", expected %s", shown, known);
+    char shown[DOC_SHOWN_MAX], known[WORDS_SHOWN_MAX], hint[TEXT_HINT_SIZE];
+    return doc_problem_at(doc, line, column, "unknown word \"%s\", expected %s%s",
+                          text_escape(word, shown, sizeof shown), list_words(words, count, known),
+                          text_hint(word, words, count, hint));
 }
 
 bool doc_unknown(const struct doc_node *member, const char *const *words, size_t count)

@@ -361,11 +361,10 @@ bool build_find_column(const struct build *build, struct place place, const stru
             return true;
         }
     }
-    char shown[BUILD_SHOWN_MAX];
-    text_escape(name, shown, sizeof shown);
-    const char *nearest = text_nearest(name, names, table->column_count);
-    return build_problem(build, place, "unknown column \"%s\" of table \"%s\"%s%s%s", shown, table->name,
-                         nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    char shown[BUILD_SHOWN_MAX], hint[TEXT_HINT_SIZE];
+    return build_problem(build, place, "unknown column \"%s\" of table \"%s\"%s",
+                         text_escape(name, shown, sizeof shown), table->name,
+                         text_hint(name, names, table->column_count, hint));
 }
 
 static bool find_term(const struct build *build, const struct table *table, const struct doc_node *node, size_t *column)

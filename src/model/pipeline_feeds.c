@@ -75,11 +75,9 @@ bool build_find_feed(const struct build *build, struct place place, struct slice
             return true;
         }
     }
-    char shown[BUILD_SHOWN_MAX];
-    text_escape(name, shown, sizeof shown);
-    const char *nearest = text_nearest(name, names, p->feed_count);
-    return build_problem(build, place, "\"%s\" is no feed of this pipeline%s%s%s", shown,
-                         nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    char shown[BUILD_SHOWN_MAX], hint[TEXT_HINT_SIZE];
+    return build_problem(build, place, "\"%s\" is no feed of this pipeline%s", text_escape(name, shown, sizeof shown),
+                         text_hint(name, names, p->feed_count, hint));
 }
 
 /* --- descriptors -------------------------------------------------------------------------------------------------- */

@@ -40,14 +40,9 @@ static bool unknown_field(const struct build *build, size_t feed, struct place p
     const struct build_feed *known = &build->feeds[feed];
     if (known->broken)
         return false;
-    char shown[BUILD_SHOWN_MAX];
-    text_escape(name, shown, sizeof shown);
-    const char *feed_name = build->pipeline->feeds[feed].name;
-    const char *nearest = text_nearest(name, known->names, known->name_count);
-    if (nearest)
-        return build_problem(build, place, "unknown field \"%s\" of %s; did you mean \"%s\"?", shown, feed_name,
-                             nearest);
-    return build_problem(build, place, "unknown field \"%s\" of %s", shown, feed_name);
+    char shown[BUILD_SHOWN_MAX], hint[TEXT_HINT_SIZE];
+    return build_problem(build, place, "unknown field \"%s\" of %s%s", text_escape(name, shown, sizeof shown),
+                         build->pipeline->feeds[feed].name, text_hint(name, known->names, known->name_count, hint));
 }
 
 /* The place of a descriptor field's type, for messages in that file. */

@@ -1,5 +1,7 @@
 #include "testing.h"
 
+#include <limits.h>
+
 #include "base/text.h"
 
 static int sign(int order)
@@ -305,6 +307,42 @@ static void reads_no_more_than_64_bytes_of_a_word(void **state)
     assert_ptr_equal(text_nearest(slice_of(a), long_word, 1), b);
 }
 
+static void hints_at_the_nearest_word_at_a_message_s_end(void **state)
+{
+    (void)state;
+    char out[TEXT_HINT_SIZE], word[2 * TEXT_HINT_SIZE] = {0};
+    const char *const words_of[] = {"a\tb", word};
+    memset(word, 'x', sizeof word - 1);
+    assert_string_equal(text_hint(SLICE("Order_Totl"), words, COUNT_OF(words), out), "; did you mean \"Order_Total\"?");
+    assert_string_equal(text_hint(SLICE("Customer"), words, COUNT_OF(words), out), "");
+    assert_string_equal(text_hint(SLICE("a b"), words_of, COUNT_OF(words_of), out), "; did you mean \"a\\tb\"?");
+    text_hint(slice_of(word), words_of, COUNT_OF(words_of), out);
+    assert_true(slice_ends_with(slice_of(out), SLICE("xx...\"?")));
+    assert_int_equal(strlen(out), TEXT_HINT_SIZE - 1);
+}
+
+static void tells_letters_and_digits_of_ascii(void **state)
+{
+    (void)state;
+    size_t letters = 0, digits = 0, hex = 0, moved = 0;
+    for (int c = CHAR_MIN; c <= CHAR_MAX; c++) {
+        letters += text_is_letter((char)c);
+        digits += text_is_digit((char)c);
+        hex += text_hex_value((char)c) >= 0;
+        moved += text_lower((char)c) != c;
+    }
+    assert_int_equal(letters, 52);
+    assert_int_equal(digits, 10);
+    assert_int_equal(hex, 22);
+    assert_int_equal(moved, 26);
+    assert_int_equal(text_hex_value('0'), 0);
+    assert_int_equal(text_hex_value('9'), 9);
+    assert_int_equal(text_hex_value('a'), 10);
+    assert_int_equal(text_hex_value('F'), 15);
+    assert_int_equal(text_lower('A'), 'a');
+    assert_int_equal(text_lower('Z'), 'z');
+}
+
 static void groups_digits_by_thousands(void **state)
 {
     (void)state;
@@ -339,6 +377,8 @@ int main(void)
         cmocka_unit_test(counts_a_swap_of_neighbours_as_one_slip),
         cmocka_unit_test(finds_nothing_where_nothing_is_near),
         cmocka_unit_test(reads_no_more_than_64_bytes_of_a_word),
+        cmocka_unit_test(hints_at_the_nearest_word_at_a_message_s_end),
+        cmocka_unit_test(tells_letters_and_digits_of_ascii),
         cmocka_unit_test(groups_digits_by_thousands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
