@@ -22,6 +22,9 @@ struct slice slice_of(const char *text);
 
 bool slice_equal(struct slice a, struct slice b);
 
+/* Whether s is equal to one of the list. */
+bool slice_among(struct slice s, const struct slice *list, size_t count);
+
 /* Orders by unsigned bytes, a prefix before what it begins: <0, 0, >0. */
 int slice_compare(struct slice a, struct slice b);
 

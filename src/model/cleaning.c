@@ -31,28 +31,6 @@ static bool load_slice(const struct doc_node *object, const char *name, struct s
     return true;
 }
 
-/* A list of texts, none of them empty. */
-static bool load_words(const struct doc_node *object, const char *name, struct slice **out, size_t *count)
-{
-    const char **strings = NULL;
-    size_t n = 0;
-    if (!doc_strings(object, name, false, &strings, &n))
-        return false;
-    const struct doc_node *node = doc_member(object, name);
-    if (!node)
-        return true;
-    *out = arena_array(object->doc->arena, n > 0 ? n : 1, sizeof **out);
-    if (!*out)
-        return doc_memory(object->doc);
-    bool ok = n > 0;
-    for (size_t i = 0; i < n; i++) {
-        (*out)[i] = slice_of(strings[i]);
-        ok = ok && strings[i][0] != '\0';
-    }
-    *count = n;
-    return ok || doc_problem(object->doc, node, "\"%s\" needs at least one text, and none of them empty", name);
-}
-
 static bool is_for(const struct doc_node *member, const char *name, bool fits, const char *types)
 {
     const struct doc_node *node = doc_member(member, name);
@@ -154,30 +132,22 @@ static bool load_number(const struct doc_node *member, struct value_type type, s
     ok = load_slice(number, "thousands", &form->thousands) && ok;
     ok = load_slice(number, "decimal", &form->decimal) && ok;
     ok = check_marks(number, form) && ok;
-    ok = load_words(number, "currency", &form->currency, &form->currency_count) && ok;
+    ok = doc_filled_slices(number, "currency", &form->currency, &form->currency_count) && ok;
     ok = doc_bool(number, "parentheses", &form->parentheses) && ok;
     ok = doc_bool(number, "suffixes", &form->suffixes) && ok;
     bool numeric = type.kind == VALUE_INT64 || type.kind == VALUE_DECIMAL || type.kind == VALUE_DOUBLE;
     return is_for(member, "number", numeric, "s int64, decimal and double") && ok;
 }
 
-static bool is_among(struct slice word, const struct slice *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (slice_equal(word, list[i]))
-            return true;
-    return false;
-}
-
 static bool load_truths(const struct doc_node *member, struct value_type type, struct cleaning *c)
 {
     const struct doc_node *yes = doc_member(member, "true"), *no = doc_member(member, "false");
-    bool ok = load_words(member, "true", &c->truths, &c->truth_count);
-    ok = load_words(member, "false", &c->falsehoods, &c->falsehood_count) && ok;
+    bool ok = doc_filled_slices(member, "true", &c->truths, &c->truth_count);
+    ok = doc_filled_slices(member, "false", &c->falsehoods, &c->falsehood_count) && ok;
     if (!yes != !no)
         ok = doc_problem(member->doc, yes ? yes : no, "\"true\" and \"false\" go together");
     for (size_t i = 0; i < c->truth_count; i++)
-        if (is_among(c->truths[i], c->falsehoods, c->falsehood_count))
+        if (slice_among(c->truths[i], c->falsehoods, c->falsehood_count))
             ok = doc_problem(member->doc, no, "\"%s\" is both \"true\" and \"false\"", c->truths[i].data);
     return is_for(member, yes ? "true" : "false", type.kind == VALUE_BOOL, " bool") && ok;
 }

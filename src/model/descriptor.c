@@ -40,7 +40,7 @@ static bool load_form(const struct doc_node *root, struct descriptor *d)
     ok = doc_choice(root, "unknown", false, unknown_words, COUNT_OF(unknown_words), &unknown) && ok;
     d->unknown_rejected = unknown == 1;
     d->names = (enum descriptor_names)names;
-    return descriptor_slices(root, "match", &d->match, &d->match_count) && ok;
+    return doc_slices(root, "match", &d->match, &d->match_count) && ok;
 }
 
 static bool load_repair(const struct doc_node *root, struct descriptor *d)
@@ -52,7 +52,7 @@ static bool load_repair(const struct doc_node *root, struct descriptor *d)
     if (!repair)
         return true;
     bool ok = doc_only(repair, repair_words, COUNT_OF(repair_words));
-    ok = descriptor_slices(repair, "unquoted", &d->repair, &d->repair_count) && ok;
+    ok = doc_slices(repair, "unquoted", &d->repair, &d->repair_count) && ok;
     if (ok && (d->repair_count == 0 || d->repair_count > DESCRIPTOR_REPAIR_MAX))
         ok = doc_problem(repair->doc, repair, "\"repair\" needs \"unquoted\", a list of 1 to %d columns",
                          DESCRIPTOR_REPAIR_MAX);
@@ -61,7 +61,7 @@ static bool load_repair(const struct doc_node *root, struct descriptor *d)
 
 static bool load_null(const struct doc_node *root, struct arena *arena, struct slice **words, size_t *count)
 {
-    if (!descriptor_slices(root, "null", words, count))
+    if (!doc_slices(root, "null", words, count))
         return false;
     if (*words)
         return true;

@@ -53,41 +53,9 @@ static bool load_type(const struct doc_node *member, struct descriptor_field *fi
                        text_hint(slice_of(text), words, count, hint));
 }
 
-bool descriptor_slices(const struct doc_node *object, const char *name, struct slice **out, size_t *count)
-{
-    const char **strings = NULL;
-    size_t n = 0;
-    if (!doc_strings(object, name, false, &strings, &n))
-        return false;
-    if (!strings)
-        return true;
-    struct slice *slices = arena_array(object->doc->arena, n, sizeof *slices);
-    if (!slices)
-        return doc_memory(object->doc);
-    for (size_t i = 0; i < n; i++)
-        slices[i] = slice_of(strings[i]);
-    *out = slices;
-    *count = n;
-    return true;
-}
-
-/* A list where an empty list or an empty text makes no sense. */
-static bool load_filled(const struct doc_node *member, const char *name, struct slice **out, size_t *count)
-{
-    if (!descriptor_slices(member, name, out, count))
-        return false;
-    const struct doc_node *node = doc_member(member, name);
-    if (!node)
-        return true;
-    bool ok = *count > 0;
-    for (size_t i = 0; ok && i < *count; i++)
-        ok = (*out)[i].len > 0;
-    return ok || doc_problem(member->doc, node, "\"%s\" needs at least one text, and none of them empty", name);
-}
-
 static bool load_from(const struct doc_node *member, struct arena *arena, struct descriptor_field *field)
 {
-    if (!load_filled(member, "from", &field->from, &field->from_count))
+    if (!doc_filled_slices(member, "from", &field->from, &field->from_count))
         return false;
     if (field->from)
         return true;
@@ -210,9 +178,9 @@ bool descriptor_field_load(const struct doc_node *member, struct arena *arena, s
     bool typed = load_type(member, field);
     ok = load_from(member, arena, field) && ok;
     ok = doc_bool(member, "required", &field->required) && ok;
-    ok = descriptor_slices(member, "null", &field->null, &field->null_count) && ok;
+    ok = doc_slices(member, "null", &field->null, &field->null_count) && ok;
     ok = load_extract(member, field) && ok;
-    ok = load_filled(member, "strip_prefix", &field->strip_prefix, &field->strip_prefix_count) && ok;
+    ok = doc_filled_slices(member, "strip_prefix", &field->strip_prefix, &field->strip_prefix_count) && ok;
     ok = doc_string(member, "doc", false, &field->doc) && ok;
     return typed && load_typed(member, arena, field) && ok;
 }

@@ -4,9 +4,6 @@
 
 #include "model/descriptor.h"
 
-/* What a list of texts under `name` holds, as slices into the arena. *out stays as it was when there is none. */
-bool descriptor_slices(const struct doc_node *object, const char *name, struct slice **out, size_t *count) MUST_USE;
-
 /* Reads `member` into `field`, whose null words were preset to the descriptor's. False when there were problems. What
    was made until then, a pattern for one, is in `field` all the same. */
 bool descriptor_field_load(const struct doc_node *member, struct arena *arena, struct descriptor_field *field) MUST_USE;

@@ -90,7 +90,7 @@ static bool load_comment(const struct doc_node *root, struct descriptor_form *fo
 static bool load_header(const struct doc_node *root, struct descriptor_form *form)
 {
     const struct doc_node *node = doc_member(root, "header");
-    if (!descriptor_slices(root, "header", &form->header, &form->header_count))
+    if (!doc_slices(root, "header", &form->header, &form->header_count))
         return false;
     if (!node)
         return true;
@@ -101,10 +101,9 @@ static bool load_header(const struct doc_node *root, struct descriptor_form *for
     char shown[DOC_SHOWN_MAX];
     const struct doc_node *item = node->kind == DOC_ARRAY ? node->child : node;
     for (size_t i = 0; i < form->header_count; i++, item = item->next)
-        for (size_t k = 0; k < i; k++)
-            if (slice_equal(form->header[i], form->header[k]))
-                ok = doc_problem(item->doc, item, "\"header\" has \"%s\" twice, expected it once",
-                                 text_escape(form->header[i], shown, sizeof shown));
+        if (slice_among(form->header[i], form->header, i))
+            ok = doc_problem(item->doc, item, "\"header\" has \"%s\" twice, expected it once",
+                             text_escape(form->header[i], shown, sizeof shown));
     return ok;
 }
 

@@ -2,20 +2,12 @@
 #include "model/descriptor.h"
 #include "model/timestamp.h"
 
-static bool among(struct slice text, const struct slice *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (slice_equal(words[i], text))
-            return true;
-    return false;
-}
-
 static bool read_truth(const struct cleaning *cleaning, struct slice text, struct value *value, const char **expected)
 {
     value->null = false;
-    value->i = among(text, cleaning->truths, cleaning->truth_count);
+    value->i = slice_among(text, cleaning->truths, cleaning->truth_count);
     *expected = "one of the words of its field's \"true\" and \"false\"";
-    return value->i || among(text, cleaning->falsehoods, cleaning->falsehood_count);
+    return value->i || slice_among(text, cleaning->falsehoods, cleaning->falsehood_count);
 }
 
 bool descriptor_value(const struct descriptor_field *field, bool plain, struct slice text, struct value *value,

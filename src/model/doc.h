@@ -109,6 +109,10 @@ bool doc_choice(const struct doc_node *object, const char *name, bool required, 
 /* An array of strings; a single string counts as an array of one. */
 bool doc_strings(const struct doc_node *object, const char *name, bool required, const char ***out,
                  size_t *count) MUST_USE;
+/* The same as slices; never required. */
+bool doc_slices(const struct doc_node *object, const char *name, struct slice **out, size_t *count) MUST_USE;
+/* The same where an empty list or an empty text makes no sense, which is reported. */
+bool doc_filled_slices(const struct doc_node *object, const char *name, struct slice **out, size_t *count) MUST_USE;
 /* An object. */
 bool doc_object(const struct doc_node *object, const char *name, bool required, const struct doc_node **out) MUST_USE;
 

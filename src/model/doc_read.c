@@ -206,6 +206,37 @@ bool doc_strings(const struct doc_node *object, const char *name, bool required,
     return true;
 }
 
+bool doc_slices(const struct doc_node *object, const char *name, struct slice **out, size_t *count)
+{
+    const char **strings = NULL;
+    size_t n = 0;
+    if (!doc_strings(object, name, false, &strings, &n))
+        return false;
+    if (!strings)
+        return true;
+    struct slice *slices = arena_array(object->doc->arena, n, sizeof *slices);
+    if (!slices)
+        return doc_memory(object->doc);
+    for (size_t i = 0; i < n; i++)
+        slices[i] = slice_of(strings[i]);
+    *out = slices;
+    *count = n;
+    return true;
+}
+
+bool doc_filled_slices(const struct doc_node *object, const char *name, struct slice **out, size_t *count)
+{
+    if (!doc_slices(object, name, out, count))
+        return false;
+    const struct doc_node *node = doc_member(object, name);
+    if (!node)
+        return true;
+    bool ok = *count > 0;
+    for (size_t i = 0; ok && i < *count; i++)
+        ok = (*out)[i].len > 0;
+    return ok || doc_problem(object->doc, node, "\"%s\" needs at least one text, and none of them empty", name);
+}
+
 bool doc_object(const struct doc_node *object, const char *name, bool required, const struct doc_node **out)
 {
     bool ok;

@@ -33,6 +33,17 @@ static void compares_slices_as_unsigned_bytes(void **state)
     }
 }
 
+static void finds_a_slice_among_others(void **state)
+{
+    (void)state;
+    const struct slice list[] = {SLICE("ab"), SLICE(""), SLICE("cd")};
+    assert_true(slice_among(SLICE("cd"), list, COUNT_OF(list)));
+    assert_false(slice_among(SLICE("cd"), list, 2));
+    assert_false(slice_among(SLICE("c"), list, COUNT_OF(list)));
+    assert_true(slice_among(slice_of(NULL), list, COUNT_OF(list)));
+    assert_false(slice_among(SLICE("ab"), NULL, 0));
+}
+
 static void trims_blanks_at_both_ends_only(void **state)
 {
     (void)state;
@@ -359,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(makes_slices_of_strings_and_of_none),
         cmocka_unit_test(compares_slices_as_unsigned_bytes),
+        cmocka_unit_test(finds_a_slice_among_others),
         cmocka_unit_test(trims_blanks_at_both_ends_only),
         cmocka_unit_test(knows_beginnings_and_ends),
         cmocka_unit_test(knows_what_a_path_ends_in),
