@@ -1,5 +1,9 @@
 #include "engine/dict.h"
 
+#include "model/value.h"
+
+_Static_assert((int)TEXT_VALUE_MAX < (int)DICT_PIECE, "every text value fits a piece");
+
 enum { AT, LENGTH }; /* columns */
 
 bool dict_init(struct dict *dict, struct memory *memory)

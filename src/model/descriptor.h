@@ -22,6 +22,8 @@
 
 enum {
     DESCRIPTOR_FIELDS_MAX = 512,
+    DESCRIPTOR_NAME_MAX = 63,     /* bytes of a field's name, which often becomes a column's */
+    DESCRIPTOR_HEADER_MAX = 4096, /* columns that "header" may name: as many as a file may have */
     DESCRIPTOR_VERSION_MAX = 1000000,
     DESCRIPTOR_REPAIR_MAX = 4,  /* columns whose unquoted commas are repaired */
     DESCRIPTOR_DERIVED_MAX = 32 /* fields that are computed from others */

@@ -6,10 +6,6 @@
 #include "base/text.h"
 #include "model/timestamp.h"
 
-enum {
-    FIELD_NAME_MAX = 63 /* bytes: a field's name becomes a column's often enough */
-};
-
 static const char *const field_words[] = {"type",         "from", "required", "null", "extract",
                                           "strip_prefix", "map",  "formats",  "doc",  "derive"};
 
@@ -26,14 +22,14 @@ static bool check_words(const struct doc_node *member)
 static bool load_name(const struct doc_node *member, struct descriptor_field *field)
 {
     struct slice name = member->name;
-    bool ok = name.len > 0 && name.len <= FIELD_NAME_MAX && !text_is_digit(name.data[0]);
+    bool ok = name.len > 0 && name.len <= DESCRIPTOR_NAME_MAX && !text_is_digit(name.data[0]);
     for (size_t i = 0; ok && i < name.len; i++)
         ok = text_is_letter(name.data[i]) || text_is_digit(name.data[i]) || name.data[i] == '_';
     field->name = name.data;
     char shown[DOC_SHOWN_MAX];
     return ok || doc_problem_at(member->doc, member->name_line, member->name_column,
                                 "\"%s\" cannot name a field: letters, digits and _ only, at most %d, no digit first",
-                                text_escape(name, shown, sizeof shown), FIELD_NAME_MAX);
+                                text_escape(name, shown, sizeof shown), DESCRIPTOR_NAME_MAX);
 }
 
 static bool load_type(const struct doc_node *member, struct descriptor_field *field)

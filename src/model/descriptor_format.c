@@ -7,9 +7,8 @@
 #include "model/descriptor_field.h"
 
 enum {
-    SKIP_MAX = 1000,  /* lines */
-    COMMENT_MAX = 8,  /* bytes of what a comment begins with */
-    HEADER_MAX = 4096 /* columns, as a file may have */
+    SKIP_MAX = 1000, /* lines */
+    COMMENT_MAX = 8  /* bytes of what a comment begins with */
 };
 
 static const char *const format_words[] = {"csv", "json"};
@@ -94,9 +93,9 @@ static bool load_header(const struct doc_node *root, struct descriptor_form *for
         return false;
     if (!node)
         return true;
-    if (form->header_count == 0 || form->header_count > HEADER_MAX)
+    if (form->header_count == 0 || form->header_count > DESCRIPTOR_HEADER_MAX)
         return doc_problem(node->doc, node, "\"header\" has %zu names, expected 1 to %d", form->header_count,
-                           HEADER_MAX);
+                           DESCRIPTOR_HEADER_MAX);
     bool ok = true;
     char shown[DOC_SHOWN_MAX];
     const struct doc_node *item = node->kind == DOC_ARRAY ? node->child : node;

@@ -5,10 +5,7 @@
 #include "base/text.h"
 #include "model/timestamp.h"
 
-enum {
-    NAME_MAX_BYTES = 63, /* of a field's name */
-    NAME_ROOM = NAME_MAX_BYTES + 24
-};
+enum { NAME_ROOM = DESCRIPTOR_NAME_MAX + 24 /* bytes of a field's name in the making */ };
 
 static const char *const words[INFER_WORDS] = {"-", "null", "NULL", "n/a", "N/A", "NA", "None", "NaN"};
 
@@ -257,7 +254,7 @@ static bool is_required(const struct infer_column *column, unsigned nulls)
 static size_t make_name(struct slice column, char out[NAME_ROOM])
 {
     size_t len = 0;
-    for (size_t i = 0; i < column.len && len < NAME_MAX_BYTES; i++) {
+    for (size_t i = 0; i < column.len && len < DESCRIPTOR_NAME_MAX; i++) {
         char c = column.data[i];
         if (len == 0 && text_is_digit(c))
             out[len++] = '_';
@@ -297,7 +294,7 @@ static bool add_name(struct names *names, struct slice column)
     for (unsigned n = 2; is_taken(names, unique); n++) {
         struct buf out;
         buf_init(&out, NAME_ROOM);
-        size_t kept = len < NAME_MAX_BYTES - 8 ? len : NAME_MAX_BYTES - 8;
+        size_t kept = len < DESCRIPTOR_NAME_MAX - 8 ? len : DESCRIPTOR_NAME_MAX - 8;
         buf_printf(&out, "%.*s_%u", (int)kept, name, n);
         if (!out.failed) {
             memcpy(unique, out.data, out.len);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+_Static_assert((int)DESCRIPTOR_HEADER_MAX <= (int)PARSER_COLUMNS_MAX, "names given by a descriptor have room here");
+
 void csv_header_init(struct csv_header *h)
 {
     buf_init(&h->text, PARSER_RECORD_MAX);
