@@ -44,8 +44,10 @@ class Tree(unittest.TestCase):
     def test_files_can_be_read_in_one_go_and_functions_seen_at_one_glance(self):
         self.holds(rules.sizes(PROJECT / 'src'))
 
-    def test_the_map_of_app_names_its_files(self):
-        self.holds(rules.mapped(PROJECT / 'src', PROJECT / 'docs' / 'architecture.md', 'app'))
+    def test_the_maps_of_floors_name_their_files(self):
+        for folder in ('app', 'engine', 'parse', 'model', 'base'):
+            with self.subTest(folder=folder):
+                self.holds(rules.mapped(PROJECT / 'src', PROJECT / 'docs' / 'architecture.md', folder))
 
     def test_no_global_is_mutable(self):
         objects = sorted(Options.build.glob('libdropfold_*.a')) + sorted(Options.build.glob('CMakeFiles/dropfold.dir/src/*.o'))
