@@ -161,8 +161,7 @@ static size_t read_key(const struct engine *engine, const struct keyed *units, u
     return units->parts;
 }
 
-static bool visit_lacks(struct engine_waiting *waiting, uint32_t lacks,
-                        bool (*visit)(void *context, const struct engine_waiting *waiting), void *context)
+static bool visit_lacks(struct engine_waiting *waiting, uint32_t lacks, engine_visit_waiting visit, void *context)
 {
     for (; lacks != 0; lacks &= lacks - 1) {
         waiting->lacks = (size_t)__builtin_ctz(lacks);
@@ -172,8 +171,7 @@ static bool visit_lacks(struct engine_waiting *waiting, uint32_t lacks,
     return true;
 }
 
-static bool visit_waiting(const struct engine *engine, uint32_t unit,
-                          bool (*visit)(void *context, const struct engine_waiting *waiting), void *context)
+static bool visit_waiting(const struct engine *engine, uint32_t unit, engine_visit_waiting visit, void *context)
 {
     uint32_t lacks = rows_link(&engine->units.rows, unit, engine->unit_lacks);
     if (lacks == 0)
@@ -188,8 +186,7 @@ static bool visit_waiting(const struct engine *engine, uint32_t unit,
     return visit_lacks(&waiting, lacks, visit, context);
 }
 
-static bool visit_closed(const struct engine *engine, uint32_t row,
-                         bool (*visit)(void *context, const struct engine_waiting *waiting), void *context)
+static bool visit_closed(const struct engine *engine, uint32_t row, engine_visit_waiting visit, void *context)
 {
     uint32_t lacks = closed_lacks(engine, row);
     if (lacks == 0)
@@ -201,8 +198,7 @@ static bool visit_closed(const struct engine *engine, uint32_t row,
     return visit_lacks(&waiting, lacks, visit, context);
 }
 
-void engine_each_waiting(const struct engine *engine,
-                         bool (*visit)(void *context, const struct engine_waiting *waiting), void *context)
+void engine_each_waiting(const struct engine *engine, engine_visit_waiting visit, void *context)
 {
     for (uint32_t unit = 1; unit < engine->units.rows.end; unit++)
         if (keyed_has(&engine->units, unit, PARENT_COUNTED) && !visit_waiting(engine, unit, visit, context))

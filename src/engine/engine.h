@@ -185,13 +185,14 @@ struct engine_waiting {
     size_t lacks;           /* feed index */
     uint64_t sequence, row; /* 0: it was closed, and nothing is known but its key */
 };
-void engine_each_waiting(const struct engine *engine,
-                         bool (*visit)(void *context, const struct engine_waiting *waiting), void *context);
+/* Called for each, as the two below are; false: no further one is asked for. */
+typedef bool (*engine_visit_waiting)(void *context, const struct engine_waiting *waiting);
+void engine_each_waiting(const struct engine *engine, engine_visit_waiting visit, void *context);
 
 /* Groups of table number `table` that have units: the key's cells in the order of the primary key, texts the engine's. The
    number of a group is good until the next change. */
-void engine_each_group(struct engine *engine, size_t table,
-                       bool (*visit)(void *context, uint32_t group, const struct cell *key), void *context);
+typedef bool (*engine_visit_group)(void *context, uint32_t group, const struct cell *key);
+void engine_each_group(struct engine *engine, size_t table, engine_visit_group visit, void *context);
 /* The group's row as it would be delivered: a cell for each column, texts the engine's, lists in the arena. False when that is
    out of memory. */
 bool engine_group_row(struct engine *engine, size_t table, uint32_t group, struct arena *arena,
@@ -207,7 +208,8 @@ struct engine_member {
     uint64_t sequence, row;
     bool speaks; /* of the facts: its attributes hold for the unit */
 };
-void engine_each_member(const struct engine *engine, size_t table, uint32_t group,
-                        bool (*visit)(void *context, const struct engine_member *member), void *context);
+typedef bool (*engine_visit_member)(void *context, const struct engine_member *member);
+void engine_each_member(const struct engine *engine, size_t table, uint32_t group, engine_visit_member visit,
+                        void *context);
 
 #endif

@@ -3,8 +3,7 @@
 #include "engine/records.h"
 #include "engine/units.h"
 
-void engine_each_group(struct engine *engine, size_t table,
-                       bool (*visit)(void *context, uint32_t group, const struct cell *key), void *context)
+void engine_each_group(struct engine *engine, size_t table, engine_visit_group visit, void *context)
 {
     const struct engine_table *of = &engine->tables[table];
     struct cell key[KEYED_PARTS_MAX];
@@ -52,7 +51,7 @@ uint64_t engine_group_closed(const struct engine *engine, size_t table, uint32_t
 
 struct telling {
     const struct engine *engine;
-    bool (*visit)(void *context, const struct engine_member *member);
+    engine_visit_member visit;
     void *context;
 };
 
@@ -81,8 +80,8 @@ static bool tell_unit(const struct telling *telling, uint32_t unit)
     return true;
 }
 
-void engine_each_member(const struct engine *engine, size_t table, uint32_t group,
-                        bool (*visit)(void *context, const struct engine_member *member), void *context)
+void engine_each_member(const struct engine *engine, size_t table, uint32_t group, engine_visit_member visit,
+                        void *context)
 {
     const struct telling telling = {engine, visit, context};
     for (uint32_t unit = 1; unit < engine->units.rows.end; unit++)
