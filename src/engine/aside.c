@@ -14,12 +14,10 @@ struct cell *aside_room(struct memory *memory, struct aside *aside, size_t colum
     if (!memory_map_room(memory, &aside->map, 1, refill, aside))
         return NULL;
     if (aside->groups.count == aside->room) {
-        size_t room = aside->room > 0 ? aside->room + aside->room / 2 : 64, row = columns * sizeof(struct cell);
-        struct cell *cells = memory_resize(memory, aside->cells, aside->room * row, room * row);
+        struct cell *cells = memory_more(memory, aside->cells, &aside->room, columns * sizeof *cells);
         if (!cells)
             return NULL;
         aside->cells = cells;
-        aside->room = room;
     }
     return aside->cells + aside->groups.count * columns;
 }

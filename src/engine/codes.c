@@ -1,6 +1,12 @@
 #include "engine/codes.h"
 
+#include <stdlib.h>
+
 #include "model/timestamp.h"
+
+enum {
+    SORT_FEW = 48 /* codes: so many are sorted by insertion */
+};
 
 static int64_t code_of_double(double value)
 {
@@ -92,4 +98,27 @@ int codes_compare(enum value_kind kind, int64_t a, int64_t b, const struct dict 
     if (kind == VALUE_TEXT)
         return slice_compare(dict_text(dict, (uint32_t)a), dict_text(dict, (uint32_t)b));
     return codes_rank(kind, a) < codes_rank(kind, b) ? -1 : 1;
+}
+
+static int compare_codes(const void *a, const void *b)
+{
+    int64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+void codes_sort(int64_t *codes, size_t count)
+{
+    if (count > SORT_FEW) {
+        qsort(codes, count, sizeof *codes, compare_codes);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        int64_t code = codes[i];
+        size_t at = i;
+        for (; at > 0 && codes[at - 1] > code; at--)
+            codes[at] = codes[at - 1];
+        codes[at] = code;
+    }
 }

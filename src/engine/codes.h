@@ -40,6 +40,9 @@ int64_t codes_of_rank(enum value_kind kind, int64_t rank);
 /* Orders two codes as value_compare orders their values. */
 int codes_compare(enum value_kind kind, int64_t a, int64_t b, const struct dict *dict);
 
+/* Sorts numbers, codes or others, ascending. */
+void codes_sort(int64_t *codes, size_t count);
+
 /* One hash of several codes; begins with 0 and takes one at a time, the null one too. */
 static inline uint64_t codes_hash(uint64_t hash, int64_t code, bool null)
 {

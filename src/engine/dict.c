@@ -50,13 +50,10 @@ static void refill(void *context, struct map *map)
 static bool add_piece(struct dict *dict)
 {
     if (dict->piece_count == dict->piece_room) {
-        size_t room = dict->piece_room > 0 ? dict->piece_room * 2 : 4;
-        void *pieces = memory_resize(dict->memory, dict->pieces, dict->piece_room * sizeof *dict->pieces,
-                                     room * sizeof *dict->pieces);
+        void *pieces = memory_more(dict->memory, dict->pieces, &dict->piece_room, sizeof *dict->pieces);
         if (!pieces)
             return false;
         dict->pieces = pieces;
-        dict->piece_room = room;
     }
     char *piece = memory_new(dict->memory, DICT_PIECE);
     if (!piece)

@@ -1,17 +1,12 @@
 #include "engine/emit.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "engine/accumulate.h"
 #include "engine/groups.h"
 #include "engine/units.h"
 #include "model/timestamp.h"
 #include "model/zone.h"
-
-enum {
-    SORT_FEW = 48 /* codes: so many are sorted by insertion */
-};
 
 /* --- minimum, maximum, distinct ----------------------------------------------------------------------------------- */
 
@@ -51,12 +46,10 @@ struct gatherer {
 static void push_code(struct memory *memory, struct outcome *outcome, int64_t code)
 {
     if (outcome->count == outcome->room) {
-        size_t room = outcome->room > 0 ? outcome->room * 2 : 64;
-        int64_t *codes = memory_resize(memory, outcome->codes, outcome->room * sizeof *codes, room * sizeof *codes);
+        int64_t *codes = memory_more(memory, outcome->codes, &outcome->room, sizeof *codes);
         if (!codes)
             return;
         outcome->codes = codes;
-        outcome->room = room;
     }
     outcome->codes[outcome->count++] = code;
 }
@@ -81,32 +74,9 @@ static void gather(void *context, const struct selection *selection, const struc
     }
 }
 
-static int compare_codes(const void *a, const void *b)
-{
-    int64_t x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return (x > y) - (x < y);
-}
-
-void emit_sort(int64_t *codes, size_t count)
-{
-    if (count > SORT_FEW) {
-        qsort(codes, count, sizeof *codes, compare_codes);
-        return;
-    }
-    for (size_t i = 1; i < count; i++) {
-        int64_t code = codes[i];
-        size_t at = i;
-        for (; at > 0 && codes[at - 1] > code; at--)
-            codes[at] = codes[at - 1];
-        codes[at] = code;
-    }
-}
-
 static void count_distinct(struct outcome *outcome)
 {
-    emit_sort(outcome->codes, outcome->count);
+    codes_sort(outcome->codes, outcome->count);
     outcome->distinct = outcome->count > 0;
     for (size_t i = 1; i < outcome->count; i++)
         outcome->distinct += outcome->codes[i] != outcome->codes[i - 1];

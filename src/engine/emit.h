@@ -33,9 +33,6 @@ void emit_tell(struct emit *emit, struct engine *engine);
 /* Tells the rest, and gives the memory back. */
 void emit_close(struct emit *emit, struct engine *engine);
 
-/* Ascending. */
-void emit_sort(int64_t *codes, size_t count);
-
 /* The units of a small group; none of a large one, nor where no column needs them. */
 struct emit_members {
     uint32_t count;

@@ -1,6 +1,5 @@
 #include "engine/files.h"
 
-#include "engine/emit.h"
 #include "engine/records.h"
 #include "engine/units.h"
 
@@ -116,7 +115,7 @@ struct cell files_of_units(const struct engine *engine, struct memory *memory, s
     files->count = 0;
     for (size_t i = 0; i < count; i++)
         visit_unit(engine, units[i], gather, &gathering);
-    emit_sort(files->at, files->count);
+    codes_sort(files->at, files->count);
     drop_doubles(files);
     return cell_of(files);
 }

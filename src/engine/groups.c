@@ -148,12 +148,10 @@ static uint32_t bags_place(struct engine *engine, struct engine_table *table)
     if (table->big_unused.count > 0)
         return table->big_unused.at[--table->big_unused.count];
     if (table->big_count == table->big_room) {
-        size_t room = table->big_room > 0 ? table->big_room * 2 : 16;
-        void *big = memory_resize(&engine->memory, table->big, table->big_room * sizeof(void *), room * sizeof(void *));
+        void *big = memory_more(&engine->memory, table->big, &table->big_room, sizeof *table->big);
         if (!big)
             return 0;
         table->big = big;
-        table->big_room = room;
     }
     table->big[table->big_count++] = NULL;
     return (uint32_t)table->big_count;

@@ -6,7 +6,7 @@
 #include "base/pages.h"
 
 enum {
-    IDS_SMALLEST = 16,
+    LIST_SMALLEST = 16,             /* elements */
     LARGE_ENGINE = 32 * 1024 * 1024 /* bytes held, beside which a block may have all its pages before it needs them */
 };
 
@@ -55,6 +55,15 @@ void *memory_resize(struct memory *memory, void *block, size_t old, size_t size)
         memory->used = memory->used - size + old;
         memory->failed = true;
     }
+    return now;
+}
+
+void *memory_more(struct memory *memory, void *items, size_t *room, size_t size)
+{
+    size_t more = *room > 0 ? *room + *room / 2 : LIST_SMALLEST;
+    void *now = memory_resize(memory, items, *room * size, more * size);
+    if (now)
+        *room = more;
     return now;
 }
 
@@ -124,13 +133,10 @@ void memory_close_map(struct memory *memory, struct map *map)
 
 bool memory_more_ids(struct memory *memory, struct ids *ids)
 {
-    size_t room = ids->room > 0 ? ids->room + ids->room / 2 : IDS_SMALLEST;
-    void *at = memory_resize(memory, ids->at, ids->room * sizeof *ids->at, room * sizeof *ids->at);
-    if (!at)
-        return false;
-    ids->at = at;
-    ids->room = room;
-    return true;
+    void *at = memory_more(memory, ids->at, &ids->room, sizeof *ids->at);
+    if (at)
+        ids->at = at;
+    return at != NULL;
 }
 
 void memory_close_ids(struct memory *memory, struct ids *ids)

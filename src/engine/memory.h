@@ -32,6 +32,10 @@ void *memory_resize(struct memory *memory, void *block, size_t old, size_t size)
 /* Says what failed. Always returns false. */
 bool memory_error(const struct memory *memory, struct error *error);
 
+/* Makes a full list of *room elements of `size` bytes larger by half, and returns it, as it may have moved. NULL after noting
+   the failure: then it is as it was. */
+void *memory_more(struct memory *memory, void *items, size_t *room, size_t size) MUST_USE;
+
 /* --- maps --------------------------------------------------------------------------------------------------------- */
 
 /* Makes room in a map for `more` entries where there is none. `refill` puts every entry again. False after noting the
@@ -62,6 +66,7 @@ struct ids {
     size_t count, room;
 };
 
+/* Makes a full list larger. False after noting the failure. */
 bool memory_more_ids(struct memory *memory, struct ids *ids) MUST_USE;
 void memory_close_ids(struct memory *memory, struct ids *ids);
 /* Gives back the room of a list that is mostly empty. */

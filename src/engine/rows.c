@@ -61,13 +61,10 @@ static const struct rows_layout *find_layout(struct rows *rows, const uint8_t *w
         if (has_widths(rows, rows->layouts[i], widths))
             return rows->layouts[i];
     if (rows->layout_count == rows->layout_room) {
-        size_t room = rows->layout_room > 0 ? rows->layout_room * 2 : 8;
-        void *layouts =
-            memory_resize(rows->memory, rows->layouts, rows->layout_room * sizeof(void *), room * sizeof(void *));
+        void *layouts = memory_more(rows->memory, rows->layouts, &rows->layout_room, sizeof *rows->layouts);
         if (!layouts)
             return NULL;
         rows->layouts = layouts;
-        rows->layout_room = room;
     }
     struct rows_layout *layout = new_layout(rows, widths);
     if (layout)
@@ -77,14 +74,10 @@ static const struct rows_layout *find_layout(struct rows *rows, const uint8_t *w
 
 static bool more_segments(struct rows *rows)
 {
-    size_t room = rows->segment_room > 0 ? rows->segment_room * 2 : 4;
-    void *segments = memory_resize(rows->memory, rows->segments, rows->segment_room * sizeof *rows->segments,
-                                   room * sizeof *rows->segments);
-    if (!segments)
-        return false;
-    rows->segments = segments;
-    rows->segment_room = room;
-    return true;
+    void *segments = memory_more(rows->memory, rows->segments, &rows->segment_room, sizeof *rows->segments);
+    if (segments)
+        rows->segments = segments;
+    return segments != NULL;
 }
 
 static bool add_segment(struct rows *rows)
