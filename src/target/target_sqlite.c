@@ -145,6 +145,18 @@ bool target_sqlite_prepare(struct target_sqlite *sqlite, const char *sql, sqlite
     return false;
 }
 
+bool target_sqlite_prepare_for(struct target_sqlite *sqlite, const char *sql, const char *text,
+                               sqlite3_stmt **statement, struct error *error)
+{
+    if (!target_sqlite_prepare(sqlite, sql, statement, error))
+        return false;
+    if (sqlite3_bind_text(*statement, 1, text, -1, SQLITE_STATIC) == SQLITE_OK)
+        return true;
+    target_sqlite_error(sqlite, "PREPARE", error);
+    sqlite3_finalize(*statement);
+    return false;
+}
+
 const char *target_sqlite_text(struct target_sqlite *sqlite, sqlite3_stmt *statement, int column)
 {
     const char *text = (const char *)sqlite3_column_text(statement, column);

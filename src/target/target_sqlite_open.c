@@ -108,19 +108,22 @@ static bool find_columns(struct target_sqlite *sqlite, const char *name, struct 
                          struct error *error)
 {
     sqlite3_stmt *statement;
-    if (!target_sqlite_prepare(sqlite, "SELECT name, type, \"notnull\", pk FROM pragma_table_info(?)", &statement,
-                               error))
+    if (!target_sqlite_prepare_for(sqlite, "SELECT name, type, \"notnull\", pk FROM pragma_table_info(?)", name,
+                                   &statement, error))
         return false;
-    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-    int code;
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW)
-        target_shape_add(shape, (const char *)sqlite3_column_text(statement, 0),
-                         (const char *)sqlite3_column_text(statement, 1), sqlite3_column_int(statement, 2) != 0,
-                         sqlite3_column_int(statement, 3) != 0);
-    if (code != SQLITE_DONE)
-        target_sqlite_error(sqlite, "reading the columns", error);
+    bool ok = true;
+    int code = SQLITE_DONE;
+    while (ok && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *column = target_sqlite_text(sqlite, statement, 0), *type = target_sqlite_text(sqlite, statement, 1);
+        ok = (column && type) || error_memory(error);
+        if (ok)
+            target_shape_add(shape, column, type, sqlite3_column_int(statement, 2) != 0,
+                             sqlite3_column_int(statement, 3) != 0);
+    }
+    if (ok && code != SQLITE_DONE)
+        ok = target_sqlite_error(sqlite, "reading the columns", error);
     sqlite3_finalize(statement);
-    return code == SQLITE_DONE;
+    return ok;
 }
 
 /* Of a view's columns SQLite knows types that nobody declared; only their names count. */
@@ -151,9 +154,21 @@ static bool compare_text(const struct pipeline *pipeline, size_t relation, const
     buf_put_text(&wanted, " AS ");
     target_sql_query(&wanted, pipeline, relation, TARGET_SQLITE);
     bool ok = !wanted.failed || error_memory(error);
-    shape->stale = ok && !(text && slice_equal(buf_slice(&wanted), slice_of(text)));
+    shape->stale = ok && !slice_equal(buf_slice(&wanted), slice_of(text));
     buf_close(&wanted);
     return ok;
+}
+
+static bool read_relation(struct target_sqlite *sqlite, size_t relation, sqlite3_stmt *statement,
+                          struct target_shape *shape, struct error *error)
+{
+    bool view = target_shape_is_view(sqlite->pipeline, relation);
+    const char *kind = target_sqlite_text(sqlite, statement, 0), *sql = target_sqlite_text(sqlite, statement, 1);
+    if (!kind || !sql)
+        return error_memory(error);
+    shape->exists = true;
+    shape->other_kind = strcmp(kind, view ? "view" : "table") != 0;
+    return !view || compare_text(sqlite->pipeline, relation, sql, shape, error);
 }
 
 static bool find_relation(struct target_sqlite *sqlite, size_t relation, struct target_shape *shapes,
@@ -162,33 +177,22 @@ static bool find_relation(struct target_sqlite *sqlite, size_t relation, struct 
     sqlite3_stmt *statement;
     struct target_shape *shape = &shapes[relation];
     const char *name = target_shape_name(sqlite->pipeline, relation);
-    bool view = target_shape_is_view(sqlite->pipeline, relation);
     memset(shape, 0, sizeof *shape);
-    if (!target_sqlite_prepare(sqlite, "SELECT type, sql FROM sqlite_master WHERE name = ? COLLATE NOCASE", &statement,
-                               error))
+    if (!target_sqlite_prepare_for(sqlite, "SELECT type, sql FROM sqlite_master WHERE name = ? COLLATE NOCASE", name,
+                                   &statement, error))
         return false;
-    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     int code = sqlite3_step(statement);
-    bool ok = true;
-    if (code == SQLITE_ROW) {
-        shape->exists = true;
-        shape->other_kind = strcmp((const char *)sqlite3_column_text(statement, 0), view ? "view" : "table") != 0;
-        ok = !view ||
-             compare_text(sqlite->pipeline, relation, (const char *)sqlite3_column_text(statement, 1), shape, error);
-    } else if (code != SQLITE_DONE) {
-        target_sqlite_error(sqlite, "reading the tables", error);
-    }
+    bool ok = code == SQLITE_DONE || (code == SQLITE_ROW ? read_relation(sqlite, relation, statement, shape, error)
+                                                         : target_sqlite_error(sqlite, "reading the tables", error));
     sqlite3_finalize(statement);
-    if (!ok || (code != SQLITE_ROW && code != SQLITE_DONE))
-        return false;
-    if (code == SQLITE_DONE || shape->other_kind)
-        return true;
+    if (!ok || !shape->exists || shape->other_kind)
+        return ok;
     if (!find_columns(sqlite, name, shape, error)) {
         if (error->kind != ERROR_REFUSED || !is_dangling(sqlite->pipeline, relation, shapes))
             return false;
         target_shape_wanted(sqlite->pipeline, relation, TARGET_SQLITE, shape);
     }
-    if (view)
+    if (target_shape_is_view(sqlite->pipeline, relation))
         names_only(shape);
     return true;
 }
@@ -260,11 +264,10 @@ bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *err
 {
     sqlite3_stmt *statement;
     memset(&sqlite->progress, 0, sizeof sqlite->progress);
-    if (!target_sqlite_prepare(sqlite,
-                               "SELECT epoch, sequence, hex(digest), rows FROM dropfold_progress WHERE pipeline = ?",
-                               &statement, error))
+    if (!target_sqlite_prepare_for(
+            sqlite, "SELECT epoch, sequence, hex(digest), rows FROM dropfold_progress WHERE pipeline = ?",
+            sqlite->pipeline->name, &statement, error))
         return false;
-    sqlite3_bind_text(statement, 1, sqlite->pipeline->name, -1, SQLITE_STATIC);
     int code = sqlite3_step(statement);
     bool ok = code == SQLITE_DONE || (code == SQLITE_ROW ? read_row(sqlite, statement, error)
                                                          : fail_reading(sqlite, "reading the progress", error));
@@ -276,11 +279,9 @@ bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *err
 static bool take_over(struct target_sqlite *sqlite, const char *name, struct error *error)
 {
     sqlite3_stmt *statement;
-    if (!target_sqlite_prepare(sqlite, "DELETE FROM dropfold_progress WHERE pipeline = ?", &statement, error))
+    if (!target_sqlite_prepare_for(sqlite, "DELETE FROM dropfold_progress WHERE pipeline = ?", name, &statement, error))
         return false;
-    bool ok = (sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) == SQLITE_OK &&
-               sqlite3_step(statement) == SQLITE_DONE) ||
-              target_sqlite_error(sqlite, "taking tables over", error);
+    bool ok = sqlite3_step(statement) == SQLITE_DONE || target_sqlite_error(sqlite, "taking tables over", error);
     sqlite3_finalize(statement);
     return ok;
 }

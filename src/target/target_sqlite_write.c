@@ -82,10 +82,10 @@ bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error)
 static bool look_for_unique(struct target_sqlite *sqlite, const struct table *table, bool *found, struct error *error)
 {
     sqlite3_stmt *statement;
-    if (!target_sqlite_prepare(sqlite, "SELECT 1 FROM pragma_index_list(?, 'main') WHERE \"unique\" AND origin <> 'pk'",
-                               &statement, error))
+    if (!target_sqlite_prepare_for(sqlite,
+                                   "SELECT 1 FROM pragma_index_list(?, 'main') WHERE \"unique\" AND origin <> 'pk'",
+                                   table->name, &statement, error))
         return false;
-    sqlite3_bind_text(statement, 1, table->name, -1, SQLITE_STATIC);
     int code = sqlite3_step(statement);
     *found = code == SQLITE_ROW;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
@@ -331,12 +331,12 @@ static bool put_progress(struct target_sqlite *sqlite, sqlite3_stmt *statement, 
     target_sql_put_rows(&sqlite->text, sqlite->pipeline, to->rows, &sqlite->owner);
     if (sqlite->text.failed)
         return error_memory(error);
-    sqlite3_bind_text(statement, 1, sqlite->pipeline->name, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 2, to->epoch, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 3, (int64_t)to->sequence);
-    sqlite3_bind_blob(statement, 4, to->digest.bytes, DIGEST_SIZE, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 5, sqlite->text.data, (int)sqlite->text.len, SQLITE_STATIC);
-    if (sqlite3_step(statement) != SQLITE_DONE)
+    int code = sqlite3_bind_text(statement, 1, sqlite->pipeline->name, -1, SQLITE_STATIC);
+    code = code ? code : sqlite3_bind_text(statement, 2, to->epoch, -1, SQLITE_STATIC);
+    code = code ? code : sqlite3_bind_int64(statement, 3, (int64_t)to->sequence);
+    code = code ? code : sqlite3_bind_blob(statement, 4, to->digest.bytes, DIGEST_SIZE, SQLITE_STATIC);
+    code = code ? code : sqlite3_bind_text(statement, 5, sqlite->text.data, (int)sqlite->text.len, SQLITE_STATIC);
+    if (code != SQLITE_OK || sqlite3_step(statement) != SQLITE_DONE)
         return target_sqlite_error(sqlite, "writing the progress", error);
     sqlite->own += sqlite3_changes64(sqlite->db);
     return sqlite3_changes64(sqlite->db) > 0 || target_sqlite_left_out(sqlite, "dropfold_progress", 0, 1, error);
@@ -345,11 +345,10 @@ static bool put_progress(struct target_sqlite *sqlite, sqlite3_stmt *statement, 
 static bool has_triggers(struct target_sqlite *sqlite, size_t table, bool *found, struct error *error)
 {
     sqlite3_stmt *statement;
-    if (!target_sqlite_prepare(sqlite,
-                               "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE",
-                               &statement, error))
+    if (!target_sqlite_prepare_for(sqlite,
+                                   "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE",
+                                   sqlite->pipeline->tables[table].name, &statement, error))
         return false;
-    sqlite3_bind_text(statement, 1, sqlite->pipeline->tables[table].name, -1, SQLITE_STATIC);
     int code = sqlite3_step(statement);
     *found = code == SQLITE_ROW;
     if (code != SQLITE_ROW && code != SQLITE_DONE)

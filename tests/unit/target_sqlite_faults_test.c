@@ -89,22 +89,45 @@ static void run_short(const struct operation *operation, struct failing *f, cons
     operating_judge(&o, operation, &ground, good, before, after);
 }
 
+static unsigned long try_operation(const struct operation *operation)
+{
+    struct failing count = FAILING_NEVER;
+    char before[128], after[128];
+    operating_expect(operation, &ground, before, after);
+    run_short(operation, &count, before, after);
+    struct failing f = {.stride = count.calls / RUNS + 1};
+    while (failing_next(&f))
+        run_short(operation, &f, before, after);
+    print_message("%s: %lu of %lu allocations\n", operation->name, f.points / 2, count.calls);
+    return f.points;
+}
+
 static void every_operation_is_done_or_not_done_when_memory_is_short(void **state)
 {
     (void)state;
     unsigned long points = 0;
-    for (size_t i = 0; i < COUNT_OF(operations); i++) {
-        struct failing count = FAILING_NEVER;
-        char before[128], after[128];
-        operating_expect(&operations[i], &ground, before, after);
-        run_short(&operations[i], &count, before, after);
-        struct failing f = {.stride = count.calls / RUNS + 1};
-        while (failing_next(&f))
-            run_short(&operations[i], &f, before, after);
-        print_message("%s: %lu of %lu allocations\n", operations[i].name, f.points / 2, count.calls);
-        points += f.points;
-    }
+    for (size_t i = 0; i < COUNT_OF(operations); i++)
+        points += try_operation(&operations[i]);
     assert_true(testing_under_valgrind() || points >= TESTING_SHARE(500));
+}
+
+/* Each text is made another one on its way into SQLite and out of it there, for which it may find no memory. */
+static void texts_of_a_database_in_utf_16_are_there_or_memory_is_out(void **state)
+{
+    (void)state;
+    sqlite3 *db = NULL;
+    assert_int_equal(rename(path_of(".full"), path_of(".utf-8")), 0);
+    reset(true);
+    assert_int_equal(sqlite3_open(path_of(""), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA encoding = 'UTF-16'; CREATE TABLE other (x)", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    operating_fill(&ground);
+    testing_copy(path_of(""), path_of(".full"));
+    for (size_t i = 0; i < COUNT_OF(operations); i++)
+        if (!operations[i].empty && !operations[i].look)
+            try_operation(&operations[i]);
+    assert_int_equal(rename(path_of(".utf-8"), path_of(".full")), 0);
 }
 
 static void a_target_is_made_or_memory_is_out(void **state)
@@ -185,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operation_is_done_or_not_done_when_memory_is_short),
+        cmocka_unit_test(texts_of_a_database_in_utf_16_are_there_or_memory_is_out),
         cmocka_unit_test(a_target_is_made_or_memory_is_out),
         cmocka_unit_test(every_operation_is_done_or_not_done_when_the_file_system_fails),
     };
