@@ -417,7 +417,7 @@ static int execute(const struct invocation *invocation)
         sleep(WATCH_SECONDS);
         if (isatty(STDOUT_FILENO))
             fputs("\033[H\033[2J", stdout);
-        else
+        else if (!invocation->settings.json)
             putchar('\n');
         code = show(invocation);
     }

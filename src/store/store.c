@@ -87,8 +87,9 @@ bool store_fail(struct store *store, int result, struct error *error)
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-        return error_set(error, ERROR_IO, "Cannot open %s: %s (is its folder writable?)", store->path,
-                         number != 0 ? strerror(number) : text);
+        /* A log has to lie beside it, also for a reader. */
+        return error_set(error, ERROR_IO, "Cannot open %s: %s%s", store->path, number != 0 ? strerror(number) : text,
+                         access(store->path, R_OK) == 0 ? " (is its folder writable?)" : "");
     case SQLITE_MISUSE:
     case SQLITE_RANGE:
         return error_set(error, ERROR_BUG, "%s: SQLite says %s", store->path, text);

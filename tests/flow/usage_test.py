@@ -1,5 +1,6 @@
 """What a stranger meets: wrong words, places that are not there or may not be written, output that goes nowhere."""
 import functools
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -214,6 +215,16 @@ class Places(FlowCase):
         self.forbid(work.checkpoints / 'ecommerce.db', 0o444)
         self.assertIn('checkpoints/ecommerce.db cannot be written: Permission denied', work.command('check', expect=1).err)
 
+    def test_a_store_that_cannot_be_read_and_one_whose_folder_cannot_be_written(self):
+        work = self.workspace()
+        work.run_once()
+        store = work.checkpoints / 'ecommerce.db'
+        self.forbid(store, 0)
+        self.assertIn('Cannot open checkpoints/ecommerce.db: Permission denied\n', work.command('status', expect=1).err)
+        store.chmod(0o640)
+        self.forbid(work.checkpoints)
+        self.assertIn('(is its folder writable?)\n', work.command('status', expect=1).err)
+
     def test_checkpoints_that_cannot_be_looked_into(self):
         work = self.workspace()
         self.forbid(work.checkpoints, 0)
@@ -305,6 +316,16 @@ class Output(FlowCase):
                 outcome = self.run_with(*words, stdout=full, stderr=subprocess.PIPE)
                 self.assertEqual(outcome.returncode, 1, outcome)
                 self.assertIn('standard output could not be written', outcome.stderr)
+
+    def test_what_is_watched_as_json_is_an_object_a_line(self):
+        watching = subprocess.Popen(self.work.arguments('status', '--watch', '--json'), cwd=self.work.root, text=True,
+                                    env=self.work.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        try:
+            for _ in range(2):
+                self.assertEqual(json.loads(watching.stdout.readline())['sequence'], 1)
+        finally:
+            watching.kill()
+            watching.communicate()
 
     def test_output_that_is_closed_is_no_success_where_there_was_something_to_print(self):
         for words, code in ((('status',), 1), (('rejects', 'export'), 1), (('run', '--help'), 1), (('--version',), 1), (('late',), 0)):
