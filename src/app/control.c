@@ -336,9 +336,10 @@ static bool receive(int fd, int64_t deadline, struct buf *answer, struct error *
 /* The first line is the exit code. */
 static bool split_answer(struct buf *answer, int *code, struct error *error)
 {
-    const char *end = answer->len ? memchr(answer->data, '\n', answer->len) : NULL;
+    char *end = answer->len ? memchr(answer->data, '\n', answer->len) : NULL;
     if (answer->failed || !end || end - answer->data > 3)
         return error_set(error, ERROR_IO, "the running dropfold ended before it answered");
+    *end = '\0';
     *code = atoi(answer->data);
     size_t head = (size_t)(end - answer->data) + 1;
     answer->len -= head;
