@@ -15,6 +15,10 @@ static void takes_everything_and_keeps_nothing(void **state)
     subject_deliver(&s, 2, false, 1, 1, "gone");
     target_abort(s.target);
     assert_works(subject_open(&s));
+    assert_int_equal(target_progress(s.target)->sequence, 2); /* to be asked now and then costs no delivery */
+    subject_close(&s);
+    subject_init(&s, &p.pipeline, "none:", 0);
+    assert_works(subject_open(&s));
     assert_false(target_progress(s.target)->present);
     subject_close(&s);
 }
