@@ -21,6 +21,7 @@ struct search {
     struct arena *texts;
     struct file_record file; /* the newest that is meant */
     bool found, there, failed;
+    bool exact;          /* it is the one that lies under the path that was given */
     struct error *error; /* of a look that failed */
 };
 
@@ -45,17 +46,20 @@ static bool look_for(struct search *search, const struct file_record *file, bool
     return code == 0;
 }
 
+/* The whole path of one is also what others of its feed and name end in, which lie beside it under a number. */
 static bool look_at(void *context, const struct file_record *file)
 {
     struct search *search = context;
-    if (file->state != FILE_QUARANTINED || file->stored.len == 0 || !is_meant(search, file))
+    bool there, exact = slice_ends_path(search->which, file->stored);
+    if (file->state != FILE_QUARANTINED || file->stored.len == 0 || !is_meant(search, file) ||
+        (search->exact && !exact))
         return true;
-    bool there;
     if (!look_for(search, file, &there))
         return false;
-    if (search->there && !there)
+    if (search->exact == exact && search->there && !there)
         return true;
     search->found = true;
+    search->exact = exact;
     search->there = there;
     search->file = *file;
     arena_reset(search->texts); /* of the one before */

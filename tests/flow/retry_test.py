@@ -273,6 +273,19 @@ class Whole(Contract):
         self.assertIn('read again since', self.work.command('rejects', '--all').out)
         self.assertIn('No such file', self.work.command('rejects', 'retry', aside, expect=65).err)
 
+    def test_of_several_of_one_name_the_one_is_put_back_whose_path_is_given(self):
+        for content in (b'first\n1\n', b'second\n1\n'):
+            self.work.drop('Orders', content, 'odd.csv')
+            self.work.run_once(expect=None)
+        looked = self.work.command('rejects', 'retry', '--dry-run', 'quarantine/Orders/odd.csv').out
+        self.assertIn('from data/quarantine/Orders/odd.csv:', looked)
+        aside = self.work.data / 'quarantine' / 'Orders' / 'odd.csv'
+        newest = next(path.name for path in aside.parent.iterdir() if path.read_bytes().startswith(b'second'))
+        for which in (f'quarantine/Orders/{newest}', 'Orders/odd.csv'):
+            self.assertIn(f'from data/quarantine/Orders/{newest}:', self.work.command('rejects', 'retry', '--dry-run', which).out)
+        self.work.command('rejects', 'retry', aside)
+        self.assertEqual((self.work.landing('Orders') / 'odd.csv').read_bytes(), b'first\n1\n')
+
 
 class Export(Contract):
     def test_open_rows_are_exported_as_they_are_and_harmless_only_when_asked_for(self):
