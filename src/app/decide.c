@@ -28,15 +28,27 @@ static uint64_t known_files(const struct decide_input *input)
     return input->pipeline->ledger_count > 0 ? ledger_known(input->pipeline, input->target) : input->files;
 }
 
+/* An older copy of the store was put back, and knew fewer rows of the ledger after the same change: what it counted on from
+   there are other ones. A target of a former dropfold has no mark. */
+static bool is_other_ledger(const struct decide_input *input)
+{
+    uint64_t mark = input->target->rows[pipeline_delivered(input->pipeline)];
+    return input->pipeline->ledger_count > 0 &&
+           (known_files(input) > input->files || (mark > 0 && mark != input->mark));
+}
+
 static enum decision refuse_taken(const struct decide_input *input, struct error *error)
 {
-    error_set(
-        error, ERROR_DIVERGED,
-        "diverged: pipeline %s delivers into table \"%s\" of %s, and %s would take its rows out. Ways out: give one of the "
-        "two tables of other names, or a target or schema of its own; or, where %s takes the place of %s for good, have it "
-        "take the tables over: `dropfold replay --rebuild --yes`, for a store that is new `dropfold replay --from-archive "
-        "--yes`",
-        input->taken_by, input->taken, input->target_name, input->pipeline->name, input->pipeline->name, input->taken_by);
+    error_set(error, ERROR_DIVERGED,
+              "diverged: pipeline %s delivers into table \"%s\" of %s, and %s would take its rows out. Ways out: give "
+              "one of the "
+              "two tables of other names, or a target or schema of its own; or, where %s takes the place of %s for "
+              "good, have it "
+              "take the tables over: `dropfold replay --rebuild --yes`, for a store that is new `dropfold replay "
+              "--from-archive "
+              "--yes`",
+              input->taken_by, input->taken, input->target_name, input->pipeline->name, input->pipeline->name,
+              input->taken_by);
     return DECIDE_REFUSE;
 }
 
@@ -103,9 +115,8 @@ enum decision decide(const struct decide_input *input, struct error *error)
     /* What a forgotten file alone had brought, or a delivery took out since, is in no list of changed groups, but it is in
        this target. */
     bool rewritten = target->sequence < input->rewritten;
-    uint64_t known = known_files(input);
-    if (input->rebuild || rewritten || counts_differ(input) || known > input->files)
+    if (input->rebuild || rewritten || counts_differ(input) || is_other_ledger(input))
         return DECIDE_FULL;
-    bool same = target->sequence == input->store->sequence && known == input->files;
+    bool same = target->sequence == input->store->sequence && known_files(input) == input->files;
     return same ? DECIDE_NOTHING : DECIDE_INCREMENTAL;
 }

@@ -29,6 +29,7 @@ struct decide_input {
     bool adopted;                  /* the target's progress is of a history this store replaced */
     uint64_t rewritten; /* the newest change that took rows away which are in no list of changed groups, or 0 */
     uint64_t files;     /* rows of the store's ledger (store_files) */
+    uint64_t mark;      /* of that one of them which should be the target's newest (ledger_mark) */
     bool digest_known;  /* the store has the target's sequence, and with this digest */
     bool overwrite;     /* the user said --yes */
     bool rebuild;       /* the user asked for a full delivery */

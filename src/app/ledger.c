@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "model/pipeline_ledger.h"
 
@@ -11,6 +12,22 @@ enum { ESCAPED_TIMES = 4 };
 uint64_t ledger_known(const struct pipeline *pipeline, const struct progress *progress)
 {
     return pipeline->ledger_count > 0 ? progress->rows[pipeline_files_table(pipeline)] : 0;
+}
+
+static bool mark_file(void *context, const struct file_record *file)
+{
+    uint64_t *mark = context;
+    uint64_t seed = hash_u64(hash_u64((uint64_t)file->committed) ^ file->state);
+    const struct slice content = {(const char *)file->content.bytes, DIGEST_SIZE};
+    *mark = hash_bytes(content, hash_bytes(file->name, seed)) >> 2 | 1;
+    return true;
+}
+
+bool ledger_mark(struct store *store, uint64_t file, uint64_t *mark, struct error *error)
+{
+    const struct ledger_range range = {.after = file - 1, .upto = file};
+    *mark = 0;
+    return file == 0 || store_read_files(store, &range, mark_file, mark, error);
 }
 
 bool ledger_start(struct ledger *ledger, const struct pipeline *pipeline, struct store *store, uint64_t files,
@@ -24,7 +41,8 @@ bool ledger_start(struct ledger *ledger, const struct pipeline *pipeline, struct
     uint64_t before = all ? 0 : ledger_known(pipeline, &delivery->from);
     ledger->range = (struct ledger_range){before, files, sequence};
     ledger->taken = (struct ledger_taken){.upto = before, .since = delivery->from.sequence, .sequence = sequence};
-    if (!store_open_rejects(store, &ledger->range, &ledger->rejects, error) ||
+    if (!ledger_mark(store, files, &delivery->to.rows[pipeline_delivered(pipeline)], error) ||
+        !store_open_rejects(store, &ledger->range, &ledger->rejects, error) ||
         (before > 0 && !store_count_taken(store, &ledger->taken, error)))
         return false;
     ledger->gone = (struct ledger_rejects){.taken_back = true, .taken = ledger->taken, .left = ledger->taken.rejects};

@@ -30,6 +30,10 @@ struct ledger {
 /* How many files' rows a target with this progress has. */
 uint64_t ledger_known(const struct pipeline *pipeline, const struct progress *progress);
 
+/* What tells row `file` of the store's ledger from one that another copy of the store may have under that number, where both
+   have the same changes: less than 2^62, and 0 only when there is none. A target keeps that of the newest row it has. */
+bool ledger_mark(struct store *store, uint64_t file, uint64_t *mark, struct error *error) MUST_USE;
+
 /* Begins: announces the rows in `delivery`, whose `from` and `full` are given, up to the first `files` of the ledger as
    they were after change `sequence`. Nothing when the pipeline keeps its ledger to itself. */
 bool ledger_start(struct ledger *ledger, const struct pipeline *pipeline, struct store *store, uint64_t files,

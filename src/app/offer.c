@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "app/ledger.h"
 #include "engine/engine.h"
 
 bool offer_input(struct decide_input *input, const struct pipeline *pipeline, struct store *store, const char *target,
@@ -19,7 +20,8 @@ bool offer_input(struct decide_input *input, const struct pipeline *pipeline, st
     };
     if (!progress->present)
         return true;
-    if (!store_adopted(store, progress, &input->adopted, error))
+    if (!store_adopted(store, progress, &input->adopted, error) ||
+        !ledger_mark(store, ledger_known(pipeline, progress), &input->mark, error))
         return false;
     if (progress->sequence <= input->store->sequence) {
         if (!store_digest_at(store, progress->sequence, &digest, error))

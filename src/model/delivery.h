@@ -80,14 +80,23 @@ struct block {
 struct block *block_new(size_t table, bool deletes, size_t rows, size_t columns) MUST_USE;
 void block_free(struct block *block);
 
+enum { PROGRESS_NUMBERS = PIPELINE_DELIVERED_MAX + 1 };
+
 /* How far a target is. Its digest tells two histories with the same numbers apart. */
 struct progress {
     bool present; /* false: the target has no progress row for this pipeline */
     char epoch[EPOCH_SIZE];
     uint64_t sequence;
     struct digest digest;
-    uint64_t rows[PIPELINE_DELIVERED_MAX]; /* of each table, after that delivery */
+    uint64_t rows
+        [PROGRESS_NUMBERS]; /* of each table, after that delivery; behind them the mark of the ledger's newest row */
 };
+
+/* How many of its numbers a target keeps. */
+static inline size_t progress_numbers(const struct pipeline *pipeline)
+{
+    return pipeline_delivered(pipeline) + (pipeline->ledger_count > 0 ? 1 : 0);
+}
 
 struct delivery {
     struct progress from; /* what the target must hold when it begins; otherwise the delivery is off */

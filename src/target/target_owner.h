@@ -13,7 +13,7 @@
 
 #include "model/pipeline.h"
 
-#define TARGET_OWNER_LEAST (UINT64_C(1) << 62) /* marks are not less, numbers of rows are */
+#define TARGET_OWNER_LEAST (UINT64_C(1) << 62) /* marks are not less, all other numbers are */
 
 struct target_owner {
     uint64_t marks[PIPELINE_TABLES_MAX]; /* of the pipeline's own tables; 0: not known, as the table is missing */

@@ -408,7 +408,7 @@ void target_sql_remake(struct buf *out, const struct pipeline *pipeline, size_t 
 void target_sql_put_rows(struct buf *out, const struct pipeline *pipeline, const uint64_t *rows,
                          const struct target_owner *owner)
 {
-    size_t count = pipeline_delivered(pipeline);
+    size_t count = progress_numbers(pipeline);
     for (size_t i = 0; i < count; i++)
         buf_printf(out, "%c%" PRIu64, i > 0 ? ',' : '{', rows[i]);
     for (size_t i = 0; owner->marked && i < pipeline->table_count; i++)
@@ -426,7 +426,7 @@ static bool read_number(const char **text, uint64_t *value)
     return true;
 }
 
-static bool read_rows(const char *text, uint64_t rows[PIPELINE_DELIVERED_MAX])
+static bool read_rows(const char *text, uint64_t rows[PROGRESS_NUMBERS])
 {
     if (*text != '{' || strcmp(text, "{}") == 0)
         return *text == '{';
@@ -438,7 +438,7 @@ static bool read_rows(const char *text, uint64_t rows[PIPELINE_DELIVERED_MAX])
             return false;
         if (number >= TARGET_OWNER_LEAST)
             continue;
-        if (count == PIPELINE_DELIVERED_MAX)
+        if (count == PROGRESS_NUMBERS)
             return false;
         rows[count++] = number;
     } while (*text == ',');

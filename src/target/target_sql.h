@@ -43,7 +43,7 @@ void target_sql_remake(struct buf *out, const struct pipeline *pipeline, size_t 
 /* The SELECT of a relation that is a view, as target_sql_create writes it. */
 void target_sql_query(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect);
 
-/* Row counts of a progress row, and behind them the marks of an owner that is marked (target_owner.h): "{1,2,3}". */
+/* Numbers of a progress row, and behind them the marks of an owner that is marked (target_owner.h): "{1,2,3}". */
 void target_sql_put_rows(struct buf *out, const struct pipeline *pipeline, const uint64_t *rows,
                          const struct target_owner *owner);
 

@@ -179,6 +179,21 @@ class Ledger(FlowCase):
         self.work.command('replay')
         self.assert_told()
 
+    def test_an_older_store_that_noted_other_files_since_tells_its_own(self):
+        """Redeliveries are no change, so that the target looks like one that this store filled."""
+        content = self.more().read_bytes()
+        self.settle()
+        kept = self.folder / 'kept'
+        shutil.copytree(self.work.checkpoints, kept)
+        for name in ('again-1.csv', 'again-2.csv', 'again-3.csv'):
+            self.work.drop('Orders', content, name)
+        self.settle()
+        shutil.rmtree(self.work.checkpoints)
+        shutil.copytree(kept, self.work.checkpoints)
+        self.more(order('x', customer=1))
+        self.work.run_once(target='none:')
+        self.settle()
+
     def test_many_rejects_go_in_blocks(self):
         self.more(*(order(f'bad {i}', total='x' * (i % 7) * 40) for i in range(5000)))
         self.settle()

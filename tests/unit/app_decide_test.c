@@ -74,6 +74,24 @@ static void refills_a_ledger_that_is_not_what_was_delivered(void **state)
     assert_int_equal(decide(&f.input, &f.error), DECIDE_FULL);
 }
 
+static void refills_a_ledger_whose_newest_row_is_another_one(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    f.pipeline.ledger_count = PIPELINE_LEDGER_TABLES;
+    f.target.rows[2] = f.rows[2] = 9;
+    f.input.files = 10; /* an older copy of the store, which noted others since */
+    f.input.mark = 12;
+    assert_int_equal(decide(&f.input, &f.error), DECIDE_INCREMENTAL); /* of a former dropfold */
+    f.target.rows[4] = 12;
+    assert_int_equal(decide(&f.input, &f.error), DECIDE_INCREMENTAL);
+    f.target.rows[4] = 11;
+    assert_int_equal(decide(&f.input, &f.error), DECIDE_FULL);
+    f.pipeline.ledger_count = 0;
+    assert_int_equal(decide(&f.input, &f.error), DECIDE_NOTHING);
+}
+
 static void refuses_tables_that_another_pipeline_delivers_into_until_told_to_overwrite(void **state)
 {
     (void)state;
@@ -240,6 +258,7 @@ int main(void)
         cmocka_unit_test(delivers_rows_of_the_ledger_that_are_no_change),
         cmocka_unit_test(refills_a_ledger_that_is_not_what_was_delivered),
         cmocka_unit_test(refuses_tables_that_another_pipeline_delivers_into_until_told_to_overwrite),
+        cmocka_unit_test(refills_a_ledger_whose_newest_row_is_another_one),
         cmocka_unit_test(fills_an_empty_target),
         cmocka_unit_test(refills_tables_whose_number_of_rows_is_not_what_was_delivered),
         cmocka_unit_test(refuses_rows_without_progress_until_told_to_overwrite),

@@ -106,7 +106,7 @@ static void reads_progress_rows_and_nothing_else(void **state)
     assert_int_equal(progress.rows[3], 0);
     assert_true(reads(epoch, "0", SOME_DIGEST, "{}", &progress));
     static const char *const bad_rows[] = {
-        "", "{", "1,2", "{1", "{1,}", "{1,x}", "{-1}", "{1}x", "{1,NULL}", "{1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1}"};
+        "", "{", "1,2", "{1", "{1,}", "{1,x}", "{-1}", "{1}x", "{1,NULL}", "{1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1}"};
     for (size_t i = 0; i < COUNT_OF(bad_rows); i++)
         assert_false(reads(epoch, "1", SOME_DIGEST, bad_rows[i], &progress));
     assert_false(reads(epoch, "-1", SOME_DIGEST, "{}", &progress));
@@ -119,12 +119,13 @@ static void reads_progress_rows_and_nothing_else(void **state)
 static void writes_row_counts_as_an_array(void **state)
 {
     (void)state;
-    static const uint64_t rows[] = {0, 7, TARGET_OWNER_LEAST - 1};
+    static const uint64_t rows[] = {0, 7, 9, TARGET_OWNER_LEAST - 1};
     struct pipeline pipeline = {.table_count = 1, .ledger_count = 2};
     struct target_owner owner = {.marks = {TARGET_OWNER_LEAST + 1}};
-    assert_writes(target_sql_put_rows(&out, &pipeline, rows, &owner), "{0,7,4611686018427387903}");
+    assert_writes(target_sql_put_rows(&out, &pipeline, rows, &owner), "{0,7,9,4611686018427387903}");
     owner.marked = true;
-    assert_writes(target_sql_put_rows(&out, &pipeline, rows, &owner), "{0,7,4611686018427387903,4611686018427387905}");
+    assert_writes(target_sql_put_rows(&out, &pipeline, rows, &owner),
+                  "{0,7,9,4611686018427387903,4611686018427387905}");
     pipeline.table_count = pipeline.ledger_count = 0;
     assert_writes(target_sql_put_rows(&out, &pipeline, rows, &owner), "{}");
 }
