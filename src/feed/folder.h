@@ -88,6 +88,7 @@ struct folder {
     bool unsaid;   /* unless it is locked and so for the first time: another feed may be about to let it go */
     bool failed;   /* the last scan could not read it; warned */
     bool missed;   /* since the last scan began something in it could not be looked at */
+    bool left;     /* once: a file of it never stood still */
     bool gap;      /* something may be in it that is not known, or not how old it is: none of its files is handed out */
     bool stays;    /* the gap came, or was there again, since the last scan began */
     bool complete; /* a scan has left no gap */

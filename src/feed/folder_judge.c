@@ -8,6 +8,8 @@
 
 enum {
     NANOS_PER_MICRO = 1000,
+    SETTLES_MOST =
+        60 * 1000 * 1000,    /* microseconds that a single run waits for a file to stand still, and the settle time */
     PAUSE_FIRST = 20 * 1000, /* microseconds before another scan looks for what was missed; each time twice as many, */
     PAUSE_MOST = 1000 * 1000 /* and so many at most */
 };
@@ -24,6 +26,17 @@ static void move(struct folder *folder, struct entry *entry, enum entry_state st
     entry_move(&folder->entries, entry, state);
 }
 
+/* A log that is written to for ever, maybe. */
+static void leave(struct folder *folder, struct entry *entry)
+{
+    char shown[4 * LANDING_NAME_SIZE];
+    text_escape(slice_of(entry->name), shown, sizeof shown);
+    log_warning(folder->host->log, "%s/%s is written to again and again: left for another run", folder->feed->name,
+                shown);
+    folder->left = true;
+    move(folder, entry, ENTRY_LATER);
+}
+
 /* Begins the settle time anew with this stat. The list stays in order of deadlines: the clock never goes back and every
    file of a feed settles for the same time. */
 static void settle(struct folder *folder, struct entry *entry, const struct file_stat *stat)
@@ -33,7 +46,10 @@ static void settle(struct folder *folder, struct entry *entry, const struct file
     int64_t now = clock_monotonic();
     entry->settles = entry->settles != 0 ? entry->settles : now;
     entry->deadline = now + folder->feed->settle;
-    move(folder, entry, ENTRY_SETTLING);
+    if (folder->host->once && now - entry->settles > SETTLES_MOST + folder->feed->settle)
+        leave(folder, entry);
+    else
+        move(folder, entry, ENTRY_SETTLING);
 }
 
 static void ready(struct folder *folder, struct entry *entry, const struct file_stat *stat)

@@ -454,7 +454,7 @@ uint64_t watch_scans(const struct watch *watch, size_t index)
 bool watch_missed(const struct watch *watch)
 {
     for (size_t i = 0; i < watch->count; i++)
-        if (watch->folders[i].missed)
+        if (watch->folders[i].missed || watch->folders[i].left)
             return true;
     return false;
 }

@@ -127,7 +127,7 @@ void watch_stats(const struct watch *watch, struct watch_stats *stats);
 uint64_t watch_scans(const struct watch *watch, size_t index);
 
 /* Whether the last scan of some folder left something out: the folder could not be listed, or a file in it not be looked
-   at. It was warned of. */
+   at; or, once, a file did not stand still. It was warned of. */
 bool watch_missed(const struct watch *watch);
 
 /* Whether it has the folder that `landing` leads to open, for whichever feed. */
