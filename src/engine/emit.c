@@ -282,9 +282,9 @@ static bool divide_scaled(wide value, wide divisor, int digits, wide *out)
         return true;
     }
     if (digits >= 0) {
-        if (digits > 38 || !wide_scale(value, (unsigned)digits, &value))
+        if (digits > WIDE_POWER_MAX || !wide_scale(value, (unsigned)digits, &value))
             return false;
-    } else if (digits < -38 || !wide_scale(divisor, (unsigned)-digits, &divisor)) {
+    } else if (digits < -WIDE_POWER_MAX || !wide_scale(divisor, (unsigned)-digits, &divisor)) {
         return false;
     }
     *out = wide_divide(value, divisor);

@@ -8,35 +8,18 @@
 
 #include "base/text.h"
 #include "model/timestamp.h"
+#include "model/value_quick.h"
 
 static const char *const kind_words[] = {
     [VALUE_INT64] = "int64", [VALUE_DOUBLE] = "double", [VALUE_DECIMAL] = "decimal(18,2)", [VALUE_TEXT] = "text",
     [VALUE_BOOL] = "bool",   [VALUE_DATE] = "date",     [VALUE_TIMESTAMP] = "timestamp",
 };
 
-static const int64_t powers_of_ten[] = {
-    INT64_C(1),
-    INT64_C(10),
-    INT64_C(100),
-    INT64_C(1000),
-    INT64_C(10000),
-    INT64_C(100000),
-    INT64_C(1000000),
-    INT64_C(10000000),
-    INT64_C(100000000),
-    INT64_C(1000000000),
-    INT64_C(10000000000),
-    INT64_C(100000000000),
-    INT64_C(1000000000000),
-    INT64_C(10000000000000),
-    INT64_C(100000000000000),
-    INT64_C(1000000000000000),
-    INT64_C(10000000000000000),
-    INT64_C(100000000000000000),
-    INT64_C(1000000000000000000),
-};
-
-_Static_assert(COUNT_OF(powers_of_ten) == DECIMAL_PRECISION_MAX + 1, "a power for every precision");
+/* With a sign, as units have one. */
+static int64_t power_of_ten(unsigned exponent)
+{
+    return (int64_t)value_powers[exponent];
+}
 
 /* One or two digits without a leading zero before one, from 0 to DECIMAL_PRECISION_MAX; moves *text behind them. */
 static bool take_digits(struct slice *text, uint8_t *out)
@@ -125,8 +108,8 @@ bool value_type_widens(struct value_type from, struct value_type to)
 
 static bool widen_to_decimal(struct value_type to, unsigned more_places, struct value *value)
 {
-    int64_t units, max = powers_of_ten[to.precision] - 1;
-    if (__builtin_mul_overflow(value->i, powers_of_ten[more_places], &units) || units > max || units < -max)
+    int64_t units, max = power_of_ten(to.precision) - 1;
+    if (__builtin_mul_overflow(value->i, power_of_ten(more_places), &units) || units > max || units < -max)
         return false;
     value->i = units;
     return true;
@@ -147,7 +130,7 @@ void value_narrow(struct value_type from, struct value_type to, struct value *va
 {
     if (value->null || value_type_equal(from, to))
         return;
-    value->i /= from.kind == VALUE_DATE ? TIMESTAMP_DAY : powers_of_ten[to.scale - from.scale];
+    value->i /= from.kind == VALUE_DATE ? TIMESTAMP_DAY : power_of_ten((unsigned)(to.scale - from.scale));
 }
 
 /* Takes `places` places off, which must be zeros. */
@@ -162,7 +145,7 @@ bool value_from_wide(struct value_type type, wide number, unsigned scale, struct
 {
     bool decimal = type.kind == VALUE_DECIMAL;
     unsigned places = decimal ? type.scale : 0;
-    wide max = decimal ? powers_of_ten[type.precision] - 1 : INT64_MAX;
+    wide max = decimal ? power_of_ten(type.precision) - 1 : INT64_MAX;
     if (scale > places ? !drop_places(&number, scale - places) : !wide_scale(number, places - scale, &number))
         return false;
     if (number > max || number < (decimal ? -max : INT64_MIN))

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "model/value_quick.h"
+
 __extension__ typedef unsigned __int128 uwide;
 
 #define WIDE_MAX ((wide)(~(uwide)0 >> 1))
@@ -10,11 +12,10 @@ __extension__ typedef unsigned __int128 uwide;
 enum {
     WIDE_DIGITS = 39,  /* decimal digits of the largest wide */
     WORD_DIGITS = 19,  /* decimal digits that 64 bits always hold */
-    EXACT_POWERS = 22, /* 10^22 is the last power of ten that is a double */
     QUOTIENT_BITS = 64 /* bits that round to a double as all bits would, the last one standing for the rest */
 };
 
-/* 10^exponent, exponent <= 38. */
+/* 10^exponent, which is at most WIDE_POWER_MAX. */
 static uwide power_of_ten(unsigned exponent)
 {
     uwide power = 1;
@@ -69,13 +70,10 @@ static double divide_to_double(uwide value, uwide divisor)
 
 double wide_to_double(wide value, unsigned scale)
 {
-    static const double powers[EXACT_POWERS + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     uwide size = magnitude(value);
     /* Two doubles without error have a quotient rounded once. */
-    if (size <= (uwide)1 << 53 && scale <= EXACT_POWERS)
-        return (double)(int64_t)value / powers[scale];
+    if (size <= VALUE_EXACT_MANTISSA && scale <= VALUE_EXACT_POWER)
+        return (double)(int64_t)value / value_double_powers[scale];
     double result = divide_to_double(size, power_of_ten(scale));
     return value < 0 ? -result : result;
 }
