@@ -125,7 +125,7 @@ static bool settle(struct csv_reader *r)
         return true;
     r->failed = true;
     snprintf(why, sizeof why, "has a header of %zu name%s, the first row %zu field%s", r->header.count,
-             r->header.count == 1 ? "" : "s", r->fields, r->fields == 1 ? "" : "s");
+             text_plural(r->header.count), r->fields, text_plural(r->fields));
     return bind_refuse(r->bind, why, r->record_line, r->record_column, r->error);
 }
 
@@ -214,7 +214,7 @@ static void accept(struct csv_reader *r)
         coerce_count_row(r->coerce);
         break;
     case ROWSINK_UNFIT:
-        reject(r, 0, NULL, "found values too long for one row, expected at most 1 MiB after cleaning");
+        reject(r, 0, NULL, ROWSINK_UNFIT_WORDS);
         break;
     case ROWSINK_MEMORY:
         csv_fail_memory(r);
@@ -235,7 +235,7 @@ static void derive(struct csv_reader *r)
 static void reject_count(struct csv_reader *r)
 {
     char reason[COERCE_REASON_MAX];
-    snprintf(reason, sizeof reason, "found %zu field%s, expected %zu", r->fields, r->fields == 1 ? "" : "s",
+    snprintf(reason, sizeof reason, "found %zu field%s, expected %zu", r->fields, text_plural(r->fields),
              r->header.count);
     reject(r, 0, NULL, reason);
 }

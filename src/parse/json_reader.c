@@ -85,7 +85,7 @@ static bool accept(struct json_reader *r)
         coerce_count_row(r->coerce);
         return true;
     case ROWSINK_UNFIT:
-        return reject_row(r, "found values too long for one row, expected at most 1 MiB after cleaning");
+        return reject(r, 0, SLICE(""), ROWSINK_UNFIT_WORDS);
     case ROWSINK_MEMORY:
         break;
     }

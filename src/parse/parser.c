@@ -242,7 +242,7 @@ static bool put_note(const struct parser *p, struct file_facts *facts)
                        version->descriptor->fields[i].name);
     if (p->sink.repaired > 0)
         buf_printf(&text, "%srepaired: %ju row%s", text.len > 0 ? "; " : "", (uintmax_t)p->sink.repaired,
-                   p->sink.repaired == 1 ? "" : "s");
+                   text_plural(p->sink.repaired));
     if (text.len > 0)
         facts->note = arena_copy(&facts->arena, buf_slice(&text));
     bool ok = !text.failed && facts->note.data;

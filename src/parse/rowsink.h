@@ -43,6 +43,9 @@ enum rowsink_result {
     ROWSINK_MEMORY
 };
 
+/* The reason to reject a row that is unfit. */
+#define ROWSINK_UNFIT_WORDS "found values too long for one row, expected at most 1 MiB after cleaning"
+
 enum rowsink_result rowsink_accept(struct rowsink *sink, uint64_t line, const struct value *values) MUST_USE;
 
 /* Fills in the row's number. False when out of memory. */
