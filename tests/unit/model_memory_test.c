@@ -291,7 +291,7 @@ static void a_batch_refuses_a_row_and_keeps_those_before(void **state)
     }
 }
 
-static void a_block_is_made_or_not(void **state)
+static void a_block_is_whole_or_there_is_none(void **state)
 {
     (void)state;
     for (struct failing f = {0}; failing_next(&f);) {
@@ -312,7 +312,7 @@ int main(void)
         cmocka_unit_test(a_pattern_matches_or_is_not_made),
         cmocka_unit_test(a_match_without_memory_is_not_taken_for_none),
         cmocka_unit_test(a_batch_refuses_a_row_and_keeps_those_before),
-        cmocka_unit_test(a_block_is_made_or_not),
+        cmocka_unit_test(a_block_is_whole_or_there_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
