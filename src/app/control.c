@@ -286,9 +286,13 @@ static int connect_to(const char *checkpoints, const char *pipeline, struct erro
         return fd;
     if (fd >= 0)
         close(fd);
-    error_set(error, ERROR_TARGET,
-              "no dropfold answers on %s/%s.sock (%s): none runs, or it is starting, ending or replaying", checkpoints,
-              pipeline, strerror(number));
+    if (number == EACCES)
+        error_errno(error, ERROR_IO, number, "only the user whose dropfold it is may ask on %s/%s.sock", checkpoints,
+                    pipeline);
+    else
+        error_set(error, ERROR_TARGET,
+                  "no dropfold answers on %s/%s.sock (%s): none runs, or it is starting, ending or replaying",
+                  checkpoints, pipeline, strerror(number));
     return -1;
 }
 

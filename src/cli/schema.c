@@ -176,6 +176,8 @@ static int execute(const struct invocation *invocation)
 {
     char **operands = invocation->operands;
     const char *verb = operands[0];
+    if (invocation->settings.feed && strcmp(verb, "infer") != 0)
+        return common_misused(invocation, "schema: --feed goes with infer");
     if (strcmp(verb, "infer") == 0)
         return invocation->operand_count == 2 ? infer(invocation, operands[1])
                                               : common_misused(invocation, "schema infer: expected one FILE");

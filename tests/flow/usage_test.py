@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from harness.case import FlowCase
-from harness.files import customers, deliveries, delivery, order, orders
+from harness.files import customers, deliveries, delivery, make_socket, order, orders
 from harness.places import other_user
 from harness.polling import until
 
@@ -63,6 +63,7 @@ class Words(FlowCase):
                             (('rejects', 'export', '--spreadsheet', '--format', 'json'), '--spreadsheet goes with CSV'),
                             (('rejects', 'retry', '--json'), '--json and --all do not go with retry'),
                             (('rejects', '--all', 'retry', 'x.csv'), '--json and --all do not go with retry'),
+                            (('schema', 'diff', 'x', 'y', '--feed', 'z'), '--feed goes with infer'),
                             (('verify', '--accept-missing'), '--accept-missing goes with --deep'),
                             (('status', '--healthy', '--json'), '--healthy goes with none of --json and --watch'),
                             (('status', '--watch', '--healthy'), '--healthy goes with none of --json and --watch'),
@@ -224,6 +225,18 @@ class Places(FlowCase):
         store.chmod(0o640)
         self.forbid(work.checkpoints)
         self.assertIn('(is its folder writable?)\n', work.command('status', expect=1).err)
+
+    def test_a_running_dropfold_of_another_user(self):
+        work = self.workspace()
+        work.run_once()
+        make_socket(work.checkpoints / 'ecommerce.sock')
+        self.forbid(work.checkpoints / 'ecommerce.sock', 0)
+        told = 'only the user whose dropfold it is may ask on checkpoints/ecommerce.sock: Permission denied'
+        for words in (('pause', 'Orders'), ('forget', 'x'), ('replay',), ('status', '--healthy')):
+            self.assertIn(told, work.command(*words, expect=1).err)
+        shown = work.command('status')
+        self.assertEqual((told in shown.err, 'none runs' in shown.out), (True, False), shown)
+        self.assertEqual(work.status()['running'], {'error': told})
 
     def test_checkpoints_that_cannot_be_looked_into(self):
         work = self.workspace()
