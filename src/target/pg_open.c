@@ -77,7 +77,9 @@ enum {
 
 void pg_open_put_settings(struct pg_conn *conn)
 {
-    buf_put_text(&conn->sql, ";SET LOCAL quote_all_identifiers = off");
+    buf_put_text(&conn->sql, ";SET LOCAL quote_all_identifiers = off;"
+                             "SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('search_path') ||"
+                             " CASE WHEN pg_catalog.current_schema() IS NULL THEN '' ELSE ', pg_temp' END, true)");
     if (PQserverVersion(conn->pg) >= TRANSACTION_LIMIT_SINCE)
         buf_put_text(&conn->sql, ";SET LOCAL transaction_timeout = 0");
 }
@@ -313,12 +315,6 @@ static bool is_true(const PGresult *result, int row, int column)
     return PQgetvalue(result, row, column)[0] == 't';
 }
 
-/* A table that no other pipeline may have. */
-static bool is_own(const struct pipeline *pipeline, size_t relation)
-{
-    return relation > 0 && relation <= pipeline->table_count;
-}
-
 /* The result's relations are numbered from 1, which stands for `first`. */
 static void take_shapes(struct pg_conn *conn, PGresult *result, size_t first)
 {
@@ -338,7 +334,7 @@ static void take_shapes(struct pg_conn *conn, PGresult *result, size_t first)
             conn->veiled = target_shape_name(pipeline, relation);
         shape->other_kind = !is_true(result, row, view ? 2 : 1);
         shape->late_key = !view && is_true(result, row, 8);
-        if (is_own(pipeline, relation))
+        if (relation > 0 && relation <= pipeline->table_count)
             conn->target->owner.marks[relation - 1] =
                 target_owner_mark(PQgetvalue(result, row, 10), pipeline->tables[relation - 1].name);
         if (!PQgetisnull(result, row, 3))

@@ -246,6 +246,24 @@ static void does_not_commit_what_went_into_two_schemas(void **state)
     query("DROP SCHEMA was CASCADE");
 }
 
+/* As a pooler's session may have that served somebody else before. The trigger makes it behind the last look of a delivery. */
+static void delivers_past_a_temporary_table_of_the_same_name(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place);
+    query("CREATE FUNCTION shadow() RETURNS trigger LANGUAGE plpgsql AS"
+          " 'BEGIN CREATE TEMPORARY TABLE IF NOT EXISTS kinds (LIKE public.kinds INCLUDING ALL);"
+          " INSERT INTO pg_temp.kinds SELECT * FROM public.kinds ON CONFLICT DO NOTHING; RETURN NULL; END';"
+          "CREATE CONSTRAINT TRIGGER shadow AFTER UPDATE ON dropfold_progress DEFERRABLE INITIALLY DEFERRED"
+          " FOR EACH ROW EXECUTE FUNCTION shadow()");
+    subject_deliver_among(s, 2, false, 1, 1, "second", 3);
+    subject_deliver_among(s, 3, false, 2, 1, "third", 3);
+    subject_close(s);
+    assert_query("SELECT id, t FROM kinds ORDER BY id", "1|second\n2|third\n3|old\n");
+    query("DROP FUNCTION shadow CASCADE");
+}
+
 #define TARGET_PG_OTHER_CASES                                                                                          \
     cmocka_unit_test(does_not_trust_in_fresh_keys_once_one_was_there),                                                 \
         cmocka_unit_test(does_not_copy_into_a_column_whose_type_was_changed),                                          \
@@ -256,6 +274,7 @@ static void does_not_commit_what_went_into_two_schemas(void **state)
         cmocka_unit_test(knows_types_by_their_names_in_quotes_too),                                                    \
         cmocka_unit_test(looks_again_when_the_server_is_another),                                                      \
         cmocka_unit_test(misses_rows_that_a_foreign_key_takes_out),                                                    \
-        cmocka_unit_test(does_not_commit_what_went_into_two_schemas)
+        cmocka_unit_test(does_not_commit_what_went_into_two_schemas),                                                  \
+        cmocka_unit_test(delivers_past_a_temporary_table_of_the_same_name)
 
 #endif
