@@ -120,7 +120,7 @@ static void report_lacking_field(struct report *report, const struct descriptor 
                                  const struct descriptor_field *field, const struct slice *header, size_t count)
 {
     char shown[DOC_SHOWN_MAX];
-    const struct slice *near = find_near(field, header, count);
+    const struct slice *near = report->out && !report->out->failed ? find_near(field, header, count) : NULL;
     bool as_called = field->from_count == 0 ||
                      (field->from_count == 1 && descriptor_name_matches(d, field->from[0], slice_of(field->name)));
     report_lack(report, slice_of(field->name));
