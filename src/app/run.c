@@ -129,9 +129,21 @@ void run_fail(struct run *run, const struct error *error)
 
 /* --- callbacks ---------------------------------------------------------------------------------------------------- */
 
+static void tell_unmarked(const struct run *run)
+{
+    for (size_t f = 0; f < run->pipeline->feed_count; f++) {
+        size_t count = watch_unmarked(run->watch, f);
+        if (count > 0)
+            log_warning(run->log, "%zu file%s of %s without a marker (NAME.done), not read", count, text_plural(count),
+                        run->pipeline->feeds[f].name);
+    }
+}
+
 static void on_idle(void *context)
 {
     struct run *run = context;
+    if (run->settings->once)
+        tell_unmarked(run);
     run->watch_idle = true;
     run->files_left = run->files_left || watch_missed(run->watch);
     run_memory_trim(run);

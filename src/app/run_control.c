@@ -29,6 +29,11 @@ static void put_paused(const struct run *run, struct buf *out)
     for (size_t f = 0; f < run->pipeline->feed_count; f++)
         if (run->paused[f])
             buf_printf(out, "; %s is paused", run->pipeline->feeds[f].name);
+    for (size_t f = 0; f < run->pipeline->feed_count; f++) {
+        size_t count = watch_unmarked(run->watch, f);
+        if (count > 0)
+            buf_printf(out, "; %zu of %s without a marker", count, run->pipeline->feeds[f].name);
+    }
     if (run->memory_full)
         buf_put_text(out, "; ingest is paused: the memory limit is reached");
     if (run->phase == RUN_HELD)
@@ -78,6 +83,10 @@ static void put_live_json(const struct run *run, const struct watch_stats *stats
     json_open(&json, "scans", '{');
     for (size_t f = 0; f < run->pipeline->feed_count; f++)
         json_count(&json, run->pipeline->feeds[f].name, watch_scans(run->watch, f));
+    json_close(&json, '}');
+    json_open(&json, "unmarked", '{');
+    for (size_t f = 0; f < run->pipeline->feed_count; f++)
+        json_count(&json, run->pipeline->feeds[f].name, watch_unmarked(run->watch, f));
     json_close(&json, '}');
     json_close(&json, '}');
 }

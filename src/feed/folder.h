@@ -97,6 +97,7 @@ struct folder {
     bool seen;     /* one scan has answered */
     uint64_t scan; /* the number of the last one begun */
     uint64_t listed; /* scans that listed it to its end */
+    size_t unmarked; /* files without their marker, as of the last scan */
     int64_t unsure;  /* since when the folder itself is why there is a gap (monotonic), or 0 */
     int64_t retry;   /* when to scan again for its sake (monotonic), or 0 */
     int64_t pause;   /* microseconds before the scan after that */

@@ -264,8 +264,10 @@ static void judge_sight(struct folder *folder, const char *name, const struct si
 {
     struct entry *entry = entries_find(&folder->entries, name);
     bool new = !entry;
-    if (sight->kind == SIGHT_UNMARKED) /* what is known of it is swept */
+    if (sight->kind == SIGHT_UNMARKED) { /* what is known of it is swept */
+        folder->unmarked++;
         return;
+    }
     entry = find_or_add(folder, name);
     if (!entry)
         return;
@@ -300,6 +302,7 @@ static void sweep(struct folder *folder, uint64_t keep)
 /* What this scan did not find and nobody has heard of since it began is not there any more. */
 void folder_judge_scan(struct folder *folder, const struct sights *sights)
 {
+    folder->unmarked = 0;
     for (size_t i = 0; i < sights->count; i++)
         judge_sight(folder, sights->names.data + sights->items[i].name, &sights->items[i]);
     sweep(folder, folder->scan);

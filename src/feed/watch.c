@@ -451,6 +451,11 @@ uint64_t watch_scans(const struct watch *watch, size_t index)
     return watch->folders[index].listed;
 }
 
+size_t watch_unmarked(const struct watch *watch, size_t index)
+{
+    return watch->folders[index].unmarked;
+}
+
 bool watch_missed(const struct watch *watch)
 {
     for (size_t i = 0; i < watch->count; i++)

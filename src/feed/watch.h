@@ -126,6 +126,9 @@ void watch_stats(const struct watch *watch, struct watch_stats *stats);
 /* Those of the folder of feed `index`. */
 uint64_t watch_scans(const struct watch *watch, size_t index);
 
+/* The files in it that had no marker when it was last scanned. */
+size_t watch_unmarked(const struct watch *watch, size_t index);
+
 /* Whether the last scan of some folder left something out: the folder could not be listed, or a file in it not be looked
    at; or, once, a file did not stand still. It was warned of. */
 bool watch_missed(const struct watch *watch);

@@ -39,7 +39,7 @@ class Asked(FlowCase):
             del running['events'], running['scans']
             self.assertEqual(running, {'process': daemon.process.pid, 'settling': 0, 'waiting': 1, 'under_way': 0,
                                        'paused': ['Orders'], 'memory_full': False, 'held': False, 'trouble': None,
-                                       'overflows': 0})
+                                       'overflows': 0, 'unmarked': {feed: 0 for feed in work.FEEDS}})
         self.assertIsNone(work.status()['running'])
 
     @staticmethod

@@ -240,11 +240,18 @@ class AfterCommit(FlowCase):
         self.assertEqual(len(self.work.archived('Orders')), 2)
 
     def test_a_done_marker_releases_its_file(self):
+        told = '1 file of Orders without a marker (NAME.done), not read'
         self.work.configure('Orders', ready='done')
         self.work.drop('Orders', orders(order(1)), 'o.csv')
-        self.apply(0)
+        outcome = self.work.run_once()
+        self.assertEqual((outcome.lines('applied'), told in outcome.err), ([], True), outcome)
+        with self.work.daemon():
+            until(lambda: (self.work.status()['running'] or {}).get('unmarked') == {'Customers': 0, 'Deliveries': 0, 'Orders': 1},
+                  lambda: self.work.command('status').out)
+            self.assertIn('0 are under way; 1 of Orders without a marker\n', self.work.command('status').out)
         self.work.drop('Orders', b'', 'o.csv.done')
-        self.apply()
+        outcome = self.work.run_once()
+        self.assertEqual((len(outcome.lines('applied')), told in outcome.err), (1, False), outcome)
 
     def test_a_redelivery_is_archived_too(self):
         self.work.drop('Deliveries', deliveries(delivery(1, task=5)), 'd.csv')
