@@ -149,8 +149,8 @@ static int copy_to(int from, const struct file_stat *stat, int to)
     return code ? code : code_of(fsync(to));
 }
 
-/* What a copy that was cut short left has the same name, so it is replaced and does not pile up. No other has: a file may have
-   two names (a hard link), and two workers be at them. */
+/* What a copy that was cut short left has the same name, also after a boot that gave the device another number, so it is
+   replaced and does not pile up. No other has: a file may have two names (a hard link), and two workers be at them. */
 static int make_temporary(int folder, const char *name, int *fd)
 {
     (void)unlinkat(folder, name, 0);
@@ -162,8 +162,8 @@ static int copy_open(int from, const struct file_stat *stat, int to_folder, cons
 {
     char temporary[80];
     int fd;
-    snprintf(temporary, sizeof temporary, ".dropfold-copy-%" PRIx64 "-%" PRIx64 "-%" PRIx64, (uint64_t)stat->device,
-             (uint64_t)stat->inode, hash_bytes(slice_of(to), 0));
+    snprintf(temporary, sizeof temporary, ".dropfold-copy-%" PRIx64 "-%" PRIx64, (uint64_t)stat->inode,
+             hash_bytes(slice_of(to), 0));
     int code = make_temporary(to_folder, temporary, &fd);
     if (code)
         return code;

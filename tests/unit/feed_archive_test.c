@@ -244,6 +244,22 @@ static void copies_to_an_archive_on_another_device(void **state)
     assert_int_equal(count_files(f->folder), 0);
 }
 
+/* As a crash left it. */
+static void replaces_a_copy_that_was_cut_short(void **state)
+{
+    struct fixture *f = *state;
+    char copy[128];
+    mount_archive(f, "size=64k");
+    file_write(f->folder, "a.csv", "1");
+    struct file_stat stat = file_stat_of(f->folder, "a.csv");
+    snprintf(copy, sizeof copy, ".dropfold-copy-%llx-%llx", (unsigned long long)stat.inode,
+             (unsigned long long)hash_bytes(SLICE("000007-abababab-a.csv"), 0));
+    file_write(f->archive, copy, "longer than the file");
+    assert_int_equal(move(f, "a.csv", &stat), ARCHIVE_MOVED);
+    assert_file(f->archive, "000007-abababab-a.csv", "1");
+    assert_int_equal(count_files(f->archive), 1);
+}
+
 static void keeps_the_file_hidden_while_the_archive_is_full(void **state)
 {
     struct fixture *f = *state;
@@ -450,6 +466,7 @@ int main(void)
         TEST(leaves_the_file_in_a_folder_that_cannot_be_written),
         TEST(fails_and_touches_nothing_when_there_can_be_no_archive),
         MOUNT_TEST(copies_to_an_archive_on_another_device),
+        MOUNT_TEST(replaces_a_copy_that_was_cut_short),
         MOUNT_TEST(keeps_the_file_hidden_while_the_archive_is_full),
         TEST(moves_by_links_where_rename_would_replace),
         TEST(hides_a_file_in_one_step_where_rename_would_replace),
