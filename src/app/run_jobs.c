@@ -309,6 +309,7 @@ static void move_again(struct flight *flight, const struct unmoved *unmoved)
 {
     struct core_result *result = &flight->job.result;
     flight->job.outcome = JOB_DUPLICATE;
+    flight->quiet = true; /* if it comes to nothing again */
     result->sequence = unmoved->sequence;
     snprintf(result->original, sizeof result->original, "%s", flight->job.candidate->name);
     memcpy(result->stored, unmoved->stored, sizeof result->stored);

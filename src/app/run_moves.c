@@ -40,7 +40,7 @@ static enum watch_outcome try_later(struct flight *flight)
 {
     struct candidate *candidate = flight->job.candidate;
     struct unmoved *unmoved = candidate->note ? candidate->note : malloc(sizeof *unmoved);
-    flight->quiet = !flight_warn_once(flight, "cannot be archived", &flight->move_error);
+    flight->quiet |= !flight_warn_once(flight, "cannot be archived", &flight->move_error);
     candidate->note = unmoved;
     if (unmoved) {
         *unmoved = (struct unmoved){.stat = flight->job.stat, .sequence = flight->job.result.sequence};
@@ -90,7 +90,7 @@ static void finish_moves(uv_work_t *work, int status)
         next = flight->next_to_move;
         flight->tell = flight->job.outcome == JOB_APPLIED ? report_applied : report_duplicate;
         enum watch_outcome outcome = after_move(flight);
-        if (flight->quiet)
+        if (flight->quiet && outcome == WATCH_LATER)
             flight->tell = NULL;
         flight_conclude(flight, outcome);
     }

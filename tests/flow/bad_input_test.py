@@ -143,10 +143,9 @@ class Unreadable(FlowCase):
         self.warned(daemon, 'can be read again', 1)
 
     def test_an_archive_that_takes_nothing_is_told_once_for_each_file_and_none_is_read_again(self):
-        archive = self.work.data / 'archive'
+        archive, away = self.work.data / 'archive', self.work.data / 'away'
         archive.mkdir()
-        archive.chmod(0o555)
-        self.addCleanup(archive.chmod, 0o777)
+        (archive / 'Orders').touch()
         large = orders(*map(order, range(5000)))
         for name in ('one.csv', 'two.csv'):
             self.work.drop('Orders', large, name)
@@ -155,10 +154,13 @@ class Unreadable(FlowCase):
             before = self.bytes_read(daemon)
             self.warned(daemon, 'two.csv: cannot be archived', 1)
             self.assertLess(self.bytes_read(daemon) - before, len(large))
-            archive.chmod(0o777)
+            archive.chmod(0)
+            self.warned(daemon, 'two.csv: cannot be archived', 2)
+            archive.rename(away)
+            away.chmod(0o777)
             until(lambda: len(self.work.archived('Orders')) == 2, lambda: f'both in the archive\n{daemon}')
             daemon.stop()
-        self.warned(daemon, 'cannot be archived', 2)
+        self.warned(daemon, 'cannot be archived', 4)
         self.assertEqual(len([line for line in daemon.out if 'two.csv' in line]), 2, daemon)  # what it is; where it went
 
     @staticmethod
