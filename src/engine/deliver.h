@@ -6,7 +6,9 @@
 
 #include "engine/state.h"
 
+/* None is open in a new one. NULL when out of memory. */
 struct deliver *deliver_new(struct error *error) MUST_USE;
+/* Frees the engine's, as engine_delivery_end does where one is open; it may be NULL. */
 void deliver_free(struct engine *engine);
 
 /* Keeps the row of a pending group as it is now; called before the group changes. */

@@ -26,6 +26,7 @@ struct dict {
     size_t left; /* free bytes at the end of the last piece */
 };
 
+/* False after noting the failure; to be closed also then. */
 bool dict_init(struct dict *dict, struct memory *memory) MUST_USE;
 void dict_close(struct dict *dict);
 

@@ -24,6 +24,7 @@ struct memory {
 
 /* `size` zeroed bytes; NULL after noting the failure. */
 void *memory_new(struct memory *memory, size_t size) MUST_USE;
+/* Gives back a block of that size, or NULL. */
 void memory_drop(struct memory *memory, void *block, size_t size);
 
 /* `old` bytes become `size`; new ones are not zeroed. NULL leaves the block as it was. */

@@ -137,6 +137,7 @@ static inline bool descriptor_field_is_filled(const struct descriptor_field *fie
    "number" says. False with *expected as in value_parse. */
 bool descriptor_value(const struct descriptor_field *field, bool plain, struct slice text, struct value *value,
                       const char **expected) MUST_USE;
+
 /* Whether files of the two have one form, so that one reading tells which of the two fits. */
 bool descriptor_same_form(const struct descriptor *a, const struct descriptor *b);
 

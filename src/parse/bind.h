@@ -90,6 +90,7 @@ bool bind_repairs(const struct bind *bind);
 
 /* Whether the chosen version reads fields from the file's name. */
 bool bind_named(const struct bind *bind);
+
 /* Notes why the versions of the run cannot be it, other than by their columns: "is for JSON files". */
 void bind_note(struct bind *bind, const char *why);
 

@@ -46,6 +46,7 @@ enum rowsink_result {
 /* The reason to reject a row that is unfit. */
 #define ROWSINK_UNFIT_WORDS "found values too long for one row, expected at most 1 MiB after cleaning"
 
+/* The next row, which begins on physical line `line`: a value for each field of the feed, copied. */
 enum rowsink_result rowsink_accept(struct rowsink *sink, uint64_t line, const struct value *values) MUST_USE;
 
 /* Fills in the row's number. False when out of memory. */
