@@ -257,6 +257,7 @@ static void stop(struct run *run, int number)
     if (run->phase >= RUN_DRAINING && !run->end->again)
         _exit(128 + number);
     run->end->again = false;
+    run->files_left |= !run->watch_idle;
     log_info(run->log,
              "stopping: what is under way (%zu file%s) is finished first; the same signal again leaves at once",
              run->jobs, text_plural(run->jobs));

@@ -134,7 +134,7 @@ struct run {
     bool trimming;
     uint64_t trimmed_files, trimmed_bytes; /* of the report, when memory was given back last */
     bool watch_idle;                       /* once: nothing more is to be found */
-    bool files_left;                       /* some could not be found, read or stored */
+    bool files_left;                       /* some could not be found, read or stored, or once: were not waited for */
     bool failed;                           /* `error` ends the process */
     struct error error;
     struct error trouble; /* the target's last */

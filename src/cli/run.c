@@ -31,9 +31,9 @@ const struct command command_run = {
         "\n"
         "Exit codes: 0 what was there is applied and delivered, or set aside: rows and files that were rejected are "
         "told\n"
-        "and do not change it; 1 refused by the target, files were left that could not be read, or --memory-limit; 69\n"
-        "applied, but the target cannot be reached (the next start delivers); 75 another dropfold has the store or\n"
-        "a folder; 78 pipeline, descriptors or folders are wrong.\n",
+        "and do not change it; 1 refused by the target, files were left that could not be read, --memory-limit, or\n"
+        "--once was told to end before all was applied; 69 applied, but the target cannot be reached (the next start\n"
+        "delivers); 75 another dropfold has the store or a folder; 78 pipeline, descriptors or folders are wrong.\n",
     .options = OPTION_ONCE | OPTION_YES | OPTION_THREADS | OPTION_SETTLE | OPTION_RESCAN | OPTION_NO_EVENTS |
                OPTION_MEMORY_LIMIT | OPTION_LOG_FORMAT | OPTION_TARGET_TIMEOUT | OPTION_TARGET_CHECK,
     .execute = execute,

@@ -10,6 +10,7 @@ from harness.case import FlowCase, InPostgres
 from harness.cluster import program
 from harness.files import customers, deliveries, delivery, order, orders
 from harness.polling import until
+from harness.workspace import COMMAND_LIMIT, finish
 
 
 class Instances(FlowCase):
@@ -117,6 +118,16 @@ class Signals(FlowCase):
 
     def test_sigint_drains(self):
         self.drains(signal.SIGINT)
+
+    def test_a_run_once_that_is_told_to_end_before_all_was_applied_says_so_by_its_exit_code(self):
+        work = self.workspace()
+        path = work.landing('Orders') / 'o.csv'
+        path.write_bytes(orders(order(1)))
+        process = work.start('run', '--once', '--settle', '3600')
+        self.assertTrue(process.stdout.readline().startswith('target '))
+        process.send_signal(signal.SIGTERM)
+        self.assertIn('0 files applied', finish(process, 1, COMMAND_LIMIT).out)
+        self.assertTrue(path.exists())
 
     def test_a_second_signal_leaves_at_once_and_nothing_is_lost(self):
         cluster = self.own_cluster()
