@@ -264,7 +264,7 @@ static void put_delete(struct buf *sql, const struct table *table, size_t number
 
 static void put_insert(struct buf *sql, const struct table *table, size_t number)
 {
-    buf_put_text(sql, "INSERT INTO main.");
+    buf_put_text(sql, "INSERT OR ABORT INTO main.");
     target_sql_name(sql, table->name);
     buf_put_text(sql, " (");
     target_sql_columns(sql, table);

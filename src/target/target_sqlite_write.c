@@ -95,13 +95,14 @@ static bool look_for_unique(struct target_sqlite *sqlite, const struct table *ta
 }
 
 /* All columns are given, so that replacing a row is updating it; of a table without other indexes SQLite then overwrites
-   the row unread, twice as fast as ON CONFLICT DO UPDATE. With another unique index it would take out other rows too. In
-   a full delivery there is no row to replace: one that is met is of a key that a collation of somebody's takes for equal. */
+   the row unread, twice as fast as ON CONFLICT DO UPDATE. With another unique index it would take out other rows too; so would
+   one that somebody declared ON CONFLICT REPLACE, without OR ABORT. In a full delivery there is no row to replace: one that is
+   met is of a key that a collation of somebody's takes for equal. */
 static void put_upsert(struct buf *sql, const struct table *table, const struct delivery *delivery, bool unique,
                        size_t number)
 {
     bool replaces = !delivery->full && !unique;
-    buf_put_text(sql, replaces ? "INSERT OR REPLACE INTO " : "INSERT INTO ");
+    buf_put_text(sql, replaces ? "INSERT OR REPLACE INTO " : "INSERT OR ABORT INTO ");
     if (delivery->compare)
         target_sqlite_compare_put_stage(sql, number);
     else

@@ -294,6 +294,28 @@ static void refuses_keys_that_a_collation_takes_for_equal(void **state)
     subject_close(s);
 }
 
+/* The row with the same value elsewhere would go, and SQLite counts it nowhere. */
+static void takes_no_other_row_out_for_a_table_that_says_so(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    query("DROP TABLE kinds");
+    query(
+        "CREATE TABLE kinds (id INTEGER NOT NULL PRIMARY KEY, big INTEGER, r REAL, d REAL, cents TEXT, whole TEXT,"
+        " fine TEXT, t TEXT UNIQUE ON CONFLICT REPLACE, b INTEGER, day TEXT, at TEXT, atz TEXT, \"Mixed Case\" TEXT)");
+    subject_deliver(s, 1, true, 1, 1, "same");
+    subject_prepare(s, 2, false);
+    s->delivery.upserts[KINDS] = 1;
+    s->delivery.to.rows[KINDS] = 2;
+    assert_works(subject_begin(s));
+    assert_fails(subject_write(s, support_kinds_block(2, 1, "same")), ERROR_REFUSED,
+                 "UNIQUE constraint failed: kinds.t");
+    subject_close(s);
+    assert_query("SELECT id FROM kinds", "1\n");
+}
+
 static void knows_whose_a_table_is_in_letters_of_either_case(void **state)
 {
     (void)state;
@@ -329,6 +351,7 @@ int main(void)
         cmocka_unit_test(waits_for_another_writer_by_its_pauses_and_by_the_clock),
         cmocka_unit_test(stops_waiting_for_another_writer_when_closed),
         cmocka_unit_test(refuses_keys_that_a_collation_takes_for_equal),
+        cmocka_unit_test(takes_no_other_row_out_for_a_table_that_says_so),
         cmocka_unit_test(knows_whose_a_table_is_in_letters_of_either_case),
         cmocka_unit_test(does_not_disturb_readers),
         cmocka_unit_test(answers_by_its_deadline),
