@@ -190,10 +190,12 @@ bool sources_add(struct sources *sources, struct store *store, const struct pipe
         return refuse(sources, error);
     walk.again_only = true;
     const struct source *added = sources->count > 0 ? &sources->items[sources->count - 1] : NULL;
-    bool landed = false;
-    if (file->stored.len == 0 && added && !look_for_landed(added, added->path, &landed, error))
+    bool there = false;
+    struct stat found;
+    if (added && !(added->stored ? look(added->path, &found, &there, error)
+                                 : look_for_landed(added, added->path, &there, error)))
         return false;
-    return file->stored.len > 0 || landed ||
+    return there ||
            (store_each_file(store, add_recorded, &walk, error) && (!sources->failed || refuse(sources, error)));
 }
 

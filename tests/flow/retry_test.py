@@ -224,6 +224,17 @@ class AnyMoment(Contract):
             self.work.command('replay')
             self.assert_table(self.work, files)
 
+    def test_a_file_that_is_gone_from_the_archive_is_read_from_its_redelivery(self):
+        self.basis()
+        content = orders(order(2), order('N-3'))
+        self.work.drop('Orders', content, 'first.csv')
+        self.work.drop('Orders', content, 'again.csv')
+        self.work.run_once()
+        for version in (1, 2):
+            self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update(extract='^(?:N-)?([0-9]+)$'))
+        next((self.work.data / 'archive' / 'Orders').glob('*-first.csv')).unlink()
+        self.assertIn('rows=1 applied=1', self.work.command('rejects', 'retry').out)
+
     def test_records_of_json_are_retried_too(self):
         self.basis()
         self.work.drop('Orders', orders(order(2, customer=7)), 'p.csv')
