@@ -39,16 +39,13 @@ static bool is_other_ledger(const struct decide_input *input)
 
 static enum decision refuse_taken(const struct decide_input *input, struct error *error)
 {
+    const char *ours = input->pipeline->name, *theirs = input->taken_by;
     error_set(error, ERROR_DIVERGED,
               "diverged: pipeline %s delivers into table \"%s\" of %s, and %s would take its rows out. Ways out: give "
-              "one of the "
-              "two tables of other names, or a target or schema of its own; or, where %s takes the place of %s for "
-              "good, have it "
-              "take the tables over: `dropfold replay --rebuild --yes`, for a store that is new `dropfold replay "
-              "--from-archive "
-              "--yes`",
-              input->taken_by, input->taken, input->target_name, input->pipeline->name, input->pipeline->name,
-              input->taken_by);
+              "one of the two tables of other names, or a target or schema of its own; or, where %s takes the place of "
+              "%s for good, have it take the tables over: `dropfold replay --rebuild --yes`, for a store that is new "
+              "`dropfold replay --from-archive --yes`",
+              theirs, input->taken, input->target_name, ours, ours, theirs);
     return DECIDE_REFUSE;
 }
 
