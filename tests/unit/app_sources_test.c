@@ -35,13 +35,13 @@ static void says_that_the_list_of_files_has_reached_its_limit(void **state)
     struct pipeline *pipeline = load();
     struct file_record file = archived("dev/null"); /* which is there */
     sources_init(&sources);
-    sources.arena.limit = 70;
+    sources.arena.limit = 60;
     assert_ok(sources_add(&sources, NULL, pipeline, "/", &file, &error), &error);
     assert_string_equal(sources.items[0].path, "//dev/null");
     assert_ok(sources_add(&sources, NULL, pipeline, "/", &file, &error), &error);
     assert_false(sources_add(&sources, NULL, pipeline, "/", &file, &error));
     assert_error(&error, ERROR_MEMORY,
-                 "the names and paths of files to be read again take more than 70 bytes, the limit, after 2 files");
+                 "the names and paths of files to be read again take more than 60 bytes, the limit, after 2 files");
     assert_int_equal(sources.count, 2);
     sources_close(&sources);
     pipeline_free(pipeline);
