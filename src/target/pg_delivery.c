@@ -7,8 +7,8 @@
  *            upserts, into an empty table or of fresh keys: COPY, before the first of which the table's types are looked at
  *            once more; else INSERT ... SELECT unnest(arrays) ON CONFLICT
  *            either, when it took fewer rows than were sent: SELECT count(*), of those that are there
- *   commit   SELECT count(*) of the tables with triggers; UPDATE the progress row; SELECT count(*) of the tables that
- *            others did something to; COMMIT
+ *   commit   SELECT count(*) of the tables with triggers; UPDATE the progress row, and see what its triggers did; SELECT
+ *            count(*) of the tables that others did something to; COMMIT
  *
  * The first delivery has no row to lock. It inserts one: of two hosts that both begin with an empty target the second
  * waits on the first one's key, then finds it taken, and gives up as diverged.

@@ -125,15 +125,42 @@ static bool is_same(struct pg_conn *conn, const struct pg_tally *now, size_t rel
     return false;
 }
 
-void pg_recount_more(struct pg_conn *conn, const PGresult *result, int column, pg_step next)
+static void look_at_tallies(struct pg_conn *conn, const struct pg_tally *now)
 {
-    struct pg_tally now[1 + PIPELINE_DELIVERED_MAX];
     size_t tables = pipeline_delivered(conn->target->pipeline);
-    read_tallies(result, column, now, 1 + tables);
-    for (size_t i = 0; tables > 0 && i <= tables; i++) /* without tables nothing was taken at the beginning */
+    for (size_t i = 0; i <= tables; i++)
         if (!is_same(conn, &now[i], i))
             return;
     for (size_t i = 0; i < tables; i++)
         conn->counted[i] = !conn->counted[i] && now[1 + i].done - conn->tallies[1 + i].done > conn->done[i];
-    count_tables(conn, next);
+    count_tables(conn, conn->recounted);
+}
+
+static void asked_again(struct pg_conn *conn, PGresult *result)
+{
+    struct pg_tally now[1 + PIPELINE_DELIVERED_MAX];
+    read_tallies(result, 1, now, 1 + pipeline_delivered(conn->target->pipeline));
+    memset(conn->counted, 0, sizeof conn->counted);
+    look_at_tallies(conn, now);
+}
+
+/* The column came with the row of progress, before its triggers did what they do. */
+void pg_recount_more(struct pg_conn *conn, const PGresult *result, int column, pg_step next)
+{
+    struct pg_tally now[1 + PIPELINE_DELIVERED_MAX];
+    const struct pipeline *pipeline = conn->target->pipeline;
+    if (pipeline_delivered(pipeline) == 0) { /* then nothing was taken at the beginning */
+        next(conn, NULL);
+        return;
+    }
+    conn->recounted = next;
+    read_tallies(result, column, now, 1 + pipeline_delivered(pipeline));
+    if (!now[0].triggers) {
+        look_at_tallies(conn, now);
+        return;
+    }
+    buf_reset(&conn->sql);
+    buf_put_text(&conn->sql, "SET CONSTRAINTS ALL IMMEDIATE; SELECT 1");
+    pg_recount_put_ask(&conn->sql, pipeline);
+    pg_query_buf(conn, asked_again);
 }

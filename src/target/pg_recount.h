@@ -3,9 +3,10 @@
  * somebody's put in or take out behind them, in any of its tables.
  *
  * The server counts what a transaction does to each table, by whatever way. So in exchanges that are made anyway it is asked
- * for these numbers, when the delivery has begun and when it has written its progress. A table to which more was done than
- * the delivery did is then counted itself (count(*)), and so is, each time, one that was written and has triggers: what those
- * do may wait for the COMMIT. Of a server with track_counts off only the latter is known.
+ * for these numbers, when the delivery has begun and when it has written its progress, and once more where the progress has
+ * triggers. A table to which more was done than the delivery did is then counted itself (count(*)), and so is, each time, one
+ * that was written and has triggers: what those do may wait for the COMMIT. Of a server with track_counts off only the latter
+ * is known.
  *
  * Where a count is not what it should be, somebody may have edited the table since it was opened. So at first it is opened
  * again, which counts rows too; only at the second time a trigger is to blame (target_miscounted).

@@ -246,7 +246,35 @@ static void does_not_commit_what_went_into_two_schemas(void **state)
     query("DROP SCHEMA was CASCADE");
 }
 
-/* As a pooler's session may have that served somebody else before. The trigger makes it behind the last look of a delivery. */
+/* What is done when the progress is written, or waits for the COMMIT, behind all that the delivery did itself. */
+static void misses_rows_that_triggers_of_the_progress_take_out(void **state)
+{
+    (void)state;
+    static const char *const triggers[] = {
+        "CREATE TRIGGER skip AFTER UPDATE ON dropfold_progress FOR EACH ROW EXECUTE FUNCTION skip()",
+        "CREATE CONSTRAINT TRIGGER skip AFTER UPDATE ON dropfold_progress DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION skip()",
+        "CREATE TRIGGER skip AFTER UPDATE ON dropfold_progress FOR EACH ROW EXECUTE FUNCTION skip();"
+        "CREATE TRIGGER skip AFTER INSERT ON sales FOR EACH ROW EXECUTE FUNCTION skip()", /* it is counted before, too */
+    };
+    for (size_t i = 0; i < COUNT_OF(triggers); i++) {
+        struct place place;
+        struct subject *s = fill_kinds(&place);
+        query("CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS"
+              " 'BEGIN IF TG_TABLE_NAME <> ''sales'' THEN DELETE FROM sales; END IF; RETURN NULL; END'");
+        query(triggers[i]);
+        deliver_a_sale(s);
+        assert_fails(subject_commit(s), ERROR_DIVERGED,
+                     "table \"sales\" has 0 rows at the end of the delivery and should have 1");
+        assert_works(subject_open(s));
+        deliver_a_sale(s);
+        assert_fails(subject_commit(s), ERROR_REFUSED, "table \"sales\" has 0 rows at the end of the delivery");
+        assert_untouched(s);
+        subject_close(s);
+    }
+}
+
+/* As a pooler's session may have that served somebody else before. The trigger makes it behind the last row of a delivery. */
 static void delivers_past_a_temporary_table_of_the_same_name(void **state)
 {
     (void)state;
@@ -274,6 +302,7 @@ static void delivers_past_a_temporary_table_of_the_same_name(void **state)
         cmocka_unit_test(knows_types_by_their_names_in_quotes_too),                                                    \
         cmocka_unit_test(looks_again_when_the_server_is_another),                                                      \
         cmocka_unit_test(misses_rows_that_a_foreign_key_takes_out),                                                    \
+        cmocka_unit_test(misses_rows_that_triggers_of_the_progress_take_out),                                          \
         cmocka_unit_test(does_not_commit_what_went_into_two_schemas),                                                  \
         cmocka_unit_test(delivers_past_a_temporary_table_of_the_same_name)
 
