@@ -24,7 +24,10 @@ static int init_target(const struct invocation *invocation, const struct pipelin
         printf("%s %s (%" PRIu64 " group%s)", t ? "," : ":", pipeline->tables[t].name, look.rows[t],
                text_plural(look.rows[t]));
     putchar('\n');
-    return 0;
+    if (!look.taken)
+        return 0;
+    /* That is refused whatever a store has. */
+    return common_failed(invocation, look_compare(&look, pipeline, NULL, &error) ? &look.diverged : &error);
 }
 
 static int execute(const struct invocation *invocation)
@@ -59,7 +62,7 @@ const struct command command_target = {
         "\n"
         "Where the role may make tables itself, as in SQLite, `dropfold run` needs none of this.\n"
         "\n"
-        "Exit codes: 0 they are there; 1 the target refused: the role may not make them, or they have another shape;\n"
-        "69 target unavailable; 78 configuration.\n",
+        "Exit codes: 0 they are there; 1 the target refused: the role may not make them, or they have another shape, or\n"
+        "another pipeline delivers into one of them; 69 target unavailable; 78 configuration.\n",
     .execute = execute,
 };

@@ -42,6 +42,8 @@ class TwoPipelines(FlowCase):
         self.assertIn('and south would take its rows out', outcome.err)
         self.assertIn(TAKEN, self.south.command('check', expect=1).err)
         self.assertIn(TAKEN, self.south.command('status').out)
+        self.assertIn(f'pipeline north {TAKEN}', self.south.command('target', 'init', expect=1).err)
+        self.north.command('target', 'init')
         self.assertIn(TAKEN, self.south.command('verify', '--repair', expect=1).err)
         self.assertIn(TAKEN, self.south.command('replay', '--rebuild', expect=1).err)
         self.north.drop('Sales', sales((1, b'oslo', 1), (2, b'bergen', 1)), 'a.csv')
