@@ -5,7 +5,8 @@
  *   write    COPY into a temporary table (pg_stage.h)
  *   compare  CREATE TEMPORARY TABLE dropfold_drift_N AS the full join of expected rows and table, where anything differs
  *   read     SELECT a page of it
- *   mend     DELETE the unexpected rows, INSERT ... ON CONFLICT the others, and count which of them are as they should be
+ *   mend     SELECT whether a key is there twice; DELETE the unexpected rows, INSERT ... ON CONFLICT the others, and count
+ *            which of them are as they should be
  *
  * One that only looks is REPEATABLE READ: all its statements see one snapshot, nothing is locked, and deliveries go on.
  * One that mends locks the progress row first and is READ COMMITTED: what it reads after the lock is what the last
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "target/pg_delivery.h"
 #include "target/pg_open.h"
 #include "target/pg_query.h"
@@ -333,9 +335,8 @@ static void mended(struct pg_conn *conn, PGresult *result)
         pg_query_done(conn);
 }
 
-void pg_compare_mend(struct pg_conn *conn)
+static void mend(struct pg_conn *conn)
 {
-    conn->doing = table_of(conn)->name;
     put_patience(conn);
     put_delete(conn);
     buf_put_text(&conn->sql, ";");
@@ -343,4 +344,49 @@ void pg_compare_mend(struct pg_conn *conn)
     buf_put_text(&conn->sql, ";");
     put_outcome(conn);
     pg_query_buf(conn, mended);
+}
+
+static void counted(struct pg_conn *conn, PGresult *result)
+{
+    struct error error;
+    uint64_t doubled = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
+    if (doubled == 0) {
+        mend(conn);
+        return;
+    }
+    error_set(&error, ERROR_REFUSED,
+              "%s: table \"%s\" has %" PRIu64 " row%s more than keys, so nothing was mended: look for a table that "
+              "inherits from it; `dropfold replay --rebuild` takes the rows of both out and delivers all anew",
+              conn->target->name, table_of(conn)->name, doubled, text_plural(doubled));
+    pg_conn_fail(conn, &error);
+}
+
+/* Rows beside another one of the same key, which a primary key keeps out of the table itself. No upsert finds them. */
+static void count_doubled(struct pg_conn *conn)
+{
+    struct buf *sql = &conn->sql;
+    const struct table *table = table_of(conn);
+    put_patience(conn);
+    buf_put_text(sql, "SELECT (SELECT pg_catalog.count(*) FROM ");
+    target_sql_name(sql, table->name);
+    buf_put_text(sql, " AS old WHERE EXISTS (SELECT FROM ");
+    put_drift_name(conn);
+    buf_printf(sql, " AS drift WHERE drift.kind = %d", DRIFT_DIFFERENT);
+    for (size_t i = 0; i < table->key_count; i++) {
+        put_of(sql, " AND old.", &table->columns[table->key[i]]);
+        buf_printf(sql, " = drift.e%zu", table->key[i]);
+    }
+    buf_put_text(sql, ")) - (SELECT pg_catalog.count(*) FROM (SELECT DISTINCT ");
+    for (size_t i = 0; i < table->key_count; i++)
+        buf_printf(sql, "%se%zu", i > 0 ? ", " : "", table->key[i]);
+    buf_put_text(sql, " FROM ");
+    put_drift_name(conn);
+    buf_printf(sql, " WHERE kind = %d) AS keys)", DRIFT_DIFFERENT);
+    pg_query_buf(conn, counted);
+}
+
+void pg_compare_mend(struct pg_conn *conn)
+{
+    conn->doing = table_of(conn)->name;
+    count_doubled(conn);
 }

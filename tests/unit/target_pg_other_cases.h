@@ -197,6 +197,30 @@ static void looks_again_when_the_server_is_another(void **state)
     query("DROP OWNED BY plain");
 }
 
+/* Which a table has that inherits from it: an upsert finds only the table's own, and would find that twice where both differ. */
+static void does_not_say_that_it_mended_rows_that_a_table_has_twice(void **state)
+{
+    (void)state;
+    static const char *const also[] = {"SELECT 1", "UPDATE ONLY kinds SET t = 'edited' WHERE id < 3"};
+    for (size_t i = 0; i < COUNT_OF(also); i++) {
+        struct place place;
+        deliver_kinds(3);
+        query("CREATE TABLE child () INHERITS (kinds); INSERT INTO child (id, t) VALUES (2, 'doubled'), (9, 'added')");
+        query(also[i]);
+        struct subject *s = compare_kinds(&place, true, 3);
+        assert_drift(s, 0, 1, i == 0 ? 1 : 3);
+        assert_fails(subject_mend(s, KINDS), ERROR_REFUSED,
+                     "table \"kinds\" has 1 row more than keys, so nothing was mended: look for a table that inherits");
+        subject_close(s);
+        query("DELETE FROM child WHERE id = 2");
+        s = compare_kinds(&place, true, 3);
+        assert_works(subject_mend(s, KINDS));
+        assert_works(subject_commit(s));
+        subject_close(s);
+        assert_query("SELECT t, count(*) FROM kinds GROUP BY t", "as delivered|3\n");
+    }
+}
+
 /* No trigger of somebody's, and no statement that says so. */
 static void misses_rows_that_a_foreign_key_takes_out(void **state)
 {
@@ -301,6 +325,7 @@ static void delivers_past_a_temporary_table_of_the_same_name(void **state)
         cmocka_unit_test(refuses_columns_that_the_database_fills_itself),                                              \
         cmocka_unit_test(knows_types_by_their_names_in_quotes_too),                                                    \
         cmocka_unit_test(looks_again_when_the_server_is_another),                                                      \
+        cmocka_unit_test(does_not_say_that_it_mended_rows_that_a_table_has_twice),                                     \
         cmocka_unit_test(misses_rows_that_a_foreign_key_takes_out),                                                    \
         cmocka_unit_test(misses_rows_that_triggers_of_the_progress_take_out),                                          \
         cmocka_unit_test(does_not_commit_what_went_into_two_schemas),                                                  \
