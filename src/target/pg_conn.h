@@ -71,10 +71,11 @@ struct pg_conn {
 
     /* Opening. */
     struct target_shape *shapes;
-    bool making;        /* within the transaction that creates what is missing */
-    const char *veiled; /* a table of which row-level security may hide rows from this role; or NULL */
-    bool trying;        /* this role may make temporary views */
-    bool standby;       /* the server is in recovery, which only a look goes on with */
+    bool making;                        /* within the transaction that creates what is missing */
+    const char *veiled;                 /* a table of which row-level security may hide rows from this role; or NULL */
+    bool trying;                        /* this role may make temporary views */
+    bool standby;                       /* the server is in recovery, which only a look goes on with */
+    bool loose[PIPELINE_DELIVERED_MAX]; /* a collation of the table's key takes texts for equal that are not */
 
     /* A delivery. */
     struct block *block;                                 /* under way */

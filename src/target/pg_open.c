@@ -42,7 +42,8 @@ static const char find_sql[] =
     " pg_catalog.pg_get_expr(polqual, polrelid) = 'true' AS everything"
     " FROM pg_catalog.pg_policy WHERE polrelid = c.oid) AS p WHERE p.polcmd IN ('r', '*')"
     " AND EXISTS (SELECT FROM pg_catalog.unnest(p.polroles) AS r (oid)"
-    " WHERE r.oid = 0 OR pg_catalog.pg_has_role(r.oid, 'USAGE'))), false)"
+    " WHERE r.oid = 0 OR pg_catalog.pg_has_role(r.oid, 'USAGE'))), false),"
+    " EXISTS (SELECT FROM pg_catalog.pg_collation AS l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)"
     " FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (name, number)"
     " JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -334,6 +335,8 @@ static void take_shapes(struct pg_conn *conn, PGresult *result, size_t first)
             conn->veiled = target_shape_name(pipeline, relation);
         shape->other_kind = !is_true(result, row, view ? 2 : 1);
         shape->late_key = !view && is_true(result, row, 8);
+        if (relation > 0 && !view && is_true(result, row, 6) && is_true(result, row, 12))
+            conn->loose[relation - 1] = true;
         if (relation > 0 && relation <= pipeline->table_count)
             conn->target->owner.marks[relation - 1] =
                 target_owner_mark(PQgetvalue(result, row, 10), pipeline->tables[relation - 1].name);

@@ -90,17 +90,11 @@ static void count_tables(struct pg_conn *conn, pg_step next)
         next(conn, NULL);
 }
 
-/* A table that this delivery filled by upserts: to a collation of somebody's two keys may be one. */
-static bool is_merged(const struct pg_conn *conn, size_t table)
-{
-    return conn->target->delivery->full && (conn->target->doubts || conn->guarded[table]);
-}
-
-/* Or whose triggers it may have set off. */
+/* To a collation of somebody's two keys may be one, or it may have set triggers off. */
 static bool is_counted(const struct pg_conn *conn, size_t table)
 {
     const struct delivery *delivery = conn->target->delivery;
-    return (conn->tallies[1 + table].triggers || is_merged(conn, table)) &&
+    return (conn->tallies[1 + table].triggers || conn->loose[table]) &&
            (delivery->full || delivery->upserts[table] > 0 || delivery->deletes[table] > 0);
 }
 

@@ -6,7 +6,8 @@
  * A trigger of the database's owner can skip a row (RAISE(IGNORE)) without an error; the statement then changes none. That
  * alone is no proof: the row may have been equal already, or gone where it was to be deleted. So it is looked for.
  * What a trigger takes out behind the statement is in no number of its: a table that has triggers is counted at the end, and
- * so are all where triggers wrote anything, which SQLite counts with the rest.
+ * so are all where triggers wrote anything, which SQLite counts with the rest. So is one whose key has a collation of
+ * somebody's: a row may have taken the place of another.
  */
 #include <math.h>
 #include <string.h>
@@ -343,17 +344,21 @@ static bool put_progress(struct target_sqlite *sqlite, sqlite3_stmt *statement, 
     return sqlite3_changes64(sqlite->db) > 0 || target_sqlite_left_out(sqlite, "dropfold_progress", 0, 1, error);
 }
 
-static bool has_triggers(struct target_sqlite *sqlite, size_t table, bool *found, struct error *error)
+/* Triggers, or a key with a collation of somebody's, to which two keys may be one. */
+static bool is_counted(struct target_sqlite *sqlite, size_t table, bool *found, struct error *error)
 {
     sqlite3_stmt *statement;
     if (!target_sqlite_prepare_for(sqlite,
-                                   "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE",
+                                   "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE"
+                                   " UNION ALL SELECT 1 FROM pragma_index_list(?1, 'main') AS l,"
+                                   " pragma_index_xinfo(l.name, 'main') AS x"
+                                   " WHERE l.origin = 'pk' AND x.\"key\" AND x.coll <> 'BINARY'",
                                    sqlite->pipeline->tables[table].name, &statement, error))
         return false;
     int code = sqlite3_step(statement);
     *found = code == SQLITE_ROW;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        target_sqlite_error(sqlite, "reading the triggers", error);
+        target_sqlite_error(sqlite, "reading triggers and collations", error);
     sqlite3_finalize(statement);
     return code == SQLITE_ROW || code == SQLITE_DONE;
 }
@@ -361,13 +366,13 @@ static bool has_triggers(struct target_sqlite *sqlite, size_t table, bool *found
 /* `more`: triggers wrote something, wherever. */
 static bool recount(struct target_sqlite *sqlite, size_t table, bool more, struct error *error)
 {
-    bool triggers = more;
+    bool counts = more;
     const struct delivery *delivery = &sqlite->delivery;
     uint64_t found = delivery->to.rows[table];
     if (!more && !delivery->full && delivery->upserts[table] == 0 && delivery->deletes[table] == 0)
         return true;
-    if ((!more && !has_triggers(sqlite, table, &triggers, error)) ||
-        (triggers && !target_sqlite_count_rows(sqlite, table, &found, error)))
+    if ((!more && !is_counted(sqlite, table, &counts, error)) ||
+        (counts && !target_sqlite_count_rows(sqlite, table, &found, error)))
         return false;
     if (found == delivery->to.rows[table])
         return true;

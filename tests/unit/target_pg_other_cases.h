@@ -121,6 +121,8 @@ static void refuses_keys_that_a_collation_takes_for_equal(void **state)
     assert_works(subject_write(s, sales_block("ngn")));
     assert_works(subject_write(s, sales_block("NGN")));
     assert_fails(subject_commit(s), ERROR_REFUSED, "has 1 row at the end of the delivery and should have 2");
+    assert_works(subject_open(s));
+    miss_a_key_that_takes_the_place_of_another(s);
     subject_close(s);
 }
 

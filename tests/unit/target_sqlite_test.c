@@ -291,6 +291,8 @@ static void refuses_keys_that_a_collation_takes_for_equal(void **state)
     begin_two_sales(s);
     assert_works(subject_write(s, sales_block("ngn")));
     assert_fails(subject_write(s, sales_block("NGN")), ERROR_REFUSED, "UNIQUE constraint failed");
+    assert_works(subject_open(s));
+    miss_a_key_that_takes_the_place_of_another(s);
     subject_close(s);
 }
 

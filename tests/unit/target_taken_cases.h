@@ -328,6 +328,27 @@ static inline void begin_two_sales(struct subject *s)
     assert_works(subject_begin(s));
 }
 
+/* A table of sales whose key takes ngn for NGN has the one, and the other comes with the next change. */
+static inline void miss_a_key_that_takes_the_place_of_another(struct subject *s)
+{
+    subject_prepare(s, 1, true);
+    s->delivery.upserts[SALES] = s->delivery.to.rows[SALES] = 1;
+    assert_works(subject_begin(s));
+    assert_works(subject_write(s, sales_block("ngn")));
+    assert_works(subject_commit(s));
+    for (int i = 0; i < 2; i++) {
+        subject_prepare(s, 2, false);
+        s->delivery.upserts[SALES] = 1;
+        s->delivery.to.rows[SALES] = 2;
+        assert_works(subject_begin(s));
+        assert_works(subject_write(s, sales_block("NGN")));
+        assert_fails(subject_commit(s), i == 0 ? ERROR_DIVERGED : ERROR_REFUSED,
+                     "table \"sales\" has 1 row at the end of the delivery and should have 2");
+        assert_works(subject_open(s));
+    }
+    assert_query("SELECT currency FROM sales", "ngn\n");
+}
+
 /* --- numbers that say less than there is -------------------------------------------------------------------------- */
 
 static void takes_rows_that_are_skipped_because_they_are_equal(void **state)
