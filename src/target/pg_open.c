@@ -6,6 +6,7 @@
  *   of a look: begin, find --> read --> ask for the rights that a delivery would need, end
  *
  * Rows that row-level security hides from this role it would take for gone, and leave there. So it has to be let read all.
+ * A temporary table, which a pooler's session may have, is found only where there is no other of its name: that one is missing.
  *
  * All of it has limits of its own. Those of the role are made for others; and a server that waits for a lock, or counts
  * for long, does not notice that the connection was given up: each try would leave it one session more.
@@ -46,7 +47,7 @@ static const char find_sql[] =
     " EXISTS (SELECT FROM pg_catalog.pg_collation AS l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)"
     " FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (name, number)"
     " JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
-    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " AND c.relpersistence <> 't' JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
     " LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'"
     " ORDER BY w.number, a.attnum";
@@ -57,7 +58,7 @@ static const char rights_sql[] =
     " FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (name, number)"
     " CROSS JOIN (VALUES (1, 'INSERT'), (2, 'UPDATE'), (3, 'DELETE')) AS r (number, name)"
     " LEFT JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
-    " WHERE CASE WHEN c.oid IS NULL"
+    " AND c.relpersistence <> 't' WHERE CASE WHEN c.oid IS NULL"
     " THEN NOT coalesce(pg_catalog.has_schema_privilege(pg_catalog.current_schema(), 'CREATE'), false)"
     " ELSE c.relkind IN ('r', 'p') AND NOT pg_catalog.has_table_privilege(c.oid, r.name) END"
     " ORDER BY w.number, r.number LIMIT 1";
