@@ -13,7 +13,7 @@
 
 #include "base/attr.h"
 #include "base/error.h"
-#include "engine/decode.h"
+#include "engine/decoded.h"
 #include "store/store.h"
 
 enum {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "engine/closed.h"
-#include "engine/decode.h"
+#include "engine/decoded.h"
 #include "engine/engine.h"
 #include "engine/records.h"
 

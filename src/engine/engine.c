@@ -6,7 +6,7 @@
 
 #include "engine/accumulate.h"
 #include "engine/closed.h"
-#include "engine/decode.h"
+#include "engine/decoded.h"
 #include "engine/deliver.h"
 #include "engine/plan.h"
 #include "engine/records.h"

@@ -67,7 +67,7 @@ typedef void (*engine_replaced)(void *context, uint64_t sequence);
 bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct buckets *buckets,
                   engine_replaced replaced, void *context, struct error *error) MUST_USE;
 
-/* The same for rows that engine_decode decoded (decode.h), from the beginning of the chunk on and without a gap. */
+/* The same for rows that engine_decode decoded (decoded.h), from the beginning of the chunk on and without a gap. */
 struct engine_rows;
 bool engine_apply_rows(struct engine *engine, size_t feed, struct engine_rows *rows, struct buckets *buckets,
                        struct error *error) MUST_USE;

@@ -194,7 +194,7 @@ struct closed {
 struct deliver; /* deliver.c */
 struct opened;  /* accumulate.h */
 struct batch_row;
-struct engine_rows; /* decode.h */
+struct engine_rows; /* decoded.h */
 
 struct engine {
     const struct pipeline *pipeline;

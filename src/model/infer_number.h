@@ -1,5 +1,5 @@
 /*
- * How a column's numbers are written, where they are not plain: "1.234,56", "1,234.56" or "5 €".
+ * Finds out in which form (model/number_form) a column's numbers are written: "1.234,56", "1,234.56" or "5 €".
  *
  * "1,234" may be either, so each value says which of the two it can only be, and the column is what all of them agree on.
  */

@@ -1,5 +1,5 @@
 /*
- * Numbers as people write them: "₦ 1,234.50", "(12,50 €)", "1.5k".
+ * Reads numbers as people write them, by a form that a descriptor declares: "₦ 1,234.50", "(12,50 €)", "1.5k".
  *
  * What is read is moved, never computed, so nothing is rounded: the outcome is plain text such as "-1234.50".
  */

@@ -1,4 +1,8 @@
-/* JSON numbers with an exponent, or with a point where whole numbers are wanted, written out without either. */
+/*
+ * JSON's numbers, written out plainly: without an exponent, and without a point where whole numbers are wanted.
+ *
+ * Numbers as people write them are model/number_form's.
+ */
 #ifndef DROPFOLD_PARSE_NUMBER_H
 #define DROPFOLD_PARSE_NUMBER_H
 

@@ -1,4 +1,4 @@
-#include "engine/decode.h"
+#include "engine/decoded.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "engine/codes.h"
 
-enum { HELD_MAX = DECODE_BYTES + CHUNK_ROW_MAX };
+enum { HELD_MAX = DECODED_BYTES + CHUNK_ROW_MAX };
 
 static size_t widest_feed(const struct pipeline *pipeline)
 {
@@ -19,7 +19,7 @@ static size_t widest_feed(const struct pipeline *pipeline)
 
 struct engine_rows *engine_rows_new(const struct pipeline *pipeline, struct error *error)
 {
-    size_t fields = DECODE_ROWS * widest_feed(pipeline);
+    size_t fields = DECODED_ROWS * widest_feed(pipeline);
     struct engine_rows *rows = calloc(1, sizeof *rows);
     if (rows) {
         buf_init(&rows->held, HELD_MAX);
@@ -55,14 +55,14 @@ static void begin(struct engine_rows *rows, const struct chunk_reader *reader)
     rows->count = rows->text_count = 0;
     rows->bytes = (struct slice){reader->at, 0};
     for (size_t i = 0; i < rows->text_field_count; i++)
-        rows->last_text[rows->text_fields[i]] = DECODE_NO_TEXT;
+        rows->last_text[rows->text_fields[i]] = DECODED_NO_TEXT;
 }
 
 /* The place in `texts` of the field's text. Neighbouring rows often say the same. */
 static uint32_t place_text(struct engine_rows *rows, size_t field, struct slice text)
 {
     uint32_t last = rows->last_text[field];
-    if (last != DECODE_NO_TEXT && rows->texts[last].len == text.len &&
+    if (last != DECODED_NO_TEXT && rows->texts[last].len == text.len &&
         memcmp(rows->bytes.data + rows->texts[last].at, text.data, text.len) == 0)
         return last;
     uint32_t place = (uint32_t)rows->text_count++;
@@ -100,7 +100,7 @@ bool engine_decode(struct engine_rows *rows, struct chunk_reader *reader, bool *
 {
     enum chunk_result result = CHUNK_ROW;
     begin(rows, reader);
-    while (rows->count < DECODE_ROWS && reader->at - rows->bytes.data < DECODE_BYTES) {
+    while (rows->count < DECODED_ROWS && reader->at - rows->bytes.data < DECODED_BYTES) {
         result = chunk_next(reader, rows->values);
         if (result != CHUNK_ROW)
             break;

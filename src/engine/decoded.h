@@ -1,11 +1,11 @@
 /*
- * The first half of a row's way into the engine: all that can be found out without the engine's state.
+ * Decoded rows: the first half of a row's way into the engine, all that can be found out without the engine's state.
  *
  * engine_apply goes both halves. A replay has many rows before it and lets one thread decode while another one applies
  * (engine_apply_rows), each with its own engine_rows.
  */
-#ifndef DROPFOLD_ENGINE_DECODE_H
-#define DROPFOLD_ENGINE_DECODE_H
+#ifndef DROPFOLD_ENGINE_DECODED_H
+#define DROPFOLD_ENGINE_DECODED_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,9 +18,9 @@
 #include "model/pipeline.h"
 
 enum {
-    DECODE_ROWS = 256,          /* rows at most */
-    DECODE_BYTES = 64 * 1024,   /* bytes of a chunk after which no further row begins */
-    DECODE_NO_TEXT = UINT32_MAX /* no place in `texts` */
+    DECODED_ROWS = 256,          /* rows at most */
+    DECODED_BYTES = 64 * 1024,   /* bytes of a chunk after which no further row begins */
+    DECODED_NO_TEXT = UINT32_MAX /* no place in `texts` */
 };
 
 struct decoded_row {
@@ -41,17 +41,17 @@ struct engine_rows {
     const struct feed *feed;
     struct slice bytes; /* the rows in the chunk, or in `held` */
     size_t count, text_count;
-    struct decoded_row rows[DECODE_ROWS];
+    struct decoded_row rows[DECODED_ROWS];
     int64_t *codes; /* feed->field_count for each row; of a text its place in `texts`; of a null 0 */
     struct decoded_text *texts;
     struct buf held;
     struct value values[PIPELINE_FIELDS_MAX]; /* of the row being decoded */
-    uint32_t last_text[PIPELINE_FIELDS_MAX];  /* by field: its text in the row before, or DECODE_NO_TEXT */
+    uint32_t last_text[PIPELINE_FIELDS_MAX];  /* by field: its text in the row before, or DECODED_NO_TEXT */
     size_t text_fields[PIPELINE_FIELDS_MAX];
     size_t text_field_count;
 };
 
-/* Room for the rows of any feed of the pipeline: DECODE_ROWS times 32 bytes a field, and the bytes it is to hold. */
+/* Room for the rows of any feed of the pipeline: DECODED_ROWS times 32 bytes a field, and the bytes it is to hold. */
 struct engine_rows *engine_rows_new(const struct pipeline *pipeline, struct error *error) MUST_USE;
 void engine_rows_free(struct engine_rows *rows);
 

@@ -1,7 +1,7 @@
 /* Rows decoded apart from the engine: in blocks, with their bytes taken along, to the same groups. */
 #include "engine_support.h"
 
-#include "engine/decode.h"
+#include "engine/decoded.h"
 
 static const char BY_REGION[] =
     "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], 'filter': {'not': {'Status': 'void'}}},"
@@ -41,7 +41,7 @@ static size_t apply_in_blocks(struct shop *shop, struct chunk_writer *writer, st
     for (bool more = true; more; blocks++) {
         const char *from = reader.at;
         assert_ok(engine_decode(rows, &reader, &more, &error), &error);
-        assert_true(rows->count <= DECODE_ROWS);
+        assert_true(rows->count <= DECODED_ROWS);
         assert_ok(engine_rows_hold(rows, &error), &error);
         memset(writer->buf.data + (from - writer->buf.data), 0xee, (size_t)(reader.at - from));
         assert_ok(engine_apply_rows(shop->engine, ORDERS, rows, buckets, &error), &error);
@@ -81,9 +81,9 @@ static void blocks_make_the_groups_of_the_whole_chunk(void **state)
 {
     (void)state;
     compare(1, 10, 1);
-    compare(DECODE_ROWS, 10, 1);
-    compare(DECODE_ROWS + 1, 10, 2);
-    compare(5000, 10, 5000 / DECODE_ROWS);
+    compare(DECODED_ROWS, 10, 1);
+    compare(DECODED_ROWS + 1, 10, 2);
+    compare(5000, 10, 5000 / DECODED_ROWS);
 }
 
 static void texts_that_begin_alike_are_told_apart(void **state)
@@ -97,7 +97,7 @@ static void texts_that_begin_alike_are_told_apart(void **state)
     shop_close(&shop);
 }
 
-/* No row begins behind DECODE_BYTES, and one that began before it is there whole. */
+/* No row begins behind DECODED_BYTES, and one that began before it is there whole. */
 static void long_rows_make_short_blocks(void **state)
 {
     (void)state;
