@@ -1,26 +1,13 @@
 /* Cells stand apart from the arena, so that a block of many columns leaves the texts their whole limit. */
 #include "model/delivery.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/timestamp.h"
+#include "model/value.h"
 
 _Static_assert(CELL_NULL == 0, "cells set to zero are null");
-
-enum { REAL_PLACES = 6, DOUBLE_PLACES = 15 /* that any of them keeps; two or three more name it for certain */ };
-
-static void print_float(bool real, double value, struct buf *out)
-{
-    char text[40];
-    int places = real ? REAL_PLACES : DOUBLE_PLACES;
-    int most = real ? 9 : 17;
-    do {
-        snprintf(text, sizeof text, "%.*g", places, value);
-    } while (places++ < most && (real ? (double)strtof(text, NULL) != value : strtod(text, NULL) != value));
-    buf_put_text(out, text);
-}
 
 static void print_integer(enum sql_type type, int64_t value, struct buf *out)
 {
@@ -46,6 +33,7 @@ void cell_print_list(const struct cell *list, char open, char close, struct buf 
 
 void cell_print(const struct column *column, const struct cell *cell, struct buf *out)
 {
+    char number[VALUE_DOUBLE_TEXT_SIZE];
     switch (cell->kind) {
     case CELL_NULL:
         break;
@@ -53,7 +41,7 @@ void cell_print(const struct column *column, const struct cell *cell, struct buf
         print_integer(column->type, cell->i, out);
         break;
     case CELL_FLOAT:
-        print_float(column->type == SQL_REAL, cell->d, out);
+        buf_put_text(out, value_double_text(cell->d, column->type == SQL_REAL, number));
         break;
     case CELL_NUMERIC:
         wide_print(cell->n, column->scale, out);

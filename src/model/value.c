@@ -173,25 +173,24 @@ int value_compare(struct value_type type, struct value a, struct value b)
     return (a.i > b.i) - (a.i < b.i);
 }
 
-/* The fewest digits, 15 to 17, that read back as the same double. */
-static void print_double(double d, struct buf *out)
+const char *value_double_text(double number, bool real, char out[VALUE_DOUBLE_TEXT_SIZE])
 {
-    char text[32];
+    int digits = real ? 6 : 15; /* that any number keeps; two or three more name it for certain */
+    int most = real ? 9 : 17;
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     locale_t before = uselocale(plain);
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, d);
-        if (strtod(text, NULL) == d)
-            break;
-    }
+    do {
+        snprintf(out, VALUE_DOUBLE_TEXT_SIZE, "%.*g", digits, number);
+    } while (digits++ < most && (real ? (double)strtof(out, NULL) != number : strtod(out, NULL) != number));
     uselocale(before);
     if (plain)
         freelocale(plain);
-    buf_put_text(out, text);
+    return out;
 }
 
 void value_print(struct value_type type, struct value value, struct buf *out)
 {
+    char number[VALUE_DOUBLE_TEXT_SIZE];
     if (value.null)
         return;
     switch (type.kind) {
@@ -199,7 +198,7 @@ void value_print(struct value_type type, struct value value, struct buf *out)
         wide_print(value.i, 0, out);
         break;
     case VALUE_DOUBLE:
-        print_double(value.d, out);
+        buf_put_text(out, value_double_text(value.d, false, number));
         break;
     case VALUE_DECIMAL:
         wide_print(value.i, type.scale, out);

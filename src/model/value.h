@@ -21,7 +21,8 @@ enum value_kind { VALUE_INT64, VALUE_DOUBLE, VALUE_DECIMAL, VALUE_TEXT, VALUE_BO
 enum {
     DECIMAL_PRECISION_MAX = 18, /* digits: what a 64-bit scaled integer always holds */
     TEXT_VALUE_MAX = 64 * 1024, /* bytes of one text value */
-    VALUE_TYPE_TEXT_SIZE = 24
+    VALUE_TYPE_TEXT_SIZE = 24,
+    VALUE_DOUBLE_TEXT_SIZE = 32
 };
 
 struct value_type {
@@ -73,6 +74,9 @@ bool value_parse(struct value_type type, const char *const *formats, size_t form
 
 /* Null orders first and equals null. Text by bytes. */
 int value_compare(struct value_type type, struct value a, struct value b);
+
+/* As few digits as read back as the same double, or with `real` as the same float; behind a point in any locale. */
+const char *value_double_text(double number, bool real, char out[VALUE_DOUBLE_TEXT_SIZE]);
 
 /* As users read it: 12.30, 2022-02-17T12:03:13Z, true; nothing for null. */
 void value_print(struct value_type type, struct value value, struct buf *out);

@@ -8,8 +8,6 @@
  *
  * Columns of the drift: kind, then e0, f0, e1, f1, ...: expected and found values; its rowid counts in key order.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "target/target_sqlite.h"
@@ -159,16 +157,6 @@ bool target_sqlite_compare_table(struct target_sqlite *sqlite, struct error *err
 
 /* --- read --------------------------------------------------------------------------------------------------------- */
 
-/* As few digits as name the number: SQLite itself would show 15, in which two that differ may look alike. */
-static void print_double(double value, char out[32])
-{
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(out, 32, "%.*g", digits, value);
-        if (strtod(out, NULL) == value)
-            return;
-    }
-}
-
 /* At most DRIFT_TEXT_MAX characters. */
 static struct slice cut(struct slice text)
 {
@@ -181,12 +169,13 @@ static struct slice cut(struct slice text)
 
 static bool take_value(struct drift_page *page, sqlite3_stmt *statement, int column, struct slice *text)
 {
-    char number[32];
+    char number[VALUE_DOUBLE_TEXT_SIZE];
     switch (sqlite3_column_type(statement, column)) {
     case SQLITE_NULL:
         return true;
     case SQLITE_FLOAT:
-        print_double(sqlite3_column_double(statement, column), number);
+        /* SQLite itself would show 15 digits, in which two that differ may look alike. */
+        value_double_text(sqlite3_column_double(statement, column), false, number);
         return drift_page_text(page, slice_of(number), text);
     default:
         break;

@@ -300,12 +300,14 @@ static void writes_and_reads_points_whatever_the_locale(void **state)
 {
     (void)state;
     static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE", "ps_AF.UTF-8"};
+    char text[VALUE_DOUBLE_TEXT_SIZE];
     bool found = false;
     for (size_t i = 0; i < COUNT_OF(names) && !found; i++)
         found = setlocale(LC_ALL, names[i]) != NULL;
     if (!found)
         skip();
     assert_printed(double_type, (struct value){.d = 1.5}, "1.5");
+    assert_string_equal(value_double_text(0.1F, true, text), "0.1");
     assert_number("0.12345678901234567890123", 0x1.f9add3746f65fp-4);
     assert_refused(double_type, "1,5", "a number");
     setlocale(LC_ALL, "C");
