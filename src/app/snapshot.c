@@ -10,9 +10,10 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/hash.h"
+#include "base/list.h"
 #include "base/map.h"
 
-enum { PACKED_MAX = 16 * 1024 * 1024 /* bytes of one row */, ROWS_FIRST = 1024 };
+enum { PACKED_MAX = 16 * 1024 * 1024 /* bytes of one row */ };
 #define SNAPSHOT_BYTES_MAX ((size_t)16 << 30)
 
 struct packed {
@@ -26,7 +27,8 @@ struct snapshot {
     const struct pipeline *pipeline;
     struct arena arena;
     struct packed *rows; /* row n stands at n - 1, as the map's numbers begin at 1 */
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t capacity;
     struct map map;
 };
 
@@ -127,19 +129,10 @@ static struct packed *find(const struct snapshot *snapshot, struct slice key)
 
 static bool make_room(struct snapshot *snapshot)
 {
-    if (snapshot->count == snapshot->capacity) {
-        uint32_t capacity = snapshot->capacity ? snapshot->capacity * 2 : ROWS_FIRST;
-        struct packed *rows = reallocarray(NULL, capacity, sizeof *rows);
-        if (capacity < snapshot->capacity || !rows) {
-            free(rows);
-            return false;
-        }
-        if (snapshot->count > 0)
-            memcpy(rows, snapshot->rows, snapshot->count * sizeof *rows);
-        free(snapshot->rows);
-        snapshot->rows = rows;
-        snapshot->capacity = capacity;
-    }
+    struct packed *rows = list_grow(snapshot->rows, snapshot->count, &snapshot->capacity, sizeof *rows);
+    if (!rows)
+        return false;
+    snapshot->rows = rows;
     if (map_has_room(&snapshot->map, 1))
         return true;
     if (!map_resize(&snapshot->map, map_grown(&snapshot->map)))

@@ -10,13 +10,14 @@
 #include <stdlib.h>
 
 #include "app/core.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "cli/changes.h"
 #include "cli/command.h"
 #include "cli/common.h"
 
 #define NOTES_MAX ((size_t)4 << 30)
-enum { SEQUENCES_SHOWN = 8, ROWS_FIRST = 1024 };
+enum { SEQUENCES_SHOWN = 8 };
 
 /* The newest changes that touched one row. */
 struct note {
@@ -31,7 +32,8 @@ struct range {
     struct arena arena;
     struct changes_file *files; /* what change from + 1 + i applied or forgot */
     struct note *notes;         /* note n stands at n - 1 */
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t capacity;
     struct map map;
     struct changes changes;
 };
@@ -50,14 +52,10 @@ static struct note *find_note(const struct range *range, struct slice key)
 
 static bool make_room(struct range *range)
 {
-    if (range->count == range->capacity) {
-        uint32_t capacity = range->capacity ? range->capacity * 2 : ROWS_FIRST;
-        struct note *notes = reallocarray(range->notes, capacity, sizeof *notes);
-        if (!notes)
-            return false;
-        range->notes = notes;
-        range->capacity = capacity;
-    }
+    struct note *notes = list_grow(range->notes, range->count, &range->capacity, sizeof *notes);
+    if (!notes)
+        return false;
+    range->notes = notes;
     if (map_has_room(&range->map, 1))
         return true;
     if (!map_resize(&range->map, map_grown(&range->map)))

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
+
 enum {
-    REJECTS_FIRST = 16, /* room for rejects in a batch's first allocation of them */
     /* Bytes of the texts of one reject: a record's limit, and far more than name and reason. */
     REJECT_BYTES_MAX = CHUNK_ROW_MAX + 65536
 };
@@ -49,17 +50,12 @@ bool batch_has_room(const struct batch *batch, const struct batch *more)
 
 static bool make_room(struct batch *batch)
 {
-    if (batch->reject_count < batch->reject_capacity)
-        return true;
     if (batch->reject_count == BATCH_REJECTS_MAX)
         return false;
-    size_t capacity = batch->reject_capacity > 0 ? batch->reject_capacity * 2 : REJECTS_FIRST;
-    struct reject *rejects = realloc(batch->rejects, capacity * sizeof *rejects);
-    if (!rejects)
-        return false;
-    batch->rejects = rejects;
-    batch->reject_capacity = capacity;
-    return true;
+    struct reject *rejects = list_grow(batch->rejects, batch->reject_count, &batch->reject_capacity, sizeof *rejects);
+    if (rejects)
+        batch->rejects = rejects;
+    return rejects != NULL;
 }
 
 bool batch_reject(struct batch *batch, const struct reject *reject)

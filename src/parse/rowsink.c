@@ -4,12 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "model/wide.h"
 #include "parse/parser.h"
-
-enum {
-    FULL_FIRST = 4 /* places in the first line of full batches */
-};
 
 void rowsink_init(struct rowsink *sink, const struct feed *feed)
 {
@@ -44,14 +41,10 @@ static bool settle(struct rowsink *sink)
 {
     if (!batch_full(sink->open))
         return true;
-    if (sink->full_count == sink->full_capacity) {
-        size_t capacity = sink->full_capacity > 0 ? sink->full_capacity * 2 : FULL_FIRST;
-        struct batch **full = realloc(sink->full, capacity * sizeof(struct batch *));
-        if (!full)
-            return false;
-        sink->full = full;
-        sink->full_capacity = capacity;
-    }
+    struct batch **full = list_grow(sink->full, sink->full_count, &sink->full_capacity, sizeof(struct batch *));
+    if (!full)
+        return false;
+    sink->full = full;
     sink->full[sink->full_count++] = sink->open;
     sink->open = NULL;
     return true;
