@@ -161,19 +161,6 @@ struct making {
     } part[ENGINE_PARTS_MAX];
 };
 
-/* Copies the texts of a row into the block; false when they do not fit into it any more. */
-static bool copy_texts(struct arena *arena, struct cell *cells, size_t columns)
-{
-    for (size_t i = 0; i < columns; i++) {
-        if (cells[i].kind != CELL_TEXT && cells[i].kind != CELL_LIST)
-            continue;
-        cells[i].text = arena_copy(arena, cells[i].text);
-        if (!cells[i].text.data)
-            return false;
-    }
-    return true;
-}
-
 static void put_row(const struct engine *engine, struct emit *emit, const struct engine_table *table, uint32_t group,
                     const struct emit_members *members, struct cell *cells)
 {
@@ -210,7 +197,7 @@ static void make_part(void *of, size_t i)
             emit_key(emit, table, groups[row], cells);
         else
             put_row(engine, emit, table, groups[row], &members[at], cells);
-        if (!copy_texts(&part->arena, cells, block->columns)) {
+        if (!cell_copy_texts(&part->arena, cells, block->columns)) { /* they do not fit into it any more */
             emit->overflows.values = overflows;
             return;
         }

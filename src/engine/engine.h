@@ -193,8 +193,8 @@ void engine_each_waiting(const struct engine *engine, engine_visit_waiting visit
    number of a group is good until the next change. */
 typedef bool (*engine_visit_group)(void *context, uint32_t group, const struct cell *key);
 void engine_each_group(struct engine *engine, size_t table, engine_visit_group visit, void *context);
-/* The group's row as it would be delivered: a cell for each column, texts the engine's, lists in the arena. False when that is
-   out of memory. */
+/* The group's row as it would be delivered: a cell for each column, texts and lists in the arena. False when that is out of
+   memory. */
 bool engine_group_row(struct engine *engine, size_t table, uint32_t group, struct arena *arena,
                       struct cell *cells) MUST_USE;
 

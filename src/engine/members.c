@@ -18,19 +18,6 @@ void engine_each_group(struct engine *engine, size_t table, engine_visit_group v
     emit_close(&emit, engine);
 }
 
-/* Lists lie in the emitter's memory. */
-static bool keep_lists(struct arena *arena, struct cell *cells, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (cells[i].kind != CELL_LIST)
-            continue;
-        cells[i].text = arena_copy(arena, cells[i].text);
-        if (!cells[i].text.data)
-            return false;
-    }
-    return true;
-}
-
 bool engine_group_row(struct engine *engine, size_t table, uint32_t group, struct arena *arena, struct cell *cells)
 {
     struct emit emit;
@@ -38,7 +25,7 @@ bool engine_group_row(struct engine *engine, size_t table, uint32_t group, struc
     emit_init(&emit, engine, 1);
     emit_find_members(engine, &engine->tables[table], &group, 1, &members);
     emit_row(&emit, &engine->tables[table], group, &members, cells);
-    bool kept = keep_lists(arena, cells, engine->tables[table].table->column_count);
+    bool kept = cell_copy_texts(arena, cells, engine->tables[table].table->column_count);
     emit_close(&emit, engine);
     return kept;
 }

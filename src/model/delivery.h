@@ -58,6 +58,19 @@ static inline int64_t cell_number(const struct cell *list, size_t i)
     return number;
 }
 
+/* Texts and lists of that many cells become copies in the arena. False when out of memory, or past its limit. */
+MUST_USE static inline bool cell_copy_texts(struct arena *arena, struct cell *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (cells[i].kind != CELL_TEXT && cells[i].kind != CELL_LIST)
+            continue;
+        cells[i].text = arena_copy(arena, cells[i].text);
+        if (!cells[i].text.data)
+            return false;
+    }
+    return true;
+}
+
 /* The numbers with commas between them. */
 void cell_print_list(const struct cell *list, char open, char close, struct buf *out);
 
