@@ -61,7 +61,7 @@ static void begun(struct pg_conn *conn, PGresult *result)
 void pg_compare_begin(struct pg_conn *conn)
 {
     struct error error;
-    long long deadline = (long long)conn->target->deadline / 1000;
+    int64_t deadline = conn->target->deadline / 1000;
     if (conn->standby) { /* it makes no temporary tables */
         pg_open_say_standby(conn, &error);
         pg_conn_fail(conn, &error);
@@ -71,8 +71,8 @@ void pg_compare_begin(struct pg_conn *conn)
     buf_reset(&conn->sql);
     buf_printf(&conn->sql,
                "BEGIN ISOLATION LEVEL %s READ WRITE;"
-               "SET LOCAL statement_timeout = %lld;"
-               "SET LOCAL lock_timeout = %lld;"
+               "SET LOCAL statement_timeout = %" PRId64 ";"
+               "SET LOCAL lock_timeout = %" PRId64 ";"
                "SET LOCAL idle_in_transaction_session_timeout = %d;"
                "SET LOCAL synchronous_commit = on;"
                "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL extra_float_digits = 1",
@@ -96,7 +96,7 @@ void pg_compare_write(struct pg_conn *conn, struct block *block)
 static void put_patience(struct pg_conn *conn)
 {
     buf_reset(&conn->sql);
-    buf_printf(&conn->sql, "SET LOCAL statement_timeout = %lld;", (long long)conn->target->patience / 1000);
+    buf_printf(&conn->sql, "SET LOCAL statement_timeout = %" PRId64 ";", conn->target->patience / 1000);
 }
 
 static void put_drift_name(struct pg_conn *conn)
