@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "model/pipeline_build.h"
+#include "model/timestamp.h"
 
 enum {
     ARENA_LIMIT = 256 * 1024 * 1024 /* bytes: far above what documents of DOC_SIZE_MAX come to */
@@ -69,6 +70,23 @@ bool build_check_name(const struct build *build, const struct doc_node *member, 
     return fit || build_problem(build, place_of_name(member),
                                 "\"%s\" cannot name %s: 1 to %d bytes without control characters",
                                 text_escape(name, shown, sizeof shown), what, PIPELINE_NAME_MAX);
+}
+
+bool build_interval(const struct doc_node *object, struct build_interval member, bool required, int64_t *out)
+{
+    const char *text = NULL;
+    if (!doc_string(object, member.name, required, &text))
+        return false;
+    if (!text)
+        return true;
+    const struct doc_node *node = doc_member(object, member.name);
+    if (!timestamp_parse_interval(slice_of(text), out))
+        return doc_problem(node->doc, node, "\"%s\" is \"%s\", expected a time such as %s", member.name, text,
+                           member.examples);
+    if (*out > member.days_max * TIMESTAMP_DAY)
+        return doc_problem(node->doc, node, "\"%s\" is \"%s\", expected at most %u day%s", member.name, text,
+                           member.days_max, text_plural(member.days_max));
+    return true;
 }
 
 bool build_same_name(const char *a, const char *b)

@@ -64,6 +64,15 @@ const char *build_printf(const struct build *build, const char *format, ...) PRI
 /* True when a name is fit for a table, a view or a column: 1 to PIPELINE_NAME_MAX bytes, no control characters. */
 bool build_check_name(const struct build *build, const struct doc_node *member, const char *what) MUST_USE;
 
+/* A member that is a time. */
+struct build_interval {
+    const char *name, *examples; /* two in quotes, for the message */
+    unsigned days_max;
+};
+
+/* Reads it; false after reporting. *out stays as it is where one that is not required is missing. */
+bool build_interval(const struct doc_node *object, struct build_interval member, bool required, int64_t *out) MUST_USE;
+
 /* Equal without regard to the case of ASCII letters, as SQLite compares names. */
 bool build_same_name(const char *a, const char *b);
 

@@ -23,6 +23,8 @@ static const char *const reserved_names[] = {"archive", "quarantine", "results"}
 static const char *const after_words[] = {"archive", "leave", "delete"};
 static const char *const ready_words[] = {"settle", "done"};
 static const char *const on_change_words[] = {"upsert", "append", "replace", "reject"};
+static const struct build_interval settle = {"settle", "\"1 second\" or \"2 minutes\"", 1};
+
 static const char *const option_words[] = {"after",     "ready",       "settle",
                                            "on_change", "max_rejects", "max_rejects_percent"};
 
@@ -252,18 +254,6 @@ bool build_feeds(struct build *build, const struct doc_node *root)
     return true;
 }
 
-static void load_settle(struct build *build, const struct doc_node *member, struct feed *feed)
-{
-    const char *text = NULL;
-    if (!doc_string(member, "settle", false, &text) || !text)
-        return;
-    if (!timestamp_parse_interval(slice_of(text), &feed->settle))
-        doc_problem(build->doc, doc_member(member, "settle"),
-                    "\"settle\" is \"%s\", expected a time such as \"1 second\" or \"2 minutes\"", text);
-    else if (feed->settle > TIMESTAMP_DAY)
-        doc_problem(build->doc, doc_member(member, "settle"), "\"settle\" is \"%s\", expected at most 1 day", text);
-}
-
 /* Rows take the place of others by their key, and without one they do not. */
 static void load_on_change(struct build *build, const struct doc_node *member, size_t index)
 {
@@ -325,7 +315,7 @@ static void load_options(struct build *build, const struct doc_node *member)
         feed->after = (enum feed_after)after;
     if (doc_choice(member, "ready", false, ready_words, COUNT_OF(ready_words), &ready))
         feed->ready = (enum feed_ready)ready;
-    load_settle(build, member, feed);
+    (void)!build_interval(member, settle, false, &feed->settle);
     load_on_change(build, member, index);
     load_limits(build, member, &feed->limits);
 }

@@ -8,26 +8,11 @@ enum {
     RETENTION_DAYS_MAX = 36525 /* a hundred years, as windows have */
 };
 
-static const char *const retention_words[] = {"lateness", "max_ahead"};
+#define INTERVAL_EXAMPLES "\"30 days\" or \"1 hour\""
 
-/* An interval of `member`; *out stays as it is where an optional one is missing. */
-static bool load_interval(struct build *build, const struct doc_node *member, const char *name, bool required,
-                          int64_t *out)
-{
-    const char *text = NULL;
-    if (!doc_string(member, name, required, &text))
-        return false;
-    if (!text)
-        return true;
-    const struct doc_node *node = doc_member(member, name);
-    if (!timestamp_parse_interval(slice_of(text), out))
-        return doc_problem(build->doc, node, "\"%s\" is \"%s\", expected a time such as \"30 days\" or \"1 hour\"",
-                           name, text);
-    if (*out > RETENTION_DAYS_MAX * TIMESTAMP_DAY)
-        return doc_problem(build->doc, node, "\"%s\" is \"%s\", expected at most %d days", name, text,
-                           RETENTION_DAYS_MAX);
-    return true;
-}
+static const char *const retention_words[] = {"lateness", "max_ahead"};
+static const struct build_interval lateness = {"lateness", INTERVAL_EXAMPLES, RETENTION_DAYS_MAX};
+static const struct build_interval max_ahead = {"max_ahead", INTERVAL_EXAMPLES, RETENTION_DAYS_MAX};
 
 static bool same_zone(const struct table *a, const struct table *b)
 {
@@ -103,8 +88,8 @@ void build_retention(struct build *build, const struct doc_node *root)
         return;
     doc_only(member, retention_words, COUNT_OF(retention_words));
     *retention = (struct retention){.on = true, .max_ahead = TIMESTAMP_DAY};
-    (void)!load_interval(build, member, "lateness", true, &retention->lateness);
-    (void)!load_interval(build, member, "max_ahead", false, &retention->max_ahead);
+    (void)!build_interval(member, lateness, true, &retention->lateness);
+    (void)!build_interval(member, max_ahead, false, &retention->max_ahead);
     check_windows(build, root);
     check_replaces(build, root);
 }

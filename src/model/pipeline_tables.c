@@ -123,18 +123,12 @@ static bool load_window_field(struct build *build, const struct doc_node *window
 
 static bool load_window_size(struct build *build, const struct doc_node *window, bool days, int64_t *size)
 {
-    const char *text = NULL;
-    if (!doc_string(window, "size", true, &text))
+    static const struct build_interval member = {"size", "\"10 days\" or \"1 hour\"", WINDOW_DAYS_MAX};
+    if (!build_interval(window, member, true, size))
         return false;
     const struct doc_node *node = doc_member(window, "size");
-    if (!timestamp_parse_interval(slice_of(text), size))
-        return doc_problem(build->doc, node, "\"size\" is \"%s\", expected a time such as \"10 days\" or \"1 hour\"",
-                           text);
-    if (*size > WINDOW_DAYS_MAX * TIMESTAMP_DAY)
-        return doc_problem(build->doc, node, "\"size\" is \"%s\", expected at most %d days", text, WINDOW_DAYS_MAX);
-    if (days && *size % TIMESTAMP_DAY != 0)
-        return doc_problem(build->doc, node, "\"size\" is \"%s\", expected whole days for a date", text);
-    return true;
+    return !days || *size % TIMESTAMP_DAY == 0 ||
+           doc_problem(build->doc, node, "\"size\" is \"%s\", expected whole days for a date", doc_text(node));
 }
 
 /* Days begin at midnight there. A date has no time that could be another day's. */
