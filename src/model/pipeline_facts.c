@@ -37,50 +37,58 @@ static bool contains(const size_t *fields, size_t count, size_t field)
     return false;
 }
 
-/* Reads the fields that `name` lists, each once and at most `max`. */
-static bool load_fields(struct build *build, size_t feed, const struct doc_node *object, const char *name,
-                        bool required, size_t *fields, size_t *count, size_t max)
+/* A member of `object` that lists fields of a feed, and where they go. */
+struct field_list {
+    size_t feed;
+    const struct doc_node *object;
+    const char *name;
+    size_t *fields, *count, max;
+};
+
+/* Reads the fields, each once. */
+static bool load_fields(struct build *build, const struct field_list *list, bool required)
 {
     struct names names;
-    if (!load_names(object, name, required, &names))
+    if (!load_names(list->object, list->name, required, &names))
         return false;
     if (names.node && names.count == 0)
-        return doc_problem(build->doc, names.node, "\"%s\" is empty, expected fields of %s", name,
-                           build->pipeline->feeds[feed].name);
-    if (names.count > max)
-        return doc_problem(build->doc, names.node, "\"%s\" has %zu fields, expected at most %zu", name, names.count,
-                           max);
+        return doc_problem(build->doc, names.node, "\"%s\" is empty, expected fields of %s", list->name,
+                           build->pipeline->feeds[list->feed].name);
+    if (names.count > list->max)
+        return doc_problem(build->doc, names.node, "\"%s\" has %zu fields, expected at most %zu", list->name,
+                           names.count, list->max);
     bool ok = true;
-    *count = 0;
+    *list->count = 0;
     for (size_t i = 0; i < names.count; i++) {
         size_t field;
         struct place place = item_place(names.node, i);
-        if (!build_field(build, feed, place, slice_of(names.text[i]), &field))
+        if (!build_field(build, list->feed, place, slice_of(names.text[i]), &field))
             ok = false;
-        else if (contains(fields, *count, field))
-            ok = build_problem(build, place, "\"%s\" stands twice in \"%s\"", names.text[i], name);
+        else if (contains(list->fields, *list->count, field))
+            ok = build_problem(build, place, "\"%s\" stands twice in \"%s\"", names.text[i], list->name);
         else
-            fields[(*count)++] = field;
+            list->fields[(*list->count)++] = field;
     }
     return ok;
 }
 
 /* Of a list that loaded as a whole, reports the fields that some version lacks, or leaves null. */
-static void check_fields(struct build *build, size_t feed, const struct doc_node *object, const char *name,
-                         const size_t *fields, size_t count, bool never_null, const char *what)
+static void check_fields(struct build *build, const struct field_list *list, bool never_null, const char *what)
 {
-    const struct doc_node *node = doc_member(object, name);
-    for (size_t i = 0; i < count; i++)
-        build_check_field(build, item_place(node, i), (struct field_ref){feed, fields[i]}, never_null, what);
+    const struct doc_node *node = doc_member(list->object, list->name);
+    for (size_t i = 0; i < *list->count; i++)
+        build_check_field(build, item_place(node, i), (struct field_ref){list->feed, list->fields[i]}, never_null,
+                          what);
 }
 
 /* False when it is not known what the key is. */
 static bool load_key(struct build *build, size_t index, const struct doc_node *object)
 {
     struct feed *feed = &build->pipeline->feeds[index];
-    if (!load_fields(build, index, object, "key", false, feed->key, &feed->key_count, PIPELINE_KEY_MAX))
+    const struct field_list key = {index, object, "key", feed->key, &feed->key_count, PIPELINE_KEY_MAX};
+    if (!load_fields(build, &key, false))
         return false;
-    check_fields(build, index, object, "key", feed->key, feed->key_count, true, "a key field");
+    check_fields(build, &key, true, "a key field");
     return true;
 }
 
@@ -192,14 +200,15 @@ static void load_grain(struct build *build, const struct doc_node *facts)
     p->has_grain = true;
     size_t before = build->doc->problems->count;
     doc_only(grain, grain_words, COUNT_OF(grain_words));
-    if (load_fields(build, 0, grain, "key", true, p->grain_key, &p->grain_key_count, PIPELINE_KEY_MAX)) {
-        check_fields(build, 0, grain, "key", p->grain_key, p->grain_key_count, true, "a grain key");
+    const struct field_list key = {0, grain, "key", p->grain_key, &p->grain_key_count, PIPELINE_KEY_MAX};
+    if (load_fields(build, &key, true)) {
+        check_fields(build, &key, true, "a grain key");
         check_grain_key(build, grain);
     }
-    if (load_fields(build, 0, grain, "attributes", false, p->grain_attributes, &p->grain_attribute_count,
-                    PIPELINE_FIELDS_MAX))
-        check_fields(build, 0, grain, "attributes", p->grain_attributes, p->grain_attribute_count, false,
-                     "a grain attribute");
+    const struct field_list attributes = {
+        0, grain, "attributes", p->grain_attributes, &p->grain_attribute_count, PIPELINE_FIELDS_MAX};
+    if (load_fields(build, &attributes, false))
+        check_fields(build, &attributes, false, "a grain attribute");
     for (size_t i = 0; i < p->grain_attribute_count; i++)
         if (contains(p->grain_key, p->grain_key_count, p->grain_attributes[i]))
             build_problem(build, item_place(doc_member(grain, "attributes"), i), "\"%s\" is a grain key already",
