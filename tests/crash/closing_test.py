@@ -1,5 +1,4 @@
 """Retention: SIGKILL at the calls that make a file and the windows behind it durable; what is closed is closed once."""
-import json
 import shutil
 import signal
 
@@ -26,10 +25,7 @@ class Closing(CrashCase):
             ('Orders', 'new', orders(order(1, 'B', time=OLD), order(3, 'A', time=NEWER))),
             ('Orders', 'late', orders(order(2, 'A', time=NEW, quantity=5), order(4, 'A', time=NEWER)))])
         self.start = self.workspace('start')
-        path = self.start.root / 'schemas' / 'ecommerce.json'
-        pipeline = json.loads(path.read_text(encoding='utf-8'))
-        pipeline['retention'] = {'lateness': '20 days'}
-        path.write_text(json.dumps(pipeline, ensure_ascii=False), encoding='utf-8')
+        self.start.edit('ecommerce.json', lambda d: d.update(retention={'lateness': '20 days'}))
         self.start.drop_all(self.files[:2])
         self.start.run_once()
         self.start.drop_all(self.files[2:])

@@ -23,12 +23,6 @@ class Contract(FlowCase):
         super().setUp()
         self.work = self.workspace()
 
-    def edit(self, name, change):
-        path = self.work.root / 'schemas' / name
-        document = json.loads(path.read_text(encoding='utf-8'))
-        change(document)
-        path.write_text(json.dumps(document, ensure_ascii=False), encoding='utf-8')
-
     def add_third_version(self):
         third = {'feed': 'Orders', 'version': 3, 'extends': 2, 'delimiter': ';', 'match': ['Sum'],
                  'fields': {'Order_Total': {'from': ['Sum'], 'type': 'decimal(18,2)', 'required': True}}}
@@ -81,7 +75,7 @@ class Versions(Contract):
         self.work.drop('Orders', odd, 'odd.csv')
         self.work.run_once()
         for version in (1, 2):
-            self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update(extract='^(?:YR-|ORD/)?([0-9]+)(?:,0)?$'))
+            self.work.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update(extract='^(?:YR-|ORD/)?([0-9]+)(?:,0)?$'))
         self.work.drop('Orders', orders(order('ORD/3')), 'new.csv')
         done = self.work.run_once()
         self.assertIn('descriptors changed: Orders v1 changed, Orders v2 changed; files committed before', done.err)
@@ -97,7 +91,7 @@ class Versions(Contract):
 
     def test_a_file_that_is_read_otherwise_is_still_told_from_one_that_was_changed(self):
         self.basis()
-        self.edit('Orders/1.json', lambda d: d['null'].append('n/a'))
+        self.work.edit('Orders/1.json', lambda d: d['null'].append('n/a'))
         kept = self.work.data / 'archive' / 'Orders' / self.work.archived('Orders')[0]
         kept.write_bytes(kept.read_bytes().replace(b'100', b'900'))
         deep = json.loads(self.work.command('verify', '--deep', '--json', expect=65).out.splitlines()[-1])
@@ -105,8 +99,8 @@ class Versions(Contract):
 
     def test_a_view_and_what_becomes_of_files_need_no_new_store(self):
         self.basis()
-        self.edit('ecommerce.json', lambda d: d.setdefault('feeds', {}).update(Orders={'after': 'leave'}))
-        self.edit('ecommerce.json', lambda d: d['views'].update(
+        self.work.configure('Orders', after='leave')
+        self.work.edit('ecommerce.json', lambda d: d['views'].update(
             latest_of_all={'table': 'ecommerce', 'latest': {'by': ['Customer_ID'], 'on': 'start_timestamp'}}))
         self.work.drop('Orders', orders(order(2)), 'left.csv')
         self.work.run_once()
@@ -119,7 +113,7 @@ class Shape(Contract):
     def test_another_type_is_refused_by_name_and_built_anew_on_hup(self):
         self.basis()
         for version in (1, 2):
-            self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_Total'].update(type='decimal(18,4)'))
+            self.work.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_Total'].update(type='decimal(18,4)'))
         refused = self.work.run_once(expect=78)
         self.assertIn('dropfold replay', refused.err)
         (self.work.root / 'new.csv').write_bytes(orders(order(9)))
@@ -132,10 +126,10 @@ class Shape(Contract):
         self.assertIn('Orders v1 changed, Orders v2 changed', told.out)
         self.assertIn('field "Orders"."Order_Total" decimal(18,4); it was field "Orders"."Order_Total" decimal(18,2)', told.err)
         for version in (1, 2):
-            self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_Total'].update(type='decimal(18,2)'))
+            self.work.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_Total'].update(type='decimal(18,2)'))
         with self.work.daemon() as daemon:
             for version in (1, 2):
-                self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_Total'].update(type='decimal(18,4)'))
+                self.work.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_Total'].update(type='decimal(18,4)'))
             daemon.process.send_signal(signal.SIGHUP)
             daemon.complained('the store is built anew')
             daemon.printed('target ', 2)

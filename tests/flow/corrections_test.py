@@ -1,6 +1,5 @@
 """Records that come late, again or corrected: the target equals a run from scratch on what survives."""
 import itertools
-import json
 
 from harness.case import FlowCase, InPostgres
 from harness.files import customers, deliveries, delivery, order, orders
@@ -185,10 +184,7 @@ class Filters(History):
 
     def workspace(self, name='work', target=None, **options):
         made = super().workspace(name, target, **options)
-        path = made.root / 'schemas' / 'ecommerce.json'
-        pipeline = json.loads(path.read_text(encoding='utf-8'))
-        pipeline['facts']['filter'] = {'not': {'Order_Status': 'CANCELLED'}}
-        path.write_text(json.dumps(pipeline, ensure_ascii=False), encoding='utf-8')
+        made.edit('ecommerce.json', lambda d: d['facts'].update(filter={'not': {'Order_Status': 'CANCELLED'}}))
         return made
 
     def test_a_correction_that_is_filtered_out_withdraws_the_order(self):
@@ -215,10 +211,8 @@ class Versions(History):
 
     def workspace(self, name='work', target=None, **options):
         made = super().workspace(name, target, **options)
-        path = made.root / 'schemas' / 'ecommerce.json'
-        pipeline = json.loads(path.read_text(encoding='utf-8'))
-        pipeline['facts'].update({'version_field': 'Quantity', 'delete': {'Order_Status': 'CANCELLED'}})
-        path.write_text(json.dumps(pipeline, ensure_ascii=False), encoding='utf-8')
+        made.edit('ecommerce.json', lambda d: d['facts'].update(version_field='Quantity',
+                                                                delete={'Order_Status': 'CANCELLED'}))
         return made
 
     def test_a_delete_marker_counts_by_its_version_and_can_be_forgotten(self):

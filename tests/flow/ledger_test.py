@@ -138,10 +138,8 @@ class Ledger(FlowCase):
         self.settle()
         before = self.query('SELECT * FROM dropfold_rejects WHERE row_number = 2')
         for version in (1, 2):
-            path = self.work.root / 'schemas' / 'Orders' / f'{version}.json'
-            descriptor = json.loads(path.read_text(encoding='utf-8'))
-            descriptor['fields']['Order_ID']['extract'] = '^(?:ORD/)?([0-9]+)$'
-            path.write_text(json.dumps(descriptor, ensure_ascii=False), encoding='utf-8')
+            self.work.edit(f'Orders/{version}.json',
+                           lambda d: d['fields']['Order_ID'].update(extract='^(?:ORD/)?([0-9]+)$'))
         self.work.command('rejects', 'retry')
         self.assert_told()
         self.assertEqual(self.query("SELECT state, sequence, retry_of, rows, applied, rejected FROM dropfold_files "
@@ -257,13 +255,9 @@ class Ledger(FlowCase):
         self.assertEqual(self.files_of()['1', '2022-01-08'], found - {('Orders', 'o-41.csv')} | {('Orders', 'fix.csv')})
 
     def test_a_pipeline_may_keep_it_to_itself(self):
-        path = self.work.root / 'schemas' / 'ecommerce.json'
-        pipeline = json.loads(path.read_text(encoding='utf-8'))
-        pipeline['ledger'] = False
-        path.write_text(json.dumps(pipeline), encoding='utf-8')
+        self.work.edit('ecommerce.json', lambda d: d.update(ledger=False))
         self.assertIn('needs the ledger', self.work.command('check', expect=78).err)
-        del pipeline['views']['customer_windows_files']
-        path.write_text(json.dumps(pipeline), encoding='utf-8')
+        self.work.edit('ecommerce.json', lambda d: d['views'].pop('customer_windows_files'))
         self.more(order('bad'))
         self.work.run_once()
         self.assertNotIn('dropfold_files', self.work.target.relations())

@@ -15,12 +15,6 @@ ROOM = 48 << 20  # bytes of a file
 
 
 class Replay(FlowCase):
-    def edit(self, path, change):
-        path = self.work.root / 'schemas' / path
-        document = json.loads(path.read_text(encoding='utf-8'))
-        change(document)
-        path.write_text(json.dumps(document, ensure_ascii=False), encoding='utf-8')
-
     def setUp(self):
         super().setUp()
         self.work = self.workspace()
@@ -29,7 +23,7 @@ class Replay(FlowCase):
         def change(pipeline):
             for table in pipeline['tables'].values():
                 table['window']['size'] = '5 days'
-        self.edit('ecommerce.json', change)
+        self.work.edit('ecommerce.json', change)
 
     def test_a_changed_pipeline_is_refused_until_it_is_replayed(self):
         generated = self.sample(files=4)
@@ -69,8 +63,8 @@ class Replay(FlowCase):
         def change(descriptor):
             descriptor['fields']['Order_Total'] = {'type': 'decimal(18,2)'}
             descriptor['null'].append('n/a')
-        self.edit('Orders/1.json', change)
-        self.edit('Orders/2.json', change)
+        self.work.edit('Orders/1.json', change)
+        self.work.edit('Orders/2.json', change)
         self.work.run_once()
         self.assertEqual(len(self.work.rejects()), 1)
         self.work.command('replay')

@@ -18,12 +18,11 @@ OLD_WINDOW, NEW_WINDOW = '2022-01-08T00:00:00Z', '2022-02-07T00:00:00Z'
 
 
 def retain(work, retention):
-    path = work.root / 'schemas' / 'ecommerce.json'
-    pipeline = json.loads(path.read_text(encoding='utf-8'))
-    pipeline.pop('retention', None)
-    if retention:
-        pipeline['retention'] = retention
-    path.write_text(json.dumps(pipeline, ensure_ascii=False), encoding='utf-8')
+    def change(pipeline):
+        pipeline.pop('retention', None)
+        if retention:
+            pipeline['retention'] = retention
+    work.edit('ecommerce.json', change)
 
 
 def late(work, *file):
@@ -215,10 +214,8 @@ class Ahead(RetentionCase):
                                    order(3, 'A', time=ahead.strftime('%d.%m.%Y %H:%M'))), 'orders')
         work.drop('Deliveries', deliveries(delivery(1), delivery(2), delivery(3), delivery(4)), 'deliveries')
         work.run_once(environment=clock.environment)
-        path = work.root / 'schemas' / 'Orders' / '1.json'
-        descriptor = json.loads(path.read_text(encoding='utf-8'))
-        descriptor['fields']['Order_Time'].update({'formats': ['iso8601', '%d.%m.%Y %H:%M'], 'zone': '+00:00'})
-        path.write_text(json.dumps(descriptor, ensure_ascii=False), encoding='utf-8')
+        work.edit('Orders/1.json', lambda d: d['fields']['Order_Time'].update(
+            formats=['iso8601', '%d.%m.%Y %H:%M'], zone='+00:00'))
         work.command('rejects', 'retry', 'orders', environment=clock.environment)
         work.drop('Orders', orders(order(4, 'A')), 'more')
         work.run_once(environment=clock.environment)

@@ -28,7 +28,7 @@ class Retrying(Contract):
 
     def mend(self, pattern=MENDED):
         for version in (1, 2):
-            self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update(extract=pattern))
+            self.work.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update(extract=pattern))
 
     def retry(self, *files, expect=0):
         return self.work.command('rejects', 'retry', *files, expect=expect)
@@ -152,7 +152,7 @@ class Retry(Retrying):
         moved.rename(kept)
         self.apply('hash.csv', orders(order('#5'), order('Y-6')))
         for version in (1, 2):
-            self.edit(f'Orders/{version}.json', lambda d: d.update(comment='#'))
+            self.work.edit(f'Orders/{version}.json', lambda d: d.update(comment='#'))
         self.assertIn('is split into other rows now', self.retry('hash.csv', expect=65).err)
         self.assertEqual((self.work.status()['sequence'], len(self.open_rows())), (5, 5))
         self.assertIn('retried Orders/odd.csv', self.retry(expect=65).out, 'the others are retried all the same')
@@ -210,7 +210,7 @@ class AnyMoment(Contract):
                 self.work.run_once()
                 if number == mended:
                     for version in (1, 2):
-                        self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update(extract=MENDED))
+                        self.work.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update(extract=MENDED))
                 if number >= mended and rng.random() < 0.3:
                     self.work.command('rejects', 'retry')
             self.work.command('rejects', 'retry')
@@ -231,7 +231,7 @@ class AnyMoment(Contract):
         self.work.drop('Orders', content, 'again.csv')
         self.work.run_once()
         for version in (1, 2):
-            self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update(extract='^(?:N-)?([0-9]+)$'))
+            self.work.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update(extract='^(?:N-)?([0-9]+)$'))
         next((self.work.data / 'archive' / 'Orders').glob('*-first.csv')).unlink()
         self.assertIn('rows=1 applied=1', self.work.command('rejects', 'retry').out)
 
@@ -243,7 +243,7 @@ class AnyMoment(Contract):
         self.work.run_once()
         self.assertEqual(self.order_count(), 1)
         for version in (1, 2):
-            self.edit(f'Customers/{version}.json', lambda d: d['fields']['Customer_ID'].update(extract='^(?:C-)?([0-9]+)$'))
+            self.work.edit(f'Customers/{version}.json', lambda d: d['fields']['Customer_ID'].update(extract='^(?:C-)?([0-9]+)$'))
         self.assertIn('rows=2 applied=1 rejected=1', self.work.command('rejects', 'retry').out)
         self.assertEqual(self.order_count(), 2)
         self.assertEqual([(reject['file'], reject['row']) for reject in self.work.rejects()], [('more.json', 3)])
@@ -273,7 +273,7 @@ class Whole(Contract):
                       self.work.command('rejects', 'retry', 'odd.csv', expect=65).err)
         aside.write_bytes(content)
         for version in (1, 2):
-            self.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update({'from': ['Order ID', 'Number']}))
+            self.work.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update({'from': ['Order ID', 'Number']}))
         self.assertIn('would put back', self.work.command('rejects', 'retry', '--dry-run', 'Orders/odd.csv').out)
         with self.work.daemon() as daemon:
             self.assertIn('put back Orders/odd.csv', daemon.asked('rejects', 'retry', 'Orders/odd.csv').out)

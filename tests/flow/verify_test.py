@@ -449,10 +449,7 @@ class Deep(Verifying):
 
     def test_files_that_are_left_redelivered_forgotten_and_set_aside_are_no_problem(self):
         work = self.work = self.workspace('other')
-        pipeline = work.root / 'schemas' / 'ecommerce.json'
-        document = json.loads(pipeline.read_text(encoding='utf-8'))
-        document['feeds'] = {**document.get('feeds', {}), 'Orders': {'after': 'leave'}}
-        pipeline.write_text(json.dumps(document), encoding='utf-8')
+        work.configure('Orders', after='leave')
         self.load(self.files)
         work.drop('Customers', self.files[0][1], 'again.json')
         work.drop('Customers', b'[', 'broken.json')

@@ -52,10 +52,14 @@ class Workspace:
 
     def configure(self, feed, **options):
         """What the pipeline says of a feed: after='leave', ready='done', settle='2 seconds'."""
-        path = self.root / 'schemas' / f'{self.pipeline}.json'
-        pipeline = json.loads(path.read_text(encoding='utf-8'))
-        pipeline['feeds'] = {**pipeline.get('feeds', {}), feed: options}
-        path.write_text(json.dumps(pipeline, ensure_ascii=False), encoding='utf-8')
+        self.edit(f'{self.pipeline}.json', lambda pipeline: pipeline.setdefault('feeds', {}).update({feed: options}))
+
+    def edit(self, name, change):
+        """A pipeline or descriptor ('Orders/1.json') as `change` leaves what it says."""
+        path = self.root / 'schemas' / name
+        document = json.loads(path.read_text(encoding='utf-8'))
+        change(document)
+        path.write_text(json.dumps(document, ensure_ascii=False), encoding='utf-8')
 
     @property
     def data(self):
