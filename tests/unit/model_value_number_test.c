@@ -293,6 +293,9 @@ static void prints_the_fewest_digits_that_read_back(void **state)
     assert_printed(double_type, (struct value){.d = -12.5}, "-12.5");
     assert_printed(double_type, (struct value){.d = 1e300}, "1e+300");
     assert_printed(double_type, (struct value){.d = DBL_MAX}, "1.7976931348623157e+308");
+    char text[VALUE_DOUBLE_TEXT_SIZE];
+    assert_string_equal(value_double_text(0.1F, true, text), "0.1");
+    assert_string_equal(value_double_text(16777215.0F, true, text), "16777215");
 }
 
 /* The locale of a process must not matter; not every machine has one with a comma. */
