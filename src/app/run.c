@@ -251,11 +251,12 @@ static void on_refused(void *context, const struct error *error)
     run_progressed(run);
 }
 
-/* One that is to end for the next session ends the last one then. */
+/* One that is to end for the next session ends the last one then, and one that ends by itself goes on doing so. */
 static void stop(struct run *run, int number)
 {
-    if (run->phase >= RUN_DRAINING && !run->end->again)
+    if (run->told_to_stop)
         _exit(128 + number);
+    run->told_to_stop = true;
     run->end->again = false;
     run->files_left |= !run->watch_idle;
     log_info(run->log,

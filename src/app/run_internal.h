@@ -133,6 +133,7 @@ struct run {
     uv_work_t trim;
     bool trimming;
     uint64_t trimmed_files, trimmed_bytes; /* of the report, when memory was given back last */
+    bool told_to_stop;                     /* by TERM or INT */
     bool watch_idle;                       /* once: nothing more is to be found */
     bool files_left;                       /* some could not be found, read or stored, or once: were not waited for */
     bool failed;                           /* `error` ends the process */

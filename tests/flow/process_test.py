@@ -148,15 +148,32 @@ class Signals(FlowCase):
         self.assert_table(work, generated)
 
 
-class Blocker:
-    """Holds an exclusive lock on table ecommerce in a session of its own."""
+    def test_a_signal_lets_the_last_delivery_of_a_run_once_come_to_its_end(self):
+        cluster = self.own_cluster()
+        work = self.workspace(target=self.postgres_target(cluster))
+        work.run_once()
+        work.drop_all(self.sample(files=1, seed=9))
+        with Blocker(cluster, work.target.database, 'SHARE'):
+            run = work.start('run', '--once', '--settle', '0')
+            until(lambda: work.target.query("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'ecommerce'::regclass"),
+                  lambda: 'a delivery that waits for the table')
+            run.send_signal(signal.SIGTERM)
+            until(lambda: run.poll() is not None or 'stopping: what is under way' in run.stderr.readline(),
+                  lambda: 'that it heard of it')
+        self.assertIn('delivered ', finish(run, 0, COMMAND_LIMIT).out)
+        self.assertEqual(work.status()['target']['undelivered'], 0)
 
-    def __init__(self, cluster, database):
+
+class Blocker:
+    """Holds a lock on table ecommerce in a session of its own: nobody else may read it, or with SHARE write it."""
+
+    def __init__(self, cluster, database, mode='ACCESS EXCLUSIVE'):
+        self.mode = mode
         self.session = subprocess.Popen([program('psql'), '-X', '-q', '-At'], env={**os.environ, **cluster.environment(database)},
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
-        self.session.stdin.write('BEGIN; LOCK TABLE ecommerce IN ACCESS EXCLUSIVE MODE; SELECT 1;\n')
+        self.session.stdin.write('BEGIN; LOCK TABLE ecommerce IN ' + self.mode + ' MODE; SELECT 1;\n')
         self.session.stdin.flush()
         self.session.stdout.readline()
         return self
