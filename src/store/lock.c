@@ -23,9 +23,9 @@
 #include "base/clock.h"
 
 enum {
-    LOCK_MODE = 0644,              /* others may read who holds it */
-    ALONE_TRIES = 200,             /* for readers to finish: ten seconds */
-    ALONE_PAUSE = 50 * 1000 * 1000 /* nanoseconds between tries */
+    LOCK_MODE = 0644,               /* others may read who holds it */
+    RECORD_TRIES = 200,             /* for readers to finish, or a swap: ten seconds */
+    RECORD_PAUSE = 50 * 1000 * 1000 /* nanoseconds between tries */
 };
 
 /* The process number in the lock file, or 0 when its holder has not written it yet. */
@@ -70,10 +70,19 @@ bool store_lock(struct store *store, struct error *error)
     return error_errno(error, ERROR_IO, errno, "Cannot lock %s", store->lock_path);
 }
 
-static bool record_lock(int fd, short type)
+/* `busy`: what to say of the store when whoever holds the lock does not give it back. */
+static bool record_lock(struct store *store, short type, const char *busy, struct error *error)
 {
+    const struct timespec pause = {.tv_nsec = RECORD_PAUSE};
     struct flock range = {.l_type = type, .l_whence = SEEK_SET};
-    return fcntl(fd, F_OFD_SETLK, &range) == 0;
+    for (int i = 0; i < RECORD_TRIES; i++) {
+        if (fcntl(store->lock, F_OFD_SETLK, &range) == 0)
+            return true;
+        if (errno != EAGAIN && errno != EACCES)
+            return error_errno(error, ERROR_IO, errno, "Cannot lock %s", store->lock_path);
+        (void)nanosleep(&pause, NULL);
+    }
+    return error_set(error, ERROR_LOCKED, "%s %s", store->path, busy);
 }
 
 bool store_lock_shared(struct store *store, struct error *error)
@@ -84,24 +93,12 @@ bool store_lock_shared(struct store *store, struct error *error)
         return true;
     if (store->lock < 0)
         return error_errno(error, ERROR_IO, errno, "Cannot open %s", store->lock_path);
-    if (record_lock(store->lock, F_RDLCK))
-        return true;
-    if (errno == EAGAIN || errno == EACCES)
-        return error_set(error, ERROR_LOCKED, "%s is being replaced by a new one: try again", store->path);
-    return error_errno(error, ERROR_IO, errno, "Cannot lock %s", store->lock_path);
+    return record_lock(store, F_RDLCK, "is being replaced by a new one: try again", error);
 }
 
 bool store_lock_alone(struct store *store, struct error *error)
 {
-    const struct timespec pause = {.tv_nsec = ALONE_PAUSE};
-    for (int i = 0; i < ALONE_TRIES; i++) {
-        if (record_lock(store->lock, F_WRLCK))
-            return true;
-        if (errno != EAGAIN && errno != EACCES)
-            return error_errno(error, ERROR_IO, errno, "Cannot lock %s", store->lock_path);
-        (void)nanosleep(&pause, NULL);
-    }
-    return error_set(error, ERROR_LOCKED, "%s cannot be replaced: another process is reading it", store->path);
+    return record_lock(store, F_WRLCK, "cannot be replaced: another process is reading it", error);
 }
 
 void store_unlock(struct store *store)

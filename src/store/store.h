@@ -52,7 +52,8 @@ enum {
 enum store_mode {
     STORE_WRITE,   /* open or make; locked; a fingerprint that differs is refused */
     STORE_REPLACE, /* as STORE_WRITE, any fingerprint: to be replaced by a store that is built from it */
-    STORE_READ,    /* must exist; beside a writer; any fingerprint. Holds off a store_swap while it is open */
+    STORE_READ,    /* must exist; beside a writer; any fingerprint. Holds off a store_swap while it is open, and waits for
+                      one that is under way, ten seconds at most */
     STORE_BUILD    /* make <pipeline>.db.new afresh, beside a store that this process holds open in one of the first two
                       modes and whose lock protects it; store_swap puts it in place, store_close removes it */
 };

@@ -1,7 +1,10 @@
 #include "store_testing.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 #include "store_forging.h"
 #include "store_killing.h"
@@ -165,6 +168,52 @@ static void waits_for_a_reader_and_then_swaps(void **state)
     }
 }
 
+/* A swap of another process, that holds the lock until a reader has waited so often. */
+static struct {
+    int lock; /* -1: none */
+    unsigned pauses, until;
+} swapping = {.lock = -1};
+
+/* The program's own, which goes before that of the C library: while that swap is under way nobody really sleeps. */
+int nanosleep(const struct timespec *pause, struct timespec *rest)
+{
+    if (swapping.lock < 0)
+        return (int)syscall(SYS_nanosleep, pause, rest);
+    if (++swapping.pauses == swapping.until) {
+        close(swapping.lock);
+        swapping.lock = -1;
+    }
+    return 0;
+}
+
+static void begin_swapping(unsigned until)
+{
+    struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int lock = open(testing_path(folder, "ecommerce.lock"), O_RDWR | O_CLOEXEC);
+    assert_true(lock >= 0);
+    assert_int_equal(fcntl(lock, F_OFD_SETLK, &range), 0);
+    swapping.lock = lock;
+    swapping.pauses = 0;
+    swapping.until = until;
+}
+
+static void a_reader_waits_for_a_swap_that_is_under_way(void **state)
+{
+    (void)state;
+    struct digest fingerprint = testing_digest(7);
+    struct store *store = testing_open(folder, STORE_WRITE);
+    store_close(store);
+    begin_swapping(3);
+    assert_ok(store_open(&store, folder, "ecommerce", &fingerprint, STORE_READ, &error), &error);
+    assert_int_equal(swapping.pauses, 3);
+    store_close(store);
+    begin_swapping(10000);
+    assert_false(store_open(&store, folder, "ecommerce", &fingerprint, STORE_READ, &error));
+    assert_error(&error, ERROR_LOCKED, "is being replaced by a new one: try again");
+    close(swapping.lock);
+    swapping.lock = -1;
+}
+
 static void refuses_while_a_program_that_asks_no_lock_has_the_store_open(void **state)
 {
     (void)state;
@@ -309,6 +358,7 @@ int main(void)
         TEST(refuses_a_swap_within_a_change),
         TEST(refuses_stores_of_other_modes),
         TEST(waits_for_a_reader_and_then_swaps),
+        TEST(a_reader_waits_for_a_swap_that_is_under_way),
         TEST(refuses_while_a_program_that_asks_no_lock_has_the_store_open),
         TEST(leaves_the_old_or_the_new_store_wherever_it_is_killed),
         TEST(remembers_the_histories_it_replaced_and_how_far_they_went),
