@@ -31,6 +31,15 @@ static bool make_folder(const struct target_sqlite *sqlite, struct error *error)
     return ok;
 }
 
+/* SQLite takes a device or a pipe for a database that is locked, or whose disk fails. What cannot be looked at, and a folder, it
+   names itself. */
+static bool refuse_device(const struct target_sqlite *sqlite, struct error *error)
+{
+    struct stat stat_of;
+    return stat(sqlite->path, &stat_of) != 0 || S_ISREG(stat_of.st_mode) || S_ISDIR(stat_of.st_mode) ||
+           error_set(error, ERROR_REFUSED, "%s is not a regular file", sqlite->name);
+}
+
 static int one_text(void *context, int count, char **values, char **names)
 {
     (void)count, (void)names;
@@ -396,7 +405,8 @@ bool target_sqlite_open(struct target_sqlite *sqlite, struct error *error)
     if (!shapes)
         return error_memory(error);
     mark_tables(sqlite);
-    bool ok = sqlite->look ? look_in(sqlite, shapes, error) : open_fully(sqlite, shapes, error);
+    bool ok = refuse_device(sqlite, error) &&
+              (sqlite->look ? look_in(sqlite, shapes, error) : open_fully(sqlite, shapes, error));
     free(shapes);
     return ok;
 }

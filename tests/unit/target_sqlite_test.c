@@ -89,6 +89,25 @@ static void names_the_path_that_stands_in_the_way(void **state)
     subject_close(&s);
 }
 
+static void refuses_a_device_and_a_pipe_by_name(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject s;
+    char path[TESTING_PATH_MAX + 64], pipe[TESTING_PATH_MAX + 32];
+    support_pipeline_init(&place.pipeline);
+    snprintf(pipe, sizeof pipe, "%s/pipe", folder);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "sqlite:%s", i < 2 ? "/dev/null" : pipe);
+        const struct target_options options = {.address = path, .look = i % 2 == 1};
+        subject_init_as(&s, &place.pipeline.pipeline, &options);
+        assert_fails(subject_open(&s), ERROR_REFUSED, " is not a regular file");
+        subject_close(&s);
+    }
+    assert_int_equal(unlink(pipe), 0);
+}
+
 static void wants_a_path(void **state)
 {
     (void)state;
@@ -345,6 +364,7 @@ int main(void)
         TARGET_PREPARE_CASES,
         cmocka_unit_test(makes_the_folder_but_not_its_parents),
         cmocka_unit_test(names_the_path_that_stands_in_the_way),
+        cmocka_unit_test(refuses_a_device_and_a_pipe_by_name),
         cmocka_unit_test(wants_a_path),
         cmocka_unit_test(names_itself_by_its_address),
         cmocka_unit_test(refuses_what_is_no_database),
