@@ -5,7 +5,7 @@
 
 enum {
     NEAREST_MAX = 64,   /* bytes of a word that text_nearest reads */
-    ESCAPED_MAX = 4 * 2 /* bytes of the longest piece that text_escape writes at once: a C1 control */
+    ESCAPED_MAX = 4 * 3 /* bytes of the longest piece that text_escape writes at once: U+202E and the like */
 };
 
 /* The length of the valid UTF-8 character that starts at p, or 0. The table is that of RFC 3629, section 4. */
@@ -116,6 +116,23 @@ static char short_escape(uint8_t byte)
     }
 }
 
+/*
+ * Whether the valid character at p is one that a terminal may obey and nobody sees: C1 controls, the marks, embeddings,
+ * overrides and isolates that turn the direction of what stands around them (U+061C, U+200E, U+200F, U+202A to U+202E,
+ * U+2066 to U+2069), separators of lines and paragraphs (U+2028, U+2029), and U+FEFF.
+ */
+static bool is_unseen(const uint8_t *p, size_t length)
+{
+    if (length == 2)
+        return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c);
+    if (length != 3)
+        return false;
+    if (p[0] == 0xe2 && p[1] == 0x80)
+        return p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae);
+    return (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9) ||
+           (p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf);
+}
+
 /* Writes what stands for the first character at p and sets *used to its bytes. Returns what was written. */
 static size_t escape_one(const uint8_t *p, size_t left, size_t *used, char out[ESCAPED_MAX])
 {
@@ -129,10 +146,14 @@ static size_t escape_one(const uint8_t *p, size_t left, size_t *used, char out[E
     }
     if (length == 0 || p[0] < ' ' || p[0] == 0x7f)
         return put_hex(p[0], out);
-    if (p[0] == 0xc2 && p[1] < 0xa0)
-        return put_hex(p[0], out) + put_hex(p[1], out + 4);
-    memcpy(out, p, length);
-    return length;
+    if (!is_unseen(p, length)) {
+        memcpy(out, p, length);
+        return length;
+    }
+    size_t written = 0;
+    for (size_t i = 0; i < length; i++)
+        written += put_hex(p[i], out + written);
+    return written;
 }
 
 static char *escape(struct slice s, bool again, char *out, size_t size)

@@ -12,8 +12,9 @@
 #include "base/slice.h"
 
 /*
- * Bytes made fit for one line of a terminal: valid UTF-8 stays, control characters, DEL, C1 controls, backslashes and
- * invalid bytes become \n, \t, \r, \\ or \xNN. At most `size - 1` bytes are written and NUL-terminated; text that does
+ * Bytes made fit for one line of a terminal: valid UTF-8 stays; control characters, DEL, C1 controls, backslashes and invalid
+ * bytes become \n, \t, \r, \\ or \xNN, and so do the bytes of characters that nobody sees and that turn the direction of
+ * writing or end a line (U+202E, U+2028 and the like). At most `size - 1` bytes are written and NUL-terminated; text that does
  * not fit ends in "...". Returns out.
  */
 char *text_escape(struct slice s, char *out, size_t size);

@@ -107,6 +107,35 @@ static void keeps_the_backslashes_of_what_was_escaped_before(void **state)
     assert_string_equal(text_escape_again(SLICE("1234567\\9"), out, 9), "12345...");
 }
 
+/* A name that turns what stands behind it looks like another one. */
+static void escapes_what_turns_a_line_or_ends_it_unseen(void **state)
+{
+    static const struct {
+        uint32_t first, last;
+    } unseen[] = {{0x80, 0x9f}, {0x61c, 0x61c}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}};
+    (void)state;
+    for (uint32_t c = 0x80; c < 0x10000; c++) {
+        bool is_unseen = false;
+        for (size_t i = 0; i < COUNT_OF(unseen); i++)
+            is_unseen |= c >= unseen[i].first && c <= unseen[i].last;
+        if (c >= 0xd800 && c < 0xe000)
+            continue;
+        char text[3], wanted[16];
+        size_t len = 0, written = 0;
+        if (c >= 0x800)
+            text[len++] = (char)(0xe0 | c >> 12);
+        text[len++] = (char)(c >= 0x800 ? 0x80 | (c >> 6 & 0x3f) : 0xc0 | c >> 6);
+        text[len++] = (char)(0x80 | (c & 0x3f));
+        for (size_t i = 0; i < len; i++)
+            written += (size_t)snprintf(wanted + written, sizeof wanted - written, is_unseen ? "\\x%02x" : "%c",
+                                        (unsigned)(unsigned char)text[i]);
+        assert_escaped((struct slice){text, len}, wanted);
+    }
+    assert_escaped(SLICE("a\xe2\x80\xae"
+                         "vsc.b"),
+                   "a\\xe2\\x80\\xaevsc.b");
+}
+
 static void shows_valid_text_and_escapes_invalid_bytes(void **state)
 {
     (void)state;
@@ -376,6 +405,7 @@ int main(void)
         cmocka_unit_test(knows_what_a_path_ends_in),
         cmocka_unit_test(escapes_control_bytes),
         cmocka_unit_test(keeps_the_backslashes_of_what_was_escaped_before),
+        cmocka_unit_test(escapes_what_turns_a_line_or_ends_it_unseen),
         cmocka_unit_test(shows_valid_text_and_escapes_invalid_bytes),
         cmocka_unit_test(ends_what_does_not_fit_in_dots),
         cmocka_unit_test(never_writes_behind_its_space),
