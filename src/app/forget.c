@@ -16,28 +16,28 @@ enum {
 /* --- what is said ------------------------------------------------------------------------------------------------- */
 
 /* Where the file itself is: forgetting rows is no reason to touch it. */
-static void tell_where(const struct feed *feed, const struct settings *settings, const struct file_record *file,
-                       struct buf *out)
+static void tell_where(const struct feed *feed, const char *data, const struct file_record *file, struct buf *out)
 {
     char stored[SHOWN_NAME], name[SHOWN_NAME];
     if (file->stored.len > 0)
-        buf_printf(out, "kept at %s/%s\n", settings->data, text_escape(file->stored, stored, sizeof stored));
+        buf_printf(out, "kept at %s/%s\n", data, text_escape(file->stored, stored, sizeof stored));
     else if (feed && feed->after == FEED_DELETE)
         buf_printf(out, "the file was deleted when it had been applied\n");
     else
-        buf_printf(out, "left at %s/%.*s/%s\n", settings->data, (int)file->feed.len, file->feed.data,
+        buf_printf(out, "left at %s/%.*s/%s\n", data, (int)file->feed.len, file->feed.data,
                    text_escape(file->name, name, sizeof name));
 }
 
 static void tell(const struct pipeline *pipeline, const struct settings *settings, const struct file_record *file,
                  struct buf *out)
 {
-    char feed[SHOWN_FEED], name[SHOWN_NAME];
+    char feed[SHOWN_FEED], name[SHOWN_NAME], data[SHOWN_NAME];
     text_escape(file->feed, feed, sizeof feed);
+    text_escape(slice_of(settings->data), data, sizeof data);
     buf_printf(out, "forgot %s/%s seq=%" PRIu64 " as seq=%" PRIu64 ": rows=%" PRIu64 " taken back; ", feed,
                text_escape(file->name, name, sizeof name), file->sequence, file->forgotten, file->rows);
-    tell_where(pipeline_feed(pipeline, file->feed), settings, file, out);
-    buf_printf(out, "dropped into %s/%s again, it is applied anew\n", settings->data, feed);
+    tell_where(pipeline_feed(pipeline, file->feed), data, file, out);
+    buf_printf(out, "dropped into %s/%s again, it is applied anew\n", data, feed);
 }
 
 bool forget_file(struct core *core, const struct settings *settings, const char *which, struct buf *out,

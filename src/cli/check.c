@@ -55,14 +55,14 @@ static const char *trouble_of(const char *archive)
 
 static void print_archive(const struct invocation *invocation, const struct pipeline *pipeline)
 {
-    char path[SETTINGS_PATH_SIZE];
+    char path[SETTINGS_PATH_SIZE], shown[COMMON_SHOWN];
     size_t archived = 0;
     for (size_t f = 0; f < pipeline->feed_count; f++)
         archived += pipeline->feeds[f].after == FEED_ARCHIVE;
     snprintf(path, sizeof path, "%s/archive", invocation->settings.data);
     const char *trouble = trouble_of(path);
     if (archived > 0)
-        printf("archive     %s%s%s\n", path, trouble ? trouble : "",
+        printf("archive     %s%s%s\n", text_escape(slice_of(path), shown, sizeof shown), trouble ? trouble : "",
                trouble ? ", applied files will be left where they are" : "");
 }
 
@@ -72,8 +72,9 @@ static bool check_folders(const struct invocation *invocation, const struct pipe
     for (size_t f = 0; f < pipeline->feed_count; f++) {
         struct landing landing;
         struct error error = {0};
+        char shown[COMMON_SHOWN];
         if (landing_open(&landing, invocation->settings.data, &pipeline->feeds[f], f, false, &error)) {
-            printf("folder      %s%s\n", landing.path,
+            printf("folder      %s%s\n", text_escape(slice_of(landing.path), shown, sizeof shown),
                    landing.writable ? "" : ": not writable, files will be left there");
             landing_close(&landing);
             continue;
@@ -120,16 +121,18 @@ static bool check_store(const struct invocation *invocation, const struct pipeli
 {
     struct store *store;
     const char *folder = invocation->settings.checkpoints;
-    char path[SETTINGS_PATH_SIZE];
-    if (common_store_missing(invocation, pipeline, path)) {
-        printf("store       %s: not there yet, the first run makes it\n", path);
+    char path[SETTINGS_PATH_SIZE], shown[COMMON_SHOWN];
+    bool missing = common_store_missing(invocation, pipeline, path);
+    text_escape(slice_of(path), shown, sizeof shown);
+    if (missing) {
+        printf("store       %s: not there yet, the first run makes it\n", shown);
         if (look && !look_compare(look, pipeline, NULL, error))
             return false;
         return can_write(folder) || error_errno(error, ERROR_IO, errno, "the store cannot be made in %s", folder);
     }
     if (!store_open(&store, folder, pipeline->name, &pipeline->fingerprint, STORE_READ, error))
         return false;
-    printf("store       %s: sequence %" PRIu64 "\n", store_path(store), store_progress(store)->sequence);
+    printf("store       %s: sequence %" PRIu64 "\n", shown, store_progress(store)->sequence);
     bool ok = check_contract(store, pipeline, error) && (!look || look_compare(look, pipeline, store, error));
     if (ok && access(path, W_OK) != 0)
         ok = error_errno(error, ERROR_IO, errno, "%s cannot be written", path);

@@ -18,6 +18,7 @@ struct invocation {
     struct log *log;
     char **operands;
     size_t operand_count;
+    unsigned given; /* OPTION_* that the line had */
 };
 
 struct command {

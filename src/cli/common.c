@@ -55,6 +55,20 @@ bool common_no_feed(const struct pipeline *pipeline, const char *name, struct er
                      pipeline_list_feeds(pipeline, feeds));
 }
 
+bool common_open(const char *path, int flags, int *fd, struct error *error)
+{
+    char shown[COMMON_SHOWN];
+    struct stat stat;
+    text_escape(slice_of(path), shown, sizeof shown);
+    *fd = open(path, flags | O_RDONLY | O_CLOEXEC);
+    if (*fd < 0)
+        return error_errno(error, ERROR_IO, errno, "cannot open %s", shown);
+    if (fstat(*fd, &stat) != 0 || !(S_ISCHR(stat.st_mode) || S_ISBLK(stat.st_mode)))
+        return true;
+    (void)close(*fd);
+    return error_set(error, ERROR_IO, "%s is a device, and no file", shown);
+}
+
 bool common_open_file(const struct invocation *invocation, const struct pipeline *pipeline, size_t *feed, int *fd,
                       struct error *error)
 {
@@ -71,8 +85,7 @@ bool common_open_file(const struct invocation *invocation, const struct pipeline
                          "%s: cannot tell its feed from the path; name it behind the file: one of %s", shown,
                          pipeline_list_feeds(pipeline, feeds));
     *feed = (size_t)(found - pipeline->feeds);
-    *fd = open(path, O_RDONLY | O_CLOEXEC); /* a pipe's writer is waited for */
-    return *fd >= 0 || error_errno(error, ERROR_IO, errno, "cannot open %s", shown);
+    return common_open(path, 0, fd, error); /* a pipe's writer is waited for */
 }
 
 bool common_view_open(struct common_view *view, const struct invocation *invocation, int *code)

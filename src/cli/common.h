@@ -28,6 +28,10 @@ struct pipeline *common_pipeline(const struct invocation *invocation, int *code)
 /* ERROR_USAGE: the pipeline has no feed of that name, but others. Returns false. */
 bool common_no_feed(const struct pipeline *pipeline, const char *name, struct error *error);
 
+/* Opens a file or a pipe for reading; a device is refused, as it may have no end. `flags` are further ones of open(2). The
+   caller closes the descriptor. */
+bool common_open(const char *path, int flags, int *fd, struct error *error) MUST_USE;
+
 /* Opens the file that the operands FILE [FEED] mean and finds its feed: the one named, else the last folder of its path
    that is called like one ("data/Orders/x.csv"). The caller closes the descriptor. */
 bool common_open_file(const struct invocation *invocation, const struct pipeline *pipeline, size_t *feed, int *fd,

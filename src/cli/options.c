@@ -53,7 +53,8 @@ static const struct option options[] = {
     {0, "spreadsheet", NULL, OPTION_SPREADSHEET, NULL,
      "put ' before cells that begin with = + - @ tab or CR,\nso that a spreadsheet runs none of them"},
     {0, "rebind", NULL, OPTION_REBIND, NULL, "choose each file's descriptor anew"},
-    {0, "accept-missing", NULL, OPTION_ACCEPT_MISSING, NULL, "go on without source files that are gone (of verify: with --deep)"},
+    {0, "accept-missing", NULL, OPTION_ACCEPT_MISSING, NULL,
+     "go on without source files that are gone (of verify: with --deep)"},
     {0, "rebuild", NULL, OPTION_REBUILD, NULL, "only refill the target from the store"},
     {0, "from-archive", NULL, OPTION_FROM_ARCHIVE, NULL, "also the archived files that the store does not know"},
 };
@@ -273,15 +274,18 @@ static bool take_command(const char *name, struct parsed *parsed, struct error *
                      near ? near : "", near ? "?" : "");
 }
 
-static bool check_use(const struct line *line, const struct parsed *parsed, const struct invocation *invocation,
+static bool check_use(const struct line *line, const struct parsed *parsed, struct invocation *invocation,
                       struct error *error)
 {
     const struct command *command = parsed->command;
+    invocation->given = 0;
     if (!command || parsed->help || parsed->version)
         return true;
-    for (size_t i = 0; i < line->used_count; i++)
+    for (size_t i = 0; i < line->used_count; i++) {
         if (!(command->options & line->used_bits[i]))
             return error_set(error, ERROR_USAGE, "%s does not take --%s", command->name, line->used_names[i]);
+        invocation->given |= line->used_bits[i];
+    }
     if (invocation->operand_count < command->operands_min)
         return error_set(error, ERROR_USAGE, "%s: expected %s, found nothing", command->name, command->operands);
     if (invocation->operand_count > command->operands_max)

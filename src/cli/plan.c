@@ -1,5 +1,3 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -161,12 +159,13 @@ static bool close_overdue(struct planning *planning)
 /* Before the first run there is no store, and none is made: the engine is asked alone. */
 static bool open_core(struct planning *planning)
 {
-    char path[SETTINGS_PATH_SIZE];
+    char path[SETTINGS_PATH_SIZE], shown[COMMON_SHOWN];
     struct core *core = &planning->core;
     const struct pipeline *pipeline = core->pipeline;
     const char *folder = planning->invocation->settings.checkpoints;
     if (common_store_missing(planning->invocation, pipeline, path)) {
-        fprintf(stderr, "There is no store at %s yet: as the first file\n", path);
+        fprintf(stderr, "There is no store at %s yet: as the first file\n",
+                text_escape(slice_of(path), shown, sizeof shown));
         core->engine = engine_new(pipeline, 0, &planning->error);
         return core->engine != NULL;
     }

@@ -206,6 +206,8 @@ static int execute(const struct invocation *invocation)
     bool exports = count > 0 && strcmp(operands[0], "export") == 0;
     if (settings->dry_run && !retries)
         return common_misused(invocation, "rejects: --dry-run goes with retry");
+    if (!retries && (invocation->given & (OPTION_MEMORY_LIMIT | OPTION_TARGET_TIMEOUT)))
+        return common_misused(invocation, "rejects: --memory-limit and --target-timeout go with retry");
     if ((settings->export_json || settings->spreadsheet) && !exports)
         return common_misused(invocation, "rejects: --format and --spreadsheet go with export");
     if (settings->spreadsheet && (settings->export_json || settings->json))

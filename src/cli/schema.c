@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -96,12 +95,10 @@ static int infer(const struct invocation *invocation, const char *path)
     struct error error = {0};
     struct infer_file file;
     char shown[COMMON_SHOWN];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    text_escape(slice_of(path), shown, sizeof shown);
-    if (fd < 0) {
-        error_errno(&error, ERROR_IO, errno, "cannot open %s", shown);
+    int fd;
+    if (!common_open(path, O_NONBLOCK, &fd, &error))
         return common_failed(invocation, &error);
-    }
+    text_escape(slice_of(path), shown, sizeof shown);
     bool ok = infer_file_read(&file, fd, settings_spare(&invocation->settings), &error) || error_in_file(&error, shown);
     ok = ok && put_draft(invocation, shown, &file, &error);
     if (ok)

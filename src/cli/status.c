@@ -250,14 +250,15 @@ static void print_delivered(const struct state *state)
 static void print_target(const struct state *state)
 {
     uint64_t delivered, sequence = store_progress(state->view.store)->sequence;
+    char text[ERROR_TEXT_MAX];
     if (!state->look.reachable) {
         printf("target      %s: %s\n", state->look.error.kind == ERROR_TARGET ? "not reachable" : "refuses",
-               state->look.error.text);
+               text_escape_again(slice_of(state->look.error.text), text, sizeof text));
         print_delivered(state);
         return;
     }
     if (state->look.diverged.kind != ERROR_NONE) {
-        printf("target      %s\n", state->look.diverged.text);
+        printf("target      %s\n", text_escape_again(slice_of(state->look.diverged.text), text, sizeof text));
         return;
     }
     printf("target      %s; ", state->look.name);
@@ -332,11 +333,11 @@ static bool print_text(const struct state *state, struct error *error)
 {
     const struct pipeline *pipeline = state->view.pipeline;
     const struct progress *progress = store_progress(state->view.store);
-    char when[CLOCK_TEXT_SIZE] = "never";
+    char when[CLOCK_TEXT_SIZE] = "never", path[COMMON_SHOWN];
     if (state->summary.committed_at > 0)
         clock_text(state->summary.committed_at, when);
     printf("pipeline    %s\nstore       %s: sequence %" PRIu64 ", last change %s\n", pipeline->name,
-           store_path(state->view.store), progress->sequence, when);
+           text_escape(slice_of(store_path(state->view.store)), path, sizeof path), progress->sequence, when);
     print_target(state);
     for (size_t f = 0; f < pipeline->feed_count; f++)
         print_feed(state, f);

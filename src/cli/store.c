@@ -54,11 +54,12 @@ static int check(const struct invocation *invocation)
     struct census census = {0};
     struct store_summary summary;
     struct error error = {0};
+    char path[COMMON_SHOWN];
     int code = 0;
     if (!common_view_open(&view, invocation, &code))
         return code;
     const struct replay_visit visit = {.context = &census, .chunk = count_chunk, .change_end = count_change};
-    printf("store       %s\n", store_path(view.store));
+    printf("store       %s\n", text_escape(slice_of(store_path(view.store)), path, sizeof path));
     bool ok = store_check(view.store, &error);
     if (ok)
         printf("structure   sound: every page and index, the sum of every row\n");
@@ -114,13 +115,14 @@ static int compact(const struct invocation *invocation)
     struct common_view view;
     struct error error = {0};
     uint64_t before = 0, after = 0;
-    char old[32], new[32];
+    char old[32], new[32], path[COMMON_SHOWN];
     int code = 0;
     if (!open_to_compact(&view, invocation, &code))
         return code;
     bool ok = store_compact(view.store, &before, &after, &error);
     if (ok)
-        printf("compacted %s: %s bytes before, %s after\n", store_path(view.store), text_count(before, old),
+        printf("compacted %s: %s bytes before, %s after\n",
+               text_escape(slice_of(store_path(view.store)), path, sizeof path), text_count(before, old),
                text_count(after, new));
     common_view_close(&view);
     return ok ? 0 : common_failed(invocation, &error);

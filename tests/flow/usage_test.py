@@ -57,6 +57,8 @@ class Words(FlowCase):
     def test_an_option_that_another_half_takes(self):
         for words, told in ((('rejects', '--dry-run'), '--dry-run goes with retry'),
                             (('rejects', 'export', '--dry-run'), '--dry-run goes with retry'),
+                            (('rejects', '--memory-limit', 9), '--memory-limit and --target-timeout go with retry'),
+                            (('rejects', 'export', '--target-timeout', 30), '--memory-limit and --target-timeout go with retry'),
                             (('rejects', '--format', 'json'), '--format and --spreadsheet go with export'),
                             (('rejects', 'retry', '--spreadsheet'), '--format and --spreadsheet go with export'),
                             (('rejects', 'export', '--spreadsheet', '--json'), '--spreadsheet goes with CSV'),
@@ -172,6 +174,22 @@ class Names(FlowCase):
                     self.assertNotIn('\x1b', outcome.out + outcome.err)
                     self.assertTrue(outcome.code == 0 or shown in outcome.out + outcome.err, outcome)
                     self.assertIn(outcome.code, (0, 64, code))
+
+    def test_a_folder_is_shown_without_what_a_terminal_would_obey(self):
+        name, shown = 'a\x1b[2J\n\u202e', r'a\x1b[2J\n\xe2\x80\xae'
+        (self.work.root / name).symlink_to('.')
+        (self.work.root / 'new.csv').write_bytes(orders(order(8)))
+        for words in (('check',), ('status',), ('store', 'check'), ('store', 'compact'), ('verify',), ('forget', 'Orders/o.csv'),
+                      ('check', '-c', name), ('plan', '-c', name, 'new.csv', 'Orders')):
+            with self.subTest(words=words):
+                outcome = self.work.command('-c', f'{name}/checkpoints', '-d', f'{name}/data', *words)
+                self.assertIn(shown, outcome.out + outcome.err)
+                self.assertEqual([c for c in outcome.out + outcome.err if c in '\x1b\u202e'], [])
+
+    def test_a_device_is_no_file(self):
+        for words in (('check', '/dev/zero', 'Orders'), ('plan', '/dev/zero', 'Orders'), ('schema', 'infer', '/dev/zero')):
+            with self.subTest(words=words):
+                self.assertIn(' error: /dev/zero is a device, and no file\n', self.work.command(*words, expect=1).err)
 
     def test_a_file_that_comes_through_a_pipe_is_waited_for(self):
         for word, told in (('check', '1 row, 0 of them would be rejected'), ('plan', '1 applied, ')):
