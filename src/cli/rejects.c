@@ -82,8 +82,8 @@ static int list(const struct invocation *invocation, bool export, char **names, 
     for (size_t i = 0; ok && i < count; i++)
         ok = list_file(&listing, view.store, names[i], &error);
     if (ok && !export)
-        ok = rejects_whole_print(view.store, count > 0 ? names[0] : "", settings->all,
-                                 listing.json ? &listing.out : NULL, &error);
+        ok = rejects_whole_print(view.store, count > 0 ? names[0] : "", settings, listing.json ? &listing.out : NULL,
+                                 &error);
     buf_close(&listing.out);
     common_view_close(&view);
     if (!ok)
@@ -232,10 +232,9 @@ const struct command command_rejects = {
         "Each row with its file, line, column (1 is the row's first one), the reason and its raw text, so that it can "
         "be\n"
         "mended and dropped again. Behind them, how many values of a file are null by \"on_error\" and how many rows\n"
-        "were repaired, and the files set aside whole. FILE is a file's name in its landing folder, with or without\n"
-        "\"<feed>/\" before it. With --json an object a line: each row, then each file set aside, which has "
-        "\"whole\",\n"
-        "the reason, and where it is kept.\n"
+        "were repaired, and the files set aside whole, until they are read again or taken out of the quarantine. FILE\n"
+        "is a file's name in its landing folder, with or without \"<feed>/\" before it. With --json an object a line:\n"
+        "each row, then each file set aside, which has \"whole\", the reason, and where it is kept.\n"
         "\n"
         "retry    after a descriptor was mended: reads the rejected rows again from the kept file (of each FILE, or "
         "of\n"

@@ -1,9 +1,11 @@
 #include "cli/rejects_whole.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/list.h"
 #include "base/json.h"
@@ -20,6 +22,7 @@ struct asides {
     struct aside *items; /* by content, then id, once all are there */
     size_t count, room;
     bool failed, all;
+    const char *data;    /* the folder below which they are kept */
     struct slice wanted; /* a file's name; empty: of all */
     struct buf *json;    /* NULL: text */
 };
@@ -71,7 +74,19 @@ static bool note_again(void *context, const struct file_record *file)
     return true;
 }
 
-static bool print_json(struct buf *out, const struct file_record *file, uint64_t again)
+/* Whether somebody took it out of the quarantine, and so is done with it. Not so where the folder itself is not there. */
+static bool is_taken(const char *data, struct slice stored)
+{
+    char path[SETTINGS_PATH_SIZE + STORE_STORED_SIZE];
+    struct stat found;
+    snprintf(path, sizeof path, "%s/%.*s", data, (int)stored.len, stored.len > 0 ? stored.data : "");
+    if (stored.len == 0 || lstat(path, &found) == 0 || errno != ENOENT)
+        return false;
+    *strrchr(path, '/') = '\0';
+    return lstat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+static bool print_json(struct buf *out, const struct file_record *file, bool again, bool taken)
 {
     struct json json;
     json_init(&json, out);
@@ -84,16 +99,19 @@ static bool print_json(struct buf *out, const struct file_record *file, uint64_t
         json_bool(&json, "again", true);
     else
         json_text(&json, "stored", file->stored);
+    if (!again && taken)
+        json_bool(&json, "taken", true);
     json_close(&json, '}');
     return common_print(out);
 }
 
-static void print_text(const struct file_record *file, uint64_t again)
+static void print_text(const struct file_record *file, bool again, bool taken)
 {
     char name[COMMON_SHOWN], reason[COMMON_SHOWN], stored[COMMON_SHOWN];
-    printf("%.*s/%s: the whole file: %s\n    %s\n", (int)file->feed.len, file->feed.data,
+    printf("%.*s/%s: the whole file: %s\n    %s%s\n", (int)file->feed.len, file->feed.data,
            text_escape(file->name, name, sizeof name), text_escape_again(file->reason, reason, sizeof reason),
-           again ? "read again since" : text_escape(file->stored, stored, sizeof stored));
+           again ? "read again since" : text_escape(file->stored, stored, sizeof stored),
+           !again && taken ? ": taken out of the quarantine since" : "");
 }
 
 static bool print_file(void *context, const struct file_record *file)
@@ -107,19 +125,21 @@ static bool print_file(void *context, const struct file_record *file)
                text_escape_again(file->reason, reason, sizeof reason));
     if (file->state != FILE_QUARANTINED)
         return true;
-    uint64_t again = asides->items[first_from(asides, &file->content, file->id)].again;
-    if (again > 0 && !asides->all)
+    bool again = asides->items[first_from(asides, &file->content, file->id)].again > 0;
+    bool taken = is_taken(asides->data, file->stored);
+    if ((again || taken) && !asides->all)
         return true;
     if (asides->json)
-        asides->failed = !print_json(asides->json, file, again);
+        asides->failed = !print_json(asides->json, file, again, taken);
     else
-        print_text(file, again);
+        print_text(file, again, taken);
     return !asides->failed;
 }
 
-bool rejects_whole_print(struct store *store, const char *name, bool all, struct buf *json, struct error *error)
+bool rejects_whole_print(struct store *store, const char *name, const struct settings *settings, struct buf *json,
+                         struct error *error)
 {
-    struct asides asides = {.all = all, .wanted = slice_of(name), .json = json};
+    struct asides asides = {.all = settings->all, .data = settings->data, .wanted = slice_of(name), .json = json};
     bool ok = store_each_file(store, collect, &asides, error);
     if (ok && asides.failed)
         ok = error_memory(error);

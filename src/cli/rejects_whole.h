@@ -4,15 +4,16 @@
 
 #include <stdbool.h>
 
+#include "app/settings.h"
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "store/store.h"
 
-/* Prints them, of the files called `name` or with "" of all. Of files set aside those that were not read again since (a later
-   file of their feed has their content); `all`: those too, and that they were. With `json`, an empty buffer, files set aside
-   alone, an object a line. */
-bool rejects_whole_print(struct store *store, const char *name, bool all, struct buf *json,
+/* Prints them, of the files called `name` or with "" of all. Of files set aside those that were neither read again since (a
+   later file of their feed has their content) nor taken out of the quarantine; with --all those too, and which it was. With
+   `json`, an empty buffer, files set aside alone, an object a line. */
+bool rejects_whole_print(struct store *store, const char *name, const struct settings *settings, struct buf *json,
                          struct error *error) MUST_USE;
 
 #endif

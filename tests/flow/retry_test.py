@@ -297,6 +297,20 @@ class Whole(Contract):
         self.work.command('rejects', 'retry', aside)
         self.assertEqual((self.work.landing('Orders') / 'odd.csv').read_bytes(), b'first\n1\n')
 
+    def test_a_file_that_somebody_took_out_of_the_quarantine_is_done_with(self):
+        self.work.drop('Orders', b'odd\n1\n', 'odd.csv')
+        self.work.run_once(expect=None)
+        folder = self.work.data / 'quarantine' / 'Orders'
+        folder.rename(folder.with_name('away'))  # as a disk that is not there: nobody took a file out
+        self.assertIn('\n    quarantine/Orders/odd.csv\n', self.work.command('rejects').out)
+        folder.with_name('away').rename(folder)
+        self.assertEqual([file['file'] for file in self.work.rejected()], ['odd.csv'])
+        (folder / 'odd.csv').unlink()
+        self.assertEqual((self.work.rejected(), self.work.command('rejects').out), ([], ''))
+        self.assertIn('\n    quarantine/Orders/odd.csv: taken out of the quarantine since\n', self.work.command('rejects', '--all').out)
+        listed = json.loads(self.work.command('rejects', '--all', '--json').out)
+        self.assertEqual((listed['taken'], listed['stored']), (True, 'quarantine/Orders/odd.csv'))
+
 
 class Export(Contract):
     def test_open_rows_are_exported_as_they_are_and_harmless_only_when_asked_for(self):
