@@ -90,7 +90,7 @@ struct pg_conn {
     bool stage[PIPELINE_DELIVERED_MAX];                  /* of a comparison: the temporary table exists */
     const char *doubtful; /* SQLSTATE that now means: it is not what it was when it was opened; or NULL */
     /* What comes after pg_delivery_match, pg_open_check_table, pg_stage_block's COPY, pg_recount. */
-    pg_step matched, shaped, copied, recounted;
+    pg_step matched, shaped, copied, recounted, claimed;
 };
 
 /*

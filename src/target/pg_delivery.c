@@ -35,6 +35,7 @@
 #include <string.h>
 
 #include "target/pg_arrays.h"
+#include "target/pg_claim.h"
 #include "target/pg_open.h"
 #include "target/pg_query.h"
 #include "target/pg_recount.h"
@@ -249,28 +250,10 @@ static void find_row(struct pg_conn *conn)
     pg_query_buf(conn, asks ? compare_both : compare);
 }
 
-/* Whoever else claims a table waits for the lock until this delivery is over, and then sees its marks. */
 static void claimed(struct pg_conn *conn, PGresult *result)
 {
-    struct error error;
-    struct target *target = conn->target;
-    bool takes = target->owner.table;
+    (void)result;
     buf_reset(&conn->sql);
-    for (int row = 0; row < PQntuples(result); row++) {
-        const char *name = PQgetvalue(result, row, 0);
-        if (!target_owner_read(&target->owner, target->pipeline, name, PQgetvalue(result, row, 1)))
-            continue;
-        if (!takes) {
-            target_claimed(&target->owner, &error);
-            error_wrap(&error, "%s", target->name);
-            pg_conn_fail(conn, &error);
-            return;
-        }
-        buf_put_text(&conn->sql, "DELETE FROM dropfold_progress WHERE pipeline = ");
-        target_sql_literal(&conn->sql, name);
-        buf_put_byte(&conn->sql, ';');
-    }
-    target->owner.marked = true;
     find_row(conn);
 }
 
@@ -284,13 +267,10 @@ void pg_delivery_begin(struct pg_conn *conn)
     buf_reset(&conn->sql);
     pg_open_put_begin(conn, true);
     buf_put_byte(&conn->sql, ';');
-    if (claims) {
-        buf_put_text(&conn->sql, "SELECT pg_catalog.pg_advisory_xact_lock(" PG_OPEN_LOCK ");"
-                                 "SELECT pipeline, rows FROM dropfold_progress");
-        pg_query_buf(conn, claimed);
-    } else {
+    if (claims)
+        pg_claim(conn, claimed);
+    else
         find_row(conn);
-    }
 }
 
 /* --- write -------------------------------------------------------------------------------------------------------- */

@@ -284,13 +284,16 @@ bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *err
     return ok;
 }
 
-/* The row that was just read goes; those behind it are read on. */
+/* The row that was just read goes; those behind it are read on. By one that a trigger keeps the other pipeline would go on
+   delivering. */
 static bool take_over(struct target_sqlite *sqlite, const char *name, struct error *error)
 {
     sqlite3_stmt *statement;
     if (!target_sqlite_prepare_for(sqlite, "DELETE FROM dropfold_progress WHERE pipeline = ?", name, &statement, error))
         return false;
     bool ok = sqlite3_step(statement) == SQLITE_DONE || target_sqlite_error(sqlite, "taking tables over", error);
+    if (ok && sqlite3_changes64(sqlite->db) == 0)
+        ok = target_sqlite_left_in(sqlite, "dropfold_progress", 1, error);
     sqlite3_finalize(statement);
     return ok;
 }

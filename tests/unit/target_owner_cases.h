@@ -95,6 +95,25 @@ static void takes_tables_over_and_ends_the_other_s_progress(void **state)
     assert_query("SELECT t, count(*) FROM kinds GROUP BY t", "back|1\n");
 }
 
+/* Else both would deliver into them. */
+static void takes_no_tables_over_whose_progress_a_trigger_keeps(void **state)
+{
+    (void)state;
+    struct place place, rival;
+    struct subject *s = place_init(&place), *r = rival_init(&rival, "rival");
+    assert_works(subject_open(s));
+    subject_deliver(s, 1, true, 1, 3, "old");
+    ground.query(ground.postgresql
+                     ? "CREATE RULE keep AS ON DELETE TO dropfold_progress DO INSTEAD NOTHING"
+                     : "CREATE TRIGGER keep BEFORE DELETE ON dropfold_progress BEGIN SELECT RAISE(IGNORE); END");
+    assert_works(subject_open(r));
+    subject_prepare(r, 1, true);
+    assert_fails(subject_begin(r), ERROR_REFUSED, "table \"dropfold_progress\" kept 1 row that should be gone");
+    subject_close(r);
+    subject_deliver_among(s, 2, false, 4, 1, "new", 4);
+    subject_close(s);
+}
+
 static void marks_its_tables_in_a_progress_of_an_older_dropfold(void **state)
 {
     (void)state;
@@ -119,6 +138,7 @@ static void marks_its_tables_in_a_progress_of_an_older_dropfold(void **state)
 #define TARGET_OWNER_CASES                                                                                             \
     cmocka_unit_test(tells_tables_of_another_pipeline), cmocka_unit_test(gives_tables_to_the_first_of_two_that_begin), \
         cmocka_unit_test(takes_tables_over_and_ends_the_other_s_progress),                                             \
+        cmocka_unit_test(takes_no_tables_over_whose_progress_a_trigger_keeps),                                         \
         cmocka_unit_test(marks_its_tables_in_a_progress_of_an_older_dropfold)
 
 #endif
