@@ -63,10 +63,9 @@ const char *build_printf(const struct build *build, const char *format, ...)
 bool build_check_name(const struct build *build, const struct doc_node *member, const char *what)
 {
     struct slice name = member->name;
-    bool fit = name.len > 0 && name.len <= PIPELINE_NAME_MAX;
-    for (size_t i = 0; fit && i < name.len; i++)
-        fit = (unsigned char)name.data[i] >= ' ' && name.data[i] != 0x7f;
-    char shown[BUILD_SHOWN_MAX];
+    char shown[BUILD_SHOWN_MAX], again[4 * PIPELINE_NAME_MAX + 1];
+    bool fit = name.len > 0 && name.len <= PIPELINE_NAME_MAX &&
+               slice_equal(slice_of(text_escape_again(name, again, sizeof again)), name);
     return fit || build_problem(build, place_of_name(member),
                                 "\"%s\" cannot name %s: 1 to %d bytes without control characters",
                                 text_escape(name, shown, sizeof shown), what, PIPELINE_NAME_MAX);

@@ -172,6 +172,8 @@ static void refuses_names_that_targets_do_not_take(void **state)
     refused(*state, NAMED("@\"\": " BODY), "\"\" cannot name a table: 1 to 63 bytes without control characters");
     refused(*state, NAMED("@\"a\\nb\": " BODY),
             "\"a\\nb\" cannot name a table: 1 to 63 bytes without control characters");
+    refused(*state, NAMED("@\"a\\u202e\": " BODY),
+            "\"a\\xe2\\x80\\xae\" cannot name a table: 1 to 63 bytes without control characters");
     refused(*state, NAMED("@\"Dropfold_x\": " BODY), "a table's name must not begin with \"dropfold_\"");
     refused(*state, NAMED("@\"sqlite_x\": " BODY), "a table's name must not begin with \"sqlite_\"");
     refused(*state, NAMED("@\"PG_x\": " BODY), "a table's name must not begin with \"pg_\"");
