@@ -145,6 +145,17 @@ static void gives_up_on_a_black_hole_at_its_deadline(void **state)
 
 /* --- losing the server -------------------------------------------------------------------------------------------- */
 
+/* The server's process says why it ends only when it reads again what it is asked, which is behind its answer. */
+static void wait_until_it_reads(void)
+{
+    static const char reads[] = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dropfold'"
+                                " AND wait_event = 'ClientRead'";
+    for (int64_t end = clock_monotonic() + 1000 * WAIT_MILLISECONDS;
+         strcmp(query(reads), "1\n") != 0 && clock_monotonic() < end;)
+        ;
+    assert_query(reads, "1\n");
+}
+
 static void survives_a_server_that_stops_during_a_delivery(void **state)
 {
     (void)state;
@@ -157,6 +168,7 @@ static void survives_a_server_that_stops_during_a_delivery(void **state)
     s->delivery.upserts[KINDS] = 8000;
     assert_works(subject_begin(s));
     assert_works(subject_write(s, support_kinds_block(1, 4000, "lost")));
+    wait_until_it_reads();
     assert_int_equal(server_script("stop", "immediate"), 0);
     assert_fails(subject_write(s, support_kinds_block(4001, 4000, "lost")), ERROR_TARGET,
                  "the connection is lost: terminating connection"); /* only a warning said so */
