@@ -23,13 +23,13 @@ scripts/setup.sh tests
 began=$SECONDS
 scripts/build.sh coverage
 find "$build" -name '*.gcda' -delete
-# Random histories and losses of power go again and again through lines that the other tests reach; and so do
-# flow tests of a load, an order of arrival or a kill through those of the flow tests below. scripts/test.sh runs them all, in
-# the release build; only the table does without them.
+# Random histories, losses of power, and sweeps over the engine's allocations and the log's writes go again and again through
+# lines of which the other tests reach nearly all; and so do flow tests of a load, an order of arrival or a kill through those
+# of the flow tests below. scripts/test.sh runs them all, in the release build; only the table does without them.
 without='^$'
 flow=("$@")
 if [ $# -eq 0 ]; then
-    without='^unit/(engine_random|store_power)_test$'
+    without='^unit/(engine_random|engine_memory|store_power|store_log)_test$'
     for module in bad_input commands contract daemon drift explain ledger limits other_feeds plan process replay retention retry \
         schema store usage verify; do
         flow+=(-k "${module}_test.")
