@@ -44,7 +44,8 @@ void control_stop(struct control *control, void (*stopped)(void *context), void 
 
 /*
  * The client's side: blocks for at most `deadline` microseconds. False with ERROR_TARGET when no daemon listens, or with
- * ERROR_IO when it does not answer or is another user's. `answer` (initialised by the caller) receives the text, *code the exit code.
+ * ERROR_IO when it does not answer or is another user's. `answer` (initialised by the caller) receives the text, *code the
+ * exit code.
  */
 bool control_ask(const char *checkpoints, const char *pipeline, const char *const *words, size_t count,
                  int64_t deadline, struct buf *answer, int *code, struct error *error) MUST_USE;

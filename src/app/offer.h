@@ -16,7 +16,8 @@
 #include "store/store.h"
 
 /* What decide() is to know of a target: its own words when it was opened, and what `store` knows of them. overwrite,
-   rebuild and taken are the caller's. The input points into all of it. ERROR_STORE and ERROR_IO when the store cannot be read. */
+   rebuild and taken are the caller's. The input points into all of it. ERROR_STORE and ERROR_IO when the store cannot be
+   read. */
 bool offer_input(struct decide_input *input, const struct pipeline *pipeline, struct store *store, const char *target,
                  const struct progress *progress, const uint64_t *rows, struct error *error) MUST_USE;
 

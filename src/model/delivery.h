@@ -101,8 +101,8 @@ struct progress {
     char epoch[EPOCH_SIZE];
     uint64_t sequence;
     struct digest digest;
-    uint64_t rows
-        [PROGRESS_NUMBERS]; /* of each table, after that delivery; behind them the mark of the ledger's newest row */
+    /* Of each table, after that delivery; behind them the mark of the ledger's newest row. */
+    uint64_t rows[PROGRESS_NUMBERS];
 };
 
 /* How many of its numbers a target keeps. */

@@ -15,8 +15,8 @@ void pg_open_put_begin(struct pg_conn *conn, bool writes);
 
 /* What holds for each transaction of ours, whatever was set for the role; appended behind BEGIN: nothing limits it as a whole,
    since it may need many statements; the names of types are written as we write them; and a temporary table of the session,
-   which a pooler may have left there, takes the place of none. (Where no schema is in the path it stays as it is: with nothing but
-   pg_temp there what is made would be temporary.) */
+   which a pooler may have left there, takes the place of none. (Where no schema is in the path it stays as it is: with
+   nothing but pg_temp there what is made would be temporary.) */
 void pg_open_put_settings(struct pg_conn *conn);
 
 /* Why nothing can be written to a standby. */

@@ -21,7 +21,8 @@
  * Tables of a pipeline are made when missing, with comments and views; an existing one with other columns, types or key
  * is ERROR_REFUSED with the differences and the remedy. A view of these columns that says something else is made anew
  * (in PostgreSQL by a role that may make temporary views: another cannot tell). Progress is one row of
- * dropfold_progress, which says whose the tables are, too (target_owner.h). One delivery is one transaction, and the progress row is locked and compared first.
+ * dropfold_progress, which says whose the tables are, too (target_owner.h). One delivery is one transaction, and the
+ * progress row is locked and compared first.
  */
 #ifndef DROPFOLD_TARGET_TARGET_H
 #define DROPFOLD_TARGET_TARGET_H

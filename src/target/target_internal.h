@@ -32,8 +32,8 @@ enum target_state {
 struct target_backend {
     /* Checks the address; fills target->name and target->data. */
     bool (*init)(struct target *target, const char *address, struct error *error);
-    /* Each of these is answered by target_answer; open fills target->progress, target->rows, target->owner and target->missing first.
-       A delivery to compare is begun and written to by the same two. */
+    /* Each of these is answered by target_answer; open fills target->progress, target->rows, target->owner and
+       target->missing first. A delivery to compare is begun and written to by the same two. */
     void (*open)(struct target *target);
     void (*begin)(struct target *target);                      /* target->delivery, target->patience */
     void (*write)(struct target *target, struct block *block); /* frees the block */
