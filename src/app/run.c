@@ -112,10 +112,9 @@ void run_progressed(struct run *run)
 
 void run_drain(struct run *run)
 {
-    if (run->phase < RUN_DRAINING) {
+    if (run->phase < RUN_DRAINING)
         enter(run, RUN_DRAINING);
-        run_progressed(run);
-    }
+    run_progressed(run);
 }
 
 void run_fail(struct run *run, const struct error *error)

@@ -165,7 +165,7 @@ void run_jobs_close(struct run *run);
 /* A job has ended, or something else that the phase may hang on. */
 void run_progressed(struct run *run);
 
-/* Ends the session after what is under way; `error` (or NULL) is why. */
+/* Ends the session after what is under way; run_fail, with `error`, the process too. */
 void run_drain(struct run *run);
 void run_fail(struct run *run, const struct error *error);
 

@@ -8,7 +8,9 @@ from harness.case import FlowCase
 from harness.files import customers, deliveries, delivery, order, orders
 from harness.mounts import mount
 from harness.places import other_user
+from harness.polling import until
 from harness.targets import dump
+from harness.workspace import COMMAND_LIMIT, finish
 
 
 class PostgresAway(FlowCase):
@@ -179,6 +181,19 @@ class StoreLost(FlowCase):
             self.assertIn('is damaged', work.command('status', '--healthy', expect=1).err)
             self.assertNotIn('cannot be reached', str(daemon))
             daemon.stop(expect=1)
+
+    def test_a_run_once_whose_last_delivery_meets_another_history_ends(self):
+        work = self.workspace()
+        work.drop_all(self.sample(orders=20, files=1))
+        work.run_once()
+        with closing(sqlite3.connect(work.target.path, isolation_level=None)) as other:
+            other.execute('BEGIN IMMEDIATE')  # the delivery waits
+            other.execute("UPDATE dropfold_progress SET epoch = 'another store'")
+            work.drop('Customers', customers(1), 'c.json')
+            run = work.start('run', '--once', '--settle', '0')
+            until(lambda: len(work.archived('Customers')) == 2, lambda: 'the file in the archive')
+            other.execute('COMMIT')
+        self.assertIn('from another checkpoint store', finish(run, 1, COMMAND_LIMIT).err)
 
     def test_yes_gives_the_old_groups_up(self):
         work = self.workspace()
