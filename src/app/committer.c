@@ -403,6 +403,16 @@ static void on_answers(uv_async_t *async)
     deliver_answers(committer);
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+    struct committer *committer = handle->data;
+    void (*stopped)(void *) = committer->stopped;
+    void *context = committer->stopped_context;
+    free(committer);
+    if (stopped) /* it was started */
+        stopped(context);
+}
+
 bool committer_start(struct committer **out, uv_loop_t *loop, struct core *core, struct flow *flow,
                      const struct committer_callbacks *callbacks, struct error *error)
 {
@@ -425,9 +435,7 @@ bool committer_start(struct committer **out, uv_loop_t *loop, struct core *core,
     committer->answers.data = committer;
     result = uv_thread_create(&committer->thread, thread_main, committer);
     if (result != 0) {
-        uv_close((uv_handle_t *)&committer->answers, NULL);
-        uv_run(loop, UV_RUN_NOWAIT);
-        free(committer);
+        uv_close((uv_handle_t *)&committer->answers, on_closed);
         return error_set(error, ERROR_IO, "cannot start the store thread: %s", uv_strerror(result));
     }
     *out = committer;
@@ -451,15 +459,6 @@ void committer_submit(struct committer *committer, struct request *request)
     push_request(&committer->requests, request);
     uv_cond_signal(&committer->flow->work);
     uv_mutex_unlock(&committer->flow->mutex);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    struct committer *committer = handle->data;
-    void (*stopped)(void *) = committer->stopped;
-    void *context = committer->stopped_context;
-    free(committer);
-    stopped(context);
 }
 
 void committer_stop(struct committer *committer, void (*stopped)(void *context), void *context)

@@ -25,6 +25,7 @@ struct request {
     struct request *next;
 };
 
+/* Those of jobs may be NULL where none is added. */
 struct committer_callbacks {
     void *context;
     void (*job_done)(void *context, struct job *job); /* outcome and result are set; on the loop */
@@ -34,7 +35,7 @@ struct committer_callbacks {
     void (*failed)(void *context, const struct error *error);
 };
 
-/* Starts the thread. `core` is the committer's until committer_stop. */
+/* Starts the thread. `core` is the committer's until committer_stop. On false what is left of it goes when the loop runs. */
 bool committer_start(struct committer **committer, uv_loop_t *loop, struct core *core, struct flow *flow,
                      const struct committer_callbacks *callbacks, struct error *error) MUST_USE;
 

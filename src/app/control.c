@@ -12,11 +12,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "model/pipeline.h"
 
-enum {
-    ASK_PATIENCE_MS = 5000, /* that a client may take to ask */
-    SOCKET_NAME_SIZE = 80   /* bytes of "<pipeline>.sock", the NUL included */
-};
+enum { ASK_PATIENCE_MS = 5000 /* that a client may take to ask */ };
 
 struct control_client {
     struct control *control;
@@ -34,7 +32,7 @@ struct control_client {
 struct control {
     uv_pipe_t listener;
     int folder; /* of the checkpoints */
-    char name[SOCKET_NAME_SIZE];
+    char name[PIPELINE_NAME_MAX + sizeof ".sock"];
     control_request request;
     void *context;
     struct control_client *clients;
@@ -44,20 +42,12 @@ struct control {
     void *stopped_context;
 };
 
-/* --- addresses ---------------------------------------------------------------------------------------------------- */
-
 /* Through the folder's descriptor: a socket's path may hold 107 bytes, a folder's may be longer. */
-static bool socket_address(int folder, const char *name, struct sockaddr_un *address)
+static struct sockaddr_un socket_address(int folder, const char *pipeline)
 {
-    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    int length = snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", folder, name);
-    return length > 0 && (size_t)length < sizeof address->sun_path;
-}
-
-static bool socket_name(const char *pipeline, char name[SOCKET_NAME_SIZE])
-{
-    int length = snprintf(name, SOCKET_NAME_SIZE, "%s.sock", pipeline);
-    return length > 0 && length < SOCKET_NAME_SIZE;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s.sock", folder, pipeline);
+    return address;
 }
 
 /* --- a client ----------------------------------------------------------------------------------------------------- */
@@ -70,7 +60,8 @@ static void finish_stop(struct control *control)
     void *context = control->stopped_context;
     close(control->folder);
     free(control);
-    stopped(context);
+    if (stopped) /* it was started */
+        stopped(context);
 }
 
 static void on_client_closed(uv_handle_t *handle)
@@ -188,68 +179,22 @@ static void on_connection(uv_stream_t *stream, int status)
         close_client(client);
 }
 
-static int bind_socket(const struct control *control, const struct sockaddr_un *address)
+static int bind_socket(const struct control *control, const char *pipeline)
 {
+    const struct sockaddr_un address = socket_address(control->folder, pipeline);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     unlinkat(control->folder, control->name, 0); /* a killed daemon's; the store's lock says that no other lives */
     mode_t before = umask(0177);
-    int result = bind(fd, (const struct sockaddr *)address, sizeof *address);
+    int result = bind(fd, (const struct sockaddr *)&address, sizeof address);
     int number = errno;
     umask(before);
-    if (result != 0) {
-        close(fd);
-        errno = number;
-        return -1;
-    }
-    return fd;
-}
-
-static bool listen_at(struct control *control, uv_loop_t *loop, const char *checkpoints, struct error *error)
-{
-    struct sockaddr_un address;
-    if (!socket_address(control->folder, control->name, &address))
-        return error_set(error, ERROR_CONFIG, "the pipeline's name is too long for a socket");
-    int fd = bind_socket(control, &address);
-    if (fd < 0)
-        return error_errno(error, ERROR_IO, errno, "cannot make the control socket %s/%s", checkpoints, control->name);
-    uv_pipe_init(loop, &control->listener, 0);
-    control->listener.data = control;
-    int result = uv_pipe_open(&control->listener, fd);
-    if (result != 0)
-        close(fd);
-    else
-        result = uv_listen((uv_stream_t *)&control->listener, CONTROL_CLIENTS_MAX, on_connection);
     if (result == 0)
-        return true;
-    error_set(error, ERROR_IO, "cannot listen at the control socket: %s", uv_strerror(result));
-    uv_close((uv_handle_t *)&control->listener, NULL);
-    uv_run(loop, UV_RUN_NOWAIT);
-    return false;
-}
-
-bool control_start(struct control **out, uv_loop_t *loop, const char *checkpoints, const char *pipeline,
-                   control_request request, void *context, struct error *error)
-{
-    struct control *control = calloc(1, sizeof *control);
-    if (!control)
-        return error_memory(error);
-    control->request = request;
-    control->context = context;
-    control->folder = open(checkpoints, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    bool ok = control->folder >= 0 || error_errno(error, ERROR_IO, errno, "cannot open %s", checkpoints);
-    ok = ok &&
-         (socket_name(pipeline, control->name) || error_set(error, ERROR_CONFIG, "the pipeline's name is too long"));
-    ok = ok && listen_at(control, loop, checkpoints, error);
-    if (!ok) {
-        if (control->folder >= 0)
-            close(control->folder);
-        free(control);
-        return false;
-    }
-    *out = control;
-    return true;
+        return fd;
+    close(fd);
+    errno = number;
+    return -1;
 }
 
 static void on_listener_closed(uv_handle_t *handle)
@@ -269,16 +214,47 @@ void control_stop(struct control *control, void (*stopped)(void *context), void 
         close_client(client);
 }
 
+bool control_start(struct control **out, uv_loop_t *loop, const char *checkpoints, const char *pipeline,
+                   control_request request, void *context, struct error *error)
+{
+    struct control *control = calloc(1, sizeof *control);
+    if (!control)
+        return error_memory(error);
+    control->request = request;
+    control->context = context;
+    snprintf(control->name, sizeof control->name, "%s.sock", pipeline);
+    control->folder = open(checkpoints, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = control->folder < 0 ? -1 : bind_socket(control, pipeline);
+    if (fd < 0) {
+        error_errno(error, ERROR_IO, errno, "cannot make the control socket %s/%s", checkpoints, control->name);
+        if (control->folder >= 0)
+            close(control->folder);
+        free(control);
+        return false;
+    }
+    uv_pipe_init(loop, &control->listener, 0);
+    control->listener.data = control;
+    int result = uv_pipe_open(&control->listener, fd);
+    if (result != 0)
+        close(fd);
+    else
+        result = uv_listen((uv_stream_t *)&control->listener, CONTROL_CLIENTS_MAX, on_connection);
+    if (result != 0) {
+        control_stop(control, NULL, NULL);
+        return error_set(error, ERROR_IO, "cannot listen at the control socket: %s", uv_strerror(result));
+    }
+    *out = control;
+    return true;
+}
+
 /* --- the other side ----------------------------------------------------------------------------------------------- */
 
 static int connect_to(const char *checkpoints, const char *pipeline, struct error *error)
 {
-    struct sockaddr_un address;
-    char name[SOCKET_NAME_SIZE];
     int folder = open(checkpoints, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const struct sockaddr_un address = socket_address(folder, pipeline);
     int fd = folder < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok = fd >= 0 && socket_name(pipeline, name) && socket_address(folder, name, &address) &&
-              connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    bool ok = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
     int number = errno;
     if (folder >= 0)
         close(folder);

@@ -31,8 +31,8 @@ struct control_client;
 /* A request: words[0] is what is asked for. Answered by control_answer, at once or later, exactly once. */
 typedef void (*control_request)(void *context, struct control_client *client, char **words, size_t count);
 
-/* Listens, for at most CONTROL_CLIENTS_MAX clients at once; `request` is called on the loop. ERROR_CONFIG: the pipeline's name
-   is too long for a socket's; ERROR_IO. Nothing is left open then. */
+/* Listens, for at most CONTROL_CLIENTS_MAX clients at once; `request` is called on the loop. On false (ERROR_IO) what is left
+   of it goes when the loop runs. */
 bool control_start(struct control **control, uv_loop_t *loop, const char *checkpoints, const char *pipeline,
                    control_request request, void *context, struct error *error) MUST_USE;
 

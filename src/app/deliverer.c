@@ -204,10 +204,9 @@ static void refuse(struct deliverer *d, int64_t took)
 static void agree(struct deliverer *d)
 {
     d->refused = false;
-    if (d->decided)
-        return;
+    if (!d->decided && d->callbacks.decided)
+        d->callbacks.decided(d->callbacks.context);
     d->decided = true;
-    d->callbacks.decided(d->callbacks.context);
 }
 
 static void on_prepared(struct shipment *shipment)

@@ -34,7 +34,7 @@ struct delivered {
 
 struct deliverer_callbacks {
     void *context;
-    /* The target was asked and may be written: before the first delivery, and after each refusal that is over. */
+    /* The target was asked and may be written: before the first delivery, and after each refusal that is over; or NULL. */
     void (*decided)(void *context);
     void (*delivered)(void *context, const struct delivered *delivered);
     /* The target holds everything committed. */

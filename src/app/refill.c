@@ -42,11 +42,6 @@ static void finish(struct refilling *refilling, const struct error *error)
     deliverer_stop(refilling->deliverer, on_deliverer_down, refilling);
 }
 
-static void on_decided(void *context)
-{
-    (void)context;
-}
-
 static void on_delivered(void *context, const struct delivered *delivered)
 {
     const struct refilling *refilling = context;
@@ -71,12 +66,6 @@ static void on_refused(void *context, const struct error *error)
     finish(context, error);
 }
 
-static void on_job(void *context, struct job *job)
-{
-    (void)context;
-    (void)job;
-}
-
 static void on_failed(void *context, const struct error *error)
 {
     finish(context, error);
@@ -97,9 +86,8 @@ static bool open_target(struct refilling *refilling, const struct settings *sett
 
 static bool start(struct refilling *refilling, const struct settings *settings, struct core *core, bool rebuild)
 {
-    const struct committer_callbacks committer = {refilling, on_job, NULL, on_failed};
-    const struct deliverer_callbacks deliverer = {refilling,  on_decided, on_delivered,
-                                                  on_settled, on_trouble, on_refused};
+    const struct committer_callbacks committer = {.context = refilling, .failed = on_failed};
+    const struct deliverer_callbacks deliverer = {refilling, NULL, on_delivered, on_settled, on_trouble, on_refused};
     const struct deliverer_options options = {.overwrite = settings->yes, .rebuild = rebuild};
     if (!open_target(refilling, settings, core))
         return false;
