@@ -36,53 +36,46 @@ static void open_pg(struct target *target)
     pg_conn_start(&settings->conn, target, settings->address, &settings->workers, pg_open_start);
 }
 
+static struct pg_conn *connection(const struct target *target)
+{
+    const struct settings *settings = target->data;
+    return settings->conn;
+}
+
 static void begin(struct target *target)
 {
-    struct settings *settings = target->data;
-    if (target->delivery->compare)
-        pg_compare_begin(settings->conn);
-    else
-        pg_delivery_begin(settings->conn);
+    (target->delivery->compare ? pg_compare_begin : pg_delivery_begin)(connection(target));
 }
 
 static void write_block(struct target *target, struct block *block)
 {
-    struct settings *settings = target->data;
-    if (target->delivery->compare)
-        pg_compare_write(settings->conn, block);
-    else
-        pg_delivery_write(settings->conn, block);
+    (target->delivery->compare ? pg_compare_write : pg_delivery_write)(connection(target), block);
 }
 
 static void prepare(struct target *target, const struct block *block)
 {
-    struct settings *settings = target->data;
     if (!target->delivery->compare)
-        pg_delivery_prepare(settings->conn, block);
+        pg_delivery_prepare(connection(target), block);
 }
 
 static void commit(struct target *target)
 {
-    struct settings *settings = target->data;
-    pg_delivery_commit(settings->conn);
+    pg_delivery_commit(connection(target));
 }
 
 static void compare(struct target *target)
 {
-    struct settings *settings = target->data;
-    pg_compare_table(settings->conn);
+    pg_compare_table(connection(target));
 }
 
 static void read_drift(struct target *target, uint64_t after)
 {
-    struct settings *settings = target->data;
-    pg_compare_read(settings->conn, after);
+    pg_compare_read(connection(target), after);
 }
 
 static void mend(struct target *target)
 {
-    struct settings *settings = target->data;
-    pg_compare_mend(settings->conn);
+    pg_compare_mend(connection(target));
 }
 
 static void drop(struct target *target)

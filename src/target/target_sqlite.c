@@ -145,6 +145,13 @@ bool target_sqlite_prepare(struct target_sqlite *sqlite, const char *sql, sqlite
     return false;
 }
 
+bool target_sqlite_prepare_buf(struct target_sqlite *sqlite, struct buf *sql, sqlite3_stmt **statement,
+                               struct error *error)
+{
+    buf_put_byte(sql, '\0');
+    return sql->failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql->data, statement, error);
+}
+
 bool target_sqlite_prepare_for(struct target_sqlite *sqlite, const char *sql, const char *text,
                                sqlite3_stmt **statement, struct error *error)
 {

@@ -79,6 +79,10 @@ bool target_sqlite_exec(struct target_sqlite *sqlite, const char *sql, struct er
 bool target_sqlite_prepare(struct target_sqlite *sqlite, const char *sql, sqlite3_stmt **statement,
                            struct error *error) MUST_USE;
 
+/* The same of the text in `sql`, which is ended here. */
+bool target_sqlite_prepare_buf(struct target_sqlite *sqlite, struct buf *sql, sqlite3_stmt **statement,
+                               struct error *error) MUST_USE;
+
 /* The same of a statement with one parameter, `text`, which has to outlive it. (A text needs memory where the database has
    another encoding, and is another value where there was none.) */
 bool target_sqlite_prepare_for(struct target_sqlite *sqlite, const char *sql, const char *text,

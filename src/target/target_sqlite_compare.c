@@ -129,10 +129,8 @@ static bool count_kinds(struct target_sqlite *sqlite, struct buf *sql, struct er
     buf_reset(sql);
     buf_put_text(sql, "SELECT kind, count(*) FROM ");
     put_drift_name(sql, sqlite->comparing);
-    buf_put(sql, " GROUP BY kind", sizeof " GROUP BY kind");
-    if (sql->failed)
-        return error_memory(error);
-    if (!target_sqlite_prepare(sqlite, sql->data, &statement, error))
+    buf_put_text(sql, " GROUP BY kind");
+    if (!target_sqlite_prepare_buf(sqlite, sql, &statement, error))
         return false;
     while ((code = sqlite3_step(statement)) == SQLITE_ROW)
         sqlite->drift[sqlite3_column_int(statement, 0)] = (uint64_t)sqlite3_column_int64(statement, 1);
@@ -227,9 +225,7 @@ bool target_sqlite_compare_read(struct target_sqlite *sqlite, struct error *erro
     buf_put_text(&sql, " FROM ");
     put_drift_name(&sql, sqlite->comparing);
     buf_printf(&sql, " WHERE rowid > ?1 ORDER BY rowid LIMIT %d", DRIFT_PAGE_ROWS);
-    buf_put_byte(&sql, '\0');
-    bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, &statement, error);
-    ok = ok && take_rows(sqlite, statement, error);
+    bool ok = target_sqlite_prepare_buf(sqlite, &sql, &statement, error) && take_rows(sqlite, statement, error);
     sqlite3_finalize(statement);
     buf_close(&sql);
     return ok;
@@ -293,7 +289,7 @@ static void put_outcome(struct buf *sql, const struct table *table, size_t numbe
         put_of(sql, i > 0 ? " AND old." : " AS old WHERE old.", &table->columns[table->key[i]]);
         buf_printf(sql, " IS drift.f%zu", table->key[i]);
     }
-    buf_put(sql, "))", sizeof "))");
+    buf_put_text(sql, "))");
 }
 
 static bool take_outcome(struct target_sqlite *sqlite, sqlite3_stmt *statement, struct error *error)
@@ -312,9 +308,7 @@ static bool check_outcome(struct target_sqlite *sqlite, struct buf *sql, struct 
     sqlite3_stmt *statement = NULL;
     buf_reset(sql);
     put_outcome(sql, table_of(sqlite), sqlite->comparing);
-    if (sql->failed)
-        return error_memory(error);
-    bool ok = target_sqlite_prepare(sqlite, sql->data, &statement, error) && take_outcome(sqlite, statement, error);
+    bool ok = target_sqlite_prepare_buf(sqlite, sql, &statement, error) && take_outcome(sqlite, statement, error);
     sqlite3_finalize(statement);
     return ok;
 }

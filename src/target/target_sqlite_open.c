@@ -329,8 +329,7 @@ bool target_sqlite_count_rows(struct target_sqlite *sqlite, size_t table, uint64
     buf_put_text(&sql, "SELECT count(*) FROM ");
     target_sql_name(&sql, sqlite->pipeline->tables[table].name);
     target_sql_where_ours(&sql, sqlite->pipeline, &sqlite->pipeline->tables[table]);
-    buf_put_byte(&sql, '\0');
-    bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, &statement, error);
+    bool ok = target_sqlite_prepare_buf(sqlite, &sql, &statement, error);
     if (ok && sqlite3_step(statement) == SQLITE_ROW)
         *rows = (uint64_t)sqlite3_column_int64(statement, 0);
     else if (ok)

@@ -28,26 +28,32 @@ static bool empty_table(struct target_sqlite *sqlite, size_t table, struct error
     return ok && (left == 0 || target_sqlite_left_in(sqlite, sqlite->pipeline->tables[table].name, left, error));
 }
 
+/* Whether the statement finds a row; that is the end of it. */
+static bool find_row(struct target_sqlite *sqlite, sqlite3_stmt *statement, const char *doing, bool *found,
+                     struct error *error)
+{
+    int code = sqlite3_step(statement);
+    *found = code == SQLITE_ROW;
+    bool ok = *found || code == SQLITE_DONE || target_sqlite_error(sqlite, doing, error);
+    sqlite3_finalize(statement);
+    return ok;
+}
+
 /* A table emptied since the target was opened must not be taken for what the last delivery left. */
 static bool check_filled(struct target_sqlite *sqlite, size_t table, struct error *error)
 {
     struct buf sql;
     sqlite3_stmt *statement = NULL;
+    bool filled;
     uint64_t rows = sqlite->delivery.from.rows[table];
     buf_init(&sql, TARGET_SQL_MAX);
     buf_put_text(&sql, "SELECT 1 FROM ");
     target_sql_name(&sql, sqlite->pipeline->tables[table].name);
     target_sql_where_ours(&sql, sqlite->pipeline, &sqlite->pipeline->tables[table]);
-    buf_put_byte(&sql, '\0');
-    bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, &statement, error);
-    int code = ok ? sqlite3_step(statement) : SQLITE_OK;
-    if (ok && code != SQLITE_ROW && code != SQLITE_DONE)
-        ok = target_sqlite_error(sqlite, "beginning a delivery", error);
-    else if (ok && code == SQLITE_DONE && rows > 0)
-        ok = target_emptied(sqlite->pipeline->tables[table].name, rows, error);
-    sqlite3_finalize(statement);
+    bool ok = target_sqlite_prepare_buf(sqlite, &sql, &statement, error) &&
+              find_row(sqlite, statement, "beginning a delivery", &filled, error);
     buf_close(&sql);
-    return ok;
+    return ok && (filled || rows == 0 || target_emptied(sqlite->pipeline->tables[table].name, rows, error));
 }
 
 /* Marks that another pipeline wrote since the target was opened are seen; those that it had by then are given up. */
@@ -82,17 +88,10 @@ bool target_sqlite_begin(struct target_sqlite *sqlite, struct error *error)
 /* Whether somebody gave the table another unique index than that of its key. */
 static bool look_for_unique(struct target_sqlite *sqlite, const struct table *table, bool *found, struct error *error)
 {
+    static const char sql[] = "SELECT 1 FROM pragma_index_list(?, 'main') WHERE \"unique\" AND origin <> 'pk'";
     sqlite3_stmt *statement;
-    if (!target_sqlite_prepare_for(sqlite,
-                                   "SELECT 1 FROM pragma_index_list(?, 'main') WHERE \"unique\" AND origin <> 'pk'",
-                                   table->name, &statement, error))
-        return false;
-    int code = sqlite3_step(statement);
-    *found = code == SQLITE_ROW;
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        target_sqlite_error(sqlite, "reading the indexes", error);
-    sqlite3_finalize(statement);
-    return code == SQLITE_ROW || code == SQLITE_DONE;
+    return target_sqlite_prepare_for(sqlite, sql, table->name, &statement, error) &&
+           find_row(sqlite, statement, "reading the indexes", found, error);
 }
 
 /* All columns are given, so that replacing a row is updating it; of a table without other indexes SQLite then overwrites
@@ -143,8 +142,7 @@ static bool prepare(struct target_sqlite *sqlite, sqlite3_stmt **statement, stru
         put_erase(&sql, table);
     else
         put_upsert(&sql, table, &sqlite->delivery, unique, sqlite->block->table);
-    buf_put_byte(&sql, '\0');
-    bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, statement, error);
+    bool ok = target_sqlite_prepare_buf(sqlite, &sql, statement, error);
     buf_close(&sql);
     return ok;
 }
@@ -254,8 +252,7 @@ static bool prepare_there(struct target_sqlite *sqlite, struct writing *w, struc
         target_sql_name(&sql, w->columns[i]->name);
         buf_put_text(&sql, " IS ?");
     }
-    buf_put_byte(&sql, '\0');
-    bool ok = sql.failed ? error_memory(error) : target_sqlite_prepare(sqlite, sql.data, &w->there, error);
+    bool ok = target_sqlite_prepare_buf(sqlite, &sql, &w->there, error);
     buf_close(&sql);
     return ok;
 }
@@ -347,20 +344,13 @@ static bool put_progress(struct target_sqlite *sqlite, sqlite3_stmt *statement, 
 /* Triggers, or a key with a collation of somebody's, to which two keys may be one. */
 static bool is_counted(struct target_sqlite *sqlite, size_t table, bool *found, struct error *error)
 {
+    static const char sql[] =
+        "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE"
+        " UNION ALL SELECT 1 FROM pragma_index_list(?1, 'main') AS l, pragma_index_xinfo(l.name, 'main') AS x"
+        " WHERE l.origin = 'pk' AND x.\"key\" AND x.coll <> 'BINARY'";
     sqlite3_stmt *statement;
-    if (!target_sqlite_prepare_for(sqlite,
-                                   "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE"
-                                   " UNION ALL SELECT 1 FROM pragma_index_list(?1, 'main') AS l,"
-                                   " pragma_index_xinfo(l.name, 'main') AS x"
-                                   " WHERE l.origin = 'pk' AND x.\"key\" AND x.coll <> 'BINARY'",
-                                   sqlite->pipeline->tables[table].name, &statement, error))
-        return false;
-    int code = sqlite3_step(statement);
-    *found = code == SQLITE_ROW;
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        target_sqlite_error(sqlite, "reading triggers and collations", error);
-    sqlite3_finalize(statement);
-    return code == SQLITE_ROW || code == SQLITE_DONE;
+    return target_sqlite_prepare_for(sqlite, sql, sqlite->pipeline->tables[table].name, &statement, error) &&
+           find_row(sqlite, statement, "reading triggers and collations", found, error);
 }
 
 /* `more`: triggers wrote something, wherever. */
