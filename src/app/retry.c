@@ -353,15 +353,9 @@ bool retry_list(struct store *store, uint64_t **sequences, size_t *count, struct
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-struct wanted {
-    const char *const *which;
-    size_t count;
-};
-
 /* What is wrong with one file's source does not matter to the next; all else does. */
-static int retry_all(const struct settings *settings, struct core *core, void *context, struct log *log)
+int retry_each(struct core *core, const struct settings *settings, struct retry_wanted *wanted, struct log *log)
 {
-    const struct wanted *wanted = context;
     bool some = false, changed = false, goes_on = true;
     int code = 0;
     struct buf out;
@@ -369,7 +363,7 @@ static int retry_all(const struct settings *settings, struct core *core, void *c
     for (size_t i = 0; i < wanted->count && goes_on; i++) {
         struct error error = {0};
         buf_reset(&out);
-        if (retry_file(core, settings, wanted->which[i], false, &changed, &out, &error)) {
+        if (retry_file(core, settings, wanted->which[i], wanted->look, &changed, &out, &error)) {
             printf("%.*s", (int)out.len, out.len > 0 ? out.data : "");
             some |= changed;
             continue;
@@ -380,12 +374,20 @@ static int retry_all(const struct settings *settings, struct core *core, void *c
     }
     fflush(stdout);
     buf_close(&out);
+    wanted->to_deliver = some && goes_on;
+    return code;
+}
+
+static int retry_all(const struct settings *settings, struct core *core, void *context, struct log *log)
+{
+    struct retry_wanted *wanted = context;
+    int code = retry_each(core, settings, wanted, log);
     const char *done = "the rows are in the store for good, but the target has them not yet";
-    int delivered = some && goes_on ? offline_deliver(settings, core, done, log) : 0;
+    int delivered = wanted->to_deliver ? offline_deliver(settings, core, done, log) : 0;
     return code ? code : delivered;
 }
 
-int retry(const struct settings *settings, const char *const *which, size_t count, struct log *log)
+int retry(const struct settings *settings, struct retry_wanted *wanted, struct log *log)
 {
-    return offline(settings, retry_all, &(struct wanted){which, count}, log);
+    return offline(settings, retry_all, wanted, log);
 }

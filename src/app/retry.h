@@ -42,8 +42,19 @@ bool retry_file(struct core *core, const struct settings *settings, const char *
 /* The sequences of all files that have open rejects, in order; the caller frees them. */
 bool retry_list(struct store *store, uint64_t **sequences, size_t *count, struct error *error) MUST_USE;
 
-/* The whole command, for a store that nobody else holds: opens, retries each file that is named, delivers. Goes on after a
-   file that cannot be retried; the first such decides the exit code. All messages have been written. */
-int retry(const struct settings *settings, const char *const *which, size_t count, struct log *log);
+/* The files that a command means, and what came of it. */
+struct retry_wanted {
+    const char *const *which;
+    size_t count;
+    bool look;       /* as of retry_file */
+    bool to_deliver; /* some change was made, and nothing failed but files */
+};
+
+/* Retries each, and prints what was done. Goes on after a file that cannot be retried; the first such decides the exit code. All
+   messages have been written. */
+int retry_each(struct core *core, const struct settings *settings, struct retry_wanted *wanted, struct log *log);
+
+/* The whole command, for a store that nobody else holds: opens, retries each, delivers. */
+int retry(const struct settings *settings, struct retry_wanted *wanted, struct log *log);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 enum {
     RESCAN_DEFAULT = 5 * 1000 * 1000,
@@ -130,7 +131,7 @@ struct pipeline *settings_pipeline(const struct settings *settings, struct error
     if (!pipeline) {
         fprintf(stderr, "%.*s", (int)problems.text.len, problems.text.len ? problems.text.data : "");
         error_set(error, ERROR_CONFIG, "%zu mistake%s in %s and its descriptors", problems.count,
-                  problems.count == 1 ? "" : "s", settings->pipeline);
+                  text_plural(problems.count), settings->pipeline);
     }
     doc_problems_close(&problems);
     for (size_t i = 0; pipeline && settings->settle >= 0 && i < pipeline->feed_count; i++)

@@ -145,6 +145,11 @@ bool changes_print(struct changes *changes, const struct row_change *change, con
     return common_print(&changes->out) || error_memory(error);
 }
 
+bool changes_visit(void *changes, const struct row_change *change, struct error *error)
+{
+    return changes_print(changes, change, NULL, 0, error);
+}
+
 void changes_sum(const struct changes *changes)
 {
     fprintf(stderr, "%" PRIu64 " row%s added, %" PRIu64 " changed, %" PRIu64 " deleted\n", changes->counts[ROW_ADDED],

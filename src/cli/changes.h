@@ -30,6 +30,9 @@ struct changes_file {
 bool changes_print(struct changes *changes, const struct row_change *change, const struct changes_file *files,
                    size_t file_count, struct error *error) MUST_USE;
 
+/* The same of struct changes, without files: for snapshot_compare. */
+bool changes_visit(void *changes, const struct row_change *change, struct error *error) MUST_USE;
+
 /* "2 rows added, 1 changed, 0 deleted" to stderr. */
 void changes_sum(const struct changes *changes);
 

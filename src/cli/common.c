@@ -92,14 +92,15 @@ bool common_view_open(struct common_view *view, const struct invocation *invocat
 {
     *view = (struct common_view){0};
     view->pipeline = common_pipeline(invocation, code);
-    return view->pipeline && common_view_open_store(view, invocation, code);
+    return view->pipeline && common_view_open_store(view, invocation, STORE_READ, code);
 }
 
-bool common_view_open_store(struct common_view *view, const struct invocation *invocation, int *code)
+bool common_view_open_store(struct common_view *view, const struct invocation *invocation, enum store_mode mode,
+                            int *code)
 {
     struct error error = {0};
     if (store_open(&view->store, invocation->settings.checkpoints, view->pipeline->name, &view->pipeline->fingerprint,
-                   STORE_READ, &error))
+                   mode, &error))
         return true;
     *code = common_failed(invocation, &error);
     common_view_close(view);

@@ -44,7 +44,8 @@ struct common_view {
 };
 bool common_view_open(struct common_view *view, const struct invocation *invocation, int *code) MUST_USE;
 /* The store alone, of a view that has its pipeline. False after logging, with the view closed. */
-bool common_view_open_store(struct common_view *view, const struct invocation *invocation, int *code) MUST_USE;
+bool common_view_open_store(struct common_view *view, const struct invocation *invocation, enum store_mode mode,
+                            int *code) MUST_USE;
 void common_view_close(struct common_view *view);
 
 /* For what changes a store and is no reason to make one. False, after logging, where none is. */

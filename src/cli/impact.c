@@ -5,11 +5,6 @@
 #include "cli/command.h"
 #include "cli/common.h"
 
-static bool print_change(void *context, const struct row_change *change, struct error *error)
-{
-    return changes_print(context, change, NULL, 0, error);
-}
-
 /* Two replays of one history, `until` its end, in case files come meanwhile: first without the file, then with it. */
 static bool compare(struct core *core, uint64_t sequence, struct changes *changes, struct error *error)
 {
@@ -19,7 +14,7 @@ static bool compare(struct core *core, uint64_t sequence, struct changes *change
         return false;
     history.without = 0;
     bool good =
-        core_replay(core, &history, error) && snapshot_compare(without, core->engine, 0, print_change, changes, error);
+        core_replay(core, &history, error) && snapshot_compare(without, core->engine, 0, changes_visit, changes, error);
     snapshot_free(without);
     return good;
 }

@@ -130,7 +130,7 @@ static int execute(const struct invocation *invocation)
     if (!ok)
         return common_failed(invocation, &error);
     if (!listing.json)
-        fprintf(stderr, "%" PRIu64 " late row%s\n", listing.count, listing.count == 1 ? "" : "s");
+        fprintf(stderr, "%" PRIu64 " late row%s\n", listing.count, text_plural(listing.count));
     return 0;
 }
 

@@ -44,7 +44,7 @@ const struct command command_pause = {
     .operands_max = 1,
     .summary = "Make the running dropfold leave the files of a feed where they are.",
     .help = "Files under way are finished; others wait in their landing folder until `dropfold resume FEED`, or until\n"
-            "dropfold is started again.\n"
+            "dropfold is started again, replays, or takes up by HUP what changed of its pipeline.\n"
             "\n"
             "Exit codes: 0 done; 1 no dropfold answers; 64 no such feed; 78 configuration.\n",
     .execute = pause_feed,

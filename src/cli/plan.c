@@ -122,11 +122,6 @@ static void tell_rows(const struct planning *planning)
     fputc('\n', stderr);
 }
 
-static bool print_change(void *context, const struct row_change *change, struct error *error)
-{
-    return changes_print(context, change, NULL, 0, error);
-}
-
 static bool show(struct planning *planning)
 {
     struct changes changes;
@@ -139,7 +134,7 @@ static bool show(struct planning *planning)
     if (!find_original(planning, &redelivery))
         return false;
     changes_init(&changes, planning->invocation->settings.json);
-    bool good = redelivery || snapshot_compare(planning->before, planning->core.engine, since, print_change, &changes,
+    bool good = redelivery || snapshot_compare(planning->before, planning->core.engine, since, changes_visit, &changes,
                                                &planning->error);
     if (good)
         changes_sum(&changes);

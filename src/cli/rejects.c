@@ -89,7 +89,7 @@ static int list(const struct invocation *invocation, bool export, char **names, 
     if (!ok)
         return common_failed(invocation, &error);
     if (!export && !listing.json)
-        fprintf(stderr, "%" PRIu64 " rejected row%s\n", listing.count, listing.count == 1 ? "" : "s");
+        fprintf(stderr, "%" PRIu64 " rejected row%s\n", listing.count, text_plural(listing.count));
     return 0;
 }
 
@@ -131,25 +131,12 @@ static bool name_some(struct meant *meant, char **names, size_t count, struct er
 }
 
 /* Only looks: with the store as it is, beside whoever writes it. */
-static int look(const struct invocation *invocation, struct common_view *view, const struct meant *meant)
+static int look(const struct invocation *invocation, const struct common_view *view, const struct meant *meant)
 {
-    int code = 0;
-    struct buf out;
     struct core core = {.pipeline = view->pipeline, .store = view->store};
-    buf_init(&out, COMMON_OUTPUT_MAX);
-    for (size_t i = 0; i < meant->count; i++) {
-        struct error error = {0};
-        bool changed;
-        buf_reset(&out);
-        if (retry_file(&core, &invocation->settings, meant->which[i], true, &changed, &out, &error)) {
-            printf("%.*s", (int)out.len, out.len > 0 ? out.data : "");
-            continue;
-        }
-        int its = common_failed(invocation, &error);
-        code = code ? code : its;
-    }
-    buf_close(&out);
-    return code;
+    return retry_each(&core, &invocation->settings,
+                      &(struct retry_wanted){.which = meant->which, .count = meant->count, .look = true},
+                      invocation->log);
 }
 
 /* A running dropfold retries them itself, each between two files; else all are retried here. */
@@ -162,7 +149,8 @@ static int do_retry(const struct invocation *invocation, const struct digest *so
         const char *words[] = {"retry", hex, meant->which[i]};
         int its = 0;
         if (!common_ask_running(invocation, words, COUNT_OF(words), &its)) {
-            its = retry(&invocation->settings, meant->which + i, meant->count - i, invocation->log);
+            its = retry(&invocation->settings,
+                        &(struct retry_wanted){.which = meant->which + i, .count = meant->count - i}, invocation->log);
             return code ? code : its;
         }
         code = code ? code : its;

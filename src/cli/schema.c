@@ -156,7 +156,7 @@ static int diff(const struct invocation *invocation, const char *old_path, const
         code = print_diff(invocation, old, new);
     } else {
         fprintf(stderr, "%.*s", (int)problems.text.len, problems.text.len ? problems.text.data : "");
-        error_set(&error, ERROR_CONFIG, "%zu mistake%s in %s and %s", problems.count, problems.count == 1 ? "" : "s",
+        error_set(&error, ERROR_CONFIG, "%zu mistake%s in %s and %s", problems.count, text_plural(problems.count),
                   old_path, new_path);
         code = common_failed(invocation, &error);
     }

@@ -397,7 +397,7 @@ static int show(const struct invocation *invocation)
         common_view_close(&state.view);
         return common_failed(invocation, &error);
     }
-    if (!common_view_open_store(&state.view, invocation, &code))
+    if (!common_view_open_store(&state.view, invocation, STORE_READ, &code))
         return code;
     bool ok = gather(&state, &error) &&
               (invocation->settings.json ? print_json(invocation, &state, &error) : print_text(&state, &error));

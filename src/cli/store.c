@@ -97,17 +97,11 @@ static int backup(const struct invocation *invocation, const char *path)
 /* Opened for reading first: opened for writing it would be made when it is not there. */
 static bool open_to_compact(struct common_view *view, const struct invocation *invocation, int *code)
 {
-    struct error error = {0};
     if (!common_view_open(view, invocation, code))
         return false;
     store_close(view->store);
     view->store = NULL;
-    if (store_open(&view->store, invocation->settings.checkpoints, view->pipeline->name, &view->pipeline->fingerprint,
-                   STORE_REPLACE, &error))
-        return true;
-    *code = common_failed(invocation, &error);
-    common_view_close(view);
-    return false;
+    return common_view_open_store(view, invocation, STORE_REPLACE, code);
 }
 
 static int compact(const struct invocation *invocation)
