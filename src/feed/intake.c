@@ -44,8 +44,7 @@ static enum intake_result failed(struct reading *reading, const char *what)
 /* What a parser's failure means: a bad file is read on, for its identity; anything else is our own trouble. */
 static enum intake_result parser_failed(struct reading *reading, const struct error *why)
 {
-    if (reading->error)
-        *reading->error = *why;
+    *reading->error = *why;
     reading->bad = why->kind == ERROR_DATA;
     return reading->bad ? INTAKE_READ : INTAKE_FAILED;
 }

@@ -170,14 +170,14 @@ bool landing_flush(const struct landing *landing, struct error *error)
     return syncfs(landing->fd) == 0 || error_errno(error, ERROR_IO, errno, "cannot flush %s", landing->path);
 }
 
-bool landing_keeps(const struct landing *landing)
+static bool keeps(const struct landing *landing)
 {
     return landing->feed->after == FEED_LEAVE || !landing->writable;
 }
 
 bool landing_keeps_file(const struct landing *landing, const struct file_stat *stat)
 {
-    return landing_keeps(landing) || (landing->sticky && stat->owner != geteuid());
+    return keeps(landing) || (landing->sticky && stat->owner != geteuid());
 }
 
 static bool is_others(const struct landing *landing, const char *name)
@@ -188,7 +188,7 @@ static bool is_others(const struct landing *landing, const char *name)
 
 bool landing_keeps_now(const struct landing *landing, const char *name)
 {
-    return landing_keeps(landing) || (faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) != 0 && is_refusal(errno)) ||
+    return keeps(landing) || (faccessat(landing->fd, ".", W_OK | X_OK, AT_EACCESS) != 0 && is_refusal(errno)) ||
            (landing->sticky && is_others(landing, name));
 }
 

@@ -63,10 +63,8 @@ bool landing_current(const struct landing *landing, bool *current, struct error 
 /* Flushes the file system that the folder lies on; of a flushable one. What was read from files in it is on the disk then. */
 bool landing_flush(const struct landing *landing, struct error *error) MUST_USE;
 
-/* True when files stay where they are once they were dealt with. */
-bool landing_keeps(const struct landing *landing);
-
-/* The same of one file, which had `stat` when it was looked at. */
+/* Whether a file that had `stat` when it was looked at stays where it is once it was dealt with: all of the folder do, or it is
+   another user's in a sticky one. */
 bool landing_keeps_file(const struct landing *landing, const struct file_stat *stat);
 
 /* The same as of now: the folder may have become one that cannot be written since it was opened. It takes
