@@ -6,7 +6,6 @@
 
 #include "app/decide.h"
 #include "app/offer.h"
-#include "target/target.h"
 
 enum { LOOK_DEADLINE = 5 * 1000 * 1000 /* microseconds */ };
 
@@ -70,21 +69,19 @@ bool look_at_target(struct look *look, const struct settings *settings, const st
 
 bool look_compare(struct look *look, const struct pipeline *pipeline, struct store *store, struct error *error)
 {
-    struct decide_input input;
+    const struct progress none = {.epoch = "none yet"};
+    struct decide_input input = {.pipeline = pipeline,
+                                 .target_name = look->name,
+                                 .store = &none,
+                                 .target = &look->progress,
+                                 .target_rows = look->rows,
+                                 .taken = look->taken,
+                                 .taken_by = look->taken_by};
     look->diverged = (struct error){0};
     if (!look->reachable)
         return true;
-    const struct progress none = {.epoch = "none yet"};
-    if (!store)
-        input = (struct decide_input){.pipeline = pipeline,
-                                      .target_name = look->name,
-                                      .store = &none,
-                                      .target = &look->progress,
-                                      .target_rows = look->rows};
-    else if (!offer_input(&input, pipeline, store, look->name, &look->progress, look->rows, error))
+    if (store && !offer_compare(&input, store, error))
         return false;
-    input.taken = look->taken;
-    input.taken_by = look->taken_by;
     if (decide(&input, &look->diverged) != DECIDE_REFUSE)
         look->diverged = (struct error){0};
     return true;

@@ -5,29 +5,33 @@
 #include "app/ledger.h"
 #include "engine/engine.h"
 
-bool offer_input(struct decide_input *input, const struct pipeline *pipeline, struct store *store, const char *target,
-                 const struct progress *progress, const uint64_t *rows, struct error *error)
+struct decide_input offer_ask(const struct pipeline *pipeline, const struct target *target)
 {
+    struct decide_input input = {.pipeline = pipeline,
+                                 .target_name = target_name(target),
+                                 .target = target_progress(target),
+                                 .target_rows = target_rows(target)};
+    input.taken = target_taken(target, &input.taken_by);
+    return input;
+}
+
+bool offer_compare(struct decide_input *input, struct store *store, struct error *error)
+{
+    const struct progress *target = input->target;
     struct digest digest;
-    *input = (struct decide_input){
-        .pipeline = pipeline,
-        .target_name = target,
-        .store = store_progress(store),
-        .target = progress,
-        .target_rows = rows,
-        .rewritten = store_rewritten(store),
-        .files = store_files(store),
-    };
-    if (!progress->present)
+    input->store = store_progress(store);
+    input->rewritten = store_rewritten(store);
+    input->files = store_files(store);
+    if (!target->present)
         return true;
-    if (!store_adopted(store, progress, &input->adopted, error) ||
-        !ledger_mark(store, ledger_known(pipeline, progress), &input->mark, error))
+    if (!store_adopted(store, target, &input->adopted, error) ||
+        !ledger_mark(store, ledger_known(input->pipeline, target), &input->mark, error))
         return false;
-    if (progress->sequence <= input->store->sequence) {
-        if (!store_digest_at(store, progress->sequence, &digest, error))
-            return false;
-        input->digest_known = digest_equal(&digest, &progress->digest);
-    }
+    if (target->sequence > input->store->sequence)
+        return true;
+    if (!store_digest_at(store, target->sequence, &digest, error))
+        return false;
+    input->digest_known = digest_equal(&digest, &target->digest);
     return true;
 }
 

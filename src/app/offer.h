@@ -14,12 +14,14 @@
 #include "model/delivery.h"
 #include "model/pipeline.h"
 #include "store/store.h"
+#include "target/target.h"
 
-/* What decide() is to know of a target: its own words when it was opened, and what `store` knows of them. overwrite,
-   rebuild and taken are the caller's. The input points into all of it. ERROR_STORE and ERROR_IO when the store cannot be
-   read. */
-bool offer_input(struct decide_input *input, const struct pipeline *pipeline, struct store *store, const char *target,
-                 const struct progress *progress, const uint64_t *rows, struct error *error) MUST_USE;
+/* What decide() is to know of a target that is open: its own words. overwrite and rebuild are the caller's. The input points into
+   the target. */
+struct decide_input offer_ask(const struct pipeline *pipeline, const struct target *target);
+
+/* And what `store`, into which it points too, knows of them. ERROR_CORRUPT and ERROR_IO when that cannot be read. */
+bool offer_compare(struct decide_input *input, struct store *store, struct error *error) MUST_USE;
 
 /* Decides, and for DECIDE_INCREMENTAL and DECIDE_FULL begins the engine's delivery (core->delivering) and fills
    `delivery`; for DECIDE_NOTHING only delivery->to. DECIDE_REFUSE: see `error`, also for what failed on the way. */

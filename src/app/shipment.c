@@ -16,13 +16,11 @@ static uint64_t untold(const struct core *core)
 static void prepare_work(struct request *request, struct core *core)
 {
     struct shipment *s = CONTAINER_OF(request, struct shipment, prepare);
-    struct decide_input input;
+    struct decide_input input = offer_ask(s->pipeline, s->target);
     s->error = core->broken;
     s->decision = DECIDE_REFUSE;
-    if (core->broken.kind != ERROR_NONE || !offer_input(&input, s->pipeline, core->store, target_name(s->target),
-                                                        target_progress(s->target), target_rows(s->target), &s->error))
+    if (core->broken.kind != ERROR_NONE || !offer_compare(&input, core->store, &s->error))
         return;
-    input.taken = target_taken(s->target, &input.taken_by);
     input.overwrite = s->overwrite;
     input.rebuild = s->rebuild;
     input.rewritten = untold(core);

@@ -107,14 +107,9 @@ static bool refuse_missing(const struct verify *v, const char *table, struct err
 /* Whether the target tells a part of this store's history; as for a delivery, and refused as that would be. */
 static bool is_ours(struct verify *v, struct error *error)
 {
-    struct decide_input input;
+    struct decide_input input = offer_ask(v->pipeline, v->asked.target);
     const char *missing = target_missing(v->asked.target);
-    const struct target *target = v->asked.target;
-    if (!offer_input(&input, v->pipeline, v->store, target_name(target), target_progress(target), target_rows(target),
-                     error))
-        return false;
-    input.taken = target_taken(target, &input.taken_by);
-    if (decide(&input, error) == DECIDE_REFUSE)
+    if (!offer_compare(&input, v->store, error) || decide(&input, error) == DECIDE_REFUSE)
         return false;
     if (!input.target->present || strcmp(input.target->epoch, input.store->epoch) != 0)
         return not_delivered(v, &input, error);
