@@ -69,16 +69,6 @@ static void plan_unit_join(struct engine *engine, size_t i)
     join->unit_before = rows_column(units, ROWS_LINK);
 }
 
-static bool table_scans(const struct table *table)
-{
-    for (size_t i = 0; i < table->column_count; i++) {
-        enum column_kind kind = table->columns[i].kind;
-        if (kind == COLUMN_COUNT_DISTINCT || kind == COLUMN_MIN || kind == COLUMN_MAX || kind == COLUMN_FILES)
-            return true;
-    }
-    return table->uniform_count > 0;
-}
-
 static bool table_shows_files(const struct table *table)
 {
     for (size_t i = 0; i < table->column_count; i++)
@@ -108,7 +98,7 @@ static bool plan_units(struct engine *engine)
         plan_unit_join(engine, i);
     for (size_t i = 0; i < pipeline->table_count; i++) {
         engine->tables[i].unit_group = rows_column(units, ROWS_LINK);
-        engine->tables[i].scans = table_scans(&pipeline->tables[i]);
+        engine->tables[i].scans = plan_scans(&pipeline->tables[i]);
         engine->tables[i].files = table_shows_files(&pipeline->tables[i]);
         engine->files = engine->files || engine->tables[i].files;
         if (engine->tables[i].scans)

@@ -64,25 +64,26 @@ static struct measure *draft_measure(struct draft *draft, size_t selection, stru
     return measure;
 }
 
-static void need(struct draft *draft, struct measure *measure, const struct column *column)
+/* What a kind of column asks of the measure over its field; nothing where it has none. */
+struct demand {
+    bool counted, sum;
+    bool ordered, distinct; /* as in struct measure */
+    bool extremes;          /* as in struct kept */
+};
+
+static struct demand demand_of(enum column_kind kind)
 {
-    switch (column->kind) {
+    switch (kind) {
+    case COLUMN_COUNT:
+        return (struct demand){.counted = true};
     case COLUMN_SUM:
     case COLUMN_AVG:
-        measure->sum = true;
-        measure->counted = true;
-        break;
-    case COLUMN_COUNT:
-        measure->counted = true;
-        break;
+        return (struct demand){.counted = true, .sum = true};
+    case COLUMN_COUNT_DISTINCT:
+        return (struct demand){.ordered = true, .distinct = true};
     case COLUMN_MIN:
     case COLUMN_MAX:
-        measure->by_bytes = measure->kind == VALUE_TEXT;
-        measure->ordered = true;
-        break;
-    case COLUMN_COUNT_DISTINCT:
-        measure->ordered = measure->distinct = true;
-        break;
+        return (struct demand){.ordered = true, .extremes = true};
     case COLUMN_GROUP:
     case COLUMN_WINDOW_START:
     case COLUMN_WINDOW_END:
@@ -90,14 +91,33 @@ static void need(struct draft *draft, struct measure *measure, const struct colu
     case COLUMN_FILES:
         break;
     }
-    if (measure->counted)
-        draft->selections[measure->selection].counted = true;
+    return (struct demand){.counted = false};
 }
 
 static bool has_measure(enum column_kind kind)
 {
-    return kind == COLUMN_COUNT || kind == COLUMN_COUNT_DISTINCT || kind == COLUMN_SUM || kind == COLUMN_AVG ||
-           kind == COLUMN_MIN || kind == COLUMN_MAX;
+    const struct demand demand = demand_of(kind);
+    return demand.counted || demand.ordered;
+}
+
+bool plan_scans(const struct table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (demand_of(table->columns[i].kind).ordered || table->columns[i].kind == COLUMN_FILES)
+            return true;
+    return table->uniform_count > 0;
+}
+
+static void need(struct draft *draft, struct measure *measure, enum column_kind kind)
+{
+    const struct demand demand = demand_of(kind);
+    measure->sum |= demand.sum;
+    measure->counted |= demand.counted;
+    measure->ordered |= demand.ordered;
+    measure->distinct |= demand.distinct;
+    measure->by_bytes |= demand.extremes && measure->kind == VALUE_TEXT;
+    if (measure->counted)
+        draft->selections[measure->selection].counted = true;
 }
 
 static bool draft_columns(struct draft *draft, size_t *column_measure)
@@ -113,7 +133,7 @@ static bool draft_columns(struct draft *draft, size_t *column_measure)
             return false;
         size_t source = source_of(draft->engine, column->field);
         size_t selection = draft_selection(draft, source, where, where ? column->where_feed : 0);
-        need(draft, draft_measure(draft, selection, column->field, &column_measure[i]), column);
+        need(draft, draft_measure(draft, selection, column->field, &column_measure[i]), column->kind);
     }
     return true;
 }
@@ -205,11 +225,9 @@ static void place_kept(struct engine_table *table)
 {
     if (table->files)
         table->kept_files = add_column(table, ROWS_ANY);
-    for (size_t i = 0; i < table->table->column_count; i++) {
-        enum column_kind kind = table->table->columns[i].kind;
-        if (kind == COLUMN_MIN || kind == COLUMN_MAX)
+    for (size_t i = 0; i < table->table->column_count; i++)
+        if (demand_of(table->table->columns[i].kind).extremes)
             table->kept[table->column_measure[i]].extremes = true;
-    }
     for (size_t i = 0; i < table->measure_count; i++) {
         struct kept *kept = &table->kept[i];
         if (kept->extremes) {
