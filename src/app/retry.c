@@ -31,6 +31,7 @@ struct retrying {
     uint64_t found, valid;
     struct batch *out; /* being filled; NULL when looking */
     bool shifted;      /* a row stands at another line than it did */
+    char *first;       /* as in struct retry_result */
     struct error error;
 };
 
@@ -106,14 +107,25 @@ static bool take_rows(struct retrying *r, struct slice chunk)
     return true;
 }
 
+static void note_first(struct retrying *r, const struct reject *reject)
+{
+    char field[SHOWN_NAME], reason[RETRY_FIRST_SIZE];
+    snprintf(r->first, RETRY_FIRST_SIZE, "line %" PRIu64 "%s%s: %s", reject->line, reject->field.len > 0 ? ", " : "",
+             text_escape(reject->field, field, sizeof field), text_escape_again(reject->reason, reason, sizeof reason));
+}
+
+static bool take_reject(struct retrying *r, const struct reject *reject)
+{
+    if (!r->first[0])
+        note_first(r, reject);
+    return !r->out || (hand_on(r, false) && (batch_reject(r->out, reject) || error_memory(&r->error)));
+}
+
 static bool take_rejects(struct retrying *r, const struct batch *batch)
 {
-    for (size_t i = 0; i < batch->reject_count; i++) {
-        const struct reject *reject = &batch->rejects[i];
-        if (is_open(r, reject->row, reject->line) && r->out &&
-            !(hand_on(r, false) && (batch_reject(r->out, reject) || error_memory(&r->error))))
+    for (size_t i = 0; i < batch->reject_count; i++)
+        if (is_open(r, batch->rejects[i].row, batch->rejects[i].line) && !take_reject(r, &batch->rejects[i]))
             return false;
-    }
     return true;
 }
 
@@ -209,6 +221,7 @@ bool retry_rows(struct core *core, const struct settings *settings, const struct
     struct sources sources;
     struct retrying r = {.core = core, .file = file, .look = look, .now = now};
     *result = (struct retry_result){0};
+    r.first = result->first;
     r.feed = pipeline_feed(core->pipeline, file->feed);
     if (!r.feed)
         return error_set(error, ERROR_CONFIG, "the pipeline has no feed of seq=%" PRIu64, file->sequence);
@@ -259,12 +272,12 @@ static void tell(const struct file_record *file, const struct retry_result *resu
     } else if (result->valid == 0) {
         buf_printf(out, ": none of %" PRIu64 " rejected row%s is valid", result->open, text_plural(result->open));
         put_version(out, result->version);
-        buf_put_text(out, "; nothing was changed\n");
+        buf_printf(out, "; nothing was changed. The first one, %s\n", result->first);
     } else if (look) {
         buf_printf(out, ": %" PRIu64 " of %" PRIu64 " rejected row%s would be valid", result->valid, result->open,
                    text_plural(result->open));
         put_version(out, result->version);
-        buf_put_byte(out, '\n');
+        buf_printf(out, "%s%s\n", result->first[0] ? "; the first that would not, " : "", result->first);
     }
 }
 

@@ -20,11 +20,14 @@
 #include "base/error.h"
 #include "base/log.h"
 
+enum { RETRY_FIRST_SIZE = 400 };
+
 struct retry_result {
     uint64_t sequence;    /* of the change; 0 when none was made */
     uint64_t open, valid; /* rejects that were open; those of them that are valid now */
     uint32_t version;     /* of the descriptor that says so */
     struct buckets buckets;
+    char first[RETRY_FIRST_SIZE]; /* of those that are not valid, where it stands and why; cut, and "" where all are */
 };
 
 /* Retries the open rejects of `file`, an applied one, by descriptor version `version` (0: the best one), at the moment `now`

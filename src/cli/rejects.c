@@ -16,7 +16,7 @@ struct listing {
     const struct settings *settings;
     bool export, json;
     bool failed; /* a row could not be shown, as memory is out */
-    uint64_t count;
+    uint64_t count, whole; /* rows, files set aside */
     struct buf out;
 };
 
@@ -61,6 +61,14 @@ static bool list_file(struct listing *listing, struct store *store, const char *
            (!listing->failed || error_memory(error));
 }
 
+static void tell_sum(const struct listing *listing)
+{
+    fprintf(stderr, "%" PRIu64 " rejected row%s", listing->count, text_plural(listing->count));
+    if (listing->whole > 0)
+        fprintf(stderr, ", %" PRIu64 " file%s set aside whole", listing->whole, text_plural(listing->whole));
+    fputc('\n', stderr);
+}
+
 static int list(const struct invocation *invocation, bool export, char **names, size_t count)
 {
     struct common_view view;
@@ -83,13 +91,13 @@ static int list(const struct invocation *invocation, bool export, char **names, 
         ok = list_file(&listing, view.store, names[i], &error);
     if (ok && !export)
         ok = rejects_whole_print(view.store, count > 0 ? names[0] : "", settings, listing.json ? &listing.out : NULL,
-                                 &error);
+                                 &listing.whole, &error);
     buf_close(&listing.out);
     common_view_close(&view);
     if (!ok)
         return common_failed(invocation, &error);
     if (!export && !listing.json)
-        fprintf(stderr, "%" PRIu64 " rejected row%s\n", listing.count, text_plural(listing.count));
+        tell_sum(&listing);
     return 0;
 }
 

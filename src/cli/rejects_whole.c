@@ -25,6 +25,7 @@ struct asides {
     const char *data;    /* the folder below which they are kept */
     struct slice wanted; /* a file's name; empty: of all */
     struct buf *json;    /* NULL: text */
+    uint64_t shown;
 };
 
 static int by_content(const void *left, const void *right)
@@ -129,6 +130,7 @@ static bool print_file(void *context, const struct file_record *file)
     bool taken = is_taken(asides->data, file->stored);
     if ((again || taken) && !asides->all)
         return true;
+    asides->shown++;
     if (asides->json)
         asides->failed = !print_json(asides->json, file, again, taken);
     else
@@ -137,7 +139,7 @@ static bool print_file(void *context, const struct file_record *file)
 }
 
 bool rejects_whole_print(struct store *store, const char *name, const struct settings *settings, struct buf *json,
-                         struct error *error)
+                         uint64_t *count, struct error *error)
 {
     struct asides asides = {.all = settings->all, .data = settings->data, .wanted = slice_of(name), .json = json};
     bool ok = store_each_file(store, collect, &asides, error);
@@ -147,5 +149,6 @@ bool rejects_whole_print(struct store *store, const char *name, const struct set
         qsort(asides.items, asides.count, sizeof *asides.items, by_content);
     ok = ok && store_each_file(store, note_again, &asides, error) && store_each_file(store, print_file, &asides, error);
     free(asides.items);
+    *count = asides.shown;
     return ok && (!asides.failed || error_memory(error));
 }

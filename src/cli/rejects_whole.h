@@ -12,8 +12,8 @@
 
 /* Prints them, of the files called `name` or with "" of all. Of files set aside those that were neither read again since (a
    later file of their feed has their content) nor taken out of the quarantine; with --all those too, and which it was. With
-   `json`, an empty buffer, files set aside alone, an object a line. */
+   `json`, an empty buffer, files set aside alone, an object a line. *count: how many files set aside were printed. */
 bool rejects_whole_print(struct store *store, const char *name, const struct settings *settings, struct buf *json,
-                         struct error *error) MUST_USE;
+                         uint64_t *count, struct error *error) MUST_USE;
 
 #endif

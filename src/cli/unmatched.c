@@ -14,7 +14,7 @@ struct listing {
     struct explanation places;
     bool json;
     bool failed; /* one could not be shown, as memory is out */
-    uint64_t count;
+    uint64_t waiting, closed;
     struct buf out, value;
 };
 
@@ -41,6 +41,7 @@ static void print_json(struct listing *listing, const struct engine_waiting *wai
     json_bool(&json, "closed", waiting->sequence == 0);
     if (waiting->sequence > 0) {
         const struct explained_record *place = explain_find(&listing->places, waiting->sequence, waiting->row);
+        json_text(&json, "feed", slice_of(listing->pipeline->feeds[0].name));
         json_text(&json, "file", place->file->name);
         json_count(&json, "seq", waiting->sequence);
         json_count(&json, "row", waiting->row);
@@ -69,12 +70,23 @@ static void print_text(struct listing *listing, const struct engine_waiting *wai
 static bool print_waiting(void *context, const struct engine_waiting *waiting)
 {
     struct listing *listing = context;
-    listing->count++;
+    if (waiting->sequence > 0)
+        listing->waiting++;
+    else
+        listing->closed++;
     if (listing->json)
         print_json(listing, waiting);
     else
         print_text(listing, waiting);
     return !listing->failed;
+}
+
+static void tell_sum(const struct listing *listing)
+{
+    fprintf(stderr, "%" PRIu64 " waiting", listing->waiting);
+    if (listing->closed > 0)
+        fprintf(stderr, ", and %" PRIu64 " whose window closed while they waited", listing->closed);
+    fputc('\n', stderr);
 }
 
 static bool list(struct listing *listing, struct core *core, struct error *error)
@@ -110,7 +122,7 @@ static int execute(const struct invocation *invocation)
     if (!ok)
         return common_failed(invocation, &error);
     if (!listing.json)
-        fprintf(stderr, "%" PRIu64 " waiting\n", listing.count);
+        tell_sum(&listing);
     return 0;
 }
 

@@ -84,14 +84,15 @@ class Reports(FlowCase):
             self.assertIn(word, text)
 
     def test_unmatched_as_json(self):
-        found = [(waiting['key'], waiting['waits_for'], waiting['file'], waiting['seq'], waiting['row'], waiting['line'])
+        found = [(waiting['key'], waiting['waits_for'], f"{waiting['feed']}/{waiting['file']}", waiting['seq'], waiting['row'], waiting['line'])
                  for waiting in self.work.unmatched()]
-        self.assertCountEqual(found, [({'Order_ID': number}, lacks, 'o.csv', 3, row, row + 1) for number, lacks, row in (
+        self.assertCountEqual(found, [({'Order_ID': number}, lacks, 'Orders/o.csv', 3, row, row + 1) for number, lacks, row in (
             ('2', 'Customers', 3), ('3', 'Deliveries', 4), ('4', 'Deliveries', 5), ('4', 'Customers', 5))])
 
     def test_unmatched_for_people(self):
-        text = self.work.command('unmatched').out
-        self.assertEqual(sorted(text.splitlines()), [
+        outcome = self.work.command('unmatched')
+        self.assertEqual(outcome.err, '4 waiting\n')
+        self.assertEqual(sorted(outcome.out.splitlines()), [
             'Order_ID=2 waits for Customers (Orders/o.csv:4, seq 3)', 'Order_ID=3 waits for Deliveries (Orders/o.csv:5, seq 3)',
             'Order_ID=4 waits for Customers (Orders/o.csv:6, seq 3)', 'Order_ID=4 waits for Deliveries (Orders/o.csv:6, seq 3)'])
 

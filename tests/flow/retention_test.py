@@ -159,6 +159,7 @@ class Commands(ClosingCase):
         self.assertEqual((found['closed'], found['units'], found['columns']['Distict_Products']['value']), (7, [], '2'))
         self.assertEqual([(row['key']['Order_ID'], row['waits_for'], row['closed']) for row in self.work.unmatched()],
                          [('5', 'Deliveries', True), ('6', 'Deliveries', True), ('6', 'Customers', True)])
+        self.assertEqual(self.work.command('unmatched').err, '0 waiting, and 3 whose window closed while they waited\n')
         self.assertIn('ecommerce: 3 rows, as they should be', self.work.command('verify', '--deep').out)
         self.assertEqual(self.work.command('diff', '--from', '6', '--to', '7').out, '')
 

@@ -58,10 +58,12 @@ class Retry(Retrying):
     def test_rows_that_are_valid_now_count_and_leave_the_list(self):
         before = self.feed()
         self.assertEqual(self.open_rows(), [('odd.csv', 4, 2), ('odd.csv', 4, 3), ('odd.csv', 4, 4)])
-        self.assertIn('none of 3 rejected rows is valid by version 1', self.retry().out)
+        self.assertIn('none of 3 rejected rows is valid by version 1; nothing was changed. The first one, line 3, Order_ID: found "',
+                      self.retry().out)
         self.assertEqual(self.work.status()['sequence'], 4)
         self.mend()
-        self.assertIn('2 of 3 rejected rows would be valid', self.retry('--dry-run').out)
+        self.assertRegex(self.retry('--dry-run').out,
+                         '2 of 3 rejected rows would be valid by version 1; the first that would not, line 5, Order_ID: found "')
         self.assertEqual(self.work.status()['sequence'], 4)
         done = self.retry('odd.csv')
         self.assertIn('retried Orders/odd.csv seq=4 as seq=5: rows=3 applied=2 rejected=1, by version 1', done.out)
