@@ -11,6 +11,7 @@
 #include "app/sources.h"
 #include "base/text.h"
 #include "feed/archive.h"
+#include "feed/landing.h"
 
 int common_failed(const struct invocation *invocation, const struct error *error)
 {
@@ -84,6 +85,11 @@ bool common_open_file(const struct invocation *invocation, const struct pipeline
         return error_set(error, ERROR_USAGE,
                          "%s: cannot tell its feed from the path; name it behind the file: one of %s", shown,
                          pipeline_list_feeds(pipeline, feeds));
+    if (landing_ignores(found, common_base_name(path)))
+        log_warning(invocation->log,
+                    "%s: a file of this name is passed over (a dot in front, .tmp, .part, ~ or ._COPYING_ at the end, "
+                    "or a marker's .done)",
+                    shown);
     *feed = (size_t)(found - pipeline->feeds);
     return common_open(path, 0, fd, error); /* a pipe's writer is waited for */
 }

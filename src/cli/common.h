@@ -33,7 +33,8 @@ bool common_no_feed(const struct pipeline *pipeline, const char *name, struct er
 bool common_open(const char *path, int flags, int *fd, struct error *error) MUST_USE;
 
 /* Opens the file that the operands FILE [FEED] mean and finds its feed: the one named, else the last folder of its path
-   that is called like one ("data/Orders/x.csv"). The caller closes the descriptor. */
+   that is called like one ("data/Orders/x.csv"); warns of a name that no landing folder takes. The caller closes the
+   descriptor. */
 bool common_open_file(const struct invocation *invocation, const struct pipeline *pipeline, size_t *feed, int *fd,
                       struct error *error) MUST_USE;
 

@@ -143,7 +143,7 @@ void folder_heard(struct folder *folder, const char *name, bool renamed)
     char marked[LANDING_NAME_SIZE];
     if (landing_marked(&folder->held->landing, name, marked))
         name = marked;
-    if (landing_ignores(&folder->held->landing, name))
+    if (landing_ignores(folder->held->landing.feed, name))
         return;
     struct entry *entry = find_or_add(folder, name);
     if (!entry)

@@ -192,12 +192,12 @@ bool landing_keeps_now(const struct landing *landing, const char *name)
            (landing->sticky && is_others(landing, name));
 }
 
-static bool has_markers(const struct landing *landing)
+static bool has_markers(const struct feed *feed)
 {
-    return landing->feed->ready == FEED_READY_DONE_MARKER;
+    return feed->ready == FEED_READY_DONE_MARKER;
 }
 
-bool landing_ignores(const struct landing *landing, const char *name)
+bool landing_ignores(const struct feed *feed, const char *name)
 {
     static const char *const unfinished[] = {".tmp", ".part", "~", "._COPYING_"};
     struct slice s = slice_of(name);
@@ -206,13 +206,13 @@ bool landing_ignores(const struct landing *landing, const char *name)
     for (size_t i = 0; i < COUNT_OF(unfinished); i++)
         if (slice_ends_with(s, slice_of(unfinished[i])))
             return true;
-    return has_markers(landing) && slice_ends_with(s, marker_suffix);
+    return has_markers(feed) && slice_ends_with(s, marker_suffix);
 }
 
 bool landing_marker(const struct landing *landing, const char *name, char out[LANDING_NAME_SIZE])
 {
     size_t len = strlen(name);
-    if (!has_markers(landing) || len + marker_suffix.len >= LANDING_NAME_SIZE)
+    if (!has_markers(landing->feed) || len + marker_suffix.len >= LANDING_NAME_SIZE)
         return false;
     memcpy(out, name, len);
     memcpy(out + len, marker_suffix.data, marker_suffix.len);
@@ -223,7 +223,7 @@ bool landing_marker(const struct landing *landing, const char *name, char out[LA
 bool landing_marked(const struct landing *landing, const char *name, char out[LANDING_NAME_SIZE])
 {
     struct slice s = slice_of(name);
-    if (!has_markers(landing) || s.len >= LANDING_NAME_SIZE || s.len <= marker_suffix.len ||
+    if (!has_markers(landing->feed) || s.len >= LANDING_NAME_SIZE || s.len <= marker_suffix.len ||
         !slice_ends_with(s, marker_suffix))
         return false;
     memcpy(out, name, s.len - marker_suffix.len);

@@ -72,7 +72,7 @@ bool landing_keeps_file(const struct landing *landing, const struct file_stat *s
 bool landing_keeps_now(const struct landing *landing, const char *name);
 
 /* Names that are never candidates: dotfiles, *.tmp, *.part, *~, *._COPYING_, and *.done in marker mode. */
-bool landing_ignores(const struct landing *landing, const char *name);
+bool landing_ignores(const struct feed *feed, const char *name);
 
 /* The name of the file that says `name` is complete: "<name>.done". False when the feed has no markers, or when the
    name is too long to have one. */

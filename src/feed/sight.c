@@ -93,7 +93,7 @@ static bool read_names(struct sights *sights, const struct landing *landing, DIR
             return true;
         if (atomic_load_explicit(stop, memory_order_relaxed))
             return error_set(error, ERROR_NONE, "stopped");
-        if (!landing_ignores(landing, entry->d_name) && !add(sights, landing, entry->d_name))
+        if (!landing_ignores(landing->feed, entry->d_name) && !add(sights, landing, entry->d_name))
             return error_memory(error);
     }
 }

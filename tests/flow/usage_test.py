@@ -133,6 +133,11 @@ class Names(FlowCase):
         self.assertIn('expected a name in a landing folder: "Orders/o.csv"',
                       self.work.command('rejects', self.work.archived('Orders')[0], expect=64).err)
 
+    def test_a_file_that_no_run_takes(self):
+        self.work.drop('Orders', orders(order(3)), 'x.csv.part')
+        for words in (('check', 'data/Orders/x.csv.part'), ('plan', 'data/Orders/x.csv.part')):
+            self.assertIn(' warning: data/Orders/x.csv.part: a file of this name is passed over (', self.work.command(*words).err)
+
     def test_a_file_without_rejected_rows(self):
         outcome = self.work.command('rejects', 'c.json')
         self.assertEqual((outcome.out, outcome.err), ('', '0 rejected rows\n'))

@@ -102,9 +102,9 @@ static void ignores_unfinished_and_hidden_names(void **state)
                                         "a.TMP.csv", "x.csv.done", "\xff\n.csv", " ",         "a.csv "};
     open_landing(f);
     for (size_t i = 0; i < COUNT_OF(ignored); i++)
-        assert_true(landing_ignores(&f->landing, ignored[i]));
+        assert_true(landing_ignores(f->landing.feed, ignored[i]));
     for (size_t i = 0; i < COUNT_OF(taken); i++)
-        assert_false(landing_ignores(&f->landing, taken[i]));
+        assert_false(landing_ignores(f->landing.feed, taken[i]));
 }
 
 static void ignores_markers_only_in_marker_mode(void **state)
@@ -112,11 +112,11 @@ static void ignores_markers_only_in_marker_mode(void **state)
     struct fixture *f = *state;
     char name[LANDING_NAME_SIZE];
     open_landing(f);
-    assert_false(landing_ignores(&f->landing, "a.csv.done"));
+    assert_false(landing_ignores(f->landing.feed, "a.csv.done"));
     assert_false(landing_marker(&f->landing, "a.csv", name));
     assert_false(landing_marked(&f->landing, "a.csv.done", name));
     f->feed.ready = FEED_READY_DONE_MARKER;
-    assert_true(landing_ignores(&f->landing, "a.csv.done"));
+    assert_true(landing_ignores(f->landing.feed, "a.csv.done"));
     assert_true(landing_marker(&f->landing, "a.csv", name));
     assert_string_equal(name, "a.csv.done");
     assert_true(landing_marked(&f->landing, "a.csv.done", name));

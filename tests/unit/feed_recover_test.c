@@ -126,7 +126,7 @@ static void keeps_both_when_the_name_is_taken_by_now(void **state)
     recover(f);
     assert_file(f->folder, "a.csv", "newest");
     assert_file(f->folder, "replaced-1-a.csv", "1");
-    assert_false(landing_ignores(&f->landing, "replaced-1-a.csv"));
+    assert_false(landing_ignores(f->landing.feed, "replaced-1-a.csv"));
     assert_file(f->folder, longest, "newest");
     snprintf(fresh, sizeof fresh, "replaced-1-%s", longest + 11);
     assert_file(f->folder, fresh, "1");
