@@ -51,6 +51,7 @@ static void put_live_text(const struct run *run, const struct watch_stats *stats
     buf_printf(out, "running as process %d: %" PRIu64 " files settle, %" PRIu64 " wait, %zu are under way",
                (int)getpid(), stats->settling, waiting(run, stats), run->jobs);
     put_paused(run, out);
+    buf_printf(out, "; the state holds %.1f MiB", (double)run->memory / (1024 * 1024));
     if (stats->overflows > 0)
         buf_printf(out, "; inotify's queue ran over %" PRIu64 " times (nothing is lost: the folders were scanned)",
                    stats->overflows);
@@ -72,6 +73,7 @@ static void put_live_json(const struct run *run, const struct watch_stats *stats
         if (run->paused[f])
             json_text(&json, NULL, slice_of(run->pipeline->feeds[f].name));
     json_close(&json, ']');
+    json_count(&json, "memory_bytes", run->memory);
     json_bool(&json, "memory_full", run->memory_full);
     json_bool(&json, "held", run->phase == RUN_HELD);
     if (run->trouble.kind != ERROR_NONE)

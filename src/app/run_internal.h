@@ -119,6 +119,7 @@ struct run {
     bool unread[PIPELINE_FEEDS_MAX];      /* it was the latter */
     unsigned turn[PIPELINE_FEEDS_MAX];    /* so many times that was tried again */
     size_t under_way[PIPELINE_FEEDS_MAX]; /* of `jobs` */
+    uint64_t memory; /* bytes that the state held behind the last file */
     bool memory_warned, memory_full;
     unsigned asked;          /* control requests that the store thread has not answered yet */
     struct session_end *end; /* what the next session is to be */
@@ -172,7 +173,8 @@ void run_fail(struct run *run, const struct error *error);
 /* Nothing is under way: gives memory back that many files have needed. */
 void run_memory_trim(struct run *run);
 
-/* Holds the engine's memory, in bytes, against --memory-limit: from there on no further file begins; a single run fails. */
+/* Notes the engine's memory, in bytes, and holds it against --memory-limit: from there on no further file begins; a
+   single run fails. */
 void run_memory_check(struct run *run, uint64_t memory);
 
 /* Tells of a delivery, behind the lines of the files that it brought (run_told.c); of those that wait, after lines of files

@@ -19,6 +19,7 @@ void run_memory_check(struct run *run, uint64_t memory)
 {
     const uint64_t limit = run->settings->memory_limit;
     const double mib = 1024.0 * 1024.0;
+    run->memory = memory;
     if (limit == 0 || run->memory_full)
         return;
     if (memory >= limit) {

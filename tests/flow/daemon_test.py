@@ -37,6 +37,7 @@ class Asked(FlowCase):
             work.drop('Orders', orders(order(1)), 'o.csv')
             running = until(lambda: self.seen_all(work), lambda: 'every folder looked at, an event, the held file')
             del running['events'], running['scans']
+            self.assertGreater(running.pop('memory_bytes'), 0)
             self.assertEqual(running, {'process': daemon.process.pid, 'settling': 0, 'waiting': 1, 'under_way': 0,
                                        'paused': ['Orders'], 'memory_full': False, 'held': False, 'trouble': None,
                                        'overflows': 0, 'unmarked': {feed: 0 for feed in work.FEEDS}})
@@ -321,6 +322,7 @@ class Written(FlowCase):
             work.drop(*files[number])
             until(lambda: '1 wait' in work.command('status').out, lambda: 'the waiting file in status')
             self.assertIn('memory limit', work.command('status', '--healthy', expect=1).err)
+            self.assertGreaterEqual(work.status()['running']['memory_bytes'], 1 << 20)
         self.assertEqual(len(work.landed()), 1)
         work.run_once()
         self.assert_table(work, files[:number + 1])
