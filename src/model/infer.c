@@ -5,7 +5,10 @@
 #include "base/text.h"
 #include "model/timestamp.h"
 
-enum { NAME_ROOM = DESCRIPTOR_NAME_MAX + 24 /* bytes of a field's name in the making */ };
+enum {
+    NAME_ROOM = DESCRIPTOR_NAME_MAX + 24, /* bytes of a field's name in the making */
+    DRAFT_WHOLE = 12 /* digits before the point of a decimal, unless its values have more */
+};
 
 static const char *const words[INFER_WORDS] = {"-", "null", "NULL", "n/a", "N/A", "NA", "None", "NaN"};
 
@@ -188,14 +191,22 @@ static void put_text_type(struct buf *out, enum infer_number_kind number)
         buf_put_text(out, ", \"doc\": \"To be looked at: numbers, if points stand between thousands\"");
 }
 
+/* Digits that nobody needs yet are left to a later version that has more places. */
+static void put_decimal(struct buf *out, const struct infer_digits *digits)
+{
+    unsigned whole = digits->whole > DRAFT_WHOLE ? digits->whole : DRAFT_WHOLE, precision = whole + digits->places;
+    buf_printf(out, "\"type\": \"decimal(%u,%u)\"",
+               precision < DECIMAL_PRECISION_MAX ? precision : (unsigned)DECIMAL_PRECISION_MAX, digits->places);
+}
+
 static void put_number(struct buf *out, const struct infer_number *number)
 {
     bool comma = infer_number_kind(number) == INFER_NUMBER_COMMA;
-    unsigned places = comma ? number->comma.places : number->point.places;
-    if (places == 0)
+    const struct infer_digits *digits = comma ? &number->comma : &number->point;
+    if (digits->places == 0)
         buf_put_text(out, "\"type\": \"int64\"");
     else
-        buf_printf(out, "\"type\": \"decimal(%d,%u)\"", DECIMAL_PRECISION_MAX, places);
+        put_decimal(out, digits);
     buf_put_text(out, ", \"number\": { ");
     if (comma ? number->dots : number->commas)
         buf_printf(out, "\"thousands\": \"%s\"%s", comma ? "." : ",", comma || number->money ? ", " : "");
@@ -218,7 +229,7 @@ static void put_type(struct buf *out, const struct infer_column *column, bool co
     } else if (column->kinds & KIND_INT64) {
         buf_put_text(out, "\"type\": \"int64\"");
     } else if (column->kinds & KIND_DECIMAL) {
-        buf_printf(out, "\"type\": \"decimal(%d,%u)\"", DECIMAL_PRECISION_MAX, column->digits.places);
+        put_decimal(out, &column->digits);
     } else if (column->kinds & KIND_BOOL) {
         buf_put_text(out, "\"type\": \"bool\"");
     } else if (column->kinds & (KIND_DATE | KIND_TIMESTAMP)) {

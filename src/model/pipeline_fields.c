@@ -88,11 +88,14 @@ static bool canonical_type(const struct feed *feed, const char *name, struct val
             other = misfit;
         }
     }
-    char here[VALUE_TYPE_TEXT_SIZE], there[VALUE_TYPE_TEXT_SIZE];
+    char here[VALUE_TYPE_TEXT_SIZE], there[VALUE_TYPE_TEXT_SIZE], why[64] = "";
+    const struct value_type a = descriptor_field(newest, name)->type, b = descriptor_field(other, name)->type;
+    if (a.kind == VALUE_DECIMAL && b.kind == VALUE_DECIMAL)
+        snprintf(why, sizeof why, ": %d digits before the point here, %d there", a.precision - a.scale,
+                 b.precision - b.scale);
     const struct doc_node *node = type_node(newest, name);
-    return doc_problem(node->doc, node, "\"%s\" is %s here and %s in %s, and neither holds every value of the other",
-                       name, value_type_text(descriptor_field(newest, name)->type, here),
-                       value_type_text(descriptor_field(other, name)->type, there), other->path);
+    return doc_problem(node->doc, node, "\"%s\" is %s here and %s in %s, and neither holds every value of the other%s",
+                       name, value_type_text(a, here), value_type_text(b, there), other->path, why);
 }
 
 static const char *field_doc(const struct feed *feed, const char *name)

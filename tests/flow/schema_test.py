@@ -48,7 +48,7 @@ class Drafts(FlowCase):
         self.assertEqual(fields, {
             'Id': {'type': 'int64', 'required': True},
             'Order_Time': {'type': 'timestamp', 'required': True},
-            'Price': {'type': 'decimal(18,2)', 'required': True},
+            'Price': {'type': 'decimal(14,2)', 'required': True},
             'Phone': {'type': 'text', 'required': True},
             'Paid': {'type': 'bool', 'required': True},
             'Day': {'type': 'date', 'formats': '%d/%m/%Y', 'required': True},
@@ -68,8 +68,8 @@ class Drafts(FlowCase):
         draft = self.infer('Id;Net;Gross;Pieces;Rate\n1;1.234,56;1,5;1,234,567;1,234\n2;-7;-;12;7\n'.encode()).out
         self.assertEqual(self.accept(draft), {
             'Id': {'type': 'int64', 'required': True},
-            'Net': {'type': 'decimal(18,2)', 'number': {'thousands': '.', 'decimal': ','}, 'required': True},
-            'Gross': {'type': 'decimal(18,1)', 'number': {'decimal': ','}},
+            'Net': {'type': 'decimal(14,2)', 'number': {'thousands': '.', 'decimal': ','}, 'required': True},
+            'Gross': {'type': 'decimal(13,1)', 'number': {'decimal': ','}},
             'Pieces': {'type': 'int64', 'number': {'thousands': ','}, 'required': True},
             'Rate': {'type': 'text', 'required': True,
                      'doc': 'To be looked at: numbers, whose comma may stand before places or between thousands'}})
@@ -77,10 +77,10 @@ class Drafts(FlowCase):
 
     def test_points_that_may_stand_between_thousands_are_marked_where_others_have_decimal_commas(self):
         doc = 'To be looked at: numbers, whose point may stand before places or between thousands'
-        for net, pieces in (('0,5', {'type': 'text', 'doc': doc}), ('0.5', {'type': 'decimal(18,3)'})):
+        for net, pieces in (('0,5', {'type': 'text', 'doc': doc}), ('0.5', {'type': 'decimal(15,3)'})):
             draft = self.infer(f'Id;Net;Pieces;Rate\n1;{net};12.500;1.25\n2;;12;\n'.encode()).out
             fields = self.accept(draft)
-            self.assertEqual((fields['Pieces'], fields['Rate']), ({**pieces, 'required': True}, {'type': 'decimal(18,2)'}))
+            self.assertEqual((fields['Pieces'], fields['Rate']), ({**pieces, 'required': True}, {'type': 'decimal(14,2)'}))
 
     def test_a_line_that_tells_the_delimiter_is_skipped(self):
         for begin, delimiter, skip in ((b'\xef\xbb\xbfsep=;\r\n', ';', 1), (b'sep=,\n', ',', 1), (b'', ';', None)):
@@ -94,7 +94,7 @@ class Drafts(FlowCase):
         outcome = self.infer(b'[{"a": 1, "b b": {"c": 1}, "d": [2], "e": true, "f": "x"},\n'
                              b' {"a": 2.50, "e": null, "g": 12345678901234567890}]', 'first.json', '--feed', 'Goods')
         fields = self.accept(outcome.out)
-        self.assertEqual(fields, {'a': {'type': 'decimal(18,2)', 'required': True}, 'e': {'type': 'bool'},
+        self.assertEqual(fields, {'a': {'type': 'decimal(14,2)', 'required': True}, 'e': {'type': 'bool'},
                                   'f': {'type': 'text'}, 'g': {'type': 'text'}})
         self.assertIn('an object or list, "b b" is left out\n', outcome.err)
         self.assertIn('an object or list, "d" is left out\n', outcome.err)

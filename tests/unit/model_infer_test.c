@@ -38,6 +38,7 @@ static void takes_the_narrowest_type_that_holds_all(void **state)
     CHECK("\"type\": \"int64\"", "1", "");
     CHECK("\"type\": \"int64\"", "1", NULL);
     CHECK("\"type\": \"decimal(18,3)\", \"required\": true", "1", "-0.125", "999999999999999");
+    CHECK("\"type\": \"decimal(18,7)\", \"required\": true", "0.0000001");
     CHECK("\"type\": \"double\", \"required\": true", "1.5", "9223372036854775808.25");
     CHECK("\"type\": \"double\", \"required\": true", "1", "3.68E+29");
     CHECK("\"type\": \"bool\", \"required\": true", "true", "N");
@@ -56,8 +57,8 @@ static void keeps_codes_and_odd_numbers_as_texts(void **state)
     (void)state;
     CHECK("\"type\": \"text\", \"required\": true", "007", "8");
     CHECK("\"type\": \"text\", \"required\": true", "0801", "1.5");
-    CHECK("\"type\": \"decimal(18,1)\", \"required\": true", "0.5", "0");
-    CHECK("\"type\": \"decimal(18,2)\", \"required\": true", ".5", "-.25", "+1");
+    CHECK("\"type\": \"decimal(13,1)\", \"required\": true", "0.5", "0");
+    CHECK("\"type\": \"decimal(14,2)\", \"required\": true", ".5", "-.25", "+1");
     CHECK("\"type\": \"int64\", \"required\": true", "+7", "-7", "7");
     CHECK("\"type\": \"text\", \"required\": true", "+07");
     CHECK("\"type\": \"text\", \"required\": true", "12345678901234567890", "12345678901234567891");
@@ -69,18 +70,18 @@ static void keeps_codes_and_odd_numbers_as_texts(void **state)
 static void finds_how_people_write_numbers(void **state)
 {
     (void)state;
-    CHECK("\"type\": \"decimal(18,2)\", \"number\": { \"thousands\": \".\", \"decimal\": \",\" }, \"required\": true",
+    CHECK("\"type\": \"decimal(14,2)\", \"number\": { \"thousands\": \".\", \"decimal\": \",\" }, \"required\": true",
           "1.234,56", "-7", "1.234", "0,5");
-    CHECK("\"type\": \"decimal(18,3)\", \"number\": { \"decimal\": \",\" }", "12,5", "", "1,234");
-    CHECK("\"type\": \"decimal(18,1)\", \"number\": { \"thousands\": \",\" }, \"required\": true", "1,234", "0.5");
+    CHECK("\"type\": \"decimal(15,3)\", \"number\": { \"decimal\": \",\" }", "12,5", "", "1,234");
+    CHECK("\"type\": \"decimal(13,1)\", \"number\": { \"thousands\": \",\" }, \"required\": true", "1,234", "0.5");
     CHECK("\"type\": \"int64\", \"number\": { \"thousands\": \",\" }, \"required\": true", "1,234", "1,234,567", "12");
-    CHECK("\"type\": \"decimal(18,2)\", \"number\": { \"thousands\": \".\", \"decimal\": \",\", \"currency\": \"€\" }",
+    CHECK("\"type\": \"decimal(14,2)\", \"number\": { \"thousands\": \".\", \"decimal\": \",\", \"currency\": \"€\" }",
           "", "1.234,50\u00a0€", "7 €", "0,5");
-    CHECK("\"type\": \"decimal(18,1)\", \"number\": { \"decimal\": \",\", \"currency\": \"EUR\" }, \"required\": true",
+    CHECK("\"type\": \"decimal(13,1)\", \"number\": { \"decimal\": \",\", \"currency\": \"EUR\" }, \"required\": true",
           "EUR 0,5");
     CHECK("\"type\": \"int64\", \"number\": { \"thousands\": \",\", \"currency\": \"$\" }, \"required\": true",
           "$1,234,567");
-    CHECK("\"type\": \"decimal(18,2)\", \"number\": { \"currency\": \"₦\" }, \"required\": true", "₦ 12.50", "-3");
+    CHECK("\"type\": \"decimal(14,2)\", \"number\": { \"currency\": \"₦\" }, \"required\": true", "₦ 12.50", "-3");
     CHECK("\"type\": \"int64\", \"number\": { \"currency\": \"£\" }, \"required\": true", "£5", "7");
     CHECK("\"type\": \"int64\", \"number\": { \"thousands\": \".\", \"decimal\": \",\", \"currency\": \"€\" }, "
           "\"required\": true",
@@ -93,7 +94,7 @@ static void finds_how_people_write_numbers(void **state)
     CHECK("\"type\": \"date\", \"formats\": \"%d.%m.%Y\", \"required\": true", "17.02.2022");
     static const char *const numbers[] = {"1,5", "-"};
     check(numbers, 2,
-          "\"null\": [\"\", \"-\"],\n  \"fields\": {\n    \"A\": { \"type\": \"decimal(18,1)\", "
+          "\"null\": [\"\", \"-\"],\n  \"fields\": {\n    \"A\": { \"type\": \"decimal(13,1)\", "
           "\"number\": { \"decimal\": \",\" } }");
 }
 
@@ -103,7 +104,7 @@ static void holds_plain_numbers_of_json_beside_others(void **state)
     (void)state;
     static const char *const values[] = {"1.234", "0,5"};
     check_format(DESCRIPTOR_JSON, values, 2,
-                 "\"null\": [\"\"],\n  \"fields\": {\n    \"A\": { \"type\": \"decimal(18,3)\", \"number\": "
+                 "\"null\": [\"\"],\n  \"fields\": {\n    \"A\": { \"type\": \"decimal(15,3)\", \"number\": "
                  "{ \"thousands\": \".\", \"decimal\": \",\" }, \"required\": true }");
 }
 

@@ -84,6 +84,13 @@ static void refuses_types_of_which_none_holds_the_others(void **state)
     assert_slice(buf_slice(&f->problems.text),
                  "s/Readings/2.json:12:19: \"Clash\" is text here and int64 in s/Readings/1.json, and neither holds "
                  "every value of the other\n");
+    put(f, "s/p.json", COLUMN("{\"sum\": \"Value\"}"));
+    put(f, "s/Readings/2.json",
+        "{\"feed\": \"Readings\", \"version\": 2, \"extends\": 1, \"match\": \"Site\", \"fields\": {\"Value\": "
+        "{\"type\": @\"decimal(9,4)\"}}}");
+    const char *message = "\"Value\" is decimal(9,4) here and decimal(9,3) in s/Readings/1.json, and neither holds "
+                          "every value of the other: 5 digits before the point here, 6 there";
+    assert_problems(f, 1, &message);
 }
 
 /* --- options ------------------------------------------------------------------------------------------------------ */
