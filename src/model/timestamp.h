@@ -59,7 +59,8 @@ bool timestamp_parse_format(struct slice text, const char *format, int64_t *micr
 /*
  * Tries every format ("iso8601" is ISO 8601, and so is none). `zone`, if not NULL, is that of a text without one of
  * its own. A text that two formats read as different moments is ambiguous, which is as bad as none that
- * fits. Of the complaints the first one counts that tells more than that the shape is another.
+ * fits; so is one that a format reads as a time which clocks in the zone never showed or showed twice, whatever the
+ * others make of it. Of the other complaints the first one counts that tells more than that the shape is another.
  */
 bool timestamp_parse_any(struct slice text, const char *const *formats, size_t count, const struct zone *zone,
                          int64_t *micros, const char **expected) MUST_USE;

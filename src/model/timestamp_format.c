@@ -318,11 +318,13 @@ static bool leave_zone(const struct zone *zone, int64_t *micros, const char **ex
     return true;
 }
 
-static bool parse_one(struct slice text, const char *format, const struct zone *zone, int64_t *micros,
+/* *read: whether it has the format's shape, so that on false no moment is sure for it in the zone. */
+static bool parse_one(struct slice text, const char *format, const struct zone *zone, int64_t *micros, bool *read,
                       const char **expected)
 {
     bool iso = strcmp(format, "iso8601") == 0;
-    if (!(iso ? timestamp_parse_iso(text, micros, expected) : timestamp_parse_format(text, format, micros, expected)))
+    *read = iso ? timestamp_parse_iso(text, micros, expected) : timestamp_parse_format(text, format, micros, expected);
+    if (!*read)
         return false;
     return !zone || (iso ? iso_has_zone(text) : format_has_zone(format)) || leave_zone(zone, micros, expected);
 }
@@ -338,14 +340,19 @@ static int telling(const char *words)
 bool timestamp_parse_any(struct slice text, const char *const *formats, size_t count, const struct zone *zone,
                          int64_t *micros, const char **expected)
 {
+    static const char *const iso[] = {"iso8601"};
     const char *words;
-    bool found = false;
+    bool found = false, read;
     if (count == 0)
-        return parse_one(text, "iso8601", zone, micros, expected);
+        return timestamp_parse_any(text, iso, COUNT_OF(iso), zone, micros, expected);
     *expected = TIMESTAMP_FORMAT_WORDS;
     for (size_t i = 0; i < count; i++) {
         int64_t one;
-        if (!parse_one(text, formats[i], zone, &one, &words)) {
+        if (!parse_one(text, formats[i], zone, &one, &read, &words)) {
+            if (read) {
+                *expected = words;
+                return false;
+            }
             if (telling(words) > telling(*expected))
                 *expected = words;
         } else if (found && one != *micros) {
