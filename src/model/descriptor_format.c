@@ -28,14 +28,15 @@ bool descriptor_same_form(const struct descriptor *a, const struct descriptor *b
 
 /* --- CSV's dialect ------------------------------------------------------------------------------------------------ */
 
-/* Whether the byte can part fields or stand around them: no part of words and numbers, of line ends or of UTF-8. */
+/* Whether the byte can part fields or stand around them: no part of words and numbers, of line ends or of UTF-8. No blank
+   either, for which libcsv takes it first; but a tab that parts fields. */
 static bool is_mark(char c)
 {
     bool word = text_is_letter(c) || text_is_digit(c);
-    return c > 0 && c < 0x7f && c != ' ' && c != '\n' && c != '\r' && !word;
+    return c > 0 && c < 0x7f && c != ' ' && c != '\t' && c != '\n' && c != '\r' && !word;
 }
 
-static bool load_mark(const struct doc_node *root, const char *name, const char *expected, char *out)
+static bool load_mark(const struct doc_node *root, const char *name, bool tab, const char *expected, char *out)
 {
     const char *text = NULL;
     char shown[DOC_SHOWN_MAX];
@@ -44,14 +45,14 @@ static bool load_mark(const struct doc_node *root, const char *name, const char 
     if (!text)
         return true;
     *out = text[0];
-    return (strlen(text) == 1 && is_mark(text[0])) ||
+    return (strlen(text) == 1 && (is_mark(text[0]) || (tab && text[0] == '\t'))) ||
            doc_problem(doc_member(root, name)->doc, doc_member(root, name), "\"%s\" is \"%s\", expected %s", name,
                        text_escape(slice_of(text), shown, sizeof shown), expected);
 }
 
 static bool load_delimiter(const struct doc_node *root, struct descriptor_form *form)
 {
-    return load_mark(root, "delimiter", "one character such as \",\" \";\" \"|\" or \"\\t\"", &form->delimiter);
+    return load_mark(root, "delimiter", true, "one character such as \",\" \";\" \"|\" or \"\\t\"", &form->delimiter);
 }
 
 static bool load_quote(const struct doc_node *root, struct descriptor_form *form)
@@ -61,7 +62,7 @@ static bool load_quote(const struct doc_node *root, struct descriptor_form *form
         form->quote = '\0';
         return true;
     }
-    if (!load_mark(root, "quote", "one character such as \"\\\"\" or \"'\", or \"none\"", &form->quote))
+    if (!load_mark(root, "quote", false, "one character such as \"\\\"\" or \"'\", or \"none\"", &form->quote))
         return false;
     return form->quote != form->delimiter ||
            doc_problem((node ? node : doc_member(root, "delimiter"))->doc, node ? node : doc_member(root, "delimiter"),
@@ -224,8 +225,10 @@ static bool cut_path(const struct doc *doc, struct slice text, struct arena *are
             path->spread = i + 1;
             ++*spreads;
         }
-        if (step.len == 0)
+        if (step.len == 0) {
+            *path = (struct descriptor_path){.count = 0};
             return true;
+        }
         path->steps[i] = unescape(step, arena);
         if (!path->steps[i].data)
             return doc_memory(doc);

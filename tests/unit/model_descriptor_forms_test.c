@@ -125,6 +125,8 @@ static void refuses_signs_that_cannot_part_or_quote_fields(void **state)
     assert_refused(*state, HEAD "\"delimiter\": \"\\n\"," FIELD, "1.json:2:14: \"delimiter\" is \"\\n\", " ONE_OF);
     assert_refused(*state, HEAD "\"quote\": \"no\"," FIELD,
                    "1.json:2:10: \"quote\" is \"no\", expected one character such as \"\\\"\" or \"'\", or \"none\"\n");
+    assert_refused(*state, HEAD "\"quote\": \"\\t\"," FIELD,
+                   "1.json:2:10: \"quote\" is \"\\t\", expected one character such as \"\\\"\" or \"'\", or \"none\"\n");
     assert_refused(*state, HEAD "\"quote\": \";\", \"delimiter\": \";\"," FIELD,
                    "1.json:2:10: \"quote\" and \"delimiter\" are one character, expected two\n");
     assert_refused(*state, HEAD "\"delimiter\": \"\\\"\"," FIELD,
@@ -139,6 +141,7 @@ static void refuses_comments_that_could_be_fields(void **state)
     assert_refused(*state, HEAD "\"comment\": \"\"," FIELD, "1.json:2:12: " COMMENT);
     assert_refused(*state, HEAD "\"comment\": \"#########\"," FIELD, "1.json:2:12: " COMMENT);
     assert_refused(*state, HEAD "\"comment\": \"rem\"," FIELD, "1.json:2:12: " COMMENT);
+    assert_refused(*state, HEAD "\"comment\": \"#\\t\"," FIELD, "1.json:2:12: " COMMENT);
     assert_refused(*state, HEAD "\"comment\": \"#,\"," FIELD, "1.json:2:12: " COMMENT);
     assert_refused(*state, HEAD "\"quote\": \"'\", \"comment\": \"#'\"," FIELD, "1.json:2:26: " COMMENT);
 }
@@ -178,7 +181,7 @@ static void cuts_paths_into_steps(void **state)
 {
     const struct descriptor *d =
         load(*state, "{\"feed\": \"Goods\", \"version\": 1, \"format\": \"json\", \"fields\": {"
-                     "\"a\": {\"type\": \"text\", \"from\": [\"plain\", \"x.y[].z\\\\.w\", \"No.\"]},"
+                     "\"a\": {\"type\": \"text\", \"from\": [\"plain\", \"x.y[].z\\\\.w\", \"No[]..\"]},"
                      "\"b\": {\"type\": \"text\"}, \"c\": {\"type\": \"text\", \"from\": \"x.y[]\"}}}");
     const struct descriptor_path *paths = d->fields[0].paths;
     assert_int_equal(paths[0].count, 0);
@@ -186,7 +189,8 @@ static void cuts_paths_into_steps(void **state)
     assert_int_equal(paths[1].spread, 2);
     assert_slice(paths[1].steps[1], "y");
     assert_slice(paths[1].steps[2], "z.w");
-    assert_int_equal(paths[2].count, 0);
+    assert_int_equal(paths[2].count, 0); /* an empty step makes a plain name of it */
+    assert_int_equal(paths[2].spread, 0);
     assert_null(d->fields[1].paths);
     assert_slice(d->spread, "x.y");
 }
