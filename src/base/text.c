@@ -89,6 +89,15 @@ size_t text_format(char *out, size_t size, const char *format, va_list args)
     return end_in_dots(out, cut, size);
 }
 
+char *text_print(char *out, size_t size, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    text_format(out, size, format, args);
+    va_end(args);
+    return out;
+}
+
 static size_t put_hex(uint8_t byte, char *out)
 {
     static const char digits[] = "0123456789abcdef";

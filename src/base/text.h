@@ -28,6 +28,9 @@ char *text_escape_again(struct slice s, char *out, size_t size);
  */
 size_t text_format(char *out, size_t size, const char *format, va_list args) PRINTF_LIKE(3, 0);
 
+/* The same as snprintf. Returns out. */
+char *text_print(char *out, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
+
 /* A JSON string with its quotes. Invalid UTF-8 becomes U+FFFD. */
 void text_put_json(struct buf *out, struct slice s);
 

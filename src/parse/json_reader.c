@@ -7,7 +7,6 @@
 #include "parse/json_reader.h"
 
 #include <cjson/cJSON.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,8 +54,8 @@ static bool reject(struct json_reader *r, size_t column, struct slice field, con
     char told[COERCE_REASON_MAX];
     if (r->element > 0) {
         struct slice spread = r->bind->version->descriptor->spread;
-        snprintf(told, sizeof told, "element %zu of %.*s: %s", r->element, (int)spread.len, spread.data, reason);
-        reason = told;
+        reason =
+            text_print(told, sizeof told, "element %zu of %.*s: %s", r->element, (int)spread.len, spread.data, reason);
     }
     struct reject made = {.line = r->scan.element_line,
                           .column = (uint32_t)column,
@@ -124,8 +123,8 @@ static bool coerce_member(struct json_reader *r, const struct coerce_rule *rule,
     switch (member->kind) {
     case JSON_OBJECT:
     case JSON_ARRAY:
-        snprintf(r->coerce->reason, sizeof r->coerce->reason, "found %s, expected %s", json_kind_words(member->kind),
-                 value_type_text(rule->field->type, (char[VALUE_TYPE_TEXT_SIZE]){0}));
+        coerce_fail(r->coerce, "found %s, expected %s", json_kind_words(member->kind),
+                    value_type_text(rule->type, (char[VALUE_TYPE_TEXT_SIZE]){0}));
         return coerce_instead(r->coerce, rule, value);
     case JSON_STRING:
         input.text = slice_of(pick->node->valuestring);

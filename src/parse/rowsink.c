@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/text.h"
 #include "model/wide.h"
 #include "parse/parser.h"
 
@@ -62,9 +63,9 @@ enum rowsink_result rowsink_accept(struct rowsink *sink, uint64_t line, const st
 
 static void note_first(struct rowsink *sink, const struct reject *reject)
 {
-    snprintf(sink->first, sizeof sink->first, "line %ju%s%.*s: %.*s", (uintmax_t)reject->line,
-             reject->field.len > 0 ? ", " : "", (int)reject->field.len, reject->field.data ? reject->field.data : "",
-             (int)reject->reason.len, reject->reason.data);
+    text_print(sink->first, sizeof sink->first, "line %ju%s%.*s: %.*s", (uintmax_t)reject->line,
+               reject->field.len > 0 ? ", " : "", (int)reject->field.len, reject->field.data ? reject->field.data : "",
+               (int)reject->reason.len, reject->reason.data);
 }
 
 bool rowsink_reject(struct rowsink *sink, struct reject reject)

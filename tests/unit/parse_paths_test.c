@@ -1,6 +1,8 @@
 /* Members inside of others: `user.name`, and rows from the elements of an array. */
 #include "parse_testing.h"
 
+#include "base/text.h"
+
 static const char products[] =
     "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"json\", \"fields\": {"
     "  \"Id\": { \"type\": \"int64\", \"required\": true, \"from\": \"id\" },"
@@ -125,6 +127,42 @@ static void bounds_what_one_record_can_make(void **state)
     buf_close(&text);
 }
 
+static void assert_cut(struct slice text)
+{
+    assert_int_equal(text_valid_utf8(text), text.len);
+    assert_true(slice_ends_with(text, SLICE("...")));
+}
+
+/* A reason is at its longest behind an expression, and longer yet as an element's. */
+static void cuts_a_long_reason_between_characters(void **state)
+{
+    char expression[700] = "", descriptor[1000];
+    struct slice file = SLICE("{\"tags\":[\"x\"]}"), raw = SLICE(" [\"x\"]\n");
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct parse_feed feed;
+        snprintf(expression, sizeof expression, "%.*s(", i, "ab");
+        while (strlen(expression) < sizeof expression - 5)
+            strcat(expression, "\u20a6");
+        snprintf(descriptor, sizeof descriptor,
+                 "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"json\", \"fields\": {"
+                 "  \"Tag\": { \"type\": \"text\", \"from\": \"tags[]\", \"extract\": \"%s)\" } } }",
+                 expression);
+        parse_feed_open(&feed, descriptor, NULL);
+        struct parse_result result = parse_file(&feed, file, file.len, 0);
+        struct slice rejects = buf_slice(&result.rejects);
+        assert_true(result.ok && slice_ends_with(rejects, raw));
+        assert_cut((struct slice){rejects.data, rejects.len - raw.len});
+        parse_result_close(&result);
+        feed.feed.limits = (struct feed_limits){.by_count = true, .count = 0};
+        result = parse_file(&feed, file, file.len, 0);
+        assert_false(result.ok);
+        assert_cut(slice_of(result.error.text));
+        parse_result_close(&result);
+        parse_feed_close(&feed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +174,7 @@ int main(void)
         cmocka_unit_test(reads_elements_that_are_no_objects),
         cmocka_unit_test(rejects_what_stands_in_the_way),
         cmocka_unit_test(bounds_what_one_record_can_make),
+        cmocka_unit_test(cuts_a_long_reason_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
