@@ -268,20 +268,23 @@ static bool read_moment(struct reading *r, int64_t *micros, const char **expecte
     return true;
 }
 
+static bool keep(int64_t moment, int64_t *micros, const char **expected)
+{
+    if (moment < TIMESTAMP_MIN || moment > TIMESTAMP_MAX) {
+        *expected = "a time in the years 0001 to 9999";
+        return false;
+    }
+    *micros = moment;
+    return true;
+}
+
 bool timestamp_parse_format(struct slice text, const char *format, int64_t *micros, const char **expected)
 {
     const char *start = text.len > 0 ? text.data : "";
     struct reading r = {.at = start, .end = start + text.len};
     int64_t result;
     *expected = TIMESTAMP_FORMAT_WORDS;
-    if (!read_text(&r, format) || !read_moment(&r, &result, expected))
-        return false;
-    if (result < TIMESTAMP_MIN || result > TIMESTAMP_MAX) {
-        *expected = "a time in the years 0001 to 9999";
-        return false;
-    }
-    *micros = result;
-    return true;
+    return read_text(&r, format) && read_moment(&r, &result, expected) && keep(result, micros, expected);
 }
 
 /* --- several formats ---------------------------------------------------------------------------------------------- */
@@ -308,14 +311,7 @@ static bool format_has_zone(const char *format)
 static bool leave_zone(const struct zone *zone, int64_t *micros, const char **expected)
 {
     int64_t moved;
-    if (!zone_utc(zone, *micros, &moved, expected))
-        return false;
-    if (moved < TIMESTAMP_MIN || moved > TIMESTAMP_MAX) {
-        *expected = "a time in the years 0001 to 9999";
-        return false;
-    }
-    *micros = moved;
-    return true;
+    return zone_utc(zone, *micros, &moved, expected) && keep(moved, micros, expected);
 }
 
 /* *read: whether it has the format's shape, so that on false no moment is sure for it in the zone. */
