@@ -170,24 +170,6 @@ static inline struct slice trim(struct slice s)
 
 /* --- cleaning ----------------------------------------------------------------------------------------------------- */
 
-/* Without the first prefix that is there. */
-static bool strip(const struct descriptor_field *field, struct slice *text)
-{
-    for (size_t i = 0; i < field->strip_prefix_count; i++) {
-        size_t len = field->strip_prefix[i].len;
-        if (!slice_starts_with(*text, field->strip_prefix[i]))
-            continue;
-        text->data += len;
-        text->len -= len;
-        while (text->len > 0 && (text->data[0] == ' ' || text->data[0] == '\t')) {
-            text->data++;
-            text->len--;
-        }
-        return true;
-    }
-    return false;
-}
-
 /* The expression as its descriptor has it; a descriptor that was not loaded from a document has none to show. */
 static const char *extract_words(const struct coerce_rule *rule)
 {
@@ -247,7 +229,7 @@ static bool clean_first(struct coerce *coerce, const struct coerce_rule *rule, s
 {
     const struct cleaning *cleaning = rule->field->cleaning;
     const char *expected;
-    *null = strip(rule->field, text) && is_null_word(rule, *text);
+    *null = coerce_strip(rule->field, text) && is_null_word(rule, *text);
     if (*null || !cleaning)
         return true;
     if (!clean_replace(cleaning, &coerce->room, coerce->scratch, text, &expected))

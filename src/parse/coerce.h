@@ -66,24 +66,22 @@ static inline bool coerce_is_null_byte(const struct coerce_rule *rule, struct sl
 /* Whether coerce_quick may be asked. */
 bool coerce_is_quick(const struct coerce_rule *rule);
 
-/* Takes the field's prefix away. False where blanks are around the text: they go first. */
-static inline bool coerce_quick_strip(const struct descriptor_field *field, struct slice *text)
+/* Takes off the first prefix that the text begins with, and the blanks behind it. False when there is none. */
+static inline bool coerce_strip(const struct descriptor_field *field, struct slice *text)
 {
-    if ((unsigned char)text->data[0] <= ' ')
-        return false;
     for (size_t i = 0; i < field->strip_prefix_count; i++) {
         struct slice prefix = field->strip_prefix[i];
-        size_t same = 0;
-        while (same < prefix.len && same < text->len && text->data[same] == prefix.data[same])
-            same++;
-        if (same < prefix.len)
+        size_t at = 0;
+        while (at < prefix.len && at < text->len && text->data[at] == prefix.data[at])
+            at++;
+        if (at < prefix.len)
             continue;
-        *text = (struct slice){text->data + same, text->len - same};
-        while (text->len > 0 && (text->data[0] == ' ' || text->data[0] == '\t'))
-            *text = (struct slice){text->data + 1, text->len - 1};
-        break;
+        while (at < text->len && (text->data[at] == ' ' || text->data[at] == '\t'))
+            at++;
+        *text = (struct slice){text->data + at, text->len - at};
+        return true;
     }
-    return true;
+    return false;
 }
 
 static inline bool coerce_may_be_null_word(const struct coerce_rule *rule, struct slice text)
@@ -98,8 +96,13 @@ static inline bool coerce_quick(const struct coerce_rule *rule, struct slice tex
     const char *ignored;
     if (coerce_may_be_null_word(rule, text))
         return false;
-    if (rule->cleaned && (!coerce_quick_strip(rule->field, &text) || coerce_may_be_null_word(rule, text)))
-        return false;
+    if (rule->cleaned) {
+        if ((unsigned char)text.data[0] <= ' ') /* blanks go first */
+            return false;
+        coerce_strip(rule->field, &text);
+        if (coerce_may_be_null_word(rule, text))
+            return false;
+    }
     if (rule->type.kind == VALUE_TIMESTAMP) {
         value->null = false;
         if (!timestamp_parse_iso(text, &value->i, &ignored))
