@@ -148,6 +148,7 @@ class Reloaded(FlowCase):
     def started(self, daemon):
         for feed, content, name in first_order():
             self.work.drop(feed, content, name)
+        daemon.printed('applied ', 3)  # and so archived, which comes behind the delivery
         daemon.delivered(3)
 
     def columns(self):
@@ -209,7 +210,7 @@ class Reloaded(FlowCase):
             self.work.target.execute('DROP VIEW latest_window; DROP VIEW customer_lifetime; DROP VIEW customer_windows_files; '
                                      'DROP TABLE customer_windows;')
             daemon.delivered(4)
-            self.work.command('status', '--healthy')
+            until(lambda: self.work.command('status', '--healthy', expect=None).code == 0, lambda: f'a healthy daemon\n{daemon}')
 
     def test_hup_at_any_moment_of_a_replay_is_taken_by_the_next_session(self):
         with self.work.daemon() as daemon:
@@ -316,9 +317,10 @@ class Written(FlowCase):
             for number, file in enumerate(files, 1):
                 work.drop(*file)
                 daemon.printed('applied ', number)
-                if any('Start again with a higher limit' in line for line in daemon.err):
+                if work.status()['running']['memory_full']:
                     break
             self.assertLess(number, len(files))
+            daemon.complained('Start again with a higher limit')
             work.drop(*files[number])
             until(lambda: '1 wait' in work.command('status').out, lambda: 'the waiting file in status')
             self.assertIn('memory limit', work.command('status', '--healthy', expect=1).err)

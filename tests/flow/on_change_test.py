@@ -248,9 +248,9 @@ class Live(AtOnePath):
                     ('Orders', 'a.csv', ONE), ('Orders', 'a.csv', DROPS_A_LINE), ('Orders', 'b.csv', orders(order(1, total='5'))),
                     ('Orders', 'b.csv', orders(order(2, total='6'))), ('Orders', 'a.csv', ONE)), 1):
                 self.work.drop(feed, content, name)
-                daemon.printed(f'applied {feed}/{name} v', count=sum(
-                    line.startswith(f'applied {feed}/{name} v') for line in daemon.out) + 1)
+                daemon.printed('applied ', number)
                 daemon.delivered(number)
+            daemon.printed('delivered seq=7 ')
             delivered = {line.split()[1]: '(full)' in line for line in daemon.printed('delivered seq=')}
         self.assertEqual([delivered[f'seq={number}'] for number in (4, 6, 7)], [False, True, False])
         self.assertEqual(self.totals(), [(1, 2, 30), (2, 1, 30)])

@@ -180,7 +180,7 @@ class Retry(Retrying):
             self.assertIn('send it HUP', self.retry(expect=78).err)
             daemon.process.send_signal(signal.SIGHUP)
             daemon.printed('target ', 2)
-            self.assertIn('retried Orders/odd.csv seq=4 as seq=5', self.retry().out)
+            self.assertIn('retried Orders/odd.csv seq=4 as seq=5', daemon.asked('rejects', 'retry').out)
             daemon.delivered(5)
             self.work.drop('Orders', orders(order(3, quantity=5)), 'more.csv')
             daemon.delivered(6)

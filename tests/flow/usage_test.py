@@ -9,6 +9,7 @@ from harness.case import FlowCase
 from harness.files import customers, deliveries, delivery, make_socket, order, orders
 from harness.places import other_user
 from harness.polling import until
+from harness.workspace import COMMAND_LIMIT
 
 NO_SERVER = 'host=127.0.0.1 port=1 dbname=none user=nobody'
 
@@ -205,7 +206,7 @@ class Names(FlowCase):
                                            env=self.work.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                            stderr=subprocess.STDOUT)
                 until(lambda: process.poll() is not None or sleeps(process.pid), lambda: f'{word} to read or to end')
-                out = process.communicate(orders(order(7)).decode(), timeout=60)[0]
+                out = process.communicate(orders(order(7)).decode(), timeout=COMMAND_LIMIT)[0]
                 self.assertEqual((process.returncode, told in out), (0, True), out)
 
     def test_check_of_a_file_places_its_rejects_as_rejects_does(self):
@@ -345,7 +346,7 @@ class Output(FlowCase):
 
     def run_with(self, *words, **streams):
         return subprocess.run(self.work.arguments(*words), cwd=self.work.root, env=self.work.environment(), check=False,
-                              text=True, stdin=subprocess.DEVNULL, timeout=60, **streams)
+                              text=True, stdin=subprocess.DEVNULL, timeout=COMMAND_LIMIT, **streams)
 
     def test_output_that_cannot_be_written_is_no_success(self):
         for words in (('status',), ('status', '--json'), ('unmatched',), ('rejects', 'export'), ('check',), ('verify',),
@@ -387,7 +388,7 @@ class Output(FlowCase):
         self.work.drop('Orders', orders(order(3)), 'o3.csv')
         words = self.work.arguments('run', '--once', '--settle', '0')
         done = subprocess.run(['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', *words], cwd=self.work.root,
-                              env=self.work.environment(), check=False, timeout=60)
+                              env=self.work.environment(), check=False, timeout=COMMAND_LIMIT)
         self.assertEqual(done.returncode, 1)
         self.assertEqual(self.work.status()['sequence'], 2)
         for path in self.work.root.rglob('*'):

@@ -339,7 +339,7 @@ class BesideADaemon(Verifying):
                 self.verify('--repair')
                 daemon.delivered(number)
                 self.assert_equal()
-            self.assertEqual(self.work.command('status', '--healthy').code, 0)
+            until(lambda: self.work.command('status', '--healthy', expect=None).code == 0, lambda: f'a healthy daemon\n{daemon}')
         self.assert_table(self.work, files)
 
 
