@@ -7,7 +7,7 @@ import time
 from crash_case import CrashCase
 from harness.files import order, orders
 from harness.places import sanitized
-from harness.polling import until
+from harness.polling import DEADLINE, until
 
 MEBIBYTE = 1 << 20
 LIMIT = 256 * MEBIBYTE
@@ -111,7 +111,7 @@ class Bombs(CrashCase):
 
     def set_aside(self, daemon, feed, name):
         line = until(lambda: [line for line in list(daemon.out) if line.startswith(f'quarantined {feed}/{name}: ')],
-                     lambda: f'{name} set aside\n{daemon}', seconds=self.scale(60, 600))[0]
+                     lambda: f'{name} set aside\n{daemon}', seconds=self.scale(DEADLINE, 600))[0]
         self.find('wrong', self.BOMBS[name][2] not in line, f'{name}: {line}')
         self.count(points=1)
 

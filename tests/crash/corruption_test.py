@@ -18,11 +18,11 @@ from crash_case import CrashCase
 from harness.files import customers, order, orders
 from harness.polling import until
 from harness.targets import SqliteTarget, dump
+from harness.workspace import COMMAND_LIMIT
 
 PAGE, LOG_HEADER, FRAME_HEADER = 16384, 32, 24
 FRAME = FRAME_HEADER + PAGE
 STORE, LOG = 'ecommerce.db', 'ecommerce.db-wal'
-HANG = 60  # seconds; a command here takes a fraction of one
 NEWER = 'was made by a newer dropfold'  # a byte of user_version: nothing is damaged as far as anybody can tell
 NAMED = re.compile(f'{re.escape(STORE)}(-wal)? ?.*(is damaged: |is not a dropfold store|{NEWER})')
 
@@ -195,7 +195,7 @@ class Corruption(CrashCase):
                 shutil.copy(self.backup, work.checkpoints / STORE)
             else:
                 process = work.popen([str(work.program), '-t', work.target.address, *shlex.split(way)])
-                _, err = process.communicate(timeout=HANG)
+                _, err = process.communicate(timeout=COMMAND_LIMIT)
                 self.assertEqual(process.returncode, 0, err)
             work.run_once()
             self.find('wrong', dump(work.target) != self.reference, f'{byte}: {way} does not lead back')

@@ -84,7 +84,7 @@ class PowerLoss(CrashCase):
         disk = Disk(self, self.KIND)
         work = self.workspace('disk/work')
         work.run_once()
-        os.sync()
+        run('sync', '--file-system', disk.folder).check_returncode()  # and no other: beside it some are not to be flushed
         return disk, work
 
     def lose_power(self, disk, work, batch, flushed):
@@ -222,12 +222,14 @@ class Teeth(PowerLoss):
 
     def test_what_was_acknowledged_is_there(self):
         lost = 0
-        for _ in range(self.scale(1, 10)):
+        for _ in range(self.scale(3, 10)):
             disk, work = self.begin()
             said = self.lose_power(disk, work, self.sample(orders=40, files=self.ROUNDS), False)
             lost += len(said - self.in_store(work))
             self.count(points=1, acknowledged=len(said))
             disk.remove()
+            if lost and not self.long:  # else the kernel wrote it by itself, just before
+                break
         self.count(lost_without_flushes=lost)
         self.assertGreater(lost, 0, 'nothing was lost although nothing was flushed')
 

@@ -1,5 +1,6 @@
 """Item 25, secrets and TLS: a password is nowhere to be read, no core is written, certificates must be right."""
 import os
+import random
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ from harness.polling import until
 
 SECRET = 'Tr0ub4dor&3'
 ROLE = 'scram'  # the one of whom tests/pg.sh wants a password
+PORTS = 20000, 32000  # out of these none is given to a connection, which would take the server's while it starts again
 KEY = ('-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes')
 
 
@@ -124,6 +126,14 @@ class Secrets(CrashCase):
         self.count(points=1)
 
 
+def is_free(port):
+    try:
+        socket.create_server(('127.0.0.1', port)).close()
+        return True
+    except OSError:
+        return False
+
+
 def openssl(*arguments):
     subprocess.run(['openssl', *map(str, arguments)], check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
@@ -132,8 +142,8 @@ class TlsCluster(Cluster):
     """Listens on 127.0.0.1 too, and there with TLS only. Certificates are made by an authority of its own."""
 
     def listen(self):
-        with socket.create_server(('127.0.0.1', 0)) as free:
-            port = free.getsockname()[1]
+        while not is_free(port := random.randrange(*PORTS)):
+            pass
         self.authority = self.make_authority('authority')
         with open(self.folder / 'data' / 'pg_hba.conf', 'a', encoding='ascii') as rules:
             rules.write('hostssl all all 127.0.0.1/32 trust\n')

@@ -1,6 +1,6 @@
 """Item 15, target rewound: an older dump restored, tables dropped or emptied, rows edited; at rest and live."""
 import sqlite3
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 from crash_case import CrashCase
 from harness.case import InPostgres
@@ -25,6 +25,7 @@ class TargetRewound(CrashCase):
         self.files, self.round = [], 0
         self.older = self.folder / 'older'
         self.turns = []
+        self.daemon = None
 
     # --- files ---
 
@@ -48,13 +49,18 @@ class TargetRewound(CrashCase):
 
     # --- ways to spoil it ---
 
+    def at_once(self, sql):
+        """In one transaction: a daemon that looks in between makes anew what is gone already. Two that lock tables in another
+        order may meet, of whom the server ends one."""
+        until(lambda: self.target.execute(f'BEGIN;\n{sql}\nCOMMIT;') is None, lambda: sql)
+
     def drop_tables(self):
-        self.target.execute('DROP VIEW customer_lifetime; DROP VIEW latest_window; DROP VIEW customer_windows_files;'
-                            f'DROP TABLE {self.rng.choice(self.TABLES)};')
+        self.at_once('DROP VIEW customer_lifetime; DROP VIEW latest_window; DROP VIEW customer_windows_files;'
+                     f'DROP TABLE {self.rng.choice(self.TABLES)};')
 
     def drop_all_tables(self):
-        self.target.execute('DROP VIEW customer_lifetime; DROP VIEW latest_window; DROP VIEW customer_windows_files;'
-                            'DROP TABLE ecommerce; DROP TABLE customer_windows; DROP TABLE dropfold_progress;')
+        self.at_once('DROP VIEW customer_lifetime; DROP VIEW latest_window; DROP VIEW customer_windows_files;'
+                     'DROP TABLE ecommerce; DROP TABLE customer_windows; DROP TABLE dropfold_progress;')
 
     def empty_one(self):
         self.target.execute(f'DELETE FROM {self.rng.choice(self.TABLES)};')
@@ -83,8 +89,10 @@ class TargetRewound(CrashCase):
             one.backup(other)
 
     def remove_all(self):
-        for path in self.target.path.parent.iterdir():
-            path.unlink()
+        """At once too: else a daemon may make the database anew while its log is still to go."""
+        with self.stopped(self.daemon) if self.daemon else nullcontext():
+            for path in self.target.path.parent.iterdir():
+                path.unlink()
 
     def ways(self):
         return (self.drop_tables, self.drop_all_tables, self.empty_one, self.empty_all, self.delete_rows, self.add_row,
@@ -123,6 +131,7 @@ class TargetRewound(CrashCase):
 
     def test_under_a_daemon(self):
         with self.work.daemon('--target-check', 0.5) as daemon:
+            self.daemon = daemon
             self.more()
             daemon.delivered(len(self.files))
             for _ in range(self.scale(self.LIVE_SHORT, self.LIVE_LONG)):
@@ -192,7 +201,7 @@ class TargetRewoundInPostgres(InPostgres, TargetRewound):
 
     def restore_older(self):
         """In one transaction, as one does it under a running program."""
-        self.target.execute(f'BEGIN;\n{self.older.read_text(encoding="utf-8")}\nCOMMIT;')
+        self.at_once(self.older.read_text(encoding='utf-8'))
 
     def remove_all(self):
         self.target.cluster.psql('postgres', f'DROP DATABASE "{self.target.database}" WITH (FORCE);\n'
