@@ -19,6 +19,15 @@ static void finds_files_without_events(void **state)
     assert_int_equal(stats.events, 0);
 }
 
+static void append_dated(struct watching *w, const char *name, int i)
+{
+    if (i == 0)
+        file_write(w->folder[0], name, "1");
+    else
+        file_append(w->folder[0], name, "2");
+    file_date(w->folder[0], name, 1600000000 + i);
+}
+
 /* As from a server whose clock is behind: what is written now looks as if it had long been there. */
 static void lets_what_comes_settle_whatever_its_time(void **state)
 {
@@ -27,15 +36,7 @@ static void lets_what_comes_settle_whatever_its_time(void **state)
     w->options.rescan = WATCHING_OFTEN;
     w->feeds[0].settle = WATCHING_SETTLE_LONG;
     watching_start(w);
-    file_write(w->folder[0], "a.csv", "1");
-    file_date(w->folder[0], "a.csv", 1600000000);
-    for (int i = 0; i < WATCHING_CHANGES; i++) {
-        run_for(w, WATCHING_PAUSE);
-        file_append(w->folder[0], "a.csv", "2");
-        file_date(w->folder[0], "a.csv", 1600000001 + i);
-    }
-    run_until(w, w->count == 1);
-    assert_int_equal(w->notes[0].stat.size, 1 + WATCHING_CHANGES);
+    (void)watching_settles_once(w, append_dated);
 }
 
 /* The value that stood there, or -1 when it can't be set. */

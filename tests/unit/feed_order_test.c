@@ -222,7 +222,7 @@ static void goes_on_without_a_file_that_can_never_be_looked_at(void **state)
     run_until(w, w->count == 1);
     assert_note(w, 0, 0, "newer.csv");
     assert_true(w->notes[0].at - begun >= WATCHING_SETTLE);
-    assert_true(watch_missed(w->watch));
+    run_until(w, watch_missed(w->watch)); /* a scan that has only begun has missed nothing yet */
     w->options.patience = WATCHING_NEVER; /* no other waits for it once more */
     file_deliver(w->folder[0], "newest.csv", "1");
     run_until(w, w->count == 2);
@@ -296,11 +296,18 @@ static void lets_a_file_wait_for_an_older_one_however_long_that_has_to_settle(vo
     w->feeds[0].settle = WATCHING_SETTLE_LONG;
     w->options.patience = WATCHING_SETTLE_LONG - WATCHING_PAUSE;
     watching_start(w);
-    file_write(w->folder[0], "a.csv", "1");
-    file_deliver(w->folder[0], "b.csv", "1");
-    run_until(w, w->count == 2);
-    assert_note(w, 0, 0, "a.csv");
-    assert_note(w, 1, 0, "b.csv");
+    for (size_t try = 0; try < WATCHING_TRIES; try++) {
+        int64_t begun = clock_monotonic();
+        file_write(w->folder[0], "a.csv", "1");
+        file_deliver(w->folder[0], "b.csv", "1");
+        run_until(w, w->count == 2 * try + 2);
+        if (w->notes[2 * try].at - begun >= WATCHING_SETTLE_LONG + w->options.patience)
+            continue; /* for all of it this machine stood still */
+        assert_note(w, 2 * try, 0, "a.csv");
+        assert_note(w, 2 * try + 1, 0, "b.csv");
+        return;
+    }
+    fail_msg("this machine is too slow for files that settle for %d ms", WATCHING_SETTLE_LONG / 1000);
 }
 
 static void lets_no_file_wait_for_a_newer_one_that_settles(void **state)

@@ -24,40 +24,45 @@ static void hands_out_a_written_file_when_it_has_settled(void **state)
     assert_int_equal(w->notes[0].stat.size, 2);
 }
 
+static void append(struct watching *w, const char *name, int i)
+{
+    if (i == 0)
+        file_write(w->folder[0], name, "1");
+    else
+        file_append(w->folder[0], name, "2");
+}
+
 static void starts_settling_anew_with_every_append(void **state)
 {
     struct watching *w = *state;
     w->feeds[0].settle = WATCHING_SETTLE_LONG;
     watching_start(w);
-    file_write(w->folder[0], "a.csv", "1");
-    for (int i = 0; i < WATCHING_CHANGES; i++) {
-        run_for(w, WATCHING_PAUSE);
-        file_append(w->folder[0], "a.csv", "2");
+    int64_t written = watching_settles_once(w, append);
+    assert_true(w->notes[w->count - 1].at - written >= WATCHING_SETTLE_LONG);
+}
+
+static int writer = -1;
+
+static void write_on(struct watching *w, const char *name, int i)
+{
+    char path[FEED_PATH_MAX];
+    path_join(path, w->folder[0], name);
+    if (i == 0) {
+        close(writer);
+        writer = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     }
-    int64_t written = clock_monotonic();
-    assert_int_equal(w->count, 0);
-    run_until(w, w->count == 1);
-    assert_true(w->notes[0].at - written >= WATCHING_SETTLE_LONG);
-    assert_int_equal(w->notes[0].stat.size, 1 + WATCHING_CHANGES);
+    assert_int_equal(write(writer, "x", 1), 1);
 }
 
 /* No event tells of these writes: only the looks do. */
 static void waits_for_a_writer_that_keeps_its_file_open(void **state)
 {
     struct watching *w = *state;
-    char path[FEED_PATH_MAX];
     w->feeds[0].settle = WATCHING_SETTLE_LONG;
     watching_start(w);
-    path_join(path, w->folder[0], "a.csv");
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    for (int i = 0; i < WATCHING_CHANGES; i++) {
-        assert_int_equal(write(fd, "x", 1), 1);
-        run_for(w, WATCHING_PAUSE);
-        assert_int_equal(w->count, 0);
-    }
-    run_until(w, w->count == 1);
-    assert_int_equal(w->notes[0].stat.size, WATCHING_CHANGES);
-    close(fd);
+    (void)watching_settles_once(w, write_on);
+    close(writer);
+    writer = -1;
 }
 
 static void takes_an_old_file_at_start_at_once_and_lets_a_new_one_settle(void **state)

@@ -169,10 +169,6 @@ static inline void watching_beat(uv_timer_t *timer)
         uv_timer_stop(&(w)->deadline);                                                                                 \
     } while (0)
 
-/* Changes that come one after the other, each within the settle time of the one before it: that is long beside the pauses
-   between them, which a busy machine draws out, and all of them together are longer. */
-enum { WATCHING_CHANGES = 12, WATCHING_PAUSE = 100 * 1000, WATCHING_SETTLE_LONG = 10 * WATCHING_PAUSE };
-
 /* Lets so many microseconds pass. Not for waiting: only for tests of what time itself does. */
 static inline void run_for(struct watching *w, int64_t micros)
 {
@@ -181,6 +177,55 @@ static inline void run_for(struct watching *w, int64_t micros)
     uv_timer_start(&w->deadline, watching_late, (uint64_t)(micros / 1000), 0);
     while (!w->late)
         uv_run(&w->loop, UV_RUN_ONCE);
+}
+
+/* Changes that come one after the other, each within the settle time of the one before it: that is long beside the pauses
+   between them, and all of them together are longer. */
+enum {
+    WATCHING_CHANGES = 12,
+    WATCHING_PAUSE = 100 * 1000,
+    WATCHING_SETTLE_LONG = 10 * WATCHING_PAUSE,
+    WATCHING_TRIES = 20
+};
+
+/* change() makes a file of the first folder, of one byte, and adds one at each further call. False when this machine stood
+   still for so long that the file settled between two of them: it is handed out whole in the end all the same. */
+static inline bool watching_change(struct watching *w, const char *name, int64_t *changed,
+                                   void (*change)(struct watching *w, const char *name, int i))
+{
+    bool kept_pace = true;
+    int64_t before = clock_monotonic();
+    for (int i = 0; i < WATCHING_CHANGES; i++) {
+        int64_t begun = clock_monotonic();
+        change(w, name, i);
+        *changed = clock_monotonic();
+        kept_pace = kept_pace && *changed - before < WATCHING_SETTLE_LONG;
+        before = begun;
+        run_for(w, WATCHING_PAUSE);
+    }
+    return kept_pace && clock_monotonic() - before < WATCHING_SETTLE_LONG;
+}
+
+/* A file that changes so is handed out once, whole. Returns when it had been changed last. */
+static inline int64_t watching_settles_once(struct watching *w,
+                                            void (*change)(struct watching *w, const char *name, int i))
+{
+    char name[32];
+    for (int try = 0; try < WATCHING_TRIES; try++) {
+        size_t before = w->count;
+        int64_t changed = 0;
+        snprintf(name, sizeof name, "%d.csv", try);
+        bool kept_pace = watching_change(w, name, &changed, change);
+        if (kept_pace)
+            assert_int_equal(w->count, before);
+        run_until(w, w->count > before && w->notes[w->count - 1].stat.size == WATCHING_CHANGES);
+        if (!kept_pace)
+            continue;
+        assert_int_equal(w->count, before + 1);
+        return changed;
+    }
+    fail_msg("this machine is too slow for pauses of %d ms", WATCHING_PAUSE / 1000);
+    return 0;
 }
 
 static inline void watching_stopped(void *context)

@@ -1,7 +1,7 @@
 /* What is asked of the files in the ledger: redeliveries, what is known, sums and lists. */
 #include "store_fixture.h"
 
-#include "base/clock.h"
+#include <time.h>
 
 /* --- duplicates --------------------------------------------------------------------------------------------------- */
 
@@ -426,7 +426,7 @@ static void answers_as_fast_when_there_are_many_files(void **state)
     char name[32];
     bool found;
     fill_with_many();
-    int64_t start = clock_monotonic();
+    clock_t start = clock();
     for (uint32_t i = 0; i < ASKED; i++) {
         struct file_record file = many(i, name);
         assert_true(knows(&file));
@@ -436,8 +436,8 @@ static void answers_as_fast_when_there_are_many_files(void **state)
         assert_int_equal(found, i % 2 == 0);
         assert_false(has_stored("archive/Orders/none"));
     }
-    /* Walks over the rows of the name, or of the feed, would take several times as long. */
-    assert_true(testing_under_valgrind() || clock_monotonic() - start < 5000000);
+    /* Walks over the rows of the name, or of the feed, would take several times as long; time that others had is not ours. */
+    assert_true(testing_under_valgrind() || clock() - start < 5 * CLOCKS_PER_SEC);
 }
 
 int main(void)

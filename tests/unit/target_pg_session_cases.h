@@ -208,7 +208,7 @@ static void spoil_commit(enum proxy_mode mode, const char *part, uint64_t kept)
     snprintf(text, sizeof text, "%s/.s.PGSQL.5432", server_folder);
     proxy_start(&proxy, text, mode);
     snprintf(text, sizeof text, "host=127.0.0.1 port=%d sslmode=disable gssencmode=disable", proxy.port);
-    open_as(&through, &spoiled, text, mode == PROXY_SWALLOW ? 500 * 1000 : 0);
+    open_as(&through, &spoiled, text, mode == PROXY_SWALLOW ? 4 * 1000 * 1000 : 0);
     assert_works(subject_open(&spoiled));
     subject_prepare(&spoiled, 2, false);
     spoiled.delivery.upserts[KINDS] = 1;
@@ -242,7 +242,7 @@ static void does_not_know_after_a_commit_whose_answer_was_cut(void **state)
 static void gives_up_on_a_commit_whose_answer_is_swallowed(void **state)
 {
     (void)state;
-    spoil_commit(PROXY_SWALLOW, "no answer within 0.5 s", 2);
+    spoil_commit(PROXY_SWALLOW, "no answer within 4 s", 2);
 }
 
 /* Runs the loop until the server's process waits for the lock that another client holds, amid what it is being sent. */
