@@ -308,7 +308,8 @@ static bool put_change(struct store *store, const struct digest *digest, int64_t
 
 static bool end_transaction(struct store *store, struct slice summary, struct error *error)
 {
-    return store_put_meta(store, "summary", summary, error) && store_run(store, STORE_SQL_COMMIT, error);
+    return store_space_stands(store, error) && store_put_meta(store, "summary", summary, error) &&
+           store_run(store, STORE_SQL_COMMIT, error);
 }
 
 /* Of a group: nothing undoes it alone any more. */

@@ -107,10 +107,25 @@ bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct
     return true;
 }
 
+/* SQLite writes on to a log that somebody deleted, and nobody will ever find what it commits there. */
+bool store_space_stands(struct store *store, struct error *error)
+{
+    struct stat stat;
+    if (store->space.log < 0 || fstat(store->space.log, &stat) != 0 || stat.st_nlink > 0)
+        return true;
+    store->lost = true;
+    return error_set(error, ERROR_IO,
+                     "%s-wal was deleted while it is in use, so nothing more is written to it. Start again; what is "
+                     "missing then, a backup or `dropfold replay --from-archive --yes` brings back",
+                     store->path);
+}
+
 bool store_space_begin(struct store *store, uint64_t pages, struct error *error)
 {
     struct store_space *space = &store->space;
     struct stat stat;
+    if (!store_space_stands(store, error))
+        return false;
     if (space->log < 0 || fstat(space->log, &stat) != 0)
         return true;
     /* SQLite cuts the log now and then, and with it goes what was reserved behind its end. */

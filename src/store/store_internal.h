@@ -147,7 +147,10 @@ bool store_log_fold(struct store *store, struct error *error) MUST_USE;
 /* Where the log cannot be opened room is not made sure of, as on a file system that cannot reserve. */
 void store_space_open(struct store *store);
 void store_space_close(struct store *store);
-/* Begins the account of a transaction that writes up to `pages` beside the rows it adds. ERROR_FULL as below. */
+/* ERROR_IO, and the store is lost, when the log was deleted. Before a commit. */
+bool store_space_stands(struct store *store, struct error *error) MUST_USE;
+/* The same, and begins the account of a transaction that writes up to `pages` beside the rows it adds. ERROR_FULL as
+   below. */
 bool store_space_begin(struct store *store, uint64_t pages, struct error *error) MUST_USE;
 /* Makes sure of `bytes` of rows more, in up to `pages` other pages. ERROR_FULL leaves all as it was. */
 bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct error *error) MUST_USE;

@@ -135,6 +135,24 @@ class PostgresAway(FlowCase):
 
 
 class StoreLost(FlowCase):
+    def test_a_daemon_whose_store_is_deleted_takes_no_more_files_and_the_archive_brings_all_back(self):
+        work = self.workspace()
+        generated = self.sample(orders=50, files=2)
+        daemon = work.daemon()
+        with daemon:
+            work.drop_all(generated[:3])
+            daemon.delivered(3)
+            for path in work.checkpoints.glob('ecommerce.db*'):
+                path.unlink()
+            work.drop_all(generated[3:])
+            daemon.complained('ecommerce.db-wal was deleted')
+            self.assertEqual(daemon.process.wait(), 1)
+        self.assertEqual(len(work.landed()), 3)
+        self.assertIn('another checkpoint store', work.run_once(expect=1).err)
+        work.command('replay', '--from-archive', '--yes')
+        work.run_once()
+        self.assert_table(work, generated)
+
     def test_a_new_store_before_a_filled_target_says_what_is_at_stake_and_how_to_go_on(self):
         for name, target in (('sqlite', self.sqlite_target('sqlite')), ('postgres', self.postgres_target())):
             with self.subTest(target=name):

@@ -76,6 +76,27 @@ static void closing_drops_an_open_change(void **state)
     assert_changes(store, 0);
 }
 
+/* Else it would go on, with files archived or deleted behind commits that nobody ever finds. */
+static void writes_no_more_to_a_log_that_was_deleted(void **state)
+{
+    (void)state;
+    struct file_record file = testing_record("b.csv", 2, 3);
+    testing_change(store, "a.csv", 1);
+    assert_ok(store_begin(store, &error), &error);
+    testing_put_file(store, &file);
+    assert_int_equal(unlink(testing_path(folder, "ecommerce.db-wal")), 0);
+    assert_false(store_commit(store, SLICE(""), 1, &error));
+    assert_error(&error, ERROR_IO, "ecommerce.db-wal was deleted");
+    store_rollback(store);
+    assert_false(store_begin(store, &error));
+    assert_error(&error, ERROR_IO, "must be opened again");
+    reopen();
+    assert_changes(store, 1);
+    assert_int_equal(unlink(testing_path(folder, "ecommerce.db-wal")), 0);
+    assert_false(store_begin(store, &error));
+    assert_error(&error, ERROR_IO, "ecommerce.db-wal was deleted");
+}
+
 struct pieces {
     struct buf bytes;
     unsigned count;
@@ -374,6 +395,8 @@ int main(void)
         TEST(leaves_no_trace_of_a_rolled_back_change),
         TEST(rolls_back_in_the_middle_of_a_file),
         TEST(closing_drops_an_open_change),
+        TEST(writes_no_more_to_a_log_that_was_deleted),
+        TEST(writes_no_more_to_a_log_that_was_deleted),
         TEST(reads_back_the_chunks_of_the_open_file_and_no_others),
         TEST(refuses_a_file_whose_buckets_do_not_add_up),
         TEST(refuses_calls_out_of_order),
