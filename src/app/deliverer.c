@@ -452,6 +452,15 @@ void deliverer_hurry(struct deliverer *d)
     consider(d);
 }
 
+void deliverer_try_last(struct deliverer *d, unsigned failures)
+{
+    d->failures = d->failures < failures ? d->failures : failures - 1;
+    if (d->state == STATE_CLOSED)
+        uv_timer_stop(&d->timer);
+    deliverer_hurry(d);
+    consider(d);
+}
+
 bool deliverer_start(struct deliverer **out, uv_loop_t *loop, struct target *target, struct committer *committer,
                      const struct pipeline *pipeline, const struct deliverer_options *options, uint64_t sequence,
                      const struct deliverer_callbacks *callbacks, struct error *error)

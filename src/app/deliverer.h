@@ -64,6 +64,9 @@ bool deliverer_start(struct deliverer **deliverer, uv_loop_t *loop, struct targe
 void deliverer_wants(struct deliverer *deliverer, uint64_t sequence);
 /* Nothing more is coming right away: what is wanted is delivered without waiting. */
 void deliverer_hurry(struct deliverer *deliverer);
+/* The same, and nothing more is coming at all: the pause after a failed try ends, and however many failed, one that fails
+   from now on makes no more than `failures` of them. */
+void deliverer_try_last(struct deliverer *deliverer, unsigned failures);
 
 /* The ledger got a row that is no change. */
 void deliverer_noted(struct deliverer *deliverer);

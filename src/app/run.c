@@ -12,7 +12,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-/* A run that is to end waits for an unreachable target no longer than this many failed tries. */
+/* A run that is to end waits for an unreachable target no longer than this many failed tries; after as many, for one more,
+   as the target may be back. */
 enum { LAST_TRIES = 3, TICK_MS = 250 };
 /* Nobody looks on while a single run works; but of a long one something should be there. Microseconds. */
 enum { ONCE_PATIENCE = 60 * 1000 * 1000 };
@@ -88,7 +89,10 @@ static void enter(struct run *run, enum run_phase phase)
         run_jobs_forget_pending(run);
         break;
     case RUN_SETTLING:
-        deliverer_hurry(run->deliverer);
+        if (run->end->again)
+            deliverer_hurry(run->deliverer); /* the next session asks the target anew */
+        else
+            deliverer_try_last(run->deliverer, LAST_TRIES);
         break;
     case RUN_STOPPING:
         take_down(run);

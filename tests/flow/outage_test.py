@@ -1,7 +1,9 @@
 """The target stops, loses its tables, comes back old; the store is lost: nothing is silently wrong."""
 import os
 import shutil
+import socket
 import sqlite3
+import struct
 from contextlib import closing
 
 from harness.case import FlowCase
@@ -11,6 +13,15 @@ from harness.places import other_user
 from harness.polling import until
 from harness.targets import dump
 from harness.workspace import COMMAND_LIMIT, finish
+
+
+def turn_away(listener, words):
+    """As a server that is just starting."""
+    client, _ = listener.accept()
+    with client:
+        client.recv(1 << 16)
+        fields = f'SFATAL\0C57P03\0M{words}\0\0'.encode()
+        client.sendall(b'E' + struct.pack('!i', 4 + len(fields)) + fields)
 
 
 class PostgresAway(FlowCase):
@@ -78,6 +89,21 @@ class PostgresAway(FlowCase):
             self.cluster.psql('postgres', 'SELECT pg_promote();')
             daemon.delivered(len(self.generated))
             self.assert_table(self.work, self.generated)
+
+    def test_one_that_is_back_when_a_daemon_is_told_to_stop_gets_a_last_delivery_after_many_failed_tries(self):
+        path = self.folder / self.cluster.socket.name
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            with self.work.daemon(environment={'PGHOST': str(self.folder)}) as daemon:
+                self.work.drop_all(self.early)
+                for number in range(3):
+                    turn_away(listener, f'try {number}')
+                    daemon.complained(f'try {number}')
+                daemon.printed('applied ', len(self.early))
+                path.unlink()
+                path.symlink_to(self.cluster.socket)
+        self.assert_table(self.work, self.early)
 
     def test_emptied_tables_are_filled_again(self):
         self.run_early()
