@@ -231,7 +231,7 @@ static bool read_columns(struct infer_file *file, struct reading *r, int fd, siz
         if (r->counting)
             file->reject_line = 0;
         bool ok = read_once(r, fd, &facts, error);
-        if (r->counting) {
+        if (r->counting && !r->nested) { /* else rows were rejected for columns that are left out now */
             file->rows = facts.rows;
             file->rejected = facts.rejected;
         }

@@ -74,11 +74,6 @@ static bool put_draft(const struct invocation *invocation, const char *path, con
     size_t usable = 0;
     for (size_t i = 0; i < file->count; i++)
         usable += infer_usable(&file->columns[i]);
-    if (usable == 0 && file->rejected > 0)
-        return error_set(error, ERROR_DATA,
-                         "%s: no column that a field could read; %" PRIu64 " of %" PRIu64
-                         " rows could not be read at all, the first in line %" PRIu64 ": %s",
-                         path, file->rejected, file->rows, file->reject_line, file->reject);
     if (usable == 0)
         return error_set(error, ERROR_DATA, "%s: no column that a field could read", path);
     name_feed(invocation, invocation->operands[1], feed);
@@ -100,9 +95,10 @@ static int infer(const struct invocation *invocation, const char *path)
         return common_failed(invocation, &error);
     text_escape(slice_of(path), shown, sizeof shown);
     bool ok = infer_file_read(&file, fd, settings_spare(&invocation->settings), &error) || error_in_file(&error, shown);
-    ok = ok && put_draft(invocation, shown, &file, &error);
-    if (ok)
+    if (ok) {
         tell_left_out(shown, &file);
+        ok = put_draft(invocation, shown, &file, &error);
+    }
     infer_file_close(&file);
     close(fd);
     return ok ? 0 : common_failed(invocation, &error);

@@ -159,8 +159,13 @@ class Drafts(FlowCase):
         self.assertIn('1 of 2 rows could not be read and have no say, the first in line 3', outcome.err)
 
     def test_what_is_no_file_of_rows(self):
-        self.assertIn('no column that a field could read; 1 of 1 rows could not be read at all, the first in line 1: 1:8: ',
-                      self.infer(b'{"a":1,}', expect=65).err)
+        told = self.infer(b'{"a":1,}', expect=65).err
+        self.assertIn('1 of 1 rows could not be read and have no say, the first in line 1: 1:8: ', told)
+        self.assertIn('no column that a field could read', told)
+        told = self.infer(b'{"next": {}, "data": [{"id": 1}]}', 'all.json', expect=65).err
+        self.assertIn('an object or list, "data" is left out\n', told)
+        self.assertIn('"LIST[].MEMBER"\n', told)
+        self.assertNotIn('could not be read', told)
         self.assertIn('empty file', self.infer(b'', expect=65).err)
         self.assertIn('never closes', self.infer(b'a,b\n"', expect=65).err)
         self.assertIn('no column that a field could read', self.infer(b',,\n1,2,3\n', expect=65).err)
