@@ -132,8 +132,9 @@ bool store_find_at_name(struct store *store, struct slice feed, struct slice nam
                         struct digest *content, struct error *error) MUST_USE;
 
 /* A redelivery: of the newest applied and not forgotten file of `feed` with this content nothing was replaced since,
-   and nothing else was committed at `name` since that was not forgotten. `named`: its rows come out of its name too, so
-   that only a file of the same name can be the original. Fills that file's sequence and name. */
+   and nothing else was committed at `name` since that was not forgotten. (Rows that were superseded or late when they came
+   count as replaced once any file was taken back since.) `named`: its rows come out of its name too, so that only a file of
+   the same name can be the original. Fills that file's sequence and name. */
 bool store_find_duplicate(struct store *store, struct slice feed, struct slice name, const struct digest *content,
                           bool named, bool *found, uint64_t *sequence, char original[STORE_NAME_SIZE],
                           struct error *error) MUST_USE;

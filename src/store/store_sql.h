@@ -96,6 +96,11 @@ static const char *const store_schema[] = {
     ", ifnull((SELECT min(later.sequence) FROM files AS later INDEXED BY files_by_retry WHERE later.retry_of = "       \
     "iif(files.retry_of = 0, files.id, files.retry_of) AND later.retry_of <> 0 AND later.id > files.id), 0) "          \
     "FROM files WHERE rejects > 0 AND forgotten = 0"
+/* Whether a row of the file may be replaced by now. Of one that came under a row that was taken back since, or late by one,
+   no mark tells what came over it meanwhile. */
+#define STORE_SQL_OVERTAKEN                                                                                            \
+    "replaced OR (superseded + late > 0 AND EXISTS(SELECT 1 FROM changes INDEXED BY changes_that_forget "              \
+    "WHERE kind IN (1, 2) AND changes.sequence > files.sequence))"
 /* Of the ledger up to row ?2 as it was after change ?3: whether the file's rejects are listed, and the change of its first
    retry behind it, which closed them, or 0. */
 #define STORE_SQL_LEDGER_SHOWN "(forgotten = 0 OR forgotten > ?3)"
@@ -260,12 +265,12 @@ static const char *const store_sql_texts[STORE_SQL_COUNT] = {
                                ", replaced, ?2, stored) WHERE retry_of = ?1 AND retry_of <> 0 AND forgotten = 0 "
                                "AND sum = " STORE_SQL_FILE_SUM,
 
-    [STORE_SQL_SAME_CONTENT] = "SELECT id, sequence, name, replaced, sum = " STORE_SQL_FILE_SUM
+    [STORE_SQL_SAME_CONTENT] = "SELECT id, sequence, name, " STORE_SQL_OVERTAKEN ", sum = " STORE_SQL_FILE_SUM
                                " FROM files INDEXED BY files_by_content WHERE state = 0 AND forgotten = 0 "
                                "AND substr(content, 1, 8) = substr(?2, 1, 8) AND feed = ?1 AND content = ?2 "
                                "ORDER BY id DESC LIMIT 1",
     [STORE_SQL_SAME_CONTENT_AND_NAME] =
-        "SELECT id, sequence, name, replaced, sum = " STORE_SQL_FILE_SUM
+        "SELECT id, sequence, name, " STORE_SQL_OVERTAKEN ", sum = " STORE_SQL_FILE_SUM
         " FROM files INDEXED BY files_by_content WHERE state = 0 AND forgotten = 0 "
         "AND substr(content, 1, 8) = substr(?2, 1, 8) AND feed = ?1 AND content = ?2 AND name = ?3 "
         "ORDER BY id DESC LIMIT 1",

@@ -228,6 +228,18 @@ class Versions(History):
         self.work.command('forget', f'seq={self.work.status()["sequence"] - 1}')
         self.assert_rows((1, 2, 120.5, 6), (2, 1, 8, 2))
 
+    def test_what_came_under_a_record_that_is_forgotten_counts_again_when_it_is_dropped_again(self):
+        """Of two files that came under it the first is corrected by the second, once it is gone."""
+        self.apply_basis()
+        self.apply('Orders', orders(order(3, 'C', customer=2, total='7', quantity=99)))
+        first = self.apply('Orders', orders(order(3, 'C', customer=2, total='8', quantity=2)))
+        self.assertIn(' superseded=1 ', first)
+        self.apply('Orders', orders(order(3, 'C', customer=2, total='9', quantity=2)))
+        self.work.command('forget', 'Orders/Orders-4')
+        self.assert_rows((1, 2, 120.5, 6), (2, 1, 9, 2))
+        self.assertIn('applied ', self.apply('Orders', self.history[4][1]))
+        self.assert_rows((1, 2, 120.5, 6), (2, 1, 8, 2))
+        self.assert_like_scratch(self.history[:3] + self.history[4:])
 
     def test_a_delete_marker_suppresses_what_ranks_below_it_in_any_order(self):
         """Also where it comes before the record that it deletes."""

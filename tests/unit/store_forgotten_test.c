@@ -45,6 +45,29 @@ static void lets_a_forgotten_file_undo_no_redelivery_at_its_name(void **state)
     assert_true(is_duplicate("a.csv", 1, &sequence));
 }
 
+/* Which other rows have come over such a row meanwhile, the rows that were above it hid. */
+static void takes_content_again_that_came_under_rows_taken_back_since(void **state)
+{
+    (void)state;
+    uint64_t sequence;
+    struct file_record under = testing_record("under.csv", 2, 3), late = testing_record("late.csv", 3, 3);
+    under.buckets = (struct buckets){.applied = 2, .superseded = 1};
+    late.buckets = (struct buckets){.applied = 2, .late = 1};
+    testing_change(store, "over.csv", 1);
+    testing_put_change(store, &under);
+    testing_put_change(store, &late);
+    testing_change(store, "d.csv", 4);
+    assert_true(is_duplicate("under.csv", 2, &sequence));
+    assert_true(is_duplicate("late.csv", 3, &sequence));
+    forget("over.csv");
+    assert_false(is_duplicate("under.csv", 2, &sequence));
+    assert_false(is_duplicate("late.csv", 3, &sequence));
+    assert_true(is_duplicate("d.csv", 4, &sequence));
+    testing_put_change(store, &under);
+    assert_true(is_duplicate("under.csv", 2, &sequence));
+    assert_int_equal(sequence, 6);
+}
+
 static void still_knows_the_file_and_where_it_is_kept(void **state)
 {
     (void)state;
@@ -249,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(takes_a_forgotten_file_for_a_new_one),
         TEST(lets_a_forgotten_file_undo_no_redelivery_at_its_name),
+        TEST(takes_content_again_that_came_under_rows_taken_back_since),
         TEST(still_knows_the_file_and_where_it_is_kept),
         TEST(leaves_forgotten_files_out_of_every_sum),
         TEST(finds_marks_and_changes_that_do_not_belong_together),
