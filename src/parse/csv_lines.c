@@ -27,6 +27,7 @@ bool csv_lines_take(struct csv_lines *lines, const char *from, const char *to, b
     } else if (!lines->inside && !second && !begins_comment(lines, from, to)) {
         return false;
     }
+    lines->seen = true;
     if (to[-1] == '\n' || to[-1] == '\r')
         lines->inside = false;
     return true;

@@ -20,6 +20,7 @@ struct csv_lines {
     uint32_t skip; /* lines still to be skipped */
     struct slice comment;
     bool inside;    /* the line in hand is one of them */
+    bool seen;      /* some line was */
     size_t waiting; /* bytes of the comment's begin that wait */
 };
 

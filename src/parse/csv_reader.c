@@ -256,6 +256,12 @@ bool csv_reader_feed(struct csv_reader *r, struct slice block, struct error *err
     return !r->carry.failed || csv_fail_memory(r);
 }
 
+/* Whether nothing was read that stands for the file: without a header it may have no rows, but then the lines before them. */
+static bool is_empty(const struct csv_reader *r)
+{
+    return !r->have_header || (!r->settled && (!r->lines.seen || r->lines.skip > 0));
+}
+
 bool csv_reader_finish(struct csv_reader *r, struct error *error)
 {
     static const char nothing[1];
@@ -267,7 +273,8 @@ bool csv_reader_finish(struct csv_reader *r, struct error *error)
         return csv_fail_unclosed(r);
     if (r->failed)
         return false;
-    return r->have_header || error_set(error, ERROR_DATA, "empty file, expected a header line");
+    return !is_empty(r) || (r->have_header && r->sink->trusts) ||
+           error_set(error, ERROR_DATA, "empty file, expected %s", r->have_header ? "a row" : "a header line");
 }
 
 static bool start_parser(struct csv_reader *r, struct error *error)

@@ -7,6 +7,8 @@
  *   - Nothing between two delimiters is null; "" is the empty text.
  *   - A row with more or fewer fields than the header is rejected; a quote where none may be makes all that follows
  *     doubtful and fails the file, and so does a field, a record or a header past its limit (parser.h).
+ *   - An empty file fails: it may be one that is still being written. A header alone is none; nor, where the names are the
+ *     descriptor's, are the lines to skip, or a comment.
  *   - Delimiter, quote, comments, lines before the header and the names of files without one are the descriptor's.
  *     Lines to skip and comments are whole lines, whatever quotes are in them; a comment begins where a record would.
  */

@@ -43,7 +43,8 @@ struct parser;
 struct parser *parser_new(const struct feed *feed, struct error *error) MUST_USE;
 void parser_free(struct parser *parser);
 
-/* From here on it reads what was applied before: the limits that its feed has now do not hold for that. */
+/* From here on it reads what was applied before: the limits that its feed has now do not hold for that, and a file without a
+   header may be empty. */
 void parser_trust(struct parser *parser);
 
 /* Begins a file. `version` 0 chooses the descriptor by the file's columns; another asks for that one and no other. */

@@ -28,7 +28,7 @@ struct rowsink {
     uint64_t rows, rejected;        /* of the file so far */
     uint64_t repaired;              /* accepted ones that were shifted */
     char first[ROWSINK_REASON_MAX]; /* "line 7, Quantity: found ...": the first one rejected */
-    bool trusts;                    /* the feed's own limits do not hold */
+    bool trusts;                    /* what comes was applied before: the feed's own limits do not hold */
 };
 
 void rowsink_init(struct rowsink *sink, const struct feed *feed);

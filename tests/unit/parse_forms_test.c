@@ -187,7 +187,11 @@ static void reads_files_without_a_header(void **state)
     const char *given = CSV("\"header\": [\"Name\", \"x\", \"Id\"],");
     check(given, SLICE("a,,1\nb,2,\nc,4\n\"d\",,3"), "1@1 1|a\n4@4 3|d\n",
           "2@2:3 Id: is null, required [b,2,]\n3@3:0 : found 2 fields, expected 3 [c,4]\n");
-    check(given, SLICE(""), "", "");
+    check_fails(given, SLICE(""), "empty file, expected a row");
+    check_fails(given, SLICE("\xef\xbb\xbf \r\n\n"), "empty file, expected a row");
+    check_fails(CSV("\"skip\": 2, \"header\": [\"Id\", \"Name\"],"), SLICE("x\n"), "empty file, expected a row");
+    check(CSV("\"skip\": 1, \"header\": [\"Id\", \"Name\"],"), SLICE("x\n"), "", "");
+    check(CSV("\"comment\": \"#\", \"header\": [\"Id\", \"Name\"],"), SLICE("# none\n"), "", "");
     check_fails(given, SLICE("1,2\n3,4,5\n"),
                 "1:1: fits no descriptor of Orders: 1.json has a header of 3 names, the first "
                 "row 2 fields");
@@ -201,6 +205,8 @@ static void reads_files_without_a_header(void **state)
     assert_int_equal(result.facts.unknown_count, 1);
     assert_slice(result.facts.unknown[0], "x");
     parse_result_close(&result);
+    parser_trust(feed.parser); /* what was applied before stays */
+    parse_check(&feed, SLICE(""), "", "");
     parse_feed_close(&feed);
 }
 
