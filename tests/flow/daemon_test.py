@@ -319,6 +319,7 @@ class Written(FlowCase):
                 daemon.printed('applied ', number)
                 if work.status()['running']['memory_full']:
                     break
+            daemon.complained('Start again with a higher limit')
             self.assertLess(number, len(files))
             daemon.complained('Start again with a higher limit')
             work.drop(*files[number])
