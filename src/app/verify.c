@@ -18,7 +18,7 @@ enum {
 
 struct verify {
     const struct settings *settings;
-    struct pipeline *pipeline;
+    const struct pipeline *pipeline;
     const struct verify_visit *visit;
     struct verify_result *result;
     struct store *store; /* NULL when closed, or the core's */
@@ -250,7 +250,7 @@ static bool ask_delivering(const struct verify *v)
     return told && code == 0;
 }
 
-bool verify(const struct settings *settings, struct pipeline *pipeline, const struct verify_visit *visit,
+bool verify(const struct settings *settings, const struct pipeline *pipeline, const struct verify_visit *visit,
             struct verify_result *result, struct error *error)
 {
     struct verify v = {.settings = settings, .pipeline = pipeline, .visit = visit, .result = result};

@@ -77,7 +77,7 @@ bool verify_agrees(const struct verify_result *result);
  * target cannot be reached, ERROR_REFUSED for tables that are missing or of another shape, ERROR_CORRUPT for a damaged
  * store, ERROR_CONFIG for one of another pipeline.
  */
-bool verify(const struct settings *settings, struct pipeline *pipeline, const struct verify_visit *visit,
+bool verify(const struct settings *settings, const struct pipeline *pipeline, const struct verify_visit *visit,
             struct verify_result *result, struct error *error) MUST_USE;
 
 #endif

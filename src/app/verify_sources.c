@@ -23,7 +23,7 @@ enum {
 
 struct deep {
     const struct settings *settings;
-    struct pipeline *pipeline;
+    const struct pipeline *pipeline;
     struct store *store;
     const struct verify_visit *visit;
     struct verify_result *result;
@@ -220,7 +220,7 @@ static bool check_archive(struct deep *deep, struct error *error)
     return ok;
 }
 
-bool verify_sources(const struct settings *settings, struct pipeline *pipeline, struct store *store,
+bool verify_sources(const struct settings *settings, const struct pipeline *pipeline, struct store *store,
                     const struct verify_visit *visit, struct verify_result *result, struct error *error)
 {
     struct deep deep = {.settings = settings, .pipeline = pipeline, .store = store, .visit = visit, .result = result};

@@ -6,7 +6,7 @@
 #include "store/store.h"
 
 /* Fills result->sources and problems, telling each to the visit. False only when the store or memory failed. */
-bool verify_sources(const struct settings *settings, struct pipeline *pipeline, struct store *store,
+bool verify_sources(const struct settings *settings, const struct pipeline *pipeline, struct store *store,
                     const struct verify_visit *visit, struct verify_result *result, struct error *error) MUST_USE;
 
 #endif

@@ -334,13 +334,7 @@ static int check_file(const struct invocation *invocation, const struct pipeline
 
 static int execute(const struct invocation *invocation)
 {
-    int code = 0;
-    struct pipeline *pipeline = common_pipeline(invocation, &code);
-    if (!pipeline)
-        return code;
-    code = invocation->operand_count ? check_file(invocation, pipeline) : check_setup(invocation, pipeline);
-    pipeline_free(pipeline);
-    return code;
+    return common_with_pipeline(invocation, invocation->operand_count ? check_file : check_setup);
 }
 
 const struct command command_check = {

@@ -36,6 +36,18 @@ struct pipeline *common_pipeline(const struct invocation *invocation, int *code)
     return pipeline;
 }
 
+int common_with_pipeline(const struct invocation *invocation,
+                         int (*work)(const struct invocation *invocation, const struct pipeline *pipeline))
+{
+    int code = 0;
+    struct pipeline *pipeline = common_pipeline(invocation, &code);
+    if (!pipeline)
+        return code;
+    code = work(invocation, pipeline);
+    pipeline_free(pipeline);
+    return code;
+}
+
 static const struct feed *feed_of_path(const struct pipeline *pipeline, const char *path)
 {
     const struct feed *found = NULL;
@@ -120,6 +132,18 @@ void common_view_close(struct common_view *view)
     if (view->pipeline)
         pipeline_free(view->pipeline);
     *view = (struct common_view){0};
+}
+
+int common_with_view(const struct invocation *invocation,
+                     int (*work)(const struct invocation *invocation, struct common_view *view))
+{
+    struct common_view view;
+    int code = 0;
+    if (!common_view_open(&view, invocation, &code))
+        return code;
+    code = work(invocation, &view);
+    common_view_close(&view);
+    return code;
 }
 
 bool common_store_there(const struct invocation *invocation, int *code)

@@ -25,6 +25,10 @@ int common_misused(const struct invocation *invocation, const char *what);
 /* Loads the pipeline; its problems are printed to stderr. NULL after logging; *code is the exit code then. */
 struct pipeline *common_pipeline(const struct invocation *invocation, int *code) MUST_USE;
 
+/* Loads the pipeline, does the work with it and frees it. Returns the exit code, that of the work where it began. */
+int common_with_pipeline(const struct invocation *invocation,
+                         int (*work)(const struct invocation *invocation, const struct pipeline *pipeline));
+
 /* ERROR_USAGE: the pipeline has no feed of that name, but others. Returns false. */
 bool common_no_feed(const struct pipeline *pipeline, const char *name, struct error *error);
 
@@ -48,6 +52,9 @@ bool common_view_open(struct common_view *view, const struct invocation *invocat
 bool common_view_open_store(struct common_view *view, const struct invocation *invocation, enum store_mode mode,
                             int *code) MUST_USE;
 void common_view_close(struct common_view *view);
+/* Opens both, does the work with them and closes what it left open. Returns the exit code, that of the work where it began. */
+int common_with_view(const struct invocation *invocation,
+                     int (*work)(const struct invocation *invocation, struct common_view *view));
 
 /* For what changes a store and is no reason to make one. False, after logging, where none is. */
 bool common_store_there(const struct invocation *invocation, int *code) MUST_USE;

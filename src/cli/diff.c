@@ -203,14 +203,11 @@ static bool find_range(struct range *range, const struct settings *settings, str
                      range->to);
 }
 
-static int execute(const struct invocation *invocation)
+static int diff(const struct invocation *invocation, struct common_view *view)
 {
-    struct common_view view;
     struct error error = {0};
-    int code = 0;
-    if (!common_view_open(&view, invocation, &code))
-        return code;
-    struct range range = {.core = {.pipeline = view.pipeline, .store = view.store}};
+    struct range range = {.core = {.pipeline = view->pipeline, .store = view->store}};
+    view->store = NULL; /* the core closes it */
     arena_init(&range.arena, NOTES_MAX);
     map_init(&range.map);
     changes_init(&range.changes, invocation->settings.json);
@@ -222,10 +219,13 @@ static int execute(const struct invocation *invocation)
     free(range.notes);
     free(range.files);
     arena_close(&range.arena);
-    view.store = NULL; /* the core closes it */
     core_close(&range.core);
-    common_view_close(&view);
     return good ? 0 : common_failed(invocation, &error);
+}
+
+static int execute(const struct invocation *invocation)
+{
+    return common_with_view(invocation, diff);
 }
 
 const struct command command_diff = {

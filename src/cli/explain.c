@@ -412,22 +412,20 @@ static int explain_rows(struct explaining *x)
     return x->found > 0 ? 0 : 1;
 }
 
-static int execute(const struct invocation *invocation)
+static int explain(const struct invocation *invocation, const struct pipeline *pipeline)
 {
     struct explaining x = {.invocation = invocation};
-    int code = 0;
-    struct pipeline *pipeline = common_pipeline(invocation, &code);
-    if (!pipeline)
-        return code;
-    if (find_table(invocation, pipeline, &x.wanted, &x.error) &&
-        core_open(&x.core, pipeline, invocation->settings.checkpoints, STORE_READ, 0, &x.error)) {
-        code = explain_rows(&x);
-        core_close(&x.core);
-    } else {
-        code = common_failed(invocation, &x.error);
-    }
-    pipeline_free(pipeline);
+    if (!find_table(invocation, pipeline, &x.wanted, &x.error) ||
+        !core_open(&x.core, pipeline, invocation->settings.checkpoints, STORE_READ, 0, &x.error))
+        return common_failed(invocation, &x.error);
+    int code = explain_rows(&x);
+    core_close(&x.core);
     return code;
+}
+
+static int execute(const struct invocation *invocation)
+{
+    return common_with_pipeline(invocation, explain);
 }
 
 const struct command command_explain = {

@@ -41,13 +41,7 @@ static int show_impact(const struct invocation *invocation, struct common_view *
 
 static int execute(const struct invocation *invocation)
 {
-    struct common_view view;
-    int code = 0;
-    if (!common_view_open(&view, invocation, &code))
-        return code;
-    code = show_impact(invocation, &view);
-    common_view_close(&view);
-    return code;
+    return common_with_view(invocation, show_impact);
 }
 
 const struct command command_impact = {

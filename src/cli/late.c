@@ -110,28 +110,28 @@ static void print_row(void *context, const struct late_row *row)
         print_text(listing, row);
 }
 
-static int execute(const struct invocation *invocation)
+static int late(const struct invocation *invocation, struct common_view *view)
 {
-    struct common_view view;
     struct error error = {0};
-    int code = 0;
-    if (!common_view_open(&view, invocation, &code))
-        return code;
     struct slice name = invocation->operand_count ? slice_of(invocation->operands[0]) : (struct slice){0};
-    struct listing listing = {.pipeline = view.pipeline, .json = invocation->settings.json};
+    struct listing listing = {.pipeline = view->pipeline, .json = invocation->settings.json};
     buf_init(&listing.out, COMMON_OUTPUT_MAX);
     buf_init(&listing.value, COMMON_OUTPUT_MAX);
-    bool ok = (name.len == 0 || common_find_name(view.store, invocation->operands[0], &error)) &&
-              late_each(view.pipeline, view.store, name, print_row, &listing, &error) &&
+    bool ok = (name.len == 0 || common_find_name(view->store, invocation->operands[0], &error)) &&
+              late_each(view->pipeline, view->store, name, print_row, &listing, &error) &&
               (!listing.failed || error_memory(&error));
     buf_close(&listing.value);
     buf_close(&listing.out);
-    common_view_close(&view);
     if (!ok)
         return common_failed(invocation, &error);
     if (!listing.json)
         fprintf(stderr, "%" PRIu64 " late row%s\n", listing.count, text_plural(listing.count));
     return 0;
+}
+
+static int execute(const struct invocation *invocation)
+{
+    return common_with_view(invocation, late);
 }
 
 const struct command command_late = {

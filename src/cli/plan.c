@@ -185,24 +185,22 @@ static int plan_file(struct planning *planning, int fd)
     return code;
 }
 
+static int plan(const struct invocation *invocation, const struct pipeline *pipeline)
+{
+    struct planning planning = {.invocation = invocation, .core = {.pipeline = pipeline}};
+    int fd = -1;
+    if (!common_open_file(invocation, pipeline, &planning.feed, &fd, &planning.error))
+        return common_failed(invocation, &planning.error);
+    text_escape(slice_of(invocation->operands[0]), planning.path, sizeof planning.path);
+    planning.name = common_landing_name(invocation->operands[0], fd);
+    int code = plan_file(&planning, fd);
+    close(fd);
+    return code;
+}
+
 static int execute(const struct invocation *invocation)
 {
-    struct planning planning = {.invocation = invocation};
-    int code = 0, fd = -1;
-    struct pipeline *pipeline = common_pipeline(invocation, &code);
-    if (!pipeline)
-        return code;
-    planning.core.pipeline = pipeline;
-    if (common_open_file(invocation, pipeline, &planning.feed, &fd, &planning.error)) {
-        text_escape(slice_of(invocation->operands[0]), planning.path, sizeof planning.path);
-        planning.name = common_landing_name(invocation->operands[0], fd);
-        code = plan_file(&planning, fd);
-        close(fd);
-    } else {
-        code = common_failed(invocation, &planning.error);
-    }
-    pipeline_free(pipeline);
-    return code;
+    return common_with_pipeline(invocation, plan);
 }
 
 const struct command command_plan = {

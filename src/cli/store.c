@@ -48,26 +48,21 @@ static void print_census(const struct store *store, const struct census *census,
 }
 
 /* Each part is told as it ends: the whole may take minutes. */
-static int check(const struct invocation *invocation)
+static int check(const struct invocation *invocation, struct common_view *view)
 {
-    struct common_view view;
     struct census census = {0};
     struct store_summary summary;
     struct error error = {0};
     char path[COMMON_SHOWN];
-    int code = 0;
-    if (!common_view_open(&view, invocation, &code))
-        return code;
     const struct replay_visit visit = {.context = &census, .chunk = count_chunk, .change_end = count_change};
-    printf("store       %s\n", text_escape(slice_of(store_path(view.store)), path, sizeof path));
-    bool ok = store_check(view.store, &error);
+    printf("store       %s\n", text_escape(slice_of(store_path(view->store)), path, sizeof path));
+    bool ok = store_check(view->store, &error);
     if (ok)
         printf("structure   sound: every page and index, the sum of every row\n");
     fflush(stdout);
-    ok = ok && store_replay(view.store, &visit, &error) && store_summary(view.store, &summary, &error);
+    ok = ok && store_replay(view->store, &visit, &error) && store_summary(view->store, &summary, &error);
     if (ok)
-        print_census(view.store, &census, &summary);
-    common_view_close(&view);
+        print_census(view->store, &census, &summary);
     return ok ? 0 : common_failed(invocation, &error);
 }
 
@@ -134,7 +129,7 @@ static int execute(const struct invocation *invocation)
     if (named)
         return common_misused(invocation, "store: only backup takes a FILE");
     if (strcmp(verb, "check") == 0)
-        return check(invocation);
+        return common_with_view(invocation, check);
     if (strcmp(verb, "compact") == 0)
         return compact(invocation);
     return common_misused(invocation, "store: expected check, backup FILE or compact");

@@ -32,15 +32,9 @@ static int init_target(const struct invocation *invocation, const struct pipelin
 
 static int execute(const struct invocation *invocation)
 {
-    int code = 0;
     if (strcmp(invocation->operands[0], "init") != 0)
         return common_misused(invocation, "target: expected init");
-    struct pipeline *pipeline = common_pipeline(invocation, &code);
-    if (!pipeline)
-        return code;
-    code = init_target(invocation, pipeline);
-    pipeline_free(pipeline);
-    return code;
+    return common_with_pipeline(invocation, init_target);
 }
 
 const struct command command_target = {

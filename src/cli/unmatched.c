@@ -103,27 +103,25 @@ static bool list(struct listing *listing, struct core *core, struct error *error
     return ok && (!listing->failed || error_memory(error));
 }
 
-static int execute(const struct invocation *invocation)
+static int unmatched(const struct invocation *invocation, const struct pipeline *pipeline)
 {
     struct core core;
     struct error error = {0};
-    int code = 0;
-    struct pipeline *pipeline = common_pipeline(invocation, &code);
-    if (!pipeline)
-        return code;
-    if (!core_open(&core, pipeline, invocation->settings.checkpoints, STORE_READ, 0, &error)) {
-        pipeline_free(pipeline);
+    if (!core_open(&core, pipeline, invocation->settings.checkpoints, STORE_READ, 0, &error))
         return common_failed(invocation, &error);
-    }
     struct listing listing = {.pipeline = pipeline, .json = invocation->settings.json};
     bool ok = list(&listing, &core, &error);
     core_close(&core);
-    pipeline_free(pipeline);
     if (!ok)
         return common_failed(invocation, &error);
     if (!listing.json)
         tell_sum(&listing);
     return 0;
+}
+
+static int execute(const struct invocation *invocation)
+{
+    return common_with_pipeline(invocation, unmatched);
 }
 
 const struct command command_unmatched = {

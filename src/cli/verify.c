@@ -273,7 +273,7 @@ static int conclude(const struct invocation *invocation, const struct verify_res
     return lacking ? error_exit_code(ERROR_TARGET) : 0;
 }
 
-static int run(const struct invocation *invocation, struct pipeline *pipeline)
+static int run(const struct invocation *invocation, const struct pipeline *pipeline)
 {
     struct report report = {.settings = &invocation->settings};
     struct verify_result result;
@@ -296,15 +296,9 @@ static int run(const struct invocation *invocation, struct pipeline *pipeline)
 
 static int execute(const struct invocation *invocation)
 {
-    int code = 0;
     if (invocation->settings.accept_missing && !invocation->settings.deep)
         return common_misused(invocation, "verify: --accept-missing goes with --deep");
-    struct pipeline *pipeline = common_pipeline(invocation, &code);
-    if (!pipeline)
-        return code;
-    code = run(invocation, pipeline);
-    pipeline_free(pipeline);
-    return code;
+    return common_with_pipeline(invocation, run);
 }
 
 const struct command command_verify = {
