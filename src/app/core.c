@@ -84,15 +84,20 @@ void core_retry_begin(struct core *core, size_t feed, const struct file_record *
     core->retry_of = file;
 }
 
+bool core_begin(struct core *core, struct error *error)
+{
+    if (core->broken.kind != ERROR_NONE)
+        *error = core->broken;
+    core->store_open = core->broken.kind == ERROR_NONE && store_begin(core->store, error);
+    return core->store_open;
+}
+
 /* The transaction is opened late: a redelivery of an ordinary file is found out without one. */
 static bool open_store(struct core *core, struct error *error)
 {
     if (core->store_open)
         return true;
-    if (!store_begin(core->store, error))
-        return false;
-    core->store_open = true;
-    return (!core->retry_of || store_retry(core->store, core->retry_of->id, error)) &&
+    return core_begin(core, error) && (!core->retry_of || store_retry(core->store, core->retry_of->id, error)) &&
            store_file_begin(core->store, slice_of(core->pipeline->feeds[core->file_feed].name), error);
 }
 
@@ -428,9 +433,8 @@ bool core_forget(struct core *core, struct slice which, int64_t now, struct aren
 {
     if (core->store_open || core->kept_count > 0)
         return error_set(error, ERROR_BUG, "a file is being put together: nothing can be forgotten");
-    if (!store_begin(core->store, error))
+    if (!core_begin(core, error))
         return false;
-    core->store_open = true;
     if (!store_forget(core->store, which, texts, file, error)) {
         core_file_cancel(core);
         return false;

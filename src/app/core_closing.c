@@ -29,9 +29,8 @@ bool core_close_windows(struct core *core, int64_t now, struct core_closed *clos
     *closed = (struct core_closed){0};
     if (!engine_close_due(core->engine, &closed->before))
         return true;
-    if (!store_begin(core->store, error))
+    if (!core_begin(core, error))
         return false;
-    core->store_open = true;
     if (!store_close_windows(core->store, closed->before, error)) {
         core_file_cancel(core);
         return false;

@@ -16,6 +16,9 @@ bool core_summary(const struct core *core, const struct engine_stats *stats, str
 /* What is known of a file of feed number `feed` before it is applied; texts are the file's. */
 void core_record_from(struct file_record *record, const struct core *core, size_t feed, const struct core_file *file);
 
+/* Opens a change in the store. False on a core that is broken, too: nothing is applied to its engine. */
+bool core_begin(struct core *core, struct error *error) MUST_USE;
+
 /* The rows of the open file into the engine, as change `sequence`; `buckets` is added to. Its change is begun in the
    engine, and ended here. What they replace is kept in core->marks, or marked in the store if that has the rows. On
    false the engine has failed, or is ahead of the store. */

@@ -138,6 +138,22 @@ static void a_file_needs_room_for_what_it_writes_itself(void **state)
     is_one_history(f, CHANGES_REPLACED + 2, CHANGES_REPLACED + 1);
 }
 
+/* Not even by an engine that has some of what it should, now that there is memory again. */
+static void takes_nothing(struct fixture *f)
+{
+    struct arena texts;
+    struct file_record file;
+    f->core.memory_limit = 0;
+    f->error = (struct error){0};
+    assert_false(apply(f, CHANGES_REPLACED + 2, 1));
+    assert_error(&f->error, ERROR_CORRUPT, "after a failed commit");
+    f->error = (struct error){0};
+    arena_init(&texts, STORE_TEXTS_MAX);
+    assert_false(core_forget(&f->core, SLICE("seq=1"), 1, &texts, &file, &f->error));
+    assert_error(&f->error, ERROR_CORRUPT, "after a failed commit");
+    arena_close(&texts);
+}
+
 /* There is no memory for the history without it. */
 static void one_that_leaves_no_engine_takes_all_of_them_back(void **state)
 {
@@ -151,6 +167,7 @@ static void one_that_leaves_no_engine_takes_all_of_them_back(void **state)
     f->error = (struct error){0};
     assert_false(core_group_end(&f->core, &f->error));
     assert_error(&f->error, ERROR_CORRUPT, "after a failed commit");
+    takes_nothing(f);
     core_close(&f->core);
     open_core(f);
     is_one_history(f, CHANGES_REPLACED, CHANGES_REPLACED);
