@@ -211,11 +211,11 @@ bool core_replay(struct core *core, const struct core_history *history, struct e
 {
     struct replay replay = {.core = core, .history = history};
     bool looks = history->late || history->change_end;
+    core->delivering = false; /* also when it comes to no other engine: this one may hold what the store refused */
     /* In other types its rows would be read as other values. */
     if (!store_check_fingerprint(core->store, core->pipeline->name, &core->pipeline->fingerprint, error))
         return false;
     engine_free(core->engine);
-    core->delivering = false;
     core->engine = engine_new(core->pipeline, core->memory_limit, error);
     if (core->engine)
         core_use_threads(core, core->threads);

@@ -173,6 +173,20 @@ static void one_that_leaves_no_engine_takes_all_of_them_back(void **state)
     is_one_history(f, CHANGES_REPLACED, CHANGES_REPLACED);
 }
 
+/* It may hold what the store refused, in part. */
+static void an_engine_that_is_not_built_anew_delivers_nothing_more(void **state)
+{
+    struct fixture *f = *state;
+    struct delivery delivery = {.full = true};
+    assert_true(apply(f, 1, 1));
+    assert_ok(engine_delivery_start(f->core.engine, 0, true, &delivery, &f->error), &f->error);
+    f->core.delivering = true;
+    f->pipeline->fingerprint.bytes[0] ^= 1;
+    assert_false(core_replay(&f->core, &(struct core_history){0}, &f->error));
+    assert_error(&f->error, ERROR_CONFIG, "`dropfold replay`");
+    assert_false(f->core.delivering);
+}
+
 static void what_is_not_committed_is_gone_with_the_process(void **state)
 {
     struct fixture *f = *state;
@@ -193,6 +207,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_without_room_for_its_marks_is_undone_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_needs_room_for_what_it_writes_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_leaves_no_engine_takes_all_of_them_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_engine_that_is_not_built_anew_delivers_nothing_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_committed_is_gone_with_the_process, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, install, NULL);
