@@ -11,15 +11,17 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/common.h"
+#include "model/pipeline.h"
 
 /* A file that was set aside, by its row. */
 struct aside {
     struct digest content;
-    uint64_t id, again; /* again: the row of the next file with its content, or 0 */
+    char feed[PIPELINE_NAME_MAX + 1];
+    uint64_t id, again; /* again: the row of the next file of its feed with its content, or 0 */
 };
 
 struct asides {
-    struct aside *items; /* by content, then id, once all are there */
+    struct aside *items; /* by content, feed, then id, once all are there */
     size_t count, room;
     bool failed, all;
     const char *data;    /* the folder below which they are kept */
@@ -28,11 +30,24 @@ struct asides {
     uint64_t shown;
 };
 
-static int by_content(const void *left, const void *right)
+static int by_content(const struct aside *a, const struct aside *b)
+{
+    int order = memcmp(a->content.bytes, b->content.bytes, DIGEST_SIZE);
+    return order != 0 ? order : strcmp(a->feed, b->feed);
+}
+
+static int in_order(const void *left, const void *right)
 {
     const struct aside *a = left, *b = right;
-    int order = memcmp(a->content.bytes, b->content.bytes, DIGEST_SIZE);
+    int order = by_content(a, b);
     return order != 0 ? order : (a->id > b->id) - (a->id < b->id);
+}
+
+static struct aside aside_of(const struct file_record *file)
+{
+    struct aside aside = {.content = file->content, .id = file->id};
+    snprintf(aside.feed, sizeof aside.feed, "%.*s", (int)file->feed.len, file->feed.data);
+    return aside;
 }
 
 static bool collect(void *context, const struct file_record *file)
@@ -45,18 +60,17 @@ static bool collect(void *context, const struct file_record *file)
     if (!items)
         return false;
     asides->items = items;
-    asides->items[asides->count++] = (struct aside){.content = file->content, .id = file->id};
+    asides->items[asides->count++] = aside_of(file);
     return true;
 }
 
-/* The first of those with this content whose row is not before `id`. */
-static size_t first_from(const struct asides *asides, const struct digest *content, uint64_t id)
+/* The first of those with its feed and content whose row is not before its own. */
+static size_t first_from(const struct asides *asides, const struct aside *key)
 {
-    const struct aside key = {.content = *content, .id = id};
     size_t low = 0, high = asides->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (by_content(&asides->items[middle], &key) < 0)
+        if (in_order(&asides->items[middle], key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -64,13 +78,14 @@ static size_t first_from(const struct asides *asides, const struct digest *conte
     return low;
 }
 
-/* The file is what the last one before it with its content became. */
+/* The file is what the last one of its feed before it with its content became. */
 static bool note_again(void *context, const struct file_record *file)
 {
     struct asides *asides = context;
-    size_t at = first_from(asides, &file->content, file->id);
+    struct aside key = aside_of(file);
+    size_t at = first_from(asides, &key);
     struct aside *before = at > 0 ? &asides->items[at - 1] : NULL;
-    if (before && before->again == 0 && digest_equal(&before->content, &file->content))
+    if (before && before->again == 0 && by_content(before, &key) == 0)
         before->again = file->id;
     return true;
 }
@@ -126,7 +141,8 @@ static bool print_file(void *context, const struct file_record *file)
                text_escape_again(file->reason, reason, sizeof reason));
     if (file->state != FILE_QUARANTINED)
         return true;
-    bool again = asides->items[first_from(asides, &file->content, file->id)].again > 0;
+    struct aside key = aside_of(file);
+    bool again = asides->items[first_from(asides, &key)].again > 0;
     bool taken = is_taken(asides->data, file->stored);
     if ((again || taken) && !asides->all)
         return true;
@@ -146,7 +162,7 @@ bool rejects_whole_print(struct store *store, const char *name, const struct set
     if (ok && asides.failed)
         ok = error_memory(error);
     if (ok && asides.count > 0)
-        qsort(asides.items, asides.count, sizeof *asides.items, by_content);
+        qsort(asides.items, asides.count, sizeof *asides.items, in_order);
     ok = ok && store_each_file(store, note_again, &asides, error) && store_each_file(store, print_file, &asides, error);
     free(asides.items);
     *count = asides.shown;

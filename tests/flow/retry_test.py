@@ -299,6 +299,14 @@ class Whole(Contract):
         self.work.command('rejects', 'retry', aside)
         self.assertEqual((self.work.landing('Orders') / 'odd.csv').read_bytes(), b'first\n1\n')
 
+    def test_the_same_content_set_aside_in_another_folder_hides_neither(self):
+        for feed in ('Orders', 'Deliveries'):
+            self.work.drop(feed, b'', 'empty.csv')
+            self.work.run_once(expect=None)
+        told = self.work.command('rejects').out
+        self.assertIn('Orders/empty.csv: the whole file', told)
+        self.assertIn('Deliveries/empty.csv: the whole file', told)
+
     def test_a_file_that_somebody_took_out_of_the_quarantine_is_done_with(self):
         self.work.drop('Orders', b'odd\n1\n', 'odd.csv')
         self.work.run_once(expect=None)
