@@ -23,17 +23,17 @@ void csv_header_start(struct csv_header *h)
     h->count = 0;
 }
 
-bool csv_header_add(struct csv_header *h, struct slice name, uint64_t line, struct error *error)
+bool csv_header_add(struct csv_header *h, struct slice name, struct error *error)
 {
     if (h->count == PARSER_COLUMNS_MAX)
-        return error_set(error, ERROR_DATA, "%ju:1: found more than %d columns, expected at most that many",
-                         (uintmax_t)line, PARSER_COLUMNS_MAX);
+        return error_set(error, ERROR_DATA, "found more than %d columns, expected at most that many",
+                         PARSER_COLUMNS_MAX);
     if (name.len > 0 && memchr(name.data, '\0', name.len))
         return error_set(error, ERROR_DATA,
-                         "%ju:1: found a NUL byte in column %zu of the header, expected UTF-8 (UTF-16 without a byte "
-                         "order mark must be declared: \"encoding\": \"utf-16le\"; a workbook, .xlsx or .xls, must be "
-                         "saved as CSV)",
-                         (uintmax_t)line, h->count + 1);
+                         "found a NUL byte in column %zu of the header, expected UTF-8 (UTF-16 without a byte order "
+                         "mark must be declared: \"encoding\": \"utf-16le\"; a workbook, .xlsx or .xls, must be saved "
+                         "as CSV)",
+                         h->count + 1);
     buf_put_slice(&h->text, name);
     h->ends[h->count++] = h->text.len;
     return true;

@@ -55,8 +55,8 @@ void csv_header_close(struct csv_header *header);
 /* Begins a file. */
 void csv_header_start(struct csv_header *header);
 
-/* A name of the header, which stands on `line`. ERROR_DATA past the limit of columns and at a NUL. */
-bool csv_header_add(struct csv_header *header, struct slice name, uint64_t line, struct error *error) MUST_USE;
+/* A name of the header. ERROR_DATA past the limit of columns and at a NUL; the place is the caller's to tell. */
+bool csv_header_add(struct csv_header *header, struct slice name, struct error *error) MUST_USE;
 
 /* All names were added: chooses the version by them, links its fields to the columns and notes the undeclared ones. */
 bool csv_header_choose(struct csv_header *header, struct bind *bind, uint64_t line, struct error *error) MUST_USE;

@@ -97,6 +97,15 @@ bool csv_fail_unclosed(struct csv_reader *r)
 
 /* --- the header --------------------------------------------------------------------------------------------------- */
 
+static void add_name(struct csv_reader *r, struct slice name)
+{
+    if (csv_header_add(&r->header, name, r->error))
+        return;
+    struct csv_place place = find_field(r, r->header.count);
+    r->failed = true;
+    error_wrap(r->error, "%ju:%ju", (uintmax_t)place.line, (uintmax_t)place.column);
+}
+
 bool csv_rows_begin(struct csv_reader *r)
 {
     if (!bind_row(r->bind, r->coerce, r->error))
@@ -189,7 +198,7 @@ void csv_rows_on_field(void *data, size_t len, void *context)
         if (column->declared)
             csv_rows_take(r, column, (struct slice){data, len}, false);
     } else if (!r->have_header && !r->failed) {
-        r->failed = !csv_header_add(&r->header, (struct slice){data, len}, r->record_line, r->error);
+        add_name(r, (struct slice){data, len});
     }
 }
 

@@ -130,6 +130,10 @@ static void refuses_utf16_that_nothing_tells(void **state)
         *state, SLICE("I\0d\0,\0"),
         "1:1: found a NUL byte in column 1 of the header, expected UTF-8 (UTF-16 without a byte order mark "
         "must be declared: \"encoding\": \"utf-16le\"; a workbook, .xlsx or .xls, must be saved as CSV)");
+    parse_check_fails(
+        *state, SLICE("\"a\n\",b,\0\n"),
+        "2:5: found a NUL byte in column 3 of the header, expected UTF-8 (UTF-16 without a byte order mark "
+        "must be declared: \"encoding\": \"utf-16le\"; a workbook, .xlsx or .xls, must be saved as CSV)");
 }
 
 static void refuses_a_header_without_a_required_field(void **state)
@@ -256,7 +260,7 @@ static void refuses_a_header_of_too_many_columns(void **state)
     parse_result_close(&result);
     buf_close(&text);
     parse_check_fails(*state, filled(&text, "Id", ',', PARSER_COLUMNS_MAX, "\n"),
-                      "1:1: found more than 4096 columns, expected at most that many");
+                      "1:4099: found more than 4096 columns, expected at most that many");
     buf_close(&text);
 }
 
