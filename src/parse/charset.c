@@ -14,7 +14,7 @@ void charset_start(struct charset *c, enum descriptor_encoding encoding)
     *c = (struct charset){.encoding = encoding, .line = 1, .column = 1};
 }
 
-/* Counts as the readers do: LF, CR LF and a lone CR end a line. */
+/* Counts as the CSV reader does: LF, CR LF and a lone CR end a line. In JSON a lone CR ends none, and is rare. */
 static void count_place(struct charset *c, uint32_t code, size_t len)
 {
     if (code == '\n' && c->after_cr) {
