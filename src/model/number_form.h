@@ -19,7 +19,7 @@ enum {
 };
 
 struct number_form {
-    struct slice thousands; /* between groups of exactly three digits; empty: none */
+    struct slice thousands; /* between groups of exactly three digits, no zero in front; empty: none */
     struct slice decimal;   /* before the places */
     struct slice *currency; /* signs that may stand before or behind the number, once */
     size_t currency_count;

@@ -98,7 +98,7 @@ static void write_form(const struct number_form *form, uint8_t how, struct slice
     if (before)
         buf_put_slice(out, form->currency[0]);
     put_blank(out, how);
-    put_groups(out, whole, how & WRITE_GROUPS ? form->thousands : SLICE(""));
+    put_groups(out, whole, how & WRITE_GROUPS && whole.data[0] != '0' ? form->thousands : SLICE(""));
     if (places.len > 0) {
         buf_put_slice(out, form->decimal);
         buf_put_slice(out, places);

@@ -42,6 +42,10 @@ static void reads_money_in_every_order(void **state)
     check(&whole, ".5", "0.5");
     check(&whole, "$.50", "0.50");
     check(&whole, "0001,000", NULL);
+    check(&whole, "0,123", NULL);
+    check(&whole, "-$001,000.00", NULL);
+    check(&whole, "0.123", "0.123");
+    check(&whole, "000", "000");
     check(&whole, "1,000,000", "1000000");
 }
 
