@@ -455,7 +455,7 @@ bool target_sql_read_progress(const char *epoch, const char *sequence, const cha
     if (len < 0 || (size_t)len >= sizeof progress->epoch || !read_number(&at, &progress->sequence) || *at ||
         !digest_from_hex(slice_of(digest), &progress->digest) || !read_rows(rows, progress->rows))
         return error_set(error, ERROR_REFUSED,
-                         "the row of this pipeline in dropfold_progress was not written by dropfold; delete the row "
-                         "to have the tables delivered anew");
+                         "the row of this pipeline in dropfold_progress was not written by dropfold; delete it, and "
+                         "then have the tables delivered anew by `dropfold replay --rebuild --yes`");
     return true;
 }

@@ -239,6 +239,20 @@ class StoreLost(FlowCase):
             other.execute('COMMIT')
         self.assertIn('from another checkpoint store', finish(run, 1, COMMAND_LIMIT).err)
 
+    def test_a_progress_that_somebody_edited_is_refused_and_what_it_says_to_do_helps(self):
+        for name, target in (('sqlite', self.sqlite_target('sqlite')), ('postgres', self.postgres_target())):
+            with self.subTest(target=name):
+                work = self.workspace(name, target)
+                work.drop_all(self.sample(orders=50, files=2))
+                work.run_once()
+                expected = dump(target)
+                target.execute("UPDATE dropfold_progress SET sequence = -1")
+                words = 'the row of this pipeline in dropfold_progress was not written by dropfold; delete it, and then'
+                self.assertIn(f'error: {words}', work.run_once(expect=1).err)
+                target.execute('DELETE FROM dropfold_progress')
+                work.command('replay', '--rebuild', '--yes')
+                self.assertEqual(dump(target), expected)
+
     def test_yes_gives_the_old_groups_up(self):
         work = self.workspace()
         work.drop_all(self.sample(orders=50, files=2))
