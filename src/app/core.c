@@ -297,6 +297,7 @@ static bool commit_file(struct core *core, struct file_record *record, struct co
     if (rebuilt)
         core->rewritten = result->sequence;
     result->memory = stats.memory;
+    result->columns_new = store_columns_new(core->store);
     for (size_t t = 0; t < core->pipeline->table_count; t++)
         result->groups += stats.changed[t];
     return true;

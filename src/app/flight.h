@@ -51,5 +51,7 @@ void flight_warn(struct flight *flight, const char *what, const struct error *er
 /* The same of a file that is tried again and again: told once, until something about the file or the error is another. False:
    it was not. */
 bool flight_warn_once(struct flight *flight, const char *what, const struct error *error);
+/* Names the undeclared columns of a file that was applied, where no file before had just these (run_told.c). */
+void flight_tell_columns(const struct flight *flight);
 
 #endif

@@ -197,6 +197,7 @@ static void on_job_ended(struct flight *flight)
         tell_read(flight);
     switch (flight->job.outcome) {
     case JOB_APPLIED:
+        flight_tell_columns(flight);
         run_memory_check(run, closed->sequence > 0 ? closed->memory : flight->job.result.memory);
         deliverer_wants(run->deliverer, closed->sequence > 0 ? closed->sequence : flight->job.result.sequence);
         if (flight->job.not_closed.kind != ERROR_NONE)

@@ -1,10 +1,31 @@
 /*
- * The order of what is told: a delivery behind the files whose rows it brought. It is often there before such a file is
+ * Columns that were skipped, when they come up; and the order of what is told: a delivery behind the files whose rows it brought. It is often there before such a file is
  * archived, and only then that is told. Deliveries of earlier changes are told at once.
  */
 #include <string.h>
 
 #include "app/flight.h"
+#include "base/text.h"
+
+enum { COLUMNS_TOLD = 8, COLUMN_SHOWN = 128 };
+
+void flight_tell_columns(const struct flight *flight)
+{
+    const struct file_facts *facts = &flight->job.facts;
+    char name[LANDING_NAME_SIZE * 4], column[COLUMN_SHOWN];
+    struct buf list;
+    if (!flight->job.result.columns_new)
+        return;
+    buf_init(&list, COLUMNS_TOLD * (COLUMN_SHOWN + 8) + 32);
+    for (size_t i = 0; i < facts->unknown_count && i < COLUMNS_TOLD; i++)
+        buf_printf(&list, "%s\"%s\"", i > 0 ? ", " : "", text_escape(facts->unknown[i], column, sizeof column));
+    if (facts->unknown_count > COLUMNS_TOLD)
+        buf_printf(&list, " and %zu more", facts->unknown_count - COLUMNS_TOLD);
+    report_name(flight->job.candidate->landing, flight->job.candidate->name, name, sizeof name);
+    log_info(flight->run->log, "%s: columns in no descriptor, skipped: %.*s", name, (int)list.len,
+             list.len > 0 ? list.data : "");
+    buf_close(&list);
+}
 
 /* Whether a file of a change that was delivered is still to be told. */
 static bool waits(const struct run *run, const struct delivered *delivered)

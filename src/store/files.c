@@ -153,6 +153,7 @@ bool store_unknown_set(struct store *store, const struct file_record *file, int6
 {
     bool there = false;
     *set = 0;
+    store->columns_new = false;
     if (file->unknown_count == 0)
         return true;
     if (!name_set(file, set, error))
@@ -160,7 +161,14 @@ bool store_unknown_set(struct store *store, const struct file_record *file, int6
     struct query q;
     query_open(&q, store, STORE_SQL_HAS_UNKNOWN);
     query_i64(&q, *set);
-    return query_exists(&q, &there, error) && (there || put_set(store, file, *set, error));
+    bool ok = query_exists(&q, &there, error) && (there || put_set(store, file, *set, error));
+    store->columns_new = ok && !there;
+    return ok;
+}
+
+bool store_columns_new(const struct store *store)
+{
+    return store->columns_new;
 }
 
 /* --- questions ---------------------------------------------------------------------------------------------------- */

@@ -190,6 +190,9 @@ bool store_file_chunks(struct store *store, store_chunk_visit visit, void *conte
    `file->state` is FILE_APPLIED, or FILE_RETRIED behind store_retry; `file->feed` that of the begin. */
 bool store_file_end(struct store *store, const struct file_record *file, struct error *error) MUST_USE;
 
+/* Whether the file that ended last had undeclared columns, and none before it had just these. */
+bool store_columns_new(const struct store *store);
+
 /* The change is a retry of rejected rows of the applied file `id`, which was not forgotten: the one file that it ends holds
    those that were open (store_each_reject), and closes them; those that are rejected again are open instead. */
 bool store_retry(struct store *store, uint64_t id, struct error *error) MUST_USE;

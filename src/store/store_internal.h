@@ -67,6 +67,7 @@ struct store {
     struct digest fingerprint;
     uint64_t rewritten;                          /* the newest change that forgets or replaces, or 0 */
     uint64_t last_file, last_chunk, last_reject; /* ids given out, the open change's included */
+    bool columns_new;                            /* as store_columns_new */
 
     bool in_group; /* a group is open: its changes share one transaction */
     bool undone;   /* and a change that failed took all before it along: nothing of it will be */

@@ -40,6 +40,18 @@ class Reports(FlowCase):
         self.assertRegex(self.outcome.out, r'(?m)^delivered seq=4 groups=\d+ ')
         self.assertRegex(self.outcome.out, r'(?m)^2 units wait for Deliveries, 2 for Customers \(dropfold unmatched\)$')
 
+    def test_columns_that_nobody_declared_are_named_by_the_first_file_that_has_just_these(self):
+        columns = re.compile(r'(\S+): columns in no descriptor, skipped: (.*)')
+        told = {name: names for name, names in columns.findall(self.outcome.err) if name.startswith('Deliveries/')}
+        self.assertEqual(set(told), {'Deliveries/d.csv', 'Deliveries/unknown.csv'})
+        self.assertIn(', "Prizing"', told['Deliveries/unknown.csv'])
+        self.assertNotIn('"Prizing"', told['Deliveries/d.csv'])
+        self.work.drop('Deliveries', deliveries(delivery(3)).replace(b'Pricing', b'Prizing'), 'same.csv')
+        self.work.drop('Deliveries', deliveries(delivery(4)).replace(b'Pricing', b'P' * 200 + b'\x1b[2J'), 'long.csv')
+        found = columns.findall(self.work.run_once().err)
+        self.assertEqual([name for name, _ in found], ['Deliveries/long.csv'])
+        self.assertIn(f'"{"P" * 124}..."', found[0][1])
+
     def test_status_as_json(self):
         status = self.work.status()
         self.assertEqual((status['pipeline'], status['sequence']), ('ecommerce', 4))
