@@ -278,7 +278,7 @@ class AfterCommit(FlowCase):
         with self.work.daemon():
             until(lambda: (self.work.status()['running'] or {}).get('unmarked') == {'Customers': 0, 'Deliveries': 0, 'Orders': 1},
                   lambda: self.work.command('status').out)
-            self.assertIn('0 are under way; 1 of Orders without a marker\n', self.work.command('status').out)
+            self.assertIn('0 are under way; 1 of Orders without a marker;', self.work.command('status').out)
         self.work.drop('Orders', b'', 'o.csv.done')
         outcome = self.work.run_once()
         self.assertEqual((len(outcome.lines('applied')), told in outcome.err), (1, False), outcome)
