@@ -159,6 +159,22 @@ static bool apply_all(struct rebuild *rebuild, struct error *error)
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
+/* Of a feed that the pipeline did not have for a while, for one: nothing else would tell that its files are missing. */
+static void warn_of_unknown(const struct rebuild *rebuild)
+{
+    struct sources unknown;
+    struct error error = {0};
+    sources_init(&unknown);
+    if (!sources_from_archive(&unknown, rebuild->old, rebuild->pipeline, rebuild->settings->data, &error))
+        log_warning(rebuild->log, "%s", error.text);
+    else if (unknown.count > 0)
+        log_warning(rebuild->log,
+                    "the archive has %zu file%s that the store does not know: left out; `dropfold replay "
+                    "--from-archive` takes such too",
+                    unknown.count, text_plural(unknown.count));
+    sources_close(&unknown);
+}
+
 static bool list_sources(struct rebuild *rebuild, struct error *error)
 {
     const char *data = rebuild->settings->data;
@@ -166,16 +182,19 @@ static bool list_sources(struct rebuild *rebuild, struct error *error)
     bool lost = store_progress(rebuild->old)->sequence == 0;
     if (!sources_from_store(sources, rebuild->old, rebuild->pipeline, data, true, error))
         return false;
-    if ((lost || rebuild->settings->from_archive) &&
-        !sources_from_archive(sources, rebuild->old, rebuild->pipeline, data, error))
+    if (!lost && !rebuild->settings->from_archive)
+        warn_of_unknown(rebuild);
+    else if (!sources_from_archive(sources, rebuild->old, rebuild->pipeline, data, error))
         return false;
     log_info(rebuild->log, "replaying %zu file%s in the order of %s", sources->count, text_plural(sources->count),
              lost ? "the archive's names" : "the ledger");
     if (!lost && sources->unrecorded > 0)
         log_info(rebuild->log, "%" PRIu64 " of them are known to the archive only", sources->unrecorded);
     if (rebuild->sources.skipped > 0)
-        log_warning(rebuild->log, "%" PRIu64 " files are of feeds that the pipeline no longer has: left out",
-                    rebuild->sources.skipped);
+        log_warning(rebuild->log,
+                    "%" PRIu64 " file%s of feeds that the pipeline no longer has: left out; once it has them again, "
+                    "`dropfold replay --from-archive` takes what was archived",
+                    rebuild->sources.skipped, text_plural(rebuild->sources.skipped));
     return true;
 }
 

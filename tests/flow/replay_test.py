@@ -191,6 +191,31 @@ class Ledger(FlowCase):
         self.assertEqual(outcome.lines('applied') + outcome.lines('duplicate'), [])
         self.assertEqual(dump(self.work.target), before)
 
+    def test_a_feed_that_comes_back_is_told_to_lack_what_was_archived_of_it(self):
+        work = self.workspace('back')
+        work.drop('Customers', customers(1), 'c.json')
+        work.drop('Deliveries', deliveries(delivery(1)), 'd.csv')
+        work.drop('Orders', orders(order(1)), 'o.csv')
+        work.run_once()
+        before, path = dump(work.target), work.root / 'schemas' / 'ecommerce.json'
+        whole = path.read_text(encoding='utf-8')
+
+        def without_deliveries(pipeline):
+            pipeline['join'] = [join for join in pipeline['join'] if join['feed'] != 'Deliveries']
+            pipeline['views'] = {}
+            for table in pipeline['tables'].values():
+                table['columns'] = {name: column for name, column in table['columns'].items() if 'Deliveries' not in str(column)}
+        work.edit('ecommerce.json', without_deliveries)
+        work.target.drop()
+        self.assertIn('1 file of feeds that the pipeline no longer has: left out', work.command('replay').err)
+        path.write_text(whole, encoding='utf-8')
+        work.target.drop()
+        self.assertIn('the archive has 1 file that the store does not know: left out', work.command('replay').err)
+        outcome = work.command('replay', '--from-archive')
+        self.assertNotIn('left out', outcome.err)
+        self.assertEqual(dump(work.target), before)
+        self.assertNotIn('left out', work.command('replay').err)
+
 
 class Left(FlowCase):
     def test_what_was_corrected_stays_so_whichever_of_its_files_is_met_first(self):
