@@ -222,9 +222,7 @@ static const struct option *find_letter(char letter)
 struct line {
     int argc, at;
     char **argv;
-    const char *used_names[COUNT_OF(options)]; /* options seen that not every command takes */
-    unsigned used_bits[COUNT_OF(options)];
-    size_t used_count;
+    bool used[COUNT_OF(options)];
 };
 
 /* One argument that begins with a dash: --name, --name=value, --name value, -x, -xVALUE, -x VALUE. */
@@ -250,10 +248,7 @@ static bool take_option(struct line *line, struct parsed *parsed, struct setting
         return error_set(error, ERROR_USAGE, "--%s takes no value", option->name);
     if (option->value && !value && ++line->at >= line->argc)
         return error_set(error, ERROR_USAGE, "--%s needs a value: %s", option->name, option->value);
-    if (line->used_count < COUNT_OF(options) && option->bit) {
-        line->used_names[line->used_count] = option->name;
-        line->used_bits[line->used_count++] = option->bit;
-    }
+    line->used[option - options] = true;
     if (option->value)
         return set_value(option, settings, value ? value : line->argv[line->at], error);
     set_flag(option, parsed, settings);
@@ -282,10 +277,11 @@ static bool check_use(const struct line *line, const struct parsed *parsed, stru
     invocation->given = 0;
     if (!command || parsed->help || parsed->version)
         return true;
-    for (size_t i = 0; i < line->used_count; i++) {
-        if (!(command->options & line->used_bits[i]))
-            return error_set(error, ERROR_USAGE, "%s does not take --%s", command->name, line->used_names[i]);
-        invocation->given |= line->used_bits[i];
+    for (size_t i = 0; i < COUNT_OF(options); i++) {
+        unsigned bit = line->used[i] ? options[i].bit : 0;
+        if (bit & ~command->options)
+            return error_set(error, ERROR_USAGE, "%s does not take --%s", command->name, options[i].name);
+        invocation->given |= bit;
     }
     if (invocation->operand_count < command->operands_min)
         return error_set(error, ERROR_USAGE, "%s: expected %s, found nothing", command->name, command->operands);

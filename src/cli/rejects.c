@@ -105,9 +105,10 @@ static int list(const struct invocation *invocation, bool export, char **names, 
 
 /* The files that are meant: those named, else all that have open rejects, as "seq=N". */
 struct meant {
-    const char **which;
-    char (*texts)[SEQUENCE_SIZE];
+    const char *const *which;
     size_t count;
+    const char **all; /* `which`, of these; else NULL, as is */
+    char (*texts)[SEQUENCE_SIZE];
 };
 
 static bool name_all(struct meant *meant, struct store *store, struct error *error)
@@ -116,26 +117,15 @@ static bool name_all(struct meant *meant, struct store *store, struct error *err
     if (!retry_list(store, &sequences, &meant->count, error))
         return false;
     size_t room = meant->count > 0 ? meant->count : 1;
-    meant->which = calloc(room, sizeof *meant->which);
+    meant->which = meant->all = calloc(room, sizeof *meant->all);
     meant->texts = calloc(room, sizeof *meant->texts);
-    bool ok = meant->which && meant->texts;
+    bool ok = meant->all && meant->texts;
     for (size_t i = 0; ok && i < meant->count; i++) {
         snprintf(meant->texts[i], SEQUENCE_SIZE, "seq=%" PRIu64, sequences[i]);
-        meant->which[i] = meant->texts[i];
+        meant->all[i] = meant->texts[i];
     }
     free(sequences);
     return ok || error_memory(error);
-}
-
-static bool name_some(struct meant *meant, char **names, size_t count, struct error *error)
-{
-    meant->which = calloc(count, sizeof *meant->which);
-    if (!meant->which)
-        return error_memory(error);
-    for (size_t i = 0; i < count; i++)
-        meant->which[i] = names[i];
-    meant->count = count;
-    return true;
 }
 
 /* Only looks: with the store as it is, beside whoever writes it. */
@@ -170,13 +160,13 @@ static int retry_rejects(const struct invocation *invocation, char **names, size
 {
     struct common_view view;
     struct error error = {0};
-    struct meant meant = {0};
+    struct meant meant = {.which = (const char *const *)names, .count = count};
     int code = 0;
     if (!common_view_open(&view, invocation, &code))
         return code;
     struct digest source = view.pipeline->source;
     bool ok = store_check_fingerprint(view.store, view.pipeline->name, &view.pipeline->fingerprint, &error) &&
-              (count > 0 ? name_some(&meant, names, count, &error) : name_all(&meant, view.store, &error));
+              (count > 0 || name_all(&meant, view.store, &error));
     if (ok && invocation->settings.dry_run)
         code = look(invocation, &view, &meant);
     common_view_close(&view); /* a command that writes may need to wait for readers */
@@ -186,7 +176,7 @@ static int retry_rejects(const struct invocation *invocation, char **names, size
         code = do_retry(invocation, &source, &meant);
     if (ok && meant.count == 0)
         fprintf(stderr, "no rejected row is open\n");
-    free(meant.which);
+    free(meant.all);
     free(meant.texts);
     return code;
 }
