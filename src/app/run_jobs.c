@@ -244,23 +244,19 @@ void run_jobs_committed(void *context, struct job *job)
     part_done(flight);
 }
 
-static void free_pack(struct run *run, struct pack *pack)
-{
-    for (size_t f = 0; f < run->pipeline->feed_count; f++)
-        if (pack->parsers[f])
-            run->parsers[f].idle[run->parsers[f].count++] = pack->parsers[f];
-    free(pack);
-}
-
+/* Its parsers come first: a job that ends lets other packs begin, and there is room for those of as many as read at once. */
 static void on_read(uv_work_t *work, int status)
 {
     (void)status;
     struct pack *pack = CONTAINER_OF(work, struct pack, work);
     struct run *run = pack->context;
     run->reading--;
+    for (size_t f = 0; f < run->pipeline->feed_count; f++)
+        if (pack->parsers[f])
+            run->parsers[f].idle[run->parsers[f].count++] = pack->parsers[f];
     for (size_t i = 0; i < pack->count; i++)
         part_done(CONTAINER_OF(pack->jobs[i], struct flight, job));
-    free_pack(run, pack);
+    free(pack);
     run_moves_start(run);
     run_jobs_start(run);
 }
@@ -371,7 +367,7 @@ static size_t share(const struct run *run)
     return (run->pending.count + run->settings->threads - 1) / run->settings->threads;
 }
 
-/* A pack of the next files, or of none when they are held; NULL when there is no memory for it now. */
+/* A pack of the next files, or of none, and without a parser, when they are held; NULL when there is no memory for it now. */
 static struct pack *fill_pack(struct run *run)
 {
     struct pack *pack = calloc(1, sizeof *pack);
@@ -381,7 +377,7 @@ static struct pack *fill_pack(struct run *run)
            pack_takes(pack, run->pending.first))
         more = start_or_hold(run, pack, queue_pop(&run->pending));
     if (pack && pack->count == 0 && !more) {
-        free_pack(run, pack);
+        free(pack);
         pack = NULL;
     }
     return pack;
@@ -406,7 +402,7 @@ void run_jobs_start(struct run *run)
         if (!pack)
             break;
         if (pack->count == 0) {
-            free_pack(run, pack);
+            free(pack);
             continue;
         }
         pack->context = run;

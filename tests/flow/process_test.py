@@ -222,6 +222,20 @@ class Finding(FlowCase):
         committed = sorted((int(line.split()[3].removeprefix('seq=')), line.split()[1]) for line in lines)
         self.assertEqual(committed, [(number, f'{feed}/{path.name}') for number, (feed, path) in enumerate(generated, 1)])
 
+    def test_files_that_go_before_as_many_workers_as_may_be_come_to_them(self):
+        work = self.workspace()
+        files = range(500)
+        with work.daemon('--threads', 64) as daemon:
+            daemon.asked('pause', 'Customers')
+            for number in files:
+                (work.landing('Customers') / f'{number}.json').write_bytes(customers(number))
+            until(lambda: work.status()['running']['waiting'] == len(files), lambda: f'the files to be ready\n{daemon}')
+            for number in files:
+                (work.landing('Customers') / f'{number}.json').unlink()
+            daemon.asked('resume', 'Customers')
+            work.drop('Customers', customers(1), 'one.json')
+            daemon.printed('applied ')
+
 
 class AfterCommit(FlowCase):
     """What becomes of a file that was applied."""
