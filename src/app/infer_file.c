@@ -57,6 +57,7 @@ static struct descriptor_form json_form(const struct infer_file *file)
 {
     struct descriptor_form form = DESCRIPTOR_FORM_PLAIN;
     form.encoding = file->form.encoding;
+    form.lines = file->form.lines;
     return form;
 }
 
@@ -186,6 +187,19 @@ static bool read_marker(struct infer_file *file, int fd)
     return true;
 }
 
+/* Whether most lines are records, and more than one is. *ok: the columns are those of a file of another form. */
+static bool find_lines(struct infer_file *file, struct reading *r, int fd, bool *ok, struct error *error)
+{
+    file->form.lines = true;
+    *ok = list_columns(file, r, fd, error);
+    bool lines =
+        *ok && file->format == DESCRIPTOR_JSON && file->rows > 1 + file->rejected && file->rejected <= file->rows / 2;
+    file->form.lines = lines;
+    if (!lines && (*ok ? file->format == DESCRIPTOR_JSON : error->kind == ERROR_DATA))
+        *ok = list_columns(file, r, fd, error);
+    return lines;
+}
+
 /* By the delimiter that the file seems to have. */
 static bool find_columns(struct infer_file *file, struct reading *r, int fd, struct error *error)
 {
@@ -193,7 +207,9 @@ static bool find_columns(struct infer_file *file, struct reading *r, int fd, str
     struct error other = {0};
     if (read_marker(file, fd))
         return list_columns(file, r, fd, error);
-    bool ok = list_columns(file, r, fd, error);
+    bool ok;
+    if (find_lines(file, r, fd, &ok, error))
+        return true;
     if (ok ? file->format != DESCRIPTOR_CSV || file->count > 1 : error->kind != ERROR_DATA)
         return ok;
     for (size_t i = 0; i < sizeof others; i++) {

@@ -18,7 +18,7 @@ struct infer_file {
     size_t count;
     bool more; /* columns than these */
     enum descriptor_format format;
-    struct descriptor_form form; /* delimiter and encoding as found, all else plain */
+    struct descriptor_form form; /* delimiter, encoding and lines as found, all else plain */
     uint64_t rows, rejected;     /* rejected ones have no say */
     uint64_t reject_line;        /* of the first */
     char reject[ERROR_TEXT_MAX]; /* and why */

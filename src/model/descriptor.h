@@ -43,9 +43,10 @@ struct descriptor_pair {
     struct slice from, to;
 };
 
-/* How bytes become columns; all but the encoding is CSV's. */
+/* How bytes become columns; all but the encoding and `lines` is CSV's. */
 struct descriptor_form {
     enum descriptor_encoding encoding; /* where no byte order mark says another */
+    bool lines;                        /* JSON: each line is a record, the format ndjson */
     char delimiter, quote;             /* quote: NUL where there is none */
     struct slice comment;              /* what lines to be left out begin with; empty: none are */
     uint32_t skip;                     /* lines before the header */

@@ -151,6 +151,7 @@ static bool takes_over(const struct descriptor *old, const struct descriptor *ne
     struct descriptor alike =
         *old; /* in what a reading does not show for sure: see docs/descriptors.md, forms of files */
     alike.form.encoding = new->form.encoding;
+    alike.form.lines = alike.form.lines && new->form.lines; /* json reads what ndjson does */
     bool asks = !descriptor_same_form(&alike, new) || new->match_count > 0 || new->unknown_rejected;
     for (size_t i = 0; i < new->field_count && !asks; i++) {
         const struct descriptor_field *before = descriptor_field(old, new->fields[i].name);

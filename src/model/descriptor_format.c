@@ -11,16 +11,17 @@ enum {
     COMMENT_MAX = 8  /* bytes of what a comment begins with */
 };
 
-static const char *const format_words[] = {"csv", "json"};
+enum { WORD_CSV, WORD_JSON, WORD_NDJSON };
+static const char *const format_words[] = {"csv", "json", "ndjson"};
 static const char *const encoding_words[] = {"utf-8", "utf-16le", "utf-16be", "latin-1", "windows-1252"};
 static const char *const csv_words[] = {"delimiter", "quote", "comment", "skip", "header"};
 
 bool descriptor_same_form(const struct descriptor *a, const struct descriptor *b)
 {
     const struct descriptor_form *f = &a->form, *g = &b->form;
-    bool same = a->format == b->format && f->encoding == g->encoding && f->delimiter == g->delimiter &&
-                f->quote == g->quote && slice_equal(f->comment, g->comment) && f->skip == g->skip &&
-                f->header_count == g->header_count;
+    bool same = a->format == b->format && f->encoding == g->encoding && f->lines == g->lines &&
+                f->delimiter == g->delimiter && f->quote == g->quote && slice_equal(f->comment, g->comment) &&
+                f->skip == g->skip && f->header_count == g->header_count;
     for (size_t i = 0; same && i < f->header_count; i++)
         same = slice_equal(f->header[i], g->header[i]);
     return same;
@@ -133,11 +134,12 @@ static bool refuse_dialect(const struct doc_node *root)
 
 bool descriptor_format_load(const struct doc_node *root, struct descriptor *d)
 {
-    size_t format = DESCRIPTOR_CSV, encoding = DESCRIPTOR_UTF8;
+    size_t format = WORD_CSV, encoding = DESCRIPTOR_UTF8;
     d->form = DESCRIPTOR_FORM_PLAIN;
     bool known = doc_choice(root, "format", true, format_words, COUNT_OF(format_words), &format);
     bool ok = doc_choice(root, "encoding", false, encoding_words, COUNT_OF(encoding_words), &encoding) && known;
-    d->format = (enum descriptor_format)format;
+    d->format = format == WORD_CSV ? DESCRIPTOR_CSV : DESCRIPTOR_JSON;
+    d->form.lines = format == WORD_NDJSON;
     d->form.encoding = (enum descriptor_encoding)encoding;
     if (d->format == DESCRIPTOR_JSON)
         return refuse_dialect(root) && ok;

@@ -456,7 +456,8 @@ bool infer_draft(const struct infer_column *columns, size_t count, const char *f
     bool ok = make_names(&draft.names, columns, count);
     buf_put_text(out, "{ \"feed\": ");
     text_put_json(out, slice_of(feed));
-    buf_printf(out, ", \"version\": 1, \"format\": \"%s\", ", draft.json ? "json" : "csv");
+    const char *word = form->lines ? "ndjson" : "json";
+    buf_printf(out, ", \"version\": 1, \"format\": \"%s\", ", draft.json ? word : "csv");
     put_form(out, format, form);
     buf_printf(out, "\"names\": \"%s\", ", draft.apart ? "underscore" : "exact");
     put_nulls(out, draft.nulls);

@@ -41,8 +41,7 @@ bool infer_usable(const struct infer_column *column);
 void infer_start(struct infer_column *column, struct slice name, enum descriptor_format format);
 void infer_value(struct infer_column *column, bool null, struct slice text);
 
-/* The draft of version 1, of the usable columns; of the form, encoding and delimiter are told where
-   they are no default. False when out of memory. */
+/* The draft of version 1, of the usable columns; of the form, what is no default is told. False when out of memory. */
 bool infer_draft(const struct infer_column *columns, size_t count, const char *feed, enum descriptor_format format,
                  const struct descriptor_form *form, struct buf *out) MUST_USE;
 

@@ -46,7 +46,8 @@ static bool begin_csv(struct form_reader *r, struct error *error)
 static bool begin_json(struct form_reader *r)
 {
     r->phase = FORM_JSON;
-    json_reader_start(r->json, !bind_last_of_format(r->bind), r->in_json.line, r->in_json.column);
+    json_reader_start(r->json, bind_form(r->bind)->form.lines, !bind_last_of_format(r->bind), r->in_json.line,
+                      r->in_json.column);
     return true;
 }
 

@@ -35,6 +35,7 @@ struct json_reader {
     struct json_member members[PARSER_COLUMNS_MAX];
     struct json_name *member_names[PARSER_COLUMNS_MAX];
     bool first;                                    /* the first record must tell the version */
+    bool ends;                                     /* the file does, behind the element in hand */
     uint64_t record_number;                        /* of object records, for duplicates */
     struct slice raw;                              /* the element in hand */
     struct json_reader_paths *paths;               /* NULL: no version has any */
@@ -295,7 +296,27 @@ static bool read_object(struct json_reader *r)
     return ok;
 }
 
-/* block[from .. to) ends an element. */
+/* The blanks behind a line's record; before it there are none. */
+static void trim_end(struct slice *raw)
+{
+    while (raw->len > 0 && strchr(" \t\r", raw->data[raw->len - 1]) && raw->data[raw->len - 1] != '\0')
+        raw->len--;
+}
+
+/* A malformed last line that has no line end. */
+static bool is_cut(const struct json_reader *r)
+{
+    return r->ends && r->scan.lines && (r->record.fault == r->raw.len || r->raw.data[r->raw.len - 1] != '}');
+}
+
+static bool fail_cut(struct json_reader *r)
+{
+    return error_set(r->error, ERROR_DATA,
+                     "%ju:%ju: found a last line without a line end, which is no whole record: it is cut",
+                     (uintmax_t)r->scan.element_line, (uintmax_t)r->scan.element_column);
+}
+
+/* `part` ends an element. */
 static bool read_element(struct json_reader *r, struct slice part)
 {
     r->raw = part;
@@ -306,8 +327,10 @@ static bool read_element(struct json_reader *r, struct slice part)
     if (r->carry.failed)
         return error_memory(r->error);
     bool ok;
+    if (r->scan.lines)
+        trim_end(&r->raw);
     if (!json_record_read(&r->record, r->raw))
-        ok = reject_malformed(r, r->record.fault, r->record.expected);
+        ok = is_cut(r) ? fail_cut(r) : reject_malformed(r, r->record.fault, r->record.expected);
     else if (r->record.kind != JSON_OBJECT)
         ok = reject_row(r, "found %s, expected an object", json_kind_words(r->record.kind));
     else
@@ -382,12 +405,13 @@ bool json_reader_finish(struct json_reader *r, struct error *error)
     case JSON_SCAN_MORE:
         return true;
     case JSON_SCAN_ELEMENT:
+        r->ends = true;
         return take_element(r, SLICE(""));
     case JSON_SCAN_FAULT:
         break;
     }
     if (r->scan.state == JSON_SCAN_START)
-        return error_set(error, ERROR_DATA, "empty file, expected [ or {");
+        return error_set(error, ERROR_DATA, "empty file, expected %s", r->scan.expected);
     if (inside)
         return error_set(error, ERROR_DATA,
                          "%ju:%ju: found the end of the file, expected %s: the record that begins at %ju:%ju is cut",
@@ -431,10 +455,11 @@ void json_reader_free(struct json_reader *r)
     free(r);
 }
 
-void json_reader_start(struct json_reader *r, bool first, uint64_t line, uint64_t column)
+void json_reader_start(struct json_reader *r, bool lines, bool first, uint64_t line, uint64_t column)
 {
     r->first = first;
-    json_scan_start(&r->scan, line, column);
+    r->ends = false;
+    json_scan_start(&r->scan, lines, line, column);
     json_names_start(&r->names);
     buf_reset(&r->carry);
     r->record_number = 0;

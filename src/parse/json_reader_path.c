@@ -191,7 +191,7 @@ static bool begin_array(struct json_reader_paths *paths, const struct json_whole
     paths->array_at = 0;
     paths->array_place = array->place;
     paths->element = array->node->child;
-    json_scan_start(&paths->scan, 1, 1);
+    json_scan_start(&paths->scan, false, 1, 1);
     return true;
 }
 

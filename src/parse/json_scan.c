@@ -1,5 +1,7 @@
 #include "parse/json_scan.h"
 
+#include <string.h>
+
 #include "base/text.h"
 
 enum class {
@@ -19,9 +21,9 @@ static const uint8_t classes[256] = {
     ['{'] = OPEN,  ['['] = OPEN,   ['}'] = CLOSE,  [']'] = CLOSE,    [','] = COMMA, [':'] = COLON,
 };
 
-void json_scan_start(struct json_scan *scan, uint64_t line, uint64_t column)
+void json_scan_start(struct json_scan *scan, bool lines, uint64_t line, uint64_t column)
 {
-    *scan = (struct json_scan){.state = JSON_SCAN_START, .line = line, .line_start = 1 - column};
+    *scan = (struct json_scan){.state = JSON_SCAN_START, .lines = lines, .line = line, .line_start = 1 - column};
 }
 
 uint64_t json_scan_column(const struct json_scan *scan, size_t at)
@@ -36,13 +38,14 @@ bool json_scan_inside(const struct json_scan *scan)
     case JSON_SCAN_STRING:
     case JSON_SCAN_ESCAPE:
     case JSON_SCAN_SCALAR:
+    case JSON_SCAN_LINE:
         return true;
     case JSON_SCAN_START:
     case JSON_SCAN_FIRST:
     case JSON_SCAN_VALUE:
     case JSON_SCAN_NEXT:
     case JSON_SCAN_AFTER:
-    case JSON_SCAN_LINES:
+    case JSON_SCAN_LOOSE:
         break;
     }
     return false;
@@ -62,15 +65,17 @@ static enum json_scan_result fault(struct json_scan *scan, const char *expected)
 
 static enum json_scan_result end_element(struct json_scan *scan)
 {
-    scan->state = scan->in_array ? JSON_SCAN_NEXT : JSON_SCAN_LINES;
+    scan->state = scan->in_array ? JSON_SCAN_NEXT : JSON_SCAN_LOOSE;
     return JSON_SCAN_ELEMENT;
 }
 
 /* --- between elements --------------------------------------------------------------------------------------------- */
 
-static const char *expected_between(enum json_scan_state state)
+static const char *expected_between(const struct json_scan *scan)
 {
-    switch (state) {
+    if (scan->lines)
+        return "an object on each line";
+    switch (scan->state) {
     case JSON_SCAN_START:
         return "[ or {";
     case JSON_SCAN_FIRST:
@@ -81,12 +86,13 @@ static const char *expected_between(enum json_scan_state state)
         return ", or ]";
     case JSON_SCAN_AFTER:
         return "the end of the file";
-    case JSON_SCAN_LINES:
+    case JSON_SCAN_LOOSE:
         return "an object or the end of the file";
     case JSON_SCAN_NESTED:
     case JSON_SCAN_STRING:
     case JSON_SCAN_ESCAPE:
     case JSON_SCAN_SCALAR:
+    case JSON_SCAN_LINE:
         break;
     }
     return "JSON";
@@ -100,7 +106,7 @@ static bool may_begin(enum json_scan_state state, char c)
         return c == '{';
     if (state == JSON_SCAN_NEXT || state == JSON_SCAN_AFTER || (uint8_t)c < ' ')
         return false;
-    if (state == JSON_SCAN_LINES && class == PLAIN)
+    if (state == JSON_SCAN_LOOSE && class == PLAIN)
         return c == '-' || text_is_digit(c) || c == 't' || c == 'f' || c == 'n';
     return class == PLAIN || class == QUOTE || class == OPEN;
 }
@@ -112,13 +118,21 @@ static void begin_element(struct json_scan *scan, size_t at, char c)
     scan->depth = class == OPEN;
     scan->element_line = scan->line;
     scan->element_column = json_scan_column(scan, at);
-    scan->state = class == OPEN ? JSON_SCAN_NESTED : class == QUOTE ? JSON_SCAN_STRING : JSON_SCAN_SCALAR;
+    if (scan->lines)
+        scan->state = JSON_SCAN_LINE;
+    else
+        scan->state = class == OPEN ? JSON_SCAN_NESTED : class == QUOTE ? JSON_SCAN_STRING : JSON_SCAN_SCALAR;
 }
 
 /* One byte that is no blank; false when it may not stand here. */
 static bool between(struct json_scan *scan, size_t at, char c)
 {
-    if (c == '[' && scan->state == JSON_SCAN_START) {
+    if (scan->lines) {
+        /* An array over all lines: it is the other format. */
+        if (c == '[' && scan->state == JSON_SCAN_START)
+            return false;
+        begin_element(scan, at, c);
+    } else if (c == '[' && scan->state == JSON_SCAN_START) {
         scan->in_array = true;
         scan->state = JSON_SCAN_FIRST;
     } else if (c == ',' && scan->state == JSON_SCAN_NEXT) {
@@ -144,7 +158,7 @@ static enum json_scan_result scan_between(struct json_scan *scan, struct slice b
             continue;
         }
         if (!between(scan, *at, block.data[*at]))
-            return fault(scan, expected_between(scan->state));
+            return fault(scan, expected_between(scan));
         if (json_scan_inside(scan)) {
             ++*at;
             break;
@@ -210,6 +224,14 @@ static enum json_scan_result scan_scalar(struct json_scan *scan, struct slice bl
     return *at < block.len ? end_element(scan) : JSON_SCAN_MORE;
 }
 
+/* It ends before the line end. */
+static enum json_scan_result scan_line(struct json_scan *scan, struct slice block, size_t *at)
+{
+    const char *end = memchr(block.data + *at, '\n', block.len - *at);
+    *at = end ? (size_t)(end - block.data) : block.len;
+    return end ? end_element(scan) : JSON_SCAN_MORE;
+}
+
 static enum json_scan_result scan_some(struct json_scan *scan, struct slice block, size_t *at)
 {
     switch (scan->state) {
@@ -221,12 +243,14 @@ static enum json_scan_result scan_some(struct json_scan *scan, struct slice bloc
         return scan_escape(scan, block, at);
     case JSON_SCAN_SCALAR:
         return scan_scalar(scan, block, at);
+    case JSON_SCAN_LINE:
+        return scan_line(scan, block, at);
     case JSON_SCAN_START:
     case JSON_SCAN_FIRST:
     case JSON_SCAN_VALUE:
     case JSON_SCAN_NEXT:
     case JSON_SCAN_AFTER:
-    case JSON_SCAN_LINES:
+    case JSON_SCAN_LOOSE:
         break;
     }
     return scan_between(scan, block, at);
@@ -252,10 +276,12 @@ enum json_scan_result json_scan_finish(struct json_scan *scan)
 {
     switch (scan->state) {
     case JSON_SCAN_AFTER:
-    case JSON_SCAN_LINES:
+    case JSON_SCAN_LOOSE:
         return JSON_SCAN_MORE;
     case JSON_SCAN_SCALAR:
         return scan->in_array ? fault(scan, ", or ]") : end_element(scan);
+    case JSON_SCAN_LINE:
+        return end_element(scan);
     case JSON_SCAN_NESTED:
         return fault(scan, "} or ]");
     case JSON_SCAN_STRING:
@@ -267,5 +293,5 @@ enum json_scan_result json_scan_finish(struct json_scan *scan)
     case JSON_SCAN_NEXT:
         break;
     }
-    return fault(scan, expected_between(scan->state));
+    return fault(scan, expected_between(scan));
 }

@@ -1,10 +1,11 @@
 /*
  * Finds where the elements of a JSON file end, over any cuts between blocks.
  *
- * A file is one top-level array, or values behind each other with or without blanks between them (NDJSON, or one
- * object). Only strings, escapes and the depth of braces and brackets are looked at: an element may still be malformed
- * inside, which costs that element only. What stands between elements is checked here, and a mistake there fails the
- * file.
+ * A file is one top-level array, or values behind each other with or without blanks between them. Only strings, escapes
+ * and the depth of braces and brackets are looked at: an element may still be malformed inside, which costs that element
+ * only. What stands between elements is checked here, and a mistake there fails the file.
+ *
+ * Or each line is an element, whatever it is, but for the blanks around it; blank lines are none (NDJSON).
  */
 #ifndef DROPFOLD_PARSE_JSON_SCAN_H
 #define DROPFOLD_PARSE_JSON_SCAN_H
@@ -22,15 +23,17 @@ enum json_scan_state {
     JSON_SCAN_VALUE,  /* behind a comma of the array */
     JSON_SCAN_NEXT,   /* behind an element of the array */
     JSON_SCAN_AFTER,  /* behind the array */
-    JSON_SCAN_LINES,  /* between values that are not in an array */
+    JSON_SCAN_LOOSE,  /* between values that are not in an array */
     JSON_SCAN_NESTED, /* in an object or array */
     JSON_SCAN_STRING, /* in a string */
     JSON_SCAN_ESCAPE, /* behind a backslash there */
-    JSON_SCAN_SCALAR  /* in a number or word */
+    JSON_SCAN_SCALAR, /* in a number or word */
+    JSON_SCAN_LINE    /* in a line that is an element */
 };
 
 struct json_scan {
     enum json_scan_state state;
+    bool lines; /* each is an element */
     bool in_array;
     size_t depth;        /* open braces and brackets of the element */
     uint64_t line;       /* of the next byte */
@@ -48,7 +51,7 @@ enum json_scan_result {
 };
 
 /* The next byte stands at this place. */
-void json_scan_start(struct json_scan *scan, uint64_t line, uint64_t column);
+void json_scan_start(struct json_scan *scan, bool lines, uint64_t line, uint64_t column);
 
 /* Scans block from *at on and moves *at. After JSON_SCAN_MORE call json_scan_advance before the next block. */
 enum json_scan_result json_scan_next(struct json_scan *scan, struct slice block, size_t *at) MUST_USE;
@@ -59,7 +62,7 @@ void json_scan_advance(struct json_scan *scan, size_t len);
 /* True while an element has begun and not ended. */
 bool json_scan_inside(const struct json_scan *scan);
 
-/* The file's end: MORE when it may end here, ELEMENT when that ends a number or word, FAULT when it is cut. */
+/* The file's end: MORE when it may end here, ELEMENT when that ends a number, a word or a line, FAULT when it is cut. */
 enum json_scan_result json_scan_finish(struct json_scan *scan) MUST_USE;
 
 /* The column, from 1, of block[at]. */

@@ -100,6 +100,16 @@ class Drafts(FlowCase):
         self.assertIn('an object or list, "d" is left out\n', outcome.err)
         self.assertIn('is read by a path: "from": "OBJECT.MEMBER"', outcome.err)
 
+    def test_records_on_lines_of_their_own_are_told_from_other_json(self):
+        for content, form, rows, rejected in ((b'{"a": 1}\n{"a": 2}\n', 'ndjson', 2, 0), (b'{"a": 1}\n{"a":\n{"a": 3}\n', 'ndjson', 3, 1),
+                                              (b'{"a": 1}\n', 'json', 1, 0), (b'{"a": 1}{"a":\n2}\n', 'json', 2, 0),
+                                              (b'[{"a": 1},\n{"a": 2}]\n', 'json', 2, 0)):
+            draft = self.infer(content, 'first.json').out
+            self.assertEqual(json.loads(draft)['format'], form)
+            self.accept(draft)
+            counts = f'{rows} row{"s" if rows > 1 else ""}, {rejected} of them would be rejected'
+            self.assertIn(counts, self.work.command('check', 'data/Goods/first.json', expect=None).out)
+
     def test_more_columns_than_a_feed_may_use_and_names_that_collide(self):
         names = [f'C {i}' for i in range(150)] + ['C_0', 'C-0', '%%']
         content = ','.join(names) + '\n' + ','.join(str(i) for i in range(153)) + '\n' + 'x\n'
@@ -173,8 +183,8 @@ class Drafts(FlowCase):
         for arguments in ((), ('infer',), ('infer', 'a', 'b'), ('diff', 'a'), ('draw', 'a')):
             self.assertIn('schema', self.work.command('schema', *arguments, expect=64).err)
 
-    def diff(self, new, expect=1):
-        (self.schemas / 'Goods' / '1.json').write_text(json.dumps(BASE))
+    def diff(self, new, expect=1, old=BASE):
+        (self.schemas / 'Goods' / '1.json').write_text(json.dumps(old))
         (self.schemas / 'Goods' / '2.json').write_text(json.dumps(new))
         return self.work.command('schema', 'diff', 'schemas/Goods/1.json', 'schemas/Goods/2.json', expect=expect).out
 
@@ -213,7 +223,10 @@ class Drafts(FlowCase):
             '~ "delimiter" is new', '~ "skip" is new', 'yes: both can be versions of one feed'])
         self.assertEqual(self.diff({**BASE, 'feed': 'Others'}).splitlines(), [
             '~ "feed" is another', 'no: they are of two feeds'])
-        self.assertIn('would be chosen for the old files too', self.diff({**BASE, 'version': 2, 'encoding': 'latin-1'}))
+        taken = 'would be chosen for the old files too'
+        self.assertIn(taken, self.diff({**BASE, 'version': 2, 'encoding': 'latin-1'}))
+        for old, new, takes in (('ndjson', 'json', True), ('json', 'ndjson', False)):
+            self.assertEqual(taken in self.diff({**BASE, 'version': 2, 'format': new}, old={**BASE, 'format': old}), takes)
 
     def test_mistakes_of_both_are_told_at_their_places(self):
         (self.schemas / 'Goods' / '1.json').write_text('{"feed": "Goods", "version": 1, "format": "cvs", "fields": {}}')

@@ -4,10 +4,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct parsing *parsings[6];
-    static const char *const names[] = {"Words", "Objects", "Either", "Cleaned", "Forms", "Spread"};
-    for (size_t i = 0; !parsings[5] && i < 6; i++)
-        parsings[i] = parsing_new(parsing_shared_feed(names[i]));
-    parsing_check_input(parsings, 6, reference_json, data, size);
+    static struct parsing_feed feeds[] = {
+        {"Words", reference_json, NULL},  {"Objects", NULL, NULL}, {"Either", NULL, NULL},
+        {"Cleaned", NULL, NULL},          {"Forms", NULL, NULL},   {"Spread", NULL, NULL},
+        {"Lines", reference_lines, NULL}, {"Mixed", NULL, NULL}};
+    parsing_check_input(feeds, COUNT_OF(feeds), data, size);
     return 0;
 }

@@ -249,23 +249,24 @@ static void check_recoded(const struct parsing *parsing, const struct parsing_re
     buf_close(&recoded);
 }
 
-void parsing_check_input(struct parsing *const *parsings, size_t count, void refer(struct slice, struct reference *),
-                         const uint8_t *data, size_t size)
+void parsing_check_input(struct parsing_feed *feeds, size_t count, const uint8_t *data, size_t size)
 {
     if (size < 2)
         return;
-    size_t chosen = data[0] % count;
+    struct parsing_feed *feed = &feeds[data[0] % count];
+    if (!feed->parsing)
+        feed->parsing = parsing_new(parsing_shared_feed(feed->name));
     struct slice file = {(const char *)data + 2, size - 2};
     struct parsing_result result;
-    parsing_check(parsings[chosen], file, 1 + (uint64_t)data[1], &result);
-    if (chosen == 0 && !recode_is_packed(file) && !recode_is_marked(file)) {
+    parsing_check(feed->parsing, file, 1 + (uint64_t)data[1], &result);
+    if (feed->refer && !recode_is_packed(file) && !recode_is_marked(file)) {
         struct reference reference;
         reference_init(&reference);
-        refer(file, &reference);
+        feed->refer(file, &reference);
         check_by_reference(&result, &reference);
         reference_close(&reference);
         if (result.ok)
-            check_recoded(parsings[0], &result, file, data[1]);
+            check_recoded(feed->parsing, &result, file, data[1]);
     }
     buf_close(&result.rows);
 }

@@ -40,9 +40,14 @@ const struct feed *parsing_shared_feed(const char *name);
 
 struct reference;
 
-/* An input is a byte that chooses among the feeds, a byte for the cuts, then the file. The first feed is Words, and
-   `refer` says what must come of a file of it; see reference.h. */
-void parsing_check_input(struct parsing *const *parsings, size_t count, void refer(struct slice, struct reference *),
-                         const uint8_t *data, size_t size);
+/* A feed, and who says what must come of a file of it, see reference.h; or NULL. */
+struct parsing_feed {
+    const char *name;
+    void (*refer)(struct slice file, struct reference *reference);
+    struct parsing *parsing; /* made when it is first needed */
+};
+
+/* An input is a byte that chooses among the feeds, a byte for the cuts, then the file. */
+void parsing_check_input(struct parsing_feed *feeds, size_t count, const uint8_t *data, size_t size);
 
 #endif

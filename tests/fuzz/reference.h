@@ -1,6 +1,6 @@
 /*
- * Second readers of CSV and JSON, written from the rules alone and for one feed, Words: three texts a, b and c, none of
- * them required, no null words, nothing cleaned.
+ * Second readers of CSV and JSON, written from the rules alone and for feeds of one kind, Words and Lines: three texts a, b
+ * and c, none of them required, no null words, nothing cleaned.
  */
 #ifndef DROPFOLD_TESTS_FUZZ_REFERENCE_H
 #define DROPFOLD_TESTS_FUZZ_REFERENCE_H
@@ -38,6 +38,7 @@ void reference_refuse(struct reference *reference);
 /* What must come of `file`. */
 void reference_csv(struct slice file, struct reference *reference);
 void reference_json(struct slice file, struct reference *reference);
+void reference_lines(struct slice file, struct reference *reference);
 
 /* Takes a byte order mark and the blanks behind it off, and returns the next byte, or NUL when none is left. */
 char reference_begin(struct slice *file);

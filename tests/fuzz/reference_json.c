@@ -1,4 +1,5 @@
-/* RFC 8259 over the whole file: an array, or values behind each other. Objects are rows; all else is refused. */
+/* RFC 8259 over the whole file, an array or values behind each other, or over each line. Objects are rows; all else is
+   refused. */
 #include "parse/parser.h"
 #include "reference.h"
 
@@ -242,25 +243,36 @@ static void take_object(struct reader *r)
         reference_refuse(r->out);
 }
 
-/* An element of the file. A number or word ends before what could be more of it. */
-static bool read_element(struct reader *r)
+static bool read_some(struct reader *r, enum kind *kind)
 {
-    const char *from = r->at;
     struct buf text;
-    enum kind kind;
     r->count = 0;
     r->refused = false;
     buf_init(&text, PARSER_INPUT_MAX);
-    bool ok = read_value(r, &kind, &text);
+    bool ok = read_value(r, kind, &text);
     buf_close(&text);
-    if (!ok || r->at - from > PARSER_RECORD_MAX)
-        return false;
-    if ((kind == OTHER || kind == WORD_NULL) && r->at < r->end && !strchr(" \t\r\n\"{}[],:\\", *r->at))
-        return false;
+    return ok;
+}
+
+/* What was read, from `from` on. */
+static void take_element(struct reader *r, enum kind kind, const char *from)
+{
     if (!reference_is_utf8((struct slice){from, (size_t)(r->at - from)}) || kind != OBJECT)
         reference_refuse(r->out);
     else
         take_object(r);
+}
+
+/* An element of the file. A number or word ends before what could be more of it. */
+static bool read_element(struct reader *r)
+{
+    const char *from = r->at;
+    enum kind kind;
+    if (!read_some(r, &kind) || r->at - from > PARSER_RECORD_MAX)
+        return false;
+    if ((kind == OTHER || kind == WORD_NULL) && r->at < r->end && !strchr(" \t\r\n\"{}[],:\\", *r->at))
+        return false;
+    take_element(r, kind, from);
     return true;
 }
 
@@ -282,7 +294,7 @@ static bool read_array(struct reader *r)
     return r->at == r->end;
 }
 
-static bool read_lines(struct reader *r)
+static bool read_loose(struct reader *r)
 {
     while (r->at < r->end) {
         if (!read_element(r))
@@ -292,24 +304,65 @@ static bool read_lines(struct reader *r)
     return true;
 }
 
-void reference_json(struct slice file, struct reference *reference)
+/* A line up to `end`, which is the file's where it is `last`; that may be cut. */
+static bool read_line(struct reader *r, const char *end, bool last)
+{
+    const char *from = r->at;
+    enum kind kind;
+    while (end > from && strchr(" \t\r", end[-1]) && end[-1] != '\0')
+        end--;
+    r->end = end;
+    if (end - from > PARSER_RECORD_MAX || (last && end[-1] != '}'))
+        return false;
+    if (!read_some(r, &kind) || r->at < end) {
+        reference_refuse(r->out);
+        return !last;
+    }
+    take_element(r, kind, from);
+    return true;
+}
+
+static bool read_lines(struct reader *r)
+{
+    const char *end = r->end;
+    bool ok = r->at < end && *r->at != '[';
+    for (skip_blanks(r); ok && r->at < end; skip_blanks(r)) {
+        const char *line = memchr(r->at, '\n', (size_t)(end - r->at));
+        ok = read_line(r, line ? line : end, !line);
+        r->at = line ? line : end;
+        r->end = end;
+    }
+    return ok;
+}
+
+static void refer(struct slice file, struct reference *reference, bool read(struct reader *))
 {
     struct reader r = {.out = reference};
-    char first = reference_begin(&file);
-    if (first != '[' && first != '{') {
-        reference->verdict = REFERENCE_UNKNOWN;
-        return;
-    }
     for (size_t i = 0; i < PARSER_COLUMNS_MAX; i++) {
         buf_init(&r.members[i].name, PARSER_INPUT_MAX);
         buf_init(&r.members[i].text, PARSER_INPUT_MAX);
     }
     r.at = file.data;
     r.end = file.data + file.len;
-    if (!(first == '[' ? read_array(&r) : read_lines(&r)))
+    if (!read(&r))
         reference->verdict = REFERENCE_FAULTY;
     for (size_t i = 0; i < PARSER_COLUMNS_MAX; i++) {
         buf_close(&r.members[i].name);
         buf_close(&r.members[i].text);
     }
+}
+
+void reference_json(struct slice file, struct reference *reference)
+{
+    char first = reference_begin(&file);
+    if (first == '[' || first == '{')
+        refer(file, reference, first == '[' ? read_array : read_loose);
+    else
+        reference->verdict = REFERENCE_UNKNOWN;
+}
+
+void reference_lines(struct slice file, struct reference *reference)
+{
+    (void)reference_begin(&file);
+    refer(file, reference, read_lines);
 }

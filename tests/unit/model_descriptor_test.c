@@ -124,7 +124,7 @@ static void refuses_unknown_words_and_names_the_nearest(void **state)
         "1.json:1:19: unknown word \"versoin\", expected feed, version, format, encoding, delimiter, quote, comment, "
         "skip, header, names, null, match, extends, repair, unknown or fields; "
         "did you mean \"version\"?\n"
-        "1.json:1:57: unknown word \"cvs\", expected csv or json; did you mean \"csv\"?\n"
+        "1.json:1:57: unknown word \"cvs\", expected csv, json or ndjson; did you mean \"csv\"?\n"
         "1.json:1:73: unknown word \"underscor\", expected exact, underscore or fold; did you mean \"underscore\"?\n"
         "1.json:2:36: unknown word \"requierd\", expected type, from, required, null, extract, strip_prefix, "
         "map, formats, doc, derive, unicode, replace, split, join, number, true, false, zone, on_error, "

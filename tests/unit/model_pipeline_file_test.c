@@ -93,7 +93,7 @@ static void reports_all_mistakes_of_all_files_at_once(void **state)
     assert_slice(
         buf_slice(&f->problems.text),
         "s/Sensors/1.json:1:2: found the end of the file, expected a name in quotes\n"
-        "s/Alarms/1.json:1:44: unknown word \"xml\", expected csv or json\n"
+        "s/Alarms/1.json:1:44: unknown word \"xml\", expected csv, json or ndjson\n"
         "s/Alarms/1.json:1:61: \"fields\" has 0 fields, expected 1 to 512\n"
         "s/p.json:2:39: unknown field \"Batsh\" of Readings; did you mean \"Batch\"?\n"
         "s/p.json:3:72: unknown field \"Id\" of Readings\n"

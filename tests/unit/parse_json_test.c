@@ -432,7 +432,69 @@ static void fails_a_file_of_which_most_records_are_rejected_past_a_limit(void **
     buf_close(&text);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_orders, parse_feed_tear_down)
+/* --- a record on each line ---------------------------------------------------------------------------------------- */
+
+static const char lines_of_orders[] =
+    "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"ndjson\","
+    "  \"fields\": { \"Id\": { \"type\": \"int64\", \"required\": true }, \"Note\": { \"type\": \"text\" } } }";
+
+static int open_lines(void **state)
+{
+    return parse_feed_set_up(state, lines_of_orders);
+}
+
+static void reads_a_record_on_each_line(void **state)
+{
+    parse_check(*state, SLICE("{\"Id\":1}\n{\"Id\":2,\"Note\":\"a\\nb\"}\n"), "1@1 1|~\n2@2 2|a\nb\n", "");
+    parse_check(*state, SLICE("\xef\xbb\xbf\n\r\n \t{\"Id\":1} \r\n\n{ \"Id\" : 2 }"), "1@3 1|~\n2@5 2|~\n", "");
+}
+
+static void rejects_a_malformed_line_alone(void **state)
+{
+    parse_check(*state,
+                SLICE("{\"Id\":1,\"Note\":\"to\n{\"Id\":2}\noops\n{\"Id\":3}{\"Id\":4}\n}\n[{\"Id\":5}]\n{\"Id\":\n6}\n"
+                      "  {\"Id\":7},\n{\"Id\":8}\n"),
+                "2@2 2|~\n10@10 8|~\n",
+                "1@1:0 : 1:19: found the end of the value, expected a closing quote [{\"Id\":1,\"Note\":\"to]\n"
+                "3@3:0 : 3:1: found \"oops\", expected a JSON value [oops]\n"
+                "4@4:0 : 4:9: found \"{\"Id\":4}\", expected the end of the value [{\"Id\":3}{\"Id\":4}]\n"
+                "5@5:0 : 5:1: found \"}\", expected a JSON value [}]\n"
+                "6@6:0 : found an array, expected an object [[{\"Id\":5}]]\n"
+                "7@7:0 : 7:7: found the end of the value, expected a JSON value [{\"Id\":]\n"
+                "8@8:0 : 8:2: found \"}\", expected the end of the value [6}]\n"
+                "9@9:0 : 9:11: found \",\", expected the end of the value [{\"Id\":7},]\n");
+}
+
+static void refuses_lines_that_are_no_records_of_their_own(void **state)
+{
+    parse_check_fails(*state, SLICE("\n"), "empty file, expected an object on each line");
+    parse_check_fails(*state, SLICE(" [\n{\"Id\":1}\n]"), "1:2: found \"[\", expected an object on each line");
+    parse_check_fails(*state, SLICE("{\"Id\":1}\n {\"Id\":2"),
+                      "2:2: found a last line without a line end, which is no whole record: it is cut");
+    parse_check_fails(*state, SLICE("{\"Note\":\"\xc3"),
+                      "1:1: found a last line without a line end, which is no whole record: it is cut");
+    parse_check(*state, SLICE("{\"Id\":1}\n{\"Note\":\"\xc3\"}"), "1@1 1|~\n",
+                "2@2:0 : 2:10: found \"\\xc3\"}\", expected valid UTF-8 [{\"Note\":\"\xc3\"}]\n");
+}
+
+static void chooses_between_lines_and_an_array(void **state)
+{
+    (void)state;
+    struct parse_feed feed;
+    parse_feed_open(&feed,
+                    "{ \"feed\": \"Orders\", \"version\": 2, \"format\": \"ndjson\","
+                    "  \"fields\": { \"Id\": { \"type\": \"int64\", \"required\": true } } }",
+                    "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"json\","
+                    "  \"fields\": { \"Id\": { \"type\": \"int64\", \"required\": true } } }");
+    parse_check(&feed, SLICE("{\"Id\":1}\noops\n{\"Id\":2}\n"), "1@1 1\n3@3 2\n",
+                "2@2:0 : 2:1: found \"oops\", expected a JSON value [oops]\n");
+    parse_check(&feed, SLICE("[{\"Id\":1},\n{\"Id\":2}]"), "1@1 1\n2@2 2\n", "");
+    parse_check(&feed, SLICE("{\n\"Id\":1}\n{\"Id\":2}"), "1@1 1\n2@3 2\n", "");
+    parse_feed_close(&feed);
+}
+
+#define TEST(name)       cmocka_unit_test_setup_teardown(name, open_orders, parse_feed_tear_down)
+#define LINES_TEST(name) cmocka_unit_test_setup_teardown(name, open_lines, parse_feed_tear_down)
 
 int main(void)
 {
@@ -468,6 +530,10 @@ int main(void)
         TEST(keeps_a_record_of_the_largest_size_and_refuses_a_larger_one),
         TEST(hands_out_full_batches_before_a_reject_could_be_lost),
         TEST(fails_a_file_of_which_most_records_are_rejected_past_a_limit),
+        cmocka_unit_test(chooses_between_lines_and_an_array),
+        LINES_TEST(reads_a_record_on_each_line),
+        LINES_TEST(rejects_a_malformed_line_alone),
+        LINES_TEST(refuses_lines_that_are_no_records_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
