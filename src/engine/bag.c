@@ -1,7 +1,5 @@
 #include "engine/bag.h"
 
-#include <stdlib.h>
-
 enum {
     LEAF_MAX = 64,  /* keys */
     INNER_MAX = 32, /* children */
@@ -12,11 +10,12 @@ enum {
    used. Arrays lie behind the struct: keys first. */
 struct bag_node {
     uint16_t count, room;
+    uint32_t height; /* leaves have 0 */
 };
 
 static int64_t *keys_of(struct bag_node *node)
 {
-    return (int64_t *)(void *)((char *)node + sizeof(int64_t));
+    return (int64_t *)(void *)(node + 1);
 }
 
 static uint32_t *counts_of(struct bag_node *leaf)
@@ -29,35 +28,35 @@ static struct bag_node **children_of(struct bag_node *inner)
     return (struct bag_node **)(keys_of(inner) + inner->room);
 }
 
-static size_t leaf_size(size_t room)
+/* Bytes of what stands beside a key. */
+static size_t value_size(uint32_t height)
 {
-    return sizeof(int64_t) + room * (sizeof(int64_t) + sizeof(uint32_t));
+    return height == 0 ? sizeof(uint32_t) : sizeof(struct bag_node *);
 }
 
-static size_t inner_size(void)
+static size_t node_size(uint32_t height, size_t room)
 {
-    return sizeof(int64_t) + INNER_MAX * (sizeof(int64_t) + sizeof(struct bag_node *));
+    return sizeof(struct bag_node) + room * (sizeof(int64_t) + value_size(height));
 }
 
-static struct bag_node *new_leaf(struct memory *memory, uint16_t room)
+static uint16_t room_max(uint32_t height)
 {
-    struct bag_node *leaf = memory_new(memory, leaf_size(room));
-    if (leaf)
-        leaf->room = room;
-    return leaf;
+    return height == 0 ? LEAF_MAX : INNER_MAX;
 }
 
-static struct bag_node *new_inner(struct memory *memory)
+static struct bag_node *new_node(struct memory *memory, uint32_t height, uint16_t room)
 {
-    struct bag_node *inner = memory_new(memory, inner_size());
-    if (inner)
-        inner->room = INNER_MAX;
-    return inner;
+    struct bag_node *node = memory_new(memory, node_size(height, room));
+    if (node) {
+        node->room = room;
+        node->height = height;
+    }
+    return node;
 }
 
-static void drop_node(struct memory *memory, struct bag_node *node, uint32_t height)
+static void drop_node(struct memory *memory, struct bag_node *node)
 {
-    memory_drop(memory, node, height == 0 ? leaf_size(node->room) : inner_size());
+    memory_drop(memory, node, node_size(node->height, node->room));
 }
 
 int bag_compare(struct bag_order order, int64_t a, int64_t b)
@@ -95,47 +94,45 @@ struct grown {
     int64_t right_key;
 };
 
+/* Between nodes of one height, which may be one node. */
 static void copy_entries(struct bag_node *from, size_t at, struct bag_node *to, size_t to_at, size_t count)
 {
+    const size_t size = value_size(from->height);
+    char *values = (char *)(keys_of(from) + from->room), *to_values = (char *)(keys_of(to) + to->room);
     memmove(keys_of(to) + to_at, keys_of(from) + at, count * sizeof(int64_t));
-    memmove(counts_of(to) + to_at, counts_of(from) + at, count * sizeof(uint32_t));
-}
-
-static void copy_children(struct bag_node *from, size_t at, struct bag_node *to, size_t to_at, size_t count)
-{
-    memmove(keys_of(to) + to_at, keys_of(from) + at, count * sizeof(int64_t));
-    memmove(children_of(to) + to_at, children_of(from) + at, count * sizeof(struct bag_node *));
+    memmove(to_values + to_at * size, values + at * size, count * size);
 }
 
 /* The leaf with another room, which holds its keys. NULL when out of memory. */
 static struct bag_node *resized(struct memory *memory, struct bag_node *leaf, uint16_t room)
 {
-    struct bag_node *now = new_leaf(memory, room);
+    struct bag_node *now = new_node(memory, 0, room);
     if (!now)
         return NULL;
     copy_entries(leaf, 0, now, 0, leaf->count);
     now->count = leaf->count;
-    drop_node(memory, leaf, 0);
+    drop_node(memory, leaf);
     return now;
 }
 
-static void leaf_insert(struct bag_node *leaf, size_t at, int64_t key)
+/* Makes place for a key; what stands beside it is the caller's to write. */
+static void insert(struct bag_node *node, size_t at, int64_t key)
 {
-    copy_entries(leaf, at, leaf, at + 1, leaf->count - at);
-    keys_of(leaf)[at] = key;
-    counts_of(leaf)[at] = 1;
-    leaf->count++;
+    copy_entries(node, at, node, at + 1, node->count - at);
+    keys_of(node)[at] = key;
+    node->count++;
 }
 
-static struct bag_node *split_leaf(struct memory *memory, struct bag_node *leaf)
+/* Moves the right half of a node that is full into a new one. NULL when out of memory. */
+static struct bag_node *split(struct memory *memory, struct bag_node *node)
 {
-    struct bag_node *right = new_leaf(memory, LEAF_MAX);
+    struct bag_node *right = new_node(memory, node->height, node->room);
     if (!right)
         return NULL;
-    uint16_t kept = leaf->count / 2;
-    right->count = (uint16_t)(leaf->count - kept);
-    copy_entries(leaf, kept, right, 0, right->count);
-    leaf->count = kept;
+    uint16_t kept = node->count / 2;
+    right->count = (uint16_t)(node->count - kept);
+    copy_entries(node, kept, right, 0, right->count);
+    node->count = kept;
     return right;
 }
 
@@ -154,7 +151,7 @@ static struct grown add_to_leaf(struct bag *bag, struct bag_node *leaf, struct b
             return grown;
         grown.self = leaf = larger;
     } else if (leaf->count == leaf->room) {
-        grown.right = split_leaf(memory, leaf);
+        grown.right = split(memory, leaf);
         if (!grown.right)
             return grown;
         grown.right_key = keys_of(grown.right)[0];
@@ -163,41 +160,22 @@ static struct grown add_to_leaf(struct bag *bag, struct bag_node *leaf, struct b
             leaf = grown.right;
         }
     }
-    leaf_insert(leaf, at, key);
+    insert(leaf, at, key);
+    counts_of(leaf)[at] = 1;
     bag->distinct++;
     return grown;
 }
 
-static struct bag_node *split_inner(struct memory *memory, struct bag_node *inner)
-{
-    struct bag_node *right = new_inner(memory);
-    if (!right)
-        return NULL;
-    uint16_t kept = inner->count / 2;
-    right->count = (uint16_t)(inner->count - kept);
-    copy_children(inner, kept, right, 0, right->count);
-    inner->count = kept;
-    return right;
-}
+static struct grown add_to(struct bag *bag, struct bag_node *node, struct bag_order order, struct memory *memory,
+                           int64_t key);
 
-static void inner_insert(struct bag_node *inner, size_t at, struct bag_node *child, int64_t key)
-{
-    copy_children(inner, at, inner, at + 1, inner->count - at);
-    keys_of(inner)[at] = key;
-    children_of(inner)[at] = child;
-    inner->count++;
-}
-
-static struct grown add_to(struct bag *bag, struct bag_node *node, uint32_t height, struct bag_order order,
-                           struct memory *memory, int64_t key);
-
-static struct grown add_to_inner(struct bag *bag, struct bag_node *inner, uint32_t height, struct bag_order order,
-                                 struct memory *memory, int64_t key)
+static struct grown add_to_inner(struct bag *bag, struct bag_node *inner, struct bag_order order, struct memory *memory,
+                                 int64_t key)
 {
     struct grown grown = {.self = inner};
     /* Split before going down: then a child that splits finds room here, and nothing is lost half way. */
     if (inner->count == INNER_MAX) {
-        grown.right = split_inner(memory, inner);
+        grown.right = split(memory, inner);
         if (!grown.right)
             return grown;
         grown.right_key = keys_of(grown.right)[0];
@@ -205,18 +183,19 @@ static struct grown add_to_inner(struct bag *bag, struct bag_node *inner, uint32
             inner = grown.right;
     }
     size_t at = child_for(inner, order, key);
-    struct grown below = add_to(bag, children_of(inner)[at], height - 1, order, memory, key);
+    struct grown below = add_to(bag, children_of(inner)[at], order, memory, key);
     children_of(inner)[at] = below.self;
-    if (below.right)
-        inner_insert(inner, at + 1, below.right, below.right_key);
+    if (below.right) {
+        insert(inner, at + 1, below.right_key);
+        children_of(inner)[at + 1] = below.right;
+    }
     return grown;
 }
 
-static struct grown add_to(struct bag *bag, struct bag_node *node, uint32_t height, struct bag_order order,
-                           struct memory *memory, int64_t key)
+static struct grown add_to(struct bag *bag, struct bag_node *node, struct bag_order order, struct memory *memory,
+                           int64_t key)
 {
-    return height == 0 ? add_to_leaf(bag, node, order, memory, key)
-                       : add_to_inner(bag, node, height, order, memory, key);
+    return node->height == 0 ? add_to_leaf(bag, node, order, memory, key) : add_to_inner(bag, node, order, memory, key);
 }
 
 /* Puts a new root over both halves of the old one; its memory is there before anything is split. */
@@ -227,106 +206,92 @@ static void add_root(struct bag *bag, struct bag_node *root, const struct grown 
     keys_of(root)[1] = grown->right_key;
     root->count = 2;
     bag->root = root;
-    bag->height++;
 }
 
 void bag_add(struct bag *bag, struct bag_order order, struct memory *memory, int64_t key)
 {
-    if (!bag->root) {
-        bag->root = new_leaf(memory, LEAF_SMALLEST);
-        if (!bag->root)
-            return;
-        bag->height = 0;
-    }
+    if (!bag->root)
+        bag->root = new_node(memory, 0, LEAF_SMALLEST);
+    if (!bag->root)
+        return;
     struct bag_node *spare = NULL;
-    if (bag->root->count == (bag->height == 0 ? LEAF_MAX : INNER_MAX)) {
-        spare = new_inner(memory);
+    if (bag->root->count == room_max(bag->root->height)) {
+        spare = new_node(memory, bag->root->height + 1, INNER_MAX);
         if (!spare)
             return;
     }
-    struct grown grown = add_to(bag, bag->root, bag->height, order, memory, key);
+    struct grown grown = add_to(bag, bag->root, order, memory, key);
     bag->root = grown.self;
     if (spare && grown.right)
         add_root(bag, spare, &grown);
     else if (spare)
-        drop_node(memory, spare, 1);
+        drop_node(memory, spare);
 }
 
 /* --- withdrawing -------------------------------------------------------------------------------------------------- */
 
-static void erase_entry(struct bag_node *leaf, size_t at)
+static void erase(struct bag_node *node, size_t at)
 {
-    copy_entries(leaf, at + 1, leaf, at, leaf->count - at - 1);
-    leaf->count--;
-}
-
-static void erase_child(struct bag_node *inner, size_t at)
-{
-    copy_children(inner, at + 1, inner, at, inner->count - at - 1);
-    inner->count--;
+    copy_entries(node, at + 1, node, at, node->count - at - 1);
+    node->count--;
 }
 
 /* Moves all of child at + 1 into child `at` when the two together fill at most half a node. */
-static void merge(struct bag_node *inner, uint32_t height, size_t at, struct memory *memory)
+static void merge(struct bag_node *inner, size_t at, struct memory *memory)
 {
     if (at + 1 >= inner->count)
         return;
     struct bag_node *left = children_of(inner)[at], *right = children_of(inner)[at + 1];
     size_t together = (size_t)left->count + right->count;
-    if (together > (height == 1 ? LEAF_MAX : INNER_MAX) / 2)
+    if (together > room_max(left->height) / 2)
         return;
-    if (height == 1 && left->room < together) {
+    if (left->room < together) {
         left = resized(memory, left, LEAF_MAX);
         if (!left)
             return;
         children_of(inner)[at] = left;
     }
-    if (height == 1) {
-        copy_entries(right, 0, left, left->count, right->count);
-    } else {
+    if (right->height > 0)
         keys_of(right)[0] = keys_of(inner)[at + 1];
-        copy_children(right, 0, left, left->count, right->count);
-    }
+    copy_entries(right, 0, left, left->count, right->count);
     left->count = (uint16_t)together;
-    drop_node(memory, right, height - 1);
-    erase_child(inner, at + 1);
+    drop_node(memory, right);
+    erase(inner, at + 1);
 }
 
-static void take_from(struct bag *bag, struct bag_node *node, uint32_t height, struct bag_order order,
-                      struct memory *memory, int64_t key)
+static void take_from(struct bag *bag, struct bag_node *node, struct bag_order order, struct memory *memory,
+                      int64_t key)
 {
-    if (height == 0) {
+    if (node->height == 0) {
         size_t at = upper_bound(node, 0, order, key);
         if (at == 0 || keys_of(node)[at - 1] != key || --counts_of(node)[at - 1] > 0)
             return;
-        erase_entry(node, at - 1);
+        erase(node, at - 1);
         bag->distinct--;
         return;
     }
     size_t at = child_for(node, order, key);
     struct bag_node *child = children_of(node)[at];
-    take_from(bag, child, height - 1, order, memory, key);
+    take_from(bag, child, order, memory, key);
     if (child->count == 0) {
-        drop_node(memory, child, height - 1);
-        erase_child(node, at);
+        drop_node(memory, child);
+        erase(node, at);
         return;
     }
-    merge(node, height, at, memory);
+    merge(node, at, memory);
     if (at > 0)
-        merge(node, height, at - 1, memory);
+        merge(node, at - 1, memory);
 }
 
 void bag_take(struct bag *bag, struct bag_order order, struct memory *memory, int64_t key)
 {
     if (!bag->root)
         return;
-    take_from(bag, bag->root, bag->height, order, memory, key);
-    while (bag->root && (bag->root->count == 0 || (bag->height > 0 && bag->root->count == 1))) {
+    take_from(bag, bag->root, order, memory, key);
+    while (bag->root && (bag->root->count == 0 || (bag->root->height > 0 && bag->root->count == 1))) {
         struct bag_node *root = bag->root;
         bag->root = root->count == 0 ? NULL : children_of(root)[0];
-        drop_node(memory, root, bag->height);
-        if (bag->root)
-            bag->height--;
+        drop_node(memory, root);
     }
 }
 
@@ -335,7 +300,7 @@ void bag_take(struct bag *bag, struct bag_order order, struct memory *memory, in
 int64_t bag_first(const struct bag *bag, uint32_t *count)
 {
     struct bag_node *node = bag->root;
-    for (uint32_t height = bag->height; height > 0; height--)
+    while (node->height > 0)
         node = children_of(node)[0];
     if (count)
         *count = counts_of(node)[0];
@@ -345,19 +310,19 @@ int64_t bag_first(const struct bag *bag, uint32_t *count)
 int64_t bag_last(const struct bag *bag)
 {
     struct bag_node *node = bag->root;
-    for (uint32_t height = bag->height; height > 0; height--)
+    while (node->height > 0)
         node = children_of(node)[node->count - 1];
     return keys_of(node)[node->count - 1];
 }
 
 /* Puts the node's greatest keys before keys[end], down to keys[0] at most. Returns where they begin. */
-static size_t put_greatest(struct bag_node *node, uint32_t height, int64_t *keys, size_t end)
+static size_t put_greatest(struct bag_node *node, int64_t *keys, size_t end)
 {
     for (size_t i = node->count; i > 0 && end > 0; i--) {
-        if (height == 0)
+        if (node->height == 0)
             keys[--end] = keys_of(node)[i - 1];
         else
-            end = put_greatest(children_of(node)[i - 1], height - 1, keys, end);
+            end = put_greatest(children_of(node)[i - 1], keys, end);
     }
     return end;
 }
@@ -366,21 +331,20 @@ size_t bag_greatest(const struct bag *bag, int64_t *keys, size_t most)
 {
     size_t count = bag->distinct < most ? bag->distinct : most;
     if (bag->root)
-        put_greatest(bag->root, bag->height, keys, count);
-    return bag->root ? count : 0;
+        put_greatest(bag->root, keys, count);
+    return count;
 }
 
-static void close_node(struct bag_node *node, uint32_t height, struct memory *memory)
+static void close_node(struct bag_node *node, struct memory *memory)
 {
-    if (height > 0)
-        for (size_t i = 0; i < node->count; i++)
-            close_node(children_of(node)[i], height - 1, memory);
-    drop_node(memory, node, height);
+    for (size_t i = 0; node->height > 0 && i < node->count; i++)
+        close_node(children_of(node)[i], memory);
+    drop_node(memory, node);
 }
 
 void bag_close(struct bag *bag, struct memory *memory)
 {
     if (bag->root)
-        close_node(bag->root, bag->height, memory);
+        close_node(bag->root, memory);
     *bag = (struct bag){0};
 }

@@ -14,7 +14,6 @@ struct bag_node;
 
 struct bag {
     struct bag_node *root; /* NULL when empty */
-    uint32_t height;       /* of the root; leaves have 0 */
     uint32_t distinct;     /* keys */
 };
 
