@@ -2,43 +2,15 @@
 
 #include <stdlib.h>
 
-static bool has_operand(enum condition_op op)
-{
-    switch (op) {
-    case CONDITION_EQ:
-    case CONDITION_NE:
-    case CONDITION_LT:
-    case CONDITION_LE:
-    case CONDITION_GT:
-    case CONDITION_GE:
-        return true;
-    case CONDITION_ALL:
-    case CONDITION_ANY:
-    case CONDITION_NOT:
-    case CONDITION_NULL:
-    case CONDITION_NOT_NULL:
-        break;
-    }
-    return false;
-}
-
-static bool has_children(enum condition_op op)
-{
-    return op == CONDITION_ALL || op == CONDITION_ANY || op == CONDITION_NOT;
-}
-
 static struct where *new_one(const struct condition *condition, struct dict *dict)
 {
     struct where *where = calloc(1, sizeof *where);
     if (!where)
         return NULL;
     where->op = condition->op;
-    if (has_children(condition->op))
-        return where;
     where->field = condition->field;
     where->kind = condition->type.kind;
-    where->null = has_operand(condition->op) && condition->operand.null;
-    if (has_operand(condition->op) && !where->null)
+    if (condition_has_operand(condition->op))
         where->operand = codes_of(where->kind, &condition->operand, dict);
     return where;
 }
@@ -130,7 +102,7 @@ bool where_holds(const struct where *where, const struct codes *codes, const str
     case CONDITION_LE:
     case CONDITION_GT:
     case CONDITION_GE:
-        return !codes_null(codes, where->field) && !where->null && compares(where, codes->at[where->field], dict);
+        return !codes_null(codes, where->field) && compares(where, codes->at[where->field], dict);
     }
     return false;
 }
@@ -138,8 +110,8 @@ bool where_holds(const struct where *where, const struct codes *codes, const str
 bool where_equal(const struct where *a, const struct where *b)
 {
     for (; a && b; a = a->next, b = b->next)
-        if (a->op != b->op || a->field != b->field || a->kind != b->kind || a->null != b->null ||
-            a->operand != b->operand || !where_equal(a->child, b->child))
+        if (a->op != b->op || a->field != b->field || a->kind != b->kind || a->operand != b->operand ||
+            !where_equal(a->child, b->child))
             return false;
     return !a && !b;
 }
@@ -148,6 +120,6 @@ uint64_t where_fields(const struct where *where)
 {
     uint64_t fields = 0;
     for (; where; where = where->next)
-        fields |= has_children(where->op) ? where_fields(where->child) : UINT64_C(1) << where->field;
+        fields |= condition_has_children(where->op) ? where_fields(where->child) : UINT64_C(1) << where->field;
     return fields;
 }

@@ -14,7 +14,6 @@ struct where {
     enum condition_op op;
     size_t field;
     enum value_kind kind;
-    bool null; /* the operand is */
     int64_t operand;
     struct where *child, *next;
 };

@@ -30,12 +30,22 @@ enum condition_op {
     CONDITION_NOT_NULL
 };
 
+static inline bool condition_has_children(enum condition_op op)
+{
+    return op <= CONDITION_NOT;
+}
+
+static inline bool condition_has_operand(enum condition_op op)
+{
+    return op >= CONDITION_EQ && op <= CONDITION_GE;
+}
+
 struct condition {
     enum condition_op op;
     struct condition *child, *next;
     size_t field; /* index into the values of the record */
     struct value_type type;
-    struct value operand;
+    struct value operand; /* of a comparison; never null */
 };
 
 /* What a name in a condition stands for: fills field and type; false when unknown (the callee reports at `member`). */

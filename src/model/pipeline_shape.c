@@ -53,7 +53,7 @@ static void put_condition(struct buf *out, const struct feed *feed, const struct
                                         [CONDITION_GE] = ">=",
                                         [CONDITION_NULL] = "is null",
                                         [CONDITION_NOT_NULL] = "is not null"};
-    if (condition->op <= CONDITION_NOT) {
+    if (condition_has_children(condition->op)) {
         buf_printf(out, " %s(", words[condition->op]);
         for (const struct condition *child = condition->child; child; child = child->next)
             put_condition(out, feed, child);
@@ -62,7 +62,7 @@ static void put_condition(struct buf *out, const struct feed *feed, const struct
     }
     put_name(out, feed->fields[condition->field].name);
     buf_printf(out, " %s ", words[condition->op]);
-    if (condition->op < CONDITION_NULL)
+    if (condition_has_operand(condition->op))
         put_operand(out, condition);
 }
 
