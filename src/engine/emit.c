@@ -317,14 +317,10 @@ static struct cell quotient_cell(struct emit *emit, const struct column *column,
     return scaled_cell(emit, column, units);
 }
 
-static int64_t floor_days(int64_t micros)
-{
-    return timestamp_window(micros, TIMESTAMP_DAY) / TIMESTAMP_DAY;
-}
-
 static struct cell time_cell(const struct column *column, int64_t micros)
 {
-    return (struct cell){.kind = CELL_INT, .i = column->type == SQL_DATE ? floor_days(micros) : micros};
+    return (struct cell){.kind = CELL_INT,
+                         .i = column->type == SQL_DATE ? timestamp_window(micros, TIMESTAMP_DAY) : micros};
 }
 
 /* A value as its field has it. */

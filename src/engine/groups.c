@@ -13,16 +13,10 @@ enum {
 
 /* --- finding ------------------------------------------------------------------------------------------------------ */
 
-static int64_t floor_divide(int64_t a, int64_t b)
-{
-    int64_t quotient = a / b;
-    return quotient - (a < quotient * b);
-}
-
 /* By the clocks of a zone. Where they are put back over midnight, the day that has begun goes on. */
 static int64_t window_in_zone(const struct table *table, int64_t micros)
 {
-    int64_t window = floor_divide(zone_local(table->window_zone, micros), table->window_size);
+    int64_t window = timestamp_window(zone_local(table->window_zone, micros), table->window_size);
     return window + (micros >= zone_since(table->window_zone, (window + 1) * table->window_size));
 }
 
@@ -34,7 +28,7 @@ int64_t groups_moment(const struct engine *engine, const struct table *table, in
 
 int64_t groups_window(const struct table *table, int64_t micros)
 {
-    return table->window_zone ? window_in_zone(table, micros) : floor_divide(micros, table->window_size);
+    return table->window_zone ? window_in_zone(table, micros) : timestamp_window(micros, table->window_size);
 }
 
 int64_t groups_window_start(const struct table *table, int64_t window)

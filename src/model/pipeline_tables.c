@@ -154,7 +154,7 @@ static bool load_window_zone(struct build *build, const struct doc_node *window,
 static void narrow_window(struct build *build, const struct table *table, struct field_ref ref)
 {
     int64_t size = table->window_size;
-    int64_t first = timestamp_window(TIMESTAMP_MIN, size), last = timestamp_window(TIMESTAMP_MAX, size);
+    int64_t first = timestamp_window(TIMESTAMP_MIN, size) * size, last = timestamp_window(TIMESTAMP_MAX, size) * size;
     int64_t min = first < TIMESTAMP_MIN ? first + size : first;
     int64_t max = last - 1;
     if (table->window_zone) {

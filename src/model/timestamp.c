@@ -270,14 +270,10 @@ static char *put_clock(char *out, int64_t micros)
 static void print(int64_t micros, char between, struct buf *out)
 {
     char text[sizeof "2022-02-17T12:03:13.123456Z"];
-    int64_t days = micros / TIMESTAMP_DAY, time = micros % TIMESTAMP_DAY;
-    if (time < 0) {
-        time += TIMESTAMP_DAY;
-        days--;
-    }
+    int64_t days = timestamp_window(micros, TIMESTAMP_DAY);
     char *end = put_date(text, days);
     *end++ = between;
-    end = put_clock(end, time);
+    end = put_clock(end, micros - days * TIMESTAMP_DAY);
     buf_put(out, text, (size_t)(end - text));
 }
 
@@ -299,15 +295,7 @@ void timestamp_print_date(int64_t days, struct buf *out)
     buf_put(out, text, (size_t)(end - text));
 }
 
-/* --- windows ------------------------------------------------------------------------------------------------------ */
-
-int64_t timestamp_window(int64_t micros, int64_t size)
-{
-    int64_t into = micros % size;
-    if (into < 0)
-        into += size;
-    return micros - into;
-}
+/* --- intervals ---------------------------------------------------------------------------------------------------- */
 
 /* The microseconds of "day", "days" and so on, or 0. */
 static int64_t unit_micros(struct slice unit)

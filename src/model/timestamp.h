@@ -73,9 +73,12 @@ void timestamp_print_date(int64_t days, struct buf *out);
 /* "2022-02-17 12:03:13", fraction as above: what SQL takes. */
 void timestamp_print_sql(int64_t micros, struct buf *out);
 
-/* Start of the window of `size` microseconds (> 0), aligned to the epoch, that holds `micros` (in TIMESTAMP_MIN to
-   TIMESTAMP_MAX); right before 1970 too. */
-int64_t timestamp_window(int64_t micros, int64_t size);
+/* The number of the window of `size` (> 0) that holds `micros`: that of the epoch is 0, the one before it -1. */
+static inline int64_t timestamp_window(int64_t micros, int64_t size)
+{
+    int64_t window = micros / size;
+    return window - (micros < window * size);
+}
 
 /* "10 days", "1 hour", "90 seconds", "1 week", "15 minutes" in microseconds; false otherwise, also for 0. */
 bool timestamp_parse_interval(struct slice text, int64_t *micros) MUST_USE;

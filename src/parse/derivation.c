@@ -110,7 +110,7 @@ static bool take_day(const struct derivation *d, struct value *value)
     int64_t local = d->derive->zone ? zone_local(d->derive->zone, moment) : moment;
     if (local < TIMESTAMP_MIN || local > TIMESTAMP_MAX)
         return coerce_fail(d->coerce, "date comes to a day outside of the years 0001 to 9999");
-    *value = (struct value){.i = timestamp_window(local, TIMESTAMP_DAY) / TIMESTAMP_DAY};
+    *value = (struct value){.i = timestamp_window(local, TIMESTAMP_DAY)};
     return true;
 }
 

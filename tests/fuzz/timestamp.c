@@ -295,7 +295,7 @@ static void check_window(struct slice text, int64_t micros)
     if (!timestamp_parse_interval(text, &size))
         return;
     check(size > 0 && size % TIMESTAMP_SECOND == 0);
-    int64_t start = timestamp_window(micros, size);
+    int64_t start = timestamp_window(micros, size) * size;
     check(start <= micros && micros - start < size && start % size == 0);
 }
 

@@ -172,16 +172,16 @@ static void keeps_windows_within_the_years_that_are_written(void **state)
     const struct pipeline *p = load(*state, WHOLE);
     const struct feed_field *at = field_of(p, 0, "At");
     const int64_t hour = INT64_C(3600) * TIMESTAMP_SECOND;
-    assert_true(timestamp_window(at->min, hour) >= TIMESTAMP_MIN);
-    assert_true(timestamp_window(at->max, hour) + hour <= TIMESTAMP_MAX);
-    assert_true(timestamp_window(at->max + 1, hour) + hour > TIMESTAMP_MAX);
+    assert_true(timestamp_window(at->min, hour) * hour >= TIMESTAMP_MIN);
+    assert_true(timestamp_window(at->max, hour) * hour + hour <= TIMESTAMP_MAX);
+    assert_true(timestamp_window(at->max + 1, hour) * hour + hour > TIMESTAMP_MAX);
     assert_string_equal(at->holder, "windows of rooms end by the year 9999");
     p = load(*state, PIPELINE(FACTS, "\"tables\": {\"t\": {\"window\": {\"on\": \"Day\", \"size\": \"30 days\"}, "
                                      "\"columns\": {\"w\": {\"window\": \"start\"}}}}"));
     const struct feed_field *day = field_of(p, 0, "Day");
     const int64_t size = 30 * TIMESTAMP_DAY;
-    assert_true(timestamp_window(day->min * TIMESTAMP_DAY, size) >= TIMESTAMP_MIN);
-    assert_true(timestamp_window(day->max * TIMESTAMP_DAY, size) + size <= TIMESTAMP_MAX);
+    assert_true(timestamp_window(day->min * TIMESTAMP_DAY, size) * size >= TIMESTAMP_MIN);
+    assert_true(timestamp_window(day->max * TIMESTAMP_DAY, size) * size + size <= TIMESTAMP_MAX);
     assert_true((day->max - day->min) % 30 == 29);
 }
 

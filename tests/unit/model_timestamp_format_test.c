@@ -121,13 +121,14 @@ static void starts_windows_of_ten_days_where_the_design_says(void **state)
 {
     (void)state;
     const int64_t size = 10 * TIMESTAMP_DAY, start = system_micros(2021, 12, 29, 0, 0, 0);
-    assert_int_equal(timestamp_window(start, size), start);
-    assert_int_equal(timestamp_window(start - 1, size), start - size);
-    assert_int_equal(timestamp_window(start + size - 1, size), start);
-    assert_int_equal(timestamp_window(start + size, size), system_micros(2022, 1, 8, 0, 0, 0));
-    assert_int_equal(timestamp_window(-1, size), -size);
+    assert_int_equal(timestamp_window(start, size) * size, start);
+    assert_int_equal(timestamp_window(start - 1, size) * size, start - size);
+    assert_int_equal(timestamp_window(start + size - 1, size) * size, start);
+    assert_int_equal(timestamp_window(start + size, size) * size, system_micros(2022, 1, 8, 0, 0, 0));
+    assert_int_equal(timestamp_window(-1, size), -1);
     assert_int_equal(timestamp_window(0, size), 0);
-    assert_int_equal(timestamp_window(-size, size), -size);
+    assert_int_equal(timestamp_window(-size, size), -1);
+    assert_int_equal(timestamp_window(-size - 1, size), -2);
 }
 
 static void puts_every_moment_into_the_window_that_holds_it(void **state)
@@ -137,7 +138,7 @@ static void puts_every_moment_into_the_window_that_holds_it(void **state)
     for (int i = 0; i < 100000; i++) {
         int64_t moment = random_moment(&seed);
         int64_t size = (int64_t)(testing_random(&seed) >> (1 + testing_random(&seed) % 62)) + 1;
-        int64_t start = timestamp_window(moment, size);
+        int64_t start = timestamp_window(moment, size) * size;
         assert_true(start <= moment && moment - start < size);
         assert_int_equal(start % size, 0);
     }
