@@ -295,6 +295,8 @@ enum chunk_result chunk_next(struct chunk_reader *reader, struct value *values)
         else if (!get_value(&at, end, feed->fields[i].type.kind, &values[i]))
             return CHUNK_CORRUPT;
     }
+    if (at - reader->at > CHUNK_ROW_MAX)
+        return CHUNK_CORRUPT;
     reader->at = at;
     reader->row = row;
     reader->line = line;

@@ -18,7 +18,6 @@
 #define DROPFOLD_MODEL_CHUNK_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -72,7 +71,7 @@ enum chunk_result { CHUNK_ROW, CHUNK_END, CHUNK_CORRUPT };
 /*
  * Reads the next row into values[0 .. feed->field_count); text borrows the chunk's bytes. Any bytes are safe to read: what
  * no writer writes (a number cut or spelled too long, stray null bits, row 0, a value beyond its kind, a double that is
- * not finite) is corrupt, and the reader stays where it is. UTF-8 is not checked again.
+ * not finite, more than CHUNK_ROW_MAX bytes) is corrupt, and the reader stays where it is. UTF-8 is not checked again.
  */
 enum chunk_result chunk_next(struct chunk_reader *reader, struct value *values) MUST_USE;
 

@@ -91,6 +91,27 @@ static void bounds_the_length_of_a_text(void **state)
     free(bytes);
 }
 
+static void bounds_the_length_of_a_row(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, FIELDS_MAX);
+    size_t len = 5, rows, text = TEXT_VALUE_MAX + 3;
+    char *bytes = calloc(1, len + FIELDS_MAX * text);
+    assert_non_null(bytes);
+    memcpy(bytes, "\1\1", 2);
+    for (size_t i = 0; i < FIELDS_MAX; i++, len += text) {
+        f.fields[i].type = (struct value_type){.kind = VALUE_TEXT};
+        memcpy(bytes + len, "\x80\x80\4", 3); /* 65536 */
+    }
+    assert_true(len > CHUNK_ROW_MAX && len - text + 1 < CHUNK_ROW_MAX);
+    assert_int_equal(read_all(&f.feed, bytes, len, &rows), CHUNK_CORRUPT);
+    bytes[len - text] = 0; /* the last text is empty */
+    assert_int_equal(read_all(&f.feed, bytes, len - text + 1, &rows), CHUNK_END);
+    assert_int_equal(rows, 1);
+    free(bytes);
+}
+
 static void tells_row_numbers_that_wrap(void **state)
 {
     (void)state;
@@ -184,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_each_way_of_being_corrupt),
         cmocka_unit_test(bounds_the_length_of_a_text),
+        cmocka_unit_test(bounds_the_length_of_a_row),
         cmocka_unit_test(tells_row_numbers_that_wrap),
         cmocka_unit_test(is_corrupt_wherever_it_is_cut_inside_a_row),
         cmocka_unit_test(reads_damaged_bytes_without_harm),
