@@ -78,7 +78,7 @@ static void tell(struct telling *telling, struct slice line, const char *what)
     const char *blank = memrchr(line.data, ' ', line.len);
     struct slice start = {line.data, blank ? (size_t)(blank - line.data) : line.len};
     const char *version = memrchr(start.data, ' ', start.len);
-    if (telling->count++ >= CONTRACT_CHANGES_MAX || !version || start.len < 2)
+    if (telling->count++ >= CONTRACT_CHANGES_MAX || !version || version - start.data < 2)
         return;
     struct slice feed = {start.data + 1, (size_t)(version - start.data) - 2}; /* without its quotes */
     buf_printf(telling->out, "%s%s v%.*s %s", telling->count > 1 ? ", " : "", text_escape(feed, shown, sizeof shown),

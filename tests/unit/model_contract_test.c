@@ -130,6 +130,12 @@ static void says_which_descriptors_and_which_part_of_the_shape_changed(void **st
     contract_reading_changes(f->pipeline, buf_slice(&reading), &changes);
     contract_shape_change(f->pipeline, buf_slice(&shape), &changes);
     assert_int_equal(changes.len, 0);
+    buf_put_text(&shape, "a 1 x\n"); /* no line of a reading */
+    buf_put_slice(&shape, buf_slice(&reading));
+    contract_reading_changes(f->pipeline, (struct slice){shape.data + f->pipeline->shape.len, 6 + reading.len},
+                             &changes);
+    assert_int_equal(changes.len, 0);
+    shape.len = f->pipeline->shape.len;
 
     put(f, "s/Readings/1.json", edited(READINGS_1, "decimal(9,3)", "decimal(9,4)"));
     put(f, "s/Sensors/12.json", edited(SENSORS, "\"version\": 1", "\"version\": 12"));
