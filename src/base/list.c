@@ -17,3 +17,16 @@ void *list_grow(void *items, size_t count, size_t *room, size_t size)
         *room = more;
     return grown;
 }
+
+size_t list_place(const size_t *numbers, size_t count, size_t number)
+{
+    size_t place = 0;
+    while (place < count && numbers[place] != number)
+        place++;
+    return place;
+}
+
+bool list_has(const size_t *numbers, size_t count, size_t number)
+{
+    return list_place(numbers, count, number) < count;
+}

@@ -2,18 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/list.h"
 #include "engine/closed.h"
-
-static bool contains(const size_t *fields, size_t count, size_t field, size_t *at)
-{
-    for (size_t i = 0; i < count; i++)
-        if (fields[i] == field) {
-            if (at)
-                *at = i;
-            return true;
-        }
-    return false;
-}
 
 /* --- units -------------------------------------------------------------------------------------------------------- */
 
@@ -31,8 +21,8 @@ static void plan_attributes(struct engine *engine)
     const size_t *key = unit_key(pipeline, &parts);
     for (size_t field = 0; field < pipeline->feeds[0].field_count; field++) {
         bool attribute = pipeline->has_grain
-                             ? contains(pipeline->grain_attributes, pipeline->grain_attribute_count, field, NULL)
-                             : !contains(key, parts, field, NULL);
+                             ? list_has(pipeline->grain_attributes, pipeline->grain_attribute_count, field)
+                             : !list_has(key, parts, field);
         if (!attribute)
             continue;
         engine->attributes[engine->attribute_count++] = field;
@@ -47,7 +37,7 @@ static bool is_direct(const struct engine *engine, const struct join *join)
     if (parts == 0 || join->on_count != parts)
         return false;
     for (size_t i = 0; i < parts; i++)
-        if (!contains(join->fact_field, join->on_count, key[i], NULL))
+        if (!list_has(join->fact_field, join->on_count, key[i]))
             return false;
     return true;
 }
@@ -130,9 +120,7 @@ static void plan_parent_fields(struct engine *engine, struct records *records, s
     const size_t *key = unit_key(engine->pipeline, &parts);
     const struct engine_join *join = feed > 0 ? &engine->joins[feed - 1] : NULL;
     for (size_t i = 0; i < records->parents->parts; i++) {
-        size_t at = i;
-        if (join && join->direct)
-            contains(join->join->fact_field, join->join->on_count, key[i], &at);
+        size_t at = join && join->direct ? list_place(join->join->fact_field, join->join->on_count, key[i]) : i;
         records->parent_fields[i] = join ? join->join->feed_field[at] : key[i];
     }
 }
@@ -140,13 +128,14 @@ static void plan_parent_fields(struct engine *engine, struct records *records, s
 static void plan_home(struct engine *engine, struct records *records, size_t feed, size_t field)
 {
     struct field_home *home = &records->homes[field];
-    size_t at;
+    size_t part = list_place(records->parent_fields, records->parents->parts, field);
+    size_t at = feed == 0 ? list_place(engine->attributes, engine->attribute_count, field) : engine->attribute_count;
     *home = (struct field_home){.null_bit = UINT64_C(1) << field};
-    if (contains(records->parent_fields, records->parents->parts, field, &at)) {
+    if (part < records->parents->parts) {
         home->in_parent = true;
-        home->column = (uint16_t)(KEYED_KEY + at);
-        home->null_bit = records->parents->bits[at];
-    } else if (feed == 0 && contains(engine->attributes, engine->attribute_count, field, &at)) {
+        home->column = (uint16_t)(KEYED_KEY + part);
+        home->null_bit = records->parents->bits[part];
+    } else if (at < engine->attribute_count) {
         home->in_parent = home->attribute = true;
         home->column = (uint16_t)(engine->attribute_first + at);
         home->alt_column = (uint16_t)(ALT_FIELDS + at);
@@ -166,10 +155,10 @@ static void plan_key(struct records *records)
     records->filters = feed->filter || feed->deletes;
     records->nested = records->keyed;
     for (size_t i = 0; i < parts; i++)
-        if (!contains(feed->key, feed->key_count, records->parent_fields[i], NULL))
+        if (!list_has(feed->key, feed->key_count, records->parent_fields[i]))
             records->nested = false;
     for (size_t i = 0; i < feed->key_count; i++)
-        if (!records->nested || !contains(records->parent_fields, parts, feed->key[i], NULL))
+        if (!records->nested || !list_has(records->parent_fields, parts, feed->key[i]))
             records->rest[records->rest_count++] = feed->key[i];
 }
 

@@ -6,8 +6,6 @@
  */
 #include "model/condition.h"
 
-#include <string.h>
-
 #include "base/text.h"
 
 struct reader {
@@ -107,16 +105,6 @@ static struct condition *load_null(const struct reader *reader, const struct doc
     return condition;
 }
 
-static bool find_comparison(const struct doc_node *member, enum condition_op *op)
-{
-    for (size_t i = 0; i < COUNT_OF(comparison_words); i++)
-        if (slice_equal(member->name, slice_of(comparison_words[i]))) {
-            *op = comparison_ops[i];
-            return true;
-        }
-    return doc_unknown(member, comparison_words, COUNT_OF(comparison_words));
-}
-
 /* {">": 0, "<=": 9}: all of them hold. */
 static struct condition *load_comparisons(const struct reader *reader, const struct doc_node *object,
                                           const struct condition *field)
@@ -127,13 +115,13 @@ static struct condition *load_comparisons(const struct reader *reader, const str
     struct condition **last = &all->child;
     bool ok = object->count > 0 || doc_problem(object->doc, object, "an empty comparison, expected such as {\">\": 0}");
     for (const struct doc_node *member = object->child; member; member = member->next) {
-        enum condition_op op = CONDITION_EQ;
-        if (!find_comparison(member, &op))
-            ok = false;
-        else if (op == CONDITION_NULL)
+        size_t word;
+        if (!doc_among(member->name, comparison_words, COUNT_OF(comparison_words), &word))
+            ok = doc_unknown(member, comparison_words, COUNT_OF(comparison_words));
+        else if (comparison_ops[word] == CONDITION_NULL)
             ok = append(&last, load_null(reader, member, field)) && ok;
         else
-            ok = append(&last, load_comparison(reader, member, field, op)) && ok;
+            ok = append(&last, load_comparison(reader, member, field, comparison_ops[word])) && ok;
     }
     return ok ? all : NULL;
 }

@@ -123,14 +123,6 @@ static struct list begin(const struct doc *doc, const struct doc_node *node)
     return list;
 }
 
-static bool is_own(const struct doc_node *member)
-{
-    for (size_t i = 0; i < COUNT_OF(own_words); i++)
-        if (slice_equal(member->name, slice_of(own_words[i])))
-            return true;
-    return false;
-}
-
 static bool check_dropped(const struct doc_node *fields, const struct doc_node *base)
 {
     bool ok = true;
@@ -171,7 +163,8 @@ static const struct doc_node *lay_root(const struct doc *doc, const struct doc_n
         if (!slice_equal(member->name, SLICE("fields")))
             append(&list, member);
     for (const struct doc_node *member = base->child; member && !list.failed; member = member->next)
-        if (!is_own(member) && !slice_equal(member->name, SLICE("fields")) && !doc_member(doc->root, member->name.data))
+        if (!doc_among(member->name, own_words, COUNT_OF(own_words), NULL) &&
+            !slice_equal(member->name, SLICE("fields")) && !doc_member(doc->root, member->name.data))
             append(&list, member);
     if (fields && !list.failed)
         append(&list, fields);

@@ -87,6 +87,9 @@ const char *doc_kind_name(enum doc_kind kind);
 /* As doc_problem at the member's name: `unknown word "feild", expected one of ...; did you mean "field"?` */
 bool doc_unknown(const struct doc_node *member, const char *const *words, size_t count);
 
+/* Whether the name is one of the words; *place, unless NULL, is then which. */
+bool doc_among(struct slice name, const char *const *words, size_t count, size_t *place);
+
 /* The member `name` of an object, or NULL. */
 const struct doc_node *doc_member(const struct doc_node *object, const char *name);
 

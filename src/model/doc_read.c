@@ -74,11 +74,15 @@ bool doc_unknown(const struct doc_node *member, const char *const *words, size_t
     return unknown_word(member->doc, member->name_line, member->name_column, member->name, words, count);
 }
 
-static bool is_among(struct slice name, const char *const *words, size_t count)
+bool doc_among(struct slice name, const char *const *words, size_t count, size_t *place)
 {
-    for (size_t i = 0; i < count; i++)
-        if (slice_equal(name, slice_of(words[i])))
-            return true;
+    for (size_t i = 0; i < count; i++) {
+        if (!slice_equal(name, slice_of(words[i])))
+            continue;
+        if (place)
+            *place = i;
+        return true;
+    }
     return false;
 }
 
@@ -86,7 +90,7 @@ bool doc_only(const struct doc_node *object, const char *const *words, size_t co
 {
     bool ok = true;
     for (const struct doc_node *child = object->child; child; child = child->next)
-        ok = (is_among(child->name, words, count) || doc_unknown(child, words, count)) && ok;
+        ok = (doc_among(child->name, words, count, NULL) || doc_unknown(child, words, count)) && ok;
     return ok;
 }
 
@@ -94,7 +98,7 @@ bool doc_only_beside(const struct doc_node *object, const char *const *words, si
 {
     bool ok = true;
     for (const struct doc_node *child = object->child; child; child = child->next)
-        if (!is_among(child->name, words, count))
+        if (!doc_among(child->name, words, count, NULL))
             ok = doc_problem_at(child->doc, child->name_line, child->name_column,
                                 "\"%s\" does not go with \"%s\", which reads no column", child->name.data, key);
     return ok;
@@ -131,13 +135,8 @@ bool doc_choice(const struct doc_node *object, const char *name, bool required, 
     const char *word = NULL;
     if (!doc_string(object, name, required, &word))
         return false;
-    if (!word)
+    if (!word || doc_among(slice_of(word), words, count, out))
         return true;
-    for (size_t i = 0; i < count; i++)
-        if (slice_equal(slice_of(word), slice_of(words[i]))) {
-            *out = i;
-            return true;
-        }
     const struct doc_node *node = doc_member(object, name);
     return unknown_word(node->doc, node->line, node->column, node->text, words, count);
 }

@@ -1,5 +1,6 @@
 #include "model/infer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -108,11 +109,10 @@ void infer_value(struct infer_column *column, bool null, struct slice text)
         return;
     }
     column->values++;
-    for (size_t i = 0; i < INFER_WORDS; i++) {
-        if (slice_equal(text, slice_of(words[i]))) {
-            column->words[i]++;
-            return;
-        }
+    size_t word;
+    if (doc_among(text, words, INFER_WORDS, &word)) {
+        column->words[word]++;
+        return;
     }
     if (column->kinds & (KIND_INT64 | KIND_DECIMAL | KIND_DOUBLE))
         read_number(column, text);
@@ -302,20 +302,8 @@ static bool add_name(struct names *names, struct slice column)
     char name[NAME_ROOM], unique[NAME_ROOM];
     size_t len = make_name(column, name);
     memcpy(unique, name, len + 1);
-    for (unsigned n = 2; is_taken(names, unique); n++) {
-        struct buf out;
-        buf_init(&out, NAME_ROOM);
-        size_t kept = len < DESCRIPTOR_NAME_MAX - 8 ? len : DESCRIPTOR_NAME_MAX - 8;
-        buf_printf(&out, "%.*s_%u", (int)kept, name, n);
-        if (!out.failed) {
-            memcpy(unique, out.data, out.len);
-            unique[out.len] = '\0';
-        }
-        bool ok = !out.failed;
-        buf_close(&out);
-        if (!ok)
-            return false;
-    }
+    for (unsigned n = 2; is_taken(names, unique); n++)
+        snprintf(unique, sizeof unique, "%.*s_%u", DESCRIPTOR_NAME_MAX - 8, name, n);
     names->list[names->count] = arena_string(&names->arena, slice_of(unique));
     return names->list[names->count++] != NULL;
 }
@@ -332,31 +320,11 @@ static bool make_names(struct names *names, const struct infer_column *columns, 
     return names->list != NULL;
 }
 
-/* Whether a column counts as the field's name once blanks are underscores. */
-static bool is_named(struct slice column, const char *name)
-{
-    if (column.len != strlen(name))
-        return false;
-    for (size_t i = 0; i < column.len; i++)
-        if (column.data[i] != name[i] && (column.data[i] != ' ' || name[i] != '_'))
-            return false;
-    return true;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* With "underscore" a column "A B" and another one "A_B" would be one and the same. */
+/* With "underscore" a column "A B" and another one "A_B" are one and the same. */
 static bool count_as_one(struct slice one, struct slice other)
 {
-    bool same = one.len == other.len;
-    for (size_t n = 0; same && n < one.len; n++) {
-        char a = one.data[n], b = other.data[n];
-        same = (is_blank(a) ? '_' : a) == (is_blank(b) ? '_' : b);
-    }
-    return same;
+    static const struct descriptor underscore = {.names = DESCRIPTOR_NAMES_UNDERSCORE};
+    return descriptor_name_matches(&underscore, one, other);
 }
 
 static bool are_apart(const struct infer_column *columns, size_t count)
@@ -421,7 +389,7 @@ static void put_field(struct buf *out, const struct draft *draft, size_t i)
     const struct infer_column *column = &draft->columns[i];
     const char *name = draft->names.list[i];
     buf_printf(out, "    \"%s\": { ", name);
-    if (!(draft->apart ? is_named(column->name, name) : slice_equal(column->name, slice_of(name))))
+    if (!(draft->apart ? count_as_one : slice_equal)(column->name, slice_of(name)))
         put_from(out, column->name, draft->json && is_path(draft->columns, draft->count, column->name));
     put_type(out, column, draft->comma);
     buf_put_text(out, is_required(column, draft->nulls) ? ", \"required\": true }" : " }");

@@ -285,24 +285,14 @@ static void load_where(struct build *build, const struct doc_node *member, struc
 
 /* --- columns ------------------------------------------------------------------------------------------------------ */
 
-static bool is_function(const struct doc_node *node, enum column_kind *kind)
-{
-    for (size_t i = 0; i < COUNT_OF(function_words); i++)
-        if (slice_equal(node->name, slice_of(function_words[i]))) {
-            *kind = function_kinds[i];
-            return true;
-        }
-    return false;
-}
-
 /* The member that says what the column is; there must be exactly one. */
 static const struct doc_node *find_function(const struct build *build, const struct doc_node *member,
                                             enum column_kind *kind)
 {
     const struct doc_node *found = NULL;
     for (const struct doc_node *node = member->child; node; node = node->next) {
-        enum column_kind other;
-        if (!is_function(node, &other))
+        size_t word;
+        if (!doc_among(node->name, function_words, COUNT_OF(function_words), &word))
             continue;
         if (found) {
             build_problem(build, place_of_name(node), "a column is either \"%s\" or \"%s\"", found->name.data,
@@ -310,7 +300,7 @@ static const struct doc_node *find_function(const struct build *build, const str
             return NULL;
         }
         found = node;
-        *kind = other;
+        *kind = function_kinds[word];
     }
     if (!found)
         doc_problem(
@@ -354,13 +344,10 @@ bool build_find_column(const struct build *build, struct place place, const stru
                        size_t *column)
 {
     const char *names[PIPELINE_COLUMNS_MAX];
-    for (size_t i = 0; i < table->column_count; i++) {
+    for (size_t i = 0; i < table->column_count; i++)
         names[i] = table->columns[i].name;
-        if (slice_equal(name, slice_of(names[i]))) {
-            *column = i;
-            return true;
-        }
-    }
+    if (doc_among(name, names, table->column_count, column))
+        return true;
     char shown[BUILD_SHOWN_MAX], hint[TEXT_HINT_SIZE];
     return build_problem(build, place, "unknown column \"%s\" of table \"%s\"%s",
                          text_escape(name, shown, sizeof shown), table->name,

@@ -1,6 +1,7 @@
 /* The shape of the facts: keys and which row of a key counts, grain, joins, filters. */
 #include <string.h>
 
+#include "base/list.h"
 #include "model/pipeline_build.h"
 
 static const char *const facts_words[] = {"feed", "key", "version_field", "delete", "grain", "filter"};
@@ -27,14 +28,6 @@ static struct place item_place(const struct doc_node *member, size_t i)
     while (i-- > 0)
         node = node->next;
     return place_of(node);
-}
-
-static bool contains(const size_t *fields, size_t count, size_t field)
-{
-    for (size_t i = 0; i < count; i++)
-        if (fields[i] == field)
-            return true;
-    return false;
 }
 
 /* A member of `object` that lists fields of a feed, and where they go. */
@@ -64,7 +57,7 @@ static bool load_fields(struct build *build, const struct field_list *list, bool
         struct place place = item_place(names.node, i);
         if (!build_field(build, list->feed, place, slice_of(names.text[i]), &field))
             ok = false;
-        else if (contains(list->fields, *list->count, field))
+        else if (list_has(list->fields, *list->count, field))
             ok = build_problem(build, place, "\"%s\" stands twice in \"%s\"", names.text[i], list->name);
         else
             list->fields[(*list->count)++] = field;
@@ -185,7 +178,7 @@ static void check_grain_key(struct build *build, const struct doc_node *grain)
     if (facts->key_count == 0)
         return;
     for (size_t i = 0; i < p->grain_key_count; i++)
-        if (!contains(facts->key, facts->key_count, p->grain_key[i]))
+        if (!list_has(facts->key, facts->key_count, p->grain_key[i]))
             build_problem(build, item_place(doc_member(grain, "key"), i),
                           "grain key \"%s\" must be among the facts' key fields too",
                           facts->fields[p->grain_key[i]].name);
@@ -210,7 +203,7 @@ static void load_grain(struct build *build, const struct doc_node *facts)
     if (load_fields(build, &attributes, false))
         check_fields(build, &attributes, false, "a grain attribute");
     for (size_t i = 0; i < p->grain_attribute_count; i++)
-        if (contains(p->grain_key, p->grain_key_count, p->grain_attributes[i]))
+        if (list_has(p->grain_key, p->grain_key_count, p->grain_attributes[i]))
             build_problem(build, item_place(doc_member(grain, "attributes"), i), "\"%s\" is a grain key already",
                           p->feeds[0].fields[p->grain_attributes[i]].name);
     build->grain_broken = build->doc->problems->count != before;
@@ -245,8 +238,8 @@ static bool add_pair(struct build *build, struct join *join, struct place place,
     ok = build_field(build, join->feed, other, joined, &feed_field) && ok;
     if (!ok)
         return false;
-    if (contains(join->fact_field, join->on_count, fact_field) ||
-        contains(join->feed_field, join->on_count, feed_field))
+    if (list_has(join->fact_field, join->on_count, fact_field) ||
+        list_has(join->feed_field, join->on_count, feed_field))
         return build_problem(build, place, "\"%s\" stands twice in \"on\"", fact.data);
     check_pair(build, place, join, fact_field, feed_field);
     join->fact_field[join->on_count] = fact_field;
@@ -303,7 +296,7 @@ static void load_join(struct build *build, size_t feed)
     /* A mistake in either, or in a descriptor, is told there and once: groups are not measured by what did not load. */
     join->lookup = joined->key_count > 0 || !known;
     for (size_t i = 0; known && i < joined->key_count; i++)
-        join->lookup = join->lookup && contains(join->feed_field, join->on_count, joined->key[i]);
+        join->lookup = join->lookup && list_has(join->feed_field, join->on_count, joined->key[i]);
 }
 
 bool build_facts(struct build *build, const struct doc_node *root)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/text.h"
 #include "model/pipeline_build.h"
 #include "model/timestamp.h"
@@ -14,15 +15,8 @@ struct feed_field *build_feed_field(const struct build *build, struct field_ref 
 bool build_in_grain(const struct build *build, size_t field)
 {
     const struct pipeline *p = build->pipeline;
-    if (build->grain_broken)
-        return true;
-    for (size_t i = 0; i < p->grain_key_count; i++)
-        if (p->grain_key[i] == field)
-            return true;
-    for (size_t i = 0; i < p->grain_attribute_count; i++)
-        if (p->grain_attributes[i] == field)
-            return true;
-    return false;
+    return build->grain_broken || list_has(p->grain_key, p->grain_key_count, field) ||
+           list_has(p->grain_attributes, p->grain_attribute_count, field);
 }
 
 const char *build_ref_text(const struct build *build, struct field_ref ref, char out[BUILD_SHOWN_MAX])

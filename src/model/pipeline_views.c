@@ -1,6 +1,5 @@
 /* Views over tables, declared by structure: what a view may say is what every target can do. */
-#include <string.h>
-
+#include "base/list.h"
 #include "model/pipeline_build.h"
 #include "model/pipeline_ledger.h"
 
@@ -39,9 +38,8 @@ static bool load_by(const struct build *build, const struct doc_node *object, co
         if (!in_key(table, column))
             ok = doc_problem(build->doc, item, "\"by\" has \"%s\", which is not in the primary key of \"%s\"",
                              doc_text(item), table->name);
-        for (size_t j = 0; j < view->by_count; j++)
-            if (view->by[j] == column)
-                ok = doc_problem(build->doc, item, "\"%s\" stands twice in \"by\"", doc_text(item));
+        if (list_has(view->by, view->by_count, column))
+            ok = doc_problem(build->doc, item, "\"%s\" stands twice in \"by\"", doc_text(item));
         view->by[view->by_count++] = column;
     }
     return ok;
@@ -49,24 +47,16 @@ static bool load_by(const struct build *build, const struct doc_node *object, co
 
 /* --- latest ------------------------------------------------------------------------------------------------------- */
 
-static bool is_by(const struct view *view, size_t column)
-{
-    for (size_t i = 0; i < view->by_count; i++)
-        if (view->by[i] == column)
-            return true;
-    return false;
-}
-
 /* The key tells rows apart, so `by` and `on` together must be the key: else "the latest" is several rows. */
 static void check_one_row(const struct build *build, const struct doc_node *latest, const struct table *table,
                           const struct view *view)
 {
-    if (is_by(view, view->on)) {
+    if (list_has(view->by, view->by_count, view->on)) {
         doc_problem(build->doc, doc_member(latest, "on"), "\"on\" is in \"by\" too");
         return;
     }
     for (size_t i = 0; i < table->key_count; i++)
-        if (table->key[i] != view->on && !is_by(view, table->key[i]))
+        if (table->key[i] != view->on && !list_has(view->by, view->by_count, table->key[i]))
             doc_problem(build->doc, doc_member(latest, "by"),
                         "\"by\" lacks \"%s\" of the primary key, so the latest row would not be one",
                         table->columns[table->key[i]].name);
@@ -122,13 +112,13 @@ static const struct doc_node *find_function(const struct build *build, const str
                     member->name.data);
         return NULL;
     }
-    for (size_t i = 0; i < COUNT_OF(column_words); i++)
-        if (slice_equal(member->child->name, slice_of(column_words[i]))) {
-            *function = (enum view_function)i; /* the words stand in the order of the enum */
-            return member->child;
-        }
-    doc_unknown(member->child, column_words, COUNT_OF(column_words));
-    return NULL;
+    size_t word;
+    if (!doc_among(member->child->name, column_words, COUNT_OF(column_words), &word)) {
+        doc_unknown(member->child, column_words, COUNT_OF(column_words));
+        return NULL;
+    }
+    *function = (enum view_function)word; /* the words stand in the order of the enum */
+    return member->child;
 }
 
 static bool load_column(const struct build *build, const struct doc_node *member, const struct table *table,
