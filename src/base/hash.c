@@ -57,6 +57,12 @@ void digester_add_u64(struct digester *d, uint64_t value)
     digester_add(d, (struct slice){bytes, sizeof bytes});
 }
 
+void digester_add_text(struct digester *d, struct slice text)
+{
+    digester_add_u64(d, text.len);
+    digester_add(d, text);
+}
+
 struct digest digester_take(struct digester *d)
 {
     struct digest digest;

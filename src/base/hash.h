@@ -8,7 +8,6 @@
 #define DROPFOLD_BASE_HASH_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -48,8 +47,16 @@ void digester_close(struct digester *d);
 void digester_add(struct digester *d, struct slice s);
 /* A number as eight bytes, the least first: how lengths and counts enter a digest. */
 void digester_add_u64(struct digester *d, uint64_t value);
+/* A text's length, then its bytes. */
+void digester_add_text(struct digester *d, struct slice text);
 /* The digest of what was added; the digester is closed. */
 struct digest digester_take(struct digester *d);
+
+/* Its bytes. */
+static inline struct slice digest_slice(const struct digest *d)
+{
+    return (struct slice){(const char *)d->bytes, DIGEST_SIZE};
+}
 
 bool digest_equal(const struct digest *a, const struct digest *b);
 void digest_hex(const struct digest *d, char out[DIGEST_HEX_SIZE]);

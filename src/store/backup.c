@@ -50,32 +50,6 @@ static bool make_part(const char *path, char **part, struct error *error)
     return good;
 }
 
-static void remove_part(const char *part)
-{
-    static const char *const ends[] = {"", "-journal", "-wal", "-shm"};
-    for (size_t i = 0; i < COUNT_OF(ends); i++) {
-        char *path = NULL;
-        if (asprintf(&path, "%s%s", part, ends[i]) < 0)
-            return;
-        (void)unlink(path);
-        free(path);
-    }
-}
-
-static bool flush(const char *path, uint64_t *bytes, struct error *error)
-{
-    struct stat stat;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return error_errno(error, ERROR_IO, errno, "Cannot open %s", path);
-    bool good =
-        (fsync(fd) == 0 && fstat(fd, &stat) == 0) || error_errno(error, ERROR_IO, errno, "Cannot flush %s", path);
-    if (good)
-        *bytes = (uint64_t)stat.st_size;
-    (void)close(fd);
-    return good;
-}
-
 static bool sync_folder_of(const char *path, struct error *error)
 {
     const char *slash = strrchr(path, '/');
@@ -188,7 +162,7 @@ static bool make_copy(struct store *store, const char *part, const char *path, s
     struct buf pipeline;
     buf_init(&pipeline, 4096);
     bool good = name_of_pipeline(store, &pipeline, error) && copy_look(store, part, &made->progress, error) &&
-                check_copy(part, pipeline.data, &made->progress, error) && flush(part, &made->bytes, error) &&
+                check_copy(part, pipeline.data, &made->progress, error) && store_flush(part, &made->bytes, error) &&
                 publish(part, path, error);
     buf_close(&pipeline);
     return good;
@@ -202,7 +176,7 @@ bool store_backup(struct store *store, const char *path, struct store_backup *ma
         return error_set(error, ERROR_BUG, "%s: a backup within a change", store->path);
     bool good = make_part(path, &part, error) && make_copy(store, part, path, made, error);
     if (part && !good)
-        remove_part(part);
+        (void)!store_remove(part, NULL);
     free(part);
     return good;
 }

@@ -34,17 +34,6 @@ uint64_t store_checksum(struct slice feed, uint64_t sequence, uint64_t ordinal, 
     return hash_bytes(chunk, hash_bytes(feed, hash_u64(hash_u64(sequence) ^ ordinal)));
 }
 
-static void add_digest(struct digester *d, const struct digest *digest)
-{
-    digester_add(d, (struct slice){(const char *)digest->bytes, DIGEST_SIZE});
-}
-
-static void add_text(struct digester *d, struct slice text)
-{
-    digester_add_u64(d, text.len);
-    digester_add(d, text);
-}
-
 bool store_digest_epoch(const char *epoch, struct digest *digest, struct error *error)
 {
     struct digester d;
@@ -59,7 +48,7 @@ bool store_digest_begin(struct digester *d, const struct digest *before, uint64_
 {
     if (!digester_init(d, error))
         return false;
-    add_digest(d, before);
+    digester_add(d, digest_slice(before));
     digester_add_u64(d, sequence);
     return true;
 }
@@ -77,11 +66,11 @@ void store_digest_file(struct digester *d, const struct file_record *file)
     const uint64_t counts[] = {file->rows,  b->applied, b->unchanged, b->superseded,
                                b->filtered, b->deleted, b->late,      b->rejected};
     digester_add_u64(d, TAG_FILE);
-    add_text(d, file->feed);
-    add_text(d, file->name);
-    add_digest(d, &file->content);
+    digester_add_text(d, file->feed);
+    digester_add_text(d, file->name);
+    digester_add(d, digest_slice(&file->content));
     digester_add_u64(d, file->version);
-    add_digest(d, &file->descriptor);
+    digester_add(d, digest_slice(&file->descriptor));
     for (size_t i = 0; i < COUNT_OF(counts); i++)
         digester_add_u64(d, counts[i]);
 }
@@ -91,7 +80,7 @@ void store_digest_retry(struct digester *d, const struct store_retry *retry)
     digester_add_u64(d, TAG_RETRY);
     digester_add_u64(d, retry->file);
     digester_add_u64(d, retry->sequence);
-    add_digest(d, &retry->content);
+    digester_add(d, digest_slice(&retry->content));
 }
 
 void store_digest_forget(struct digester *d, const struct file_record *file)
@@ -99,7 +88,7 @@ void store_digest_forget(struct digester *d, const struct file_record *file)
     digester_add_u64(d, TAG_FORGET);
     digester_add_u64(d, file->id);
     digester_add_u64(d, file->sequence);
-    add_digest(d, &file->content);
+    digester_add(d, digest_slice(&file->content));
 }
 
 void store_digest_close(struct digester *d, int64_t before)

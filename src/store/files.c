@@ -60,15 +60,15 @@ bool store_file_write(struct store *store, const struct file_record *file, const
     return query_run(&q, error);
 }
 
-static void read_buckets(struct query *q, struct buckets *buckets)
+void store_buckets_read(struct query *q, int first, struct buckets *buckets)
 {
-    buckets->applied = query_u64_at(q, STORE_FILE_APPLIED);
-    buckets->unchanged = query_u64_at(q, STORE_FILE_UNCHANGED);
-    buckets->superseded = query_u64_at(q, STORE_FILE_SUPERSEDED);
-    buckets->filtered = query_u64_at(q, STORE_FILE_FILTERED);
-    buckets->deleted = query_u64_at(q, STORE_FILE_DELETED);
-    buckets->late = query_u64_at(q, STORE_FILE_LATE);
-    buckets->rejected = query_u64_at(q, STORE_FILE_REJECTED);
+    buckets->applied = query_u64_at(q, first);
+    buckets->unchanged = query_u64_at(q, first + 1);
+    buckets->superseded = query_u64_at(q, first + 2);
+    buckets->filtered = query_u64_at(q, first + 3);
+    buckets->deleted = query_u64_at(q, first + 4);
+    buckets->late = query_u64_at(q, first + 5);
+    buckets->rejected = query_u64_at(q, first + 6);
 }
 
 static void read_parts(struct query *q, struct store_file_parts *parts)
@@ -79,6 +79,11 @@ static void read_parts(struct query *q, struct store_file_parts *parts)
     parts->rejects = query_u64_at(q, STORE_FILE_REJECTS);
     parts->unknown = query_i64_at(q, STORE_FILE_UNKNOWN);
     parts->noted = query_i64_at(q, STORE_FILE_NOTED);
+}
+
+bool store_corrupt_file(const struct store *store, uint64_t id, struct error *error)
+{
+    return store_corrupt(store, error, "the ledger's row of file %llu fails its checksum", (unsigned long long)id);
 }
 
 bool store_file_read(struct query *q, struct file_record *file, struct store_file_parts *parts, struct error *error)
@@ -105,10 +110,9 @@ bool store_file_read(struct query *q, struct file_record *file, struct store_fil
         .reason = query_slice_at(q, STORE_FILE_REASON),
     };
     if (!query_i64_at(q, STORE_FILE_WHOLE) || state > FILE_RETRIED)
-        return store_corrupt(q->store, error, "the ledger's row of file %llu fails its checksum",
-                             (unsigned long long)file->id);
+        return store_corrupt_file(q->store, file->id, error);
     file->state = (enum file_state)state;
-    read_buckets(q, &file->buckets);
+    store_buckets_read(q, STORE_FILE_APPLIED, &file->buckets);
     if (parts)
         read_parts(q, parts);
     return true;
@@ -123,10 +127,8 @@ static bool name_set(const struct file_record *file, int64_t *set, struct error 
     struct digester d;
     if (!digester_init(&d, error))
         return false;
-    for (size_t i = 0; i < file->unknown_count; i++) {
-        digester_add_u64(&d, file->unknown[i].len);
-        digester_add(&d, file->unknown[i]);
-    }
+    for (size_t i = 0; i < file->unknown_count; i++)
+        digester_add_text(&d, file->unknown[i]);
     struct digest digest = digester_take(&d);
     uint64_t number = 0;
     for (size_t i = 0; i < sizeof number; i++)
@@ -189,8 +191,7 @@ static bool find_original(struct store *store, struct slice feed, const struct d
         query_blob(&q, *same_name);
     bool good = query_row(&q, &row, error);
     if (good && row && !query_i64_at(&q, 4)) {
-        good = store_corrupt(store, error, "the ledger's row of file %llu fails its checksum",
-                             (unsigned long long)query_u64_at(&q, 0));
+        good = store_corrupt_file(store, query_u64_at(&q, 0), error);
     } else if (good && row && !query_i64_at(&q, 3)) {
         struct slice name = query_slice_at(&q, 2);
         *id = query_u64_at(&q, 0);

@@ -1,6 +1,5 @@
 /* Which applied file a user means by a name, and what there is instead when that is none or several. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"

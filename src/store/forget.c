@@ -69,8 +69,7 @@ static bool find_at_name(struct store *store, struct slice feed, struct slice na
     if (good && row) {
         *file = (struct file_record){
             .id = query_u64_at(&q, 0), .sequence = query_u64_at(&q, 1), .content = query_digest_at(&q, 2)};
-        good = query_i64_at(&q, 3) || store_corrupt(store, error, "the ledger's row of file %llu fails its checksum",
-                                                    (unsigned long long)file->id);
+        good = query_i64_at(&q, 3) || store_corrupt_file(store, file->id, error);
     }
     query_close(&q);
     return good;

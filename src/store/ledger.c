@@ -158,8 +158,7 @@ bool store_read_rejects(struct store *store, struct ledger_rejects *rejects, led
         ask_rejected(&q, store, rejects);
     while (more && (good = query_row(&q, &row, error)) && row) {
         good = query_i64_at(&q, 3) ? read_rejects(&q, rejects, visit, context, &more, error)
-                                   : store_corrupt(store, error, "the ledger's row of file %llu fails its checksum",
-                                                   (unsigned long long)query_u64_at(&q, 0));
+                                   : store_corrupt_file(store, query_u64_at(&q, 0), error);
         if (!good)
             break;
     }

@@ -49,7 +49,7 @@ void query_text(struct query *q, const char *text)
 
 void query_digest(struct query *q, const struct digest *digest)
 {
-    query_blob(q, (struct slice){(const char *)digest->bytes, DIGEST_SIZE});
+    query_blob(q, digest_slice(digest));
 }
 
 bool query_row(struct query *q, bool *row, struct error *error)

@@ -148,8 +148,7 @@ static bool visit_rejected(struct query *files, struct slice name, reject_visit 
     bool row = true, good = true, more = true;
     while (more && (good = query_row(files, &row, error)) && row) {
         if (!query_i64_at(files, 6))
-            good = store_corrupt(files->store, error, "the ledger's row of file %llu fails its checksum",
-                                 (unsigned long long)query_u64_at(files, 0));
+            good = store_corrupt_file(files->store, query_u64_at(files, 0), error);
         else if (store_names_file(name, query_slice_at(files, 1), query_slice_at(files, 2)))
             good = visit_rejects(files, visit, context, &more, error);
         if (!good)
@@ -189,13 +188,7 @@ static void read_feed(struct query *q, struct feed_summary *feed)
     feed->feed = query_slice_at(q, 0);
     for (int i = 0; i < 3; i++)
         feed->files[i] = query_u64_at(q, 1 + i);
-    feed->buckets = (struct buckets){.applied = query_u64_at(q, 4),
-                                     .unchanged = query_u64_at(q, 5),
-                                     .superseded = query_u64_at(q, 6),
-                                     .filtered = query_u64_at(q, 7),
-                                     .deleted = query_u64_at(q, 8),
-                                     .late = query_u64_at(q, 9),
-                                     .rejected = query_u64_at(q, 10)};
+    store_buckets_read(q, 4, &feed->buckets);
     feed->rows = query_u64_at(q, 11);
     feed->forgotten = query_u64_at(q, 12);
     feed->succeeded = query_u64_at(q, 13);

@@ -90,7 +90,7 @@ static bool write_schema(struct store *store, const char *pipeline, const struct
     return store_execute(store, mark, error) &&
            store_put_meta(store, "epoch", slice_of(store->progress.epoch), error) &&
            store_put_meta(store, "pipeline", slice_of(pipeline), error) &&
-           store_put_meta(store, "fingerprint", (struct slice){(const char *)fingerprint->bytes, DIGEST_SIZE}, error);
+           store_put_meta(store, "fingerprint", digest_slice(fingerprint), error);
 }
 
 static bool make_store(struct store *store, const char *pipeline, const struct digest *fingerprint, struct error *error)

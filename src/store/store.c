@@ -171,6 +171,19 @@ bool store_sync_folder(const char *path, struct error *error)
     return good;
 }
 
+bool store_flush(const char *path, uint64_t *bytes, struct error *error)
+{
+    struct stat stat;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return error_errno(error, ERROR_IO, errno, "Cannot open %s", path);
+    bool good =
+        (fsync(fd) == 0 && fstat(fd, &stat) == 0) || error_errno(error, ERROR_IO, errno, "Cannot flush %s", path);
+    *bytes = good ? (uint64_t)stat.st_size : 0;
+    (void)close(fd);
+    return good;
+}
+
 static bool sync_parent(const char *folder, struct error *error)
 {
     char *parent = NULL;
@@ -216,14 +229,13 @@ static bool find_database(struct store *store, struct error *error)
     return true;
 }
 
-/* What a replay left that was cut short or refused. */
-static bool remove_stale(struct store *store, struct error *error)
+bool store_remove(const char *database, struct error *error)
 {
     static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
     bool good = true;
     for (size_t i = 0; good && i < COUNT_OF(ends); i++) {
         char *path = NULL;
-        if (asprintf(&path, "%s%s", store->path, ends[i]) < 0)
+        if (asprintf(&path, "%s%s", database, ends[i]) < 0)
             return error_memory(error);
         if (unlink(path) != 0 && errno != ENOENT)
             good = error_errno(error, ERROR_IO, errno, "Cannot remove %s", path);
@@ -243,7 +255,7 @@ static bool prepare_files(struct store *store, struct error *error)
     case STORE_READ:
         return find_database(store, error) && store_lock_shared(store, error);
     case STORE_BUILD:
-        return remove_stale(store, error) && touch_database(store, error);
+        return store_remove(store->path, error) && touch_database(store, error); /* of a replay that was cut short */
     }
     return error_set(error, ERROR_BUG, "No such store mode: %d", (int)store->mode);
 }
@@ -314,35 +326,31 @@ static bool open_named(struct store *store, const char *pipeline, const struct d
            store_load_state(store, error);
 }
 
+/* Hands a store out that is open, else closes it. */
+static bool hand_out(struct store *store, bool good, struct store **out)
+{
+    if (!good) {
+        store_close(store);
+        store = NULL;
+    } else if (store->mode != STORE_READ) {
+        store_space_open(store);
+    }
+    *out = store;
+    return good;
+}
+
 bool store_open(struct store **out, const char *folder, const char *pipeline, const struct digest *fingerprint,
                 enum store_mode mode, struct error *error)
 {
     struct store *store = new_store(mode, error);
-    *out = NULL;
-    if (!store)
-        return false;
-    if (!name_files(store, folder, pipeline, error) || !open_named(store, pipeline, fingerprint, error)) {
-        store_close(store);
-        return false;
-    }
-    if (mode != STORE_READ)
-        store_space_open(store);
-    *out = store;
-    return true;
+    bool good = store && name_files(store, folder, pipeline, error) && open_named(store, pipeline, fingerprint, error);
+    return hand_out(store, good, out);
 }
 
 bool store_open_copy(struct store **out, const char *path, const char *pipeline, struct error *error)
 {
     struct store *store = new_store(STORE_READ, error);
-    *out = NULL;
-    if (!store)
-        return false;
-    if (!name_copy(store, path, error) || !open_named(store, pipeline, NULL, error)) {
-        store_close(store);
-        return false;
-    }
-    *out = store;
-    return true;
+    return hand_out(store, store && name_copy(store, path, error) && open_named(store, pipeline, NULL, error), out);
 }
 
 void store_disconnect(struct store *store)
@@ -363,7 +371,7 @@ void store_close(struct store *store)
     store_disconnect(store);
     /* That a stale one cannot be removed now is no loss: the next build does it, or says why not. */
     if (store->mode == STORE_BUILD && store->path)
-        (void)remove_stale(store, NULL);
+        (void)!store_remove(store->path, NULL);
     store_unlock(store);
     digester_close(&store->digester);
     free(store->folder);

@@ -112,6 +112,12 @@ bool store_load_state(struct store *store, struct error *error) MUST_USE;
 /* Brackets of one consistent look at the store, within the open change if there is one. */
 bool store_read_begin(struct store *store, struct error *error) MUST_USE;
 void store_read_end(struct store *store);
+/* Flushes a folder's entries to disk. */
+bool store_sync_folder(const char *path, struct error *error) MUST_USE;
+/* Flushes a database that nobody has open, and says how large it is. */
+bool store_flush(const char *path, uint64_t *bytes, struct error *error) MUST_USE;
+/* Removes a database and what SQLite has beside it, where they are. */
+bool store_remove(const char *database, struct error *error) MUST_USE;
 /* Closes the connection and nothing else; the lock stays. */
 void store_disconnect(struct store *store);
 
@@ -205,6 +211,11 @@ bool store_file_write(struct store *store, const struct file_record *file, const
 bool store_file_read(struct query *q, struct file_record *file, struct store_file_parts *parts,
                      struct error *error) MUST_USE;
 
+/* ERROR_CORRUPT: the ledger's row of that file. */
+bool store_corrupt_file(const struct store *store, uint64_t id, struct error *error);
+/* The buckets, in the order in which they are told, from column `first` on. */
+void store_buckets_read(struct query *q, int first, struct buckets *buckets);
+
 /* What marks of so many files as replaced may write: never more than the ledger has. */
 uint64_t store_mark_pages(const struct store *store, uint64_t files);
 
@@ -212,8 +223,5 @@ uint64_t store_mark_pages(const struct store *store, uint64_t files);
 void store_reject_read(struct query *q, struct reject *reject);
 /* The set of undeclared columns under which the file's are kept, made when new; 0 for none. */
 bool store_unknown_set(struct store *store, const struct file_record *file, int64_t *set, struct error *error) MUST_USE;
-
-/* Flushes a folder's entries to disk. */
-bool store_sync_folder(const char *path, struct error *error) MUST_USE;
 
 #endif

@@ -9,7 +9,6 @@
 #include "store/store_internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -127,22 +126,14 @@ static bool settle(struct store *store, struct error *error)
     return good && check_gone(store, "-wal", error) && check_gone(store, "-shm", error);
 }
 
-/* SQLite flushed it at the checkpoint; a rename over the only other copy is no place to rely on that. */
-static bool flush(const char *path, struct error *error)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return error_errno(error, ERROR_IO, errno, "Cannot open %s", path);
-    bool good = fsync(fd) == 0 || error_errno(error, ERROR_IO, errno, "Cannot flush %s", path);
-    (void)close(fd);
-    return good;
-}
-
 static bool swap(struct store *old, struct store *built, struct error *error)
 {
     if (built->mode != STORE_BUILD || (old->mode != STORE_WRITE && old->mode != STORE_REPLACE))
         return error_set(error, ERROR_BUG, "%s cannot be replaced by %s", old->path, built->path);
-    if (!store_lock_alone(old, error) || !settle(built, error) || !flush(built->path, error) || !settle(old, error))
+    uint64_t bytes;
+    /* SQLite flushed it at the checkpoint; a rename over the only other copy is no place to rely on that. */
+    if (!store_lock_alone(old, error) || !settle(built, error) || !store_flush(built->path, &bytes, error) ||
+        !settle(old, error))
         return false;
     if (rename(built->path, old->path) != 0)
         return error_errno(error, ERROR_IO, errno, "Cannot rename %s to %s", built->path, old->path);
