@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/list.h"
 #include "base/text.h"
 #include "model/pipeline_build.h"
 #include "model/timestamp.h"
@@ -60,15 +60,20 @@ const char *build_printf(const struct build *build, const char *format, ...)
     return copy;
 }
 
+bool build_name_fits(struct slice name)
+{
+    char again[4 * PIPELINE_NAME_MAX + 1];
+    return name.len > 0 && name.len <= PIPELINE_NAME_MAX &&
+           slice_equal(slice_of(text_escape_again(name, again, sizeof again)), name);
+}
+
 bool build_check_name(const struct build *build, const struct doc_node *member, const char *what)
 {
-    struct slice name = member->name;
-    char shown[BUILD_SHOWN_MAX], again[4 * PIPELINE_NAME_MAX + 1];
-    bool fit = name.len > 0 && name.len <= PIPELINE_NAME_MAX &&
-               slice_equal(slice_of(text_escape_again(name, again, sizeof again)), name);
-    return fit || build_problem(build, place_of_name(member),
-                                "\"%s\" cannot name %s: 1 to %d bytes without control characters",
-                                text_escape(name, shown, sizeof shown), what, PIPELINE_NAME_MAX);
+    char shown[BUILD_SHOWN_MAX];
+    return build_name_fits(member->name) ||
+           build_problem(build, place_of_name(member),
+                         "\"%s\" cannot name %s: 1 to %d bytes without control characters",
+                         text_escape(member->name, shown, sizeof shown), what, PIPELINE_NAME_MAX);
 }
 
 bool build_interval(const struct doc_node *object, struct build_interval member, bool required, int64_t *out)
@@ -126,27 +131,21 @@ static bool find_folder(struct build *build, const char *path)
     return build->folder || doc_memory(build->doc);
 }
 
-static void add_text(struct digester *digester, struct slice text)
-{
-    digester_add_u64(digester, text.len);
-    digester_add(digester, text);
-}
-
 static bool load_source(struct build *build)
 {
     struct digester digester;
     struct pipeline *p = build->pipeline;
     if (!digester_init(&digester, NULL))
         return doc_memory(build->doc);
-    add_text(&digester, build->doc->text);
+    digester_add_text(&digester, build->doc->text);
     for (size_t i = 0; i < p->feed_count; i++) {
         const struct feed *feed = &p->feeds[i];
-        add_text(&digester, slice_of(feed->name));
+        digester_add_text(&digester, slice_of(feed->name));
         digester_add_u64(&digester, feed->version_count);
         for (size_t j = feed->version_count; j-- > 0;) {
             const struct descriptor *d = feed->versions[j].descriptor;
             digester_add_u64(&digester, d->version);
-            digester_add(&digester, (struct slice){(const char *)d->digest.bytes, sizeof d->digest.bytes});
+            digester_add(&digester, digest_slice(&d->digest));
         }
     }
     p->source = digester_take(&digester);
@@ -239,10 +238,7 @@ size_t pipeline_feed_index(const struct pipeline *pipeline, struct slice name)
 
 bool table_is_key(const struct table *table, size_t column)
 {
-    for (size_t k = 0; k < table->key_count; k++)
-        if (table->key[k] == column)
-            return true;
-    return false;
+    return list_has(table->key, table->key_count, column);
 }
 
 char *pipeline_list_feeds(const struct pipeline *pipeline, char out[PIPELINE_FEEDS_SHOWN])

@@ -61,7 +61,10 @@ void *build_alloc(const struct build *build, size_t count, size_t size) MUST_USE
 /* A string in the arena; NULL after reporting. */
 const char *build_printf(const struct build *build, const char *format, ...) PRINTF_LIKE(2, 3) MUST_USE;
 
-/* True when a name is fit for a table, a view or a column: 1 to PIPELINE_NAME_MAX bytes, no control characters. */
+/* Whether a name has 1 to PIPELINE_NAME_MAX bytes and none of the characters that text_escape escapes but backslashes. */
+bool build_name_fits(struct slice name);
+
+/* The same of a table's, a view's or a column's name; reports one that does not. */
 bool build_check_name(const struct build *build, const struct doc_node *member, const char *what) MUST_USE;
 
 /* A member that is a time. */

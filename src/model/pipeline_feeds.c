@@ -44,10 +44,7 @@ static bool check_feed_name(const struct build *build, const struct doc_node *no
     const char *name = doc_text(node);
     char shown[BUILD_SHOWN_MAX];
     text_escape(node->text, shown, sizeof shown);
-    bool fit = node->text.len > 0 && node->text.len <= PIPELINE_NAME_MAX && name[0] != '.' && !strchr(name, '/');
-    for (size_t i = 0; fit && i < node->text.len; i++)
-        fit = (unsigned char)name[i] >= ' ' && name[i] != 0x7f;
-    if (!fit)
+    if (!build_name_fits(node->text) || name[0] == '.' || strchr(name, '/'))
         return build_problem(
             build, place_of(node),
             "\"%s\" cannot name a feed: it names a folder, 1 to %d bytes, without '/' or a dot in front", shown,
@@ -70,13 +67,10 @@ bool build_find_feed(const struct build *build, struct place place, struct slice
 {
     const struct pipeline *p = build->pipeline;
     const char *names[PIPELINE_FEEDS_MAX];
-    for (size_t i = 0; i < p->feed_count; i++) {
+    for (size_t i = 0; i < p->feed_count; i++)
         names[i] = p->feeds[i].name;
-        if (slice_equal(name, slice_of(names[i]))) {
-            *feed = i;
-            return true;
-        }
-    }
+    if (doc_among(name, names, p->feed_count, feed))
+        return true;
     char shown[BUILD_SHOWN_MAX], hint[TEXT_HINT_SIZE];
     return build_problem(build, place, "\"%s\" is no feed of this pipeline%s", text_escape(name, shown, sizeof shown),
                          text_hint(name, names, p->feed_count, hint));

@@ -15,6 +15,8 @@ static void refuses_names_that_cannot_be_folders(void **state)
         snprintf(message, sizeof message, "\"%s\" %s", names[i], rule);
         refused(*state, text, message);
     }
+    snprintf(message, sizeof message, "\"a\\xe2\\x80\\xae\" %s", rule);
+    refused(*state, PIPELINE("{\"feed\": @\"a\\u202e\"}", TABLE), message);
     char name[65] = {0};
     memset(name, 'x', 64);
     snprintf(text, sizeof text, PIPELINE("{\"feed\": @\"%s\"}", TABLE), name);
