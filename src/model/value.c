@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cursor.h"
 #include "base/text.h"
 #include "model/timestamp.h"
 #include "model/value_quick.h"
@@ -21,42 +22,27 @@ static int64_t power_of_ten(unsigned exponent)
     return (int64_t)value_powers[exponent];
 }
 
-/* One or two digits without a leading zero before one, from 0 to DECIMAL_PRECISION_MAX; moves *text behind them. */
-static bool take_digits(struct slice *text, uint8_t *out)
+/* One or two digits without a leading zero before one, from 0 to DECIMAL_PRECISION_MAX. */
+static bool take_digits(struct cursor *c, uint8_t *out)
 {
+    const char *first = c->at;
     unsigned value = 0;
-    size_t len = 0;
-    for (; len < 2 && len < text->len && text_is_digit(text->data[len]); len++)
-        value = value * 10 + (unsigned)(text->data[len] - '0');
-    if (len == 0 || (len == 2 && text->data[0] == '0') || value > DECIMAL_PRECISION_MAX)
-        return false;
+    for (; c->at < c->end && c->at - first < 2 && text_is_digit(*c->at); c->at++)
+        value = value * 10 + (unsigned)(*c->at - '0');
     *out = (uint8_t)value;
-    text->data += len;
-    text->len -= len;
-    return true;
-}
-
-static bool take_char(struct slice *text, char c)
-{
-    if (text->len == 0 || text->data[0] != c)
-        return false;
-    text->data++;
-    text->len--;
-    return true;
+    return c->at > first && (c->at - first == 1 || *first != '0') && value <= DECIMAL_PRECISION_MAX;
 }
 
 static bool parse_decimal_type(struct slice text, struct value_type *type)
 {
     struct value_type read = {.kind = VALUE_DECIMAL};
-    struct slice name = SLICE("decimal");
+    const struct slice name = SLICE("decimal");
     if (!slice_starts_with(text, name))
         return false;
-    text.data += name.len;
-    text.len -= name.len;
-    if (!take_char(&text, '(') || !take_digits(&text, &read.precision) || !take_char(&text, ',') ||
-        !take_digits(&text, &read.scale) || !take_char(&text, ')') || text.len > 0)
-        return false;
-    if (read.precision == 0 || read.scale > read.precision)
+    struct cursor c = {text.data + name.len, text.data + text.len};
+    if (!cursor_take(&c, '(') || !take_digits(&c, &read.precision) || !cursor_take(&c, ',') ||
+        !take_digits(&c, &read.scale) || !cursor_take(&c, ')') || c.at < c.end || read.precision == 0 ||
+        read.scale > read.precision)
         return false;
     *type = read;
     return true;

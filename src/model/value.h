@@ -50,7 +50,7 @@ bool value_type_equal(struct value_type a, struct value_type b);
 const char *const *value_type_words(size_t *count);
 
 /* True where every value of `from` is exactly a value of `to`: the same type, int64 or a decimal into a decimal with at
-   least as many digits before and behind the point, date into timestamp, anything but text into nothing else. */
+   least as many digits before and behind the point, date into timestamp. */
 bool value_type_widens(struct value_type from, struct value_type to);
 
 /* Turns a value of type `from` into type `to` (value_type_widens holds). False only when an int64 exceeds the decimal.
