@@ -1,7 +1,6 @@
 #include "engine/settle.h"
 
 #include "engine/accumulate.h"
-#include "engine/records.h"
 #include "engine/units.h"
 
 enum {
@@ -175,12 +174,7 @@ static void drop_unit(struct engine *engine, uint32_t unit)
         if (!join->direct)
             leave_node(&engine->units.rows, join, &join->nodes.rows, unit);
     }
-    if (engine->units_found) {
-        keyed_remove(&engine->units, unit);
-        return;
-    }
-    rows_set(&engine->units.rows, unit, KEYED_FLAGS, KEYED_DEAD);
-    rows_remove(&engine->units.rows, unit);
+    units_free(engine, unit);
 }
 
 /* --- all steps ---------------------------------------------------------------------------------------------------- */
