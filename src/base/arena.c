@@ -79,10 +79,9 @@ void arena_reset(struct arena *arena)
 void arena_join(struct arena *arena, struct arena *other)
 {
     if (!arena->block) {
-        size_t limit = arena->limit, used = arena->used;
+        size_t limit = arena->limit;
         *arena = *other;
         arena->limit = limit;
-        arena->used += used;
     } else if (other->block) {
         struct arena_block *oldest = other->block;
         while (oldest->older)

@@ -7,7 +7,6 @@
 #ifndef DROPFOLD_BASE_ARENA_H
 #define DROPFOLD_BASE_ARENA_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"

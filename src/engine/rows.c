@@ -1,8 +1,6 @@
 /* Segments with the same widths share one layout, so that few of them are in use and stay in the processor's cache. */
 #include "engine/rows.h"
 
-#include <stdlib.h>
-
 enum {
     SLACK = sizeof(uint64_t) /* bytes behind the last row: numbers are read eight bytes at a time */
 };

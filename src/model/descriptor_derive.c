@@ -1,7 +1,6 @@
 #include "model/descriptor_derive.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/text.h"
 

@@ -2,8 +2,6 @@
 #ifndef DROPFOLD_MODEL_DESCRIPTOR_DIFF_H
 #define DROPFOLD_MODEL_DESCRIPTOR_DIFF_H
 
-#include <stdbool.h>
-
 #include "base/buf.h"
 #include "model/descriptor.h"
 

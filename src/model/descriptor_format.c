@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "model/descriptor_field.h"
 
 enum {
     SKIP_MAX = 1000, /* lines */

@@ -7,7 +7,6 @@
 #define DROPFOLD_MODEL_INFER_NUMBER_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "base/slice.h"
 

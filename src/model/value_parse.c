@@ -6,7 +6,6 @@
  */
 #include "model/value.h"
 
-#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <stdlib.h>

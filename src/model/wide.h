@@ -5,7 +5,6 @@
 #define DROPFOLD_MODEL_WIDE_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/buf.h"
