@@ -315,9 +315,10 @@ void core_recover(struct core *core, struct error *error)
     }
 }
 
-/* Whether another content was applied under the file's name, which the feed has a rule for. */
-static bool find_change(struct core *core, const struct file_record *record, struct core_result *result, bool *found,
-                        struct error *error)
+/* Whether another content was applied under the file's name, which the feed has a rule for. What is in the archive was applied
+   once, whatever the rule was or became. */
+static bool find_change(struct core *core, const struct core_file *file, const struct file_record *record,
+                        struct core_result *result, bool *found, struct error *error)
 {
     enum feed_on_change rule = core->pipeline->feeds[core->file_feed].on_change;
     struct digest content;
@@ -327,7 +328,7 @@ static bool find_change(struct core *core, const struct file_record *record, str
     if (!store_find_at_name(core->store, record->feed, record->name, found, &result->sequence, &content, error))
         return false;
     *found = *found && !digest_equal(&content, &record->content);
-    if (*found && rule == FEED_REJECT)
+    if (*found && rule == FEED_REJECT && !file->stored)
         result->outcome = CORE_REFUSED;
     return true;
 }
@@ -350,7 +351,7 @@ static bool find_duplicate(struct core *core, const struct core_file *file, cons
         snprintf(result->original, sizeof result->original, "%.*s", (int)record->name.len, record->name.data);
         return true;
     }
-    if (!find_change(core, record, result, &found, error))
+    if (!find_change(core, file, record, result, &found, error))
         return false;
     if (found)
         return true;

@@ -127,7 +127,8 @@ struct core_file {
 enum core_outcome {
     CORE_APPLIED,
     CORE_DUPLICATE,
-    CORE_REFUSED /* of a feed with FEED_REJECT, another content was applied under its name; nothing happened */
+    CORE_REFUSED /* of a feed with FEED_REJECT, another content was applied under its name; nothing happened. Not of a file
+                    that is in the archive */
 };
 
 struct core_result {

@@ -64,15 +64,9 @@ static bool end_file(struct rebuild *rebuild, struct source *source, const struc
                                    .stored = source->stored,
                                    .replaying = source->recorded};
     struct core_closed closed;
-    struct error why = {0};
     if (!core_file_end(&rebuild->core, &file, moment_of(source), &result, error) ||
         !core_close_windows(&rebuild->core, moment_of(source), &closed, error))
         return false;
-    if (result.outcome == CORE_REFUSED) {
-        core_refusal(&rebuild->pipeline->feeds[source->feed], &result, &why);
-        problem(rebuild, source, &why);
-        return true;
-    }
     source->applied = result.sequence;
     return true;
 }

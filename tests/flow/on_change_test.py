@@ -289,6 +289,17 @@ class Rejecting(AtOnePath):
         self.apply('Orders', 'day.csv', DROPS_A_LINE)
         self.assert_like_oracle()
 
+    def test_what_is_in_the_archive_was_applied_once_and_is_taken_from_there_too(self):
+        """Its names do not say that the first one was forgotten, so that one comes back, and must not bar the second."""
+        self.basis()
+        self.apply('Orders', 'day.csv', ONE)
+        self.work.command('forget', 'Orders/day.csv')
+        self.apply('Orders', 'day.csv', DROPS_A_LINE)
+        for path in self.work.checkpoints.iterdir():
+            path.unlink()
+        self.work.command('replay', '--from-archive', '--yes')
+        self.assertEqual(self.totals(), [(1, 2, 31), (2, 1, 30)])
+
 
 class Checked(FlowCase):
     def test_check_names_a_rule_that_goes_against_the_key(self):
