@@ -29,6 +29,12 @@ enum {
     SPARE = 4 * STEP    /* bytes that stay reserved */
 };
 
+static bool has_name(int fd)
+{
+    struct stat stat;
+    return fstat(fd, &stat) != 0 || stat.st_nlink > 0; /* what cannot be looked at is not gone */
+}
+
 void store_space_open(struct store *store)
 {
     struct store_space *space = &store->space;
@@ -39,6 +45,7 @@ void store_space_open(struct store *store)
         return;
     space->log = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     free(path);
+    space->named = space->log >= 0 && has_name(space->log);
 }
 
 void store_space_close(struct store *store)
@@ -110,8 +117,7 @@ bool store_space_add(struct store *store, uint64_t bytes, uint64_t pages, struct
 /* SQLite writes on to a log that somebody deleted, and nobody will ever find what it commits there. */
 bool store_space_stands(struct store *store, struct error *error)
 {
-    struct stat stat;
-    if (store->space.log < 0 || fstat(store->space.log, &stat) != 0 || stat.st_nlink > 0)
+    if (!store->space.named || has_name(store->space.log))
         return true;
     store->lost = true;
     return error_set(error, ERROR_IO,

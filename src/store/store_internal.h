@@ -17,6 +17,7 @@ enum {
 struct store_space {
     int log;        /* a descriptor of our own of the -wal; -1 when not open */
     bool supported; /* the file system can reserve */
+    bool named;     /* it counts the names of a file, and the log had one when it was opened */
     uint64_t start; /* size of the log when the change began */
     uint64_t need;  /* bytes the change may write, as estimated so far */
     uint64_t end;   /* the log has room up to here */
