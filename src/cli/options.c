@@ -260,6 +260,10 @@ static bool take_command(const char *name, struct parsed *parsed, struct error *
     const char *names[32];
     size_t count;
     const struct command *const *commands = command_list(&count);
+    if (strcmp(name, "help") == 0 && !parsed->help) { /* as --help, of the command behind it if there is one */
+        parsed->help = true;
+        return true;
+    }
     parsed->command = command_find(name);
     if (parsed->command)
         return true;

@@ -126,6 +126,13 @@ static void asks_for_help_without_checking_the_rest(void **state)
     struct outcome o = PARSE(WORD("status"), WORD("--once"), WORD("--help"));
     assert_true(o.ok);
     assert_true(o.parsed.help);
+    o = PARSE(WORD("help"), WORD("status"));
+    assert_true(o.ok && o.parsed.help);
+    assert_string_equal(o.parsed.command->name, "status");
+    o = PARSE(WORD("help"));
+    assert_true(o.ok && o.parsed.help && !o.parsed.command);
+    o = PARSE(WORD("status"), WORD("help"));
+    assert_false(o.ok);
 }
 
 int main(void)
