@@ -156,9 +156,8 @@ static void put_drift(struct pg_conn *conn)
     put_drift_columns(sql, table);
     buf_put_text(sql, " FROM ");
     pg_stage_put_name(sql, conn->target->comparing);
-    buf_put_text(sql, table->shared ? " AS e FULL JOIN (SELECT * FROM " : " AS e FULL JOIN ");
-    target_sql_name(sql, table->name);
-    target_sql_where_ours(sql, conn->target->pipeline, table);
+    target_sql_ours(sql, table->shared ? " AS e FULL JOIN (SELECT * FROM " : " AS e FULL JOIN ", conn->target->pipeline,
+                    table);
     buf_put_text(sql, table->shared ? ") AS f" : " AS f");
     put_key(sql, table, &join);
     for (size_t i = 0; i < table->column_count; i++) {

@@ -79,9 +79,7 @@ static void put_ask_each(struct buf *sql, const struct pipeline *pipeline, const
     for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
         buf_put_text(sql, i > 0 ? ", " : "SELECT ");
         buf_put_text(sql, question);
-        buf_put_text(sql, " FROM ");
-        target_sql_name(sql, pipeline->tables[i].name);
-        target_sql_where_ours(sql, pipeline, &pipeline->tables[i]);
+        target_sql_ours(sql, " FROM ", pipeline, &pipeline->tables[i]);
         buf_put_text(sql, ")");
     }
     pg_recount_put_ask(sql, pipeline);
@@ -121,9 +119,7 @@ static void empty_tables(struct pg_conn *conn)
     buf_reset(&conn->sql);
     for (size_t i = 0; i < pipeline_delivered(pipeline); i++) {
         conn->empty[i] = true;
-        buf_put_text(&conn->sql, "DELETE FROM ");
-        target_sql_name(&conn->sql, pipeline->tables[i].name);
-        target_sql_where_ours(&conn->sql, pipeline, &pipeline->tables[i]);
+        target_sql_ours(&conn->sql, "DELETE FROM ", pipeline, &pipeline->tables[i]);
         buf_put_text(&conn->sql, ";");
     }
     put_ask_each(&conn->sql, pipeline, "(SELECT pg_catalog.count(*)");

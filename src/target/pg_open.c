@@ -223,9 +223,7 @@ static void read_progress(struct pg_conn *conn, PGresult *result)
             buf_put_text(&conn->sql, ", 0");
             continue;
         }
-        buf_put_text(&conn->sql, ", (SELECT pg_catalog.count(*) FROM ");
-        target_sql_name(&conn->sql, pipeline->tables[i].name);
-        target_sql_where_ours(&conn->sql, pipeline, &pipeline->tables[i]);
+        target_sql_ours(&conn->sql, ", (SELECT pg_catalog.count(*) FROM ", pipeline, &pipeline->tables[i]);
         buf_put_text(&conn->sql, ")");
     }
     buf_put_text(&conn->sql, ", o.pipeline, o.rows");

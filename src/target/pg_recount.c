@@ -78,9 +78,7 @@ static void count_tables(struct pg_conn *conn, pg_step next)
         if (!conn->counted[i])
             continue;
         buf_put_text(&conn->sql, between);
-        buf_put_text(&conn->sql, "(SELECT pg_catalog.count(*) FROM ");
-        target_sql_name(&conn->sql, pipeline->tables[i].name);
-        target_sql_where_ours(&conn->sql, pipeline, &pipeline->tables[i]);
+        target_sql_ours(&conn->sql, "(SELECT pg_catalog.count(*) FROM ", pipeline, &pipeline->tables[i]);
         buf_put_text(&conn->sql, ")");
         between = ", ";
     }

@@ -71,8 +71,10 @@ void target_sql_on_conflict(struct buf *out, const struct table *table)
         buf_put_text(out, " DO NOTHING");
 }
 
-void target_sql_where_ours(struct buf *out, const struct pipeline *pipeline, const struct table *table)
+void target_sql_ours(struct buf *out, const char *words, const struct pipeline *pipeline, const struct table *table)
 {
+    buf_put_text(out, words);
+    target_sql_name(out, table->name);
     if (!table->shared)
         return;
     buf_put_text(out, " WHERE ");

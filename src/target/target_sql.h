@@ -30,8 +30,8 @@ void target_sql_key(struct buf *out, const struct table *table);
 /* " ON CONFLICT (key) DO UPDATE SET ...": every column but the key's takes the new value. */
 void target_sql_on_conflict(struct buf *out, const struct table *table);
 
-/* " WHERE ...": of a shared table the rows of this pipeline; nothing for a table of its own. */
-void target_sql_where_ours(struct buf *out, const struct pipeline *pipeline, const struct table *table);
+/* `words`, the table's name and, of a shared one, " WHERE ...": the rows of this pipeline. */
+void target_sql_ours(struct buf *out, const char *words, const struct pipeline *pipeline, const struct table *table);
 
 /* CREATE of one relation (target_shape.h), with its comments where the dialect has them; each statement ends in ';'. */
 void target_sql_create(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect);

@@ -326,9 +326,7 @@ bool target_sqlite_count_rows(struct target_sqlite *sqlite, size_t table, uint64
     struct buf sql;
     sqlite3_stmt *statement = NULL;
     buf_init(&sql, TARGET_SQL_MAX);
-    buf_put_text(&sql, "SELECT count(*) FROM ");
-    target_sql_name(&sql, sqlite->pipeline->tables[table].name);
-    target_sql_where_ours(&sql, sqlite->pipeline, &sqlite->pipeline->tables[table]);
+    target_sql_ours(&sql, "SELECT count(*) FROM ", sqlite->pipeline, &sqlite->pipeline->tables[table]);
     bool ok = target_sqlite_prepare_buf(sqlite, &sql, &statement, error);
     if (ok && sqlite3_step(statement) == SQLITE_ROW)
         *rows = (uint64_t)sqlite3_column_int64(statement, 0);

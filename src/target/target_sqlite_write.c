@@ -19,9 +19,7 @@ static bool empty_table(struct target_sqlite *sqlite, size_t table, struct error
 {
     struct buf sql;
     buf_init(&sql, TARGET_SQL_MAX);
-    buf_put_text(&sql, "DELETE FROM ");
-    target_sql_name(&sql, sqlite->pipeline->tables[table].name);
-    target_sql_where_ours(&sql, sqlite->pipeline, &sqlite->pipeline->tables[table]);
+    target_sql_ours(&sql, "DELETE FROM ", sqlite->pipeline, &sqlite->pipeline->tables[table]);
     uint64_t left = 0;
     bool ok = target_sqlite_run(sqlite, &sql, error) && target_sqlite_count_rows(sqlite, table, &left, error);
     buf_close(&sql);
@@ -47,9 +45,7 @@ static bool check_filled(struct target_sqlite *sqlite, size_t table, struct erro
     bool filled;
     uint64_t rows = sqlite->delivery.from.rows[table];
     buf_init(&sql, TARGET_SQL_MAX);
-    buf_put_text(&sql, "SELECT 1 FROM ");
-    target_sql_name(&sql, sqlite->pipeline->tables[table].name);
-    target_sql_where_ours(&sql, sqlite->pipeline, &sqlite->pipeline->tables[table]);
+    target_sql_ours(&sql, "SELECT 1 FROM ", sqlite->pipeline, &sqlite->pipeline->tables[table]);
     bool ok = target_sqlite_prepare_buf(sqlite, &sql, &statement, error) &&
               find_row(sqlite, statement, "beginning a delivery", &filled, error);
     buf_close(&sql);
