@@ -104,13 +104,6 @@ static void put_drift_name(struct pg_conn *conn)
     buf_printf(&conn->sql, "pg_temp.dropfold_drift_%zu", conn->target->comparing);
 }
 
-/* of."column" */
-static void put_of(struct buf *sql, const char *of, const struct column *column)
-{
-    buf_put_text(sql, of);
-    target_sql_name(sql, column->name);
-}
-
 /* For each column of the key: `first` or `between`, then left."key" middle right."key" after. */
 struct key_words {
     const char *first, *between, *left, *middle, *right, *after;
@@ -121,9 +114,9 @@ static void put_key(struct buf *sql, const struct table *table, const struct key
     for (size_t i = 0; i < table->key_count; i++) {
         const struct column *column = &table->columns[table->key[i]];
         buf_put_text(sql, i > 0 ? words->between : words->first);
-        put_of(sql, words->left, column);
+        target_sql_name(sql, words->left, column->name);
         buf_put_text(sql, words->middle);
-        put_of(sql, words->right, column);
+        target_sql_name(sql, words->right, column->name);
         buf_put_text(sql, words->after);
     }
 }
@@ -131,9 +124,9 @@ static void put_key(struct buf *sql, const struct table *table, const struct key
 static void put_drift_columns(struct buf *sql, const struct table *table)
 {
     for (size_t i = 0; i < table->column_count; i++) {
-        put_of(sql, ", e.", &table->columns[i]);
+        target_sql_name(sql, ", e.", table->columns[i].name);
         buf_printf(sql, " AS e%zu", i);
-        put_of(sql, ", f.", &table->columns[i]);
+        target_sql_name(sql, ", f.", table->columns[i].name);
         buf_printf(sql, " AS f%zu", i);
     }
 }
@@ -149,9 +142,9 @@ static void put_drift(struct pg_conn *conn)
     buf_printf(sql, "CREATE TEMPORARY TABLE dropfold_drift_%zu ON COMMIT DROP AS SELECT row_number() OVER (ORDER BY ",
                conn->target->comparing);
     put_key(sql, table, &order);
-    put_of(sql, ") AS number, CASE WHEN f.", key);
+    target_sql_name(sql, ") AS number, CASE WHEN f.", key->name);
     buf_printf(sql, " IS NULL THEN %d WHEN ", DRIFT_MISSING);
-    put_of(sql, "e.", key);
+    target_sql_name(sql, "e.", key->name);
     buf_printf(sql, " IS NULL THEN %d ELSE %d END AS kind", DRIFT_UNEXPECTED, DRIFT_DIFFERENT);
     put_drift_columns(sql, table);
     buf_put_text(sql, " FROM ");
@@ -161,8 +154,8 @@ static void put_drift(struct pg_conn *conn)
     buf_put_text(sql, table->shared ? ") AS f" : " AS f");
     put_key(sql, table, &join);
     for (size_t i = 0; i < table->column_count; i++) {
-        put_of(sql, i > 0 ? " OR e." : " WHERE e.", &table->columns[i]);
-        put_of(sql, " IS DISTINCT FROM f.", &table->columns[i]);
+        target_sql_name(sql, i > 0 ? " OR e." : " WHERE e.", table->columns[i].name);
+        target_sql_name(sql, " IS DISTINCT FROM f.", table->columns[i].name);
     }
 }
 
@@ -256,13 +249,12 @@ static void put_delete(struct pg_conn *conn)
 {
     struct buf *sql = &conn->sql;
     const struct table *table = table_of(conn);
-    buf_put_text(sql, "DELETE FROM ");
-    target_sql_name(sql, table->name);
+    target_sql_name(sql, "DELETE FROM ", table->name);
     buf_put_text(sql, " AS old USING ");
     put_drift_name(conn);
     buf_printf(sql, " AS drift WHERE drift.kind = %d", DRIFT_UNEXPECTED);
     for (size_t i = 0; i < table->key_count; i++) {
-        put_of(sql, " AND old.", &table->columns[table->key[i]]);
+        target_sql_name(sql, " AND old.", table->columns[table->key[i]].name);
         buf_printf(sql, " = drift.f%zu", table->key[i]);
     }
 }
@@ -293,10 +285,9 @@ static void put_exists(struct pg_conn *conn, char side)
 {
     struct buf *sql = &conn->sql;
     const struct table *table = table_of(conn);
-    buf_put_text(sql, " AND EXISTS (SELECT FROM ");
-    target_sql_name(sql, table->name);
+    target_sql_name(sql, " AND EXISTS (SELECT FROM ", table->name);
     for (size_t i = 0; i < table->key_count; i++) {
-        put_of(sql, i > 0 ? " AND old." : " AS old WHERE old.", &table->columns[table->key[i]]);
+        target_sql_name(sql, i > 0 ? " AND old." : " AS old WHERE old.", table->columns[table->key[i]].name);
         buf_printf(sql, " = drift.%c%zu", side, table->key[i]);
     }
 }
@@ -312,7 +303,7 @@ static void put_outcome(struct pg_conn *conn)
     put_count(conn, "<>");
     put_exists(conn, 'e');
     for (size_t i = 0; i < table->column_count; i++) {
-        put_of(sql, " AND old.", &table->columns[i]);
+        target_sql_name(sql, " AND old.", table->columns[i].name);
         buf_printf(sql, " IS NOT DISTINCT FROM drift.e%zu", i);
     }
     buf_put_text(sql, ")), ");
@@ -366,13 +357,12 @@ static void count_doubled(struct pg_conn *conn)
     struct buf *sql = &conn->sql;
     const struct table *table = table_of(conn);
     put_patience(conn);
-    buf_put_text(sql, "SELECT (SELECT pg_catalog.count(*) FROM ");
-    target_sql_name(sql, table->name);
+    target_sql_name(sql, "SELECT (SELECT pg_catalog.count(*) FROM ", table->name);
     buf_put_text(sql, " AS old WHERE EXISTS (SELECT FROM ");
     put_drift_name(conn);
     buf_printf(sql, " AS drift WHERE drift.kind = %d", DRIFT_DIFFERENT);
     for (size_t i = 0; i < table->key_count; i++) {
-        put_of(sql, " AND old.", &table->columns[table->key[i]]);
+        target_sql_name(sql, " AND old.", table->columns[table->key[i]].name);
         buf_printf(sql, " = drift.e%zu", table->key[i]);
     }
     buf_put_text(sql, ")) - (SELECT pg_catalog.count(*) FROM (SELECT DISTINCT ");

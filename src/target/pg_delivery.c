@@ -292,10 +292,8 @@ static void put_unnest(struct pg_conn *conn)
         buf_printf(&conn->sql, "%s$%zu::%s[]", i > 0 ? ", " : "unnest(", i + 1,
                    sql_type_name(pg_arrays_is_text(block_column(conn, i)) ? SQL_TEXT : block_column(conn, i)->type));
     buf_put_text(&conn->sql, ") AS new (");
-    for (size_t i = 0; i < conn->block->columns; i++) {
-        buf_put_text(&conn->sql, i > 0 ? ", " : "");
-        target_sql_name(&conn->sql, block_column(conn, i)->name);
-    }
+    for (size_t i = 0; i < conn->block->columns; i++)
+        target_sql_name(&conn->sql, i > 0 ? ", " : "", block_column(conn, i)->name);
     buf_put_text(&conn->sql, ")");
 }
 
@@ -323,15 +321,12 @@ static void count_there(struct pg_conn *conn)
     buf_reset(sql);
     buf_put_text(sql, "SELECT pg_catalog.count(*) FROM ");
     put_unnest(conn);
-    buf_put_text(sql, " WHERE EXISTS (SELECT FROM ");
-    target_sql_name(sql, table_of(conn)->name);
+    target_sql_name(sql, " WHERE EXISTS (SELECT FROM ", table_of(conn)->name);
     buf_put_text(sql, " AS old");
     for (size_t i = 0; i < conn->block->columns; i++) {
         const struct column *column = block_column(conn, i);
-        buf_put_text(sql, i > 0 ? " AND old." : " WHERE old.");
-        target_sql_name(sql, column->name);
-        buf_put_text(sql, is_key(conn, i) ? " = new." : " IS NOT DISTINCT FROM new.");
-        target_sql_name(sql, column->name);
+        target_sql_name(sql, i > 0 ? " AND old." : " WHERE old.", column->name);
+        target_sql_name(sql, is_key(conn, i) ? " = new." : " IS NOT DISTINCT FROM new.", column->name);
         buf_put_text(sql, pg_arrays_is_text(column) ? "::bigint[]" : "");
     }
     buf_put_text(sql, ")");
@@ -352,15 +347,12 @@ static void write_deletes(struct pg_conn *conn)
 {
     const struct table *table = table_of(conn);
     buf_reset(&conn->sql);
-    buf_put_text(&conn->sql, "DELETE FROM ");
-    target_sql_name(&conn->sql, table->name);
+    target_sql_name(&conn->sql, "DELETE FROM ", table->name);
     buf_put_text(&conn->sql, " AS old USING ");
     put_unnest(conn);
     for (size_t i = 0; i < table->key_count; i++) {
-        buf_put_text(&conn->sql, i > 0 ? " AND old." : " WHERE old.");
-        target_sql_name(&conn->sql, block_column(conn, i)->name);
-        buf_put_text(&conn->sql, " = new.");
-        target_sql_name(&conn->sql, block_column(conn, i)->name);
+        target_sql_name(&conn->sql, i > 0 ? " AND old." : " WHERE old.", block_column(conn, i)->name);
+        target_sql_name(&conn->sql, " = new.", block_column(conn, i)->name);
     }
     pg_arrays_send(conn, taken);
 }
@@ -389,8 +381,7 @@ static void write_straight(struct pg_conn *conn, PGresult *result)
         return;
     }
     buf_reset(&conn->sql);
-    buf_put_text(&conn->sql, "COPY ");
-    target_sql_name(&conn->sql, table_of(conn)->name);
+    target_sql_name(&conn->sql, "COPY ", table_of(conn)->name);
     pg_stage_copy(conn, taken);
 }
 

@@ -18,8 +18,7 @@ void pg_stage_put_name(struct buf *sql, size_t table)
 
 void pg_stage_put_insert(struct buf *sql, const struct table *table)
 {
-    buf_put_text(sql, "INSERT INTO ");
-    target_sql_name(sql, table->name);
+    target_sql_name(sql, "INSERT INTO ", table->name);
     buf_put_text(sql, " (");
     target_sql_columns(sql, table);
     buf_put_text(sql, ") SELECT ");
@@ -71,8 +70,7 @@ void pg_stage_make(struct pg_conn *conn, size_t table, pg_step next)
     buf_reset(&conn->sql);
     buf_printf(&conn->sql, "CREATE TEMPORARY TABLE dropfold_stage_%zu ON COMMIT DROP AS SELECT ", table);
     target_sql_columns(&conn->sql, table_at(conn, table));
-    buf_put_text(&conn->sql, " FROM ");
-    target_sql_name(&conn->sql, table_at(conn, table)->name);
+    target_sql_name(&conn->sql, " FROM ", table_at(conn, table)->name);
     buf_put_text(&conn->sql, " WITH NO DATA");
     pg_query_buf(conn, next);
 }

@@ -24,8 +24,9 @@ static void put_quoted(struct buf *out, const char *text, char quote, bool backs
     buf_put_byte(out, (uint8_t)quote);
 }
 
-void target_sql_name(struct buf *out, const char *name)
+void target_sql_name(struct buf *out, const char *words, const char *name)
 {
+    buf_put_text(out, words);
     put_quoted(out, name, '"', false);
 }
 
@@ -38,18 +39,14 @@ void target_sql_literal(struct buf *out, const char *text)
 
 void target_sql_columns(struct buf *out, const struct table *table)
 {
-    for (size_t i = 0; i < table->column_count; i++) {
-        buf_put_text(out, i > 0 ? ", " : "");
-        target_sql_name(out, table->columns[i].name);
-    }
+    for (size_t i = 0; i < table->column_count; i++)
+        target_sql_name(out, i > 0 ? ", " : "", table->columns[i].name);
 }
 
 void target_sql_key(struct buf *out, const struct table *table)
 {
-    for (size_t i = 0; i < table->key_count; i++) {
-        buf_put_text(out, i > 0 ? ", " : "");
-        target_sql_name(out, table->columns[table->key[i]].name);
-    }
+    for (size_t i = 0; i < table->key_count; i++)
+        target_sql_name(out, i > 0 ? ", " : "", table->columns[table->key[i]].name);
 }
 
 void target_sql_on_conflict(struct buf *out, const struct table *table)
@@ -61,10 +58,8 @@ void target_sql_on_conflict(struct buf *out, const struct table *table)
     for (size_t i = 0; i < table->column_count; i++) {
         if (table_is_key(table, i))
             continue;
-        buf_put_text(out, between);
-        target_sql_name(out, table->columns[i].name);
-        buf_put_text(out, " = EXCLUDED.");
-        target_sql_name(out, table->columns[i].name);
+        target_sql_name(out, between, table->columns[i].name);
+        target_sql_name(out, " = EXCLUDED.", table->columns[i].name);
         between = ", ";
     }
     if (table->key_count == table->column_count)
@@ -73,12 +68,10 @@ void target_sql_on_conflict(struct buf *out, const struct table *table)
 
 void target_sql_ours(struct buf *out, const char *words, const struct pipeline *pipeline, const struct table *table)
 {
-    buf_put_text(out, words);
-    target_sql_name(out, table->name);
+    target_sql_name(out, words, table->name);
     if (!table->shared)
         return;
-    buf_put_text(out, " WHERE ");
-    target_sql_name(out, table->columns[table->key[0]].name);
+    target_sql_name(out, " WHERE ", table->columns[table->key[0]].name);
     buf_put_text(out, " = ");
     target_sql_literal(out, pipeline->name);
 }
@@ -91,8 +84,7 @@ static void put_primary_key(struct buf *out, const struct target_shape *shape)
     for (size_t i = 0; i < shape->count; i++) {
         if (!shape->columns[i].key)
             continue;
-        buf_put_text(out, between);
-        target_sql_name(out, shape->columns[i].name);
+        target_sql_name(out, between, shape->columns[i].name);
         between = ", ";
     }
     buf_put_text(out, ")");
@@ -121,11 +113,10 @@ static void create_table(struct buf *out, const struct pipeline *pipeline, size_
 {
     struct target_shape shape;
     target_shape_wanted(pipeline, relation, dialect, &shape);
-    buf_put_text(out, "CREATE TABLE ");
-    target_sql_name(out, target_shape_name(pipeline, relation));
+    target_sql_name(out, "CREATE TABLE ", target_shape_name(pipeline, relation));
     buf_put_text(out, " (");
     for (size_t i = 0; i < shape.count; i++) {
-        target_sql_name(out, shape.columns[i].name);
+        target_sql_name(out, "", shape.columns[i].name);
         buf_printf(out, " %s%s, ", shape.columns[i].type, shape.columns[i].not_null ? " NOT NULL" : "");
     }
     if (relation == 0)
@@ -142,7 +133,7 @@ static void comment_on(struct buf *out, const char *kind, const char *name, cons
     if (!doc)
         return;
     buf_printf(out, "COMMENT ON %s ", kind);
-    target_sql_name(out, name);
+    target_sql_name(out, "", name);
     buf_put_text(out, " IS ");
     target_sql_literal(out, doc);
     buf_put_text(out, ";\n");
@@ -152,10 +143,8 @@ static void comment_on_column(struct buf *out, const char *relation, const char 
 {
     if (!doc)
         return;
-    buf_put_text(out, "COMMENT ON COLUMN ");
-    target_sql_name(out, relation);
-    buf_put_text(out, ".");
-    target_sql_name(out, name);
+    target_sql_name(out, "COMMENT ON COLUMN ", relation);
+    target_sql_name(out, ".", name);
     buf_put_text(out, " IS ");
     target_sql_literal(out, doc);
     buf_put_text(out, ";\n");
@@ -228,17 +217,14 @@ static void put_operand(struct buf *out, const char *of, const struct column *co
 {
     bool cast = dialect == TARGET_SQLITE && column->type == SQL_NUMERIC;
     buf_put_text(out, cast ? "CAST(" : "");
-    buf_put_text(out, of);
-    target_sql_name(out, column->name);
+    target_sql_name(out, of, column->name);
     buf_put_text(out, cast ? " AS REAL)" : "");
 }
 
 static void put_same(struct buf *out, const char *name)
 {
-    buf_put_text(out, "later.");
-    target_sql_name(out, name);
-    buf_put_text(out, " = this.");
-    target_sql_name(out, name);
+    target_sql_name(out, "later.", name);
+    target_sql_name(out, " = this.", name);
 }
 
 /* `by` and `on` make up the key, so that its index finds "is there a later one". */
@@ -246,10 +232,8 @@ static void put_latest(struct buf *out, const struct table *table, const struct 
 {
     buf_put_text(out, "SELECT ");
     target_sql_columns(out, table);
-    buf_put_text(out, " FROM ");
-    target_sql_name(out, table->name);
-    buf_put_text(out, " AS this WHERE NOT EXISTS (SELECT 1 FROM ");
-    target_sql_name(out, table->name);
+    target_sql_name(out, " FROM ", table->name);
+    target_sql_name(out, " AS this WHERE NOT EXISTS (SELECT 1 FROM ", table->name);
     buf_put_text(out, " AS later WHERE ");
     for (size_t i = 0; i < view->by_count; i++) {
         put_same(out, table->columns[view->by[i]].name);
@@ -302,7 +286,7 @@ static void put_total(struct buf *out, const struct table *table, const struct v
 {
     buf_put_text(out, "SELECT ");
     for (size_t i = 0; i < view->by_count; i++) {
-        target_sql_name(out, table->columns[view->by[i]].name);
+        target_sql_name(out, "", table->columns[view->by[i]].name);
         buf_put_text(out, i + 1 < view->by_count || view->column_count > 0 ? ", " : "");
     }
     for (size_t i = 0; i < view->column_count; i++) {
@@ -312,15 +296,11 @@ static void put_total(struct buf *out, const struct table *table, const struct v
             put_ratio(out, table, view, column, dialect);
         else
             put_aggregate(out, table, column, dialect);
-        buf_put_text(out, " AS ");
-        target_sql_name(out, column->name);
+        target_sql_name(out, " AS ", column->name);
     }
-    buf_put_text(out, " FROM ");
-    target_sql_name(out, table->name);
-    for (size_t i = 0; i < view->by_count; i++) {
-        buf_put_text(out, i > 0 ? ", " : " GROUP BY ");
-        target_sql_name(out, table->columns[view->by[i]].name);
-    }
+    target_sql_name(out, " FROM ", table->name);
+    for (size_t i = 0; i < view->by_count; i++)
+        target_sql_name(out, i > 0 ? ", " : " GROUP BY ", table->columns[view->by[i]].name);
 }
 
 /* A list of numbers as rows of one number each. */
@@ -328,7 +308,7 @@ static void put_list(struct buf *out, const struct column *column, enum target_d
 {
     buf_put_text(out,
                  dialect == TARGET_SQLITE ? " JOIN json_each(this." : " CROSS JOIN LATERAL pg_catalog.unnest(this.");
-    target_sql_name(out, column->name);
+    target_sql_name(out, "", column->name);
     buf_put_text(out, dialect == TARGET_SQLITE ? ") AS one" : ") AS one (value)");
 }
 
@@ -337,15 +317,12 @@ static void put_files(struct buf *out, const struct pipeline *pipeline, const st
 {
     const struct table *table = &pipeline->tables[view->table],
                        *files = &pipeline->tables[pipeline_files_table(pipeline)];
-    for (size_t i = 0; i < table->key_count; i++) {
-        buf_put_text(out, i > 0 ? ", this." : "SELECT this.");
-        target_sql_name(out, table->columns[table->key[i]].name);
-    }
+    for (size_t i = 0; i < table->key_count; i++)
+        target_sql_name(out, i > 0 ? ", this." : "SELECT this.", table->columns[table->key[i]].name);
     for (size_t i = 0; i < LEDGER_VIEW_COLUMNS; i++)
         buf_printf(out, ", file.%s AS %s", files->columns[ledger_view_columns[i].column].name,
                    ledger_view_columns[i].name);
-    buf_put_text(out, " FROM ");
-    target_sql_name(out, table->name);
+    target_sql_name(out, " FROM ", table->name);
     buf_put_text(out, " AS this");
     put_list(out, &table->columns[view->on], dialect);
     buf_printf(out, " JOIN %s AS file ON file.sequence = one.value AND file.state = 'applied' AND file.pipeline = ",
@@ -367,8 +344,7 @@ void target_sql_query(struct buf *out, const struct pipeline *pipeline, size_t r
 
 static void create_view(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect)
 {
-    buf_put_text(out, "CREATE VIEW ");
-    target_sql_name(out, target_shape_name(pipeline, relation));
+    target_sql_name(out, "CREATE VIEW ", target_shape_name(pipeline, relation));
     buf_put_text(out, " AS ");
     target_sql_query(out, pipeline, relation, dialect);
     buf_put_text(out, ";\n");
@@ -387,13 +363,12 @@ void target_sql_create(struct buf *out, const struct pipeline *pipeline, size_t 
 void target_sql_remake(struct buf *out, const struct pipeline *pipeline, size_t relation, const char *schema)
 {
     if (schema) {
-        buf_put_text(out, "CREATE OR REPLACE VIEW ");
-        target_sql_name(out, schema);
+        target_sql_name(out, "CREATE OR REPLACE VIEW ", schema);
         buf_put_byte(out, '.');
     } else {
         buf_put_text(out, "DROP VIEW ");
     }
-    target_sql_name(out, target_shape_name(pipeline, relation));
+    target_sql_name(out, "", target_shape_name(pipeline, relation));
     if (schema) {
         buf_put_text(out, " AS ");
         target_sql_query(out, pipeline, relation, TARGET_POSTGRESQL);

@@ -17,8 +17,8 @@ enum {
     TARGET_SQL_MAX = 1024 * 1024 /* bytes of one SQL text */
 };
 
-/* An identifier in quotes. */
-void target_sql_name(struct buf *out, const char *name);
+/* `words`, and an identifier in quotes. */
+void target_sql_name(struct buf *out, const char *words, const char *name);
 
 /* A literal that means `text` with standard_conforming_strings on and off. */
 void target_sql_literal(struct buf *out, const char *text);

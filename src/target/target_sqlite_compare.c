@@ -37,7 +37,7 @@ static void put_stage(struct buf *sql, const struct pipeline *pipeline, size_t n
     target_sqlite_compare_put_stage(sql, number);
     buf_put_text(sql, " (");
     for (size_t i = 0; i < table->column_count; i++) {
-        target_sql_name(sql, table->columns[i].name);
+        target_sql_name(sql, "", table->columns[i].name);
         buf_printf(sql, " %s, ", target_shape_type(TARGET_SQLITE, table->columns[i].type));
     }
     buf_put_text(sql, "PRIMARY KEY (");
@@ -63,24 +63,17 @@ bool target_sqlite_compare_begin(struct target_sqlite *sqlite, struct error *err
 
 /* --- compare ------------------------------------------------------------------------------------------------------ */
 
-/* of."column" */
-static void put_of(struct buf *sql, const char *of, const struct column *column)
-{
-    buf_put_text(sql, of);
-    target_sql_name(sql, column->name);
-}
-
 static void put_columns(struct buf *sql, const struct table *table)
 {
     const struct column *key = &table->columns[table->key[0]];
-    put_of(sql, "SELECT CASE WHEN f.", key);
+    target_sql_name(sql, "SELECT CASE WHEN f.", key->name);
     buf_printf(sql, " IS NULL THEN %d WHEN ", DRIFT_MISSING);
-    put_of(sql, "e.", key);
+    target_sql_name(sql, "e.", key->name);
     buf_printf(sql, " IS NULL THEN %d ELSE %d END AS kind", DRIFT_UNEXPECTED, DRIFT_DIFFERENT);
     for (size_t i = 0; i < table->column_count; i++) {
-        put_of(sql, ", e.", &table->columns[i]);
+        target_sql_name(sql, ", e.", table->columns[i].name);
         buf_printf(sql, " AS e%zu", i);
-        put_of(sql, ", f.", &table->columns[i]);
+        target_sql_name(sql, ", f.", table->columns[i].name);
         buf_printf(sql, " AS f%zu", i);
     }
 }
@@ -89,13 +82,13 @@ static void put_columns(struct buf *sql, const struct table *table)
 static void put_differs(struct buf *sql, const struct pipeline *pipeline, const struct table *table)
 {
     for (size_t i = 0; i < table->column_count; i++) {
-        put_of(sql, i > 0 ? " OR e." : " WHERE (e.", &table->columns[i]);
-        put_of(sql, " IS NOT f.", &table->columns[i]);
+        target_sql_name(sql, i > 0 ? " OR e." : " WHERE (e.", table->columns[i].name);
+        target_sql_name(sql, " IS NOT f.", table->columns[i].name);
     }
     buf_put_text(sql, ")");
     if (!table->shared)
         return;
-    put_of(sql, " AND ifnull(f.", &table->columns[table->key[0]]);
+    target_sql_name(sql, " AND ifnull(f.", table->columns[table->key[0]].name);
     buf_put_text(sql, ", ");
     target_sql_literal(sql, pipeline->name);
     buf_put_text(sql, ") = ");
@@ -107,16 +100,16 @@ static void put_join(struct buf *sql, const struct pipeline *pipeline, size_t nu
     const struct table *table = &pipeline->tables[number];
     buf_put_text(sql, " FROM ");
     target_sqlite_compare_put_stage(sql, number);
-    put_of(sql, " AS e FULL JOIN main.", &(struct column){.name = table->name});
+    target_sql_name(sql, " AS e FULL JOIN main.", table->name);
     buf_put_text(sql, " AS f ON ");
     for (size_t i = 0; i < table->key_count; i++) {
-        put_of(sql, i > 0 ? " AND e." : "e.", &table->columns[table->key[i]]);
-        put_of(sql, " = f.", &table->columns[table->key[i]]);
+        target_sql_name(sql, i > 0 ? " AND e." : "e.", table->columns[table->key[i]].name);
+        target_sql_name(sql, " = f.", table->columns[table->key[i]].name);
     }
     put_differs(sql, pipeline, table);
     for (size_t i = 0; i < table->key_count; i++) {
-        put_of(sql, i > 0 ? ", ifnull(e." : " ORDER BY ifnull(e.", &table->columns[table->key[i]]);
-        put_of(sql, ", f.", &table->columns[table->key[i]]);
+        target_sql_name(sql, i > 0 ? ", ifnull(e." : " ORDER BY ifnull(e.", table->columns[table->key[i]].name);
+        target_sql_name(sql, ", f.", table->columns[table->key[i]].name);
         buf_put_text(sql, ")");
     }
 }
@@ -235,8 +228,7 @@ bool target_sqlite_compare_read(struct target_sqlite *sqlite, struct error *erro
 
 static void put_delete(struct buf *sql, const struct table *table, size_t number)
 {
-    buf_put_text(sql, "DELETE FROM main.");
-    target_sql_name(sql, table->name);
+    target_sql_name(sql, "DELETE FROM main.", table->name);
     buf_put_text(sql, " WHERE (");
     target_sql_key(sql, table);
     buf_put_text(sql, ") IN (SELECT ");
@@ -249,8 +241,7 @@ static void put_delete(struct buf *sql, const struct table *table, size_t number
 
 static void put_insert(struct buf *sql, const struct table *table, size_t number)
 {
-    buf_put_text(sql, "INSERT OR ABORT INTO main.");
-    target_sql_name(sql, table->name);
+    target_sql_name(sql, "INSERT OR ABORT INTO main.", table->name);
     buf_put_text(sql, " (");
     target_sql_columns(sql, table);
     buf_put_text(sql, ") SELECT ");
@@ -277,16 +268,16 @@ static void put_outcome(struct buf *sql, const struct table *table, size_t numbe
     put_count(sql, number, "<>");
     buf_put_text(sql, "), ");
     put_count(sql, number, "<>");
-    put_of(sql, " AND EXISTS (SELECT 1 FROM main.", &(struct column){.name = table->name});
+    target_sql_name(sql, " AND EXISTS (SELECT 1 FROM main.", table->name);
     for (size_t i = 0; i < table->column_count; i++) {
-        put_of(sql, i > 0 ? " AND old." : " AS old WHERE old.", &table->columns[i]);
+        target_sql_name(sql, i > 0 ? " AND old." : " AS old WHERE old.", table->columns[i].name);
         buf_printf(sql, " IS drift.e%zu", i);
     }
     buf_put_text(sql, ")), ");
     put_count(sql, number, "=");
-    put_of(sql, " AND EXISTS (SELECT 1 FROM main.", &(struct column){.name = table->name});
+    target_sql_name(sql, " AND EXISTS (SELECT 1 FROM main.", table->name);
     for (size_t i = 0; i < table->key_count; i++) {
-        put_of(sql, i > 0 ? " AND old." : " AS old WHERE old.", &table->columns[table->key[i]]);
+        target_sql_name(sql, i > 0 ? " AND old." : " AS old WHERE old.", table->columns[table->key[i]].name);
         buf_printf(sql, " IS drift.f%zu", table->key[i]);
     }
     buf_put_text(sql, "))");

@@ -158,8 +158,7 @@ static bool compare_text(const struct pipeline *pipeline, size_t relation, const
 {
     struct buf wanted;
     buf_init(&wanted, TARGET_SQL_MAX);
-    buf_put_text(&wanted, "CREATE VIEW ");
-    target_sql_name(&wanted, target_shape_name(pipeline, relation));
+    target_sql_name(&wanted, "CREATE VIEW ", target_shape_name(pipeline, relation));
     buf_put_text(&wanted, " AS ");
     target_sql_query(&wanted, pipeline, relation, TARGET_SQLITE);
     bool ok = !wanted.failed || error_memory(error);

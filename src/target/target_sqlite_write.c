@@ -102,7 +102,7 @@ static void put_upsert(struct buf *sql, const struct table *table, const struct 
     if (delivery->compare)
         target_sqlite_compare_put_stage(sql, number);
     else
-        target_sql_name(sql, table->name);
+        target_sql_name(sql, "", table->name);
     buf_put_text(sql, " (");
     target_sql_columns(sql, table);
     buf_put_text(sql, ") VALUES (");
@@ -115,11 +115,9 @@ static void put_upsert(struct buf *sql, const struct table *table, const struct 
 
 static void put_erase(struct buf *sql, const struct table *table)
 {
-    buf_put_text(sql, "DELETE FROM ");
-    target_sql_name(sql, table->name);
+    target_sql_name(sql, "DELETE FROM ", table->name);
     for (size_t i = 0; i < table->key_count; i++) {
-        buf_put_text(sql, i > 0 ? " AND " : " WHERE ");
-        target_sql_name(sql, table->columns[table->key[i]].name);
+        target_sql_name(sql, i > 0 ? " AND " : " WHERE ", table->columns[table->key[i]].name);
         buf_put_text(sql, " = ?");
     }
 }
@@ -241,11 +239,9 @@ static bool prepare_there(struct target_sqlite *sqlite, struct writing *w, struc
     if (w->there)
         return true;
     buf_init(&sql, TARGET_SQL_MAX);
-    buf_put_text(&sql, "SELECT 1 FROM ");
-    target_sql_name(&sql, w->table->name);
+    target_sql_name(&sql, "SELECT 1 FROM ", w->table->name);
     for (size_t i = 0; i < w->block->columns; i++) {
-        buf_put_text(&sql, i > 0 ? " AND " : " WHERE ");
-        target_sql_name(&sql, w->columns[i]->name);
+        target_sql_name(&sql, i > 0 ? " AND " : " WHERE ", w->columns[i]->name);
         buf_put_text(&sql, " IS ?");
     }
     bool ok = target_sqlite_prepare_buf(sqlite, &sql, &w->there, error);

@@ -27,9 +27,9 @@ static const char *ended(struct buf *text)
 static void quotes_names_and_literals(void **state)
 {
     (void)state;
-    assert_writes(target_sql_name(&out, "plain"), "\"plain\"");
-    assert_writes(target_sql_name(&out, "a\"b\"\"c"), "\"a\"\"b\"\"\"\"c\"");
-    assert_writes(target_sql_name(&out, "it's \\"), "\"it's \\\"");
+    assert_writes(target_sql_name(&out, "FROM ", "plain"), "FROM \"plain\"");
+    assert_writes(target_sql_name(&out, "", "a\"b\"\"c"), "\"a\"\"b\"\"\"\"c\"");
+    assert_writes(target_sql_name(&out, "", "it's \\"), "\"it's \\\"");
     assert_writes(target_sql_literal(&out, "it's"), "'it''s'");
     assert_writes(target_sql_literal(&out, "a\\' b"), " E'a\\\\'' b'");
     assert_writes(target_sql_literal(&out, ""), "''");
