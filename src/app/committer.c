@@ -186,11 +186,10 @@ static bool join_group(struct committer *committer, struct error *error)
     return core_group_begin(committer->core, error);
 }
 
+/* Of a bad one: end_bad. */
 static enum job_outcome outcome_unread(const struct job *job)
 {
     switch (job->intake) {
-    case INTAKE_BAD:
-        return JOB_BAD;
     case INTAKE_CHANGED:
         return JOB_UNSETTLED;
     case INTAKE_TOUCHED:
@@ -202,6 +201,7 @@ static enum job_outcome outcome_unread(const struct job *job)
     case INTAKE_REFUSED:
         return JOB_LATER;
     case INTAKE_READ:
+    case INTAKE_BAD:
     case INTAKE_STOPPED:
         break;
     }
@@ -239,8 +239,23 @@ static void close_windows(struct committer *committer, struct job *job)
         fail(committer, &job->not_closed);
 }
 
+/* One that was applied and lies in its folder still, or came again, is known by its content, however it would be read today. */
+static enum job_outcome end_bad(struct committer *committer, struct job *job)
+{
+    struct error error = {0};
+    const struct core_file file = {
+        .name = job->candidate->name, .stat = &job->stat, .facts = &job->facts, .stays = job->stays};
+    end_group(committer);
+    if (core_file_unread(committer->core, &file, clock_wall(), &job->result, &error))
+        return job->result.outcome == CORE_DUPLICATE ? JOB_DUPLICATE : JOB_BAD;
+    job->error = error;
+    return refused(committer, job);
+}
+
 static enum job_outcome end_file(struct committer *committer, struct job *job)
 {
+    if (job->intake == INTAKE_BAD)
+        return end_bad(committer, job);
     if (job->intake != INTAKE_READ) {
         core_file_cancel(committer->core);
         if ((job->intake == INTAKE_FAILED || job->intake == INTAKE_TOUCHED) && job->holds)

@@ -355,11 +355,38 @@ static bool find_duplicate(struct core *core, const struct core_file *file, cons
         return false;
     if (found)
         return true;
-    if (!store_find_duplicate(core->store, record->feed, record->name, &record->content, file->facts->named, &found,
+    /* Which of its fields would come out of the name nobody knows of a file that fits no descriptor. */
+    bool named = file->facts->named || file->facts->version == 0;
+    if (!store_find_duplicate(core->store, record->feed, record->name, &record->content, named, &found,
                               &result->sequence, result->original, error))
         return false;
     result->outcome = found ? CORE_DUPLICATE : CORE_APPLIED;
     return true;
+}
+
+/* `stored`: where the ledger's row says that it is kept; NULL when it has none yet. */
+static bool end_duplicate(struct core *core, const struct core_file *file, struct file_record *record,
+                          const char *stored, struct core_result *result, int64_t now, struct error *error)
+{
+    if (!stored)
+        return note_duplicate(core, file, record, result, now, error);
+    name_noted(core, file, stored, result);
+    return true;
+}
+
+bool core_file_unread(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
+                      struct error *error)
+{
+    struct file_record record;
+    char stored[STORE_STORED_SIZE] = "";
+    bool noted = false;
+    core_file_cancel(core);
+    core_record_from(&record, core, core->file_feed, file);
+    record.rows = 0;
+    *result = (struct core_result){.outcome = CORE_APPLIED};
+    return find_duplicate(core, file, &record, result, &noted, stored, error) &&
+           (result->outcome != CORE_DUPLICATE ||
+            end_duplicate(core, file, &record, noted ? stored : NULL, result, now, error));
 }
 
 bool core_file_end(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
@@ -375,11 +402,8 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
         (result->outcome != CORE_APPLIED || begin_commit(core, file, &record, result, stored, error));
     if (!ready || result->outcome != CORE_APPLIED) {
         core_file_cancel(core);
-        if (result->outcome == CORE_REFUSED)
-            return ready;
-        if (noted)
-            name_noted(core, file, stored, result);
-        return ready && (noted || note_duplicate(core, file, &record, result, now, error));
+        return ready && (result->outcome == CORE_REFUSED ||
+                         end_duplicate(core, file, &record, noted ? stored : NULL, result, now, error));
     }
     if (!commit_file(core, &record, result, now, error)) {
         core_recover(core, error);

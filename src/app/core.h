@@ -165,6 +165,11 @@ bool core_close_due(struct core *core, int64_t now, struct error *error) MUST_US
 bool core_file_end(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
                    struct error *error) MUST_USE;
 
+/* Instead, of a file that cannot be read by today's descriptors or limits, but for its content: CORE_DUPLICATE when it was
+   applied before, and is noted as by core_file_end; any other outcome says that it is to be set aside. No group is open. */
+bool core_file_unread(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
+                      struct error *error) MUST_USE;
+
 /* From here on files, closed windows and redeliveries share one commit, that of core_group_end; until then nobody may be
    told of them, and nothing else be asked of the core. Each is a change of its own all the same, and is undone alone when
    it fails. ERROR_FULL: nothing happened. */

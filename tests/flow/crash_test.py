@@ -106,6 +106,14 @@ class Unarchived(FlowCase):
         self.work.command('replay')
         self.assert_table(self.work, self.generated)
 
+    def test_limits_that_were_drawn_closer_meanwhile_set_none_aside(self):
+        for feed in self.work.FEEDS:
+            self.work.configure(feed, max_rejects=0)
+        self.assertEqual(self.work.run_once().lines('quarantined'), [])
+        self.assert_archived()
+        self.work.command('replay')
+        self.assert_table(self.work, self.generated)
+
     def assert_replays(self):
         self.work.command('replay')
         self.assert_table(self.work, self.generated)

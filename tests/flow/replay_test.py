@@ -232,3 +232,30 @@ class Left(FlowCase):
         work.command('replay')
         self.assertEqual(work.run_once().lines('applied'), [])
         self.assertEqual(dump(work.target), before)
+
+    def test_what_could_not_be_read_today_is_archived_as_what_it_was(self):
+        """Once files of its feed are archived, and whatever became of descriptors and limits meanwhile."""
+        work = self.workspace()
+        work.configure('Orders', after='leave')
+        work.drop('Customers', customers(1), 'c.json')
+        work.drop('Deliveries', deliveries(delivery(1), delivery(2)), 'd.csv')
+        work.drop('Orders', orders(order(1, customer=1)), 'a.csv')
+        work.drop('Orders', orders(order(2, customer=1), order(3, total='none')), 'b.csv')
+        work.run_once()
+        before, schemas = dump(work.target), {}
+        for path in (work.root / 'schemas' / 'Orders').iterdir():
+            schemas[path] = path.read_text(encoding='utf-8')
+            work.edit(f'Orders/{path.name}', lambda descriptor: descriptor.update(match=['Sheet']))
+        work.configure('Orders', after='archive')
+        outcome = work.run_once()
+        self.assertEqual((len(outcome.lines('duplicate')), outcome.lines('quarantined'), work.landed()), (2, [], []))
+        for path, text in schemas.items():
+            path.write_text(text, encoding='utf-8')
+        work.configure('Orders', max_rejects=0)
+        work.drop('Orders', orders(order(2, customer=1), order(3, total='none')), 'again.csv')
+        work.drop('Orders', orders(order(4, total='none')), 'new.csv')
+        outcome = work.run_once()
+        self.assertEqual([len(outcome.lines(word)) for word in ('duplicate', 'quarantined')], [1, 1])
+        work.command('verify', '--deep')
+        work.command('replay')
+        self.assertEqual(dump(work.target), before)
