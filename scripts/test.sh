@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds with warnings as errors, runs every test, and ends with a line that counts them.
+# Installs what is missing, builds with warnings as errors, runs every test, and ends with what failed, why, and the sums.
 #
 #   scripts/test.sh                            the release build: unit tests, include rules, flow tests; the short forms
 #                                              of the fault tests and of fuzzing; a few tests under valgrind; the lines
@@ -44,44 +44,33 @@ export ASAN_OPTIONS=exitcode=99 TSAN_OPTIONS="exitcode=99:halt_on_error=1:suppre
 under_valgrind=(base_arena base_hash base_text model_batch model_chunk store_open store_read engine_parts)
 
 failed=0
-unit=$(mktemp)
-output=$(mktemp)
-sums=$(mktemp)
-trap 'rm -f "$unit" "$output" "$sums"' EXIT
+kept=$(mktemp -d)
+trap 'rm -rf "$kept"' EXIT
+stages=()
 
-# stage WHAT COMMAND...: runs it and keeps its last line, which counts its tests.
+# stage WHAT COMMAND...: runs it and keeps what it prints.
 stage() {
-    local what=$1 at=$SECONDS
+    local what=$1 at=$SECONDS code=0
     shift
     echo "test.sh: $what"
-    "$@" | tee "$output" || failed=1
-    tail -n 1 "$output" >>"$sums"
+    "$@" 2>&1 | tee "$kept/$what" || code=$?
+    [ "$code" -eq 0 ] || failed=1
+    stages+=("$code:$kept/$what")
     echo "test.sh: $what took $((SECONDS - at)) s"
 }
 
-echo 'test.sh: unit tests and include rules'
-ctest --test-dir "$build" -LE flow -j "$((3 * $(nproc)))" --output-on-failure --output-junit "$unit" || failed=1
+units() {
+    ctest --test-dir "$build" -LE flow -j "$((3 * $(nproc)))" --output-on-failure --output-junit "$kept/unit.xml"
+}
+
+stage 'unit tests and include rules' units
 stage 'flow tests' tests/flow/run.py --binary "$build/dropfold" "$@"
 if [ "$whole" = yes ]; then
     stage 'fault tests' tests/crash/run.py --binary "$build/dropfold"
     stage 'valgrind' scripts/valgrind.sh "${under_valgrind[@]}"
     stage 'fuzzing' tests/fuzz/run.py
-    echo 'test.sh: lines reached'
-    scripts/coverage.sh || failed=1
+    stage 'lines reached' scripts/coverage.sh
 fi
 
-# All sums in one line.
-python3 - "$unit" "$sums" "$((SECONDS - began))" <<'END'
-import re
-import sys
-import xml.etree.ElementTree as xml
-
-suite = xml.parse(sys.argv[1]).getroot().attrib
-sums = {'passed': 0, 'failed': int(suite['failures']), 'skipped': int(suite['skipped']) + int(suite['disabled'])}
-sums['passed'] = int(suite['tests']) - sums['failed'] - sums['skipped']
-for line in open(sys.argv[2], encoding='utf-8'):
-    for count, word in re.findall(r'(\d+) (passed|failed|skipped)', line):
-        sums[word] += int(count)
-print(', '.join(f'{count} {word}' for word, count in sums.items()), f'in {sys.argv[3]} s')
-END
+scripts/test_end.py "$((SECONDS - began))" "$kept/unit.xml" "${stages[@]}"
 exit "$failed"

@@ -208,3 +208,20 @@ class Scripts(FlowCase):
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertIn('6 files applied, 0 duplicate, 0 quarantined', done.stdout)
             self.assertRegex(done.stdout, r'\n(category_days|vendor_weeks), its first rows:\n')
+
+    def test_the_end_of_a_run_of_all_tests_says_what_failed_and_why(self):
+        units, flow, lines = (self.folder / name for name in ('unit.xml', 'flow tests', 'lines reached'))
+        units.write_text('<testsuite><testcase name="unit/a" status="run"/><testcase name="unit/b" status="fail"><system-out>'
+                         '[ RUN      ] x\n[  ERROR   ] --- 1 != 2\n[  FAILED  ] x\n</system-out></testcase></testsuite>')
+        flow.write_text('passed  a [1.0 s]\nfailed  b [2.0 s]\nTraceback (most recent call last):\n  File "b_test.py", line 7, in b\n'
+                        '    x()\n  File "harness.py", line 1, in x\nAssertionError: not within 9 s\n' + 'line\n' * 99 + 'the end\n\n'
+                        'passed  c [1.0 s]\n2 passed, 1 failed, 0 skipped\n')
+        lines.write_text('nothing\ncoverage_table.py: too few lines are reached: store\n')
+        done = subprocess.run([PROJECT / 'scripts/test_end.py', '5', units, f'8:{os.devnull}', f'1:{flow}', f'1:{lines}'],
+                              text=True, check=True, capture_output=True)
+        self.assertEqual(done.stdout.splitlines(), [
+            '--- unit/b', '    [  ERROR   ] --- 1 != 2',
+            '--- failed  b [2.0 s]', '      File "b_test.py", line 7, in b', '    AssertionError: not within 9 s', *['    line'] * 2,
+            '    ...', *['    line'] * 3, '    the end',
+            '--- lines reached ended with 1', '    coverage_table.py: too few lines are reached: store',
+            '3 passed, 2 failed, 0 skipped in 5 s'])
