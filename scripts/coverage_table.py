@@ -29,7 +29,8 @@ def counts_of(note):
 
 
 def collect(build):
-    """path -> line -> how often; a line of a header counts wherever it is compiled into."""
+    """path -> line -> how often; a line of a header counts wherever it is compiled into. Some counts are differences of others,
+    of which threads may have lost some: they may even be negative."""
     notes = sorted((build / 'CMakeFiles').glob('dropfold*.dir/src/**/*.gcno'))
     lines = defaultdict(lambda: defaultdict(int))
     with ThreadPoolExecutor(2) as pool:
@@ -50,7 +51,7 @@ def table(lines):
     sums = defaultdict(lambda: [0, 0])
     for path, counts in lines.items():
         for name in (path.parts[0] if len(path.parts) > 1 else '.', 'all'):
-            sums[name][0] += sum(count > 0 for count in counts.values())
+            sums[name][0] += sum(count != 0 for count in counts.values())
             sums[name][1] += len(counts)
     limits = {**STRICT, 'all': OVERALL}
     print(f'{"src/":10}{"lines":>8}{"reached":>9}{"share":>9}{"at least":>10}')
