@@ -20,18 +20,14 @@ bool error_set(struct error *error, enum error_kind kind, const char *format, ..
     return false;
 }
 
+bool error_is_full(int number)
+{
+    return number == ENOSPC || number == EDQUOT || number == EFBIG; /* the last: more than ulimit -f allows */
+}
+
 static enum error_kind kind_of_errno(int number, enum error_kind kind)
 {
-    switch (number) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG: /* more than ulimit -f allows */
-        return ERROR_FULL;
-    case ENOMEM:
-        return ERROR_MEMORY;
-    default:
-        return kind;
-    }
+    return error_is_full(number) ? ERROR_FULL : number == ENOMEM ? ERROR_MEMORY : kind;
 }
 
 bool error_errno(struct error *error, enum error_kind kind, int number, const char *format, ...)

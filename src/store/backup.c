@@ -80,7 +80,7 @@ static bool publish(const char *part, const char *path, struct error *error)
 static bool copy_failed(const struct store *store, sqlite3 *copy, const char *part, int result, struct error *error)
 {
     int number = copy ? sqlite3_system_errno(copy) : 0;
-    if ((result & 0xff) == SQLITE_FULL || number == ENOSPC || number == EDQUOT)
+    if ((result & 0xff) == SQLITE_FULL || error_is_full(number))
         return error_set(error, ERROR_FULL, "No space left for %s", part);
     if ((result & 0xff) == SQLITE_NOMEM)
         return error_memory(error);

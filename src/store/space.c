@@ -81,11 +81,6 @@ static bool reserve(struct store_space *space, uint64_t end)
     return true;
 }
 
-static bool is_full(int number)
-{
-    return number == ENOSPC || number == EDQUOT || number == EFBIG;
-}
-
 /* Bytes of the log for that. */
 static uint64_t log_bytes(const struct store *store, uint64_t bytes, uint64_t pages)
 {
@@ -99,7 +94,7 @@ bool store_space_ahead(struct store *store, uint64_t bytes, uint64_t pages, stru
     if (space->log < 0 || !space->supported || end <= space->end)
         return true;
     bool done = reserve(space, (end / STEP + 1) * STEP) || reserve(space, end);
-    if (!done && is_full(errno))
+    if (!done && error_is_full(errno))
         return error_errno(error, ERROR_FULL, errno, "Cannot make room in %s", store->path);
     if (!done)
         space->supported = false;

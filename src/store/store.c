@@ -43,8 +43,7 @@ bool store_is_writing(const struct store *store)
 
 static bool is_full(int result, int number)
 {
-    return (result & 0xff) == SQLITE_FULL ||
-           ((result & 0xff) == SQLITE_IOERR && (number == ENOSPC || number == EDQUOT || number == EFBIG));
+    return (result & 0xff) == SQLITE_FULL || ((result & 0xff) == SQLITE_IOERR && error_is_full(number));
 }
 
 static bool fail_full(struct store *store, struct error *error)

@@ -159,7 +159,7 @@ static void leaves_nothing_when_there_is_no_room(void **state)
     bool good = store_backup(store, testing_path(elsewhere(), "copy.db"), &made, &error);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     assert_false(good);
-    assert_error(&error, ERROR_IO, "copy.db.part-");
+    assert_error(&error, ERROR_FULL, "copy.db.part-");
     assert_int_equal(files_in(elsewhere()), 0);
     /* The store itself is none the worse. */
     testing_change(store, "on.csv", 50);
