@@ -19,19 +19,10 @@ static inline uint32_t counting(const struct records *records, uint32_t record)
     return record;
 }
 
-/* The node or unit under which the unit's records of a joined feed lie; 0 when it joins to nothing. */
-static inline uint32_t parent_at(const struct engine *engine, size_t feed, struct rows_at unit_at, uint32_t unit)
-{
-    const struct engine_join *join = &engine->joins[feed - 1];
-    if (!join->direct)
-        return (uint32_t)rows_peek(unit_at, join->unit_node);
-    return (uint64_t)rows_peek(unit_at, KEYED_NULLS) & engine->units.key_bits ? 0 : unit;
-}
-
 static inline void open_join(const struct engine *engine, size_t feed, struct rows_at unit_at, struct opened *opened)
 {
     const struct records *records = &engine->records[feed];
-    uint32_t parent = parent_at(engine, feed, unit_at, opened->unit);
+    uint32_t parent = units_parent(engine, opened->unit, unit_at, feed);
     opened->parents[feed] = parent;
     opened->firsts[feed] = parent ? counting(records, records_first(records, parent)) : 0;
 }

@@ -26,7 +26,7 @@ static void visit_unit(const struct engine *engine, uint32_t unit, sequence_visi
 {
     visit_chain(&engine->records[0], unit, visit, context);
     for (size_t feed = 1; feed < engine->pipeline->feed_count; feed++) {
-        uint32_t parent = units_parent(engine, unit, feed);
+        uint32_t parent = units_parent(engine, unit, rows_at(&engine->units.rows, unit), feed);
         if (parent)
             visit_chain(&engine->records[feed], parent, visit, context);
     }

@@ -60,7 +60,7 @@ static bool tell_unit(const struct telling *telling, uint32_t unit)
     if (!tell_chain(telling, unit, 0, unit))
         return false;
     for (size_t feed = 1; feed < telling->engine->pipeline->feed_count; feed++) {
-        uint32_t parent = units_parent(telling->engine, unit, feed);
+        uint32_t parent = units_parent(telling->engine, unit, rows_at(&telling->engine->units.rows, unit), feed);
         if (parent && !tell_chain(telling, unit, feed, parent))
             return false;
     }

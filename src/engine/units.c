@@ -336,11 +336,3 @@ void units_prefetch(const struct engine *engine, uint32_t unit, uint32_t sources
             rows_prefetch_some(&join->nodes.rows, (uint32_t)rows_peek(at, join->unit_node));
     }
 }
-
-uint32_t units_parent(const struct engine *engine, uint32_t unit, size_t feed)
-{
-    const struct engine_join *join = &engine->joins[feed - 1];
-    if (!join->direct)
-        return rows_link(&engine->units.rows, unit, join->unit_node);
-    return (uint64_t)rows_get(&engine->units.rows, unit, KEYED_NULLS) & engine->units.key_bits ? 0 : unit;
-}

@@ -26,8 +26,15 @@ void units_elect(struct engine *engine, uint32_t unit, uint32_t top);
 /* Asks for the memory of what the unit leads to, records and nodes: of these sources, as bits (struct selection). */
 void units_prefetch(const struct engine *engine, uint32_t unit, uint32_t sources);
 
-/* Under which its records of a joined feed lie, a node or the unit itself; 0 when it joins to nothing there. */
-uint32_t units_parent(const struct engine *engine, uint32_t unit, size_t feed);
+/* Under which the records of a joined feed of the unit, whose row is `at`, lie: a node or the unit itself; 0 when it joins to
+   nothing there. */
+static inline uint32_t units_parent(const struct engine *engine, uint32_t unit, struct rows_at at, size_t feed)
+{
+    const struct engine_join *join = &engine->joins[feed - 1];
+    if (!join->direct)
+        return (uint32_t)rows_peek(at, join->unit_node);
+    return (uint64_t)rows_peek(at, KEYED_NULLS) & engine->units.key_bits ? 0 : unit;
+}
 
 /* The unit's fields that tables read. */
 void units_read(const struct engine *engine, uint32_t unit, struct codes *codes);
