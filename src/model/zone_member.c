@@ -17,16 +17,13 @@ bool zone_member_load(const struct doc_node *object, struct zone **out)
         return doc_memory(object->doc);
     struct slice rest = node->text;
     const char *at = rest.data, *end = rest.data + rest.len;
-    if (timestamp_parse_zone(&at, end, &zone->first) && at == end) {
-        *out = zone;
-        return true;
-    }
-    if (rest.len == 0 || rest.data[0] == '+' || rest.data[0] == '-')
+    bool fixed = timestamp_parse_zone(&at, end, &zone->first) && at == end;
+    if (!fixed && (rest.len == 0 || rest.data[0] == '+' || rest.data[0] == '-'))
         return doc_problem(object->doc, node,
                            "\"zone\" is \"%s\", expected how far east of UTC, such as \"+03:00\", or a name such as "
                            "\"Africa/Lagos\"",
                            text);
-    if (zone_load(text, object->doc->arena, zone, &error)) {
+    if (fixed || zone_load(text, object->doc->arena, zone, &error)) {
         *out = zone;
         return true;
     }
