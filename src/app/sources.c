@@ -233,7 +233,12 @@ static bool add_archived(struct archive_walk *walk, const char *archived, struct
     if (known)
         return true;
     walk->sources->unrecorded++;
+    struct stat found = {0};
+    bool there; /* which one that is gone by now is found to be when it is read */
+    if (!look(path, &found, &there, error))
+        return false;
     struct source source = {.feed = walk->feed, .order = number, .name = name, .stored = archived};
+    file_stat_from(&found, &source.stat);
     return add(walk->sources, source, path) || refuse(walk->sources, error);
 }
 
@@ -263,6 +268,9 @@ static int by_order(const void *a, const void *b)
         return left->turn < right->turn ? -1 : 1;
     if (left->order != right->order)
         return left->order < right->order ? -1 : 1;
+    /* A redelivery is archived by the number of its original, which came first as files of a folder do. */
+    if (left->stat.mtime_ns != right->stat.mtime_ns)
+        return left->stat.mtime_ns < right->stat.mtime_ns ? -1 : 1;
     return strcmp(left->path, right->path);
 }
 

@@ -35,7 +35,7 @@ struct source {
     uint64_t retry_of;  /* of a retry of rejected rows: the id of the source that has them; else 0 */
     uint64_t applied;   /* the change that a replay made of it; 0 before */
     struct digest content;
-    struct file_stat stat;    /* as it was read */
+    struct file_stat stat;    /* as it was read; of one that is not recorded, as it lies in the archive */
     struct digest descriptor; /* that it was read by */
     int64_t committed;        /* wall clock, microseconds */
     uint64_t rows, rejected;
@@ -70,6 +70,7 @@ bool sources_from_store(struct sources *sources, struct store *store, const stru
  * the order in which all were applied. With an empty ledger that is the order of the numbers. Else another store applied
  * them, one that was lost or put back by an older copy; so they come, by their numbers, before the first recorded file
  * that has a number of theirs or a later one: that was applied after the copy was put back.
+ * Of one number are a file and its redeliveries: the one that was written first (mtime, name) is taken for the file.
  */
 bool sources_from_archive(struct sources *sources, struct store *store, const struct pipeline *pipeline,
                           const char *data, struct error *error) MUST_USE;

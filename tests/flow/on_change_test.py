@@ -92,6 +92,18 @@ class Replacing(AtOnePath):
         self.assertEqual(len(self.work.target.query('SELECT * FROM dropfold_rejects')), 2)
         self.work.command('verify')
 
+    def test_a_store_that_is_lost_leaves_it_replaced_whatever_a_redelivery_of_it_was_called(self):
+        """Both are in the archive under one number; taken for the original, the redelivery would stand beside its successor."""
+        self.basis()
+        self.apply('Orders', 'z.csv', ONE)
+        self.apply('Orders', 'a.csv', ONE, 'duplicate')
+        self.apply('Orders', 'z.csv', DROPS_A_LINE)
+        for path in self.work.checkpoints.iterdir():
+            path.unlink()
+        self.work.command('replay', '--from-archive', '--yes')
+        self.assertEqual(self.totals(), [(1, 1, 11), (2, 1, 30)])
+        self.assert_like_oracle()
+
     def test_rows_below_come_to_light_again(self):
         """Of feeds with a key: what the replaced file had corrected counts again."""
         self.basis()
