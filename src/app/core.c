@@ -339,9 +339,13 @@ static bool find_duplicate(struct core *core, const struct core_file *file, cons
 {
     bool found = false;
     char left[STORE_STORED_SIZE];
-    if (!store_dealt_with(core->store, record, false, noted, &result->sequence, stored, error) ||
-        (file->stays && !*noted &&
-         !store_dealt_with(core->store, record, true, &found, &result->sequence, left, error)))
+    /* Of a file out of the archive nothing is known that tells it from another one of its name and content, which may have
+       been dropped to undo what came between. */
+    *noted = false;
+    if (file->stat && !store_dealt_with(core->store, record, false, noted, &result->sequence, stored, error))
+        return false;
+    if (file->stays && !*noted &&
+        !store_dealt_with(core->store, record, true, &found, &result->sequence, left, error))
         return false;
     if (*noted || found) {
         /* One that was left in its folder, and is archived now, gets a row that says so before it is moved, as a redelivery

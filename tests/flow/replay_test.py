@@ -168,6 +168,17 @@ class Ledger(FlowCase):
         self.work.command('replay', '--from-archive', '--yes')
         self.assertEqual(dump(self.work.target), before)
 
+    def test_a_file_dropped_again_to_undo_another_does_so_where_the_store_is_lost(self):
+        first = orders(order(1, customer=1))
+        for content in (first, orders(order(1, customer=1, quantity=5, total='50')), first):
+            self.run_with(one=content)
+        before = dump(self.work.target)
+        for path in self.work.checkpoints.iterdir():
+            path.unlink()
+        self.work.command('replay', '--from-archive', '--yes')
+        self.assertEqual(dump(self.work.target), before)
+        self.assertEqual([state for _, state, _ in self.states()], ['applied'] * len(self.states()))
+
     def test_a_file_that_only_a_redelivery_of_it_is_left_of_is_read_from_there(self):
         """As where a file got another name after it was read and before it was archived."""
         one = orders(order(1, customer=1))
