@@ -344,8 +344,7 @@ static bool find_duplicate(struct core *core, const struct core_file *file, cons
     *noted = false;
     if (file->stat && !store_dealt_with(core->store, record, false, noted, &result->sequence, stored, error))
         return false;
-    if (file->stays && !*noted &&
-        !store_dealt_with(core->store, record, true, &found, &result->sequence, left, error))
+    if (file->stays && !*noted && !store_dealt_with(core->store, record, true, &found, &result->sequence, left, error))
         return false;
     if (*noted || found) {
         /* One that was left in its folder, and is archived now, gets a row that says so before it is moved, as a redelivery
