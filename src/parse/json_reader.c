@@ -352,10 +352,9 @@ static bool fail_scan(struct json_reader *r, struct slice block, size_t at)
 
 static bool fail_long(struct json_reader *r)
 {
-    return error_set(r->error, ERROR_DATA,
-                     "%ju:%ju: found a record longer than %d bytes, expected it to end; a quote or brace in it may "
-                     "never close",
-                     (uintmax_t)r->scan.element_line, (uintmax_t)r->scan.element_column, PARSER_RECORD_MAX);
+    return error_set(r->error, ERROR_DATA, "%ju:%ju: found a record longer than %d bytes, expected it to end%s",
+                     (uintmax_t)r->scan.element_line, (uintmax_t)r->scan.element_column, PARSER_RECORD_MAX,
+                     r->scan.lines ? "" : "; a quote or brace in it may never close");
 }
 
 static bool take_element(struct json_reader *r, struct slice part)

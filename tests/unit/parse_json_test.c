@@ -477,6 +477,18 @@ static void refuses_lines_that_are_no_records_of_their_own(void **state)
                 "2@2:0 : 2:10: found \"\\xc3\"}\", expected valid UTF-8 [{\"Note\":\"\xc3\"}]\n");
 }
 
+static void refuses_a_line_that_is_too_long(void **state)
+{
+    struct buf text;
+    buf_init(&text, PARSE_TEXT_MAX);
+    buf_put_text(&text, "{\"Id\":1}\n");
+    while (text.len < PARSER_RECORD_MAX + 10)
+        buf_put_text(&text, "x");
+    buf_put_text(&text, "\n{\"Id\":2}\n");
+    parse_check_fails(*state, buf_slice(&text), "2:1: found a record longer than 1048576 bytes, expected it to end");
+    buf_close(&text);
+}
+
 static void chooses_between_lines_and_an_array(void **state)
 {
     (void)state;
@@ -534,6 +546,7 @@ int main(void)
         LINES_TEST(reads_a_record_on_each_line),
         LINES_TEST(rejects_a_malformed_line_alone),
         LINES_TEST(refuses_lines_that_are_no_records_of_their_own),
+        LINES_TEST(refuses_a_line_that_is_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
