@@ -59,21 +59,30 @@ static unsigned directive_parts(char directive)
     }
 }
 
-/* Adds a directive's parts to *parts unless it says again what is said. */
-static bool check_directive(char directive, unsigned *parts, struct error *error)
+/* The whole character, which may be of several bytes. */
+static bool unknown_directive(const char *at, struct error *error)
 {
-    unsigned more = directive_parts(directive);
-    if (directive == '\0')
+    char shown[24];
+    size_t len = 1;
+    while (((uint8_t)at[len] & 0xc0) == 0x80)
+        len++;
+    return error_set(error, ERROR_CONFIG,
+                     "unknown directive %%%s, expected one of %%Y %%m %%d %%H %%M %%S %%f %%z %%b %%y %%I %%p %%s %%%%",
+                     text_escape((struct slice){at, len}, shown, sizeof shown));
+}
+
+/* Adds a directive's parts to *parts unless it says again what is said. */
+static bool check_directive(const char *at, unsigned *parts, struct error *error)
+{
+    unsigned more = directive_parts(*at);
+    if (*at == '\0')
         return error_set(error, ERROR_CONFIG, "ends in a single %%, expected %%%% for that character");
-    if (directive == '%')
+    if (*at == '%')
         return true;
     if (more == 0)
-        return error_set(
-            error, ERROR_CONFIG,
-            "unknown directive %%%c, expected one of %%Y %%m %%d %%H %%M %%S %%f %%z %%b %%y %%I %%p %%s %%%%",
-            directive);
+        return unknown_directive(at, error);
     if (*parts & more)
-        return error_set(error, ERROR_CONFIG, "%%%c says again what another directive says", directive);
+        return error_set(error, ERROR_CONFIG, "%%%c says again what another directive says", *at);
     *parts |= more;
     return true;
 }
@@ -82,7 +91,7 @@ bool timestamp_format_check(const char *format, struct error *error)
 {
     unsigned parts = 0;
     for (const char *p = format; *p; p++)
-        if (*p == '%' && !check_directive(*++p, &parts, error))
+        if (*p == '%' && !check_directive(++p, &parts, error))
             return false;
     if ((parts & PART_DATE) != PART_DATE)
         return error_set(error, ERROR_CONFIG, "no whole date, expected a year, a month and a day, or %%s");

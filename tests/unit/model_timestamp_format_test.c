@@ -100,6 +100,8 @@ static void refuses_formats_that_cannot_tell_a_moment(void **state)
         {"%Y-%m", "no whole date"},
         {"%Y %d", "no whole date"},
         {"%Y-%m-%d %A", "unknown directive %A"},
+        {"%Y-%m-%d %\xf0\x9f\x98\x80M", "unknown directive %\xf0\x9f\x98\x80, expected"},
+        {"%Y-%m-%d %\n", "unknown directive %\\n, expected"},
         {"%Y-%m-%d %", "single %"},
         {"%Y-%m-%d %y", "%y says again"},
         {"%Y-%m-%d %b", "%b says again"},
