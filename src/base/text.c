@@ -84,7 +84,7 @@ size_t text_format(char *out, size_t size, const char *format, va_list args)
     if ((size_t)length < size)
         return (size_t)length;
     size_t cut = before_dots(size);
-    while (cut > 0 && ((uint8_t)out[cut] & 0xc0) == 0x80)
+    while (cut > 0 && text_goes_on(out[cut]))
         cut--;
     return end_in_dots(out, cut, size);
 }

@@ -62,6 +62,12 @@ static inline bool text_is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* Whether a byte of UTF-8 goes on with the character that one before it began. */
+static inline bool text_goes_on(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* A capital letter as a small one; all else as it is. */
 static inline char text_lower(char c)
 {

@@ -18,16 +18,11 @@ enum {
 
 /* --- names --- */
 
-static bool goes_on(const char *name, size_t at)
-{
-    return ((unsigned char)name[at] & 0xc0) == 0x80;
-}
-
 /* Where a UTF-8 character begins that ends behind `len`. In other bytes there may be none. */
 static size_t cut_between(const char *name, size_t len)
 {
     for (size_t back = 0; back < UTF8_BYTES_MAX && back < len; back++)
-        if (!goes_on(name, len - back))
+        if (!text_goes_on(name[len - back]))
             return len - back;
     return len;
 }

@@ -161,11 +161,6 @@ static void put_told(struct buf *out, struct slice line)
     buf_put(out, line.data + at + digits, line.len - at - digits);
 }
 
-static bool continues_character(char c)
-{
-    return ((unsigned char)c & 0xc0) == 0x80;
-}
-
 /* What two lines begin with alike and need not be shown, as their difference would not be seen behind it. */
 static size_t hidden(struct slice a, struct slice b)
 {
@@ -175,7 +170,7 @@ static size_t hidden(struct slice a, struct slice b)
     if (same < SHOWN_LINE / 2)
         return 0;
     same -= SHOWN_BEFORE;
-    while (same > 0 && continues_character(a.data[same]))
+    while (same > 0 && text_goes_on(a.data[same]))
         same--;
     return same;
 }

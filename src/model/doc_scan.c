@@ -46,7 +46,7 @@ static const char *found(const struct scan *scan, const char *at, char out[FOUND
         stop++;
     if (stop == at) {
         stop++;
-        while (stop < scan->end && ((unsigned char)*stop & 0xc0) == 0x80)
+        while (stop < scan->end && text_goes_on(*stop))
             stop++;
     }
     char text[FOUND_SIZE - 2];

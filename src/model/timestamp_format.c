@@ -64,7 +64,7 @@ static bool unknown_directive(const char *at, struct error *error)
 {
     char shown[24];
     size_t len = 1;
-    while (((uint8_t)at[len] & 0xc0) == 0x80)
+    while (text_goes_on(at[len]))
         len++;
     return error_set(error, ERROR_CONFIG,
                      "unknown directive %%%s, expected one of %%Y %%m %%d %%H %%M %%S %%f %%z %%b %%y %%I %%p %%s %%%%",

@@ -299,7 +299,7 @@ static bool read_object(struct json_reader *r)
 /* The blanks behind a line's record; before it there are none. */
 static void trim_end(struct slice *raw)
 {
-    while (raw->len > 0 && strchr(" \t\r", raw->data[raw->len - 1]) && raw->data[raw->len - 1] != '\0')
+    while (raw->len > 0 && memchr(" \t\r", raw->data[raw->len - 1], 3))
         raw->len--;
 }
 

@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "target/target_sqlite.h"
 
 void target_sqlite_compare_put_stage(struct buf *sql, size_t table)
@@ -153,7 +154,7 @@ static struct slice cut(struct slice text)
 {
     size_t characters = 0;
     for (size_t i = 0; i < text.len; i++)
-        if (((unsigned char)text.data[i] & 0xc0) != 0x80 && characters++ == DRIFT_TEXT_MAX)
+        if (!text_goes_on(text.data[i]) && characters++ == DRIFT_TEXT_MAX)
             return (struct slice){text.data, i};
     return text;
 }
