@@ -27,9 +27,10 @@ enum pg_phase {
     PG_COPYING  /* data goes out */
 };
 
-/* The columns of a block as arrays (pg_arrays.h), one behind the other. */
+/* A block as arrays (pg_arrays.h), one behind the other. */
 struct pg_arrays {
     const struct block *of; /* NULL: of none */
+    size_t count;
     struct buf data;
     size_t starts[PIPELINE_COLUMNS_MAX + 1];
 };
@@ -76,6 +77,7 @@ struct pg_conn {
     bool trying;                        /* this role may make temporary views */
     bool standby;                       /* the server is in recovery, which only a look goes on with */
     bool loose[PIPELINE_DELIVERED_MAX]; /* a collation of the table's key takes texts for equal that are not */
+    uint32_t row_types[PIPELINE_DELIVERED_MAX]; /* the OID of the table's rows, which are as ours; 0: they are not */
 
     /* A delivery. */
     struct block *block;                                 /* under way */
@@ -89,8 +91,8 @@ struct pg_conn {
     bool guarded[PIPELINE_DELIVERED_MAX];                /* and that told that row-level security holds for this role */
     bool stage[PIPELINE_DELIVERED_MAX];                  /* of a comparison: the temporary table exists */
     const char *doubtful; /* SQLSTATE that now means: it is not what it was when it was opened; or NULL */
-    /* What comes after pg_delivery_match, pg_open_check_table, pg_stage_block's COPY, pg_recount. */
-    pg_step matched, shaped, copied, recounted, claimed;
+    /* What comes after pg_views, pg_delivery_match, pg_open_check_table, pg_stage_block's COPY, pg_recount, pg_claim. */
+    pg_step viewed, matched, shaped, copied, recounted, claimed;
 };
 
 /*

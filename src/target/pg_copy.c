@@ -132,13 +132,13 @@ static char *put_integer(char *at, enum sql_type type, int64_t value)
     return put_int64(at, value);
 }
 
-/* OIDs of the element types, which an array names; they never change. */
-static uint32_t element_oid(enum sql_type type)
+/* OIDs of the types, which arrays and rows name; they never change. */
+static uint32_t type_oid(enum sql_type type)
 {
     static const uint16_t oids[] = {
-        [SQL_INTEGER] = 23,     [SQL_BIGINT] = 20,        [SQL_REAL] = 700,   [SQL_DOUBLE] = 701,
-        [SQL_NUMERIC] = 1700,   [SQL_TEXT] = 25,          [SQL_BOOLEAN] = 16, [SQL_DATE] = 1082,
-        [SQL_TIMESTAMP] = 1114, [SQL_TIMESTAMPTZ] = 1184, [SQL_BIGINTS] = 25, /* an array of arrays could not be unnested: they go as texts */
+        [SQL_INTEGER] = 23,     [SQL_BIGINT] = 20,        [SQL_REAL] = 700,     [SQL_DOUBLE] = 701,
+        [SQL_NUMERIC] = 1700,   [SQL_TEXT] = 25,          [SQL_BOOLEAN] = 16,   [SQL_DATE] = 1082,
+        [SQL_TIMESTAMP] = 1114, [SQL_TIMESTAMPTZ] = 1184, [SQL_BIGINTS] = 1016,
     };
     return oids[type];
 }
@@ -175,7 +175,7 @@ static char *put_list(char *at, const struct cell *list)
     at = put32(at, (uint32_t)(LIST_HEAD - 4 + count * LIST_NUMBER));
     at = put32(at, 1);
     at = put32(at, 0);
-    at = put32(at, element_oid(SQL_BIGINT));
+    at = put32(at, type_oid(SQL_BIGINT));
     at = put32(at, (uint32_t)count);
     at = put32(at, 1);
     for (size_t i = 0; i < count; i++)
@@ -287,14 +287,20 @@ static void put_list_text(struct buf *out, const struct cell *list)
         put32(out->data + start, (uint32_t)(out->len - start - sizeof(uint32_t)));
 }
 
-bool pg_copy_array(struct buf *out, const struct column *column, const struct block *block, size_t at,
-                   struct error *error)
+static void put_array_head(struct buf *out, uint32_t element_oid, size_t count)
 {
     put_number(out, 1); /* dimension */
     put_number(out, 1); /* nulls may occur */
-    put_number(out, element_oid(column->type));
-    put_number(out, (uint32_t)block->rows);
+    put_number(out, element_oid);
+    put_number(out, (uint32_t)count);
     put_number(out, 1); /* the first index */
+}
+
+/* A list goes as its text: an array of arrays could not be unnested. */
+bool pg_copy_array(struct buf *out, const struct column *column, const struct block *block, size_t at,
+                   struct error *error)
+{
+    put_array_head(out, type_oid(column->type == SQL_BIGINTS ? SQL_TEXT : column->type), block->rows);
     for (size_t row = 0; row < block->rows; row++) {
         const struct cell *cell = &block->cells[row * block->columns + at];
         if (column->type == SQL_BIGINTS && cell->kind == CELL_LIST)
@@ -302,5 +308,31 @@ bool pg_copy_array(struct buf *out, const struct column *column, const struct bl
         else if (!put_checked(out, column, cell, error))
             return false;
     }
+    return !out->failed || error_memory(error);
+}
+
+/* A row is the count of its columns, and of each its type and value. */
+static bool put_record(struct buf *out, const struct table *table, const struct cell *cells, struct error *error)
+{
+    size_t start = out->len;
+    put_number(out, 0); /* the length, once it is known */
+    put_number(out, (uint32_t)table->column_count);
+    for (size_t i = 0; i < table->column_count; i++) {
+        put_number(out, type_oid(table->columns[i].type));
+        if (!put_checked(out, &table->columns[i], &cells[i], error))
+            return false;
+    }
+    if (!out->failed)
+        put32(out->data + start, (uint32_t)(out->len - start - sizeof(uint32_t)));
+    return true;
+}
+
+bool pg_copy_row_array(struct buf *out, const struct table *table, const struct block *block, uint32_t row_type,
+                       struct error *error)
+{
+    put_array_head(out, row_type, block->rows);
+    for (size_t row = 0; row < block->rows; row++)
+        if (!put_record(out, table, block->cells + row * block->columns, error))
+            return false;
     return !out->failed || error_memory(error);
 }

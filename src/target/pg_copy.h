@@ -21,6 +21,10 @@
 bool pg_copy_rows(struct buf *out, const struct table *table, const struct block *block, size_t *row, size_t enough,
                   struct error *error) MUST_USE;
 
+/* The whole block as an array of the table's rows, whose type has the OID `row_type` and the columns of `table`. */
+bool pg_copy_row_array(struct buf *out, const struct table *table, const struct block *block, uint32_t row_type,
+                       struct error *error) MUST_USE;
+
 /* One column of the block, columns[at] of it, as an array of the column's type; of lists as an array of their texts. */
 bool pg_copy_array(struct buf *out, const struct column *column, const struct block *block, size_t at,
                    struct error *error) MUST_USE;

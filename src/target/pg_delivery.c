@@ -5,7 +5,7 @@
  *            are gone, else see which tables are empty
  *   write    deletes: DELETE ... USING unnest(arrays)
  *            upserts, into an empty table or of fresh keys: COPY, before the first of which the table's types are looked at
- *            once more; else INSERT ... SELECT unnest(arrays) ON CONFLICT
+ *            once more; else INSERT ... SELECT ... FROM unnest(array of rows) ON CONFLICT
  *            either, when it took fewer rows than were sent: SELECT count(*), of those that are there
  *   commit   SELECT count(*) of the tables with triggers; UPDATE the progress row, and see what its triggers did; SELECT
  *            count(*) of the tables that others did something to; COMMIT
@@ -285,18 +285,6 @@ static const struct column *block_column(const struct pg_conn *conn, size_t i)
     return pg_arrays_column(conn, conn->block, i);
 }
 
-/* unnest($1::integer[], $2::...) AS new ("a", ...) */
-static void put_unnest(struct pg_conn *conn)
-{
-    for (size_t i = 0; i < conn->block->columns; i++)
-        buf_printf(&conn->sql, "%s$%zu::%s[]", i > 0 ? ", " : "unnest(", i + 1,
-                   sql_type_name(pg_arrays_is_text(block_column(conn, i)) ? SQL_TEXT : block_column(conn, i)->type));
-    buf_put_text(&conn->sql, ") AS new (");
-    for (size_t i = 0; i < conn->block->columns; i++)
-        target_sql_name(&conn->sql, i > 0 ? ", " : "", block_column(conn, i)->name);
-    buf_put_text(&conn->sql, ")");
-}
-
 static bool is_key(const struct pg_conn *conn, size_t i)
 {
     return conn->block->deletes || table_is_key(table_of(conn), i);
@@ -320,14 +308,14 @@ static void count_there(struct pg_conn *conn)
     struct buf *sql = &conn->sql;
     buf_reset(sql);
     buf_put_text(sql, "SELECT pg_catalog.count(*) FROM ");
-    put_unnest(conn);
+    pg_arrays_put_unnest(conn);
     target_sql_name(sql, " WHERE EXISTS (SELECT FROM ", table_of(conn)->name);
     buf_put_text(sql, " AS old");
     for (size_t i = 0; i < conn->block->columns; i++) {
         const struct column *column = block_column(conn, i);
         target_sql_name(sql, i > 0 ? " AND old." : " WHERE old.", column->name);
         target_sql_name(sql, is_key(conn, i) ? " = new." : " IS NOT DISTINCT FROM new.", column->name);
-        buf_put_text(sql, pg_arrays_is_text(column) ? "::bigint[]" : "");
+        buf_put_text(sql, pg_arrays_cast(conn, i));
     }
     buf_put_text(sql, ")");
     pg_arrays_send(conn, counted);
@@ -349,7 +337,7 @@ static void write_deletes(struct pg_conn *conn)
     buf_reset(&conn->sql);
     target_sql_name(&conn->sql, "DELETE FROM ", table->name);
     buf_put_text(&conn->sql, " AS old USING ");
-    put_unnest(conn);
+    pg_arrays_put_unnest(conn);
     for (size_t i = 0; i < table->key_count; i++) {
         target_sql_name(&conn->sql, i > 0 ? " AND old." : " WHERE old.", block_column(conn, i)->name);
         target_sql_name(&conn->sql, " = new.", block_column(conn, i)->name);
@@ -357,17 +345,12 @@ static void write_deletes(struct pg_conn *conn)
     pg_arrays_send(conn, taken);
 }
 
-/* In the list of what is selected arrays are taken apart as the rows are asked for; in FROM each is first written to a
-   store of its own. */
 static void write_upserts(struct pg_conn *conn)
 {
     const struct table *table = table_of(conn);
     buf_reset(&conn->sql);
     pg_stage_put_insert(&conn->sql, table);
-    for (size_t i = 0; i < table->column_count; i++)
-        buf_printf(&conn->sql, "%spg_catalog.unnest($%zu::%s[])%s", i > 0 ? ", " : "", i + 1,
-                   sql_type_name(pg_arrays_is_text(&table->columns[i]) ? SQL_TEXT : table->columns[i].type),
-                   pg_arrays_is_text(&table->columns[i]) ? "::bigint[]" : "");
+    pg_arrays_put_select(conn);
     target_sql_on_conflict(&conn->sql, table);
     pg_arrays_send(conn, taken);
 }

@@ -17,11 +17,6 @@
  * The catalogue is asked before anything is created, so that a role without CREATE can deliver into tables that exist.
  * An advisory lock makes several processes that start on an empty database create one after the other. Names are looked
  * up as the server itself would, along the search path.
- *
- * A view keeps its columns' names when the pipeline makes something else of them. What a view says the server tells in
- * words of its own, so it is asked to take the pipeline's, as temporary views, and to put both into these words. Those
- * that differ are made anew; the temporary ones go as they came, with their transaction. Once a target: only a start, or
- * HUP, brings another pipeline.
  */
 #include "target/pg_open.h"
 
@@ -29,6 +24,7 @@
 #include <string.h>
 
 #include "target/pg_query.h"
+#include "target/pg_views.h"
 
 static const char find_sql[] =
     "SELECT w.number, c.relkind IN ('r', 'p'), c.relkind IN ('v', 'm'), a.attname,"
@@ -44,7 +40,8 @@ static const char find_sql[] =
     " FROM pg_catalog.pg_policy WHERE polrelid = c.oid) AS p WHERE p.polcmd IN ('r', '*')"
     " AND EXISTS (SELECT FROM pg_catalog.unnest(p.polroles) AS r (oid)"
     " WHERE r.oid = 0 OR pg_catalog.pg_has_role(r.oid, 'USAGE'))), false),"
-    " EXISTS (SELECT FROM pg_catalog.pg_collation AS l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic)"
+    " EXISTS (SELECT FROM pg_catalog.pg_collation AS l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic),"
+    " CASE WHEN c.reltype = pg_catalog.to_regtype(pg_catalog.quote_ident(w.name)) THEN c.reltype ELSE 0 END"
     " FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY AS w (name, number)"
     " JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
     " AND c.relpersistence <> 't' JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -231,88 +228,20 @@ static void read_progress(struct pg_conn *conn, PGresult *result)
     pg_query_params(conn, 1, &pipeline->name, NULL, NULL, take_progress);
 }
 
-/* --- views that say something else -------------------------------------------------------------------------------- */
-
-static size_t first_view(const struct pipeline *pipeline)
-{
-    return target_shape_relations(pipeline) - pipeline->view_count;
-}
-
-static void views_stand(struct pg_conn *conn, PGresult *result)
-{
-    conn->target->views_stand = true;
-    read_progress(conn, result);
-}
-
-static void make_anew(struct pg_conn *conn, PGresult *result)
-{
-    const struct pipeline *pipeline = conn->target->pipeline;
-    buf_reset(&conn->sql);
-    if (PQntuples(result) == 0) {
-        buf_put_text(&conn->sql, "ROLLBACK;");
-        pg_open_put_begin(conn, false);
-        pg_query_buf(conn, views_stand);
-        return;
-    }
-    buf_put_text(&conn->sql, "ROLLBACK TO SAVEPOINT dropfold_views;\n");
-    for (int row = 0; row < PQntuples(result); row++) {
-        size_t relation = strtoul(PQgetvalue(result, row, 0), NULL, 10);
-        if (relation < first_view(pipeline) || relation >= target_shape_relations(pipeline))
-            continue;
-        target_sql_remake(&conn->sql, pipeline, relation, PQgetvalue(result, row, 1));
-        if (!conn->target->remade)
-            conn->target->remade = target_shape_name(pipeline, relation);
-    }
-    buf_put_text(&conn->sql, "COMMIT;");
-    pg_open_put_begin(conn, false);
-    buf_reset(&conn->data);
-    buf_printf(&conn->data, "making view \"%s\" anew (drop it where that cannot be)", conn->target->remade);
-    buf_put_byte(&conn->data, '\0');
-    conn->doing = conn->data.failed ? "making a view anew" : conn->data.data;
-    pg_query_buf(conn, views_stand);
-}
-
-/* A materialized view that somebody has put in the place of one is theirs. */
-static void try_views(struct pg_conn *conn, PGresult *result)
-{
-    const struct pipeline *pipeline = conn->target->pipeline;
-    if (pipeline->view_count == 0 || !conn->trying || conn->target->look || conn->target->views_stand) {
-        read_progress(conn, result);
-        return;
-    }
-    conn->doing = "looking at the views";
-    buf_reset(&conn->sql);
-    buf_put_text(&conn->sql, "ROLLBACK;");
-    pg_open_put_begin(conn, true);
-    buf_put_text(&conn->sql, "; SELECT pg_catalog.pg_advisory_xact_lock(" PG_OPEN_LOCK ");"
-                             "SAVEPOINT dropfold_views;\n");
-    for (size_t i = first_view(pipeline); i < target_shape_relations(pipeline); i++) {
-        buf_printf(&conn->sql, "CREATE TEMPORARY VIEW dropfold_view_%zu AS ", i);
-        target_sql_query(&conn->sql, pipeline, i, TARGET_POSTGRESQL);
-        buf_put_text(&conn->sql, ";\n");
-    }
-    buf_put_text(&conn->sql, "SELECT w.number, n.nspname FROM (VALUES ");
-    for (size_t i = first_view(pipeline); i < target_shape_relations(pipeline); i++) {
-        buf_printf(&conn->sql, "%s(%zu, ", i > first_view(pipeline) ? ", " : "", i);
-        target_sql_literal(&conn->sql, target_shape_name(pipeline, i));
-        buf_put_byte(&conn->sql, ')');
-    }
-    buf_put_text(&conn->sql,
-                 ") AS w (number, name)"
-                 " JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(w.name))"
-                 " AND c.relkind = 'v'"
-                 " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-                 " WHERE pg_catalog.pg_get_viewdef(c.oid) <> pg_catalog.pg_get_viewdef("
-                 "pg_catalog.to_regclass('pg_temp.dropfold_view_' || w.number))"
-                 " ORDER BY w.number");
-    pg_query_buf(conn, make_anew);
-}
-
 /* --- finding and making ------------------------------------------------------------------------------------------- */
 
 static bool is_true(const PGresult *result, int row, int column)
 {
     return PQgetvalue(result, row, column)[0] == 't';
+}
+
+/* Whether the table's columns come in the pipeline's order, as far as their types go: rows are told apart by these only. */
+static bool has_our_rows(const struct table *table, const struct target_shape *shape)
+{
+    bool same = shape->count == table->column_count;
+    for (size_t i = 0; same && i < table->column_count; i++)
+        same = strcasecmp(shape->columns[i].type, sql_type_name(table->columns[i].type)) == 0;
+    return same;
 }
 
 /* The result's relations are numbered from 1, which stands for `first`. */
@@ -342,7 +271,12 @@ static void take_shapes(struct pg_conn *conn, PGresult *result, size_t first)
         if (!PQgetisnull(result, row, 3))
             target_shape_add(shape, PQgetvalue(result, row, 3), view ? "" : PQgetvalue(result, row, 4),
                              !view && is_true(result, row, 5), !view && is_true(result, row, 6));
+        if (relation > 0 && !view)
+            conn->row_types[relation - 1] = (uint32_t)strtoul(PQgetvalue(result, row, 13), NULL, 10);
     }
+    for (size_t i = 0; i < pipeline_delivered(pipeline); i++)
+        if (conn->shapes[1 + i].exists && !has_our_rows(&pipeline->tables[i], &conn->shapes[1 + i]))
+            conn->row_types[i] = 0;
 }
 
 /* The first relation that is missing, or NULL. */
@@ -356,6 +290,13 @@ static const char *first_missing(const struct pg_conn *conn)
 }
 
 static void find(struct pg_conn *conn);
+
+/* Once more, for what the server alone knows of it. */
+static void made(struct pg_conn *conn, PGresult *result)
+{
+    (void)result;
+    find(conn);
+}
 
 static void find_again(struct pg_conn *conn, PGresult *result)
 {
@@ -388,14 +329,12 @@ static void make(struct pg_conn *conn)
 {
     const struct pipeline *pipeline = conn->target->pipeline;
     buf_reset(&conn->sql);
-    for (size_t i = 0; i < target_shape_relations(pipeline); i++) {
+    for (size_t i = 0; i < target_shape_relations(pipeline); i++)
         if (!conn->shapes[i].exists)
             target_sql_create(&conn->sql, pipeline, i, TARGET_POSTGRESQL);
-        conn->shapes[i].exists = true;
-    }
     buf_put_text(&conn->sql, "COMMIT;");
     pg_open_put_begin(conn, false);
-    pg_query_buf(conn, try_views);
+    pg_query_buf(conn, made);
 }
 
 static bool check_found(const struct pg_conn *conn, struct error *error)
@@ -418,7 +357,7 @@ static void found(struct pg_conn *conn, PGresult *result)
         error_wrap(&error, "%s", conn->target->name);
         pg_conn_fail(conn, &error);
     } else if (!first_missing(conn) || conn->target->look) {
-        try_views(conn, NULL);
+        pg_views(conn, read_progress);
     } else if (conn->making) {
         make(conn);
     } else {

@@ -167,6 +167,39 @@ static void refuses_columns_that_the_database_fills_itself(void **state)
     subject_close(s);
 }
 
+/* Upserts go as rows of the table's type, which those of columns in another order are not. */
+static void upserts_into_columns_in_any_order(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place);
+    ground.query("ALTER TABLE kinds DROP big; ALTER TABLE kinds ADD big bigint");
+    begin_upserts(s, false, 1);
+    assert_fails(subject_write(s, support_kinds_block(1, 1, "new")), ERROR_DIVERGED, "42804");
+    assert_works(subject_open(s));
+    subject_deliver(s, 2, false, 1, 3, "new");
+    subject_close(s);
+    assert_query("SELECT id, big, cents, t FROM kinds ORDER BY id",
+                 "1|10000000001|1.25|new\n2|10000000002|2.25|new\n3|10000000003|3.25|new\n");
+}
+
+/* Of two names in the search path the first one is the table's and the other the type's. */
+static void upserts_where_the_tables_name_is_another_types_too(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place), other;
+    subject_close(s);
+    query("CREATE SCHEMA before; CREATE DOMAIN before.kinds AS integer");
+    open_as(&place, &other, "options='-c search_path=before,public'", 0);
+    assert_works(subject_open(&other));
+    subject_deliver(&other, 2, false, 1, 3, "new");
+    subject_close(&other);
+    query("DROP SCHEMA before CASCADE");
+    assert_query("SELECT id, big, t FROM kinds ORDER BY id",
+                 "1|10000000001|new\n2|10000000002|new\n3|10000000003|new\n");
+}
+
 /* A role may have the server write all names in quotes, and types are names. */
 static void knows_types_by_their_names_in_quotes_too(void **state)
 {
@@ -325,6 +358,8 @@ static void delivers_past_a_temporary_table_of_the_same_name(void **state)
         cmocka_unit_test(refuses_keys_that_a_collation_takes_for_equal),                                               \
         cmocka_unit_test(looks_again_when_a_table_is_another),                                                         \
         cmocka_unit_test(refuses_columns_that_the_database_fills_itself),                                              \
+        cmocka_unit_test(upserts_into_columns_in_any_order),                                                           \
+        cmocka_unit_test(upserts_where_the_tables_name_is_another_types_too),                                          \
         cmocka_unit_test(knows_types_by_their_names_in_quotes_too),                                                    \
         cmocka_unit_test(looks_again_when_the_server_is_another),                                                      \
         cmocka_unit_test(does_not_say_that_it_mended_rows_that_a_table_has_twice),                                     \

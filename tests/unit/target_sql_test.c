@@ -286,6 +286,8 @@ static void refuses_cells_that_are_no_values_of_their_column(void **state)
         assert_int_equal(pg_copy_array(&out, &column, block, 0, &error), cases[i].fits);
         if (!cases[i].fits)
             assert_error(&error, ERROR_BUG, "column \"c\"");
+        struct table table = {.name = "t", .columns = &column, .column_count = 1};
+        assert_int_equal(pg_copy_row_array(&out, &table, block, 1, &error), cases[i].fits);
         buf_close(&out);
     }
     block_free(block);
