@@ -14,7 +14,10 @@
 #include "base/clock.h"
 #include "model/pipeline.h"
 
-enum { ASK_PATIENCE_MS = 5000 /* that a client may take to ask */ };
+enum {
+    ASK_PATIENCE_MS = 5000, /* that a client may take to ask */
+    SOCKET_MODE = 0600
+};
 
 struct control_client {
     struct control *control;
@@ -29,24 +32,31 @@ struct control_client {
     struct control_client *next;
 };
 
+struct control_listener {
+    uv_pipe_t pipe;
+    struct control *control;
+};
+
 struct control {
-    uv_pipe_t listener;
-    int folder; /* of the checkpoints */
+    uv_loop_t *loop;
+    struct control_listener *listener;
+    unsigned listeners; /* that are not closed yet */
+    const char *checkpoints;
+    int folder; /* that one */
     char name[PIPELINE_NAME_MAX + sizeof ".sock"];
     control_request request;
     void *context;
     struct control_client *clients;
     unsigned client_count;
-    bool listener_closed;
     void (*stopped)(void *context);
     void *stopped_context;
 };
 
 /* Through the folder's descriptor: a socket's path may hold 107 bytes, a folder's may be longer. */
-static struct sockaddr_un socket_address(int folder, const char *pipeline)
+static struct sockaddr_un socket_address(int folder, const char *name)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s.sock", folder, pipeline);
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", folder, name);
     return address;
 }
 
@@ -54,11 +64,12 @@ static struct sockaddr_un socket_address(int folder, const char *pipeline)
 
 static void finish_stop(struct control *control)
 {
-    if (!control->listener_closed || control->clients)
+    if (control->listeners > 0 || control->clients)
         return;
     void (*stopped)(void *) = control->stopped;
     void *context = control->stopped_context;
-    close(control->folder);
+    if (control->folder >= 0)
+        close(control->folder);
     free(control);
     if (stopped) /* it was started */
         stopped(context);
@@ -158,7 +169,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 
 static void on_connection(uv_stream_t *stream, int status)
 {
-    struct control *control = stream->data;
+    struct control *control = ((struct control_listener *)stream->data)->control;
     if (status != 0)
         return;
     struct control_client *client = calloc(1, sizeof *client);
@@ -179,19 +190,17 @@ static void on_connection(uv_stream_t *stream, int status)
         close_client(client);
 }
 
-static int bind_socket(const struct control *control, const char *pipeline)
+/* The mode is set before the name is there: a process has one umask for all of its threads. */
+static int bind_socket(const struct control *control)
 {
-    const struct sockaddr_un address = socket_address(control->folder, pipeline);
+    const struct sockaddr_un address = socket_address(control->folder, control->name);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     unlinkat(control->folder, control->name, 0); /* a killed daemon's; the store's lock says that no other lives */
-    mode_t before = umask(0177);
-    int result = bind(fd, (const struct sockaddr *)&address, sizeof address);
-    int number = errno;
-    umask(before);
-    if (result == 0)
+    if (fchmod(fd, SOCKET_MODE) == 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0)
         return fd;
+    int number = errno;
     close(fd);
     errno = number;
     return -1;
@@ -199,9 +208,55 @@ static int bind_socket(const struct control *control, const char *pipeline)
 
 static void on_listener_closed(uv_handle_t *handle)
 {
-    struct control *control = handle->data;
-    control->listener_closed = true;
+    struct control_listener *listener = handle->data;
+    struct control *control = listener->control;
+    free(listener);
+    control->listeners--;
     finish_stop(control);
+}
+
+static void close_listener(struct control_listener *listener)
+{
+    if (listener)
+        uv_close((uv_handle_t *)&listener->pipe, on_listener_closed);
+}
+
+/* Takes the place of the one before, if there is one, when it listens. */
+static bool listen_at(struct control *control, int fd, struct error *error)
+{
+    struct control_listener *listener = malloc(sizeof *listener);
+    if (!listener) {
+        close(fd);
+        return error_memory(error);
+    }
+    uv_pipe_init(control->loop, &listener->pipe, 0);
+    listener->pipe.data = listener;
+    listener->control = control;
+    control->listeners++;
+    int result = uv_pipe_open(&listener->pipe, fd);
+    if (result != 0)
+        close(fd);
+    else
+        result = uv_listen((uv_stream_t *)&listener->pipe, CONTROL_CLIENTS_MAX, on_connection);
+    if (result != 0) {
+        close_listener(listener);
+        return error_set(error, ERROR_IO, "cannot listen at the control socket: %s", uv_strerror(result));
+    }
+    close_listener(control->listener);
+    control->listener = listener;
+    return true;
+}
+
+static bool make_socket(struct control *control, struct error *error)
+{
+    int fd = bind_socket(control);
+    if (fd < 0)
+        return error_errno(error, ERROR_IO, errno, "cannot make the control socket %s/%s", control->checkpoints,
+                           control->name);
+    bool ok = listen_at(control, fd, error);
+    if (!ok)
+        unlinkat(control->folder, control->name, 0);
+    return ok;
 }
 
 void control_stop(struct control *control, void (*stopped)(void *context), void *context)
@@ -209,9 +264,10 @@ void control_stop(struct control *control, void (*stopped)(void *context), void 
     control->stopped = stopped;
     control->stopped_context = context;
     unlinkat(control->folder, control->name, 0);
-    uv_close((uv_handle_t *)&control->listener, on_listener_closed);
+    close_listener(control->listener);
     for (struct control_client *client = control->clients; client; client = client->next)
         close_client(client);
+    finish_stop(control); /* of one that could not be started */
 }
 
 bool control_start(struct control **out, uv_loop_t *loop, const char *checkpoints, const char *pipeline,
@@ -220,31 +276,26 @@ bool control_start(struct control **out, uv_loop_t *loop, const char *checkpoint
     struct control *control = calloc(1, sizeof *control);
     if (!control)
         return error_memory(error);
+    control->loop = loop;
     control->request = request;
     control->context = context;
     snprintf(control->name, sizeof control->name, "%s.sock", pipeline);
+    control->checkpoints = checkpoints;
     control->folder = open(checkpoints, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = control->folder < 0 ? -1 : bind_socket(control, pipeline);
-    if (fd < 0) {
-        error_errno(error, ERROR_IO, errno, "cannot make the control socket %s/%s", checkpoints, control->name);
-        if (control->folder >= 0)
-            close(control->folder);
-        free(control);
-        return false;
-    }
-    uv_pipe_init(loop, &control->listener, 0);
-    control->listener.data = control;
-    int result = uv_pipe_open(&control->listener, fd);
-    if (result != 0)
-        close(fd);
+    bool ok = make_socket(control, error);
+    if (ok)
+        *out = control;
     else
-        result = uv_listen((uv_stream_t *)&control->listener, CONTROL_CLIENTS_MAX, on_connection);
-    if (result != 0) {
         control_stop(control, NULL, NULL);
-        return error_set(error, ERROR_IO, "cannot listen at the control socket: %s", uv_strerror(result));
-    }
-    *out = control;
-    return true;
+    return ok;
+}
+
+bool control_keep(struct control *control, bool *made, struct error *error)
+{
+    struct stat stat;
+    bool gone = fstatat(control->folder, control->name, &stat, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+    *made = gone && make_socket(control, error);
+    return *made || !gone;
 }
 
 /* --- the other side ----------------------------------------------------------------------------------------------- */
@@ -252,7 +303,9 @@ bool control_start(struct control **out, uv_loop_t *loop, const char *checkpoint
 static int connect_to(const char *checkpoints, const char *pipeline, struct error *error)
 {
     int folder = open(checkpoints, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    const struct sockaddr_un address = socket_address(folder, pipeline);
+    char name[PIPELINE_NAME_MAX + sizeof ".sock"];
+    snprintf(name, sizeof name, "%s.sock", pipeline);
+    const struct sockaddr_un address = socket_address(folder, name);
     int fd = folder < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool ok = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
     int number = errno;

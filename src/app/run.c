@@ -282,6 +282,7 @@ static void on_tick(uv_timer_t *timer)
     report_tick(&run->report, run->jobs + run->pending.count);
     run_recover_tick(run);
     run_jobs_tick(run);
+    run_control_tick(run);
     run_reload(run);
 }
 

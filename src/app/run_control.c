@@ -260,3 +260,17 @@ void run_control_request(void *context, struct control_client *client, char **wo
     else
         control_answer(client, error_exit_code(ERROR_USAGE), "the running dropfold does not know that request");
 }
+
+void run_control_tick(struct run *run)
+{
+    struct error error = {0};
+    bool made = false;
+    if (!run->control)
+        return;
+    bool ok = control_keep(run->control, &made, &error);
+    if (made)
+        log_warning(run->log, "the control socket was gone: it was made anew");
+    else if (!ok && !run->unheard)
+        log_warning(run->log, "%s: nothing can be asked of this dropfold until that works", error.text);
+    run->unheard = !ok;
+}

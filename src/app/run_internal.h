@@ -108,6 +108,7 @@ struct run {
     struct deliverer *deliverer;
     struct watch *watch;
     struct control *control; /* NULL with --once */
+    bool unheard;            /* its socket is gone and cannot be made anew, which was told */
     struct recovery recovery;
 
     enum run_phase phase;
@@ -205,6 +206,8 @@ void run_recover_tick(struct run *run);
 
 /* From the control socket (run_control.c). */
 void run_control_request(void *context, struct control_client *client, char **words, size_t count);
+/* Makes it anew where somebody removed it. */
+void run_control_tick(struct run *run);
 
 /* When HUP came and the session can end now: loads the pipeline anew. The session ends when it is another and its folders are
    there; where its shape is another too, the store is built anew before the next session. */

@@ -82,6 +82,17 @@ class Asked(FlowCase):
             self.assertEqual(socket.stat().st_mode & 0o777, 0o600)
         self.assertFalse(socket.exists())
 
+    def test_a_socket_that_somebody_removed_is_made_anew(self):
+        work = self.workspace()
+        with work.daemon() as daemon:
+            socket = work.checkpoints / 'ecommerce.sock'
+            for _ in range(3):
+                until(lambda: work.command('status', '--healthy', expect=None).code == 0, lambda: f'an answer\n{daemon}')
+                self.assertEqual(socket.stat().st_mode & 0o777, 0o600)
+                socket.unlink()
+            daemon.complained('the control socket was gone: it was made anew')
+        self.assertFalse(socket.exists())
+
     def test_a_paused_feed_waits_and_the_others_go_on(self):
         work = self.workspace()
         with work.daemon() as daemon:
