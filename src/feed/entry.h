@@ -24,7 +24,7 @@ enum entry_state {
     ENTRY_OUT,      /* with the owner */
     ENTRY_LATER,    /* the owner could do nothing with it; waits for the next rescan. Once: or it never stood still */
     ENTRY_DONE,     /* dealt with; kept with its stat as long as it stays in the folder */
-    ENTRY_ODD,      /* not a regular file, or one that can't be looked at for now; reported */
+    ENTRY_ODD, /* not a regular file, one that can have no marker, or one that can't be looked at for now; reported */
     ENTRY_STATES
 };
 

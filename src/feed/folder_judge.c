@@ -67,6 +67,9 @@ static void warn(const struct folder *folder, const struct entry *entry, const s
     if (sight->kind == SIGHT_ERROR)
         log_warning(folder->host->log, "%s/%s cannot be looked at: %s", folder->feed->name, shown,
                     strerror(sight->number));
+    else if (sight->kind == SIGHT_TOO_LONG)
+        log_warning(folder->host->log, "%s/%s: its name is too long for a marker (NAME.done): skipped",
+                    folder->feed->name, shown);
     else
         log_warning(folder->host->log, "%s/%s is not a regular file: skipped", folder->feed->name, shown);
 }
@@ -264,10 +267,9 @@ static void judge_sight(struct folder *folder, const char *name, const struct si
 {
     struct entry *entry = entries_find(&folder->entries, name);
     bool new = !entry;
-    if (sight->kind == SIGHT_UNMARKED) { /* what is known of it is swept */
-        folder->unmarked++;
+    folder->unmarked += sight->kind == SIGHT_UNMARKED || sight->kind == SIGHT_TOO_LONG;
+    if (sight->kind == SIGHT_UNMARKED) /* what is known of it is swept */
         return;
-    }
     entry = find_or_add(folder, name);
     if (!entry)
         return;

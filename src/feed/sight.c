@@ -17,10 +17,12 @@ static enum sight_kind look_for_marker(const struct landing *landing, const char
     char marker[LANDING_NAME_SIZE];
     struct stat stat;
     if (!landing_marker(landing, name, marker))
-        return SIGHT_UNMARKED;
+        return SIGHT_TOO_LONG;
     if (fstatat(landing->fd, marker, &stat, AT_SYMLINK_NOFOLLOW) == 0)
         return S_ISREG(stat.st_mode) ? SIGHT_FILE : SIGHT_UNMARKED;
     *number = errno;
+    if (errno == ENAMETOOLONG) /* some file systems hold shorter names than others */
+        return SIGHT_TOO_LONG;
     return errno == ENOENT ? SIGHT_UNMARKED : SIGHT_ERROR;
 }
 

@@ -16,6 +16,7 @@
 enum sight_kind {
     SIGHT_FILE,     /* a regular file; in marker mode with its marker */
     SIGHT_UNMARKED, /* a regular file whose marker is missing */
+    SIGHT_TOO_LONG, /* in marker mode a regular file whose name leaves no room for that of a marker */
     SIGHT_ODD,      /* something else: never followed, never opened */
     SIGHT_GONE,
     SIGHT_ERROR /* `number` says why it can't be looked at */

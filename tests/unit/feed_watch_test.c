@@ -150,6 +150,25 @@ static void skips_what_is_no_regular_file_and_says_so_once(void **state)
         assert_int_equal(watching_said(w, said[i]), 1);
 }
 
+static void says_once_that_a_name_is_too_long_for_a_marker(void **state)
+{
+    struct watching *w = *state;
+    char name[LANDING_NAME_SIZE] = "", heard[LANDING_NAME_SIZE] = "";
+    memset(name, 'n', 251);
+    memset(heard, 'h', 255);
+    w->options.rescan = WATCHING_OFTEN;
+    w->feeds[0].ready = FEED_READY_DONE_MARKER;
+    file_deliver(w->folder[0], name, "1");
+    watching_start(w);
+    run_until(w, watching_said(w, "n: its name is too long for a marker") == 1);
+    file_deliver(w->folder[0], heard, "1");
+    run_until(w, watching_said(w, "h: its name is too long for a marker") == 1);
+    watching_scans(w, 9);
+    assert_int_equal(w->count, 0);
+    assert_int_equal(watch_unmarked(w->watch, 0), 2);
+    assert_int_equal(watching_said(w, "its name is too long"), 2);
+}
+
 static void skips_odd_ones_that_come_while_it_runs(void **state)
 {
     struct watching *w = *state;
@@ -441,6 +460,7 @@ int main(void)
         TEST(orders_by_time_then_name_then_feed),
         TEST(never_hands_out_ignored_names),
         TEST(skips_what_is_no_regular_file_and_says_so_once),
+        TEST(says_once_that_a_name_is_too_long_for_a_marker),
         TEST(skips_odd_ones_that_come_while_it_runs),
         TEST(takes_a_file_that_stands_in_the_place_of_an_odd_one),
         TEST(finds_a_hard_link),
