@@ -28,11 +28,19 @@ struct flight {
     void (*tell)(struct report *report, const struct job *job, const char *where); /* or NULL */
 };
 
-/* The note of a candidate that was committed and could not be moved away: while it stays as it was then it is not read again. */
+/* The note of a candidate that could not be moved away: while it stays as it was then it is not read again. */
 struct unmoved {
     struct file_stat stat;
+    bool bad; /* it is the first part of a struct unmoved_bad; else it was committed: */
     uint64_t sequence;
     char stored[ARCHIVE_NAME_SIZE]; /* its name in the archive; empty when it is to be deleted */
+};
+
+/* The note of one that could not be set aside. What its facts have of their arena is not kept: its undeclared columns. */
+struct unmoved_bad {
+    struct unmoved unmoved;
+    struct file_facts facts;
+    struct error error;
 };
 
 /* run_jobs.c: it is done with; once all before it are, its line is told and it is freed. */
@@ -49,7 +57,7 @@ struct request flight_note(void);
 char *flight_where(const struct flight *flight, char *out, size_t size);
 void flight_warn(struct flight *flight, const char *what, const struct error *error);
 /* The same of a file that is tried again and again: told once, until something about the file or the error is another. False:
-   it was not. */
+   it was not. A file that was put back under its name is the same. */
 bool flight_warn_once(struct flight *flight, const char *what, const struct error *error);
 /* Names the undeclared columns of a file that was applied, where no file before had just these (run_told.c). */
 void flight_tell_columns(const struct flight *flight);

@@ -295,16 +295,30 @@ static bool holds_others(const struct run *run, const struct candidate *candidat
     return candidate->failing == 0 || clock_monotonic() - candidate->failing < patience;
 }
 
-/* It was committed and could only not be moved away. */
+/* It could only not be moved away. A bad one was put back under its name then, which moves its ctime. */
 static bool is_unmoved(const struct candidate *candidate)
 {
     const struct unmoved *unmoved = candidate->note;
-    return unmoved && file_stat_equal(&candidate->stat, &unmoved->stat);
+    return unmoved && (unmoved->bad ? file_stat_same : file_stat_equal)(&candidate->stat, &unmoved->stat);
 }
 
-static void move_again(struct flight *flight, const struct unmoved *unmoved)
+static void set_aside_again(struct flight *flight, const struct unmoved_bad *bad)
 {
+    flight->job.outcome = JOB_BAD;
+    flight->job.intake = INTAKE_BAD;
+    flight->job.facts = bad->facts;
+    flight->job.error = bad->error;
+    flight_set_aside(flight);
+}
+
+static void move_again(struct flight *flight)
+{
+    const struct unmoved *unmoved = flight->job.candidate->note;
     struct core_result *result = &flight->job.result;
+    if (unmoved->bad) {
+        set_aside_again(flight, flight->job.candidate->note);
+        return;
+    }
     flight->job.outcome = JOB_DUPLICATE;
     flight->quiet = true; /* if it comes to nothing again */
     result->sequence = unmoved->sequence;
@@ -337,7 +351,7 @@ static bool start_one(struct run *run, struct pack *pack, struct candidate *cand
     run->jobs++;
     run->under_way[candidate->landing->index]++;
     if (unmoved) {
-        move_again(flight, candidate->note);
+        move_again(flight);
         return true;
     }
     pack_add(pack, &flight->job);

@@ -24,8 +24,7 @@ bool flight_warn_once(struct flight *flight, const char *what, const struct erro
 {
     struct candidate *candidate = flight->job.candidate;
     const struct file_stat *stat = &candidate->stat;
-    const uint64_t numbers[] = {stat->device, stat->inode, stat->size, (uint64_t)stat->mtime_ns,
-                                (uint64_t)stat->ctime_ns};
+    const uint64_t numbers[] = {stat->device, stat->inode, stat->size, (uint64_t)stat->mtime_ns};
     struct slice bytes = {(const char *)numbers, sizeof numbers};
     uint64_t hash = hash_bytes(slice_of(error->text), hash_bytes(slice_of(what), hash_bytes(bytes, 1)));
     if (candidate->told == hash)
@@ -248,6 +247,24 @@ static void note_work(struct request *request, struct core *core)
                                  clock_wall(), &flight->move_error);
 }
 
+/* Without memory for it the file is read again. What the store refused may be another answer then, so that is asked again. */
+static void remember_bad(struct flight *flight)
+{
+    struct candidate *candidate = flight->job.candidate;
+    free(candidate->note);
+    struct unmoved_bad *note = flight->job.intake == INTAKE_BAD ? malloc(sizeof *note) : NULL;
+    candidate->note = note;
+    if (!note)
+        return;
+    *note = (struct unmoved_bad){
+        .unmoved = {.stat = flight->job.stat, .bad = true}, .facts = flight->job.facts, .error = flight->job.error};
+    note->facts.unknown = NULL;
+    note->facts.unknown_twice = NULL;
+    note->facts.unknown_count = 0;
+    note->facts.note = (struct slice){0};
+    note->facts.arena = (struct arena){0};
+}
+
 static void finish_bad(uv_work_t *work, int status)
 {
     (void)status;
@@ -255,6 +272,7 @@ static void finish_bad(uv_work_t *work, int status)
     if (flight->moved == ARCHIVE_FAILED || flight->moved == ARCHIVE_HIDDEN) {
         (void)flight_warn_once(flight, "cannot be set aside", &flight->move_error);
         flight->run->files_left = true;
+        remember_bad(flight);
         if (flight->moved == ARCHIVE_HIDDEN)
             run_recover_later(flight->run);
         struct run *run = flight->run;

@@ -110,8 +110,7 @@ int archive_open_store(const char *data, const char *kind, const char *feed, str
 
 /* --- moves --- */
 
-/* `what`: what was tried. */
-static void explain(int code, const char *what, struct error *error)
+void archive_explain(int code, const char *what, struct error *error)
 {
     if (code == EEXIST)
         (void)error_set(error, ERROR_IO, "cannot %s: another file has its name there", what);
@@ -122,7 +121,7 @@ static void explain(int code, const char *what, struct error *error)
 enum archive_result archive_give_up(struct hidden *hidden, int code, const char *what, struct error *error)
 {
     struct error second;
-    explain(code, what, error);
+    archive_explain(code, what, error);
     if (!hidden_put_back(hidden, &second)) {
         (void)error_wrap(error, "%s; before that", second.text);
         return ARCHIVE_HIDDEN;
@@ -134,7 +133,7 @@ enum archive_result archive_stay_hidden(struct hidden *hidden, int code, const c
 {
     if (code == ESTALE)
         return archive_give_up(hidden, code, what, error);
-    explain(code, what, error);
+    archive_explain(code, what, error);
     hidden_leave(hidden);
     return ARCHIVE_HIDDEN;
 }
@@ -179,7 +178,7 @@ enum archive_result archive_end(struct hidden *hidden, int code, struct error *e
 {
     bool closed = hidden_close(hidden, error);
     if (code)
-        explain(code, "flush its new folder", error);
+        archive_explain(code, "flush its new folder", error);
     return closed && code == 0 ? ARCHIVE_MOVED : ARCHIVE_UNSURE;
 }
 

@@ -149,35 +149,40 @@ static int take_back(const struct hidden *hidden, int folder, const struct store
 
 /* Where the file is in both folders by now, it goes last from its hiding: a crash before leaves it there, and tells whose
    copy the other is. Where it cannot be taken back the next start puts the reason that waits beside it. */
-static int store_bad(const struct hidden *hidden, int folder, const char *reason, struct stored *stored)
+static int store_bad(const struct hidden *hidden, int folder, const char *temporary, struct stored *stored)
 {
-    char temporary[WAITING_NAME_SIZE];
     bool remains = false;
-    waiting_reason(&hidden->stat, temporary);
-    int code = write_reason(folder, temporary, reason);
-    if (code == 0)
-        code = find_place(hidden, folder, stored, &remains);
+    int code = find_place(hidden, folder, stored, &remains);
     bool placed = code == 0 || remains;
     if (code == 0)
         code = put_reason(folder, temporary, stored->reason);
     if (code == 0 && remains && unlinkat(hidden->fd, hidden->inner, 0) < 0)
         code = errno;
-    if (code != 0 && placed && take_back(hidden, folder, stored, remains) != 0)
-        return code;
-    (void)unlinkat(folder, temporary, 0);
+    if (code == 0 || !placed || take_back(hidden, folder, stored, remains) == 0)
+        (void)unlinkat(folder, temporary, 0);
     return code;
 }
 
+/* The reason goes first: where the quarantine has no room for it, or cannot be written, the file is not touched. */
 static enum archive_result set_aside(const struct landing *landing, int folder, const char *name,
                                      const struct file_stat *stat, const char *reason, char *path, size_t path_size,
                                      struct error *error)
 {
     struct hidden hidden;
     struct stored stored;
+    char temporary[WAITING_NAME_SIZE];
+    waiting_reason(stat, temporary);
+    int code = write_reason(folder, temporary, reason);
+    if (code) {
+        archive_explain(code, "set it aside", error);
+        return ARCHIVE_FAILED;
+    }
     enum hidden_result result = hidden_take(&hidden, landing, name, stat, archive_aside_tag, error);
-    if (result != HIDDEN_TAKEN)
+    if (result != HIDDEN_TAKEN) {
+        (void)unlinkat(folder, temporary, 0);
         return archive_not_taken(result);
-    int code = store_bad(&hidden, folder, reason, &stored);
+    }
+    code = store_bad(&hidden, folder, temporary, &stored);
     if (code)
         return archive_give_up(&hidden, code, "set it aside", error);
     snprintf(path, path_size, "quarantine/%s/%s", landing->feed->name, stored.name);

@@ -27,6 +27,9 @@ bool archive_can_write(const struct landing *landing, struct error *error) MUST_
 /* What it means that the file could not be taken into hiding. */
 enum archive_result archive_not_taken(enum hidden_result result) MUST_USE;
 
+/* What it says that `what` failed with `code`, an errno. */
+void archive_explain(int code, const char *what, struct error *error);
+
 /* Goes back after `code`; `what`: what was tried. */
 enum archive_result archive_give_up(struct hidden *hidden, int code, const char *what, struct error *error) MUST_USE;
 

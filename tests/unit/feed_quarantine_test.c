@@ -74,6 +74,27 @@ static void copies_a_bad_file_to_a_quarantine_on_another_device(void **state)
         assert_sets_aside(f);
 }
 
+/* A rename and its way back would be heard of, and move its ctime. */
+static void does_not_touch_a_file_whose_reason_cannot_be_written(void **state)
+{
+    struct fixture *f = *state;
+    char path[FEED_PATH_MAX], name[LANDING_NAME_SIZE];
+    file_write(f->folder, "a.csv", "bad");
+    const struct file_stat before = file_stat_of(f->folder, "a.csv");
+    path_join(path, f->data, "quarantine");
+    assert_int_equal(mkdir(path, 0755), 0);
+    assert_int_equal(mkdir(f->quarantine, 0755), 0);
+    snprintf(name, sizeof name, ".dropfold-reason-%llx-%llx-%llx", (unsigned long long)before.inode,
+             (unsigned long long)before.size, (unsigned long long)before.mtime_ns);
+    path_join(path, f->quarantine, name);
+    assert_int_equal(mkdir(path, 0755), 0);
+    assert_int_equal(archive_quarantine(&f->landing, f->data, "a.csv", &before, "reason", path, sizeof path, &f->error),
+                     ARCHIVE_FAILED);
+    const struct file_stat now = file_stat_of(f->folder, "a.csv");
+    assert_true(file_stat_equal(&before, &now));
+    assert_int_equal(count_files(f->folder), 1);
+}
+
 int main(void)
 {
 #define TEST(name)       cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -83,6 +104,7 @@ int main(void)
         TEST(numbers_bad_files_of_one_name),
         TEST(cuts_long_names_of_bad_files),
         TEST(cuts_names_that_are_no_utf8),
+        TEST(does_not_touch_a_file_whose_reason_cannot_be_written),
         MOUNT_TEST(copies_a_bad_file_to_a_quarantine_on_another_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
