@@ -227,7 +227,7 @@ static enum job_outcome refused(struct committer *committer, struct job *job)
 /* As a file that cannot be read. */
 static enum job_outcome refused_change(struct job *job)
 {
-    core_refusal(job->candidate->landing->feed, &job->result, &job->error);
+    core_refusal(job->candidate->landing->feed, job->result.sequence, &job->error);
     return JOB_BAD;
 }
 

@@ -147,13 +147,12 @@ static bool take_chunk(void *context, struct slice chunk, struct error *error)
     return engine_take_back(taking->core->engine, taking->feed, taking->rank, chunk, error);
 }
 
-/* Begins the open change in the engine without the rows that it takes back: those of `count` files of `feed`, of which
-   change `taken` is one. *rebuilt tells whether it is another engine. */
-static bool begin_taking(struct core *core, size_t feed, uint64_t count, uint64_t taken, bool *rebuilt,
-                         struct error *error)
+/* Begins the open change in the engine without the rows that it takes back: those of `count` files, of which `taking` is one.
+   *rebuilt tells whether it is another engine. */
+static bool begin_taking(struct taking taking, uint64_t count, bool *rebuilt, struct error *error)
 {
-    struct taking taking = {core, feed, taken};
-    bool alone = count == 1 && feed != SIZE_MAX && engine_alone(core->engine, feed, taken);
+    struct core *core = taking.core;
+    bool alone = count == 1 && taking.feed != SIZE_MAX && engine_alone(core->engine, taking.feed, taking.rank);
     *rebuilt = count > 0 && !alone;
     if (*rebuilt && !build_engine(core, error))
         return false;
@@ -165,15 +164,15 @@ static bool begin_taking(struct core *core, size_t feed, uint64_t count, uint64_
 static bool begin_change(struct core *core, struct slice name, struct core_result *result, bool *rebuilt,
                          struct error *error)
 {
-    struct slice feed = slice_of(core->pipeline->feeds[core->file_feed].name);
-    struct digest content;
+    const struct feed *feed = &core->pipeline->feeds[core->file_feed];
+    struct file_record earlier = {0};
     uint64_t count = 0;
-    bool found = false;
-    if (!core->retry_of && core->pipeline->feeds[core->file_feed].on_change == FEED_REPLACE &&
-        (!store_find_at_name(core->store, feed, name, &found, &result->replaced, &content, error) ||
-         (found && !store_replace(core->store, name, &count, error))))
+    if (!core->retry_of && feed->on_change == FEED_REPLACE &&
+        (!store_find_at_name(core->store, slice_of(feed->name), name, &earlier, error) ||
+         (earlier.id > 0 && !store_replace(core->store, name, &count, error))))
         return false;
-    return begin_taking(core, core->file_feed, count, result->replaced, rebuilt, error);
+    result->replaced = earlier.sequence;
+    return begin_taking((struct taking){core, core->file_feed, earlier.sequence}, count, rebuilt, error);
 }
 
 void core_record_from(struct file_record *record, const struct core *core, size_t feed, const struct core_file *file)
@@ -198,47 +197,68 @@ void core_record_from(struct file_record *record, const struct core *core, size_
     }
 }
 
-static bool is_archived(const struct core *core, const struct core_file *file)
+/* The open file at its end. */
+struct ending {
+    struct core *core;
+    const struct core_file *file;
+    struct core_result *result;
+    int64_t now;                    /* wall clock, microseconds */
+    struct file_record record;      /* what the ledger will say of it */
+    char stored[STORE_STORED_SIZE]; /* record.stored */
+    /* The ledger has this very file already, and a crash came before it was moved to where that says. */
+    struct store_dealt noted;
+};
+
+static const struct feed *feed_of(const struct ending *ending)
 {
-    return !core->retry_of && !file->replaying && !file->stays &&
-           core->pipeline->feeds[core->file_feed].after == FEED_ARCHIVE;
+    return &ending->core->pipeline->feeds[ending->core->file_feed];
 }
 
-static void name_archived(const struct core *core, const struct core_file *file, struct core_result *result)
+static bool is_archived(const struct ending *ending)
 {
+    return !ending->core->retry_of && !ending->file->replaying && !ending->file->stays &&
+           feed_of(ending)->after == FEED_ARCHIVE;
+}
+
+static void name_archived(struct ending *ending)
+{
+    const struct core_file *file = ending->file;
+    struct core_result *result = ending->result;
     result->stored[0] = '\0';
     if (file->stored)
         snprintf(result->stored, sizeof result->stored, "%s", file->stored);
-    else if (is_archived(core, file))
+    else if (is_archived(ending))
         archive_name(result->sequence, &file->facts->content, file->name, result->stored);
+    if (result->stored[0] != '\0')
+        snprintf(ending->stored, sizeof ending->stored, "archive/%s/%s", feed_of(ending)->name, result->stored);
+    ending->record.stored = slice_of(ending->stored);
 }
 
 /* The archive name is the one in the ledger: in a store that was built anew it begins with the sequence of before. Also of
    a file that would stay now: when it was committed it was to be archived, so that is tried. */
-static void name_noted(const struct core *core, const struct core_file *file, const char *stored,
-                       struct core_result *result)
+static void name_noted(struct ending *ending)
 {
-    const char *name = strrchr(stored, '/');
-    name_archived(core, file, result);
-    if (name && core->pipeline->feeds[core->file_feed].after == FEED_ARCHIVE)
-        snprintf(result->stored, sizeof result->stored, "%s", name + 1);
+    const char *name = strrchr(ending->noted.stored, '/');
+    name_archived(ending);
+    if (name && feed_of(ending)->after == FEED_ARCHIVE)
+        snprintf(ending->result->stored, sizeof ending->result->stored, "%s", name + 1);
 }
 
-static bool note_duplicate(struct core *core, const struct core_file *file, struct file_record *record,
-                           struct core_result *result, int64_t now, struct error *error)
+static bool end_duplicate(struct ending *ending, struct error *error)
 {
     char reason[LANDING_NAME_SIZE + 64];
-    char stored[STORE_STORED_SIZE] = "";
-    snprintf(reason, sizeof reason, "same content as %s (seq %llu)", result->original,
-             (unsigned long long)result->sequence);
-    name_archived(core, file, result);
-    if (result->stored[0] != '\0')
-        snprintf(stored, sizeof stored, "archive/%s/%s", core->pipeline->feeds[core->file_feed].name, result->stored);
+    struct file_record *record = &ending->record;
+    if (ending->noted.found) {
+        name_noted(ending);
+        return true;
+    }
+    snprintf(reason, sizeof reason, "same content as %s (seq %llu)", ending->result->original,
+             (unsigned long long)ending->result->sequence);
+    name_archived(ending);
     record->state = FILE_DUPLICATE;
-    record->sequence = result->sequence;
-    record->stored = slice_of(stored);
+    record->sequence = ending->result->sequence;
     record->reason = slice_of(reason);
-    return store_note_file(core->store, record, now, error);
+    return store_note_file(ending->core->store, record, ending->now, error);
 }
 
 bool core_summary(const struct core *core, const struct engine_stats *stats, struct buf *text, struct error *error)
@@ -267,32 +287,31 @@ static bool note_superseded(struct core *core, const struct file_record *record,
 }
 
 /* What the ledger will say of it, but for its buckets; and the room for it. False: nothing happened. */
-static bool begin_commit(struct core *core, const struct core_file *file, struct file_record *record,
-                         struct core_result *result, char stored[STORE_STORED_SIZE], struct error *error)
+static bool begin_commit(struct ending *ending, struct error *error)
 {
-    result->sequence = store_progress(core->store)->sequence + 1;
-    name_archived(core, file, result);
-    if (result->stored[0] != '\0')
-        snprintf(stored, STORE_STORED_SIZE, "archive/%s/%s", core->pipeline->feeds[core->file_feed].name,
-                 result->stored);
+    struct core *core = ending->core;
+    struct file_record *record = &ending->record;
+    ending->result->sequence = store_progress(core->store)->sequence + 1;
+    name_archived(ending);
     record->state = core->retry_of ? FILE_RETRIED : FILE_APPLIED;
-    record->stored = slice_of(stored);
-    record->buckets.rejected = file->facts->rejected;
-    record->reason = file->facts->note;
+    record->buckets.rejected = ending->file->facts->rejected;
+    record->reason = ending->file->facts->note;
     return core->spilled || (open_store(core, error) && core_reserve(core, record, error));
 }
 
-static bool commit_file(struct core *core, struct file_record *record, struct core_result *result, int64_t now,
-                        struct error *error)
+static bool commit_file(struct ending *ending, struct error *error)
 {
+    struct core *core = ending->core;
+    struct file_record *record = &ending->record;
+    struct core_result *result = ending->result;
     struct engine_stats stats;
     bool rebuilt = false;
     if (!begin_change(core, record->name, result, &rebuilt, error) ||
-        !core_apply(core, result->sequence, now, &record->buckets, error))
+        !core_apply(core, result->sequence, ending->now, &record->buckets, error))
         return false;
     result->buckets = record->buckets;
     if (!core_write(core, record, error) || !note_superseded(core, record, error) ||
-        !store_file_end(core->store, record, error) || !core_commit(core, &stats, now, error))
+        !store_file_end(core->store, record, error) || !core_commit(core, &stats, ending->now, error))
         return false;
     if (rebuilt)
         core->rewritten = result->sequence;
@@ -317,98 +336,95 @@ void core_recover(struct core *core, struct error *error)
 
 /* Whether another content was applied under the file's name, which the feed has a rule for. What is in the archive was applied
    once, whatever the rule was or became. */
-static bool find_change(struct core *core, const struct core_file *file, const struct file_record *record,
-                        struct core_result *result, bool *found, struct error *error)
+static bool find_change(struct ending *ending, bool *found, struct error *error)
 {
-    enum feed_on_change rule = core->pipeline->feeds[core->file_feed].on_change;
-    struct digest content;
+    enum feed_on_change rule = feed_of(ending)->on_change;
+    const struct file_record *record = &ending->record;
+    struct file_record earlier;
     *found = false;
     if (rule != FEED_REPLACE && rule != FEED_REJECT)
         return true;
-    if (!store_find_at_name(core->store, record->feed, record->name, found, &result->sequence, &content, error))
+    if (!store_find_at_name(ending->core->store, record->feed, record->name, &earlier, error))
         return false;
-    *found = *found && !digest_equal(&content, &record->content);
-    if (*found && rule == FEED_REJECT && !file->stored)
-        result->outcome = CORE_REFUSED;
+    *found = earlier.id > 0 && !digest_equal(&earlier.content, &record->content);
+    ending->result->sequence = earlier.sequence;
+    if (*found && rule == FEED_REJECT && !ending->file->stored)
+        ending->result->outcome = CORE_REFUSED;
     return true;
 }
 
-/* `noted`: the ledger has this very file already, and a crash came before it was moved to `stored`. */
-static bool find_duplicate(struct core *core, const struct core_file *file, const struct file_record *record,
-                           struct core_result *result, bool *noted, char stored[STORE_STORED_SIZE], struct error *error)
+static void take_for_duplicate(struct core_result *result, uint64_t sequence, struct slice original)
 {
-    bool found = false;
-    char left[STORE_STORED_SIZE];
-    /* Of a file out of the archive nothing is known that tells it from another one of its name and content, which may have
-       been dropped to undo what came between. */
-    *noted = false;
-    if (file->stat && !store_dealt_with(core->store, record, false, noted, &result->sequence, stored, error))
+    result->outcome = CORE_DUPLICATE;
+    result->sequence = sequence;
+    snprintf(result->original, sizeof result->original, "%.*s", (int)original.len, original.data);
+}
+
+/* Whether the ledger has this very file. Of a file out of the archive nothing is known that tells it from another one of its
+   name and content, which may have been dropped to undo what came between. */
+static bool find_noted(struct ending *ending, bool *found, struct error *error)
+{
+    struct store *store = ending->core->store;
+    struct store_dealt *noted = &ending->noted, changed = {0};
+    if (ending->file->stat && !store_dealt_with(store, &ending->record, false, noted, error))
         return false;
-    if (file->stays && !*noted && !store_dealt_with(core->store, record, true, &found, &result->sequence, left, error))
+    if (ending->file->stays && !noted->found && !store_dealt_with(store, &ending->record, true, &changed, error))
         return false;
-    if (*noted || found) {
-        /* One that was left in its folder, and is archived now, gets a row that says so before it is moved, as a redelivery
-           has one: rows do not change once they were told. */
-        *noted = *noted && (stored[0] != '\0' || !is_archived(core, file));
-        result->outcome = CORE_DUPLICATE;
-        snprintf(result->original, sizeof result->original, "%.*s", (int)record->name.len, record->name.data);
-        return true;
-    }
-    if (!find_change(core, file, record, result, &found, error))
+    *found = noted->found || changed.found;
+    if (*found)
+        take_for_duplicate(ending->result, noted->found ? noted->sequence : changed.sequence, ending->record.name);
+    /* One that was left in its folder, and is archived now, gets a row that says so before it is moved, as a redelivery
+       has one: rows do not change once they were told. */
+    noted->found = noted->found && (noted->stored[0] != '\0' || !is_archived(ending));
+    return true;
+}
+
+static bool find_duplicate(struct ending *ending, struct error *error)
+{
+    const struct file_facts *facts = ending->file->facts;
+    struct store_original original;
+    bool found;
+    if (!find_noted(ending, &found, error) || (!found && !find_change(ending, &found, error)))
         return false;
     if (found)
         return true;
     /* Which of its fields would come out of the name nobody knows of a file that fits no descriptor. */
-    bool named = file->facts->named || file->facts->version == 0;
-    if (!store_find_duplicate(core->store, record->feed, record->name, &record->content, named, &found,
-                              &result->sequence, result->original, error))
+    bool named = facts->named || facts->version == 0;
+    if (!store_find_duplicate(ending->core->store, &ending->record, named, &original, error))
         return false;
-    result->outcome = found ? CORE_DUPLICATE : CORE_APPLIED;
+    if (original.id > 0)
+        take_for_duplicate(ending->result, original.sequence, slice_of(original.name));
     return true;
 }
 
-/* `stored`: where the ledger's row says that it is kept; NULL when it has none yet. */
-static bool end_duplicate(struct core *core, const struct core_file *file, struct file_record *record,
-                          const char *stored, struct core_result *result, int64_t now, struct error *error)
+static void begin_ending(struct ending *ending)
 {
-    if (!stored)
-        return note_duplicate(core, file, record, result, now, error);
-    name_noted(core, file, stored, result);
-    return true;
+    core_record_from(&ending->record, ending->core, ending->core->file_feed, ending->file);
+    *ending->result = (struct core_result){.outcome = CORE_APPLIED};
 }
 
 bool core_file_unread(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
                       struct error *error)
 {
-    struct file_record record;
-    char stored[STORE_STORED_SIZE] = "";
-    bool noted = false;
+    struct ending ending = {.core = core, .file = file, .result = result, .now = now};
     core_file_cancel(core);
-    core_record_from(&record, core, core->file_feed, file);
-    record.rows = 0;
-    *result = (struct core_result){.outcome = CORE_APPLIED};
-    return find_duplicate(core, file, &record, result, &noted, stored, error) &&
-           (result->outcome != CORE_DUPLICATE ||
-            end_duplicate(core, file, &record, noted ? stored : NULL, result, now, error));
+    begin_ending(&ending);
+    ending.record.rows = 0;
+    return find_duplicate(&ending, error) && (result->outcome != CORE_DUPLICATE || end_duplicate(&ending, error));
 }
 
 bool core_file_end(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
                    struct error *error)
 {
-    struct file_record record;
-    char stored[STORE_STORED_SIZE] = "";
-    core_record_from(&record, core, core->file_feed, file);
-    bool noted = false;
-    *result = (struct core_result){.outcome = CORE_APPLIED};
-    bool ready =
-        (file->replaying || core->retry_of || find_duplicate(core, file, &record, result, &noted, stored, error)) &&
-        (result->outcome != CORE_APPLIED || begin_commit(core, file, &record, result, stored, error));
+    struct ending ending = {.core = core, .file = file, .result = result, .now = now};
+    begin_ending(&ending);
+    bool ready = (file->replaying || core->retry_of || find_duplicate(&ending, error)) &&
+                 (result->outcome != CORE_APPLIED || begin_commit(&ending, error));
     if (!ready || result->outcome != CORE_APPLIED) {
         core_file_cancel(core);
-        return ready && (result->outcome == CORE_REFUSED ||
-                         end_duplicate(core, file, &record, noted ? stored : NULL, result, now, error));
+        return ready && (result->outcome == CORE_REFUSED || end_duplicate(&ending, error));
     }
-    if (!commit_file(core, &record, result, now, error)) {
+    if (!commit_file(&ending, error)) {
         core_recover(core, error);
         return false;
     }
@@ -417,11 +433,11 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
     return true;
 }
 
-void core_refusal(const struct feed *feed, const struct core_result *result, struct error *error)
+void core_refusal(const struct feed *feed, uint64_t sequence, struct error *error)
 {
     error_set(error, ERROR_DATA,
               "another content was applied under this name before, as seq=%llu, and \"on_change\" of %s is reject",
-              (unsigned long long)result->sequence, feed->name);
+              (unsigned long long)sequence, feed->name);
 }
 
 bool core_note_quarantined(struct core *core, size_t feed, const struct core_file *file, const char *stored,
@@ -449,8 +465,8 @@ static bool forget_in_change(struct core *core, const struct file_record *file, 
     struct engine_stats stats;
     bool rebuilt;
     size_t feed = pipeline_feed_index(core->pipeline, file->feed);
-    if (!begin_taking(core, feed, 1, file->sequence, &rebuilt, error) || !engine_end(core->engine, error) ||
-        !core_commit(core, &stats, now, error))
+    if (!begin_taking((struct taking){core, feed, file->sequence}, 1, &rebuilt, error) ||
+        !engine_end(core->engine, error) || !core_commit(core, &stats, now, error))
         return false;
     if (rebuilt)
         core->rewritten = file->forgotten;

@@ -143,8 +143,8 @@ struct core_result {
     bool columns_new; /* it has undeclared columns, and no file before had just these */
 };
 
-/* Why a file was refused, as an ERROR_DATA. */
-void core_refusal(const struct feed *feed, const struct core_result *result, struct error *error);
+/* Why a file was refused, as an ERROR_DATA: another was applied under its name as change `sequence`. */
+void core_refusal(const struct feed *feed, uint64_t sequence, struct error *error);
 
 /* What became of windows that were due. */
 struct core_closed {

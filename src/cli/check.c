@@ -271,19 +271,17 @@ static bool check_change(const struct invocation *invocation, const struct pipel
 {
     char path[SETTINGS_PATH_SIZE];
     struct store *store;
-    struct core_result earlier = {0};
-    struct digest its;
-    bool found;
+    struct file_record earlier;
     if (feed->on_change != FEED_REJECT || common_store_missing(invocation, pipeline, path))
         return true;
     if (!store_open(&store, invocation->settings.checkpoints, pipeline->name, &pipeline->fingerprint, STORE_READ,
                     error))
         return false;
-    bool ok = store_find_at_name(store, slice_of(feed->name), slice_of(name), &found, &earlier.sequence, &its, error);
+    bool ok = store_find_at_name(store, slice_of(feed->name), slice_of(name), &earlier, error);
     store_close(store);
-    if (!ok || !found || digest_equal(&its, content))
+    if (!ok || earlier.id == 0 || digest_equal(&earlier.content, content))
         return ok;
-    core_refusal(feed, &earlier, error);
+    core_refusal(feed, earlier.sequence, error);
     return false;
 }
 

@@ -18,8 +18,7 @@ struct planning {
     size_t feed;
     struct snapshot *before;
     uint64_t since;
-    uint64_t replaced;     /* the change at whose path the file comes, where the feed has a rule for that; or 0 */
-    struct digest content; /* of that */
+    struct file_record replaced; /* at whose path it comes, where the feed has a rule for that; or its sequence is 0 */
     struct buckets buckets;
     struct file_facts facts;
     struct error error;
@@ -44,19 +43,15 @@ static const struct feed *feed_of(const struct planning *planning)
 /* What comes in the place of another file comes to a history without it. */
 static bool make_way(struct planning *planning)
 {
-    bool found = false;
-    uint64_t sequence;
     const struct feed *feed = feed_of(planning);
     if (!planning->core.store || (feed->on_change != FEED_REPLACE && feed->on_change != FEED_REJECT))
         return true;
-    if (!store_find_at_name(planning->core.store, slice_of(feed->name), slice_of(planning->name), &found, &sequence,
-                            &planning->content, &planning->error))
+    if (!store_find_at_name(planning->core.store, slice_of(feed->name), slice_of(planning->name), &planning->replaced,
+                            &planning->error))
         return false;
-    if (!found)
-        return true;
-    planning->replaced = sequence;
-    const struct core_history history = {.until = planning->since, .without = sequence};
-    return feed->on_change == FEED_REJECT || core_replay(&planning->core, &history, &planning->error);
+    const struct core_history history = {.until = planning->since, .without = planning->replaced.sequence};
+    return history.without == 0 || feed->on_change == FEED_REJECT ||
+           core_replay(&planning->core, &history, &planning->error);
 }
 
 /* As a file of the next change would be. On false `error` says why. */
@@ -76,14 +71,18 @@ static bool apply(struct planning *planning, int fd)
     return result == INTAKE_READ && engine_end(planning->core.engine, &planning->error);
 }
 
+/* Another content was applied at its path, which the feed has a rule for. */
+static bool is_other(const struct planning *planning)
+{
+    return planning->replaced.sequence > 0 && !digest_equal(&planning->replaced.content, &planning->facts.content);
+}
+
 /* Of a feed that takes no other content under a name. */
 static bool is_refused(struct planning *planning)
 {
-    const struct core_result result = {.sequence = planning->replaced};
-    if (feed_of(planning)->on_change != FEED_REJECT || planning->replaced == 0 ||
-        digest_equal(&planning->content, &planning->facts.content))
+    if (feed_of(planning)->on_change != FEED_REJECT || !is_other(planning))
         return false;
-    core_refusal(feed_of(planning), &result, &planning->error);
+    core_refusal(feed_of(planning), planning->replaced.sequence, &planning->error);
     error_wrap(&planning->error, "%s", planning->path);
     return true;
 }
@@ -91,18 +90,19 @@ static bool is_refused(struct planning *planning)
 /* A redelivery changes nothing. */
 static bool find_original(struct planning *planning, bool *found)
 {
-    uint64_t sequence;
-    char original[STORE_NAME_SIZE], shown[COMMON_SHOWN];
-    if (!planning->core.store ||
-        (planning->replaced > 0 && !digest_equal(&planning->content, &planning->facts.content)))
+    struct store_original original;
+    char shown[COMMON_SHOWN];
+    if (!planning->core.store || is_other(planning))
         return true;
-    struct slice feed = slice_of(planning->core.pipeline->feeds[planning->feed].name);
-    if (!store_find_duplicate(planning->core.store, feed, slice_of(planning->name), &planning->facts.content,
-                              planning->facts.named, found, &sequence, original, &planning->error))
+    const struct file_record file = {.feed = slice_of(feed_of(planning)->name),
+                                     .name = slice_of(planning->name),
+                                     .content = planning->facts.content};
+    if (!store_find_duplicate(planning->core.store, &file, planning->facts.named, &original, &planning->error))
         return false;
+    *found = original.id > 0;
     if (*found)
         fprintf(stderr, "a redelivery of %s (seq %" PRIu64 "): it would not be applied\n",
-                text_escape(slice_of(original), shown, sizeof shown), sequence);
+                text_escape(slice_of(original.name), shown, sizeof shown), original.sequence);
     return true;
 }
 
@@ -116,9 +116,8 @@ static void tell_rows(const struct planning *planning)
             " superseded, %" PRIu64 " filtered, %" PRIu64 " deleted, %" PRIu64 " late, %" PRIu64 " rejected",
             planning->facts.version, planning->facts.rows, text_plural(planning->facts.rows), b->applied, b->unchanged,
             b->superseded, b->filtered, b->deleted, b->late, b->rejected);
-    if (planning->replaced > 0 && feed_of(planning)->on_change == FEED_REPLACE &&
-        !digest_equal(&planning->content, &planning->facts.content))
-        fprintf(stderr, "; it replaces seq=%" PRIu64, planning->replaced);
+    if (feed_of(planning)->on_change == FEED_REPLACE && is_other(planning))
+        fprintf(stderr, "; it replaces seq=%" PRIu64, planning->replaced.sequence);
     fputc('\n', stderr);
 }
 
@@ -127,7 +126,8 @@ static bool show(struct planning *planning)
     struct changes changes;
     bool redelivery = false;
     /* An engine that was built anew knows of no changes between the two. */
-    uint64_t since = planning->replaced > 0 && feed_of(planning)->on_change == FEED_REPLACE ? 0 : planning->since;
+    bool rebuilt = planning->replaced.sequence > 0 && feed_of(planning)->on_change == FEED_REPLACE;
+    uint64_t since = rebuilt ? 0 : planning->since;
     if (is_refused(planning))
         return false;
     tell_rows(planning);

@@ -175,52 +175,48 @@ bool store_columns_new(const struct store *store)
 
 /* --- questions ---------------------------------------------------------------------------------------------------- */
 
-/* The newest applied file of this content, and of this name unless that is NULL; *id is 0 when there is none, or when it
-   was replaced since. */
-static bool find_original(struct store *store, struct slice feed, const struct digest *content,
-                          const struct slice *same_name, uint64_t *id, uint64_t *sequence,
-                          char original[STORE_NAME_SIZE], struct error *error)
+/* The newest applied file of this content, and where it is `named` of this name, unless it was replaced since. */
+static bool find_original(struct store *store, const struct file_record *file, bool named,
+                          struct store_original *original, struct error *error)
 {
     struct query q;
     bool row;
-    *id = 0;
-    query_open(&q, store, same_name ? STORE_SQL_SAME_CONTENT_AND_NAME : STORE_SQL_SAME_CONTENT);
-    query_blob(&q, feed);
-    query_digest(&q, content);
-    if (same_name)
-        query_blob(&q, *same_name);
+    *original = (struct store_original){0};
+    query_open(&q, store, named ? STORE_SQL_SAME_CONTENT_AND_NAME : STORE_SQL_SAME_CONTENT);
+    query_blob(&q, file->feed);
+    query_digest(&q, &file->content);
+    if (named)
+        query_blob(&q, file->name);
     bool good = query_row(&q, &row, error);
     if (good && row && !query_i64_at(&q, 4)) {
         good = store_corrupt_file(store, query_u64_at(&q, 0), error);
     } else if (good && row && !query_i64_at(&q, 3)) {
         struct slice name = query_slice_at(&q, 2);
-        *id = query_u64_at(&q, 0);
-        *sequence = query_u64_at(&q, 1);
-        snprintf(original, STORE_NAME_SIZE, "%.*s", (int)name.len, name.data);
+        original->id = query_u64_at(&q, 0);
+        original->sequence = query_u64_at(&q, 1);
+        snprintf(original->name, sizeof original->name, "%.*s", (int)name.len, name.data);
     }
     query_close(&q);
     return good;
 }
 
-bool store_find_duplicate(struct store *store, struct slice feed, struct slice name, const struct digest *content,
-                          bool named, bool *found, uint64_t *sequence, char original[STORE_NAME_SIZE],
-                          struct error *error)
+bool store_find_duplicate(struct store *store, const struct file_record *file, bool named,
+                          struct store_original *original, struct error *error)
 {
-    uint64_t id;
     bool newer = false;
-    *found = false;
-    if (!find_original(store, feed, content, named ? &name : NULL, &id, sequence, original, error))
+    if (!find_original(store, file, named, original, error))
         return false;
-    if (id == 0)
+    if (original->id == 0)
         return true;
     struct query q;
     query_open(&q, store, STORE_SQL_NEWER_AT_NAME);
-    query_blob(&q, feed);
-    query_blob(&q, name);
-    query_u64(&q, id);
+    query_blob(&q, file->feed);
+    query_blob(&q, file->name);
+    query_u64(&q, original->id);
     if (!query_exists(&q, &newer, error))
         return false;
-    *found = !newer;
+    if (newer)
+        original->id = 0;
     return true;
 }
 
@@ -237,11 +233,11 @@ bool store_knows(struct store *store, const struct file_record *file, bool *know
     return query_exists(&q, known, error);
 }
 
-bool store_dealt_with(struct store *store, const struct file_record *file, bool any_ctime, bool *found,
-                      uint64_t *sequence, char stored[STORE_STORED_SIZE], struct error *error)
+bool store_dealt_with(struct store *store, const struct file_record *file, bool any_ctime, struct store_dealt *dealt,
+                      struct error *error)
 {
     struct query q;
-    stored[0] = '\0';
+    dealt->stored[0] = '\0';
     query_open(&q, store, STORE_SQL_DEALT_WITH);
     query_i64(&q, file->mtime_ns);
     query_u64(&q, file->inode);
@@ -251,11 +247,11 @@ bool store_dealt_with(struct store *store, const struct file_record *file, bool 
     query_digest(&q, &file->content);
     query_i64(&q, file->ctime_ns);
     query_i64(&q, any_ctime);
-    bool good = query_row(&q, found, error);
-    if (good && *found) {
-        struct slice kept = query_slice_at(&q, 1);
-        *sequence = query_u64_at(&q, 0);
-        snprintf(stored, STORE_STORED_SIZE, "%.*s", (int)kept.len, kept.data);
+    bool good = query_row(&q, &dealt->found, error);
+    if (good && dealt->found) {
+        struct slice stored = query_slice_at(&q, 1);
+        dealt->sequence = query_u64_at(&q, 0);
+        snprintf(dealt->stored, sizeof dealt->stored, "%.*s", (int)stored.len, stored.data);
     }
     query_close(&q);
     return good;

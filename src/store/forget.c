@@ -54,9 +54,9 @@ bool store_forget(struct store *store, struct slice which, struct arena *texts, 
 
 /* --- replacing ---------------------------------------------------------------------------------------------------- */
 
-/* The newest applied file at the name that was there before the open change; `id` is 0 when there is none. */
-static bool find_at_name(struct store *store, struct slice feed, struct slice name, struct file_record *file,
-                         struct error *error)
+/* Of those that were there before the open change, where one is. */
+bool store_find_at_name(struct store *store, struct slice feed, struct slice name, struct file_record *file,
+                        struct error *error)
 {
     struct query q;
     bool row;
@@ -73,18 +73,6 @@ static bool find_at_name(struct store *store, struct slice feed, struct slice na
     }
     query_close(&q);
     return good;
-}
-
-bool store_find_at_name(struct store *store, struct slice feed, struct slice name, bool *found, uint64_t *sequence,
-                        struct digest *content, struct error *error)
-{
-    struct file_record file;
-    if (!find_at_name(store, feed, name, &file, error))
-        return false;
-    *found = file.id > 0;
-    *sequence = file.sequence;
-    *content = file.content;
-    return true;
 }
 
 /* Of a group, and before it writes anything: the engine may yet refuse the file. */
@@ -106,7 +94,7 @@ bool store_replace(struct store *store, struct slice name, uint64_t *count, stru
     if (store->replacing || store->retrying.file || store->last_file != store->kept_file)
         return error_set(error, ERROR_BUG, "%s: a file that replaces is the only one of its change", store->path);
     for (;;) {
-        if (!find_at_name(store, feed, name, &file, error))
+        if (!store_find_at_name(store, feed, name, &file, error))
             return false;
         if (file.id == 0)
             return true;

@@ -52,9 +52,9 @@ enum {
 enum store_mode {
     STORE_WRITE,   /* open or make; locked; a fingerprint that differs is refused */
     STORE_REPLACE, /* as STORE_WRITE, any fingerprint: to be replaced by a store that is built from it */
-    STORE_READ,    /* must exist; beside a writer; any fingerprint. Holds off a store_swap while it is open, and waits for
+    STORE_READ, /* must exist; beside a writer; any fingerprint. Holds off a store_swap while it is open, and waits for
                       one that is under way, ten seconds at most */
-    STORE_BUILD    /* make <pipeline>.db.new afresh, beside a store that this process holds open in one of the first two
+    STORE_BUILD /* make <pipeline>.db.new afresh, beside a store that this process holds open in one of the first two
                       modes and whose lock protects it; store_swap puts it in place, store_close removes it */
 };
 
@@ -127,28 +127,39 @@ struct file_record {
 bool store_find_file(struct store *store, struct slice which, struct arena *texts, struct file_record *file,
                      struct error *error) MUST_USE;
 
-/* The newest applied and not forgotten file of `feed` called `name`: its sequence and content. */
-bool store_find_at_name(struct store *store, struct slice feed, struct slice name, bool *found, uint64_t *sequence,
-                        struct digest *content, struct error *error) MUST_USE;
+/* The newest applied and not forgotten file of `feed` called `name`: its id, sequence and content, without texts. The id is 0
+   where there is none. */
+bool store_find_at_name(struct store *store, struct slice feed, struct slice name, struct file_record *file,
+                        struct error *error) MUST_USE;
 
-/* A redelivery: of the newest applied and not forgotten file of `feed` with this content nothing was replaced since,
-   and nothing else was committed at `name` since that was not forgotten. (Rows that were superseded or late when they came
-   count as replaced once any file was taken back since.) `named`: its rows come out of its name too, so that only a file of
-   the same name can be the original. Fills that file's sequence and name. */
-bool store_find_duplicate(struct store *store, struct slice feed, struct slice name, const struct digest *content,
-                          bool named, bool *found, uint64_t *sequence, char original[STORE_NAME_SIZE],
-                          struct error *error) MUST_USE;
+/* What a redelivery is one of. */
+struct store_original {
+    uint64_t id; /* in the ledger; 0: it is no redelivery */
+    uint64_t sequence;
+    char name[STORE_NAME_SIZE];
+};
+/* Whether `file` (feed, name, content) is a redelivery: of the newest applied and not forgotten file of its feed with this
+   content nothing was replaced since, and nothing else was committed at its name since that was not forgotten. (Rows that
+   were superseded or late when they came count as replaced once any file was taken back since.) `named`: its rows come out
+   of its name too, so that only a file of the same name can be the original. */
+bool store_find_duplicate(struct store *store, const struct file_record *file, bool named,
+                          struct store_original *original, struct error *error) MUST_USE;
 
 /* Whether a ledger row of any state says that this very file (feed, name, size, times, inode) was dealt with. The device
    does not tell: the same disk may have another number after the next boot. */
 bool store_knows(struct store *store, const struct file_record *file, bool *known, struct error *error) MUST_USE;
 
+/* What the ledger has of a file that was dealt with. */
+struct store_dealt {
+    bool found;
+    uint64_t sequence;
+    char stored[STORE_STORED_SIZE]; /* where it is kept, as file_record.stored */
+};
 /* Whether this very file, with `file->content`, was applied or found to be a redelivery before: it must not be asked
    again what it is, as its rows may have been replaced or forgotten since. `any_ctime`: also when its mode, owner or
-   links changed since, unless something else was committed at its name. Fills the sequence that the ledger has for it, and
-   where it is kept (file_record.stored). */
-bool store_dealt_with(struct store *store, const struct file_record *file, bool any_ctime, bool *found,
-                      uint64_t *sequence, char stored[STORE_STORED_SIZE], struct error *error) MUST_USE;
+   links changed since, unless something else was committed at its name. */
+bool store_dealt_with(struct store *store, const struct file_record *file, bool any_ctime, struct store_dealt *dealt,
+                      struct error *error) MUST_USE;
 
 /* Whether a row of the ledger says that its file is kept under `stored`. */
 bool store_has_stored(struct store *store, struct slice stored, bool *found, struct error *error) MUST_USE;

@@ -5,17 +5,18 @@
 
 /* --- duplicates --------------------------------------------------------------------------------------------------- */
 
-static uint64_t duplicate_sequence;
-static char duplicate_name[256];
+static struct store_original original;
+
+static bool has_original(const struct file_record *file)
+{
+    assert_ok(store_find_duplicate(store, file, false, &original, &error), &error);
+    return original.id > 0;
+}
 
 static bool is_duplicate(const char *feed, const char *name, uint8_t seed)
 {
-    bool found;
-    struct digest content = testing_digest(seed);
-    assert_ok(store_find_duplicate(store, slice_of(feed), slice_of(name), &content, false, &found, &duplicate_sequence,
-                                   duplicate_name, &error),
-              &error);
-    return found;
+    const struct file_record file = {.feed = slice_of(feed), .name = slice_of(name), .content = testing_digest(seed)};
+    return has_original(&file);
 }
 
 static void mark_replaced(const char *feed, uint64_t sequence)
@@ -30,8 +31,8 @@ static void finds_the_same_content_under_any_name(void **state)
     testing_change(store, "z.csv", 9);
     testing_change(store, "a.csv", 1);
     assert_true(is_duplicate("Orders", "a.csv", 1));
-    assert_int_equal(duplicate_sequence, 2);
-    assert_string_equal(duplicate_name, "a.csv");
+    assert_int_equal(original.sequence, 2);
+    assert_string_equal(original.name, "a.csv");
     assert_true(is_duplicate("Orders", "copy of a.csv", 1));
     assert_false(is_duplicate("Orders", "a.csv", 2));
     assert_false(is_duplicate("Deliveries", "a.csv", 1));
@@ -40,14 +41,10 @@ static void finds_the_same_content_under_any_name(void **state)
 static void compares_the_whole_content_and_not_its_first_bytes(void **state)
 {
     (void)state;
-    bool found;
     testing_change(store, "a.csv", 1);
-    struct digest content = testing_digest(1);
-    content.bytes[31] = 2;
-    assert_ok(store_find_duplicate(store, SLICE("Orders"), SLICE("a.csv"), &content, false, &found, &duplicate_sequence,
-                                   duplicate_name, &error),
-              &error);
-    assert_false(found);
+    struct file_record file = {.feed = SLICE("Orders"), .name = SLICE("a.csv"), .content = testing_digest(1)};
+    file.content.bytes[31] = 2;
+    assert_false(has_original(&file));
 }
 
 static void takes_content_again_once_it_was_replaced(void **state)
@@ -64,7 +61,7 @@ static void takes_content_again_once_it_was_replaced(void **state)
     /* Dropped again to undo the correction, it is the newest of its content, and a duplicate from then on. */
     testing_change(store, "a.csv", 1);
     assert_true(is_duplicate("Orders", "new.csv", 1));
-    assert_int_equal(duplicate_sequence, 3);
+    assert_int_equal(original.sequence, 3);
     assert_changes(store, 3);
 }
 
@@ -166,23 +163,19 @@ static void knows_duplicates_and_quarantined_files_too(void **state)
 /* The sequence of a file that was dealt with, 0 of any other. */
 static uint64_t dealt_with(const struct file_record *file)
 {
-    bool found;
-    uint64_t sequence = 0;
-    char stored[STORE_STORED_SIZE];
-    assert_ok(store_dealt_with(store, file, false, &found, &sequence, stored, &error), &error);
-    assert_true(slice_equal(slice_of(stored), found ? file->stored : SLICE("")));
-    return found ? sequence : 0;
+    struct store_dealt dealt;
+    assert_ok(store_dealt_with(store, file, false, &dealt, &error), &error);
+    assert_true(slice_equal(slice_of(dealt.stored), dealt.found ? file->stored : SLICE("")));
+    return dealt.found ? dealt.sequence : 0;
 }
 
 static bool dealt_with_whatever_its_ctime(struct file_record file)
 {
-    bool found;
-    uint64_t sequence;
-    char stored[STORE_STORED_SIZE];
+    struct store_dealt dealt;
     file.ctime_ns++;
     assert_int_equal(dealt_with(&file), 0);
-    assert_ok(store_dealt_with(store, &file, true, &found, &sequence, stored, &error), &error);
-    return found;
+    assert_ok(store_dealt_with(store, &file, true, &dealt, &error), &error);
+    return dealt.found;
 }
 
 static void knows_the_very_file_that_was_applied_or_redelivered(void **state)
@@ -424,16 +417,12 @@ static void answers_as_fast_when_there_are_many_files(void **state)
 {
     (void)state;
     char name[32];
-    bool found;
     fill_with_many();
     clock_t start = clock();
     for (uint32_t i = 0; i < ASKED; i++) {
         struct file_record file = many(i, name);
         assert_true(knows(&file));
-        assert_ok(store_find_duplicate(store, file.feed, file.name, &file.content, false, &found, &duplicate_sequence,
-                                       duplicate_name, &error),
-                  &error);
-        assert_int_equal(found, i % 2 == 0);
+        assert_int_equal(has_original(&file), i % 2 == 0);
         assert_false(has_stored("archive/Orders/none"));
     }
     /* Walks over the rows of the name, or of the feed, would take several times as long; time that others had is not ours. */

@@ -7,13 +7,11 @@
 
 static bool is_duplicate(const char *name, uint8_t seed, uint64_t *sequence)
 {
-    bool found;
-    char original[256];
-    struct digest content = testing_digest(seed);
-    assert_ok(store_find_duplicate(store, SLICE("Orders"), slice_of(name), &content, false, &found, sequence, original,
-                                   &error),
-              &error);
-    return found;
+    struct store_original original;
+    const struct file_record asked = {.feed = SLICE("Orders"), .name = slice_of(name), .content = testing_digest(seed)};
+    assert_ok(store_find_duplicate(store, &asked, false, &original, &error), &error);
+    *sequence = original.sequence;
+    return original.id > 0;
 }
 
 static void takes_a_forgotten_file_for_a_new_one(void **state)

@@ -172,16 +172,14 @@ static inline bool operation_ask(struct operating *o, struct error *error)
     struct file_record file = operating_record("a.csv", 1);
     struct store_summary summary;
     struct digest digest;
-    char original[256], stored[STORE_STORED_SIZE];
-    uint64_t sequence;
+    struct store_original original;
+    struct store_dealt dealt;
     bool found;
     arena_reset(&o->texts);
     return store_adopted(o->store, store_progress(o->store), &found, error) &&
-           store_find_duplicate(o->store, file.feed, file.name, &file.content, false, &found, &sequence, original,
-                                error) &&
-           store_knows(o->store, &file, &found, error) &&
-           store_dealt_with(o->store, &file, false, &found, &sequence, stored, error) &&
-           store_dealt_with(o->store, &file, true, &found, &sequence, stored, error) &&
+           store_find_duplicate(o->store, &file, false, &original, error) &&
+           store_knows(o->store, &file, &found, error) && store_dealt_with(o->store, &file, false, &dealt, error) &&
+           store_dealt_with(o->store, &file, true, &dealt, error) &&
            store_has_stored(o->store, file.stored, &found, error) && store_digest_at(o->store, 2, &digest, error) &&
            store_digest_at(o->store, 0, &digest, error) && store_summary(o->store, &summary, error) &&
            store_find_file(o->store, SLICE("a.csv"), &o->texts, &file, error);

@@ -228,13 +228,12 @@ static void refuses_to_replace_out_of_order(void **state)
 
 static void assert_at(const char *name, uint64_t sequence, uint8_t seed)
 {
-    bool found;
-    uint64_t its;
-    struct digest content, wanted = testing_digest(seed);
-    assert_ok(store_find_at_name(store, SLICE("Orders"), slice_of(name), &found, &its, &content, &error), &error);
-    assert_int_equal(found, sequence > 0);
-    assert_int_equal(its, sequence);
-    assert_true(!found || digest_equal(&content, &wanted));
+    struct file_record file;
+    struct digest wanted = testing_digest(seed);
+    assert_ok(store_find_at_name(store, SLICE("Orders"), slice_of(name), &file, &error), &error);
+    assert_int_equal(file.id > 0, sequence > 0);
+    assert_int_equal(file.sequence, sequence);
+    assert_true(file.id == 0 || digest_equal(&file.content, &wanted));
 }
 
 static void knows_what_counts_at_a_name(void **state)

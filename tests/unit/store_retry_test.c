@@ -165,24 +165,19 @@ static void is_found_as_no_file_and_no_redelivery_of_one(void **state)
 {
     (void)state;
     struct file_record file = testing_record("a.csv", 1, 5);
-    char original[256];
-    uint64_t sequence;
-    bool found;
+    struct store_original original;
     assert_ok(retry(store, 1), &error);
     assert_ok(store_find_file(store, SLICE("a.csv"), &texts, &file, &error), &error);
     assert_int_equal(file.sequence, 1);
     assert_false(store_find_file(store, SLICE("seq=2"), &texts, &file, &error));
     assert_error(&error, ERROR_USAGE, "it is a retry of rows of file a.csv");
-    assert_ok(store_find_duplicate(store, file.feed, SLICE("x.csv"), &file.content, false, &found, &sequence, original,
-                                   &error),
-              &error);
-    assert_true(found);
-    assert_int_equal(sequence, 1);
+    file.name = SLICE("x.csv");
+    assert_ok(store_find_duplicate(store, &file, false, &original, &error), &error);
+    assert_int_equal(original.id, 1);
+    assert_int_equal(original.sequence, 1);
     assert_ok(store_mark_replaced(store, file.feed, 1, &error), &error);
-    assert_ok(store_find_duplicate(store, file.feed, SLICE("x.csv"), &file.content, false, &found, &sequence, original,
-                                   &error),
-              &error);
-    assert_false(found);
+    assert_ok(store_find_duplicate(store, &file, false, &original, &error), &error);
+    assert_int_equal(original.id, 0);
 }
 
 static void assert_rejects_of(uint64_t id, const char *wanted)
