@@ -16,8 +16,8 @@ struct flight {
     uv_work_t work;              /* of the move, of the first of those that are moved together */
     struct flight *next_to_move; /* in the chain that it waits in, or is moved in */
     enum archive_result moved;
-    const char *remark; /* what became of the file, when it is not in the archive or the quarantine */
-    char set_aside[4 * LANDING_NAME_SIZE]; /* of a bad file: "quarantine/<feed>/<name>", below the data folder */
+    const char *remark;                /* what became of the file, when it is not in the archive or the quarantine */
+    char set_aside[ARCHIVE_PATH_SIZE]; /* of a bad file: "quarantine/<feed>/<name>", below the data folder */
     struct request note;
     struct error move_error;
     bool committed; /* the committer is done with it: its results may be read */

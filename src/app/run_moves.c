@@ -99,11 +99,10 @@ static void finish_moves(uv_work_t *work, int status)
 static void move_alone(struct flight *flight)
 {
     const struct candidate *candidate = flight->job.candidate;
-    const char *data = flight->run->settings->data;
     switch (candidate->landing->feed->after) {
     case FEED_ARCHIVE:
-        flight->moved = archive_move(candidate->landing, data, candidate->name, &flight->job.stat,
-                                     flight->job.result.stored, &flight->move_error);
+        flight->moved = archive_move(candidate->landing, candidate->name, &flight->job.stat, flight->job.result.stored,
+                                     &flight->move_error);
         return;
     case FEED_LEAVE:
         flight->moved = ARCHIVE_MOVED;
@@ -134,7 +133,7 @@ static void move_set(struct flight *first)
     const struct landing *landing = landing_of(first);
     struct archive_set set;
     struct error error = {0};
-    archive_set_begin(&set, landing, first->run->settings->data, first->job.ticket);
+    archive_set_begin(&set, landing, first->job.ticket);
     for (struct flight *flight = first; flight; flight = flight->next_to_move) {
         const struct candidate *candidate = flight->job.candidate;
         if (is_left(flight)) {
@@ -291,9 +290,8 @@ static void move_bad(uv_work_t *work)
     const struct candidate *candidate = flight->job.candidate;
     char reason[RUN_REASON_SIZE];
     run_aside_reason(flight->run, flight->job.error.text, reason);
-    flight->moved =
-        archive_quarantine(candidate->landing, flight->run->settings->data, candidate->name, &flight->job.stat, reason,
-                           flight->set_aside, sizeof flight->set_aside, &flight->move_error);
+    flight->moved = archive_quarantine(candidate->landing, candidate->name, &flight->job.stat, reason,
+                                       flight->set_aside, &flight->move_error);
 }
 
 void flight_set_aside(struct flight *flight)

@@ -60,7 +60,7 @@ static bool recover_feed(struct run *run, size_t feed, bool at_start, struct arc
     struct landing landing;
     if (!landing_open(&landing, run->settings->data, &run->pipeline->feeds[feed], feed, false, error))
         return error->kind == ERROR_CONFIG;
-    bool all = archive_recover(&landing, run->settings->data, goes_on, &question, effort, error);
+    bool all = archive_recover(&landing, goes_on, &question, effort, error);
     landing_close(&landing);
     return all;
 }

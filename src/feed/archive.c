@@ -86,9 +86,9 @@ static int enter(int parent, const char *name, int *folder)
     return code == 0 && *folder < 0 ? errno : code;
 }
 
-/* <data>/<kind>/<feed>. -1 and an error when it can't be had. */
-int archive_open_store(const char *data, const char *kind, const char *feed, struct error *error)
+int archive_open_store(const struct landing *landing, const char *kind, struct error *error)
 {
+    const char *data = landing->data, *feed = landing->feed->name;
     int folder = -1, middle = -1;
     int top = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int code = top < 0 ? errno : enter(top, kind, &middle);
@@ -202,13 +202,13 @@ static enum archive_result move_to(const struct landing *landing, int folder, co
     return result == HIDDEN_TAKEN ? archive_finish_move(&hidden, folder, archived, error) : archive_not_taken(result);
 }
 
-enum archive_result archive_move(const struct landing *landing, const char *data, const char *name,
-                                 const struct file_stat *stat, const char *archived, struct error *error)
+enum archive_result archive_move(const struct landing *landing, const char *name, const struct file_stat *stat,
+                                 const char *archived, struct error *error)
 {
     if (!archive_can_write(landing, error))
         return ARCHIVE_LEFT;
     /* Opened before the file is touched: where there is no archive the file stays in sight. */
-    int folder = archive_open_store(data, "archive", landing->feed->name, error);
+    int folder = archive_open_store(landing, "archive", error);
     if (folder < 0)
         return ARCHIVE_FAILED;
     enum archive_result result = move_to(landing, folder, name, stat, archived, error);
@@ -226,16 +226,16 @@ static bool deletes(const struct archive_set *set)
     return set->landing->feed->after == FEED_DELETE;
 }
 
-void archive_set_begin(struct archive_set *set, const struct landing *landing, const char *data, uint64_t number)
+void archive_set_begin(struct archive_set *set, const struct landing *landing, uint64_t number)
 {
-    *set = (struct archive_set){.landing = landing, .data = data, .folder = -1, .none = ARCHIVE_MOVED};
+    *set = (struct archive_set){.landing = landing, .folder = -1, .none = ARCHIVE_MOVED};
     set->hidden.fd = -1;
     if (!archive_can_write(landing, &set->error)) {
         set->none = ARCHIVE_LEFT;
         return;
     }
     if (!deletes(set))
-        set->folder = archive_open_store(data, "archive", landing->feed->name, &set->error);
+        set->folder = archive_open_store(landing, "archive", &set->error);
     bool ready = deletes(set) || set->folder >= 0;
     int code = ready ? hidden_folder_open(&set->hidden, landing, number) : 0;
     if (code)
@@ -278,7 +278,7 @@ enum archive_result archive_set_move(struct archive_set *set, const char *name, 
     archive_tag(archived, tag, sizeof tag);
     enum hidden_result result = hidden_take_into(&hidden, &set->hidden, name, stat, tag, error);
     if (result == HIDDEN_FAILED && error->kind == ERROR_USAGE)
-        return archive_move(set->landing, set->data, name, stat, archived, error);
+        return archive_move(set->landing, name, stat, archived, error);
     if (result == HIDDEN_GONE)
         return find_archived(set->landing, set->folder, archived, error);
     return result == HIDDEN_TAKEN ? archive_finish_move(&hidden, set->folder, archived, error)

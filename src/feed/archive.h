@@ -37,7 +37,8 @@
 
 enum {
     /* bytes: six digits or more, eight hex digits, the name (its end is cut when the whole would pass 255), NUL */
-    ARCHIVE_NAME_SIZE = 300
+    ARCHIVE_NAME_SIZE = 300,
+    ARCHIVE_PATH_SIZE = 4 * LANDING_NAME_SIZE /* bytes of "quarantine/<feed>/<name>", NUL included */
 };
 
 /* "NNNNNN-<hash8>-<name>": what the commit records before the file is moved. */
@@ -59,15 +60,14 @@ enum archive_result {
 
 /* Moves the file that had `stat` when it was read to the archive. Where the archive has that name with the same bytes
    (a crash came in between, or it was delivered again), the file is removed. May be repeated after any result. */
-enum archive_result archive_move(const struct landing *landing, const char *data, const char *name,
-                                 const struct file_stat *stat, const char *archive_name, struct error *error) MUST_USE;
+enum archive_result archive_move(const struct landing *landing, const char *name, const struct file_stat *stat,
+                                 const char *archive_name, struct error *error) MUST_USE;
 
 /* Moves, or deletions, of several files of one landing folder, whose folders are flushed once, at the end. Not in marker
    mode. */
 struct archive_set {
     const struct landing *landing;
     struct hidden_folder hidden;
-    const char *data;
     int folder;         /* the archive's */
     struct error error; /* why there is none, and nothing is moved */
     enum archive_result none;
@@ -75,7 +75,7 @@ struct archive_set {
 /* Whether files of this folder may be moved so. `number` tells sets apart that are under way at the same time. To be
    ended whatever its moves came to. */
 bool archive_set_takes(const struct landing *landing);
-void archive_set_begin(struct archive_set *set, const struct landing *landing, const char *data, uint64_t number);
+void archive_set_begin(struct archive_set *set, const struct landing *landing, uint64_t number);
 /* As archive_move or, where the feed wants that, archive_delete; only the end makes it sure. */
 enum archive_result archive_set_move(struct archive_set *set, const char *name, const struct file_stat *stat,
                                      const char *archive_name, struct error *error) MUST_USE;
@@ -88,9 +88,8 @@ enum archive_result archive_delete(const struct landing *landing, const char *na
 
 /* Moves a bad file to <data>/quarantine/<feed>/<name> (a long name cut, and numbered when that is taken by other bytes)
    and writes <name>.reason beside it. `path` receives where it went, relative to the data folder. */
-enum archive_result archive_quarantine(const struct landing *landing, const char *data, const char *name,
-                                       const struct file_stat *stat, const char *reason, char *path, size_t path_size,
-                                       struct error *error) MUST_USE;
+enum archive_result archive_quarantine(const struct landing *landing, const char *name, const struct file_stat *stat,
+                                       const char *reason, char path[ARCHIVE_PATH_SIZE], struct error *error) MUST_USE;
 
 /* Gives a file in the quarantine the reason that a crash kept from its name; 0, or the errno: ENOENT when there is none. A
    file that came from another device is not known again by its stat: archive_recover has its stat from there. */
@@ -117,8 +116,8 @@ struct archive_effort {
     bool more;     /* set: there is such a rest */
 };
 typedef bool (*archive_lookup)(void *context, const struct archive_left *left, bool *finish, struct error *error);
-bool archive_recover(const struct landing *landing, const char *data, archive_lookup lookup, void *context,
-                     struct archive_effort *effort, struct error *error) MUST_USE;
+bool archive_recover(const struct landing *landing, archive_lookup lookup, void *context, struct archive_effort *effort,
+                     struct error *error) MUST_USE;
 
 /* Where a file is that is on its way from the landing folder at `landing` to the archive, where it will be `archived`:
    in a hidden folder, as a path. *found false: it is on no way, or the path is longer than `size`. */

@@ -165,7 +165,7 @@ static int store_bad(const struct hidden *hidden, int folder, const char *tempor
 
 /* The reason goes first: where the quarantine has no room for it, or cannot be written, the file is not touched. */
 static enum archive_result set_aside(const struct landing *landing, int folder, const char *name,
-                                     const struct file_stat *stat, const char *reason, char *path, size_t path_size,
+                                     const struct file_stat *stat, const char *reason, char path[ARCHIVE_PATH_SIZE],
                                      struct error *error)
 {
     struct hidden hidden;
@@ -185,20 +185,19 @@ static enum archive_result set_aside(const struct landing *landing, int folder, 
     code = store_bad(&hidden, folder, temporary, &stored);
     if (code)
         return archive_give_up(&hidden, code, "set it aside", error);
-    snprintf(path, path_size, "quarantine/%s/%s", landing->feed->name, stored.name);
+    snprintf(path, ARCHIVE_PATH_SIZE, "quarantine/%s/%s", landing->feed->name, stored.name);
     return archive_end(&hidden, 0, error);
 }
 
-enum archive_result archive_quarantine(const struct landing *landing, const char *data, const char *name,
-                                       const struct file_stat *stat, const char *reason, char *path, size_t path_size,
-                                       struct error *error)
+enum archive_result archive_quarantine(const struct landing *landing, const char *name, const struct file_stat *stat,
+                                       const char *reason, char path[ARCHIVE_PATH_SIZE], struct error *error)
 {
     if (!archive_can_write(landing, error))
         return ARCHIVE_LEFT;
-    int folder = archive_open_store(data, "quarantine", landing->feed->name, error);
+    int folder = archive_open_store(landing, "quarantine", error);
     if (folder < 0)
         return ARCHIVE_FAILED;
-    enum archive_result result = set_aside(landing, folder, name, stat, reason, path, path_size, error);
+    enum archive_result result = set_aside(landing, folder, name, stat, reason, path, error);
     close(folder);
     return result;
 }

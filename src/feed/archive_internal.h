@@ -40,7 +40,7 @@ enum archive_result archive_stay_hidden(struct hidden *hidden, int code, const c
                                         struct error *error) MUST_USE;
 
 /* <data>/<kind>/<feed>, made when missing. -1 and an error when it can't be had. */
-int archive_open_store(const char *data, const char *kind, const char *feed, struct error *error) MUST_USE;
+int archive_open_store(const struct landing *landing, const char *kind, struct error *error) MUST_USE;
 
 /* It went on its way: ends the hiding. `code`: what came of flushing the folder where it is now. */
 enum archive_result archive_end(struct hidden *hidden, int code, struct error *error) MUST_USE;

@@ -15,7 +15,6 @@
 
 struct recovery {
     const struct landing *landing;
-    const char *data;
     archive_lookup lookup;
     void *context;
     struct archive_effort *effort;
@@ -36,7 +35,7 @@ static void describe(const struct hidden *hidden, struct archive_left *left)
 
 static int open_store(const struct recovery *recovery, const struct archive_left *left, struct error *error)
 {
-    return archive_open_store(recovery->data, left->to_set_aside ? "quarantine" : "archive", left->feed, error);
+    return archive_open_store(recovery->landing, left->to_set_aside ? "quarantine" : "archive", error);
 }
 
 /* A crash between the copy of a bad file to another device and the removal of the file leaves both. */
@@ -224,15 +223,11 @@ static bool recover_all(struct recovery *recovery, DIR *dir, struct error *error
     return all;
 }
 
-bool archive_recover(const struct landing *landing, const char *data, archive_lookup lookup, void *context,
-                     struct archive_effort *effort, struct error *error)
+bool archive_recover(const struct landing *landing, archive_lookup lookup, void *context, struct archive_effort *effort,
+                     struct error *error)
 {
-    struct recovery recovery = {.landing = landing,
-                                .data = data,
-                                .lookup = lookup,
-                                .context = context,
-                                .effort = effort,
-                                .too_large = UINT64_MAX};
+    struct recovery recovery = {
+        .landing = landing, .lookup = lookup, .context = context, .effort = effort, .too_large = UINT64_MAX};
     effort->more = false;
     int fd = openat(landing->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);

@@ -102,7 +102,7 @@ static bool path_of(const char *data, const struct feed *feed, char path[LANDING
 bool landing_open(struct landing *landing, const char *data, const struct feed *feed, size_t index, bool lock,
                   struct error *error)
 {
-    *landing = (struct landing){.feed = feed, .index = index, .fd = -1};
+    *landing = (struct landing){.feed = feed, .index = index, .data = data, .fd = -1};
     if (!path_of(data, feed, landing->path))
         return error_set(error, ERROR_CONFIG, "the path of the landing folder of %s is too long", feed->name);
     if (!open_folder(landing, error))

@@ -21,6 +21,7 @@ enum {
 struct landing {
     const struct feed *feed;
     size_t index;                 /* of the feed in the pipeline */
+    const char *data;             /* the data folder; borrowed */
     char path[LANDING_PATH_SIZE]; /* data folder and feed name */
     int fd; /* O_PATH is not enough: the folder is locked and synced through it; -1 when not open */
     dev_t device;
@@ -41,7 +42,7 @@ struct file_stat {
     uid_t owner;                /* not compared */
 };
 
-/* Opens and locks (flock, shared by nobody) the folder. ERROR_LOCKED names it when another instance has it,
+/* Opens and locks (flock, shared by nobody) the folder of `feed` in the data folder, whose path must outlive it. ERROR_LOCKED names it when another instance has it,
    ERROR_CONFIG when it is missing, ERROR_IO otherwise. After ERROR_LOCKED device and inode say which it is. `lock`
    false (for commands that only look) takes no lock. The folder itself may be reached through a symlink; nothing inside
    it may. */

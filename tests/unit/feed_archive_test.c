@@ -183,9 +183,9 @@ static void move_from_read_only_folder(void *context)
     struct landing landing;
     const struct file_stat stat = file_stat_of(f->folder, "a.csv");
     child_check(landing_open(&landing, f->data, &f->feed, 0, false, &f->error));
-    child_check(archive_move(&landing, f->data, "a.csv", &stat, "000001-abababab-a.csv", &f->error) == ARCHIVE_LEFT);
+    child_check(archive_move(&landing, "a.csv", &stat, "000001-abababab-a.csv", &f->error) == ARCHIVE_LEFT);
     landing.writable = true; /* as when it became so only after it was opened */
-    child_check(archive_move(&landing, f->data, "a.csv", &stat, "000001-abababab-a.csv", &f->error) == ARCHIVE_LEFT);
+    child_check(archive_move(&landing, "a.csv", &stat, "000001-abababab-a.csv", &f->error) == ARCHIVE_LEFT);
     child_check(archive_delete(&landing, "a.csv", &stat, &f->error) == ARCHIVE_LEFT);
     child_check(file_there(f->folder, "a.csv"));
 }
@@ -209,7 +209,7 @@ static void move_without_archive(void *context)
     struct landing landing;
     (void)chmod(f->data, 0555); /* its owner's own folder, when that is who runs the tests */
     child_check(landing_open(&landing, f->data, &f->feed, 0, false, &f->error) && landing.writable);
-    child_check(archive_move(&landing, f->data, "a.csv", &stat, "000001-abababab-a.csv", &f->error) == ARCHIVE_FAILED);
+    child_check(archive_move(&landing, "a.csv", &stat, "000001-abababab-a.csv", &f->error) == ARCHIVE_FAILED);
     child_check(strstr(f->error.text, "archive/Orders") != NULL);
     child_check(file_there(f->folder, "a.csv"));
 }

@@ -95,7 +95,7 @@ static inline enum archive_result move(struct fixture *f, const char *name, cons
 {
     char archived[ARCHIVE_NAME_SIZE];
     archive_name(7, &f->content, name, archived);
-    return archive_move(&f->landing, f->data, name, stat, archived, &f->error);
+    return archive_move(&f->landing, name, stat, archived, &f->error);
 }
 
 /* Puts a file there and sets it aside; `path` is where it then lies. */
@@ -104,8 +104,7 @@ static inline enum archive_result set_aside(struct fixture *f, const char *name,
 {
     file_deliver(f->folder, name, text);
     const struct file_stat stat = file_stat_of(f->folder, name);
-    return archive_quarantine(&f->landing, f->data, name, &stat, "3:7: no closing quote", path, FEED_PATH_MAX,
-                              &f->error);
+    return archive_quarantine(&f->landing, name, &stat, "3:7: no closing quote", path, &f->error);
 }
 
 /* Puts `name` of the landing folder into hiding as a crash would leave it, as if `stat` had been read. */

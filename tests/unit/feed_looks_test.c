@@ -18,7 +18,7 @@ static bool look_up(void *context, const struct archive_left *left, bool *commit
 
 static bool recover(struct fixture *f)
 {
-    return archive_recover(&f->landing, f->data, look_up, f, &f->effort, &f->error);
+    return archive_recover(&f->landing, look_up, f, &f->effort, &f->error);
 }
 
 static void begin_anew(struct fixture *f)
@@ -68,7 +68,7 @@ static struct file_stat read_stat; /* of what was read */
 
 static enum archive_result move_away_again(struct fixture *f)
 {
-    return archive_move(&f->landing, f->data, "a.csv", &read_stat, archived, &f->error);
+    return archive_move(&f->landing, "a.csv", &read_stat, archived, &f->error);
 }
 
 static enum archive_result delete_again(struct fixture *f)
@@ -79,8 +79,7 @@ static enum archive_result delete_again(struct fixture *f)
 static enum archive_result set_aside_again(struct fixture *f)
 {
     char path[FEED_PATH_MAX];
-    return archive_quarantine(&f->landing, f->data, "a.csv", &read_stat, "3:7: no closing quote", path, sizeof path,
-                              &f->error);
+    return archive_quarantine(&f->landing, "a.csv", &read_stat, "3:7: no closing quote", path, &f->error);
 }
 
 static void moves_a_file_with_its_marker_once(void **state)

@@ -22,7 +22,7 @@ static bool look_up(void *context, const struct archive_left *left, bool *commit
 
 static void recover(struct fixture *f)
 {
-    assert_ok(archive_recover(&f->landing, f->data, look_up, f, &f->effort, &f->error), &f->error);
+    assert_ok(archive_recover(&f->landing, look_up, f, &f->effort, &f->error), &f->error);
 }
 
 static struct file_stat hide_as_read(struct fixture *f, const char *name, const char *tag)
@@ -201,7 +201,7 @@ static void leaves_a_file_hidden_that_the_ledger_cannot_be_asked_about(void **st
     hide_as_read(f, "a.csv", "000007-abababab");
     f->committed = "000007-abababab-a.csv";
     f->silent = true;
-    assert_false(archive_recover(&f->landing, f->data, look_up, f, &f->effort, &f->error));
+    assert_false(archive_recover(&f->landing, look_up, f, &f->effort, &f->error));
     assert_error(&f->error, ERROR_IO, "no ledger");
     assert_false(file_there(f->folder, "a.csv"));
     f->silent = false;
@@ -358,7 +358,7 @@ static void goes_on_after_one_that_fails(void **state)
     hide_as_read(f, "a.csv", "000007-abababab");
     hide_as_read(f, "b.csv", "000008-abababab");
     f->committed = "000007-abababab-a.csv";
-    assert_false(archive_recover(&f->landing, f->data, look_up, f, &f->effort, &f->error));
+    assert_false(archive_recover(&f->landing, look_up, f, &f->effort, &f->error));
     assert_string_equal(f->error.text, "Orders/a.csv: cannot archive it: another file has its name there");
     assert_false(file_there(f->folder, "a.csv"));
     assert_file(f->folder, "b.csv", "1");
@@ -409,7 +409,7 @@ static void copies_to_a_full_archive_only_what_is_smaller_than_what_found_no_roo
     hide_three(f);
     int notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     assert_true(notify >= 0 && inotify_add_watch(notify, f->archive, IN_CREATE) >= 0);
-    assert_false(archive_recover(&f->landing, f->data, look_up, f, &f->effort, &f->error));
+    assert_false(archive_recover(&f->landing, look_up, f, &f->effort, &f->error));
     assert_int_equal(f->error.kind, ERROR_FULL);
     assert_int_equal(copies_begun(notify), 2);
     assert_int_equal(count_files(f->archive), 1);

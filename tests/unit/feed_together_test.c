@@ -32,7 +32,7 @@ static void drop(struct fixture *f, struct moving *moving)
 static void move_all(struct fixture *f, struct moving *moving)
 {
     struct archive_set set;
-    archive_set_begin(&set, &f->landing, f->data, 7);
+    archive_set_begin(&set, &f->landing, 7);
     for (size_t i = 0; i < FILES; i++)
         moving->results[i] =
             archive_set_move(&set, moving->names[i], &moving->stats[i], moving->archived[i], &f->error);
@@ -131,7 +131,7 @@ static bool look_up(void *context, const struct archive_left *left, bool *commit
 static void recover(struct fixture *f, const char *committed)
 {
     f->committed = committed;
-    assert_ok(archive_recover(&f->landing, f->data, look_up, f, &f->effort, &f->error), &f->error);
+    assert_ok(archive_recover(&f->landing, look_up, f, &f->effort, &f->error), &f->error);
 }
 
 static bool is_under_way(struct fixture *f, const char *name, const char *archived, char *path, size_t size)
@@ -213,7 +213,7 @@ static bool try_to_move_all(struct fixture *f, struct moving *moving, struct fai
 {
     struct archive_set set;
     failing_begin(failing);
-    archive_set_begin(&set, &f->landing, f->data, 7);
+    archive_set_begin(&set, &f->landing, 7);
     for (size_t i = 0; i < FILES; i++)
         moving->results[i] =
             archive_set_move(&set, moving->names[i], &moving->stats[i], moving->archived[i], &f->error);
@@ -239,11 +239,10 @@ static void go_on(struct fixture *f, const struct moving *moving)
         if (there && f->feed.after == FEED_DELETE)
             assert_int_equal(archive_delete(&f->landing, name, &moving->stats[i], &f->error), ARCHIVE_MOVED);
         else if (there)
-            assert_int_equal(
-                archive_move(&f->landing, f->data, name, &moving->stats[i], moving->archived[i], &f->error),
-                ARCHIVE_MOVED);
+            assert_int_equal(archive_move(&f->landing, name, &moving->stats[i], moving->archived[i], &f->error),
+                             ARCHIVE_MOVED);
     }
-    assert_ok(archive_recover(&f->landing, f->data, all_committed, f, &f->effort, &f->error), &f->error);
+    assert_ok(archive_recover(&f->landing, all_committed, f, &f->effort, &f->error), &f->error);
     assert_int_equal(count_files(f->folder), 0);
 }
 
