@@ -129,11 +129,8 @@ static bool read_once(struct reading *r, int fd, struct file_facts *facts, struc
     if (!parser)
         return false;
     bool ok = lseek(fd, 0, SEEK_SET) == 0 || error_errno(error, ERROR_IO, errno, "cannot read it from its beginning");
-    if (ok) {
-        const struct intake_how how = {.spare = r->spare};
-        enum intake_result result = intake_read_fd(fd, "", parser, &how, take, r, facts, error);
-        ok = result == INTAKE_READ;
-    }
+    const struct intake_how how = {.parser = parser, .sink = take, .context = r, .spare = r->spare};
+    ok = ok && intake_read_fd(fd, "", &how, facts, error) == INTAKE_READ;
     parser_free(parser);
     return ok;
 }

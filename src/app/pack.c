@@ -85,11 +85,13 @@ static void read_one(struct pack *pack, struct job *job)
 {
     const struct candidate *candidate = job->candidate;
     struct reading reading = {pack, job};
-    struct parser *parser = pack->parsers[candidate->landing->index];
     job->flushed = !is_flushed_together(pack, candidate);
-    const struct intake_how how = {.flushes = job->flushed, .spare = pack->spare};
-    job->intake = intake_read(candidate->landing, candidate->name, &job->stat, parser, &how, push, &reading,
-                              &job->facts, &job->error);
+    const struct intake_how how = {.parser = pack->parsers[candidate->landing->index],
+                                   .sink = push,
+                                   .context = &reading,
+                                   .flushes = job->flushed,
+                                   .spare = pack->spare};
+    job->intake = intake_read(candidate->landing, candidate->name, &job->stat, &how, &job->facts, &job->error);
     job->stays = landing_keeps_now(candidate->landing, candidate->name);
 }
 

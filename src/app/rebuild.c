@@ -89,10 +89,10 @@ static bool apply_retry(struct rebuild *rebuild, const struct source *source, st
     snprintf(which, sizeof which, "seq=%" PRIu64, applied);
     arena_init(&texts, STORE_TEXTS_MAX);
     bool counts = store_find_file(rebuild->core.store, slice_of(which), &texts, &file, error);
-    bool ok =
-        counts ? retry_rows(&rebuild->core, rebuild->settings, &file, rebuild->settings->rebind ? 0 : source->version,
-                            false, moment_of(source), &result, error)
-               : error->kind == ERROR_USAGE;
+    const struct retry_how how = {.settings = rebuild->settings,
+                                  .version = rebuild->settings->rebind ? 0 : source->version,
+                                  .now = moment_of(source)};
+    bool ok = counts ? retry_rows(&rebuild->core, &how, &file, &result, error) : error->kind == ERROR_USAGE;
     arena_close(&texts);
     if (ok || error->kind != ERROR_DATA)
         return ok;
@@ -104,12 +104,15 @@ static bool read_source(struct rebuild *rebuild, const struct source *source, st
                         struct error *why)
 {
     const struct settings *settings = rebuild->settings;
-    const struct intake_how how = {.version = settings->rebind ? 0 : source->version,
+    const struct intake_how how = {.parser = rebuild->parsers[source->feed],
+                                   .sink = put,
+                                   .context = rebuild,
+                                   .version = settings->rebind ? 0 : source->version,
                                    .spare = settings_spare(settings)};
     char path[SOURCE_PATH_SIZE];
     *facts = (struct file_facts){0};
     if (source_locate(source, settings->data, &rebuild->pipeline->feeds[source->feed], path, sizeof path, why))
-        return source_read(source, path, rebuild->parsers[source->feed], &how, put, rebuild, facts, why);
+        return source_read(source, path, &how, facts, why);
     arena_init(&facts->arena, 0);
     return false;
 }

@@ -22,10 +22,9 @@ struct open_row {
 /* The open rows of one file, on their way through its source: 16 bytes a row. */
 struct retrying {
     struct core *core;
+    const struct retry_how *how;
     const struct file_record *file;
     const struct feed *feed;
-    bool look;
-    int64_t now;           /* when it is committed */
     struct open_row *open; /* ascending */
     size_t count, room;
     uint64_t found, valid;
@@ -147,8 +146,8 @@ static bool shifted(const struct retrying *r, const char *path, struct error *er
 }
 
 /* Reads all of the source. False when it is none to retry from. */
-static bool read_source(struct retrying *r, const struct source *source, const char *path, const struct intake_how *how,
-                        struct file_facts *facts, struct error *error)
+static bool read_source(struct retrying *r, const struct source *source, const char *path, struct file_facts *facts,
+                        struct error *error)
 {
     char shown[SHOWN_NAME];
     struct error why = {0};
@@ -156,7 +155,13 @@ static bool read_source(struct retrying *r, const struct source *source, const c
     if (!parser)
         return false;
     parser_trust(parser);
-    bool ok = source_read(source, path, parser, how, take_batch, r, facts, &why) && hand_on(r, true);
+    /* One core to spare at most: the workers of a daemon may be busy too. */
+    const struct intake_how how = {.parser = parser,
+                                   .sink = take_batch,
+                                   .context = r,
+                                   .version = r->how->version,
+                                   .spare = settings_spare(r->how->settings) > 0};
+    bool ok = source_read(source, path, &how, facts, &why) && hand_on(r, true);
     parser_free(parser);
     if (r->shifted || (ok && (facts->rows != r->file->rows || r->found != r->count)))
         ok = shifted(r, path, error);
@@ -179,24 +184,22 @@ static bool commit_rows(struct retrying *r, const struct source *source, struct 
     facts->unknown_count = 0; /* these and the note are of all its rows, and were told when it was applied */
     facts->note = (struct slice){NULL, 0};
     const struct core_file file = {.name = source->name, .facts = facts};
-    if (!core_file_end(r->core, &file, r->now, &committed, error))
+    if (!core_file_end(r->core, &file, r->how->now, &committed, error))
         return false;
     result->sequence = committed.sequence;
     result->buckets = committed.buckets;
-    return core_close_due(r->core, r->now, error);
+    return core_close_due(r->core, r->how->now, error);
 }
 
 /* Reads and commits; cancels what was begun where there is nothing to commit. */
-static bool retry_from(struct retrying *r, const struct settings *settings, const struct source *source,
-                       uint32_t version, struct retry_result *result, struct error *error)
+static bool retry_from(struct retrying *r, const struct source *source, struct retry_result *result,
+                       struct error *error)
 {
     struct file_facts facts;
     char path[SOURCE_PATH_SIZE];
-    /* One core to spare at most: the workers of a daemon may be busy too. */
-    const struct intake_how how = {.version = version, .spare = settings_spare(settings) > 0};
-    if (!source_locate(source, settings->data, r->feed, path, sizeof path, error))
+    if (!source_locate(source, r->how->settings->data, r->feed, path, sizeof path, error))
         return false;
-    if (!r->look) {
+    if (!r->how->look) {
         core_retry_begin(r->core, source->feed, r->file);
         r->out = batch_new(r->feed);
         if (!r->out)
@@ -204,22 +207,22 @@ static bool retry_from(struct retrying *r, const struct settings *settings, cons
     }
     facts = (struct file_facts){.size = 0};
     arena_init(&facts.arena, 0);
-    bool ok = read_source(r, source, path, &how, &facts, error);
+    bool ok = read_source(r, source, path, &facts, error);
     result->valid = r->valid;
     result->version = facts.version;
-    if (ok && r->valid > 0 && !r->look)
+    if (ok && r->valid > 0 && !r->how->look)
         ok = commit_rows(r, source, &facts, result, error);
-    else if (!r->look)
+    else if (!r->how->look)
         core_file_cancel(r->core);
     arena_close(&facts.arena);
     return ok;
 }
 
-bool retry_rows(struct core *core, const struct settings *settings, const struct file_record *file, uint32_t version,
-                bool look, int64_t now, struct retry_result *result, struct error *error)
+bool retry_rows(struct core *core, const struct retry_how *how, const struct file_record *file,
+                struct retry_result *result, struct error *error)
 {
     struct sources sources;
-    struct retrying r = {.core = core, .file = file, .look = look, .now = now};
+    struct retrying r = {.core = core, .how = how, .file = file};
     *result = (struct retry_result){0};
     r.first = result->first;
     r.feed = pipeline_feed(core->pipeline, file->feed);
@@ -229,8 +232,8 @@ bool retry_rows(struct core *core, const struct settings *settings, const struct
     bool ok = find_open(&r, error);
     result->open = r.count;
     if (ok && r.count > 0)
-        ok = sources_add(&sources, core->store, core->pipeline, settings->data, file, error) &&
-             retry_from(&r, settings, &sources.items[0], version, result, error);
+        ok = sources_add(&sources, core->store, core->pipeline, how->settings->data, file, error) &&
+             retry_from(&r, &sources.items[0], result, error);
     if (r.out)
         batch_free(r.out);
     free(r.open);
@@ -281,8 +284,8 @@ static void tell(const struct file_record *file, const struct retry_result *resu
     }
 }
 
-static bool retry_applied(struct core *core, const struct settings *settings, const char *which, bool look,
-                          bool *changed, struct buf *out, struct error *error)
+static bool retry_applied(struct core *core, const struct retry_how *how, const char *which, bool *changed,
+                          struct buf *out, struct error *error)
 {
     struct arena texts;
     struct file_record file;
@@ -292,12 +295,12 @@ static bool retry_applied(struct core *core, const struct settings *settings, co
     arena_init(&texts, STORE_TEXTS_MAX);
     bool ok = store_find_file(core->store, slice_of(which), &texts, &file, &unknown);
     if (ok) {
-        ok = retry_rows(core, settings, &file, 0, look, clock_wall(), &result, error);
+        ok = retry_rows(core, how, &file, &result, error);
         if (ok)
-            tell(&file, &result, look, out);
+            tell(&file, &result, how->look, out);
         *changed = ok && result.sequence > 0;
     } else if (unknown.kind == ERROR_USAGE) {
-        ok = retry_whole(core, settings, which, look, &found, out, error);
+        ok = retry_whole(core, how, which, &found, out, error);
         if (ok && !found)
             ok = error_set(error, unknown.kind, "%s", unknown.text);
     } else {
@@ -307,15 +310,15 @@ static bool retry_applied(struct core *core, const struct settings *settings, co
     return ok;
 }
 
-bool retry_file(struct core *core, const struct settings *settings, const char *which, bool look, bool *changed,
-                struct buf *out, struct error *error)
+bool retry_file(struct core *core, const struct retry_how *how, const char *which, bool *changed, struct buf *out,
+                struct error *error)
 {
     bool ok = true, found = false;
     *changed = false;
     /* A path into the quarantine may end like the name of an applied file. */
     if (strstr(which, "quarantine/"))
-        ok = retry_whole(core, settings, which, look, &found, out, error);
-    return ok && !found ? retry_applied(core, settings, which, look, changed, out, error) : ok;
+        ok = retry_whole(core, how, which, &found, out, error);
+    return ok && !found ? retry_applied(core, how, which, changed, out, error) : ok;
 }
 
 /* --- which files -------------------------------------------------------------------------------------------------- */
@@ -375,8 +378,9 @@ int retry_each(struct core *core, const struct settings *settings, struct retry_
     buf_init(&out, OUT_MAX);
     for (size_t i = 0; i < wanted->count && goes_on; i++) {
         struct error error = {0};
+        const struct retry_how how = {.settings = settings, .look = wanted->look, .now = clock_wall()};
         buf_reset(&out);
-        if (retry_file(core, settings, wanted->which[i], wanted->look, &changed, &out, &error)) {
+        if (retry_file(core, &how, wanted->which[i], &changed, &out, &error)) {
             printf("%.*s", (int)out.len, out.len > 0 ? out.data : "");
             some |= changed;
             continue;

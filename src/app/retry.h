@@ -30,17 +30,23 @@ struct retry_result {
     char first[RETRY_FIRST_SIZE]; /* of those that are not valid, where it stands and why; cut, and "" where all are */
 };
 
-/* Retries the open rejects of `file`, an applied one, by descriptor version `version` (0: the best one), at the moment `now`
-   of the wall clock. `look`: only says what would be; of such a core pipeline and store are used, and the store may be one
-   that reads. ERROR_DATA says why the source is none to retry from; then nothing happened. After all other errors as after
-   core_file_end. */
-bool retry_rows(struct core *core, const struct settings *settings, const struct file_record *file, uint32_t version,
-                bool look, int64_t now, struct retry_result *result, struct error *error) MUST_USE;
+struct retry_how {
+    const struct settings *settings;
+    uint32_t version; /* of the descriptor; 0: the best one */
+    /* Only says what would be: of the core pipeline and store are used, and the store may be one that reads. */
+    bool look;
+    int64_t now; /* wall clock, microseconds */
+};
+
+/* Retries the open rejects of `file`, an applied one. ERROR_DATA says why the source is none to retry from; then nothing
+   happened. After all other errors as after core_file_end. */
+bool retry_rows(struct core *core, const struct retry_how *how, const struct file_record *file,
+                struct retry_result *result, struct error *error) MUST_USE;
 
 /* The same of the file that `which` means (store_find_file), or the file of that name that was set aside whole; appends to
    `out` what was done, for people. *changed tells whether a change was made. Delivering is the caller's. */
-bool retry_file(struct core *core, const struct settings *settings, const char *which, bool look, bool *changed,
-                struct buf *out, struct error *error) MUST_USE;
+bool retry_file(struct core *core, const struct retry_how *how, const char *which, bool *changed, struct buf *out,
+                struct error *error) MUST_USE;
 
 /* The sequences of all files that have open rejects, in order; the caller frees them. */
 bool retry_list(struct store *store, uint64_t **sequences, size_t *count, struct error *error) MUST_USE;
@@ -49,7 +55,7 @@ bool retry_list(struct store *store, uint64_t **sequences, size_t *count, struct
 struct retry_wanted {
     const char *const *which;
     size_t count;
-    bool look;       /* as of retry_file */
+    bool look;       /* as of retry_how */
     bool to_deliver; /* some change was made, and nothing failed but files */
 };
 

@@ -142,32 +142,32 @@ static bool open_whole(struct whole *whole, struct core *core, const struct sett
     return landing_open(&whole->landing, settings->data, feed, (size_t)(feed - core->pipeline->feeds), false, error);
 }
 
-static bool put_back(struct core *core, const struct settings *settings, const struct file_record *file, bool look,
-                     struct buf *out, struct error *error)
+static bool put_back(struct core *core, const struct retry_how *how, const struct file_record *file, struct buf *out,
+                     struct error *error)
 {
     char shown[SHOWN_PATH], name[SHOWN_PATH];
     struct whole whole = {.file = file};
-    if (!open_whole(&whole, core, settings, error))
+    if (!open_whole(&whole, core, how->settings, error))
         return false;
-    bool ok = look || move_back(&whole, error);
+    bool ok = how->look || move_back(&whole, error);
     if (ok)
-        buf_printf(out, "%s %s/%s from %s: it is read anew\n", look ? "would put back" : "put back",
+        buf_printf(out, "%s %s/%s from %s: it is read anew\n", how->look ? "would put back" : "put back",
                    whole.landing.feed->name, text_escape(file->name, name, sizeof name),
                    text_escape(slice_of(whole.path), shown, sizeof shown));
     landing_close(&whole.landing);
     return ok;
 }
 
-bool retry_whole(struct core *core, const struct settings *settings, const char *which, bool look, bool *found,
-                 struct buf *out, struct error *error)
+bool retry_whole(struct core *core, const struct retry_how *how, const char *which, bool *found, struct buf *out,
+                 struct error *error)
 {
     struct arena texts;
     arena_init(&texts, STORE_TEXTS_MAX);
-    struct search search = {.which = slice_of(which), .data = settings->data, .texts = &texts, .error = error};
+    struct search search = {.which = slice_of(which), .data = how->settings->data, .texts = &texts, .error = error};
     bool ok = store_each_file(core->store, look_at, &search, error) && !search.failed;
     *found = search.found;
     if (ok && search.found)
-        ok = put_back(core, settings, &search.file, look, out, error);
+        ok = put_back(core, how, &search.file, out, error);
     arena_close(&texts);
     return ok;
 }

@@ -3,7 +3,7 @@
 #define DROPFOLD_APP_RETRY_WHOLE_H
 
 #include "app/core.h"
-#include "app/settings.h"
+#include "app/retry.h"
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -15,7 +15,7 @@
  * done. The ledger is not touched: it tells what was set aside, and will tell what became of the file when it is read anew. A
  * crash leaves it in one of the two places.
  */
-bool retry_whole(struct core *core, const struct settings *settings, const char *which, bool look, bool *found,
-                 struct buf *out, struct error *error) MUST_USE;
+bool retry_whole(struct core *core, const struct retry_how *how, const char *which, bool *found, struct buf *out,
+                 struct error *error) MUST_USE;
 
 #endif

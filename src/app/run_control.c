@@ -8,6 +8,7 @@
 #include "app/forget.h"
 #include "app/retry.h"
 #include "app/run_internal.h"
+#include "base/clock.h"
 #include "base/json.h"
 
 /* --- what it is asked --------------------------------------------------------------------------------------------- */
@@ -222,7 +223,8 @@ static bool make_forget(struct core *core, const struct settings *settings, cons
 static bool make_retry(struct core *core, const struct settings *settings, const char *which, bool *changed,
                        struct buf *out, struct error *error)
 {
-    return retry_file(core, settings, which, false, changed, out, error);
+    const struct retry_how how = {.settings = settings, .now = clock_wall()};
+    return retry_file(core, &how, which, changed, out, error);
 }
 
 /* `source`: of the pipeline as the asking command read it; rows that are retried by other descriptors would be a surprise. */

@@ -376,8 +376,8 @@ bool source_same(const struct source *source, const char *path, struct error *wh
     return ok;
 }
 
-bool source_read(const struct source *source, const char *path, struct parser *parser, const struct intake_how *how,
-                 intake_sink sink, void *context, struct file_facts *facts, struct error *why)
+bool source_read(const struct source *source, const char *path, const struct intake_how *how, struct file_facts *facts,
+                 struct error *why)
 {
     int fd = open_source(path, why);
     if (fd < 0) {
@@ -385,7 +385,7 @@ bool source_read(const struct source *source, const char *path, struct parser *p
         arena_init(&facts->arena, 0);
         return false;
     }
-    enum intake_result result = intake_read_fd(fd, source->name, parser, how, sink, context, facts, why);
+    enum intake_result result = intake_read_fd(fd, source->name, how, facts, why);
     close(fd);
     if (result != INTAKE_READ)
         return false;

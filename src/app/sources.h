@@ -90,10 +90,10 @@ bool source_hash(int fd, struct digest *digest, struct error *why) MUST_USE;
    is another, any other kind where it could only not be read now. */
 bool source_same(const struct source *source, const char *path, struct error *why) MUST_USE;
 
-/* Reads the file at `path`, where `source` is or may be, through `parser`. True when it was read and has the content that
+/* Reads the file at `path`, where `source` is or may be. True when it was read and has the content that
    was applied; else `why` says what is wrong, as source_same does, and the batches that the sink took are void. `facts` are
    made whatever the result, and facts->arena is the caller's to close. */
-bool source_read(const struct source *source, const char *path, struct parser *parser, const struct intake_how *how,
-                 intake_sink sink, void *context, struct file_facts *facts, struct error *why) MUST_USE;
+bool source_read(const struct source *source, const char *path, const struct intake_how *how, struct file_facts *facts,
+                 struct error *why) MUST_USE;
 
 #endif

@@ -122,8 +122,12 @@ static bool read_at(struct deep *deep, const struct source *source, const char *
         arena_init(&facts->arena, 0);
         return source_same(source, path, why);
     }
-    const struct intake_how how = {.version = source->version, .spare = settings_spare(deep->settings)};
-    if (source_read(source, path, deep->parsers[source->feed], &how, sum_batch, deep, facts, why))
+    const struct intake_how how = {.parser = deep->parsers[source->feed],
+                                   .sink = sum_batch,
+                                   .context = deep,
+                                   .version = source->version,
+                                   .spare = settings_spare(deep->settings)};
+    if (source_read(source, path, &how, facts, why))
         return true;
     arena_close(&facts->arena);
     return false;

@@ -296,8 +296,9 @@ static int read_as(const struct invocation *invocation, const struct pipeline *p
     struct parser *parser = parser_new(feed, &error);
     if (!parser)
         return common_failed(invocation, &error);
-    const struct intake_how how = {.spare = settings_spare(&invocation->settings)};
-    enum intake_result result = intake_read_fd(fd, name, parser, &how, show_batch, &reading, &facts, &error);
+    const struct intake_how how = {
+        .parser = parser, .sink = show_batch, .context = &reading, .spare = settings_spare(&invocation->settings)};
+    enum intake_result result = intake_read_fd(fd, name, &how, &facts, &error);
     if (result == INTAKE_BAD)
         show_rest(&reading, parser);
     parser_free(parser);

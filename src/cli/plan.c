@@ -61,9 +61,11 @@ static bool apply(struct planning *planning, int fd)
     if (!parser)
         return false;
     engine_begin(planning->core.engine, planning->since + 1);
-    const struct intake_how how = {.spare = settings_spare(&planning->invocation->settings)};
-    enum intake_result result =
-        intake_read_fd(fd, planning->name, parser, &how, apply_batch, planning, &planning->facts, &planning->error);
+    const struct intake_how how = {.parser = parser,
+                                   .sink = apply_batch,
+                                   .context = planning,
+                                   .spare = settings_spare(&planning->invocation->settings)};
+    enum intake_result result = intake_read_fd(fd, planning->name, &how, &planning->facts, &planning->error);
     parser_free(parser);
     if (result != INTAKE_READ && result != INTAKE_STOPPED)
         error_in_file(&planning->error, planning->path);

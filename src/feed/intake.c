@@ -27,10 +27,7 @@ struct reading {
     struct file_stat before;
     uint64_t expected, count; /* bytes: to read (of a regular file), read */
     bool bad;                 /* the parser gave up: the rest is hashed only */
-    struct parser *parser;
-    intake_sink sink;
-    void *context;
-    struct intake_how how;
+    const struct intake_how *how;
     struct digester digester;
     struct error *error;
 };
@@ -55,17 +52,17 @@ static enum intake_result hand_on(struct reading *reading, bool *more)
     struct batch *batch = NULL;
     struct error why = {.kind = ERROR_NONE};
     *more = false;
-    if (!parser_take(reading->parser, &batch, &why))
+    if (!parser_take(reading->how->parser, &batch, &why))
         return parser_failed(reading, &why);
     *more = batch != NULL;
-    return !batch || reading->sink(reading->context, batch) ? INTAKE_READ : INTAKE_STOPPED;
+    return !batch || reading->how->sink(reading->how->context, batch) ? INTAKE_READ : INTAKE_STOPPED;
 }
 
 static enum intake_result take_full(struct reading *reading)
 {
     bool more = true;
     enum intake_result result = INTAKE_READ;
-    while (result == INTAKE_READ && more && parser_full(reading->parser))
+    while (result == INTAKE_READ && more && parser_full(reading->how->parser))
         result = hand_on(reading, &more);
     return result;
 }
@@ -75,7 +72,7 @@ static enum intake_result parse_block(struct reading *reading, struct slice bloc
     struct error why = {.kind = ERROR_NONE};
     if (reading->bad)
         return INTAKE_READ;
-    return parser_feed(reading->parser, block, &why) ? take_full(reading) : parser_failed(reading, &why);
+    return parser_feed(reading->how->parser, block, &why) ? take_full(reading) : parser_failed(reading, &why);
 }
 
 /* Reads up to `size` bytes; 0 at the end. A file that grows while it is read is left as soon as it is longer than it was: one
@@ -147,9 +144,9 @@ static enum intake_result read_parts(struct reading *reading, struct parts *part
 /* NULL where this thread is to read on alone: also when there is no memory or no thread for it. */
 static struct parts *start_parts(struct reading *reading, struct slice head)
 {
-    if (reading->how.spare == 0 || !reading->regular || reading->expected < LARGE_BYTES)
+    if (reading->how->spare == 0 || !reading->regular || reading->expected < LARGE_BYTES)
         return NULL;
-    return parts_start(reading->parser, head, &reading->digester, reading->how.spare, PARTS_PIECE_BYTES);
+    return parts_start(reading->how->parser, head, &reading->digester, reading->how->spare, PARTS_PIECE_BYTES);
 }
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */
@@ -194,7 +191,7 @@ static enum intake_result check_still(struct reading *reading)
 static enum intake_result finish(struct reading *reading)
 {
     struct error why = {.kind = ERROR_NONE};
-    if (!parser_finish(reading->parser, &why))
+    if (!parser_finish(reading->how->parser, &why))
         return parser_failed(reading, &why);
     bool more = true;
     enum intake_result result = INTAKE_READ;
@@ -220,7 +217,7 @@ static enum intake_result read_with_digest(struct reading *reading, struct file_
     facts->size = reading->count;
     if (result != INTAKE_READ)
         return result;
-    if (!parser_facts(reading->parser, facts)) {
+    if (!parser_facts(reading->how->parser, facts)) {
         (void)error_memory(reading->error);
         return INTAKE_FAILED;
     }
@@ -242,19 +239,18 @@ static enum intake_result read_open(struct reading *reading, const char *name, s
     (void)posix_fadvise(reading->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     if (!digester_init(&reading->digester, reading->error))
         return INTAKE_FAILED;
-    parser_start(reading->parser, reading->how.version);
-    if (!parser_name(reading->parser, slice_of(name), reading->error)) {
+    parser_start(reading->how->parser, reading->how->version);
+    if (!parser_name(reading->how->parser, slice_of(name), reading->error)) {
         digester_close(&reading->digester);
         return INTAKE_FAILED;
     }
     return read_with_digest(reading, facts);
 }
 
-enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, const struct intake_how *how,
-                                  intake_sink sink, void *context, struct file_facts *facts, struct error *error)
+enum intake_result intake_read_fd(int fd, const char *name, const struct intake_how *how, struct file_facts *facts,
+                                  struct error *error)
 {
-    struct reading reading = {
-        .fd = fd, .parser = parser, .sink = sink, .context = context, .how = *how, .error = error};
+    struct reading reading = {.fd = fd, .how = how, .error = error};
     struct stat stat;
     facts_init(facts);
     if (fstat(fd, &stat) < 0)
@@ -297,11 +293,9 @@ static enum intake_result flush(struct reading *reading)
 }
 
 enum intake_result intake_read(const struct landing *landing, const char *name, struct file_stat *stat,
-                               struct parser *parser, const struct intake_how *how, intake_sink sink, void *context,
-                               struct file_facts *facts, struct error *error)
+                               const struct intake_how *how, struct file_facts *facts, struct error *error)
 {
-    struct reading reading = {
-        .regular = true, .parser = parser, .sink = sink, .context = context, .how = *how, .error = error};
+    struct reading reading = {.regular = true, .how = how, .error = error};
     int number;
     facts_init(facts);
     reading.fd = landing_open_file(landing, name, &reading.before, &number, error);

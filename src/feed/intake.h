@@ -29,8 +29,11 @@ enum intake_result {
 /* Takes a batch over; may block (backpressure). False ends the reading. */
 typedef bool (*intake_sink)(void *context, struct batch *batch);
 
-/* How a file is read. */
+/* How a file is read, and by whom. */
 struct intake_how {
+    struct parser *parser;
+    intake_sink sink;
+    void *context;    /* of the sink */
     uint32_t version; /* of the descriptor, as in parser_start; 0: the best one */
     /* intake_read: to disk, before it is told to be read; else whoever commits what it held does that first
        (landing_flush). */
@@ -38,19 +41,17 @@ struct intake_how {
     unsigned spare; /* cores that have nothing else to do: so many threads more hash and parse a large file (parts.h) */
 };
 
-/* Reads `name` of `landing` through `parser`. `stat` is the candidate's (NULL for none). One whose mode, owner or links were
+/* Reads `name` of `landing`. `stat` is the candidate's (NULL for none). One whose mode, owner or links were
    changed while it waited is read all the same, for if it had to settle anew those behind it would overtake it; `stat` has
    the ctime then with which it was read. `facts->arena` is made here whatever the result; the caller closes it. Batches that
    the sink took before any result but INTAKE_READ are void. */
 enum intake_result intake_read(const struct landing *landing, const char *name, struct file_stat *stat,
-                               struct parser *parser, const struct intake_how *how, intake_sink sink, void *context,
-                               struct file_facts *facts, struct error *error) MUST_USE;
+                               const struct intake_how *how, struct file_facts *facts, struct error *error) MUST_USE;
 
 /* The same for any open file (`check FILE`, replay from the archive): reads from where fd stands to its end. A pipe
    can't change and is read as it comes. `name` is what it is, was or would be called in the landing folder. `error`
    says it too when the file changed. */
-enum intake_result intake_read_fd(int fd, const char *name, struct parser *parser, const struct intake_how *how,
-                                  intake_sink sink, void *context, struct file_facts *facts,
+enum intake_result intake_read_fd(int fd, const char *name, const struct intake_how *how, struct file_facts *facts,
                                   struct error *error) MUST_USE;
 
 #endif

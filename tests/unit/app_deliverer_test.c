@@ -60,8 +60,8 @@ static void commit_customer(struct fixture *f)
     struct parser *parser = parser_new(&f->pipeline->feeds[f->feed], &f->error);
     assert_non_null(parser);
     core_file_begin(&f->core, f->feed);
-    assert_int_equal(intake_read_fd(fd, "c.json", parser, &(struct intake_how){.spare = 1}, put, f, &facts, &f->error),
-                     INTAKE_READ);
+    const struct intake_how how = {.parser = parser, .sink = put, .context = f, .spare = 1};
+    assert_int_equal(intake_read_fd(fd, "c.json", &how, &facts, &f->error), INTAKE_READ);
     assert_ok(core_file_end(&f->core, &file, 1, &result, &f->error), &f->error);
     parser_free(parser);
     arena_close(&facts.arena);

@@ -123,9 +123,8 @@ static inline void write_customers(struct fixture *f, unsigned first, unsigned c
 static inline void read_customers(struct fixture *f, intake_sink sink, void *context, struct file_facts *facts)
 {
     int fd = open(f->path, O_RDONLY);
-    assert_int_equal(
-        intake_read_fd(fd, "c.json", f->parser, &(struct intake_how){.spare = 1}, sink, context, facts, &f->error),
-        INTAKE_READ);
+    const struct intake_how how = {.parser = f->parser, .sink = sink, .context = context, .spare = 1};
+    assert_int_equal(intake_read_fd(fd, "c.json", &how, facts, &f->error), INTAKE_READ);
     close(fd);
 }
 

@@ -77,7 +77,8 @@ static void finds_the_newest_of_many_that_were_set_aside_under_one_name(void **s
     write_last(folder, &content);
     note_many(core.store, &content);
     buf_init(&out, 4096);
-    assert_ok(retry_whole(&core, &settings, name, true, &found, &out, &error), &error);
+    const struct retry_how how = {.settings = &settings, .look = true};
+    assert_ok(retry_whole(&core, &how, name, &found, &out, &error), &error);
     assert_true(found);
     assert_true(slice_starts_with(buf_slice(&out), SLICE("would put back Customers/nnn")));
     buf_close(&out);

@@ -87,8 +87,8 @@ static void read_rows(struct fixture *f, const char *text, struct file_facts *fa
     struct parser *parser = parser_new(&f->pipeline->feeds[f->feed], &f->error);
     assert_non_null(parser);
     core_file_begin(&f->core, f->feed);
-    assert_int_equal(intake_read_fd(fd, "c.json", parser, &(struct intake_how){.spare = 1}, put, f, facts, &f->error),
-                     INTAKE_READ);
+    const struct intake_how how = {.parser = parser, .sink = put, .context = f, .spare = 1};
+    assert_int_equal(intake_read_fd(fd, "c.json", &how, facts, &f->error), INTAKE_READ);
     parser_free(parser);
     close(fd);
 }

@@ -71,8 +71,10 @@ static enum intake_result take_in(struct fixture *f, const char *name, struct fi
 {
     f->batches = f->rows = f->rejects = 0;
     f->error = (struct error){.kind = ERROR_NONE};
-    enum intake_result result =
-        intake_read(&f->landing, name, stat, parse_parser(&f->parse), &f->how, take, f, &f->facts, &f->error);
+    f->how.parser = parse_parser(&f->parse);
+    f->how.sink = take;
+    f->how.context = f;
+    enum intake_result result = intake_read(&f->landing, name, stat, &f->how, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     return result;
 }
@@ -312,8 +314,8 @@ static void fails_on_a_file_that_it_may_not_read(void **state)
 
 static enum intake_result take_in_fd(struct fixture *f, int fd)
 {
-    enum intake_result result = intake_read_fd(fd, "a.csv", parse_parser(&f->parse), &(struct intake_how){.spare = 1},
-                                               take, f, &f->facts, &f->error);
+    const struct intake_how how = {.parser = parse_parser(&f->parse), .sink = take, .context = f, .spare = 1};
+    enum intake_result result = intake_read_fd(fd, "a.csv", &how, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     return result;
 }
@@ -376,9 +378,9 @@ static enum intake_result read_large(struct fixture *f, unsigned spare, struct c
     if (counting->cut)
         counting->cut = path;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    enum intake_result result =
-        intake_read_fd(fd, "large.csv", parse_parser(&f->parse), &(struct intake_how){.spare = spare}, count_threads,
-                       counting, &f->facts, &f->error);
+    const struct intake_how how = {
+        .parser = parse_parser(&f->parse), .sink = count_threads, .context = counting, .spare = spare};
+    enum intake_result result = intake_read_fd(fd, "large.csv", &how, &f->facts, &f->error);
     arena_close(&f->facts.arena);
     close(fd);
     return result;
