@@ -111,7 +111,7 @@ static bool read_source(struct rebuild *rebuild, const struct source *source, st
                                    .spare = settings_spare(settings)};
     char path[SOURCE_PATH_SIZE];
     *facts = (struct file_facts){0};
-    if (source_locate(source, settings->data, &rebuild->pipeline->feeds[source->feed], path, sizeof path, why))
+    if (sources_locate(&rebuild->sources, source, path, sizeof path, why))
         return source_read(source, path, &how, facts, why);
     arena_init(&facts->arena, 0);
     return false;
@@ -161,8 +161,8 @@ static void warn_of_unknown(const struct rebuild *rebuild)
 {
     struct sources unknown;
     struct error error = {0};
-    sources_init(&unknown);
-    if (!sources_from_archive(&unknown, rebuild->old, rebuild->pipeline, rebuild->settings->data, &error))
+    sources_init(&unknown, rebuild->old, rebuild->pipeline, rebuild->settings->data);
+    if (!sources_from_archive(&unknown, &error))
         log_warning(rebuild->log, "%s", error.text);
     else if (unknown.count > 0)
         log_warning(rebuild->log,
@@ -174,14 +174,14 @@ static void warn_of_unknown(const struct rebuild *rebuild)
 
 static bool list_sources(struct rebuild *rebuild, struct error *error)
 {
-    const char *data = rebuild->settings->data;
     struct sources *sources = &rebuild->sources;
     bool lost = store_progress(rebuild->old)->sequence == 0;
-    if (!sources_from_store(sources, rebuild->old, rebuild->pipeline, data, true, error))
+    sources_init(sources, rebuild->old, rebuild->pipeline, rebuild->settings->data);
+    if (!sources_from_store(sources, true, error))
         return false;
     if (!lost && !rebuild->settings->from_archive)
         warn_of_unknown(rebuild);
-    else if (!sources_from_archive(sources, rebuild->old, rebuild->pipeline, data, error))
+    else if (!sources_from_archive(sources, error))
         return false;
     log_info(rebuild->log, "replaying %zu file%s in the order of %s", sources->count, text_plural(sources->count),
              lost ? "the archive's names" : "the ledger");
@@ -247,7 +247,6 @@ static void close_rebuild(struct rebuild *rebuild)
 bool rebuild_store(const struct settings *settings, struct log *log, struct pipeline *pipeline, struct error *error)
 {
     struct rebuild rebuild = {.settings = settings, .log = log, .pipeline = pipeline};
-    sources_init(&rebuild.sources);
     bool ok =
         store_open(&rebuild.old, settings->checkpoints, pipeline->name, &pipeline->fingerprint, STORE_REPLACE, error) &&
         build(&rebuild, error) && swap(&rebuild, error);

@@ -192,12 +192,13 @@ static bool commit_rows(struct retrying *r, const struct source *source, struct 
 }
 
 /* Reads and commits; cancels what was begun where there is nothing to commit. */
-static bool retry_from(struct retrying *r, const struct source *source, struct retry_result *result,
+static bool retry_from(struct retrying *r, const struct sources *sources, struct retry_result *result,
                        struct error *error)
 {
+    const struct source *source = &sources->items[0];
     struct file_facts facts;
     char path[SOURCE_PATH_SIZE];
-    if (!source_locate(source, r->how->settings->data, r->feed, path, sizeof path, error))
+    if (!sources_locate(sources, source, path, sizeof path, error))
         return false;
     if (!r->how->look) {
         core_retry_begin(r->core, source->feed, r->file);
@@ -228,12 +229,11 @@ bool retry_rows(struct core *core, const struct retry_how *how, const struct fil
     r.feed = pipeline_feed(core->pipeline, file->feed);
     if (!r.feed)
         return error_set(error, ERROR_CONFIG, "the pipeline has no feed of seq=%" PRIu64, file->sequence);
-    sources_init(&sources);
+    sources_init(&sources, core->store, core->pipeline, how->settings->data);
     bool ok = find_open(&r, error);
     result->open = r.count;
     if (ok && r.count > 0)
-        ok = sources_add(&sources, core->store, core->pipeline, how->settings->data, file, error) &&
-             retry_from(&r, &sources.items[0], result, error);
+        ok = sources_add(&sources, file, error) && retry_from(&r, &sources, result, error);
     if (r.out)
         batch_free(r.out);
     free(r.open);

@@ -12,9 +12,9 @@
 #include "base/list.h"
 #include "feed/archive.h"
 
-void sources_init(struct sources *sources)
+void sources_init(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data)
 {
-    *sources = (struct sources){0};
+    *sources = (struct sources){.store = store, .pipeline = pipeline, .data = data};
     arena_init(&sources->arena, SOURCES_BYTES_MAX);
 }
 
@@ -63,8 +63,6 @@ static bool add(struct sources *sources, struct source source, const char *path)
 
 struct ledger_walk {
     struct sources *sources;
-    const struct pipeline *pipeline;
-    const char *data;
     bool retries;
     bool again_only; /* the sources are there: only what was archived since of them */
 };
@@ -106,7 +104,7 @@ static bool add_again(struct ledger_walk *walk, const struct file_record *file)
     struct source *original = file->stored.len > 0 ? find_original(sources, file) : NULL;
     if (!original)
         return true;
-    int length = snprintf(path, sizeof path, "%s/%.*s", walk->data, (int)file->stored.len, file->stored.data);
+    int length = snprintf(path, sizeof path, "%s/%.*s", sources->data, (int)file->stored.len, file->stored.data);
     if (original->stored && strcmp(original->path, path) == 0)
         return true;
     sources->failed = length >= (int)sizeof path || !keep_again(sources, original, path);
@@ -122,23 +120,24 @@ static bool add_again(struct ledger_walk *walk, const struct file_record *file)
 static bool add_recorded(void *context, const struct file_record *file)
 {
     struct ledger_walk *walk = context;
+    struct sources *sources = walk->sources;
     char name[SOURCE_PATH_SIZE], stored[SOURCE_PATH_SIZE], path[SOURCE_PATH_SIZE];
-    const struct feed *feed = pipeline_feed(walk->pipeline, file->feed);
+    const struct feed *feed = pipeline_feed(sources->pipeline, file->feed);
     if (file->state == FILE_DUPLICATE)
         return add_again(walk, file);
     if (walk->again_only || (file->state != FILE_APPLIED && (file->state != FILE_RETRIED || !walk->retries)) ||
         file->forgotten)
         return true;
     if (!feed) {
-        walk->sources->skipped++;
+        sources->skipped++;
         return true;
     }
     snprintf(name, sizeof name, "%.*s", (int)file->name.len, file->name.data);
     snprintf(stored, sizeof stored, "%.*s", (int)file->stored.len, file->stored.len ? file->stored.data : "");
     const char *archived = strrchr(stored, '/');
-    int length = file->stored.len ? snprintf(path, sizeof path, "%s/%s", walk->data, stored)
-                                  : snprintf(path, sizeof path, "%s/%s/%s", walk->data, feed->name, name);
-    struct source source = {.feed = (size_t)(feed - walk->pipeline->feeds),
+    int length = file->stored.len ? snprintf(path, sizeof path, "%s/%s", sources->data, stored)
+                                  : snprintf(path, sizeof path, "%s/%s/%s", sources->data, feed->name, name);
+    struct source source = {.feed = (size_t)(feed - sources->pipeline->feeds),
                             .order = file->sequence,
                             .id = file->id,
                             .name = name,
@@ -152,8 +151,8 @@ static bool add_recorded(void *context, const struct file_record *file)
                             .committed = file->committed,
                             .rows = file->rows,
                             .rejected = file->buckets.rejected};
-    walk->sources->failed = length >= (int)sizeof path || !add(walk->sources, source, path);
-    return !walk->sources->failed;
+    sources->failed = length >= (int)sizeof path || !add(sources, source, path);
+    return !sources->failed;
 }
 
 /* No way leads there. Any other error says nothing of what is there. */
@@ -182,10 +181,9 @@ static bool look_for_landed(const struct source *source, const char *path, bool 
     return true;
 }
 
-bool sources_add(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
-                 const struct file_record *file, struct error *error)
+bool sources_add(struct sources *sources, const struct file_record *file, struct error *error)
 {
-    struct ledger_walk walk = {.sources = sources, .pipeline = pipeline, .data = data, .retries = true};
+    struct ledger_walk walk = {.sources = sources, .retries = true};
     if (!add_recorded(&walk, file))
         return refuse(sources, error);
     walk.again_only = true;
@@ -195,29 +193,26 @@ bool sources_add(struct sources *sources, struct store *store, const struct pipe
     if (added && !(added->stored ? look(added->path, &found, &there, error)
                                  : look_for_landed(added, added->path, &there, error)))
         return false;
-    return there ||
-           (store_each_file(store, add_recorded, &walk, error) && (!sources->failed || refuse(sources, error)));
+    return there || (store_each_file(sources->store, add_recorded, &walk, error) &&
+                     (!sources->failed || refuse(sources, error)));
 }
 
-bool sources_from_store(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
-                        bool retries, struct error *error)
+bool sources_from_store(struct sources *sources, bool retries, struct error *error)
 {
-    struct ledger_walk walk = {.sources = sources, .pipeline = pipeline, .data = data, .retries = retries};
-    if (!store_each_file(store, add_recorded, &walk, error))
+    struct ledger_walk walk = {.sources = sources, .retries = retries};
+    if (!store_each_file(sources->store, add_recorded, &walk, error))
         return false;
     return !sources->failed || refuse(sources, error);
 }
 
 /* --- from the archive --------------------------------------------------------------------------------------------- */
 
-struct archive_walk {
-    struct sources *sources;
-    struct store *store;
-    const char *data, *feed_name;
-    size_t feed;
-};
+static const char *feed_name(const struct sources *sources, size_t feed)
+{
+    return sources->pipeline->feeds[feed].name;
+}
 
-static bool add_archived(struct archive_walk *walk, const char *archived, struct error *error)
+static bool add_archived(struct sources *sources, size_t feed, const char *archived, struct error *error)
 {
     char path[SOURCE_PATH_SIZE];
     uint64_t number;
@@ -225,27 +220,28 @@ static bool add_archived(struct archive_walk *walk, const char *archived, struct
     const char *name = archive_split_name(archived, &number);
     if (!name || !*name)
         return true;
-    if (snprintf(path, sizeof path, "%s/archive/%s/%s", walk->data, walk->feed_name, archived) >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/archive/%s/%s", sources->data, feed_name(sources, feed), archived) >=
+        (int)sizeof path)
         return error_set(error, ERROR_CONFIG, "the path of the data folder is too long");
-    const char *stored = path + strlen(walk->data) + 1;
-    if (!store_has_stored(walk->store, slice_of(stored), &known, error))
+    const char *stored = path + strlen(sources->data) + 1;
+    if (!store_has_stored(sources->store, slice_of(stored), &known, error))
         return false;
     if (known)
         return true;
-    walk->sources->unrecorded++;
+    sources->unrecorded++;
     struct stat found = {0};
     bool there; /* which one that is gone by now is found to be when it is read */
     if (!look(path, &found, &there, error))
         return false;
-    struct source source = {.feed = walk->feed, .order = number, .name = name, .stored = archived};
+    struct source source = {.feed = feed, .order = number, .name = name, .stored = archived};
     file_stat_from(&found, &source.stat);
-    return add(walk->sources, source, path) || refuse(walk->sources, error);
+    return add(sources, source, path) || refuse(sources, error);
 }
 
-static bool list_folder(struct archive_walk *walk, struct error *error)
+static bool list_folder(struct sources *sources, size_t feed, struct error *error)
 {
     char folder[SOURCE_PATH_SIZE];
-    if (snprintf(folder, sizeof folder, "%s/archive/%s", walk->data, walk->feed_name) >= (int)sizeof folder)
+    if (snprintf(folder, sizeof folder, "%s/archive/%s", sources->data, feed_name(sources, feed)) >= (int)sizeof folder)
         return error_set(error, ERROR_CONFIG, "the path of the data folder is too long");
     DIR *stream = opendir(folder);
     if (!stream)
@@ -253,7 +249,7 @@ static bool list_folder(struct archive_walk *walk, struct error *error)
     bool ok = true;
     errno = 0;
     for (struct dirent *entry; ok && (entry = readdir(stream)) != NULL; errno = 0)
-        ok = add_archived(walk, entry->d_name, error);
+        ok = add_archived(sources, feed, entry->d_name, error);
     /* A list that is cut short would be taken for another history. */
     if (ok && errno != 0)
         ok = error_errno(error, ERROR_IO, errno, "cannot list %s", folder);
@@ -288,22 +284,19 @@ static void put_in_order(struct sources *sources)
         qsort(sources->items, sources->count, sizeof *sources->items, by_order);
 }
 
-bool sources_from_archive(struct sources *sources, struct store *store, const struct pipeline *pipeline,
-                          const char *data, struct error *error)
+bool sources_from_archive(struct sources *sources, struct error *error)
 {
-    for (size_t f = 0; f < pipeline->feed_count; f++) {
-        struct archive_walk walk = {sources, store, data, pipeline->feeds[f].name, f};
-        if (!list_folder(&walk, error))
+    for (size_t f = 0; f < sources->pipeline->feed_count; f++)
+        if (!list_folder(sources, f, error))
             return false;
-    }
     put_in_order(sources);
     return true;
 }
 
 /* --- one of them -------------------------------------------------------------------------------------------------- */
 
-bool source_locate(const struct source *source, const char *data, const struct feed *feed, char *path, size_t size,
-                   struct error *why)
+bool sources_locate(const struct sources *sources, const struct source *source, char *path, size_t size,
+                    struct error *why)
 {
     char landing[SOURCE_PATH_SIZE];
     struct stat stat;
@@ -315,7 +308,7 @@ bool source_locate(const struct source *source, const char *data, const struct f
         return false;
     if (found)
         return true;
-    snprintf(landing, sizeof landing, "%s/%s", data, feed->name);
+    snprintf(landing, sizeof landing, "%s/%s", sources->data, feed_name(sources, source->feed));
     snprintf(path, size, "%s/%s", landing, source->name);
     if (!look_for_landed(source, path, &found, why) ||
         (!found && !archive_under_way(landing, source->name, source->stored, path, size, &found, why)))

@@ -42,6 +42,9 @@ struct source {
 };
 
 struct sources {
+    struct store *store;
+    const struct pipeline *pipeline;
+    const char *data;
     struct arena arena;
     struct source *items;
     size_t count, capacity;
@@ -51,19 +54,18 @@ struct sources {
     bool full; /* SOURCES_BYTES_MAX is reached */
 };
 
-/* What adds to it fails with ERROR_MEMORY, which says so where the limit is reached. */
-void sources_init(struct sources *sources);
+/* Of the ledger in `store` and the data folder `data`, which must all outlive it. What adds to it fails with ERROR_MEMORY, which
+   says so where the limit is reached. */
+void sources_init(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data);
 void sources_close(struct sources *sources);
 
 /* Adds an applied file of the ledger, or a retry of one. One that was left in its folder, and was archived when it was found
    there later, is where that row of the ledger says; the ledger is searched only where it does not lie in its folder. */
-bool sources_add(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
-                 const struct file_record *file, struct error *error) MUST_USE;
+bool sources_add(struct sources *sources, const struct file_record *file, struct error *error) MUST_USE;
 
 /* Every applied file of the ledger that was not forgotten, and with `retries` what was retried of them, in the order of the
    changes. */
-bool sources_from_store(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data,
-                        bool retries, struct error *error) MUST_USE;
+bool sources_from_store(struct sources *sources, bool retries, struct error *error) MUST_USE;
 
 /*
  * Adds every file "NNNNNN-<hash8>-<name>" under <data>/archive/<feed> that the ledger does not know, and puts them in
@@ -72,13 +74,12 @@ bool sources_from_store(struct sources *sources, struct store *store, const stru
  * that has a number of theirs or a later one: that was applied after the copy was put back.
  * Of one number are a file and its redeliveries: the one that was written first (mtime, name) is taken for the file.
  */
-bool sources_from_archive(struct sources *sources, struct store *store, const struct pipeline *pipeline,
-                          const char *data, struct error *error) MUST_USE;
+bool sources_from_archive(struct sources *sources, struct error *error) MUST_USE;
 
 /* Where the source is now: where it should be, else where it was before that, all along its way, else where a redelivery of
    it is; where it should be when it is nowhere. On false `why` says where it could not be looked for. */
-bool source_locate(const struct source *source, const char *data, const struct feed *feed, char *path, size_t size,
-                   struct error *why) MUST_USE;
+bool sources_locate(const struct sources *sources, const struct source *source, char *path, size_t size,
+                    struct error *why) MUST_USE;
 
 /* Whether the descriptor of its recorded version is the one that it was read by. Read otherwise, it may have other rows. */
 bool source_reads_as_before(const struct source *source, const struct feed *feed);

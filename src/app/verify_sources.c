@@ -195,8 +195,8 @@ static void check_source(struct deep *deep, const struct source *source)
 static bool check_sources(struct deep *deep, struct error *error)
 {
     struct sources sources;
-    sources_init(&sources);
-    bool ok = sources_from_store(&sources, deep->store, deep->pipeline, deep->settings->data, false, error);
+    sources_init(&sources, deep->store, deep->pipeline, deep->settings->data);
+    bool ok = sources_from_store(&sources, false, error);
     for (size_t f = 0; ok && f < deep->pipeline->feed_count; f++) {
         ok = (deep->parsers[f] = parser_new(&deep->pipeline->feeds[f], error)) != NULL;
         if (ok)
@@ -216,8 +216,8 @@ static bool check_sources(struct deep *deep, struct error *error)
 static bool check_archive(struct deep *deep, struct error *error)
 {
     struct sources unknown;
-    sources_init(&unknown);
-    bool ok = sources_from_archive(&unknown, deep->store, deep->pipeline, deep->settings->data, error);
+    sources_init(&unknown, deep->store, deep->pipeline, deep->settings->data);
+    bool ok = sources_from_archive(&unknown, error);
     for (size_t i = 0; ok && i < unknown.count; i++)
         tell(deep, VERIFY_UNKNOWN, unknown.items[i].path, "is in no row of the ledger");
     sources_close(&unknown);

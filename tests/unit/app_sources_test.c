@@ -34,12 +34,12 @@ static void says_that_the_list_of_files_has_reached_its_limit(void **state)
     struct error error = {0};
     struct pipeline *pipeline = load();
     struct file_record file = archived("dev/null"); /* which is there */
-    sources_init(&sources);
+    sources_init(&sources, NULL, pipeline, "/");
     sources.arena.limit = 60;
-    assert_ok(sources_add(&sources, NULL, pipeline, "/", &file, &error), &error);
+    assert_ok(sources_add(&sources, &file, &error), &error);
     assert_string_equal(sources.items[0].path, "//dev/null");
-    assert_ok(sources_add(&sources, NULL, pipeline, "/", &file, &error), &error);
-    assert_false(sources_add(&sources, NULL, pipeline, "/", &file, &error));
+    assert_ok(sources_add(&sources, &file, &error), &error);
+    assert_false(sources_add(&sources, &file, &error));
     assert_error(&error, ERROR_MEMORY,
                  "the names and paths of files to be read again take more than 60 bytes, the limit, after 2 files");
     assert_int_equal(sources.count, 2);
@@ -66,8 +66,8 @@ static void asks_no_ledger_for_a_file_that_lies_where_it_was_left(void **state)
     assert_int_equal(fclose(out), 0);
     assert_int_equal(stat(path, &found), 0);
     file.mtime_ns = found.st_mtim.tv_sec * 1000000000LL + found.st_mtim.tv_nsec;
-    sources_init(&sources);
-    assert_ok(sources_add(&sources, NULL, pipeline, folder, &file, &error), &error);
+    sources_init(&sources, NULL, pipeline, folder);
+    assert_ok(sources_add(&sources, &file, &error), &error);
     assert_string_equal(sources.items[0].path, path);
     sources_close(&sources);
     pipeline_free(pipeline);
