@@ -380,14 +380,13 @@ static bool split_answer(struct buf *answer, int *code, struct error *error)
     return true;
 }
 
-bool control_ask(const char *checkpoints, const char *pipeline, const char *const *words, size_t count,
-                 int64_t deadline, struct buf *answer, int *code, struct error *error)
+bool control_ask(const struct control_question *question, struct buf *answer, int *code, struct error *error)
 {
-    int fd = connect_to(checkpoints, pipeline, error);
+    int fd = connect_to(question->checkpoints, question->pipeline, error);
     if (fd < 0)
         return false;
-    bool ok = send_words(fd, words, count, error) && receive(fd, deadline, answer, error) &&
-              split_answer(answer, code, error);
+    bool ok = send_words(fd, question->words, question->count, error) &&
+              receive(fd, question->deadline, answer, error) && split_answer(answer, code, error);
     close(fd);
     return ok;
 }

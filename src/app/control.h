@@ -46,12 +46,15 @@ void control_answer(struct control_client *client, int code, const char *text);
 /* Drops clients that still wait, removes the socket; `stopped` is called on the loop when nothing of it is left there. */
 void control_stop(struct control *control, void (*stopped)(void *context), void *context);
 
-/*
- * The client's side: blocks for at most `deadline` microseconds. False with ERROR_TARGET when no daemon listens, or with
- * ERROR_IO when it does not answer or is another user's. `answer` (initialised by the caller) receives the text, *code the
- * exit code.
- */
-bool control_ask(const char *checkpoints, const char *pipeline, const char *const *words, size_t count,
-                 int64_t deadline, struct buf *answer, int *code, struct error *error) MUST_USE;
+/* The client's side: what is asked, and the daemon of which pipeline. */
+struct control_question {
+    const char *checkpoints, *pipeline;
+    const char *const *words;
+    size_t count;
+    int64_t deadline; /* microseconds to wait for the answer */
+};
+/* Blocks. False with ERROR_TARGET when no daemon listens, or with ERROR_IO when it does not answer or is another user's.
+   `answer` (initialised by the caller) receives the text, *code the exit code. */
+bool control_ask(const struct control_question *question, struct buf *answer, int *code, struct error *error) MUST_USE;
 
 #endif

@@ -32,8 +32,6 @@ enum state {
 
 struct deliverer {
     uv_timer_t timer;
-    struct target *target;
-    const struct pipeline *pipeline;
     struct deliverer_options options;
     struct deliverer_callbacks callbacks;
     enum state state;
@@ -124,7 +122,7 @@ static void on_fetched(struct shipment *shipment)
     else
         pump(d);
     if (d->block && d->state == STATE_DELIVERING)
-        target_prepare(d->target, d->block);
+        target_prepare(d->options.target, d->block);
 }
 
 static void fetch_next(struct deliverer *d)
@@ -140,13 +138,13 @@ static void pump(struct deliverer *d)
         struct block *block = d->block;
         d->block = NULL;
         d->target_busy = true;
-        target_write(d->target, block, on_target, d);
+        target_write(d->options.target, block, on_target, d);
     }
     if (!d->block && !d->at_end && !d->fetching)
         fetch_next(d);
     if (d->at_end && !d->block && !d->target_busy) {
         d->target_busy = true;
-        target_commit(d->target, on_committed, d);
+        target_commit(d->options.target, on_committed, d);
     }
 }
 
@@ -161,7 +159,7 @@ static void begin_delivery(struct deliverer *d)
     d->at_end = false;
     d->began = clock_monotonic();
     d->target_busy = true;
-    target_begin(d->target, &d->shipment.delivery, on_target, d);
+    target_begin(d->options.target, &d->shipment.delivery, on_target, d);
     fetch_next(d); /* made while the target begins */
 }
 
@@ -276,7 +274,7 @@ static void on_ended(struct shipment *shipment)
     if (shipment->delivered) {
         const struct delivery *delivery = &shipment->delivery;
         int64_t now = clock_monotonic();
-        struct delivered delivered = {delivery->to.sequence, groups_in(d->pipeline, delivery), delivery->full,
+        struct delivered delivered = {delivery->to.sequence, groups_in(d->options.pipeline, delivery), delivery->full,
                                       now - d->began, shipment->overflows};
         int64_t pause = delivered.micros * BUSY_TIMES;
         d->busy_until = now + (pause > BUSY_PAUSE ? pause : BUSY_PAUSE);
@@ -298,7 +296,7 @@ static void fail(struct deliverer *d, const struct error *error)
     d->error = *error;
     d->opening = d->state == STATE_OPENING;
     d->state = STATE_FAILING;
-    target_abort(d->target);
+    target_abort(d->options.target);
     quiet(d);
 }
 
@@ -331,7 +329,7 @@ static void quiet(struct deliverer *d)
         shipment_end(&d->shipment);
     } else if (d->stopping) {
         d->state = STATE_STOPPED;
-        target_close(d->target, on_target_closed, d);
+        target_close(d->options.target, on_target_closed, d);
     } else {
         after_failure(d);
     }
@@ -344,7 +342,7 @@ void deliverer_stop(struct deliverer *d, void (*stopped)(void *context), void *c
     d->stopped_context = context;
     uv_timer_stop(&d->timer);
     if (d->target_busy)
-        target_abort(d->target);
+        target_abort(d->options.target);
     if (d->state != STATE_PREPARING && d->state != STATE_ENDING)
         quiet(d);
 }
@@ -384,7 +382,7 @@ static bool check_is_due(const struct deliverer *d)
 static void close_target(struct deliverer *d)
 {
     uv_timer_stop(&d->timer);
-    target_abort(d->target);
+    target_abort(d->options.target);
     d->state = STATE_CLOSED;
 }
 
@@ -396,8 +394,8 @@ static void consider(struct deliverer *d)
     if (d->state == STATE_CLOSED && !uv_is_active((uv_handle_t *)&d->timer)) {
         d->state = STATE_OPENING;
         d->target_busy = true;
-        target_open(d->target, on_open, d);
-    } else if (d->state == STATE_IDLE && (!target_is_open(d->target) || check_is_due(d))) {
+        target_open(d->options.target, on_open, d);
+    } else if (d->state == STATE_IDLE && (!target_is_open(d->options.target) || check_is_due(d))) {
         d->checking = true;
         close_target(d);
         consider(d);
@@ -438,7 +436,7 @@ void deliverer_wants(struct deliverer *d, uint64_t sequence)
 
 void deliverer_noted(struct deliverer *d)
 {
-    if (d->pipeline->ledger_count > 0)
+    if (d->options.pipeline->ledger_count > 0)
         d->noted++;
     deliverer_wants(d, d->wanted);
 }
@@ -461,19 +459,16 @@ void deliverer_try_last(struct deliverer *d, unsigned failures)
     consider(d);
 }
 
-bool deliverer_start(struct deliverer **out, uv_loop_t *loop, struct target *target, struct committer *committer,
-                     const struct pipeline *pipeline, const struct deliverer_options *options, uint64_t sequence,
+bool deliverer_start(struct deliverer **out, uv_loop_t *loop, const struct deliverer_options *options,
                      const struct deliverer_callbacks *callbacks, struct error *error)
 {
     struct deliverer *d = calloc(1, sizeof *d);
     if (!d)
         return error_memory(error);
-    d->target = target;
-    d->pipeline = pipeline;
     d->options = *options;
     d->callbacks = *callbacks;
-    d->wanted = sequence;
-    shipment_init(&d->shipment, pipeline, target, committer);
+    d->wanted = options->sequence;
+    shipment_init(&d->shipment, options->pipeline, options->target, options->committer);
     d->shipment.prepared = on_prepared;
     d->shipment.fetched = on_fetched;
     d->shipment.ended = on_ended;

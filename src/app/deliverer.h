@@ -46,17 +46,20 @@ struct deliverer_callbacks {
 };
 
 struct deliverer_options {
-    bool overwrite; /* --yes: holds until the target is settled once */
-    bool rebuild;   /* the first delivery is a full one */
-    int64_t check;  /* microseconds after which an open target is asked anew; 0: never, and a refusal is for good */
+    struct target *target; /* taken over */
+    struct committer *committer;
+    const struct pipeline *pipeline;
+    uint64_t sequence; /* what the store holds */
+    bool overwrite;    /* --yes: holds until the target is settled once */
+    bool rebuild;      /* the first delivery is a full one */
+    int64_t check;     /* microseconds after which an open target is asked anew; 0: never, and a refusal is for good */
     /* Microseconds that the first of many changes waits for the others while files keep coming. An empty table is filled
        in one go then, which is several times as fast as to fill it bit by bit. */
     int64_t patience;
 };
 
-/* Takes the target over and begins to open it. `sequence` is what the store holds. */
-bool deliverer_start(struct deliverer **deliverer, uv_loop_t *loop, struct target *target, struct committer *committer,
-                     const struct pipeline *pipeline, const struct deliverer_options *options, uint64_t sequence,
+/* Begins to open the target. */
+bool deliverer_start(struct deliverer **deliverer, uv_loop_t *loop, const struct deliverer_options *options,
                      const struct deliverer_callbacks *callbacks, struct error *error) MUST_USE;
 
 /* Change `sequence` was committed. Changes may be told in any order: a worker that is slow to say that it has read its file

@@ -88,7 +88,6 @@ static bool start(struct refilling *refilling, const struct settings *settings, 
 {
     const struct committer_callbacks committer = {.context = refilling, .failed = on_failed};
     const struct deliverer_callbacks deliverer = {refilling, NULL, on_delivered, on_settled, on_trouble, on_refused};
-    const struct deliverer_options options = {.overwrite = settings->yes, .rebuild = rebuild};
     if (!open_target(refilling, settings, core))
         return false;
     if (!committer_start(&refilling->committer, &refilling->loop, core, &refilling->flow, &committer,
@@ -96,8 +95,13 @@ static bool start(struct refilling *refilling, const struct settings *settings, 
         target_close(refilling->target, on_down, NULL);
         return false;
     }
-    if (deliverer_start(&refilling->deliverer, &refilling->loop, refilling->target, refilling->committer,
-                        core->pipeline, &options, store_progress(core->store)->sequence, &deliverer, refilling->error))
+    const struct deliverer_options options = {.target = refilling->target,
+                                              .committer = refilling->committer,
+                                              .pipeline = core->pipeline,
+                                              .sequence = store_progress(core->store)->sequence,
+                                              .overwrite = settings->yes,
+                                              .rebuild = rebuild};
+    if (deliverer_start(&refilling->deliverer, &refilling->loop, &options, &deliverer, refilling->error))
         return true;
     target_close(refilling->target, on_down, NULL);
     committer_stop(refilling->committer, on_down, NULL);

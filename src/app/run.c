@@ -304,13 +304,15 @@ static bool start_signals(struct run *run, struct error *error)
 
 static bool start_watch(struct run *run, struct error *error)
 {
-    const struct watch_options options = {.data = run->settings->data,
+    const struct watch_options options = {.pipeline = run->pipeline,
+                                          .log = run->log,
+                                          .data = run->settings->data,
                                           .once = run->settings->once,
                                           .rescan = run->settings->rescan,
                                           .patience = run->settings->once ? RUN_PATIENCE_ONCE : RUN_PATIENCE,
                                           .events = run->settings->events};
     const struct watch_callbacks callbacks = {run, run_jobs_ready, on_known, run_recover_opened, on_idle};
-    if (!watch_start(&run->watch, &run->loop, run->pipeline, &options, &callbacks, run->log, error))
+    if (!watch_start(&run->watch, &run->loop, &options, &callbacks, error))
         return false;
     watch_pause(run->watch, true);
     run_recover_now(run);
@@ -321,15 +323,18 @@ static bool start_watch(struct run *run, struct error *error)
 static bool start_parts(struct run *run, struct error *error)
 {
     const struct committer_callbacks committer = {run, run_jobs_committed, run_moves_start, on_committer_failed};
+    if (!committer_start(&run->committer, &run->loop, &run->core, &run->flow, &committer, error))
+        return false;
     const struct deliverer_callbacks deliverer = {run, on_decided, on_delivered, on_settled, on_trouble, on_refused};
-    const struct deliverer_options options = {.overwrite = run->settings->yes,
+    const struct deliverer_options options = {.target = run->target,
+                                              .committer = run->committer,
+                                              .pipeline = run->pipeline,
+                                              .sequence = store_progress(run->core.store)->sequence,
+                                              .overwrite = run->settings->yes,
                                               .rebuild = run->settings->rebuild,
                                               .check = run->settings->once ? 0 : run->settings->target_check,
                                               .patience = run->settings->once ? ONCE_PATIENCE : 0};
-    uint64_t sequence = store_progress(run->core.store)->sequence;
-    return committer_start(&run->committer, &run->loop, &run->core, &run->flow, &committer, error) &&
-           deliverer_start(&run->deliverer, &run->loop, run->target, run->committer, run->pipeline, &options, sequence,
-                           &deliverer, error);
+    return deliverer_start(&run->deliverer, &run->loop, &options, &deliverer, error);
 }
 
 static bool open_target(struct run *run, struct error *error)

@@ -244,8 +244,9 @@ static bool ask_delivering(const struct verify *v)
     struct buf answer;
     int code = 1;
     buf_init(&answer, CONTROL_ANSWER_MAX);
-    bool told = control_ask(v->settings->checkpoints, v->pipeline->name, words, COUNT_OF(words), ASK_DEADLINE, &answer,
-                            &code, &ignored);
+    const struct control_question question = {v->settings->checkpoints, v->pipeline->name, words, COUNT_OF(words),
+                                              ASK_DEADLINE};
+    bool told = control_ask(&question, &answer, &code, &ignored);
     buf_close(&answer);
     return told && code == 0;
 }

@@ -216,8 +216,9 @@ static int ask(const struct invocation *invocation, const char *const *words, si
     if (!pipeline)
         return code;
     buf_init(&out, COMMON_OUTPUT_MAX);
-    if (control_ask(invocation->settings.checkpoints, pipeline->name, words, count, CONTROL_DEADLINE, &out, &code,
-                    error))
+    const struct control_question question = {invocation->settings.checkpoints, pipeline->name, words, count,
+                                              CONTROL_DEADLINE};
+    if (control_ask(&question, &out, &code, error))
         code = show_answer(invocation, &out, code);
     else if (error->kind != ERROR_TARGET)
         code = common_failed(invocation, error);

@@ -153,8 +153,9 @@ static void json_running(struct json *json, const struct invocation *invocation,
     struct buf answer;
     int code = 0;
     buf_init(&answer, CONTROL_ANSWER_MAX);
-    bool answered = control_ask(invocation->settings.checkpoints, state->view.pipeline->name, words, COUNT_OF(words),
-                                CONTROL_DEADLINE, &answer, &code, &error);
+    const struct control_question question = {invocation->settings.checkpoints, state->view.pipeline->name, words,
+                                              COUNT_OF(words), CONTROL_DEADLINE};
+    bool answered = control_ask(&question, &answer, &code, &error);
     if (answered && code == 0) {
         json_raw(json, "running", buf_slice(&answer));
     } else if (!answered && error.kind == ERROR_TARGET) {

@@ -328,7 +328,7 @@ static bool open_folders(struct watch *watch, const struct pipeline *pipeline, s
 }
 
 static struct watch *watch_new(uv_loop_t *loop, const struct watch_options *options,
-                               const struct watch_callbacks *callbacks, struct log *log)
+                               const struct watch_callbacks *callbacks)
 {
     struct watch *watch = calloc(1, sizeof *watch);
     if (!watch)
@@ -337,7 +337,7 @@ static struct watch *watch_new(uv_loop_t *loop, const struct watch_options *opti
     watch->rescan = options->rescan;
     watch->data = strdup(options->data);
     watch->host = (struct folder_host){.loop = loop,
-                                       .log = log,
+                                       .log = options->log,
                                        .data = watch->data,
                                        .once = options->once,
                                        .patience = options->patience,
@@ -359,15 +359,14 @@ static void start_timers(struct watch *watch)
     ask_for_turn(watch);
 }
 
-bool watch_start(struct watch **out, uv_loop_t *loop, const struct pipeline *pipeline,
-                 const struct watch_options *options, const struct watch_callbacks *callbacks, struct log *log,
-                 struct error *error)
+bool watch_start(struct watch **out, uv_loop_t *loop, const struct watch_options *options,
+                 const struct watch_callbacks *callbacks, struct error *error)
 {
-    struct watch *watch = watch_new(loop, options, callbacks, log);
+    struct watch *watch = watch_new(loop, options, callbacks);
     *out = NULL;
     if (!watch)
         return error_memory(error);
-    if (!open_folders(watch, pipeline, error)) {
+    if (!open_folders(watch, options->pipeline, error)) {
         release_all(watch);
         return false;
     }

@@ -80,6 +80,8 @@ struct watch_callbacks {
 };
 
 struct watch_options {
+    const struct pipeline *pipeline; /* it and the log must outlive the watch */
+    struct log *log;
     const char *data; /* the data folder; copied */
     bool once;        /* no inotify, no rescans: scan until nothing new is found, waiting for what settles */
     int64_t rescan;   /* microseconds between scans; 5 s by default */
@@ -88,11 +90,9 @@ struct watch_options {
 };
 
 /* Opens and locks the landing folders and begins. On false nothing is left open. ERROR_CONFIG: a folder is missing.
-   Without inotify (none left, no watches left) it warns and lives on rescans. `pipeline` and `log` must outlive the
-   watch. */
-bool watch_start(struct watch **watch, uv_loop_t *loop, const struct pipeline *pipeline,
-                 const struct watch_options *options, const struct watch_callbacks *callbacks, struct log *log,
-                 struct error *error) MUST_USE;
+   Without inotify (none left, no watches left) it warns and lives on rescans. */
+bool watch_start(struct watch **watch, uv_loop_t *loop, const struct watch_options *options,
+                 const struct watch_callbacks *callbacks, struct error *error) MUST_USE;
 
 enum watch_outcome {
     /* Dealt with, moved or left: it comes back only when it changes. */

@@ -152,10 +152,12 @@ static void start(struct fixture *f, int64_t patience)
     struct target *target;
     assert_ok(target_new(&target, &f->loop, f->pipeline, &options, &f->error), &f->error);
     assert_ok(committer_start(&f->committer, &f->loop, &f->core, &f->flow, &committer, &f->error), &f->error);
-    assert_ok(deliverer_start(&f->deliverer, &f->loop, target, f->committer, f->pipeline,
-                              &(struct deliverer_options){.patience = patience},
-                              store_progress(f->core.store)->sequence, &deliverer, &f->error),
-              &f->error);
+    const struct deliverer_options how = {.target = target,
+                                          .committer = f->committer,
+                                          .pipeline = f->pipeline,
+                                          .sequence = store_progress(f->core.store)->sequence,
+                                          .patience = patience};
+    assert_ok(deliverer_start(&f->deliverer, &f->loop, &how, &deliverer, &f->error), &f->error);
 }
 
 static void settle(struct fixture *f)

@@ -135,7 +135,9 @@ static inline bool watching_try(struct watching *w)
                                               .known = watching_known,
                                               .opened = watching_opened,
                                               .idle = watching_idle};
-    return watch_start(&w->watch, &w->loop, &w->pipeline, &w->options, &callbacks, &w->log, &w->error);
+    w->options.pipeline = &w->pipeline;
+    w->options.log = &w->log;
+    return watch_start(&w->watch, &w->loop, &w->options, &callbacks, &w->error);
 }
 
 /* Fails with the log when the loop could not make `condition` true in time. */
