@@ -117,7 +117,9 @@ static bool move_back(struct whole *whole, struct error *error)
     if (lstat(whole->path, &found) != 0)
         return refuse_move(whole, errno, error);
     file_stat_from(&found, &stat);
-    int code = move_into(AT_FDCWD, whole->path, &stat, whole->landing.fd, whole->name, true);
+    int code = move_into(AT_FDCWD, whole->path, &stat, whole->landing.fd, whole->name);
+    if (code == 0)
+        code = move_sync(whole->landing.fd);
     if (code != 0)
         return refuse_move(whole, code, error);
     remove_reason(whole);

@@ -184,7 +184,7 @@ enum archive_result archive_end(struct hidden *hidden, int code, struct error *e
 
 enum archive_result archive_finish_move(struct hidden *hidden, int folder, const char *archived, struct error *error)
 {
-    int code = move_into(hidden->fd, hidden->inner, &hidden->stat, folder, archived, false);
+    int code = move_into(hidden->fd, hidden->inner, &hidden->stat, folder, archived);
     if (code)
         return archive_stay_hidden(hidden, code, "archive it", error);
     return archive_end(hidden, hidden->shared ? 0 : move_sync(folder), error);

@@ -66,7 +66,7 @@ static int find_place(const struct hidden *hidden, int folder, struct stored *st
             return looked;
         stored->before = file;
         if (file || !reason)
-            code = move_place(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name, false, remains);
+            code = move_place(hidden->fd, hidden->inner, &hidden->stat, folder, stored->name, remains);
     }
     return code;
 }

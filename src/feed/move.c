@@ -234,7 +234,7 @@ int move_compare(int folder, const char *name, int other_folder, const char *oth
 }
 
 int move_place(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
-               bool flushes, bool *remains)
+               bool *remains)
 {
     *remains = false;
     int code = move_noreplace(from_folder, from, to_folder, to);
@@ -246,14 +246,13 @@ int move_place(int from_folder, const char *from, const struct file_stat *stat, 
         code = move_compare(from_folder, from, to_folder, to);
         *remains = code == 0;
     }
-    return code == 0 && (flushes || *remains) ? move_sync(to_folder) : code;
+    return code == 0 && *remains ? move_sync(to_folder) : code;
 }
 
-int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
-              bool flushes)
+int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to)
 {
     bool remains;
-    int code = move_place(from_folder, from, stat, to_folder, to, flushes, &remains);
+    int code = move_place(from_folder, from, stat, to_folder, to, &remains);
     if (code == 0 && remains)
         code = code_of(unlinkat(from_folder, from, 0));
     return code;

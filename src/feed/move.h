@@ -20,16 +20,15 @@ int move_away(int from_folder, const char *from, int to_folder, const char *to) 
 /*
  * Moves the file that has `stat` into a folder that only dropfold writes to. Across devices it is copied under a hidden
  * name, synced, renamed, and only then removed here. `to` that is there with the same bytes counts as moved. EEXIST: it
- * has other bytes. ESTALE: the file changed while it was copied. Durable in `to_folder`, not in `from_folder`, when it
- * returns; without `flushes` a mere rename is not, and the caller flushes `to_folder`.
+ * has other bytes. ESTALE: the file changed while it was copied. The caller flushes `to_folder`, for a mere rename, and
+ * `from_folder`.
  */
-int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
-              bool flushes) MUST_USE;
+int move_into(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to) MUST_USE;
 
 /* The same up to the last step: *remains when the file is here too by now, to be removed once all that hangs on it is
    durable there. */
 int move_place(int from_folder, const char *from, const struct file_stat *stat, int to_folder, const char *to,
-               bool flushes, bool *remains) MUST_USE;
+               bool *remains) MUST_USE;
 
 /* Whether the folder has something of that name. *there is set on 0 only: a look that fails says nothing. */
 int move_find(int folder, const char *name, bool *there) MUST_USE;

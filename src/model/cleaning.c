@@ -56,7 +56,7 @@ static bool load_replacement(const struct doc_node *pair, struct cleaning *c)
     struct pattern *pattern = pattern_new_replace(pair->name, pair->text, &error);
     if (!pattern)
         return doc_problem_at(pair->doc, pair->name_line, pair->name_column, "\"replace\": %s", error.text);
-    c->replace[c->replace_count++] = (struct cleaning_replace){pattern, pair->text};
+    c->replace[c->replace_count++] = pattern;
     return true;
 }
 
@@ -70,7 +70,7 @@ static bool load_replace(const struct doc_node *member, struct cleaning *c)
     if (replace->count == 0 || replace->count > CLEANING_REPLACE_MAX)
         return doc_problem(replace->doc, replace, "\"replace\" has %zu expressions, expected 1 to %d", replace->count,
                            CLEANING_REPLACE_MAX);
-    c->replace = arena_array(member->doc->arena, replace->count, sizeof *c->replace);
+    c->replace = arena_array(member->doc->arena, replace->count, sizeof(struct pattern *));
     if (!c->replace)
         return doc_memory(member->doc);
     bool ok = true;
@@ -259,7 +259,7 @@ void cleaning_close(struct cleaning *cleaning)
     if (!cleaning)
         return;
     for (size_t i = 0; i < cleaning->replace_count; i++)
-        pattern_free(cleaning->replace[i].pattern);
+        pattern_free(cleaning->replace[i]);
     pattern_free(cleaning->from_name);
     cleaning->replace_count = 0;
     cleaning->from_name = NULL;

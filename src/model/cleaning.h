@@ -22,15 +22,9 @@ enum {
     CLEANING_REPLACE_MAX = 16 /* expressions of one field's "replace" */
 };
 
-/* Every match of the pattern becomes `by`, in which $1 to $9 are the groups and $$ is a dollar sign. */
-struct cleaning_replace {
-    struct pattern *pattern;
-    struct slice by;
-};
-
 struct cleaning {
-    bool ascii;                       /* "unicode": characters beyond ASCII are taken out */
-    struct cleaning_replace *replace; /* one after the other */
+    bool ascii;               /* "unicode": characters beyond ASCII are taken out */
+    struct pattern **replace; /* one after the other */
     size_t replace_count;
     struct slice split, join;          /* split empty: none */
     struct number_form *number;        /* or NULL */

@@ -26,6 +26,7 @@ enum {
 struct pattern {
     pcre2_code *code;
     pcre2_code *counted; /* the same with callouts, for long texts */
+    struct slice by;     /* of one that replaces */
     bool is_digits;      /* `digits` says the same */
     struct pattern_digits digits;
 };
@@ -130,7 +131,10 @@ struct pattern *pattern_new(struct slice expression, struct error *error)
 
 struct pattern *pattern_new_replace(struct slice expression, struct slice by, struct error *error)
 {
-    return make(expression, &by, error);
+    struct pattern *pattern = make(expression, &by, error);
+    if (pattern)
+        pattern->by = by;
+    return pattern;
 }
 
 void pattern_free(struct pattern *pattern)
@@ -226,25 +230,25 @@ enum pattern_result pattern_extract(const struct pattern *pattern, struct patter
 }
 
 /* *written is PCRE2_UNSET unless room was what it lacked. */
-static int substitute(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
-                      struct slice by, char *room, size_t size, size_t *written)
+static int substitute(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text, char *room,
+                      size_t size, size_t *written)
 {
     const uint32_t options = PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_UNSET_EMPTY | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH;
     PCRE2_SPTR subject = text.len > 0 ? (PCRE2_SPTR)text.data : (PCRE2_SPTR) "";
-    PCRE2_SPTR replacement = by.len > 0 ? (PCRE2_SPTR)by.data : (PCRE2_SPTR) "";
+    PCRE2_SPTR by = pattern->by.len > 0 ? (PCRE2_SPTR)pattern->by.data : (PCRE2_SPTR) "";
     const pcre2_code *code;
     pcre2_match_context *limits;
     choose(pattern, scratch, text, &code, &limits);
     *written = size;
-    return pcre2_substitute(code, subject, text.len, 0, options, scratch->data, limits, replacement, by.len,
+    return pcre2_substitute(code, subject, text.len, 0, options, scratch->data, limits, by, pattern->by.len,
                             (PCRE2_UCHAR *)room, written);
 }
 
-enum pattern_result pattern_replace(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
-                                    struct slice by, char *room, size_t size, struct slice *out, const char **expected)
+enum pattern_result pattern_replace(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice *text,
+                                    char *room, size_t size, const char **expected)
 {
     size_t written;
-    int count = substitute(pattern, scratch, text, by, room, size, &written);
+    int count = substitute(pattern, scratch, *text, room, size, &written);
     if (count == PCRE2_ERROR_NOMEMORY && written == PCRE2_UNSET)
         return PATTERN_MEMORY;
     if (count < 0) {
@@ -252,6 +256,7 @@ enum pattern_result pattern_replace(const struct pattern *pattern, struct patter
                                                   : "a text that \"replace\" can read within its limit of steps";
         return PATTERN_NONE;
     }
-    *out = count == 0 ? text : (struct slice){room, written};
+    if (count > 0)
+        *text = (struct slice){room, written};
     return PATTERN_FOUND;
 }

@@ -33,17 +33,16 @@ enum pattern_result {
 enum pattern_result pattern_extract(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
                                     struct slice *out) MUST_USE;
 
-/* As pattern_new, but for replacing: it needs no group, and `by` is checked: $1 to $9 or ${1} to ${9} are groups it has, $$
-   is a dollar sign, and no other $ stands in it. */
+/* As pattern_new, but for replacing: it needs no group, and `by`, which must outlive it, is checked: $1 to $9 or ${1} to ${9}
+   are groups it has, $$ is a dollar sign, and no other $ stands in it. */
 struct pattern *pattern_new_replace(struct slice expression, struct slice by, struct error *error) MUST_USE;
 
 /*
- * Writes `text` (valid UTF-8) with every match replaced by `by` to `room`, which takes `size` bytes, a NUL at the end
- * among them. PATTERN_FOUND: *out is what stands there, or `text` itself when nothing matched. PATTERN_NONE: it needs
- * more room or too many steps, as *expected says in static words.
+ * Writes *text (valid UTF-8) with every match replaced to `room`, which takes `size` bytes, a NUL at the end among them.
+ * PATTERN_FOUND: *text is what stands there; it is as before when nothing matched. PATTERN_NONE: it needs more room or too
+ * many steps, as *expected says in static words.
  */
-enum pattern_result pattern_replace(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
-                                    struct slice by, char *room, size_t size, struct slice *out,
-                                    const char **expected) MUST_USE;
+enum pattern_result pattern_replace(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice *text,
+                                    char *room, size_t size, const char **expected) MUST_USE;
 
 #endif

@@ -49,14 +49,14 @@ static bool keep_ascii(struct clean_room *room, struct slice *text, const char *
     return true;
 }
 
-static bool replace(const struct cleaning_replace *with, struct clean_room *room, struct pattern_scratch *scratch,
+static bool replace(const struct pattern *pattern, struct clean_room *room, struct pattern_scratch *scratch,
                     struct slice *text, const char **expected)
 {
     size_t size = left(room, TEXT_VALUE_MAX + 1);
     char *out = room->data + room->len;
     if (size == 0)
         return fail(expected, no_room);
-    enum pattern_result result = pattern_replace(with->pattern, scratch, *text, with->by, out, size, text, expected);
+    enum pattern_result result = pattern_replace(pattern, scratch, text, out, size, expected);
     if (result == PATTERN_MEMORY)
         return fail(expected, NULL);
     if (result == PATTERN_NONE)
@@ -74,7 +74,7 @@ bool clean_replace(const struct cleaning *cleaning, struct clean_room *room, str
     if (cleaning->ascii && !keep_ascii(room, text, expected))
         return false;
     for (size_t i = 0; i < cleaning->replace_count; i++)
-        if (!replace(&cleaning->replace[i], room, scratch, text, expected))
+        if (!replace(cleaning->replace[i], room, scratch, text, expected))
             return false;
     return true;
 }

@@ -48,10 +48,10 @@ static bool replace(struct pattern *pattern, struct pattern_scratch *scratch, co
                     struct buf *out)
 {
     const char *expected = NULL;
-    struct slice text;
+    struct slice text = in->text;
     char *room = malloc(size > 0 ? size : 1);
     check(room);
-    enum pattern_result result = pattern_replace(pattern, scratch, in->text, in->by, room, size, &text, &expected);
+    enum pattern_result result = pattern_replace(pattern, scratch, &text, room, size, &expected);
     check(result == PATTERN_FOUND || (result == PATTERN_NONE && expected && *expected));
     check(result != PATTERN_FOUND || text.data == in->text.data || (text.data == room && text.len < size));
     buf_reset(out);
