@@ -250,18 +250,11 @@ static struct cell integer_cell(struct emit *emit, wide value, int64_t min, int6
     return (struct cell){.kind = CELL_INT, .i = (int64_t)value};
 }
 
-static struct cell float_cell(struct emit *emit, enum sql_type type, double value)
+static struct cell float_cell(struct emit *emit, double value)
 {
-    if (type == SQL_REAL)
-        value = (double)(float)value;
     if (!isfinite(value))
         return overflowed(emit);
     return (struct cell){.kind = CELL_FLOAT, .d = value + 0.0 /* of the two zeros the positive one */};
-}
-
-static bool is_float(enum sql_type type)
-{
-    return type == SQL_REAL || type == SQL_DOUBLE;
 }
 
 /* An exact number of the column's scale. */
@@ -274,47 +267,32 @@ static struct cell scaled_cell(struct emit *emit, const struct column *column, w
     return integer_cell(emit, units, INT64_MIN, INT64_MAX);
 }
 
-/* value * 10^digits / divisor, where it fits. */
-static bool divide_scaled(wide value, wide divisor, int digits, wide *out)
+/* a / b * 10^digits: what a column shows is rounded once, from this. */
+static struct cell exact_cell(struct emit *emit, const struct column *column, wide a, wide b, int digits)
 {
-    if (digits == 0 && divisor == 1) {
-        *out = value;
-        return true;
-    }
-    if (digits >= 0) {
-        if (digits > WIDE_POWER_MAX || !wide_scale(value, (unsigned)digits, &value))
-            return false;
-    } else if (digits < -WIDE_POWER_MAX || !wide_scale(divisor, (unsigned)-digits, &divisor)) {
-        return false;
-    }
-    *out = wide_divide(value, divisor);
-    return true;
+    wide units = a;
+    if (column->type == SQL_DOUBLE)
+        return float_cell(emit, wide_to_double(a, b, digits));
+    if (column->type == SQL_REAL)
+        return float_cell(emit, (double)wide_to_float(a, b, digits));
+    digits += column->type == SQL_NUMERIC ? column->scale : 0;
+    if ((digits != 0 || b != 1) && !wide_quotient(a, b, digits, &units))
+        return overflowed(emit);
+    return scaled_cell(emit, column, units);
 }
 
 static struct cell number_cell(struct emit *emit, const struct column *column, struct number number)
 {
     if (number.null)
         return (struct cell){.kind = CELL_NULL};
-    if (is_float(column->type))
-        return float_cell(emit, column->type, wide_to_double(number.units, number.scale));
-    wide units;
-    int scale = column->type == SQL_NUMERIC ? column->scale : 0;
-    if (!divide_scaled(number.units, 1, scale - (int)number.scale, &units))
-        return overflowed(emit);
-    return scaled_cell(emit, column, units);
+    return exact_cell(emit, column, number.units, 1, -(int)number.scale);
 }
 
 static struct cell quotient_cell(struct emit *emit, const struct column *column, struct number a, struct number b)
 {
     if (a.null || b.null || b.units == 0)
         return (struct cell){.kind = CELL_NULL};
-    if (is_float(column->type))
-        return float_cell(emit, column->type, wide_to_double(a.units, a.scale) / wide_to_double(b.units, b.scale));
-    wide units;
-    int scale = column->type == SQL_NUMERIC ? column->scale : 0;
-    if (!divide_scaled(a.units, b.units, scale + (int)b.scale - (int)a.scale, &units))
-        return overflowed(emit);
-    return scaled_cell(emit, column, units);
+    return exact_cell(emit, column, a.units, b.units, (int)b.scale - (int)a.scale);
 }
 
 static struct cell time_cell(const struct column *column, int64_t micros)
@@ -331,7 +309,7 @@ static struct cell value_cell(struct emit *emit, const struct column *column, in
     case VALUE_TEXT:
         return (struct cell){.kind = CELL_TEXT, .text = value.text};
     case VALUE_DOUBLE:
-        return float_cell(emit, column->type, value.d);
+        return float_cell(emit, column->type == SQL_REAL ? (double)(float)value.d : value.d);
     case VALUE_DATE:
         return time_cell(column, value.i * TIMESTAMP_DAY);
     case VALUE_TIMESTAMP:

@@ -16,11 +16,15 @@ enum { WIDE_POWER_MAX = 38 /* 10^38 is the last power of ten that a wide holds *
 /* value * 10^digits (at most WIDE_POWER_MAX). False on overflow. */
 bool wide_scale(wide value, unsigned digits, wide *out) MUST_USE;
 
-/* a / b, rounded half away from zero as SQL's numeric does; b != 0, and the quotient fits. */
-wide wide_divide(wide a, wide b);
-
-/* value / 10^scale (scale at most WIDE_POWER_MAX) as the nearest double: rounded once, ties to even. */
-double wide_to_double(wide value, unsigned scale);
+/*
+ * a / b * 10^digits (b != 0, digits from -WIDE_POWER_MAX to WIDE_POWER_MAX), rounded once, from the exact quotient:
+ *   wide_quotient   to a whole number, halves away from zero as SQL's numeric does; false when no wide holds it
+ *   wide_to_double  to the nearest double, ties to even
+ *   wide_to_float   to the nearest float, ties to even, infinite beyond the largest
+ */
+bool wide_quotient(wide a, wide b, int digits, wide *out) MUST_USE;
+double wide_to_double(wide a, wide b, int digits);
+float wide_to_float(wide a, wide b, int digits);
 
 /* value / 10^scale in decimal notation with exactly `scale` places (scale at most WIDE_POWER_MAX). */
 void wide_print(wide value, unsigned scale, struct buf *out);

@@ -100,7 +100,7 @@ def agree(ours, theirs, who):
             if column in ('start_timestamp', 'end_timestamp'):
                 same = moment(str(found)) == moment(str(expected))
             else:
-                same = matches(column, found, None if expected is None else float(expected))
+                same = matches(column, found, None if expected is None else float(expected), within=1e-12)
             if not same:
                 raise RuntimeError(f'{who} says {column} of {key} is {expected}, dropfold {found}')
     print(f'  {len(ours)} groups, all as {who} has them', flush=True)

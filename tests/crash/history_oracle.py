@@ -289,7 +289,7 @@ def equal(found, expected):
     if isinstance(expected, str):
         return found == expected
     if isinstance(expected, float):
-        return abs(float(found) - expected) <= 1e-15 * abs(expected)
+        return float(found) == expected
     return Decimal(found) == expected
 
 

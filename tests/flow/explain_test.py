@@ -1,8 +1,10 @@
 """Which records of which files make a row: what is said must add up to the row, and stand where it says it does."""
 import json
 from decimal import Decimal
+from fractions import Fraction
 
 from harness.case import FlowCase
+from harness.compare import single
 from harness.files import customers, deliveries, delivery, order, orders
 
 
@@ -24,19 +26,24 @@ class Explained(FlowCase):
             elif 'count_distinct' in column:
                 self.assertEqual(int(found), len({value for value, _ in terms}), (row, name))
             elif 'sum' in column or 'avg' in column:
-                self.assert_sum(column, found, terms, (row, name))
+                total = sum(Fraction(value) * times for value, times in terms)
+                count = sum(times for _, times in terms) if 'avg' in column else 1
+                self.assert_shown(column, found, total / count if terms else None, (row, name))
             elif 'min' in column or 'max' in column:
-                numbers = [Decimal(value) for value, _ in terms]
+                numbers = [Fraction(value) for value, _ in terms]
                 wanted = (min if 'min' in column else max)(numbers, default=None)
-                self.assertAlmostEqual(float(found), float(wanted), delta=1e-6 * abs(float(wanted)))
+                self.assert_shown(column, found, wanted, (row, name))
 
-    def assert_sum(self, column, found, terms, what):
-        if not terms:
+    def assert_shown(self, column, found, exact, what):
+        if exact is None:
             self.assertIsNone(found, what)
-            return
-        total = sum(Decimal(value) * times for value, times in terms)
-        count = sum(times for _, times in terms) if 'avg' in column else 1
-        self.assertAlmostEqual(float(found), float(total / count), delta=1e-9 * max(1, abs(float(total))), msg=str(what))
+        elif column.get('type') == 'double':
+            self.assertEqual(float(found), float(exact), what)
+        elif column.get('type') == 'real':
+            self.assertEqual(single(Decimal(found)), single(exact), what)
+        else:
+            places = -Decimal(found).as_tuple().exponent
+            self.assertLessEqual(2 * abs(Fraction(found) - exact) * 10**places, 1, what)
 
     def assert_stands_there(self, work, record):
         """The record's key in the line of the archived file (the sample has one record a line)."""

@@ -119,6 +119,25 @@ static void real_is_rounded_once_to_a_float(void **state)
     shop_close(&shop);
 }
 
+static void floating_columns_are_the_nearest_numbers_to_the_exact_ones(void **state)
+{
+    (void)state;
+    struct shop shop;
+    /* As a quotient of doubles 0.17 / 3 is 0.05666666666666667, and 3 / 0.17 is 17.64705882352941. 4503599895805952.01 as a
+       double lies just between two floats, and the lower one is even. */
+    open_lines(&shop,
+               LINES("'n': {'count': 'Order_ID'}, 'total': {'sum': 'Total', 'type': 'real'},"
+                     "'avg': {'avg': 'Total', 'type': 'double'}, 'turned': {'ratio': ['n', 'total'], 'type': 'double'},"
+                     "'single': {'avg': 'Total', 'type': 'real'}, 'most': {'max': 'Total', 'type': 'real'}"),
+               "Order_ID=1 SKU=a Region=r Total=0.05", "Order_ID=2 SKU=a Region=r Total=0.05",
+               "Order_ID=3 SKU=a Region=r Total=0.07", "Order_ID=4 SKU=a Region=s Total=4503599895805952.01", NULL);
+    assert_table(
+        &shop, "t",
+        "r|3|0.17000000178813934|0.056666666666666664|17.647058823529413|0.05666666850447655|0.07000000029802322\n"
+        "s|1|4503600164241408|4503599895805952|2.220445916901423e-16|4503600164241408|4503600164241408\n");
+    shop_close(&shop);
+}
+
 static void extremes_of_every_ordered_kind(void **state)
 {
     (void)state;
@@ -306,6 +325,7 @@ int main(void)
         cmocka_unit_test(sums_beyond_64_bits_stay_exact),
         cmocka_unit_test(a_sum_that_its_column_cannot_hold_becomes_null_and_is_counted),
         cmocka_unit_test(real_is_rounded_once_to_a_float),
+        cmocka_unit_test(floating_columns_are_the_nearest_numbers_to_the_exact_ones),
         cmocka_unit_test(extremes_of_every_ordered_kind),
         cmocka_unit_test(a_condition_chooses_the_rows_that_count),
         cmocka_unit_test(a_condition_over_the_order_chooses_its_deliveries_and_lines),

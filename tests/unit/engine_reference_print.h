@@ -3,6 +3,7 @@
 #define DROPFOLD_TESTS_ENGINE_REFERENCE_PRINT_H
 
 #include "engine_reference.h"
+#include "exact.h"
 
 static inline wide ref_power(int exponent)
 {
@@ -19,13 +20,18 @@ static inline wide ref_round(wide a, wide b)
     return a < 0 ? -rounded : rounded;
 }
 
+static inline void ref_print_double(double value, struct buf *out)
+{
+    char text[VALUE_DOUBLE_TEXT_SIZE];
+    buf_put_text(out, value_double_text(value, false, text));
+}
+
 /* a / 10^a_scale over b / 10^b_scale. */
 static inline void ref_print_quotient(const struct column *column, wide a, int a_scale, wide b, int b_scale,
                                       struct buf *out)
 {
     if (column->type == SQL_DOUBLE || column->type == SQL_REAL) {
-        double value = (double)a / (double)ref_power(a_scale) / ((double)b / (double)ref_power(b_scale));
-        buf_printf(out, "%.15g", column->type == SQL_REAL ? (double)(float)value : value);
+        ref_print_double(exact_nearest(a, b, b_scale - a_scale, column->type == SQL_REAL), out);
         return;
     }
     int scale = column->type == SQL_NUMERIC ? column->scale : 0;
@@ -43,7 +49,7 @@ static inline void ref_print_value(const struct column *column, struct value val
         timestamp_print_sql(value.i, out);
         break;
     case VALUE_DOUBLE:
-        buf_printf(out, "%.15g", column->type == SQL_REAL ? (double)(float)value.d : value.d);
+        ref_print_double(column->type == SQL_REAL ? (double)(float)value.d : value.d, out);
         break;
     case VALUE_DATE:
         timestamp_print_date(value.i, out);

@@ -250,12 +250,13 @@ static inline void shop_backwards(size_t parts, void (*part)(void *of, size_t i)
 static inline void print_cell(const struct column *column, const struct cell *cell, struct buf *out)
 {
     bool time = column->type == SQL_TIMESTAMP || column->type == SQL_TIMESTAMPTZ;
+    char number[VALUE_DOUBLE_TEXT_SIZE];
     if (cell->kind == CELL_TEXT)
         buf_put_slice(out, cell->text);
     else if (cell->kind == CELL_LIST)
         cell_print_list(cell, '{', '}', out);
     else if (cell->kind == CELL_FLOAT)
-        buf_printf(out, "%.15g", cell->d);
+        buf_put_text(out, value_double_text(cell->d, false, number));
     else if (cell->kind == CELL_NUMERIC)
         wide_print(cell->n, column->scale, out);
     else if (cell->kind == CELL_INT && time)

@@ -1,8 +1,4 @@
-#include "testing.h"
-
-#include <math.h>
-
-#include "model/wide.h"
+#include "exact.h"
 
 #define WIDE_MAX ((wide)1 << 126 | (((wide)1 << 126) - 1))
 #define WIDE_MIN (-WIDE_MAX - 1)
@@ -94,38 +90,82 @@ static void scales_up_to_the_last_value_that_fits(void **state)
     assert_false(wide_scale(WIDE_MIN / 10 - 1, 1, &scaled));
 }
 
+static wide divided(wide a, wide b, int digits)
+{
+    wide quotient;
+    assert_true(wide_quotient(a, b, digits, &quotient));
+    return quotient;
+}
+
 static void divides_halves_away_from_zero(void **state)
 {
     (void)state;
-    assert_true(wide_divide(5, 2) == 3);
-    assert_true(wide_divide(-5, 2) == -3);
-    assert_true(wide_divide(5, -2) == -3);
-    assert_true(wide_divide(-5, -2) == 3);
-    assert_true(wide_divide(4, 3) == 1);
-    assert_true(wide_divide(-4, 3) == -1);
-    assert_true(wide_divide(1, 2) == 1);
-    assert_true(wide_divide(-1, 2) == -1);
-    assert_true(wide_divide(1, 3) == 0);
-    assert_true(wide_divide(0, -7) == 0);
-    assert_true(wide_divide(WIDE_MIN, 1) == WIDE_MIN);
-    assert_true(wide_divide(WIDE_MAX, 2) == (wide)1 << 126);
-    assert_true(wide_divide(WIDE_MAX, WIDE_MIN) == -1);
+    assert_true(divided(5, 2, 0) == 3);
+    assert_true(divided(-5, 2, 0) == -3);
+    assert_true(divided(5, -2, 0) == -3);
+    assert_true(divided(-5, -2, 0) == 3);
+    assert_true(divided(4, 3, 0) == 1);
+    assert_true(divided(-4, 3, 0) == -1);
+    assert_true(divided(1, 2, 0) == 1);
+    assert_true(divided(-1, 2, 0) == -1);
+    assert_true(divided(1, 3, 0) == 0);
+    assert_true(divided(0, -7, 0) == 0);
+    assert_true(divided(2, 3, 4) == 6667);
+    assert_true(divided(-12345, 1, -1) == -1235);
+    assert_true(divided(12344, 1, -1) == 1234);
+    assert_true(divided(WIDE_MIN, 1, 0) == WIDE_MIN);
+    assert_true(divided(WIDE_MAX, 2, 0) == (wide)1 << 126);
+    assert_true(divided(WIDE_MAX, WIDE_MIN, 0) == -1);
+}
+
+static void a_quotient_is_right_also_where_what_is_divided_is_beyond_128_bits(void **state)
+{
+    (void)state;
+    wide none;
+    assert_true(divided(WIDE_MAX, WIDE_MAX, 38) == divided(1, 1, 38));
+    assert_true(divided(WIDE_MAX, WIDE_MIN, 20) == divided(-1, 1, 20));
+    assert_true(divided(WIDE_MIN, WIDE_MAX, -38) == 0);
+    assert_true(divided(WIDE_MAX, 10, 1) == WIDE_MAX);
+    assert_true(divided(WIDE_MIN, 100, 2) == WIDE_MIN);
+    assert_true(divided(0, WIDE_MIN, 38) == 0);
+    assert_true(divided(WIDE_MAX, 15, 1) == WIDE_MAX / 3 * 2 + 1); /* two thirds, and the rest is 2 / 3 */
+    assert_true(divided(WIDE_MAX / 17 * 16, 3, -38) == 1); /* 0.53 */
+    assert_true(divided(WIDE_MAX / 17 * 14, 3, -38) == 0); /* 0.47 */
+    assert_false(wide_quotient(WIDE_MAX, 9, 1, &none));
+    assert_false(wide_quotient(WIDE_MIN, -1, 0, &none));
+    assert_false(wide_quotient(2, 1, 38, &none));
+}
+
+static void assert_quotient(wide a, wide b, int digits)
+{
+    const unsigned __int128 beyond = (unsigned __int128)1 << 127;
+    wide found;
+    if (!wide_quotient(a, b, digits, &found)) {
+        bool negative = (a < 0) != (b < 0);
+        assert_true(exact_compare(a, b, digits, 2 * (beyond - 1) + 1, -1) >= 0);
+        assert_true(!negative || exact_compare(a, b, digits, beyond, 0) > 0);
+        return;
+    }
+    unsigned __int128 size = found < 0 ? -(unsigned __int128)found : (unsigned __int128)found;
+    assert_true(found == 0 || (found < 0) == ((a < 0) != (b < 0)));
+    assert_true(size >= beyond || exact_compare(a, b, digits, 2 * size + 1, -1) < 0);
+    assert_true(size == 0 || exact_compare(a, b, digits, 2 * size - 1, -1) >= 0);
 }
 
 static void divides_to_the_nearest_for_random_operands(void **state)
 {
     (void)state;
     uint64_t seed = 3;
-    for (int i = 0; i < 100000; i++) {
-        wide a = random_wide(&seed) >> 3, b = random_wide(&seed) >> 3;
+    for (int i = 0; i < TESTING_SHARE(40000); i++) {
+        wide a = random_wide(&seed), b = random_wide(&seed);
+        int digits = (int)(testing_random(&seed) % 77) - 38;
         if (b == 0)
             continue;
-        wide twice_off = 2 * (a - wide_divide(a, b) * b);
-        wide size = b < 0 ? -b : b, off = twice_off < 0 ? -twice_off : twice_off;
-        assert_true(off <= size);
-        /* On a tie what is off has the sign against the quotient's: it went away from zero. */
-        if (off == size && off > 0)
-            assert_true((twice_off < 0) == (a > 0));
+        assert_quotient(a, b, digits);
+        assert_quotient(a, b, digits % 7);
+        /* On and beside the middle between two whole numbers. */
+        for (int off = -1; off <= 1; off++)
+            assert_quotient((2 * (a >> 66) + 1) * (b >> 66) + off, b >> 66 == 0 ? 2 : 2 * (b >> 66), 0);
     }
 }
 
@@ -159,43 +199,114 @@ static void prints_as_schoolbook_doubling_does(void **state)
     }
 }
 
-static void assert_double(wide value, unsigned scale)
+/* --- to floating numbers ------------------------------------------------------------------------------------------ */
+
+static void assert_one(wide a, wide b, int digits, double found, bool real)
 {
-    char text[64];
-    print_text(value, scale, text, sizeof text);
-    double wanted = strtod(text, NULL), found = wide_to_double(value, scale);
-    if (memcmp(&wanted, &found, sizeof wanted) != 0 && !(wanted == 0 && found == 0)) {
-        print_error("%s: %a, wanted %a\n", text, found, wanted);
-        fail();
-    }
+    if (exact_is(a, b, digits, found, real))
+        return;
+    char over[64], under[64];
+    print_text(a, 0, over, sizeof over);
+    print_text(b, 0, under, sizeof under);
+    print_error("%s / %s e%d: %s %a\n", over, under, digits, real ? "float" : "double", found);
+    fail();
 }
 
-static void turns_into_the_nearest_double(void **state)
+static void assert_nearest(wide a, wide b, int digits)
+{
+    assert_one(a, b, digits, wide_to_double(a, b, digits), false);
+    assert_one(a, b, digits, (double)wide_to_float(a, b, digits), true);
+}
+
+static void is_the_nearest_of_random_quotients(void **state)
 {
     (void)state;
     uint64_t seed = 5;
-    for (int i = 0; i < 100000; i++)
-        assert_double(random_wide(&seed), (unsigned)(testing_random(&seed) % 39));
-    for (unsigned scale = 0; scale <= 38; scale++) {
-        assert_double(0, scale);
-        assert_double(WIDE_MAX, scale);
-        assert_double(WIDE_MIN, scale);
-        for (int bit = 50; bit < 127; bit++)
-            for (int off = -2; off <= 2; off++)
-                assert_double(((wide)1 << bit) + off, scale);
+    for (int i = 0; i < TESTING_SHARE(20000); i++) {
+        wide a = random_wide(&seed), b = random_wide(&seed);
+        int digits = (int)(testing_random(&seed) % 77) - 38;
+        if (b == 0)
+            continue;
+        assert_nearest(a, 1, -abs(digits));
+        assert_nearest(a, b, digits);
+        /* Sums of amounts over counts and other sums. */
+        assert_nearest(a >> 70, (b >> 100) + (b >> 100 == 0), digits % 7);
+        assert_nearest(a >> 32, b >> 64 == 0 ? -3 : b >> 64, digits % 19);
     }
 }
 
-static void rounds_ties_between_doubles_to_the_even_one(void **state)
+static void is_the_nearest_at_the_ends(void **state)
+{
+    (void)state;
+    static const wide ends[] = {1, 3, 10, 99, 1 << 24, WIDE_MAX, WIDE_MIN, WIDE_MIN + 1};
+    for (int digits = -38; digits <= 38; digits++) {
+        assert_nearest(0, 7, digits);
+        for (size_t a = 0; a < sizeof ends / sizeof *ends; a++)
+            for (size_t b = 0; b < sizeof ends / sizeof *ends; b++)
+                assert_nearest(ends[a], ends[b], digits);
+        for (int bit = 20; bit < 127; bit++)
+            for (int off = -2; off <= 2; off++)
+                assert_nearest(((wide)1 << bit) + off, 1, digits);
+    }
+}
+
+/* The middle between two doubles, or two floats, times a divisor: what is at hand then is the middle, or beside it by the
+   least that such a divisor can tell. */
+static void rounds_what_is_between_two_numbers_to_the_side_it_is_on(void **state)
+{
+    (void)state;
+    uint64_t seed = 6;
+    for (int i = 0; i < TESTING_SHARE(20000); i++) {
+        wide middle = (wide)(((testing_random(&seed) | UINT64_C(1) << 63) >> 10) | 1); /* of 54 bits */
+        wide low = (wide)(((testing_random(&seed) | UINT64_C(1) << 63) >> 39) | 1);    /* of 25 */
+        wide divisor = (wide)((testing_random(&seed) >> (testing_random(&seed) % 63)) | 1);
+        for (int off = -1; off <= 1; off++) {
+            assert_nearest(middle * divisor + off, divisor, 0);
+            assert_nearest(low * divisor + off, -divisor, 0);
+            assert_nearest((low * divisor >> 26) + off, divisor, 0);
+            assert_nearest((middle * divisor >> 55) + off, divisor, -(i % 5));
+        }
+    }
+}
+
+static void rounds_ties_to_the_even_one(void **state)
 {
     (void)state;
     const wide limit = (wide)1 << 53;
-    assert_true(wide_to_double(limit + 1, 0) == 9007199254740992.0);
-    assert_true(wide_to_double(limit + 3, 0) == 9007199254740996.0);
-    assert_true(wide_to_double(-(limit + 3), 0) == -9007199254740996.0);
+    assert_true(wide_to_double(limit + 1, 1, 0) == 9007199254740992.0);
+    assert_true(wide_to_double(limit + 3, 1, 0) == 9007199254740996.0);
+    assert_true(wide_to_double(-(limit + 3), 1, 0) == -9007199254740996.0);
+    assert_true(wide_to_double(7 * (limit + 3), -7, 0) == -9007199254740996.0);
     /* One and a half units in the last place, and a trace in the 38th place that must not get lost. */
-    assert_true(wide_to_double(((limit + 1) << 60) + 1, 0) > ldexp(9007199254740992.0, 60));
-    assert_true(wide_to_double((limit + 1) << 60, 0) == ldexp(9007199254740992.0, 60));
+    assert_true(wide_to_double(((limit + 1) << 60) + 1, 1, 0) > ldexp(9007199254740992.0, 60));
+    assert_true(wide_to_double((limit + 1) << 60, 1, 0) == ldexp(9007199254740992.0, 60));
+    assert_true(wide_to_float(16777217, 1, 0) == 16777216.0f);
+    assert_true(wide_to_float(16777219, 1, 0) == 16777220.0f);
+    assert_true(wide_to_float(-16777219 * 5, 5, 0) == -16777220.0f);
+}
+
+static void is_rounded_once_where_the_quotient_of_two_rounded_numbers_is_one_off(void **state)
+{
+    (void)state;
+    assert_true(wide_to_double(3, 9, -2) == 0.0033333333333333335);
+    assert_true(0.03 / 9 == 0.003333333333333333);
+    /* To a double and then to a float: the double lies just between two. */
+    const wide a = 3362399192353489, b = 2011569529669545;
+    assert_true(wide_to_float(a, b, 0) == 1.67153013f);
+    assert_true((float)wide_to_double(a, b, 0) == 1.67153025f);
+}
+
+static void a_float_beyond_the_largest_is_infinite_and_a_tiny_one_is_rounded_once_too(void **state)
+{
+    (void)state;
+    assert_true(isinf(wide_to_float(WIDE_MAX, 1, 1)));
+    assert_true(wide_to_float(WIDE_MAX, -1, 3) == -HUGE_VALF);
+    assert_true(wide_to_float((wide)0xffffff << 103, 5, 1) == FLT_MAX);
+    assert_true(wide_to_float(((wide)0x1ffffff << 102) - 1, 5, 1) == FLT_MAX);
+    assert_true(isinf(wide_to_float((wide)0x1ffffff << 102, 5, 1)));
+    for (int digits = -38; digits < -20; digits++)
+        for (wide a = 1; a < 400; a += 3)
+            assert_nearest(a, (wide)10000000000, digits);
 }
 
 int main(void)
@@ -204,11 +315,16 @@ int main(void)
         cmocka_unit_test(scales_as_repeated_multiplication_does),
         cmocka_unit_test(scales_up_to_the_last_value_that_fits),
         cmocka_unit_test(divides_halves_away_from_zero),
+        cmocka_unit_test(a_quotient_is_right_also_where_what_is_divided_is_beyond_128_bits),
         cmocka_unit_test(divides_to_the_nearest_for_random_operands),
         cmocka_unit_test(prints_extremes_and_places),
         cmocka_unit_test(prints_as_schoolbook_doubling_does),
-        cmocka_unit_test(turns_into_the_nearest_double),
-        cmocka_unit_test(rounds_ties_between_doubles_to_the_even_one),
+        cmocka_unit_test(is_the_nearest_of_random_quotients),
+        cmocka_unit_test(is_the_nearest_at_the_ends),
+        cmocka_unit_test(rounds_what_is_between_two_numbers_to_the_side_it_is_on),
+        cmocka_unit_test(rounds_ties_to_the_even_one),
+        cmocka_unit_test(is_rounded_once_where_the_quotient_of_two_rounded_numbers_is_one_off),
+        cmocka_unit_test(a_float_beyond_the_largest_is_infinite_and_a_tiny_one_is_rounded_once_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
