@@ -71,7 +71,7 @@ bool error_in_file(struct error *error, const char *path)
 
 bool error_memory(struct error *error)
 {
-    return error_set(error, ERROR_MEMORY, "Out of memory");
+    return error_set(error, ERROR_MEMORY, "out of memory");
 }
 
 int error_exit_code(enum error_kind kind)

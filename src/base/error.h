@@ -53,7 +53,7 @@ bool error_wrap(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
  * "x.csv: found ...". Always returns false. */
 bool error_in_file(struct error *error, const char *path);
 
-/* "Out of memory" in the one wording. Always returns false. */
+/* "out of memory" in the one wording. Always returns false. */
 bool error_memory(struct error *error);
 
 /* The process exit code for a kind, as sysexits(3), docs/operations.md and `dropfold --help` have it: 0, 1, 64, 65, 69,

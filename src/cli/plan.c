@@ -161,7 +161,7 @@ static bool open_core(struct planning *planning)
     const struct pipeline *pipeline = core->pipeline;
     const char *folder = planning->invocation->settings.checkpoints;
     if (common_store_missing(planning->invocation, pipeline, path)) {
-        fprintf(stderr, "There is no store at %s yet: as the first file\n",
+        fprintf(stderr, "there is no store at %s yet: as the first file\n",
                 text_escape(slice_of(path), shown, sizeof shown));
         core->engine = engine_new(pipeline, 0, &planning->error);
         return core->engine != NULL;

@@ -92,7 +92,7 @@ bool engine_close(struct engine *engine, uint64_t sequence, int64_t before, stru
 {
     struct closed *closed = &engine->closed;
     if (!closed->on || engine->in_change)
-        return error_set(error, ERROR_BUG, "Windows close %s", closed->on ? "within a change" : "without retention");
+        return error_set(error, ERROR_BUG, "windows close %s", closed->on ? "within a change" : "without retention");
     engine_begin(engine, sequence);
     closed->before = before;
     closed->first_open = groups_window(&engine->pipeline->tables[0], before);

@@ -108,7 +108,7 @@ bool engine_decode(struct engine_rows *rows, struct chunk_reader *reader, bool *
     }
     rows->bytes.len = (size_t)(reader->at - rows->bytes.data);
     *more = result == CHUNK_ROW;
-    return result != CHUNK_CORRUPT || error_set(error, ERROR_CORRUPT, "A chunk of %s cannot be read behind row %llu",
+    return result != CHUNK_CORRUPT || error_set(error, ERROR_CORRUPT, "a chunk of %s cannot be read behind row %llu",
                                                 reader->feed->name, (unsigned long long)reader->row);
 }
 

@@ -131,7 +131,7 @@ bool engine_delivery_start(struct engine *engine, uint64_t since, bool full, str
 {
     struct deliver *deliver = engine->deliver;
     if (deliver->open || engine->in_change)
-        return error_set(error, ERROR_BUG, "A delivery starts %s", deliver->open ? "twice" : "within a change");
+        return error_set(error, ERROR_BUG, "a delivery starts %s", deliver->open ? "twice" : "within a change");
     open_emits(engine);
     deliver->open = true;
     deliver->full = full;

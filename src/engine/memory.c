@@ -72,7 +72,7 @@ bool memory_error(const struct memory *memory, struct error *error)
     if (!memory->limited)
         return error_memory(error);
     return error_set(error, ERROR_MEMORY,
-                     "The records and groups need more memory than the limit of %zu MiB (%zu bytes) allows",
+                     "the records and groups need more memory than the limit of %zu MiB (%zu bytes) allows",
                      memory->limit >> 20, memory->limit);
 }
 

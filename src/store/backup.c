@@ -40,12 +40,12 @@ static bool make_part(const char *path, char **part, struct error *error)
     }
     int fd = mkostemp(*part, O_CLOEXEC);
     if (fd < 0) {
-        (void)error_errno(error, ERROR_IO, errno, "Cannot make %s", path);
+        (void)error_errno(error, ERROR_IO, errno, "cannot make %s", path);
         free(*part);
         *part = NULL;
         return false;
     }
-    bool good = fchmod(fd, COPY_MODE) == 0 || error_errno(error, ERROR_IO, errno, "Cannot make %s", path);
+    bool good = fchmod(fd, COPY_MODE) == 0 || error_errno(error, ERROR_IO, errno, "cannot make %s", path);
     (void)close(fd);
     return good;
 }
@@ -70,7 +70,7 @@ static bool publish(const char *part, const char *path, struct error *error)
     if (!done && errno == EEXIST)
         return error_set(error, ERROR_IO, "%s is there already: a backup overwrites nothing", path);
     if (!done)
-        return error_errno(error, ERROR_IO, errno, "Cannot rename %s to %s", part, path);
+        return error_errno(error, ERROR_IO, errno, "cannot rename %s to %s", part, path);
     return sync_folder_of(path, error);
 }
 
@@ -81,12 +81,12 @@ static bool copy_failed(const struct store *store, sqlite3 *copy, const char *pa
 {
     int number = copy ? sqlite3_system_errno(copy) : 0;
     if ((result & 0xff) == SQLITE_FULL || error_is_full(number))
-        return error_set(error, ERROR_FULL, "No space left for %s", part);
+        return error_set(error, ERROR_FULL, "no space left for %s", part);
     if ((result & 0xff) == SQLITE_NOMEM)
         return error_memory(error);
     if ((result & 0xff) == SQLITE_CORRUPT)
         return store_corrupt(store, error, "it cannot be copied: %s", sqlite3_errstr(result));
-    return error_set(error, ERROR_IO, "Cannot copy %s to %s: %s", store->path, part,
+    return error_set(error, ERROR_IO, "cannot copy %s to %s: %s", store->path, part,
                      number != 0 ? strerror(number) : sqlite3_errstr(result));
 }
 

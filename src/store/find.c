@@ -186,11 +186,11 @@ static bool refuse(const struct search *search, struct error *error)
         return error_set(error, ERROR_USAGE, "\"%s\" can mean %s%s: say which%s", which, search->meant.text,
                          more(&search->meant, rest), search->sequence ? " by its name" : ", by its seq=N");
     if (search->instead[0] != '\0')
-        return error_set(error, ERROR_USAGE, "No rows of \"%s\" count: %s", which, search->instead);
+        return error_set(error, ERROR_USAGE, "no rows of \"%s\" count: %s", which, search->instead);
     if (search->near.count > 0)
-        return error_set(error, ERROR_USAGE, "No applied file is called \"%s\"; did you mean %s%s?", which,
+        return error_set(error, ERROR_USAGE, "no applied file is called \"%s\"; did you mean %s%s?", which,
                          search->near.text, more(&search->near, rest));
-    return error_set(error, ERROR_USAGE, "No applied file is called \"%s\"; there %s %s%s", which,
+    return error_set(error, ERROR_USAGE, "no applied file is called \"%s\"; there %s %s%s", which,
                      search->others.count == 1 ? "is" : "are",
                      search->others.count > 0 ? search->others.text : "none at all", more(&search->others, rest));
 }

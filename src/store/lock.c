@@ -53,7 +53,7 @@ static bool write_holder(struct store *store, struct error *error)
     clock_text(clock_wall(), when);
     int len = snprintf(text, sizeof text, "%ld %s\n", (long)getpid(), when);
     if (ftruncate(store->lock, 0) != 0 || pwrite(store->lock, text, (size_t)len, 0) != len)
-        return error_errno(error, ERROR_IO, errno, "Cannot write %s", store->lock_path);
+        return error_errno(error, ERROR_IO, errno, "cannot write %s", store->lock_path);
     return true;
 }
 
@@ -61,12 +61,12 @@ bool store_lock(struct store *store, struct error *error)
 {
     store->lock = open(store->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
     if (store->lock < 0)
-        return error_errno(error, ERROR_IO, errno, "Cannot open %s", store->lock_path);
+        return error_errno(error, ERROR_IO, errno, "cannot open %s", store->lock_path);
     if (flock(store->lock, LOCK_EX | LOCK_NB) == 0)
         return write_holder(store, error);
     if (errno == EWOULDBLOCK)
         return refuse_locked(store, error);
-    return error_errno(error, ERROR_IO, errno, "Cannot lock %s", store->lock_path);
+    return error_errno(error, ERROR_IO, errno, "cannot lock %s", store->lock_path);
 }
 
 /* `busy`: what to say of the store when whoever holds the lock does not give it back. */
@@ -78,7 +78,7 @@ static bool record_lock(struct store *store, short type, const char *busy, struc
         if (fcntl(store->lock, F_OFD_SETLK, &range) == 0)
             return true;
         if (errno != EAGAIN && errno != EACCES)
-            return error_errno(error, ERROR_IO, errno, "Cannot lock %s", store->lock_path);
+            return error_errno(error, ERROR_IO, errno, "cannot lock %s", store->lock_path);
         (void)nanosleep(&pause, NULL);
     }
     return error_set(error, ERROR_LOCKED, "%s %s", store->path, busy);
@@ -91,7 +91,7 @@ bool store_lock_shared(struct store *store, struct error *error)
     if (store->lock < 0 && errno == ENOENT)
         return true;
     if (store->lock < 0)
-        return error_errno(error, ERROR_IO, errno, "Cannot open %s", store->lock_path);
+        return error_errno(error, ERROR_IO, errno, "cannot open %s", store->lock_path);
     return record_lock(store, F_RDLCK, "is being replaced by a new one: try again", error);
 }
 

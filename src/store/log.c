@@ -195,7 +195,7 @@ static bool check_frames(const struct store *store, struct log_reader *log, stru
     for (; more && commits < LOST_COMMITS; more = read_frame(log))
         commits += is_commit(log);
     if (ferror(log->file))
-        return error_errno(error, ERROR_IO, errno, "Cannot read %s-wal", store->path);
+        return error_errno(error, ERROR_IO, errno, "cannot read %s-wal", store->path);
     return commits < LOST_COMMITS ||
            store_corrupt(store, error, "frame %llu of its log (%s-wal) fails its checksum, and changes lie behind it",
                          number + 1, store->path);
@@ -206,7 +206,7 @@ static bool count_pages(const struct store *store, struct log_reader *log, struc
 {
     struct stat database = {0}, frames;
     if ((stat(store->path, &database) != 0 && errno != ENOENT) || fstat(fileno(log->file), &frames) != 0)
-        return error_errno(error, ERROR_IO, errno, "Cannot look at %s and its log", store->path);
+        return error_errno(error, ERROR_IO, errno, "cannot look at %s and its log", store->path);
     log->most = ((uint64_t)database.st_size + (uint64_t)frames.st_size) / log->page + 1;
     return true;
 }
@@ -216,7 +216,7 @@ static bool check_log(const struct store *store, struct log_reader *log, struct 
 {
     uint8_t header[HEADER_SIZE];
     if (fread(header, HEADER_SIZE, 1, log->file) != 1)
-        return !ferror(log->file) || error_errno(error, ERROR_IO, errno, "Cannot read %s-wal", store->path);
+        return !ferror(log->file) || error_errno(error, ERROR_IO, errno, "cannot read %s-wal", store->path);
     if (read_header(log, header))
         return count_pages(store, log, error) && check_frames(store, log, error);
     return !is_nearly_header(log, header) ||
@@ -231,7 +231,7 @@ bool store_log_check(struct store *store, struct error *error)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     free(path);
     if (fd < 0)
-        return errno == ENOENT || error_errno(error, ERROR_IO, errno, "Cannot open %s-wal", store->path);
+        return errno == ENOENT || error_errno(error, ERROR_IO, errno, "cannot open %s-wal", store->path);
     struct log_reader *log = calloc(1, sizeof *log);
     if (log)
         log->file = fdopen(fd, "rb");

@@ -71,7 +71,7 @@ static bool make_epoch(char out[EPOCH_SIZE], struct error *error)
 {
     unsigned char b[16];
     if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
-        return error_errno(error, ERROR_IO, errno, "No random numbers for an epoch");
+        return error_errno(error, ERROR_IO, errno, "no random numbers for an epoch");
     b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
     snprintf(out, EPOCH_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
@@ -182,7 +182,7 @@ bool store_check_fingerprint(const struct store *store, const char *pipeline, co
     return digest_equal(&store->fingerprint, fingerprint) ||
            error_set(
                error, ERROR_CONFIG,
-               "What the pipeline \"%s\" computes, or the type of a field that it uses, changed since %s was made "
+               "what the pipeline \"%s\" computes, or the type of a field that it uses, changed since %s was made "
                "(`dropfold check` says what): run `dropfold replay` to build a new store from the archived files, or "
                "put the old pipeline and descriptors back",
                pipeline, store->path);
@@ -226,7 +226,7 @@ bool store_schema_open(struct store *store, const char *pipeline, const struct d
         return false;
     if (store->mode == STORE_READ)
         return !empty ||
-               error_set(error, ERROR_IO, "There is no store at %s: it is empty, and the first `dropfold run` fills it",
+               error_set(error, ERROR_IO, "there is no store at %s: it is empty, and the first `dropfold run` fills it",
                          store->path);
     if (!store_check_writable(store, error) || !store_execute(store, STORE_SQL_WAL, error))
         return false;

@@ -95,7 +95,7 @@ bool store_space_ahead(struct store *store, uint64_t bytes, uint64_t pages, stru
         return true;
     bool done = reserve(space, (end / STEP + 1) * STEP) || reserve(space, end);
     if (!done && error_is_full(errno))
-        return error_errno(error, ERROR_FULL, errno, "Cannot make room in %s", store->path);
+        return error_errno(error, ERROR_FULL, errno, "cannot make room in %s", store->path);
     if (!done)
         space->supported = false;
     return true;

@@ -49,9 +49,9 @@ static bool is_full(int result, int number)
 static bool fail_full(struct store *store, struct error *error)
 {
     if (!store_is_writing(store))
-        return error_set(error, ERROR_FULL, "No space left for %s", store->path);
+        return error_set(error, ERROR_FULL, "no space left for %s", store->path);
     store->lost = true;
-    return error_set(error, ERROR_IO, "No space left for %s, and the change was undone: make room, then start again",
+    return error_set(error, ERROR_IO, "no space left for %s, and the change was undone: make room, then start again",
                      store->path);
 }
 
@@ -59,10 +59,10 @@ static bool fail_io(struct store *store, int number, struct error *error)
 {
     const char *reason = number != 0 ? strerror(number) : sqlite3_errmsg(store->db);
     if (store->mode == STORE_READ)
-        return error_set(error, ERROR_IO, "Cannot read %s: %s", store->path, reason);
+        return error_set(error, ERROR_IO, "cannot read %s: %s", store->path, reason);
     store->lost = true;
     snprintf(store->reason, sizeof store->reason, ": %s", reason);
-    return error_set(error, ERROR_IO, "Cannot use %s: %s; the store must be opened again", store->path, reason);
+    return error_set(error, ERROR_IO, "cannot use %s: %s; the store must be opened again", store->path, reason);
 }
 
 bool store_fail(struct store *store, int result, struct error *error)
@@ -87,7 +87,7 @@ bool store_fail(struct store *store, int result, struct error *error)
     case SQLITE_PERM:
     case SQLITE_AUTH:
         /* A log has to lie beside it, also for a reader. */
-        return error_set(error, ERROR_IO, "Cannot open %s: %s%s", store->path, number != 0 ? strerror(number) : text,
+        return error_set(error, ERROR_IO, "cannot open %s: %s%s", store->path, number != 0 ? strerror(number) : text,
                          access(store->path, R_OK) == 0 ? " (is its folder writable?)" : "");
     case SQLITE_MISUSE:
     case SQLITE_RANGE:
@@ -164,8 +164,8 @@ bool store_sync_folder(const char *path, struct error *error)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return error_errno(error, ERROR_IO, errno, "Cannot open the folder %s", path);
-    bool good = fsync(fd) == 0 || error_errno(error, ERROR_IO, errno, "Cannot flush the folder %s", path);
+        return error_errno(error, ERROR_IO, errno, "cannot open the folder %s", path);
+    bool good = fsync(fd) == 0 || error_errno(error, ERROR_IO, errno, "cannot flush the folder %s", path);
     (void)close(fd);
     return good;
 }
@@ -175,9 +175,9 @@ bool store_flush(const char *path, uint64_t *bytes, struct error *error)
     struct stat stat;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return error_errno(error, ERROR_IO, errno, "Cannot open %s", path);
+        return error_errno(error, ERROR_IO, errno, "cannot open %s", path);
     bool good =
-        (fsync(fd) == 0 && fstat(fd, &stat) == 0) || error_errno(error, ERROR_IO, errno, "Cannot flush %s", path);
+        (fsync(fd) == 0 && fstat(fd, &stat) == 0) || error_errno(error, ERROR_IO, errno, "cannot flush %s", path);
     *bytes = good ? (uint64_t)stat.st_size : 0;
     (void)close(fd);
     return good;
@@ -199,7 +199,7 @@ static bool make_folder(const char *folder, struct error *error)
         return sync_parent(folder, error);
     if (errno == EEXIST)
         return true;
-    return error_errno(error, ERROR_IO, errno, "Cannot make the folder %s", folder);
+    return error_errno(error, ERROR_IO, errno, "cannot make the folder %s", folder);
 }
 
 /* Makes the file when it is missing, and finds out in plain words whether it can be written. */
@@ -207,7 +207,7 @@ static bool touch_database(struct store *store, struct error *error)
 {
     int fd = open(store->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, DATABASE_MODE);
     if (fd < 0)
-        return error_errno(error, ERROR_IO, errno, "Cannot open %s for writing", store->path);
+        return error_errno(error, ERROR_IO, errno, "cannot open %s for writing", store->path);
     /* Before SQLite has it open: closing any descriptor of a file drops the process's locks on it. */
     (void)close(fd);
     return true;
@@ -218,8 +218,8 @@ static bool find_database(struct store *store, struct error *error)
     struct stat stat;
     if (lstat(store->path, &stat) != 0)
         return errno == ENOENT ? error_set(error, ERROR_IO,
-                                           "There is no store at %s: the first `dropfold run` makes it", store->path)
-                               : error_errno(error, ERROR_IO, errno, "Cannot look at %s", store->path);
+                                           "there is no store at %s: the first `dropfold run` makes it", store->path)
+                               : error_errno(error, ERROR_IO, errno, "cannot look at %s", store->path);
     if (!S_ISREG(stat.st_mode))
         return error_set(error, ERROR_IO, "%s is not a regular file", store->path);
     /* SQLite would take what is less than its smallest page for an empty database. */
@@ -237,7 +237,7 @@ bool store_remove(const char *database, struct error *error)
         if (asprintf(&path, "%s%s", database, ends[i]) < 0)
             return error_memory(error);
         if (unlink(path) != 0 && errno != ENOENT)
-            good = error_errno(error, ERROR_IO, errno, "Cannot remove %s", path);
+            good = error_errno(error, ERROR_IO, errno, "cannot remove %s", path);
         free(path);
     }
     return good;
@@ -256,7 +256,7 @@ static bool prepare_files(struct store *store, struct error *error)
     case STORE_BUILD:
         return store_remove(store->path, error) && touch_database(store, error); /* of a replay that was cut short */
     }
-    return error_set(error, ERROR_BUG, "No such store mode: %d", (int)store->mode);
+    return error_set(error, ERROR_BUG, "no such store mode: %d", (int)store->mode);
 }
 
 static bool connect(struct store *store, struct error *error)

@@ -136,7 +136,7 @@ static bool swap(struct store *old, struct store *built, struct error *error)
         !settle(old, error))
         return false;
     if (rename(built->path, old->path) != 0)
-        return error_errno(error, ERROR_IO, errno, "Cannot rename %s to %s", built->path, old->path);
+        return error_errno(error, ERROR_IO, errno, "cannot rename %s to %s", built->path, old->path);
     return store_sync_folder(old->folder, error);
 }
 

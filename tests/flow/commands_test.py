@@ -134,7 +134,7 @@ class Reports(FlowCase):
                       'explain Customer_ID=1', 'store check', 'store compact', 'forget x', 'replay --rebuild'):
             with self.subTest(words=words):
                 outcome = fresh.command(*words.split(), expect=1)
-                self.assertIn('There is no store at checkpoints/ecommerce.db', outcome.err)
+                self.assertIn('there is no store at checkpoints/ecommerce.db', outcome.err)
                 self.assertFalse(fresh.checkpoints.exists())
 
 

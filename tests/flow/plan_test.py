@@ -112,7 +112,7 @@ class Plan(Rows):
         path = work.drop('Goods', b'Id,Price\n1,5\n1,7\n2,x\n', 'first.csv')
         plan = work.command('plan', path)
         self.assertEqual(plan.out, '+ t id=1: price 7\n')
-        self.assertIn('There is no store at checkpoints/one.db yet: as the first file\n', plan.err)
+        self.assertIn('there is no store at checkpoints/one.db yet: as the first file\n', plan.err)
         self.assertIn('3 rows: 2 applied, 0 unchanged, 0 superseded, 0 filtered, 0 deleted, 0 late, 1 rejected', plan.err)
         self.assertFalse(work.checkpoints.exists())
         path.write_bytes(b'a,b\n')
@@ -144,7 +144,7 @@ class Impact(Rows):
 
     def test_of_no_file(self):
         work = self.small()
-        self.assertIn('No applied file', work.command('impact', 'x.csv', expect=64).err)
+        self.assertIn('no applied file', work.command('impact', 'x.csv', expect=64).err)
         work.command('impact', expect=64)
 
 

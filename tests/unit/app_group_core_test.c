@@ -118,7 +118,7 @@ static void one_without_room_for_its_marks_is_undone_alone(void **state)
     assert_ok(core_group_begin(&f->core, &f->error), &f->error);
     assert_true(apply(f, CHANGES_REPLACED + 1, 1));
     assert_false(apply_in_room(f, ROOM_OF_A_SMALL_FILE, 1, CHANGES_REPLACED));
-    assert_error(&f->error, ERROR_FULL, "Cannot make room");
+    assert_error(&f->error, ERROR_FULL, "cannot make room");
     bool good = apply_in_room(f, ROOM_OF_A_SMALL_FILE, CHANGES_REPLACED + 2, 1);
     assert_ok(good, &f->error);
     good = apply_in_room(f, ROOM_OF_MARKS, 1, CHANGES_REPLACED);

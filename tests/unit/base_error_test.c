@@ -48,9 +48,9 @@ static void names_the_reason_of_the_system(void **state)
 {
     (void)state;
     struct error error;
-    assert_false(error_errno(&error, ERROR_IO, ENOENT, "Cannot open %s", "a.csv"));
+    assert_false(error_errno(&error, ERROR_IO, ENOENT, "cannot open %s", "a.csv"));
     assert_int_equal(error.kind, ERROR_IO);
-    assert_string_equal(error.text, "Cannot open a.csv: No such file or directory");
+    assert_string_equal(error.text, "cannot open a.csv: No such file or directory");
 }
 
 static void cuts_a_long_path_rather_than_the_reason(void **state)
@@ -119,7 +119,7 @@ static void has_one_wording_for_memory(void **state)
     (void)state;
     struct error error;
     error_memory(&error);
-    assert_error(&error, ERROR_MEMORY, "Out of memory");
+    assert_error(&error, ERROR_MEMORY, "out of memory");
 }
 
 static void maps_kinds_to_exit_codes(void **state)

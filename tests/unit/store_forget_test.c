@@ -195,12 +195,12 @@ static void finds_a_file_by_each_of_its_names(void **state)
 static void says_what_there_is_when_no_file_is_meant(void **state)
 {
     (void)state;
-    assert_refused("a.csv", "No applied file is called \"a.csv\"; there are none at all");
+    assert_refused("a.csv", "no applied file is called \"a.csv\"; there are none at all");
     put_three();
     assert_refused("elsewhere", "there are Orders/a.csv seq=1, Orders/b.csv seq=2, Orders/c.csv seq=3");
-    assert_refused("seq=4", "No applied file is called \"seq=4\"");
-    assert_refused("seq=99999999999999999999", "No applied file is called");
-    assert_refused("", "No applied file is called \"\"");
+    assert_refused("seq=4", "no applied file is called \"seq=4\"");
+    assert_refused("seq=99999999999999999999", "no applied file is called");
+    assert_refused("", "no applied file is called \"\"");
     assert_refused("/a.csv", "did you mean");
     assert_refused("Customers/b.csv", "did you mean Orders/a.csv seq=1, Orders/b.csv seq=2");
     for (uint8_t i = 4; i < 12; i++)
@@ -243,8 +243,8 @@ static void says_why_a_file_cannot_be_forgotten(void **state)
     forget("seq=3");
     assert_slice(file.name, "c.csv");
     assert_refused("c.csv", "seq=3 was forgotten already, by seq=4");
-    assert_refused("seq=3", "No rows of \"seq=3\" count");
-    assert_refused("seq=4", "No applied file");
+    assert_refused("seq=3", "no rows of \"seq=3\" count");
+    assert_refused("seq=4", "no applied file");
 }
 
 /* --- crashes ------------------------------------------------------------------------------------------------------ */

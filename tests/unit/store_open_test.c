@@ -47,7 +47,7 @@ static void makes_the_last_component_of_the_folder_only(void **state)
 {
     (void)state;
     store_close(testing_open(testing_path(folder, "checkpoints"), STORE_WRITE));
-    testing_open_fails(testing_path(folder, "no/such"), STORE_WRITE, ERROR_IO, "Cannot make the folder");
+    testing_open_fails(testing_path(folder, "no/such"), STORE_WRITE, ERROR_IO, "cannot make the folder");
 }
 
 static void keeps_the_store_from_everybody_else(void **state)
@@ -191,7 +191,7 @@ static void makes_a_store_where_a_crash_left_an_empty_file(void **state)
 {
     (void)state;
     patch(testing_path(folder, "ecommerce.db"), 0, "", 0);
-    testing_open_fails(folder, STORE_READ, ERROR_IO, "There is no store");
+    testing_open_fails(folder, STORE_READ, ERROR_IO, "there is no store");
     struct store *store = testing_open(folder, STORE_WRITE);
     store_close(store);
 }
@@ -199,7 +199,7 @@ static void makes_a_store_where_a_crash_left_an_empty_file(void **state)
 static void says_where_there_is_no_store_to_read(void **state)
 {
     (void)state;
-    testing_open_fails(folder, STORE_READ, ERROR_IO, "There is no store at");
+    testing_open_fails(folder, STORE_READ, ERROR_IO, "there is no store at");
     assert_int_equal(access(testing_path(folder, "ecommerce.lock"), F_OK), -1);
 }
 

@@ -51,7 +51,7 @@ static void waits_for_room_at_every_step_of_a_change(void **state)
     store = testing_open(folder, STORE_WRITE);
     fill_disk(0);
     assert_false(store_begin(store, &error));
-    assert_error(&error, ERROR_FULL, "No space left");
+    assert_error(&error, ERROR_FULL, "cannot make room");
     assert_false(store_begin(store, &error));
     empty_disk();
     assert_ok(store_begin(store, &error), &error);
@@ -63,7 +63,7 @@ static void waits_for_room_at_every_step_of_a_change(void **state)
     fill_disk(100000);
     for (int i = 0; i < 3; i++) {
         assert_false(store_put_batch(store, batch, &error));
-        assert_error(&error, ERROR_FULL, "No space left");
+        assert_error(&error, ERROR_FULL, "cannot make room");
     }
     empty_disk();
     assert_ok(store_put_batch(store, batch, &error), &error);
@@ -75,7 +75,7 @@ static void waits_for_room_at_every_step_of_a_change(void **state)
     fill_disk(0);
     for (int i = 0; i < 3; i++) {
         assert_false(store_commit(store, (struct slice){summary, 1 << 20}, 1, &error));
-        assert_error(&error, ERROR_FULL, "No space left");
+        assert_error(&error, ERROR_FULL, "cannot make room");
     }
     empty_disk();
     assert_ok(store_commit(store, SLICE("smaller"), 1, &error), &error);
@@ -120,7 +120,7 @@ static void commits_a_group_whose_changes_took_all_the_room(void **state)
     assert_ok(store_group_begin(store, &error), &error);
     while (changes < 5000 && put_change((unsigned)changes))
         changes++;
-    assert_error(&error, ERROR_FULL, "No space left");
+    assert_error(&error, ERROR_FULL, "cannot make room");
     store_rollback(store);
     fill_disk(0);
     error = (struct error){0};
@@ -231,7 +231,7 @@ static void tells_of_a_full_disk_when_a_note_does_not_fit(void **state)
     file.reason = (struct slice){reason, sizeof reason};
     fill_disk(4096);
     assert_false(store_note_file(store, &file, 1, &error));
-    assert_error(&error, ERROR_FULL, "No space left");
+    assert_error(&error, ERROR_FULL, "cannot make room");
     empty_disk();
     assert_ok(store_note_file(store, &file, 1, &error), &error);
     testing_change(store, "b.csv", 2);
@@ -248,7 +248,7 @@ static void says_so_when_a_full_disk_hinders_the_open(void **state)
     testing_change(store, "a.csv", 1);
     store_close(store);
     fill_disk(0);
-    testing_open_fails(folder, STORE_WRITE, ERROR_FULL, "No space left");
+    testing_open_fails(folder, STORE_WRITE, ERROR_FULL, "no space left");
     empty_disk();
     store = testing_open(folder, STORE_WRITE);
     assert_changes(store, 1);
@@ -293,7 +293,7 @@ static void waits_for_room_under_a_limit_of_the_size_of_files(void **state)
     limit_files(RLIM_INFINITY);
     assert_false(began);
     assert_false(noted);
-    assert_error(&error, ERROR_FULL, "Cannot make room");
+    assert_error(&error, ERROR_FULL, "cannot make room");
     testing_change(store, "b.csv", 2);
     assert_changes(store, 2);
 }
