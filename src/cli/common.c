@@ -27,6 +27,16 @@ int common_misused(const struct invocation *invocation, const char *what)
     return error_exit_code(ERROR_USAGE);
 }
 
+int common_unknown_verb(const struct invocation *invocation, const char *const *verbs, size_t count)
+{
+    char found[COMMON_SHOWN], hint[TEXT_HINT_SIZE], what[COMMON_SHOWN + TEXT_HINT_SIZE + 128];
+    const struct command *command = invocation->command;
+    const struct slice verb = slice_of(invocation->operands[0]);
+    snprintf(what, sizeof what, "%s: found \"%s\", expected %s%s", command->name,
+             text_escape(verb, found, sizeof found), command->operands, text_hint(verb, verbs, count, hint));
+    return common_misused(invocation, what);
+}
+
 struct pipeline *common_pipeline(const struct invocation *invocation, int *code)
 {
     struct error error = {0};

@@ -22,6 +22,9 @@ int common_failed(const struct invocation *invocation, const struct error *error
 /* The command line is wrong: logs `what`, and says where help is. Returns the exit code. */
 int common_misused(const struct invocation *invocation, const char *what);
 
+/* The same of a command's first operand, which is none of its verbs. */
+int common_unknown_verb(const struct invocation *invocation, const char *const *verbs, size_t count);
+
 /* Loads the pipeline; its problems are printed to stderr. NULL after logging; *code is the exit code then. */
 struct pipeline *common_pipeline(const struct invocation *invocation, int *code) MUST_USE;
 

@@ -279,8 +279,10 @@ static bool check_use(const struct line *line, const struct parsed *parsed, stru
 {
     const struct command *command = parsed->command;
     invocation->given = 0;
-    if (!command || parsed->help || parsed->version)
+    if (parsed->help || parsed->version || line->argc < 2)
         return true;
+    if (!command)
+        return error_set(error, ERROR_USAGE, "found options alone, expected a command such as check, run or status");
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         unsigned bit = line->used[i] ? options[i].bit : 0;
         if (bit & ~command->options)

@@ -167,6 +167,7 @@ static int diff(const struct invocation *invocation, const char *old_path, const
 
 static int execute(const struct invocation *invocation)
 {
+    static const char *const verbs[] = {"infer", "diff"};
     char **operands = invocation->operands;
     const char *verb = operands[0];
     if (invocation->settings.feed && strcmp(verb, "infer") != 0)
@@ -178,7 +179,7 @@ static int execute(const struct invocation *invocation)
         return invocation->operand_count == 3
                    ? diff(invocation, operands[1], operands[2])
                    : common_misused(invocation, "schema diff: expected two descriptors, OLD NEW");
-    return common_misused(invocation, "schema: expected infer FILE or diff OLD NEW");
+    return common_unknown_verb(invocation, verbs, COUNT_OF(verbs));
 }
 
 const struct command command_schema = {

@@ -121,18 +121,18 @@ static int compact(const struct invocation *invocation)
 
 static int execute(const struct invocation *invocation)
 {
+    static const char *const verbs[] = {"check", "backup", "compact"};
     const char *verb = invocation->operands[0];
     bool named = invocation->operand_count > 1;
     if (strcmp(verb, "backup") == 0)
         return named ? backup(invocation, invocation->operands[1])
                      : common_misused(invocation, "store backup: expected FILE, found nothing");
+    bool checks = strcmp(verb, "check") == 0;
+    if (!checks && strcmp(verb, "compact") != 0)
+        return common_unknown_verb(invocation, verbs, COUNT_OF(verbs));
     if (named)
         return common_misused(invocation, "store: only backup takes a FILE");
-    if (strcmp(verb, "check") == 0)
-        return common_with_view(invocation, check);
-    if (strcmp(verb, "compact") == 0)
-        return compact(invocation);
-    return common_misused(invocation, "store: expected check, backup FILE or compact");
+    return checks ? common_with_view(invocation, check) : compact(invocation);
 }
 
 const struct command command_store = {

@@ -32,8 +32,9 @@ static int init_target(const struct invocation *invocation, const struct pipelin
 
 static int execute(const struct invocation *invocation)
 {
-    if (strcmp(invocation->operands[0], "init") != 0)
-        return common_misused(invocation, "target: expected init");
+    static const char *const verbs[] = {"init"};
+    if (strcmp(invocation->operands[0], verbs[0]) != 0)
+        return common_unknown_verb(invocation, verbs, COUNT_OF(verbs));
     return common_with_pipeline(invocation, init_target);
 }
 
@@ -56,7 +57,8 @@ const struct command command_target = {
         "\n"
         "Where the role may make tables itself, as in SQLite, `dropfold run` needs none of this.\n"
         "\n"
-        "Exit codes: 0 they are there; 1 the target refused: the role may not make them, or they have another shape, or\n"
+        "Exit codes: 0 they are there; 1 the target refused: the role may not make them, or they have another shape, "
+        "or\n"
         "another pipeline delivers into one of them; 69 target unavailable; 78 configuration.\n",
     .execute = execute,
 };

@@ -22,6 +22,9 @@ enum {
     MESSAGE_MAX = 16384 /* bytes of one that libpq gathered from several hosts */
 };
 
+/* Behind a severity, as is_sqlstate has it. */
+#define WRONG_PASSWORD ":  28P01:"
+
 /* Said of a database to one that connects; of anything else "not in the state that is asked for", which lasts. */
 #define TAKES_NO_CONNECTIONS "55000"
 
@@ -178,6 +181,32 @@ static enum error_kind connect_kind(const PGconn *pg, const char *message)
     return memory ? ERROR_MEMORY : ERROR_TARGET;
 }
 
+/* The code of a line, or NULL. */
+static const char *find_code(struct slice line)
+{
+    for (size_t i = 0; i + 9 < line.len; i++)
+        if (strncmp(line.data + i, ":  ", 3) == 0 && is_sqlstate(line.data + i + 3))
+            return line.data + i + 3;
+    return NULL;
+}
+
+/* "failed: FATAL:  28P01: no such role" as all others tell a code: "failed: no such role (28P01)". */
+static void put_line(struct buf *out, struct slice line)
+{
+    const char *code = find_code(line);
+    if (!code) {
+        buf_put(out, line.data, line.len);
+        return;
+    }
+    size_t before = (size_t)(code - line.data) - 3;
+    while (before > 0 && line.data[before - 1] != ' ')
+        before--;
+    struct slice words = slice_trim((struct slice){code + 6, line.len - (size_t)(code + 6 - line.data)});
+    buf_put(out, line.data, before);
+    buf_put(out, words.data, words.len);
+    buf_printf(out, " (%.5s)", code);
+}
+
 /* Without the lines that say where in the server's source it happened, and without what indents the others. */
 static void put_lines(struct buf *out, const char *message)
 {
@@ -186,7 +215,7 @@ static void put_lines(struct buf *out, const char *message)
         size_t len = strcspn(message, "\n");
         if (len > 0 && strncmp(message, "LOCATION:", 9) != 0) {
             buf_put_text(out, out->len > 0 ? "; " : "");
-            buf_put(out, message, len);
+            put_line(out, (struct slice){message, len});
         }
         message += len + (message[len] == '\n');
     }
@@ -205,8 +234,8 @@ bool pg_error_connect(const PGconn *pg, const char *target, struct error *error)
     if (!whole)
         return error_memory(error);
     const char *hint = "";
-    if (PQconnectionNeedsPassword(pg))
-        hint = " (give the password by PGPASSWORD, ~/.pgpass, PGPASSFILE or a service file)";
+    if (PQconnectionNeedsPassword(pg) || strstr(message, WRONG_PASSWORD))
+        hint = "; give the password by PGPASSWORD, ~/.pgpass, PGPASSFILE or a service file";
     else if (is_about_certificates(message))
         hint = " (TLS: nothing was sent; sslmode, sslrootcert, sslcert of the address or PGSSLMODE, PGSSLROOTCERT, "
                "PGSSLCERT say what is expected)";

@@ -36,12 +36,20 @@ class Words(FlowCase):
                 self.assertIn(f'`dropfold {command} --help`', told)
 
     def test_half_a_command_is_told_the_other_half(self):
-        for words, told in ((('store', 'backup'), 'store backup: expected FILE'), (('target', 'x'), 'target: expected init'),
+        for words, told in ((('store', 'backup'), 'store backup: expected FILE'),
+                            (('store', 'chek'), 'store: found "chek", expected check | backup FILE | compact; did you mean "check"?\n'),
+                            (('target', 'x'), 'target: found "x", expected init\n'),
+                            (('schema', 'infre', 'x'), 'schema: found "infre", expected infer FILE | diff OLD NEW; did you mean "infer"?\n'),
                             (('schema', 'infer'), 'schema infer: expected one FILE'),
                             (('schema', 'diff', 'x'), 'schema diff: expected two descriptors')):
             with self.subTest(words=words):
                 self.assertIn(told, self.refused(*words))
                 self.assertIn(f'`dropfold {words[0]} --help`', self.refused(*words))
+
+    def test_options_alone_are_no_command(self):
+        told = self.work.command('--once', expect=64).err
+        self.assertIn('error: found options alone, expected a command such as check, run or status\n`dropfold --help`', told)
+        self.assertIn('usage: dropfold', subprocess.run([self.work.program], capture_output=True, text=True, check=False).stderr)
 
     def test_an_empty_name_means_nothing(self):
         for words in (('rejects', ''), ('rejects', 'export', ''), ('late', ''), ('forget', ''), ('check', ''), ('pause', ''),
@@ -99,7 +107,7 @@ class Words(FlowCase):
 
     def test_a_store_that_a_first_run_left_empty(self):
         (self.work.checkpoints / 'ecommerce.db').touch()
-        told = 'There is no store at checkpoints/ecommerce.db: it is empty, and the first `dropfold run` fills it'
+        told = 'there is no store at checkpoints/ecommerce.db: it is empty, and the first `dropfold run` fills it'
         self.assertIn(told, self.work.command('status', expect=1).err)
         self.assertIn('ecommerce.db: not there yet, the first run makes it\n', self.work.command('check').out)
         path = self.work.drop('Customers', customers(1), 'c.json')
@@ -247,7 +255,7 @@ class Places(FlowCase):
         work.run_once()
         store = work.checkpoints / 'ecommerce.db'
         self.forbid(store, 0)
-        self.assertIn('Cannot open checkpoints/ecommerce.db: Permission denied\n', work.command('status', expect=1).err)
+        self.assertIn('cannot open checkpoints/ecommerce.db: Permission denied\n', work.command('status', expect=1).err)
         store.chmod(0o640)
         self.forbid(work.checkpoints)
         self.assertIn('(is its folder writable?)\n', work.command('status', expect=1).err)
