@@ -10,6 +10,7 @@
 #define NAMES_MAX ((size_t)FILE_UNKNOWN_COLUMNS_MAX * PARSER_RECORD_MAX)
 
 enum {
+    FOUND_MAX = 5,                 /* names of a header that are told */
     LACKS_MAX = 4 * ERROR_TEXT_MAX /* bytes: an error that ends before them says that it was cut */
 };
 
@@ -153,25 +154,50 @@ void bind_note(struct bind *bind, const char *why)
 
 /* A header that is one column with signs in it which others cut at: most likely these do, too. "sep=;" is a line of Excel's
    before the header. */
-static void note_delimiter(struct bind *bind, const struct descriptor *descriptor, const struct slice *names,
-                           size_t count)
+static bool note_delimiter(struct bind *bind, struct slice name, bool alone)
 {
     static const char marker[] = "sep=";
     char shown[ROWSINK_SHOWN_MAX];
     size_t at = 0;
-    if (descriptor->format != DESCRIPTOR_CSV || count == 0)
-        return;
-    if (slice_starts_with(names[0], SLICE(marker))) {
+    if (slice_starts_with(name, SLICE(marker))) {
         buf_put_text(&bind->lacks, " (its first line is no header but names the delimiter: \"skip\": 1)");
-        return;
+        return true;
     }
-    if (count != 1)
-        return;
-    while (at < names[0].len && !memchr(",;\t|", names[0].data[at], 4))
+    while (at < name.len && !memchr(",;\t|", name.data[at], 4))
         at++;
-    if (at < names[0].len)
-        buf_printf(&bind->lacks, " (found the one column \"%s\": is the \"delimiter\" another?)",
-                   text_escape(names[0], shown, sizeof shown));
+    if (!alone || at == name.len)
+        return false;
+    buf_printf(&bind->lacks, " (found the one column \"%s\": is the \"delimiter\" another?)",
+               text_escape(name, shown, sizeof shown));
+    return true;
+}
+
+/* Whether some version of the run speaks of one of these columns, or has told them all. */
+static bool knows_any(const struct bind *bind, const struct slice *names, size_t count)
+{
+    for (size_t i = bind->first; i < bind->end; i++) {
+        const struct descriptor *descriptor = bind->feed->versions[i].descriptor;
+        if (descriptor->unknown_rejected)
+            return true;
+        for (size_t k = 0; k < count; k++)
+            if (descriptor_declares(descriptor, names[k]))
+                return true;
+    }
+    return false;
+}
+
+/* Of a file of another kind what stands there instead: a row for a header, the columns of another feed. */
+static void note_found(struct bind *bind, const struct slice *names, size_t count)
+{
+    char shown[ROWSINK_SHOWN_MAX];
+    bool csv = bind_form(bind)->format == DESCRIPTOR_CSV;
+    if (count == 0 || (csv && note_delimiter(bind, names[0], count == 1)) || knows_any(bind, names, count))
+        return;
+    for (size_t i = 0; i < count && i < FOUND_MAX; i++)
+        buf_printf(&bind->lacks, "%s\"%s\"", i == 0 ? " (found " : ", ", text_escape(names[i], shown, sizeof shown));
+    if (count > FOUND_MAX)
+        buf_printf(&bind->lacks, " and %zu more", count - FOUND_MAX);
+    buf_put_byte(&bind->lacks, ')');
 }
 
 static bool fits(struct bind *bind, size_t index, const struct slice *names, size_t count)
@@ -179,10 +205,8 @@ static bool fits(struct bind *bind, size_t index, const struct slice *names, siz
     const struct feed_version *version = &bind->feed->versions[index];
     size_t before = bind->lacks.len;
     begin_note(bind, index);
-    if (!descriptor_bind(version->descriptor, names, count, bind->columns, &bind->lacks)) {
-        note_delimiter(bind, version->descriptor, names, count);
+    if (!descriptor_bind(version->descriptor, names, count, bind->columns, &bind->lacks))
         return false;
-    }
     bind->lacks.len = before;
     bind->version = version;
     bind->chosen = bind->rules[index];
@@ -215,6 +239,7 @@ bool bind_choose(struct bind *bind, const struct slice *names, size_t count, uin
     for (size_t i = bind->first; i < bind->end; i++)
         if (fits(bind, i, names, count))
             return true;
+    note_found(bind, names, count);
     bind->noted = true;
     note_place(bind, line, column);
     return bind_fail(bind, error);

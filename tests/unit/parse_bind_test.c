@@ -46,8 +46,14 @@ static void says_what_each_version_lacks(void **state)
     (void)state;
     struct parse_feed feed;
     parse_feed_open(&feed, second, first);
-    parse_check_fails(&feed, SLICE("a,b\n1,2\n"),
-                      "1:1: fits no descriptor of Orders: 2.json lacks Id, Debt, Debt Amount; 1.json lacks Id");
+    parse_check_fails(
+        &feed, SLICE("a,b\n1,2\n"),
+        "1:1: fits no descriptor of Orders: 2.json lacks Id, Debt, Debt Amount; 1.json lacks Id (found \"a\", \"b\")");
+    parse_check_fails(&feed, SLICE("1,2,\"3\n\",,5,6,7\n"),
+                      "1:1: fits no descriptor of Orders: 2.json lacks Id, Debt, Debt Amount; 1.json lacks Id "
+                      "(found \"1\", \"2\", \"3\\n\", \"\", \"5\" and 2 more)");
+    parse_check_fails(&feed, SLICE("Debt,b\n1,2\n"),
+                      "1:1: fits no descriptor of Orders: 2.json lacks Id, Debt Amount; 1.json lacks Id");
     parse_feed_close(&feed);
 }
 
@@ -100,9 +106,9 @@ static void tells_csv_and_json_of_one_feed_apart(void **state)
     parse_check(&feed, SLICE("\r\n \t[\n{\"Id\":1},{\"Id\":\"x\"}]"), "1@3 1|~\n",
                 "2@3:1 Id: found \"x\", expected an integer [{\"Id\":\"x\"}]\n");
     parse_check_fails(&feed, SLICE("\n  {\"x\":1}"),
-                      "2:3: fits no descriptor of Orders: 2.json lacks Id; 1.json is for CSV files");
+                      "2:3: fits no descriptor of Orders: 2.json lacks Id (found \"x\"); 1.json is for CSV files");
     parse_check_fails(&feed, SLICE("x\n1\n"),
-                      "1:1: fits no descriptor of Orders: 2.json is for JSON files; 1.json lacks Id");
+                      "1:1: fits no descriptor of Orders: 2.json is for JSON files; 1.json lacks Id (found \"x\")");
     parse_check_fails(&feed, SLICE(" \n"), "empty file, expected a header line, [ or {");
     parse_check_fails(
         &feed, SLICE(" \n x \"\n"),
@@ -175,7 +181,8 @@ static void looks_at_each_header_that_differs_from_the_one_before(void **state)
         check_unknown(&feed, SLICE("Id,Debt,Debt Amount,c\n1,2,3,4\n"), 0, 2, "c;");
         check_unknown(&feed, SLICE("Id,Debt,Debt Amount,c\n1,2,3,4\n"), 0, 2, "c;");
         parse_check_fails(&feed, SLICE("a,b\n1,2\n"),
-                          "1:1: fits no descriptor of Orders: 2.json lacks Id, Debt, Debt Amount; 1.json lacks Id");
+                          "1:1: fits no descriptor of Orders: 2.json lacks Id, Debt, Debt Amount; 1.json lacks Id "
+                          "(found \"a\", \"b\")");
     }
     parse_feed_close(&feed);
 }

@@ -238,7 +238,7 @@ static void goes_on_to_the_next_form_after_a_fault(void **state)
     parse_check_fails(
         &feed, SLICE("Name \"x\n"),
         "1:1: fits no descriptor of Orders: 2.json fails: 1:6: found a quote inside a field without quotes, "
-        "expected the whole field in quotes and its own quotes doubled; 1.json lacks Id");
+        "expected the whole field in quotes and its own quotes doubled; 1.json lacks Id (found \"Name \"x\")");
     parse_feed_close(&feed);
 }
 
@@ -261,9 +261,10 @@ static void tells_files_with_and_without_a_header_apart(void **state)
     parse_feed_open(&feed, CSV2(""), CSV("\"header\": [\"Id\", \"Name\"],"));
     check_version(&feed, SLICE("Id,Name\n1,a\n"), 2, "1@2 1|a\n", "");
     check_version(&feed, SLICE("1,a\n2,b\n"), 1, "1@1 1|a\n2@2 2|b\n", "");
-    parse_check_fails(&feed, SLICE("1,a,b\n"),
-                      "1:1: fits no descriptor of Orders: 2.json lacks Id; 1.json has a header of 2 "
-                      "names, the first row 3 fields");
+    parse_check_fails(
+        &feed, SLICE("1,a,b\n"),
+        "1:1: fits no descriptor of Orders: 2.json lacks Id (found \"1\", \"a\", \"b\"); 1.json has a header of 2 "
+        "names, the first row 3 fields");
     parse_feed_close(&feed);
     parse_feed_open(&feed, CSV2("\"header\": [\"Name\", \"Id\", \"x\"],"), CSV("\"header\": [\"Id\", \"Name\"],"));
     check_version(&feed, SLICE("a,1,\n2,b\n"), 2, "1@1 1|a\n", "2@2:0 : found 2 fields, expected 3 [2,b]\n");
@@ -296,9 +297,9 @@ static void tells_encodings_of_json_apart_by_the_first_record(void **state)
     check_version(&feed, SLICE("[{\"Id\":1},{\"Id\":2,\"Name\":\"\xe9\"}]"), 2, "1@1 1|~\n",
                   "2@1:0 : 1:27: found \"\\xe9\"}\", expected valid UTF-8 [{\"Id\":2,\"Name\":\"\xe9\"}]\n");
     check_version(&feed, SLICE("[7,{\"Id\":1}]"), 1, "2@1 1|~\n", "1@1:0 : found a number, expected an object [7]\n");
-    parse_check_fails(
-        &feed, SLICE("[{\"x\":1}]"),
-        "1:2: fits no descriptor of Orders: 2.json lacks Id; 1.json lacks Id (a place in the text as UTF-8)");
+    parse_check_fails(&feed, SLICE("[{\"x\":1}]"),
+                      "1:2: fits no descriptor of Orders: 2.json lacks Id (found \"x\"); 1.json lacks Id (found \"x\") "
+                      "(a place in the text as UTF-8)");
     parse_feed_close(&feed);
 }
 

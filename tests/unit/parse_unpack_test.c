@@ -198,8 +198,9 @@ static void says_that_a_place_is_one_in_the_unpacked_text(void **state)
         "unpacked text)");
     buf_reset(&f->packed);
     put_zstd(&f->packed, SLICE("x\n1\n"), 0);
-    parse_check_fails(&f->feed, buf_slice(&f->packed),
-                      "1:1: fits no descriptor of Orders: 1.json lacks Id (a place in the unpacked text)");
+    parse_check_fails(
+        &f->feed, buf_slice(&f->packed),
+        "1:1: fits no descriptor of Orders: 1.json lacks Id (found \"x\") (a place in the unpacked text)");
 }
 
 static void refuses_an_empty_text(void **state)
@@ -212,8 +213,10 @@ static void refuses_an_empty_text(void **state)
 static void takes_other_first_bytes_for_text(void **state)
 {
     struct fixture *f = *state;
-    parse_check_fails(&f->feed, SLICE("\x1f\x8b\n1\n"), "1:1: fits no descriptor of Orders: 1.json lacks Id");
-    parse_check_fails(&f->feed, SLICE("(\xb5/\n1\n"), "1:1: fits no descriptor of Orders: 1.json lacks Id");
+    parse_check_fails(&f->feed, SLICE("\x1f\x8b\n1\n"),
+                      "1:1: fits no descriptor of Orders: 1.json lacks Id (found \"\\x1f\\x8b\")");
+    parse_check_fails(&f->feed, SLICE("(\xb5/\n1\n"),
+                      "1:1: fits no descriptor of Orders: 1.json lacks Id (found \"(\\xb5/\")");
 }
 
 static void put_rows(struct buf *text, size_t bytes)
