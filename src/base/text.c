@@ -299,7 +299,8 @@ const char *text_nearest(struct slice s, const char *const *words, size_t count)
         struct slice word = {words[i], strnlen(words[i], NEAREST_MAX)};
         size_t d = distance(s, word);
         size_t longer = s.len > word.len ? s.len : word.len;
-        if (d < best && d < longer) {
+        bool swapped = d == best && nearest && word.len == s.len && strlen(nearest) != s.len;
+        if ((d < best || swapped) && d < longer) {
             best = d;
             nearest = words[i];
         }

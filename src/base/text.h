@@ -40,8 +40,8 @@ size_t text_valid_utf8(struct slice s);
 
 /*
  * The word of `words` nearest to `s` by Damerau-Levenshtein distance, case ignored, when it is near enough to be a
- * likely slip (distance at most a third of the length of s, at least 1, and some letter left alike); else NULL. Reads
- * at most 64 bytes of each word.
+ * likely slip (distance at most a third of the length of s, at least 1, and some letter left alike); else NULL. Of those
+ * as near, the first of its length, else the first. Reads at most 64 bytes of each word.
  */
 const char *text_nearest(struct slice s, const char *const *words, size_t count);
 

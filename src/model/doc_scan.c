@@ -57,8 +57,9 @@ static const char *found(const struct scan *scan, const char *at, char out[FOUND
 static void *unexpected(const struct scan *scan, const char *at, const char *expected)
 {
     char what[FOUND_SIZE];
-    doc_problem_at(scan->doc, scan->line, column_of(scan, at), "found %s, expected %s", found(scan, at, what),
-                   expected);
+    bool comment = at < scan->end && (*at == '/' || *at == '#');
+    doc_problem_at(scan->doc, scan->line, column_of(scan, at), "found %s, expected %s%s", found(scan, at, what),
+                   expected, comment ? "; JSON has no comments" : "");
     return NULL;
 }
 

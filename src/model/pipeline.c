@@ -79,11 +79,14 @@ bool build_check_name(const struct build *build, const struct doc_node *member, 
 bool build_interval(const struct doc_node *object, struct build_interval member, bool required, int64_t *out)
 {
     const char *text = NULL;
+    const struct doc_node *node = doc_member(object, member.name);
+    if (node && node->kind != DOC_STRING)
+        return doc_problem(node->doc, node, "\"%s\" is %s, expected a time such as %s", member.name,
+                           doc_kind_name(node->kind), member.examples);
     if (!doc_string(object, member.name, required, &text))
         return false;
     if (!text)
         return true;
-    const struct doc_node *node = doc_member(object, member.name);
     if (!timestamp_parse_interval(slice_of(text), out))
         return doc_problem(node->doc, node, "\"%s\" is \"%s\", expected a time such as %s", member.name, text,
                            member.examples);

@@ -325,6 +325,14 @@ static void counts_a_swap_of_neighbours_as_one_slip(void **state)
     assert_null(text_nearest(SLICE("abcxy"), one, 1));
 }
 
+static void prefers_a_swap_to_a_letter_more_or_less(void **state)
+{
+    (void)state;
+    static const char *const comparisons[] = {"=", "<", "<=", ">", ">="};
+    assert_string_equal(text_nearest(SLICE("=>"), comparisons, COUNT_OF(comparisons)), ">=");
+    assert_string_equal(text_nearest(SLICE("<>"), comparisons, 2), "<");
+}
+
 static void finds_nothing_where_nothing_is_near(void **state)
 {
     (void)state;
@@ -417,6 +425,7 @@ int main(void)
         cmocka_unit_test(stops_before_a_character_that_is_cut),
         cmocka_unit_test(finds_the_word_behind_a_slip),
         cmocka_unit_test(counts_a_swap_of_neighbours_as_one_slip),
+        cmocka_unit_test(prefers_a_swap_to_a_letter_more_or_less),
         cmocka_unit_test(finds_nothing_where_nothing_is_near),
         cmocka_unit_test(reads_no_more_than_64_bytes_of_a_word),
         cmocka_unit_test(hints_at_the_nearest_word_at_a_message_s_end),

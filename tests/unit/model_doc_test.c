@@ -122,6 +122,8 @@ static void tells_what_was_found_and_what_was_expected(void **state)
     assert_refused(*state, "{\"a\" 1}", "x.json:1:6: found \"1\", expected \":\"");
     assert_refused(*state, "{\"a\": 1,}", "x.json:1:9: found \"}\", expected a name in quotes");
     assert_refused(*state, "[1,]", "x.json:1:4: found \"]\", expected a value");
+    assert_refused(*state, "{\"a\": 1, // one\n}",
+                   "x.json:1:10: found \"/\", expected a name in quotes; JSON has no comments");
     assert_refused(*state, "[₦]", "x.json:1:2: found \"₦\", expected a value");
 }
 

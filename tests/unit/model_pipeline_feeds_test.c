@@ -120,6 +120,8 @@ static void refuses_options_of_feeds_it_does_not_know(void **state)
             "unknown word \"never\", expected settle or done");
     refused(*state, PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"settle\": @\"soon\"}},\n" TABLE),
             "\"settle\" is \"soon\", expected a time such as \"1 second\" or \"2 minutes\"");
+    refused(*state, PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"settle\": @5}},\n" TABLE),
+            "\"settle\" is a number, expected a time such as \"1 second\" or \"2 minutes\"");
     refused(*state, PIPELINE(FACTS, "\"feeds\": {\"Readings\": {\"settle\": @\"2 days\"}},\n" TABLE),
             "\"settle\" is \"2 days\", expected at most 1 day");
 }
