@@ -121,8 +121,10 @@ static bool join_loop(struct pg_conn *conn)
 {
     conn->watched = fcntl(PQsocket(conn->pg), F_DUPFD_CLOEXEC, 0);
     if (conn->watched >= 0 && PQsetnonblocking(conn->pg, 1) == 0 &&
-        uv_poll_init(conn->target->loop, &conn->poll, conn->watched) == 0)
+        uv_poll_init(conn->target->loop, &conn->poll, conn->watched) == 0) {
+        uv_unref((uv_handle_t *)&conn->poll); /* of a call under way the deadline keeps the loop alive */
         return true;
+    }
     PQfinish(conn->pg);
     conn->pg = NULL;
     return error_set(&conn->error, ERROR_TARGET, "%s: the socket cannot be watched", conn->target->name);

@@ -235,7 +235,25 @@ void pg_query_copy(struct pg_conn *conn, pg_more more, pg_step next)
     pg_query_buf(conn, next);
 }
 
+/* What a server says to one that asks nothing of it is that it ends the session; all else (a setting that was changed) is
+   nobody's business. */
+static void on_word(uv_poll_t *poll, int status, int events)
+{
+    struct pg_conn *conn = CONTAINER_OF(poll, struct pg_conn, poll);
+    struct error error;
+    (void)events;
+    if (status == 0 && PQconsumeInput(conn->pg)) {
+        (void)PQisBusy(conn->pg); /* looks at what was read, and lets it go */
+        return;
+    }
+    hear_farewell(conn);
+    pg_error_lost(conn->pg, conn->farewell, conn->target->name, &error);
+    target_lost(conn->target, &error);
+}
+
 void pg_query_done(struct pg_conn *conn)
 {
     target_answer(conn->target, NULL);
+    if (conn->target->state == TARGET_IDLE)
+        (void)uv_poll_start(&conn->poll, UV_READABLE, on_word); /* else the next exchange meets what it would */
 }

@@ -206,6 +206,15 @@ static void take_over(struct target *target)
     memcpy(target->rows, target->delivery->to.rows, sizeof target->rows);
 }
 
+void target_lost(struct target *target, const struct error *why)
+{
+    if (target->state != TARGET_IDLE)
+        return;
+    target->parting = *why;
+    target->backend->drop(target);
+    move(target, TARGET_CLOSED);
+}
+
 void target_answer(struct target *target, const struct error *error)
 {
     if (error) {
@@ -236,9 +245,10 @@ static bool call(struct target *target, enum target_state from, enum target_stat
     target->context = context;
     target->patience = target->deadline;
     if (target->state != from) {
-        struct error error;
-        error_set(&error, ERROR_BUG, "%s: it is %s and not %s", target->name, state_names[target->state],
-                  state_names[from]);
+        struct error error = target->parting;
+        if (from != TARGET_IDLE || error.kind == ERROR_NONE)
+            error_set(&error, ERROR_BUG, "%s: it is %s and not %s", target->name, state_names[target->state],
+                      state_names[from]);
         target_answer(target, &error);
         return false;
     }
@@ -251,6 +261,7 @@ void target_open(struct target *target, target_done done, void *context)
     if (!call(target, TARGET_CLOSED, TARGET_OPENING, done, context))
         return;
     target->remade = NULL;
+    target->parting.kind = ERROR_NONE;
     memset(&target->owner, 0, sizeof target->owner);
     start_timer(target, on_deadline, target->patience);
     target->backend->open(target);

@@ -7,6 +7,9 @@
  *
  *   closed --open--> idle --begin--> delivering --write*, commit--> idle        any failure, and abort --> closed
  *
+ * An idle one may close by itself, when its server ends the session. Nobody is told: target_is_open says so, and a begin that
+ * comes all the same is answered with why (ERROR_TARGET).
+ *
  * Errors: ERROR_TARGET may pass (refused connection, lost connection, deadlock, out of space, shutdown: SQLSTATE 08,
  * 40, 53, 57P; a COMMIT whose answer was lost); ERROR_REFUSED will not (wrong password, no right, another table shape,
  * data that is refused: 22, 23, 28, 42, or left out or taken out by a trigger without an error); ERROR_DIVERGED: the

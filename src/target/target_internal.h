@@ -65,7 +65,8 @@ struct target {
     void *context;
     bool failed;
     struct error error;
-    uv_timer_t timer; /* the deadline; after that the answer's turn */
+    struct error parting; /* why an idle connection was lost since the last open; ERROR_NONE: it was not */
+    uv_timer_t timer;     /* the deadline; after that the answer's turn */
 
     const struct delivery *delivery;
     uint64_t upserts[PIPELINE_DELIVERED_MAX], deletes[PIPELINE_DELIVERED_MAX]; /* rows written in this delivery */
@@ -91,6 +92,9 @@ struct target {
 
 /* Ends the call under way: NULL when it worked. Its callback runs in a later turn of the loop. */
 void target_answer(struct target *target, const struct error *error);
+
+/* The connection was lost while nothing was asked of it: closed from here on, which nobody is told. */
+void target_lost(struct target *target, const struct error *why);
 
 /* A connection exists, and is gone. */
 void target_hold(struct target *target);

@@ -90,6 +90,17 @@ class PostgresAway(FlowCase):
             daemon.delivered(len(self.generated))
             self.assert_table(self.work, self.generated)
 
+    def test_a_restart_between_two_deliveries_is_no_trouble(self):
+        with self.work.daemon() as daemon:
+            self.work.drop_all(self.early)
+            daemon.delivered(len(self.early))
+            self.cluster.stop()
+            self.cluster.start()
+            self.work.drop_all(self.late)
+            daemon.delivered(len(self.generated))
+            self.assert_table(self.work, self.generated)
+            self.assertEqual([line for line in daemon.err if 'cannot be reached' in line], [])
+
     def test_one_that_is_back_when_a_daemon_is_told_to_stop_gets_a_last_delivery_after_many_failed_tries(self):
         path = self.folder / self.cluster.socket.name
         with socket.socket(socket.AF_UNIX) as listener:

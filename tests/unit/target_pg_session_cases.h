@@ -197,6 +197,37 @@ static void notices_a_session_that_was_ended(void **state)
     subject_close(s);
 }
 
+/* An idle target keeps no loop alive: the limit does. */
+static void end_idle_session(struct subject *s)
+{
+    uv_timer_t limit;
+    uv_timer_init(&s->loop, &limit);
+    uv_timer_start(&limit, support_too_long, WAIT_MILLISECONDS, 0);
+    query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'dropfold'");
+    while (target_is_open(s->target))
+        uv_run(&s->loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&limit, NULL);
+    uv_run(&s->loop, UV_RUN_NOWAIT);
+}
+
+static void is_closed_when_the_server_ends_an_idle_session(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    end_idle_session(s);
+    subject_prepare(s, 1, true);
+    assert_fails(subject_begin(s), ERROR_TARGET,
+                 "the connection is lost: terminating connection due to administrator command (57P01)");
+    assert_works(subject_open(s));
+    subject_deliver(s, 1, true, 1, 3, "kept");
+    end_idle_session(s);
+    assert_works(subject_open(s));
+    assert_int_equal(target_progress(s->target)->sequence, 1);
+    subject_close(s);
+}
+
 /* Delivers sequence 2 through a proxy that spoils its COMMIT, then looks what the server kept. */
 static void spoil_commit(enum proxy_mode mode, const char *part, uint64_t kept)
 {
@@ -306,6 +337,7 @@ static void tells_why_the_server_ended_a_session(void **state)
         cmocka_unit_test(gives_up_on_a_black_hole_at_its_deadline),                                                    \
         cmocka_unit_test(refuses_a_wrong_password_for_good), cmocka_unit_test(tells_refusals_from_what_passes),        \
         cmocka_unit_test(survives_a_server_that_stops_during_a_delivery),                                              \
+        cmocka_unit_test(is_closed_when_the_server_ends_an_idle_session),                                              \
         cmocka_unit_test(notices_a_session_that_was_ended),                                                            \
         cmocka_unit_test(does_not_believe_a_commit_that_answers_rollback),                                             \
         cmocka_unit_test(does_not_know_after_a_commit_whose_answer_was_cut),                                           \
