@@ -15,7 +15,7 @@ enum { SHOWN_RAW = 400, SEQUENCE_SIZE = 32, FILES_MAX = 100000 };
 struct listing {
     const struct settings *settings;
     bool export, json;
-    bool failed; /* a row could not be shown, as memory is out */
+    bool failed;           /* a row could not be shown, as memory is out */
     uint64_t count, whole; /* rows, files set aside */
     struct buf out;
 };
@@ -156,17 +156,30 @@ static int do_retry(const struct invocation *invocation, const struct digest *so
     return code;
 }
 
+/* Which of them are worth another try, only their owner knows. */
+static void tell_whole(uint64_t count)
+{
+    if (count > 0)
+        fprintf(stderr,
+                "%" PRIu64
+                " file%s set aside whole %s not among these: `dropfold rejects` lists them, `dropfold rejects retry "
+                "FILE` puts one back\n",
+                count, text_plural(count), count == 1 ? "is" : "are");
+}
+
 static int retry_rejects(const struct invocation *invocation, char **names, size_t count)
 {
     struct common_view view;
     struct error error = {0};
     struct meant meant = {.which = (const char *const *)names, .count = count};
     int code = 0;
+    uint64_t whole = 0;
     if (!common_view_open(&view, invocation, &code))
         return code;
     struct digest source = view.pipeline->source;
     bool ok = store_check_fingerprint(view.store, view.pipeline->name, &view.pipeline->fingerprint, &error) &&
-              (count > 0 || name_all(&meant, view.store, &error));
+              (count > 0 || (name_all(&meant, view.store, &error) &&
+                             rejects_whole_count(view.store, &invocation->settings, &whole, &error)));
     if (ok && invocation->settings.dry_run)
         code = look(invocation, &view, &meant);
     common_view_close(&view); /* a command that writes may need to wait for readers */
@@ -176,6 +189,8 @@ static int retry_rejects(const struct invocation *invocation, char **names, size
         code = do_retry(invocation, &source, &meant);
     if (ok && meant.count == 0)
         fprintf(stderr, "no rejected row is open\n");
+    if (ok)
+        tell_whole(whole);
     free(meant.all);
     free(meant.texts);
     return code;

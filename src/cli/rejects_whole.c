@@ -24,6 +24,7 @@ struct asides {
     struct aside *items; /* by content, feed, then id, once all are there */
     size_t count, room;
     bool failed, all;
+    bool silent;         /* they are counted only */
     const char *data;    /* the folder below which they are kept */
     struct slice wanted; /* a file's name; empty: of all */
     struct buf *json;    /* NULL: text */
@@ -136,7 +137,7 @@ static bool print_file(void *context, const struct file_record *file)
     char name[COMMON_SHOWN], reason[COMMON_SHOWN];
     if (!store_names_file(asides->wanted, file->feed, file->name))
         return true;
-    if (file->state == FILE_APPLIED && file->reason.len > 0 && !asides->json)
+    if (file->state == FILE_APPLIED && file->reason.len > 0 && !asides->json && !asides->silent)
         printf("%.*s/%s: %s\n", (int)file->feed.len, file->feed.data, text_escape(file->name, name, sizeof name),
                text_escape_again(file->reason, reason, sizeof reason));
     if (file->state != FILE_QUARANTINED)
@@ -147,6 +148,8 @@ static bool print_file(void *context, const struct file_record *file)
     if ((again || taken) && !asides->all)
         return true;
     asides->shown++;
+    if (asides->silent)
+        return true;
     if (asides->json)
         asides->failed = !print_json(asides->json, file, again, taken);
     else
@@ -154,17 +157,31 @@ static bool print_file(void *context, const struct file_record *file)
     return !asides->failed;
 }
 
+static bool go_through(struct asides *asides, struct store *store, struct error *error)
+{
+    bool ok = store_each_file(store, collect, asides, error);
+    if (ok && asides->failed)
+        ok = error_memory(error);
+    if (ok && asides->count > 0)
+        qsort(asides->items, asides->count, sizeof *asides->items, in_order);
+    ok = ok && store_each_file(store, note_again, asides, error) && store_each_file(store, print_file, asides, error);
+    free(asides->items);
+    return ok && (!asides->failed || error_memory(error));
+}
+
 bool rejects_whole_print(struct store *store, const char *name, const struct settings *settings, struct buf *json,
                          uint64_t *count, struct error *error)
 {
     struct asides asides = {.all = settings->all, .data = settings->data, .wanted = slice_of(name), .json = json};
-    bool ok = store_each_file(store, collect, &asides, error);
-    if (ok && asides.failed)
-        ok = error_memory(error);
-    if (ok && asides.count > 0)
-        qsort(asides.items, asides.count, sizeof *asides.items, in_order);
-    ok = ok && store_each_file(store, note_again, &asides, error) && store_each_file(store, print_file, &asides, error);
-    free(asides.items);
+    bool ok = go_through(&asides, store, error);
     *count = asides.shown;
-    return ok && (!asides.failed || error_memory(error));
+    return ok;
+}
+
+bool rejects_whole_count(struct store *store, const struct settings *settings, uint64_t *count, struct error *error)
+{
+    struct asides asides = {.data = settings->data, .wanted = slice_of(""), .silent = true};
+    bool ok = go_through(&asides, store, error);
+    *count = asides.shown;
+    return ok;
 }

@@ -15,5 +15,8 @@
    `json`, an empty buffer, files set aside alone, an object a line. *count: how many files set aside were printed. */
 bool rejects_whole_print(struct store *store, const char *name, const struct settings *settings, struct buf *json,
                          uint64_t *count, struct error *error) MUST_USE;
+/* How many files that were set aside were neither read again since nor taken out. */
+bool rejects_whole_count(struct store *store, const struct settings *settings, uint64_t *count,
+                         struct error *error) MUST_USE;
 
 #endif

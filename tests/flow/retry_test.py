@@ -286,6 +286,24 @@ class Whole(Contract):
         self.assertIn('read again since', self.work.command('rejects', '--all').out)
         self.assertIn('No such file', self.work.command('rejects', 'retry', aside, expect=65).err)
 
+    def test_a_retry_of_all_says_that_files_were_set_aside_too(self):
+        told = '1 file set aside whole is not among these: `dropfold rejects` lists them'
+        self.basis()
+        self.assertNotIn('set aside', self.work.command('rejects', 'retry').err)
+        self.work.drop('Orders', b'odd\n1\n', 'odd.csv')
+        self.work.run_once(expect=None)
+        for more in ((), ('--dry-run',)):
+            outcome = self.work.command('rejects', 'retry', *more)
+            self.assertIn('no rejected row is open', outcome.err)
+            self.assertIn(told, outcome.err)
+        self.work.drop('Orders', orders(order(2, quantity='many')), 'row.csv')
+        self.work.run_once(expect=None)
+        outcome = self.work.command('rejects', 'retry')
+        self.assertIn('none of 1 rejected row', outcome.out)
+        self.assertIn(told, outcome.err)
+        (self.work.data / 'quarantine' / 'Orders' / 'odd.csv').unlink()
+        self.assertNotIn('set aside', self.work.command('rejects', 'retry').err)
+
     def test_of_several_of_one_name_the_one_is_put_back_whose_path_is_given(self):
         for content in (b'first\n1\n', b'second\n1\n'):
             self.work.drop('Orders', content, 'odd.csv')
