@@ -267,6 +267,9 @@ static int by_order(const void *a, const void *b)
     /* A redelivery is archived by the number of its original, which came first as files of a folder do. */
     if (left->stat.mtime_ns != right->stat.mtime_ns)
         return left->stat.mtime_ns < right->stat.mtime_ns ? -1 : 1;
+    /* One that was copied with its time came into the archive later, as long as that is where it was put. */
+    if (left->stat.ctime_ns != right->stat.ctime_ns)
+        return left->stat.ctime_ns < right->stat.ctime_ns ? -1 : 1;
     return strcmp(left->path, right->path);
 }
 

@@ -72,7 +72,8 @@ bool sources_from_store(struct sources *sources, bool retries, struct error *err
  * the order in which all were applied. With an empty ledger that is the order of the numbers. Else another store applied
  * them, one that was lost or put back by an older copy; so they come, by their numbers, before the first recorded file
  * that has a number of theirs or a later one: that was applied after the copy was put back.
- * Of one number are a file and its redeliveries: the one that was written first (mtime, name) is taken for the file.
+ * Of one number are a file and its redeliveries: the one that was written first (mtime, then ctime and name) is taken for
+ * the file.
  */
 bool sources_from_archive(struct sources *sources, struct error *error) MUST_USE;
 

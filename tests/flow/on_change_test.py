@@ -94,8 +94,15 @@ class Replacing(AtOnePath):
 
     def test_a_store_that_is_lost_leaves_it_replaced_whatever_a_redelivery_of_it_was_called(self):
         """Both are in the archive under one number; taken for the original, the redelivery would stand beside its successor."""
+        self.lose_all_after_a_redelivery(between=1)
+
+    def test_so_does_one_whose_redelivery_was_copied_with_its_time(self):
+        self.lose_all_after_a_redelivery(between=0)
+
+    def lose_all_after_a_redelivery(self, between):
         self.basis()
         self.apply('Orders', 'z.csv', ONE)
+        self.work.drops += between - 1
         self.apply('Orders', 'a.csv', ONE, 'duplicate')
         self.apply('Orders', 'z.csv', DROPS_A_LINE)
         for path in self.work.checkpoints.iterdir():
