@@ -34,6 +34,19 @@ class Documents(FlowCase):
                 self.assertTrue(printed.endswith(text), f'{printed}\ndoes not end in\n{text}')
                 checked += 1
         self.assertEqual(checked, 2)
+    def test_the_demo_prints_what_the_readme_says(self):
+        section = (PROJECT / 'README.md').read_text(encoding='utf-8').split('\n## Two commands\n')[1].split('\n## ')[0]
+        lines = [text for _, text in BLOCK.findall(section)][1].splitlines()
+        work = self.workspace()
+        subprocess.run([PROJECT / 'scripts' / 'sample.py', '--out', work.data, '--orders', '600', '--files', '4'], check=True,
+                       capture_output=True)
+        work.run_once()
+        rows = work.target.query('SELECT "Customer_ID", "Order_Count", "Total_Order_Amount", "Total_Quantity_Ordered", '
+                                 '"Total_Delivery_Distance", "Distict_Products", start_timestamp FROM ecommerce '
+                                 'ORDER BY "Customer_ID", start_timestamp LIMIT 2')
+        self.assertEqual([tuple(line.split(maxsplit=6)) for line in lines[2:4]], rows)
+        self.assertIn(f'\n{lines[-1]}\n', work.command('rejects').out)
+
     def test_files_of_your_own_as_the_readme_types_them(self):
         if not shutil.which('sqlite3'):
             self.skipTest('no sqlite3 shell is installed')
