@@ -31,12 +31,12 @@ static bool make_folder(const struct target_sqlite *sqlite, struct error *error)
     return ok;
 }
 
-/* SQLite takes a device or a pipe for a database that is locked, or whose disk fails. What cannot be looked at, and a folder, it
-   names itself. */
-static bool refuse_device(const struct target_sqlite *sqlite, struct error *error)
+/* SQLite takes a device or a pipe for a database that is locked, or whose disk fails; so it does with a folder that it only
+   reads. What cannot be looked at it names itself. */
+static bool want_file(const struct target_sqlite *sqlite, struct error *error)
 {
     struct stat stat_of;
-    return stat(sqlite->path, &stat_of) != 0 || S_ISREG(stat_of.st_mode) || S_ISDIR(stat_of.st_mode) ||
+    return stat(sqlite->path, &stat_of) != 0 || S_ISREG(stat_of.st_mode) ||
            error_set(error, ERROR_REFUSED, "%s is not a regular file", sqlite->name);
 }
 
@@ -404,8 +404,8 @@ bool target_sqlite_open(struct target_sqlite *sqlite, struct error *error)
     if (!shapes)
         return error_memory(error);
     mark_tables(sqlite);
-    bool ok = refuse_device(sqlite, error) &&
-              (sqlite->look ? look_in(sqlite, shapes, error) : open_fully(sqlite, shapes, error));
+    bool ok =
+        want_file(sqlite, error) && (sqlite->look ? look_in(sqlite, shapes, error) : open_fully(sqlite, shapes, error));
     free(shapes);
     return ok;
 }

@@ -311,6 +311,12 @@ class Places(FlowCase):
         work.command('check', target='sqlite:x.db')
         work.command('check', target='sqlite:new/x.db')
 
+    def test_a_folder_is_no_target(self):
+        work = self.workspace()
+        address = f'sqlite:{work.data}'
+        for outcome in (work.command('check', target=address, expect=1), work.run_once(target=address, expect=1)):
+            self.assertIn(f'error: {address} is not a regular file\n', outcome.err)
+
     def test_a_target_that_is_there_and_refuses(self):
         work = self.workspace()
         work.run_once()

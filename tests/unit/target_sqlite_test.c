@@ -85,7 +85,7 @@ static void names_the_path_that_stands_in_the_way(void **state)
     }
     snprintf(path, sizeof path, "sqlite:%s", folder);
     subject_init(&s, &place.pipeline.pipeline, path, 0);
-    assert_fails(subject_open(&s), ERROR_REFUSED, "Is a directory");
+    assert_fails(subject_open(&s), ERROR_REFUSED, " is not a regular file");
     subject_close(&s);
 }
 
