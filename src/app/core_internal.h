@@ -18,6 +18,18 @@ void core_record_from(struct file_record *record, const struct core *core, size_
 
 /* Opens a change in the store. False on a core that is broken, too: nothing is applied to its engine. */
 bool core_begin(struct core *core, struct error *error) MUST_USE;
+/* The same for the open file, once: late, as a redelivery of an ordinary file is found out without one. */
+bool core_file_open(struct core *core, struct error *error) MUST_USE;
+
+/* A file of which the open change takes the rows back. */
+struct core_taking {
+    struct core *core;
+    size_t feed;   /* SIZE_MAX: the pipeline has it no more */
+    uint64_t rank; /* the sequence by which its rows rank, retried ones too */
+};
+/* Begins the open change in the engine without the rows that it takes back: those of `count` files, of which `taking` is one.
+   *rebuilt tells whether it is another engine. */
+bool core_begin_taking(struct core_taking taking, uint64_t count, bool *rebuilt, struct error *error) MUST_USE;
 
 /* The rows of the open file into the engine, as change `sequence`; `buckets` is added to. Its change is begun in the
    engine, and ended here. What they replace is kept in core->marks, or marked in the store if that has the rows. On
