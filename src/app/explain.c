@@ -1,7 +1,6 @@
 #include "app/explain.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/list.h"
 #include "model/chunk.h"

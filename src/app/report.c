@@ -1,7 +1,6 @@
 #include "app/report.h"
 
 #include <inttypes.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "app/report_json.h"

@@ -5,7 +5,6 @@
 #include "app/snapshot.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"

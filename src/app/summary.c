@@ -1,7 +1,5 @@
 #include "app/summary.h"
 
-#include <string.h>
-
 #include "base/text.h"
 
 struct word {

@@ -6,7 +6,6 @@
  * shown for rows that no other change explains.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "app/core.h"

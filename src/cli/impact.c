@@ -1,4 +1,3 @@
-#include <stdio.h>
 
 #include "app/core.h"
 #include "cli/changes.h"

@@ -1,7 +1,6 @@
 #include "engine/memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/pages.h"
 

@@ -9,7 +9,6 @@
 #define DROPFOLD_FEED_NOTIFY_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <uv.h>
 
 #include "base/attr.h"

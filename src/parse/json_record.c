@@ -1,6 +1,5 @@
 #include "parse/json_record.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "base/text.h"

@@ -6,7 +6,6 @@
 
 #include "base/list.h"
 #include "base/text.h"
-#include "model/wide.h"
 #include "parse/parser.h"
 
 void rowsink_init(struct rowsink *sink, const struct feed *feed)

@@ -10,7 +10,6 @@
  * somebody's: a row may have taken the place of another.
  */
 #include <math.h>
-#include <string.h>
 
 #include "model/timestamp.h"
 #include "target/target_sqlite.h"
