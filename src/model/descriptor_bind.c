@@ -67,17 +67,23 @@ struct report {
     bool fits, lacking, strange;
 };
 
-static void report_lack(struct report *report, struct slice name)
+/* In a list that begins with `words`. */
+static void report_name(struct report *report, bool *begun, const char *words, const char *quote, struct slice name)
 {
     char shown[DOC_SHOWN_MAX];
     if (report->out)
-        buf_printf(report->out, "%s%s",
-                   report->lacking ? ", "
-                   : report->fits  ? "lacks "
-                                   : "; lacks ",
-                   text_escape(name, shown, sizeof shown));
-    report->lacking = true;
+        buf_printf(report->out, "%s%s%s%s%s",
+                   *begun         ? ", "
+                   : report->fits ? ""
+                                  : "; ",
+                   *begun ? "" : words, quote, text_escape(name, shown, sizeof shown), quote);
+    *begun = true;
     report->fits = false;
+}
+
+static void report_lack(struct report *report, struct slice name)
+{
+    report_name(report, &report->lacking, "lacks ", "", name);
 }
 
 /* The next letter or digit of ASCII, small; 0 at the end. */
@@ -145,15 +151,7 @@ static void report_twice(struct report *report, struct slice name)
 
 static void report_strange(struct report *report, struct slice name)
 {
-    char shown[DOC_SHOWN_MAX];
-    if (report->out)
-        buf_printf(report->out, "%s\"%s\"",
-                   report->strange ? ", "
-                   : report->fits  ? "has undeclared columns "
-                                   : "; has undeclared columns ",
-                   text_escape(name, shown, sizeof shown));
-    report->strange = true;
-    report->fits = false;
+    report_name(report, &report->strange, "has undeclared columns ", "\"", name);
 }
 
 /* Where the field's i-th source stands: under its name, else, for a path, where the path begins. */

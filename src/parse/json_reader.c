@@ -206,7 +206,7 @@ static bool read_array(struct json_reader *r)
         r->raw = element.member.value;
         r->element++;
         memcpy(r->picks, r->outer, size);
-        ok = json_reader_paths_pick_element(r->paths, descriptor, &element, r->picks, &fault)
+        ok = json_reader_paths_pick(r->paths, descriptor, NULL, &element, r->picks, &fault)
                  ? read_fields(r)
                  : reject(r, fault.column, fault.field, fault.reason);
     }
@@ -221,7 +221,7 @@ static bool read_paths(struct json_reader *r, const cJSON *object)
     struct json_whole whole = {r->raw, object, r->members, r->member_names};
     struct json_path_fault fault;
     struct json_pick array;
-    if (!json_reader_paths_pick(r->paths, descriptor, &whole, r->picks, &fault) ||
+    if (!json_reader_paths_pick(r->paths, descriptor, &whole, NULL, r->picks, &fault) ||
         !json_reader_paths_array(r->paths, descriptor, &whole, &array, &fault))
         return reject(r, fault.column, fault.field, fault.reason);
     return array.node ? read_array(r) : read_fields(r);

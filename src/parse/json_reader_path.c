@@ -121,10 +121,9 @@ static bool find_head(const struct descriptor *descriptor, const struct descript
 
 /* --- picks -------------------------------------------------------------------------------------------------------- */
 
-/* Follows the paths that begin at the record or, with an element, those through the array that it is of. */
-static bool pick_all(struct json_reader_paths *paths, const struct descriptor *descriptor,
-                     const struct json_whole *whole, const struct json_pick *element, struct json_pick *picks,
-                     struct json_path_fault *fault)
+bool json_reader_paths_pick(struct json_reader_paths *paths, const struct descriptor *descriptor,
+                            const struct json_whole *whole, const struct json_pick *element, struct json_pick *picks,
+                            struct json_path_fault *fault)
 {
     for (size_t i = 0; i < descriptor->field_count; i++) {
         const struct descriptor_field *field = &descriptor->fields[i];
@@ -148,19 +147,6 @@ static bool pick_all(struct json_reader_paths *paths, const struct descriptor *d
         }
     }
     return true;
-}
-
-bool json_reader_paths_pick(struct json_reader_paths *paths, const struct descriptor *descriptor,
-                            const struct json_whole *whole, struct json_pick *picks, struct json_path_fault *fault)
-{
-    return pick_all(paths, descriptor, whole, NULL, picks, fault);
-}
-
-bool json_reader_paths_pick_element(struct json_reader_paths *paths, const struct descriptor *descriptor,
-                                    const struct json_pick *element, struct json_pick *picks,
-                                    struct json_path_fault *fault)
-{
-    return pick_all(paths, descriptor, NULL, element, picks, fault);
 }
 
 /* --- the array that makes rows ------------------------------------------------------------------------------------ */

@@ -54,9 +54,10 @@ struct json_reader_paths;
 struct json_reader_paths *json_reader_paths_new(void) MUST_USE;
 void json_reader_paths_free(struct json_reader_paths *paths);
 
-/* Adds what paths lead to from the record on to `picks`, one a field, where they hold nothing of a better rank. */
+/* Adds what paths lead to from the record on to `picks`, one a field, where they hold nothing of a better rank; with an
+   element of the array that makes rows, what those lead to that go through it, from there on. */
 bool json_reader_paths_pick(struct json_reader_paths *paths, const struct descriptor *descriptor,
-                            const struct json_whole *whole, struct json_pick *picks,
+                            const struct json_whole *whole, const struct json_pick *element, struct json_pick *picks,
                             struct json_path_fault *fault) MUST_USE;
 
 /* The array whose elements are rows, begun at its first; its node is NULL when the record is one row: no path has an
@@ -67,10 +68,5 @@ bool json_reader_paths_array(struct json_reader_paths *paths, const struct descr
 
 /* The next element of that array; false behind the last one. */
 bool json_reader_paths_next(struct json_reader_paths *paths, struct json_pick *element);
-
-/* As json_reader_paths_pick, for the paths that go through the array, from an element of it on. */
-bool json_reader_paths_pick_element(struct json_reader_paths *paths, const struct descriptor *descriptor,
-                                    const struct json_pick *element, struct json_pick *picks,
-                                    struct json_path_fault *fault) MUST_USE;
 
 #endif
