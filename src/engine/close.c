@@ -95,7 +95,7 @@ bool engine_close(struct engine *engine, uint64_t sequence, int64_t before, stru
         return error_set(error, ERROR_BUG, "windows close %s", closed->on ? "within a change" : "without retention");
     engine_begin(engine, sequence);
     closed->before = before;
-    closed->first_open = groups_window(&engine->pipeline->tables[0], before);
+    closed->first_open = window_number(&engine->pipeline->tables[0].window, before);
     closed->any = true;
     close_groups(engine);
     close_units(engine);

@@ -75,7 +75,7 @@ bool closed_window(const struct engine *engine, const struct codes *codes, int64
     size_t field = windowed(engine)->window_field;
     if (codes_null(codes, field))
         return false;
-    *window = groups_window(windowed(engine), groups_moment(engine, windowed(engine), codes->at[field]));
+    *window = window_number(&windowed(engine)->window, groups_moment(engine, windowed(engine), codes->at[field]));
     return true;
 }
 
@@ -101,8 +101,8 @@ bool engine_close_due(const struct engine *engine, int64_t *before)
     if (!closed->on || closed->watermark < TIMESTAMP_MIN + engine->pipeline->retention.lateness)
         return false;
     int64_t until = closed->watermark - engine->pipeline->retention.lateness;
-    int64_t first_open = groups_window(windowed(engine), until);
-    *before = groups_window_start(windowed(engine), first_open);
+    int64_t first_open = window_number(&windowed(engine)->window, until);
+    *before = window_start(&windowed(engine)->window, first_open);
     return !closed->any || first_open > closed->first_open;
 }
 
@@ -110,7 +110,7 @@ bool engine_close_due(const struct engine *engine, int64_t *before)
 
 static bool is_late(struct engine *engine, enum engine_why_late why, int64_t window)
 {
-    engine->closed.late = (struct engine_late){.why = why, .window = groups_window_start(windowed(engine), window)};
+    engine->closed.late = (struct engine_late){.why = why, .window = window_start(&windowed(engine)->window, window)};
     return true;
 }
 

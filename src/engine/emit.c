@@ -6,7 +6,6 @@
 #include "engine/groups.h"
 #include "engine/units.h"
 #include "model/timestamp.h"
-#include "model/zone.h"
 
 /* --- minimum, maximum, distinct ----------------------------------------------------------------------------------- */
 
@@ -331,9 +330,7 @@ static struct cell key_cell(struct emit *emit, const struct engine_table *table,
     int64_t code = rows_get(&table->groups.rows, group, KEYED_KEY + table->column_part[i]);
     if (column->kind == COLUMN_GROUP)
         return value_cell(emit, column, code);
-    const struct zone *zone = table->table->window_zone;
-    int64_t side = (code + (column->kind == COLUMN_WINDOW_END)) * table->table->window_size;
-    return time_cell(column, zone ? zone_since(zone, side) : side);
+    return time_cell(column, window_start(&table->table->window, code + (column->kind == COLUMN_WINDOW_END)));
 }
 
 static struct cell extreme_cell(struct emit *emit, const struct column *column, const struct outcome *outcome)

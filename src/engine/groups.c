@@ -5,7 +5,6 @@
 #include "engine/files.h"
 #include "engine/units.h"
 #include "model/timestamp.h"
-#include "model/zone.h"
 
 enum {
     DIRTY_FEW = 1024 /* groups: so many are always worth listing */
@@ -13,28 +12,10 @@ enum {
 
 /* --- finding ------------------------------------------------------------------------------------------------------ */
 
-/* By the clocks of a zone. Where they are put back over midnight, the day that has begun goes on. */
-static int64_t window_in_zone(const struct table *table, int64_t micros)
-{
-    int64_t window = timestamp_window(zone_local(table->window_zone, micros), table->window_size);
-    return window + (micros >= zone_since(table->window_zone, (window + 1) * table->window_size));
-}
-
 int64_t groups_moment(const struct engine *engine, const struct table *table, int64_t code)
 {
     enum value_kind kind = engine->pipeline->feeds[0].fields[table->window_field].type.kind;
     return codes_rank(kind, code) * (kind == VALUE_DATE ? TIMESTAMP_DAY : 1);
-}
-
-int64_t groups_window(const struct table *table, int64_t micros)
-{
-    return table->window_zone ? window_in_zone(table, micros) : timestamp_window(micros, table->window_size);
-}
-
-int64_t groups_window_start(const struct table *table, int64_t window)
-{
-    int64_t start = window * table->window_size;
-    return table->window_zone ? zone_since(table->window_zone, start) : start;
 }
 
 static bool group_code(const struct codes *codes, struct field_ref field, groups_lookup lookup, void *context,
@@ -57,7 +38,7 @@ bool groups_key(const struct engine *engine, const struct engine_table *table, c
     if (t->windowed && codes_null(codes, t->window_field))
         return false;
     if (t->windowed)
-        key->codes[t->group_count] = groups_window(t, groups_moment(engine, t, codes->at[t->window_field]));
+        key->codes[t->group_count] = window_number(&t->window, groups_moment(engine, t, codes->at[t->window_field]));
     keyed_hash(&table->groups, key);
     return true;
 }

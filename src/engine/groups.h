@@ -21,11 +21,6 @@ bool groups_key(const struct engine *engine, const struct engine_table *table, c
 /* A window field's code as a moment, in microseconds; of a date its midnight UTC. */
 int64_t groups_moment(const struct engine *engine, const struct table *table, int64_t code);
 
-/* The number of the window that a moment lies in, and the moment at which a window begins. Windows are numbered, which takes
-   fewer bytes than their start. */
-int64_t groups_window(const struct table *table, int64_t micros);
-int64_t groups_window_start(const struct table *table, int64_t window);
-
 /* Makes the group that keyed_find did not find; 0 after noting the failure. */
 uint32_t groups_add(struct engine *engine, struct engine_table *table, const struct keyed_key *key);
 

@@ -124,11 +124,11 @@ static size_t count_digits(struct slice text)
     return count;
 }
 
-/* Where the size of a table's window stands in its line, as a number behind its field; false when it has none. What
-   stands in quotes is a name. */
+/* Where the size of a table's window stands in its line, as a number behind its field; false when it has none, or one in
+   months. What stands in quotes is a name. */
 static bool find_size(struct slice line, size_t *at, size_t *digits)
 {
-    static const struct slice table = {"table ", 6}, before = {" of ", 4};
+    static const struct slice table = {"table ", 6}, before = {" of ", 4}, months = {" month", 6};
     bool quoted = false;
     *digits = 0;
     for (size_t i = 0; slice_starts_with(line, table) && i < line.len && *digits == 0; i++) {
@@ -142,7 +142,8 @@ static bool find_size(struct slice line, size_t *at, size_t *digits)
             *digits = count_digits((struct slice){line.data + *at, line.len - *at});
         }
     }
-    return *digits > 0;
+    return *digits > 0 &&
+           !slice_starts_with((struct slice){line.data + *at + *digits, line.len - *at - *digits}, months);
 }
 
 /* The line as people are told it: the fingerprint has microseconds, they wrote "10 days". */

@@ -17,6 +17,7 @@
 #include "model/condition.h"
 #include "model/descriptor.h"
 #include "model/value.h"
+#include "model/window.h"
 
 enum {
     PIPELINE_FEEDS_MAX = 8,   /* the fact feed and up to seven joined ones */
@@ -151,10 +152,8 @@ struct table {
     struct field_ref group_by[PIPELINE_GROUP_MAX];
     size_t group_count;
     bool windowed;
-    size_t window_field;            /* a timestamp or date of the facts (with a grain: of the grain) */
-    int64_t window_size;            /* microseconds; whole days in a zone */
-    const struct zone *window_zone; /* NULL: UTC */
-    const char *window_zone_name;
+    size_t window_field; /* a timestamp or date of the facts (with a grain: of the grain) */
+    struct window window;
     struct field_ref uniform[PIPELINE_GROUP_MAX]; /* fields of the facts expected to have one value in a group; groups
                                                      that mix are counted */
     size_t uniform_count;

@@ -14,11 +14,11 @@ static const char *const retention_words[] = {"lateness", "max_ahead"};
 static const struct build_interval lateness = {"lateness", INTERVAL_EXAMPLES, RETENTION_DAYS_MAX};
 static const struct build_interval max_ahead = {"max_ahead", INTERVAL_EXAMPLES, RETENTION_DAYS_MAX};
 
-static bool same_zone(const struct table *a, const struct table *b)
+static bool same_zone(const struct window *a, const struct window *b)
 {
-    if (!a->window_zone || !b->window_zone)
-        return a->window_zone == b->window_zone;
-    return strcmp(a->window_zone_name, b->window_zone_name) == 0;
+    if (!a->zone_name || !b->zone_name)
+        return a->zone_name == b->zone_name;
+    return strcmp(a->zone_name, b->zone_name) == 0;
 }
 
 /* A table's window is held against that of the first table that has one. */
@@ -40,13 +40,13 @@ static void check_window(struct build *build, const struct doc_node *member, con
                     "the same windows",
                     table->name, facts->fields[table->window_field].name, first->name,
                     facts->fields[first->window_field].name);
-    if (!same_zone(table, first))
+    if (!same_zone(&table->window, &first->window))
         doc_problem(
             build->doc, doc_member(window, "zone") ? doc_member(window, "zone") : window,
             "the windows of \"%s\" and \"%s\" are of different zones: with \"retention\" all tables have the same "
             "windows",
             first->name, table->name);
-    if (table->window_size != first->window_size)
+    if (table->window.size != first->window.size || table->window.months != first->window.months)
         doc_problem(build->doc, doc_member(window, "size"),
                     "the windows of \"%s\" and \"%s\" differ in size: with \"retention\" all tables have the same "
                     "windows",

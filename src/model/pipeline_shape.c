@@ -154,17 +154,17 @@ static void put_zone(struct buf *out, const struct table *table)
 {
     char hex[DIGEST_HEX_SIZE];
     struct digester digester;
-    if (!table->window_zone)
+    if (!table->window.zone_name)
         return;
     if (!digester_init(&digester, NULL)) {
         out->failed = true;
         return;
     }
-    zone_add_digest(table->window_zone, &digester);
+    zone_add_digest(table->window.zone, &digester);
     struct digest rules = digester_take(&digester);
     digest_hex(&rules, hex);
     buf_put_text(out, " in");
-    put_name(out, table->window_zone_name);
+    put_name(out, table->window.zone_name);
     buf_printf(out, " with rules %.16s", hex);
 }
 
@@ -178,7 +178,9 @@ static void put_table(struct buf *out, const struct pipeline *p, const struct ta
     if (table->windowed) {
         buf_put_text(out, " window");
         put_ref(out, p, 0, table->window_field);
-        buf_printf(out, " of %" PRId64, table->window_size);
+        buf_printf(out, " of %" PRId64, table->window.size);
+        if (table->window.months)
+            buf_printf(out, " month%s", text_plural((uint64_t)table->window.size));
         put_zone(out, table);
     }
     buf_put_text(out, " uniform");

@@ -7,8 +7,10 @@
 #include "model/timestamp.h"
 
 enum {
-    WINDOW_DAYS_MAX = 36525, /* a hundred years: windows stay few against the years 1 to 9999 */
-    ZONE_DAYS = 3            /* by more than a clock and UTC differ, at both sides of a window */
+    WINDOW_YEARS_MAX = 100, /* so that windows stay few against the years 1 to 9999 */
+    WINDOW_DAYS_MAX = 36525,
+    WINDOW_MONTHS_MAX = 12 * WINDOW_YEARS_MAX,
+    ZONE_DAYS = 3 /* by more than a clock and UTC differ, at both sides of a window */
 };
 
 static const char *const table_words[] = {"doc", "group_by", "window", "uniform", "columns"};
@@ -121,51 +123,59 @@ static bool load_window_field(struct build *build, const struct doc_node *window
            build_check_field(build, place, *ref, true, "a window's field");
 }
 
-static bool load_window_size(struct build *build, const struct doc_node *window, bool days, int64_t *size)
+static bool whole_days(const struct window *window)
 {
-    static const struct build_interval member = {"size", "\"10 days\" or \"1 hour\"", WINDOW_DAYS_MAX};
-    if (!build_interval(window, member, true, size))
+    return window->months || window->size % TIMESTAMP_DAY == 0;
+}
+
+static bool load_window_size(struct build *build, const struct doc_node *object, bool date, struct window *window)
+{
+    static const struct build_interval member = {"size", "\"10 days\", \"1 hour\" or \"3 months\"", WINDOW_DAYS_MAX};
+    const struct doc_node *node = doc_member(object, "size");
+    window->months = node && node->kind == DOC_STRING && timestamp_parse_months(node->text, &window->size);
+    if (!window->months && !build_interval(object, member, true, &window->size))
         return false;
-    const struct doc_node *node = doc_member(window, "size");
-    return !days || *size % TIMESTAMP_DAY == 0 ||
+    if (window->months && window->size > WINDOW_MONTHS_MAX)
+        return doc_problem(build->doc, node, "\"size\" is \"%s\", expected at most %d years", doc_text(node),
+                           WINDOW_YEARS_MAX);
+    return !date || whole_days(window) ||
            doc_problem(build->doc, node, "\"size\" is \"%s\", expected whole days for a date", doc_text(node));
 }
 
 /* Days begin at midnight there. A date has no time that could be another day's. */
-static bool load_window_zone(struct build *build, const struct doc_node *window, bool date, struct table *table)
+static bool load_window_zone(struct build *build, const struct doc_node *object, bool date, struct window *window)
 {
     struct zone *zone;
-    if (!zone_member_load(window, &zone))
+    if (!zone_member_load(object, &zone))
         return false;
-    table->window_zone = zone;
+    window->zone = zone ? zone : window->months ? &window_utc : NULL;
     if (!zone)
         return true;
-    const struct doc_node *node = doc_member(window, "zone");
-    table->window_zone_name = doc_text(node);
+    const struct doc_node *node = doc_member(object, "zone");
+    window->zone_name = doc_text(node);
     if (date)
         return doc_problem(build->doc, node,
                            "\"zone\" is for windows on a timestamp only, a date is the same everywhere");
-    return table->window_size % TIMESTAMP_DAY == 0 ||
-           doc_problem(build->doc, doc_member(window, "size"), "\"size\" is \"%s\", expected whole days in a zone",
-                       doc_text(doc_member(window, "size")));
+    return whole_days(window) ||
+           doc_problem(build->doc, doc_member(object, "size"), "\"size\" is \"%s\", expected whole days in a zone",
+                       doc_text(doc_member(object, "size")));
 }
 
 /* Times whose window would begin before the year 1 or end after 9999 have no row to be in. */
 static void narrow_window(struct build *build, const struct table *table, struct field_ref ref)
 {
-    int64_t size = table->window_size;
-    int64_t first = timestamp_window(TIMESTAMP_MIN, size) * size, last = timestamp_window(TIMESTAMP_MAX, size) * size;
-    int64_t min = first < TIMESTAMP_MIN ? first + size : first;
-    int64_t max = last - 1;
-    if (table->window_zone) {
-        min += size + ZONE_DAYS * TIMESTAMP_DAY;
-        max -= size + ZONE_DAYS * TIMESTAMP_DAY;
+    struct window utc = table->window;
+    utc.zone = utc.months ? &window_utc : NULL;
+    int64_t first = window_number(&utc, TIMESTAMP_MIN), last = window_number(&utc, TIMESTAMP_MAX);
+    int64_t far = utc.zone_name ? ZONE_DAYS * TIMESTAMP_DAY : 0;
+    int64_t unit = build_feed_field(build, ref)->type.kind == VALUE_DATE ? TIMESTAMP_DAY : 1;
+    first += window_start(&utc, first) < TIMESTAMP_MIN;
+    if (utc.zone_name) {
+        first++;
+        last--;
     }
-    if (build_feed_field(build, ref)->type.kind == VALUE_DATE) {
-        min = min / TIMESTAMP_DAY;
-        max = last / TIMESTAMP_DAY - 1;
-    }
-    build_narrow(build, ref, min, max, build_printf(build, "windows of %s end by the year 9999", table->name));
+    build_narrow(build, ref, (window_start(&utc, first) + far) / unit, (window_start(&utc, last) - far) / unit - 1,
+                 build_printf(build, "windows of %s end by the year 9999", table->name));
 }
 
 static bool load_window(struct build *build, const struct doc_node *member, struct table *table)
@@ -179,8 +189,8 @@ static bool load_window(struct build *build, const struct doc_node *member, stru
     struct field_ref ref = {0, 0};
     bool field = load_window_field(build, window, &ref);
     bool days = field && build_feed_field(build, ref)->type.kind == VALUE_DATE;
-    bool size = load_window_size(build, window, days, &table->window_size);
-    bool zone = load_window_zone(build, window, days, table);
+    bool size = load_window_size(build, window, days, &table->window);
+    bool zone = load_window_zone(build, window, days, &table->window);
     if (!ok || !field || !size || !zone)
         return false;
     table->windowed = true;

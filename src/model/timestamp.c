@@ -297,25 +297,24 @@ void timestamp_print_date(int64_t days, struct buf *out)
 
 /* --- intervals ---------------------------------------------------------------------------------------------------- */
 
-/* The microseconds of "day", "days" and so on, or 0. */
-static int64_t unit_micros(struct slice unit)
+struct unit {
+    struct slice name; /* "day", also read as "days" */
+    int64_t size;
+};
+
+/* The size of the unit, or 0. */
+static int64_t find_unit(const struct unit *units, size_t count, struct slice name)
 {
-    static const struct {
-        struct slice name;
-        int64_t micros;
-    } units[] = {
-        {{"second", 6}, TIMESTAMP_SECOND}, {{"minute", 6}, TIMESTAMP_MINUTE}, {{"hour", 4}, TIMESTAMP_HOUR},
-        {{"day", 3}, TIMESTAMP_DAY},       {{"week", 4}, 7 * TIMESTAMP_DAY},
-    };
-    if (unit.len > 0 && unit.data[unit.len - 1] == 's')
-        unit.len--;
-    for (size_t i = 0; i < COUNT_OF(units); i++)
-        if (slice_equal(unit, units[i].name))
-            return units[i].micros;
+    if (name.len > 0 && name.data[name.len - 1] == 's')
+        name.len--;
+    for (size_t i = 0; i < count; i++)
+        if (slice_equal(name, units[i].name))
+            return units[i].size;
     return 0;
 }
 
-bool timestamp_parse_interval(struct slice text, int64_t *micros)
+/* Reads a number, a blank and one of the units. */
+static bool parse_count(struct slice text, const struct unit *units, size_t unit_count, int64_t *out)
 {
     int64_t count = 0;
     size_t digits = 0;
@@ -324,8 +323,24 @@ bool timestamp_parse_interval(struct slice text, int64_t *micros)
             return false;
     if (digits == 0 || digits == text.len || text.data[digits] != ' ')
         return false;
-    int64_t unit = unit_micros((struct slice){text.data + digits + 1, text.len - digits - 1});
-    return count > 0 && unit > 0 && !__builtin_mul_overflow(count, unit, micros);
+    struct slice name = {text.data + digits + 1, text.len - digits - 1};
+    int64_t unit = find_unit(units, unit_count, name);
+    return count > 0 && unit > 0 && !__builtin_mul_overflow(count, unit, out);
+}
+
+bool timestamp_parse_interval(struct slice text, int64_t *micros)
+{
+    static const struct unit units[] = {
+        {{"second", 6}, TIMESTAMP_SECOND}, {{"minute", 6}, TIMESTAMP_MINUTE}, {{"hour", 4}, TIMESTAMP_HOUR},
+        {{"day", 3}, TIMESTAMP_DAY},       {{"week", 4}, 7 * TIMESTAMP_DAY},
+    };
+    return parse_count(text, units, COUNT_OF(units), micros);
+}
+
+bool timestamp_parse_months(struct slice text, int64_t *months)
+{
+    static const struct unit units[] = {{{"month", 5}, 1}, {{"year", 4}, 12}};
+    return parse_count(text, units, COUNT_OF(units), months);
 }
 
 void timestamp_print_interval(int64_t micros, struct buf *out)

@@ -85,5 +85,7 @@ bool timestamp_parse_interval(struct slice text, int64_t *micros) MUST_USE;
 /* The other way, in the largest unit of whole ones up to days: "10 days", "1 hour"; what is no whole number of seconds in
    microseconds. */
 void timestamp_print_interval(int64_t micros, struct buf *out);
+/* "1 month", "3 months", "2 years" in months; false otherwise, also for 0. */
+bool timestamp_parse_months(struct slice text, int64_t *months) MUST_USE;
 
 #endif

@@ -104,7 +104,8 @@ static void check_table(const struct pipeline *p, const struct table *table)
         check(table->key[i] < table->column_count && table->columns[table->key[i]].not_null);
     if (table->windowed) {
         enum value_kind kind = field_of(p, (struct field_ref){0, table->window_field})->type.kind;
-        check(table->window_size > 0 && (kind == VALUE_TIMESTAMP || kind == VALUE_DATE));
+        check(table->window.size > 0 && (kind == VALUE_TIMESTAMP || kind == VALUE_DATE));
+        check(!table->window.months || (table->window.size <= 1200 && table->window.zone));
     }
     for (size_t i = 0; i < table->column_count; i++) {
         check_column(p, table, &table->columns[i]);
@@ -121,8 +122,8 @@ static void check_retention(const struct pipeline *p)
     for (size_t i = 0; i < p->table_count; i++) {
         const struct table *table = &p->tables[i];
         check(table->windowed && table->window_field == p->tables[0].window_field &&
-              table->window_size == p->tables[0].window_size &&
-              (table->window_zone != NULL) == (p->tables[0].window_zone != NULL));
+              table->window.size == p->tables[0].window.size && table->window.months == p->tables[0].window.months &&
+              (table->window.zone_name != NULL) == (p->tables[0].window.zone_name != NULL));
     }
 }
 

@@ -10,6 +10,7 @@
 #include "fuzz.h"
 #include "model/timestamp.h"
 #include "model/value.h"
+#include "model/window.h"
 
 enum { TEXT_MAX = 4096 };
 
@@ -289,6 +290,18 @@ static void check_format(const char *format, struct slice text)
 
 /* --- windows ------------------------------------------------------------------------------------------------------ */
 
+static void check_months(struct slice text, int64_t micros)
+{
+    int64_t size;
+    if (!timestamp_parse_months(text, &size))
+        return;
+    check(size > 0 && !timestamp_parse_interval(text, &size));
+    struct window window = {.size = size % 1200 + 1, .months = true, .zone = &window_utc};
+    int64_t number = window_number(&window, micros), start = window_start(&window, number);
+    check(start <= micros && micros < window_start(&window, number + 1) && start % TIMESTAMP_DAY == 0);
+    check(window_number(&window, start) == number);
+}
+
 static void check_window(struct slice text, int64_t micros)
 {
     int64_t size;
@@ -318,6 +331,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     any = any < TIMESTAMP_MIN ? -any : any;
     check_printed(any);
     check_window(text, any);
+    check_months(text, any);
     check_format(words, text);
     free(words);
     free(copy);

@@ -301,7 +301,8 @@ static inline void random_take_back(struct history *h)
 static inline void run_close(struct history *h)
 {
     struct error error;
-    int64_t before = 0, size = 10 * TIMESTAMP_DAY, due = (h->latest - 2 * size) / size * size;
+    const struct window *window = &h->shop.pipeline->tables[0].window;
+    int64_t before = 0, due = ref_window_side(window, h->latest - 20 * TIMESTAMP_DAY, false);
     bool is_due = h->latest > 0 && (!h->ref.any_closed || due > h->ref.closed_before);
     assert_int_equal(engine_close_due(h->shop.engine, &before), is_due);
     if (is_due)

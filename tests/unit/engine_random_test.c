@@ -21,8 +21,9 @@
     "'drivers': {'count_distinct': '" D ".Driver'},"                                                                   \
     "'done_distance': {'avg': '" D ".Distance', 'type': 'double', 'where': {'Status': 'done'}}"
 
-#define BY_CUSTOMER(D)                                                                                                 \
-    "'by_customer': {'group_by': ['Customer_ID'], 'window': {'on': 'Time', 'size': '10 days'}, 'uniform': "            \
+#define BY_CUSTOMER(D) BY_CUSTOMER_IN("10 days", D)
+#define BY_CUSTOMER_IN(SIZE, D)                                                                                        \
+    "'by_customer': {'group_by': ['Customer_ID'], 'window': {'on': 'Time', 'size': '" SIZE "'}, 'uniform': "           \
     "['Currency'],"                                                                                                    \
     "'columns': {'customer': {'group': 'Customer_ID', 'type': 'integer'}, 'start': {'window': 'start'}, 'files': "     \
     "{'files': true}, " ALL_COLUMNS(D) "}}"
@@ -61,7 +62,7 @@ static const char *const pipelines[] = {
     "'facts': {'feed': 'Orders', " GRAIN "},"
     "'join': [{'feed': 'Trips', 'key': ['Order_ID'], 'on': 'Order_ID', 'required': false},"
     "{'feed': 'Customers', 'key': ['Customer_ID', 'City'], 'on': 'Customer_ID'}],"
-    "'tables': {" BY_REGION("Trips") ", " BY_CUSTOMER("Trips") "}",
+    "'tables': {" BY_REGION("Trips") ", " BY_CUSTOMER_IN("1 year", "Trips") "}",
     /* A fact is an order; its deliveries lie under it and weigh. */
     "'facts': {'feed': 'Orders', 'key': ['Order_ID']},"
     "'join': [{'feed': 'Trips', 'key': ['Task_ID', 'Order_ID'], 'on': 'Order_ID'},"
@@ -83,7 +84,7 @@ static const char *const pipelines[] = {
     "'columns': {'region': {'group': 'Region'}, 'start': {'window': 'start'}, 'city': {'group': 'Customers.City'},"    \
     "'bonus': {'sum': 'Customers.Bonus'}, 'last_city': {'max': 'Customers.City'}," ALL_COLUMNS(D) "}}"
 
-/* The same six with windows that close, and one whose windows are over a part of its key. */
+/* The same six with windows that close, some of them months, and one whose windows are over a part of its key. */
 static const char *const closing[] = {
     "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU', 'Time'], 'grain': {'key': ['Order_ID', 'Time'], "
     "'attributes': "
@@ -109,7 +110,7 @@ static const char *const closing[] = {
     "'facts': {'feed': 'Orders', 'key': ['Order_ID']},"
     "'join': [{'feed': 'Trips', 'key': ['Task_ID', 'Order_ID'], 'on': 'Order_ID'},"
     "{'feed': 'Customers', 'on': 'Customer_ID', 'required': false}],"
-    "'tables': {" BY_CUSTOMER("Trips") "}" RETENTION,
+    "'tables': {" BY_CUSTOMER_IN("2 months", "Trips") "}" RETENTION,
     "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], 'version_field': 'Quantity', 'delete': {'Status': "
     "'lost'}," GRAIN
     "}, 'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'version_field': 'Distance', 'delete': {'Driver': 'w'},"

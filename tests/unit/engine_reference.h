@@ -8,6 +8,8 @@
 #ifndef DROPFOLD_TESTS_ENGINE_REFERENCE_H
 #define DROPFOLD_TESTS_ENGINE_REFERENCE_H
 
+#include <time.h>
+
 #include "engine_support.h"
 
 struct ref_row {
@@ -304,6 +306,20 @@ static inline struct value_type ref_key_type(const struct pipeline *p, const str
     return p->feeds[table->group_by[i].feed].fields[table->group_by[i].field].type;
 }
 
+/* Where the window that holds `time` begins or ends; months are of UTC, from 1970 on. */
+static inline int64_t ref_window_side(const struct window *window, int64_t time, bool end)
+{
+    int64_t size = window->size, start = time - ((time % size) + size) % size;
+    if (!window->months)
+        return start + end * size;
+    time_t seconds = time / TIMESTAMP_SECOND;
+    struct tm tm;
+    assert_non_null(gmtime_r(&seconds, &tm));
+    int64_t month = (tm.tm_year - 70) * 12 + tm.tm_mon;
+    tm = (struct tm){.tm_year = 70, .tm_mon = (int)((month / size + end) * size), .tm_mday = 1};
+    return (int64_t)timegm(&tm) * TIMESTAMP_SECOND;
+}
+
 /* False when the unit lies in no group of the table. */
 static inline bool ref_key(const struct pipeline *p, const struct table *table, const struct ref_unit *unit,
                            struct value *key)
@@ -323,8 +339,7 @@ static inline bool ref_key(const struct pipeline *p, const struct table *table, 
         return false;
     if (p->feeds[0].fields[table->window_field].type.kind == VALUE_DATE)
         time.i *= TIMESTAMP_DAY;
-    int64_t start = time.i - ((time.i % table->window_size) + table->window_size) % table->window_size;
-    key[table->group_count] = (struct value){.i = start};
+    key[table->group_count] = (struct value){.i = ref_window_side(&table->window, time.i, false)};
     return true;
 }
 

@@ -91,6 +91,7 @@ static void changes_its_fingerprint_with_all_that_rows_hang_on(void **state)
         {"\"required\": false", "\"required\": true"},
         {"\"rooms\": {\"doc\"", "\"rooms2\": {\"doc\""},
         {"\"1 hour\"", "\"2 hours\""},
+        {"\"1 hour\"", "\"1 month\""},
         {"\"uniform\": [\"Kind\"]", "\"uniform\": [\"Sensor\"]"},
         {"\"to\": {\"window\": \"end\"}", "\"to\": {\"window\": \"end\", \"type\": \"timestamp\"}"},
         {"\"bad\": {\"count\"", "\"Bad\": {\"count\""},
@@ -187,6 +188,11 @@ static void tells_the_size_of_a_window_as_it_was_written(void **state)
         "it was table \"t\" by \"A\".\"x\" window \"A\".\"a \\\\\" of 5\" of 10 days in \"Z\" with rules ab uniform");
     check_shape_change("", "table \"t\" by window \"A\".\"at\" of 90000000 uniform\n",
                        "new: table \"t\" by window \"A\".\"at\" of 90 seconds uniform");
+    check_shape_change(
+        "table \"t\" by window \"A\".\"at\" of 3 months uniform\n",
+        "table \"t\" by window \"A\".\"at\" of 1 month in \"Z\" with rules ab uniform\n",
+        "table \"t\" by window \"A\".\"at\" of 1 month in \"Z\" with rules ab uniform; it was table \"t\" by "
+        "window \"A\".\"at\" of 3 months uniform");
     check_shape_change("field \"A\" of 90000000\n", "", "no longer field \"A\" of 90000000");
 }
 

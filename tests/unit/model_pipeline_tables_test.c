@@ -75,7 +75,20 @@ static void refuses_windows_that_make_no_sense(void **state)
     refused(*state, WINDOW("{\"on\": @\"Alarms.Level\", \"size\": \"1 day\"}"),
             "a window is on a field of the facts, \"Level\" is of Alarms");
     refused(*state, WINDOW("{\"on\": \"At\", \"size\": @\"often\"}"),
-            "\"size\" is \"often\", expected a time such as \"10 days\" or \"1 hour\"");
+            "\"size\" is \"often\", expected a time such as \"10 days\", \"1 hour\" or \"3 months\"");
+    refused(*state, WINDOW("{\"on\": \"At\", \"size\": @\"0 months\"}"),
+            "\"size\" is \"0 months\", expected a time such as \"10 days\", \"1 hour\" or \"3 months\"");
+    refused(*state, WINDOW("{\"on\": \"At\", \"size\": @\"1 month 2 days\"}"),
+            "\"size\" is \"1 month 2 days\", expected a time such as \"10 days\", \"1 hour\" or \"3 months\"");
+    refused(*state, WINDOW("{\"on\": \"At\", \"size\": @\"1000000000000000000 years\"}"),
+            "\"size\" is \"1000000000000000000 years\", expected a time such as \"10 days\", \"1 hour\" or "
+            "\"3 months\"");
+    refused(*state, WINDOW("{\"on\": \"At\", \"size\": @\"101 years\"}"),
+            "\"size\" is \"101 years\", expected at most 100 years");
+    refused(*state, WINDOW("{\"on\": \"Day\", \"size\": @\"9223372036854775807 months\"}"),
+            "\"size\" is \"9223372036854775807 months\", expected at most 100 years");
+    refused(*state, WINDOW("{\"on\": \"Day\", \"size\": \"1 month\", \"zone\": @\"Etc/UTC\"}"),
+            "\"zone\" is for windows on a timestamp only, a date is the same everywhere");
     refused(*state, WINDOW("{\"on\": \"At\", \"size\": @\"99999 days\"}"),
             "\"size\" is \"99999 days\", expected at most 36525 days");
     refused(*state, WINDOW("{\"on\": \"Day\", \"size\": @\"36 hours\"}"),
@@ -109,6 +122,9 @@ static void knows_when_windows_close(void **state)
                          "{\"lateness\": \"1 hour\", \"max_ahead\": \"2 weeks\"}"));
     assert_int_equal(p->retention.lateness, TIMESTAMP_DAY / 24);
     assert_int_equal(p->retention.max_ahead, 14 * TIMESTAMP_DAY);
+    p = load(
+        f, RETAINED(WINDOWS("\"At\"", "\"12 months\""), WINDOWS("\"At\"", "\"1 year\""), "{\"lateness\": \"1 day\"}"));
+    assert_true(p->retention.on);
     assert_false(load(f, PIPELINE(FACTS, TABLE))->retention.on);
 }
 
@@ -119,6 +135,8 @@ static void refuses_a_retention_that_makes_no_sense(void **state)
     refused(f, RETAINED(TEN_DAYS, TEN_DAYS, "@7"), "\"retention\" is a number, expected an object");
     refused(f, RETAINED(TEN_DAYS, TEN_DAYS, "{\"lateness\": @\"soon\"}"),
             "\"lateness\" is \"soon\", expected a time such as \"30 days\" or \"1 hour\"");
+    refused(f, RETAINED(TEN_DAYS, TEN_DAYS, "{\"lateness\": @\"1 month\"}"),
+            "\"lateness\" is \"1 month\", expected a time such as \"30 days\" or \"1 hour\"");
     refused(f, RETAINED(TEN_DAYS, TEN_DAYS, "{\"lateness\": \"1 day\", \"max_ahead\": @\"36526 days\"}"),
             "\"max_ahead\" is \"36526 days\", expected at most 36525 days");
     refused(f, RETAINED(TEN_DAYS, TEN_DAYS, "{\"lateness\": \"1 day\", @\"ahead\": \"1 day\"}"),
@@ -133,6 +151,14 @@ static void refuses_a_retention_of_windows_that_differ(void **state)
             "windows");
     refused(f, RETAINED(TEN_DAYS, WINDOWS("\"At\"", "@\"5 days\""), "{\"lateness\": \"1 day\"}"),
             "the windows of \"t\" and \"u\" differ in size: with \"retention\" all tables have the same windows");
+    refused(f,
+            RETAINED(WINDOWS("\"At\"", "\"1 month\""), WINDOWS("\"At\"", "@\"1 year\""), "{\"lateness\": \"1 day\"}"),
+            "the windows of \"t\" and \"u\" differ in size: with \"retention\" all tables have the same windows");
+    refused(
+        f,
+        RETAINED(WINDOWS("\"At\"", "\"1 month\""), WINDOWS("\"At\"", "\"1 month\", \"zone\": @\"+03:00\""),
+                 "{\"lateness\": \"1 day\"}"),
+        "the windows of \"t\" and \"u\" are of different zones: with \"retention\" all tables have the same windows");
     refused(
         f, RETAINED(TEN_DAYS, WINDOWS("\"At\"", "\"10 days\", \"zone\": @\"+03:00\""), "{\"lateness\": \"1 day\"}"),
         "the windows of \"t\" and \"u\" are of different zones: with \"retention\" all tables have the same windows");

@@ -50,7 +50,7 @@ static void makes_the_key_of_groups_then_window(void **state)
     assert_string_equal(t->doc, "By room");
     assert_int_equal(t->group_count, 2);
     assert_true(t->windowed);
-    assert_int_equal(t->window_size, INT64_C(3600) * TIMESTAMP_SECOND);
+    assert_int_equal(t->window.size, INT64_C(3600) * TIMESTAMP_SECOND);
     assert_int_equal(t->uniform_count, 1);
     assert_int_equal(t->key_count, 3);
     assert_int_equal(t->key[0], 3);
@@ -185,6 +185,50 @@ static void keeps_windows_within_the_years_that_are_written(void **state)
     assert_true((day->max - day->min) % 30 == 29);
 }
 
+/* The moments that a window of this size, with these members behind it, takes. */
+static void assert_moments(struct fixture *f, const char *size, const char *least, const char *most)
+{
+    char text[TEXT_MAX];
+    struct buf min, max;
+    buf_init(&min, SIZE_MAX);
+    buf_init(&max, SIZE_MAX);
+    snprintf(text, sizeof text,
+             PIPELINE(FACTS, "\"tables\": {\"t\": {\"window\": {\"on\": \"At\", \"size\": %s}, \"columns\": {\"w\": "
+                             "{\"window\": \"start\"}}}}"),
+             size);
+    const struct feed_field *at = field_of(load(f, text), 0, "At");
+    timestamp_print(at->min, &min);
+    timestamp_print(at->max, &max);
+    assert_slice(buf_slice(&min), least);
+    assert_slice(buf_slice(&max), most);
+    buf_close(&min);
+    buf_close(&max);
+}
+
+static void keeps_windows_of_months_within_them_too(void **state)
+{
+    struct fixture *f = *state;
+    assert_moments(f, "\"1 month\"", "0001-01-01T00:00:00Z", "9999-11-30T23:59:59.999999Z");
+    assert_moments(f, "\"1 year\"", "0001-01-01T00:00:00Z", "9998-12-31T23:59:59.999999Z");
+    assert_moments(f, "\"7 months\"", "0001-04-01T00:00:00Z", "9999-07-31T23:59:59.999999Z");
+    assert_moments(f, "\"100 years\"", "0070-01-01T00:00:00Z", "9969-12-31T23:59:59.999999Z");
+    assert_moments(f, "\"1 month\", \"zone\": \"+03:00\"", "0001-02-04T00:00:00Z", "9999-10-28T23:59:59.999999Z");
+    struct table table =
+        load(f, PIPELINE(FACTS, "\"tables\": {\"t\": {\"window\": {\"on\": \"Day\", \"size\": \"2 years\"}, "
+                                "\"columns\": {\"w\": {\"window\": \"start\"}}}}"))
+            ->tables[0];
+    assert_true(table.window.months && table.window.zone == &window_utc && !table.window.zone_name);
+    assert_int_equal(table.window.size, 24);
+    const struct feed_field *day = field_of(f->pipeline, 0, "Day");
+    struct buf text;
+    buf_init(&text, SIZE_MAX);
+    timestamp_print_date(day->min, &text);
+    buf_put_byte(&text, ' ');
+    timestamp_print_date(day->max, &text);
+    assert_slice(buf_slice(&text), "0002-01-01 9997-12-31");
+    buf_close(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +243,7 @@ int main(void)
         TEST(narrows_a_version_by_what_a_null_one_ranks_as),
         TEST(narrows_texts_that_are_in_a_primary_key),
         TEST(keeps_windows_within_the_years_that_are_written),
+        TEST(keeps_windows_of_months_within_them_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,7 +41,7 @@ static void ships_the_table_its_readers_know(void **state)
     assert_columns(ecommerce, ecommerce_columns, COUNT_OF(ecommerce_columns));
     assert_int_equal(ecommerce->key_count, 2);
     assert_int_equal(ecommerce->key[1], 11);
-    assert_int_equal(ecommerce->window_size, 10 * TIMESTAMP_DAY);
+    assert_int_equal(ecommerce->window.size, 10 * TIMESTAMP_DAY);
     assert_int_equal(ecommerce->uniform_count, 1);
     assert_string_equal(windows->name, "customer_windows");
     assert_int_equal(windows->key_count, 3);

@@ -178,6 +178,7 @@ static void rejects_intervals_of_nothing_or_of_too_much(void **state)
         "+1 days",
         "1.5 days",
         "1 month",
+        "1 year",
         "1 dayss",
         "1 s",
         "1 ",
@@ -196,6 +197,36 @@ static void rejects_intervals_of_nothing_or_of_too_much(void **state)
     assert_int_equal(micros, 106751991 * TIMESTAMP_DAY);
 }
 
+static void reads_months_and_years_as_months(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t months; /* 0: it is refused */
+    } cases[] = {{"1 month", 1},
+                 {"3 months", 3},
+                 {"1 year", 12},
+                 {"100 years", 1200},
+                 {"768614336404564650 years", INT64_C(768614336404564650) * 12},
+                 {"768614336404564651 years", 0},
+                 {"0 months", 0},
+                 {"0 years", 0},
+                 {"-1 months", 0},
+                 {"1.5 years", 0},
+                 {"1 Month", 0},
+                 {"1 monthss", 0},
+                 {"1 month 2 days", 0},
+                 {"month", 0},
+                 {"30 days", 0},
+                 {"", 0}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int64_t months = 0;
+        if (timestamp_parse_months(slice_of(cases[i].text), &months) != (cases[i].months > 0) ||
+            (cases[i].months > 0 && months != cases[i].months))
+            fail_msg("\"%s\" was read as %lld", cases[i].text, (long long)months);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +239,7 @@ int main(void)
         cmocka_unit_test(puts_every_moment_into_the_window_that_holds_it),
         cmocka_unit_test(reads_intervals_as_people_write_them),
         cmocka_unit_test(rejects_intervals_of_nothing_or_of_too_much),
+        cmocka_unit_test(reads_months_and_years_as_months),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,42 @@
+/*
+ * Tumbling windows: in which one a moment lies, and where that begins.
+ *
+ * They are numbered: 0 begins with 1970, -1 ends there, and of two the later one has the greater number. A window of days
+ * or months begins when the clocks of its zone first show midnight or later. Where they skip midnight, that is when they
+ * do so; where they are put back over it, what they then show of the day before is of the window that has begun.
+ */
+#ifndef DROPFOLD_MODEL_WINDOW_H
+#define DROPFOLD_MODEL_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/timestamp.h"
+#include "model/zone.h"
+
+struct window {
+    int64_t size;            /* microseconds, or months */
+    bool months;             /* else, in a zone, whole days */
+    const struct zone *zone; /* NULL: all windows are equally long. Months have one: window_utc, if no other */
+    const char *zone_name;   /* as it was written; NULL: none was */
+};
+
+extern const struct zone window_utc;
+
+/* What follows, where there is a zone. */
+int64_t window_number_by_clocks(const struct window *window, int64_t micros);
+int64_t window_start_by_clocks(const struct window *window, int64_t number);
+
+/* The number of the window that holds a moment in TIMESTAMP_MIN to TIMESTAMP_MAX. */
+static inline int64_t window_number(const struct window *window, int64_t micros)
+{
+    return window->zone ? window_number_by_clocks(window, micros) : timestamp_window(micros, window->size);
+}
+
+/* The moment at which the window of that number begins. It ends where the next one begins. */
+static inline int64_t window_start(const struct window *window, int64_t number)
+{
+    return window->zone ? window_start_by_clocks(window, number) : number * window->size;
+}
+
+#endif
