@@ -3,7 +3,7 @@ import functools
 import json
 import random
 import shutil
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo as LoadedZone
 
@@ -60,6 +60,17 @@ def midnight(day, info):
         else:
             high = middle
     return high
+
+
+def first_days(day, size):
+    """The first day of the window of that size that holds `day`, and those of the two behind it."""
+    count, unit = int(size.split(' ')[0]), size.split(' ')[1].rstrip('s')
+    if unit == 'day':
+        first = EPOCH.date() + timedelta(days=(day - EPOCH.date()).days // count * count)
+        return [first + timedelta(days=i * count) for i in range(3)]
+    count *= {'month': 1, 'year': 12}[unit]
+    number = ((day.year - 1970) * 12 + day.month - 1) // count
+    return [date(1970 + (number + i) * count // 12, 1 + (number + i) * count % 12, 1) for i in range(3)]
 
 
 class Zones(FlowCase):
@@ -126,17 +137,28 @@ class Zones(FlowCase):
                       'the package tzdata)', problem(TZDIR=str(work.root / 'none')))
 
     def test_windows_of_days_begin_at_midnight_in_their_zone(self):
+        # The clocks of St. John's were put back from 00:01 to 23:01: two midnights, and an evening between them.
+        lengths = self.check_windows(('Africa/Nairobi', 'Europe/Berlin', 'America/Sao_Paulo', 'America/St_Johns', 'Pacific/Apia'),
+                                     ('1 day', '7 days'), [datetime(1990, 10, 28, 2, 29)])
+        self.assertLessEqual({23, 24, 25}, lengths)
+
+    def test_windows_of_months_begin_at_midnight_in_their_zone(self):
+        # So they were on 1 November. In Damascus October begins at the second midnight, and April at one o'clock.
+        lengths = self.check_windows(('Asia/Damascus', 'Europe/Berlin', 'America/Sao_Paulo', 'America/St_Johns', 'Pacific/Apia'),
+                                     ('1 month', '5 months', '1 year'),
+                                     [datetime(2009, 11, 1, 1, 59), datetime(2004, 9, 30, 20), datetime(2004, 3, 31, 21)])
+        self.assertLessEqual({28 * 24, 30 * 24 + 1, 31 * 24 - 1, 366 * 24}, lengths)
+
+    def check_windows(self, zones, sizes, begins):
+        """How long they are, in hours, for moments everywhere and in the two hours behind each of `begins`."""
         rng = random.Random(12)
-        zones = ('Africa/Nairobi', 'Europe/Berlin', 'America/Sao_Paulo', 'America/St_Johns', 'Pacific/Apia')
-        sizes = ('1 day', '7 days')
         moments = []
         for number in range(ROWS):
             zone = ZoneInfo(zones[number % len(zones)])
             local = near_changes(rng, zone.key) if number % 3 else \
                 datetime(1900, 1, 1) + timedelta(seconds=rng.randrange(900 * 31_556_952))
             moments.append(local.replace(microsecond=0, tzinfo=zone).astimezone(timezone.utc))
-        # The clocks of St. John's were put back from 00:01 to 23:01: two midnights, and an evening between them.
-        moments += [datetime(1990, 10, 28, 2, 29, tzinfo=timezone.utc) + timedelta(seconds=30 * i) for i in range(130)]
+        moments += [begin.replace(tzinfo=timezone.utc) + timedelta(minutes=i / 2) for begin in begins for i in range(250)]
         tables = {f'{zone} {size}': {'group_by': ['id'], 'window': {'on': 'at', 'size': size, 'zone': zone}, 'columns': {
             'id': {'group': 'id'}, 'start': {'window': 'start'}, 'end': {'window': 'end', 'type': 'timestamp'}}}
             for zone in zones for size in sizes}
@@ -146,19 +168,18 @@ class Zones(FlowCase):
         work.run_once()
         lengths = set()
         for table, spec in tables.items():
-            info, days = ZoneInfo(spec['window']['zone']), int(spec['window']['size'].split(' ')[0])
+            info = ZoneInfo(spec['window']['zone'])
             found = work.target.query(f'SELECT start, "end" FROM "{table}" ORDER BY id')
             self.assertEqual(len(found), len(moments))
             for at, (start, end) in zip(moments, found):
-                day = at.astimezone(info).date()
-                first = EPOCH.date() + timedelta(days=(day - EPOCH.date()).days // days * days)
-                begin, until = midnight(first, info), midnight(first + timedelta(days=days), info)
+                first, second, third = first_days(at.astimezone(info).date(), spec['window']['size'])
+                begin, until = midnight(first, info), midnight(second, info)
                 if at >= until:  # put back over midnight: the new day goes on
-                    begin, until = until, midnight(first + timedelta(days=2 * days), info)
+                    begin, until = until, midnight(third, info)
                 self.assertEqual((start, end), (f'{begin:%Y-%m-%d %H:%M:%S}+00', f'{until:%Y-%m-%d %H:%M:%S}'), (table, at))
                 lengths.add((until - begin) / timedelta(hours=1))
-        self.assertLessEqual({23, 24, 25}, lengths)
         self.assert_adds_up(work)
+        return lengths
 
     def changes_rules(self, work):
         """Applies a file under the rules of Lagos, and puts those of Nairobi under the same name."""
