@@ -36,7 +36,8 @@ struct entry {
     int64_t deadline; /* SETTLING: monotonic, microseconds */
     uint64_t seen;    /* number of the last scan that found it, or that ran when something was heard of it */
     int64_t unseen;   /* since when it can't be looked at (monotonic); 0: it can */
-    int64_t settles;  /* since when it is waited for (monotonic), or 0 */
+    int64_t moved;    /* when it was last found not to stand still (monotonic), or 0 */
+    int64_t waited;   /* microseconds that it is waited for, but for those in which nobody could look at it */
     uint8_t state;
     bool known_stat; /* the stat is one to compare the next look with */
     bool was_done;   /* DUE, LOOKING, unseen: the stat is the one that was dealt with */

@@ -401,21 +401,20 @@ size_t folder_ready(const struct folder *folder)
     return folder->gap ? 0 : folder->entries.lists[ENTRY_READY].count;
 }
 
-static void find_first(const struct entry_list *list, int64_t since, const struct candidate **first)
+static void find_first(const struct entry_list *list, int64_t most, const struct candidate **first)
 {
     for (const struct entry *entry = list->first; entry; entry = entry->after) {
         const struct candidate *candidate = &entry->candidate;
-        if (entry->settles > since && (!*first || watch_compare(&candidate, first) < 0))
+        if (entry->moved != 0 && entry->waited < most && (!*first || watch_compare(&candidate, first) < 0))
             *first = candidate;
     }
 }
 
-const struct candidate *folder_settles_first(const struct folder *folder, int64_t now)
+const struct candidate *folder_settles_first(const struct folder *folder)
 {
-    int64_t since = now - folder->feed->settle - folder->host->patience;
     const struct candidate *first = NULL;
     for (enum entry_state state = ENTRY_DUE; state <= ENTRY_SETTLING; state++)
-        find_first(&folder->entries.lists[state], since > 0 ? since : 0, &first);
+        find_first(&folder->entries.lists[state], folder->feed->settle + folder->host->patience, &first);
     return first;
 }
 

@@ -140,9 +140,8 @@ size_t folder_settling(const struct folder *folder);
 bool folder_quiet(const struct folder *folder);
 /* How many files are ready to be handed out. */
 size_t folder_ready(const struct folder *folder);
-/* The oldest file that is to settle, and does not do so for too long at `now` (monotonic): newer ones wait for it.
-   NULL: none. */
-const struct candidate *folder_settles_first(const struct folder *folder, int64_t now);
+/* The oldest file that is to settle, and is not waited for too long: newer ones wait for it. NULL: none. */
+const struct candidate *folder_settles_first(const struct folder *folder);
 /* When the next file has settled, or the next scan is due (monotonic); INT64_MAX for never. */
 int64_t folder_deadline(const struct folder *folder);
 

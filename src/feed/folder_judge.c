@@ -10,6 +10,7 @@ enum {
     NANOS_PER_MICRO = 1000,
     SETTLES_MOST =
         60 * 1000 * 1000,    /* microseconds that a single run waits for a file to stand still, and the settle time */
+    LOOK_LATE = 1000 * 1000, /* microseconds that a look may come late */
     PAUSE_FIRST = 20 * 1000, /* microseconds before another scan looks for what was missed; each time twice as many, */
     PAUSE_MOST = 1000 * 1000 /* and so many at most */
 };
@@ -22,8 +23,18 @@ static bool has_markers(const struct folder *folder)
 static void move(struct folder *folder, struct entry *entry, enum entry_state state)
 {
     if (state != ENTRY_DUE && state != ENTRY_SETTLING)
-        entry->settles = 0;
+        entry->moved = entry->waited = 0;
     entry_move(&folder->entries, entry, state);
+}
+
+/* It does not stand still yet. From one look to the next no more counts than it takes to settle, and LOOK_LATE: this process may
+   have been stopped, and that is no time in which somebody wrote. */
+static void wait_on(const struct folder *folder, struct entry *entry)
+{
+    int64_t now = clock_monotonic(), most = folder->feed->settle + LOOK_LATE;
+    int64_t since = entry->moved != 0 ? now - entry->moved : 0;
+    entry->moved = now;
+    entry->waited += since < most ? since : most;
 }
 
 /* A log that is written to for ever, maybe. */
@@ -43,10 +54,9 @@ static void settle(struct folder *folder, struct entry *entry, const struct file
 {
     entry->candidate.stat = *stat;
     entry->known_stat = true;
-    int64_t now = clock_monotonic();
-    entry->settles = entry->settles != 0 ? entry->settles : now;
-    entry->deadline = now + folder->feed->settle;
-    if (folder->host->once && now - entry->settles > SETTLES_MOST + folder->feed->settle)
+    wait_on(folder, entry);
+    entry->deadline = entry->moved + folder->feed->settle;
+    if (folder->host->once && entry->waited > SETTLES_MOST + folder->feed->settle)
         leave(folder, entry);
     else
         move(folder, entry, ENTRY_SETTLING);
@@ -194,6 +204,8 @@ void folder_judge_look(struct folder *folder, struct entry *entry, const struct 
     entry->touched = false;
     if (touched || (!sight && !folder->lost)) {
         /* Heard of while the worker looked: it may have looked before that. */
+        if (entry->moved != 0)
+            wait_on(folder, entry);
         move(folder, entry, ENTRY_DUE);
     } else if (!sight || sight->kind == SIGHT_GONE || sight->kind == SIGHT_UNMARKED) {
         forget(folder, entry);

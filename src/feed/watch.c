@@ -118,7 +118,7 @@ int watch_compare(const void *a, const void *b)
 
 static size_t collect_from(struct folder *folder, struct candidate **ready)
 {
-    const struct candidate *first = folder_settles_first(folder, clock_monotonic());
+    const struct candidate *first = folder_settles_first(folder);
     size_t count = 0;
     struct entry *next;
     for (struct entry *entry = folder->entries.lists[ENTRY_READY].first; entry; entry = next) {
