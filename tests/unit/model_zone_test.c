@@ -3,6 +3,7 @@
 #include "testing.h"
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "model/timestamp.h"
 #include "model/zone.h"
 #include "model/zone_rule.h"
@@ -108,6 +109,35 @@ static void knows_changes_rules_and_what_repeats(void **state)
     assert_int_equal(zone_since(&zone, at("2024-10-27T02:30Z")), at("2024-10-27T00:30Z"));
     arena_close(&arena);
     buf_close(&file);
+}
+
+static struct digest digest_of(int64_t first, const struct zone_change *changes, size_t count)
+{
+    struct zone_change copy[2];
+    struct error error = {0};
+    struct digester digester;
+    memcpy(copy, changes, count * sizeof *copy);
+    assert_ok(digester_init(&digester, &error), &error);
+    zone_add_digest(&(struct zone){.first = first, .changes = copy, .count = count}, &digester);
+    return digester_take(&digester);
+}
+
+/* By which it is seen that the system's database says something else now. */
+static void differs_from_another_in_its_digest(void **state)
+{
+    (void)state;
+    static const struct zone_change changes[] = {{5, HOUR}, {9, 2 * HOUR}};
+    static const struct zone_change others[][2] = {
+        {{4, HOUR}, {9, 2 * HOUR}}, {{5, 0}, {9, 2 * HOUR}}, {{5, HOUR}, {8, 2 * HOUR}}, {{5, HOUR}, {9, HOUR}}};
+    struct digest digest = digest_of(0, changes, 2), same = digest_of(0, changes, 2);
+    struct digest later = digest_of(HOUR, changes, 2), shorter = digest_of(0, changes, 1);
+    assert_true(digest_equal(&digest, &same));
+    assert_false(digest_equal(&digest, &later));
+    assert_false(digest_equal(&digest, &shorter));
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        struct digest other = digest_of(0, others[i], 2);
+        assert_false(digest_equal(&digest, &other));
+    }
 }
 
 static void reads_rules_of_every_form(void **state)
@@ -224,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_changes_rules_and_what_repeats),
+        cmocka_unit_test(differs_from_another_in_its_digest),
         cmocka_unit_test(reads_rules_of_every_form),
         cmocka_unit_test(refuses_files_that_it_does_not_understand),
         cmocka_unit_test(looks_for_names_in_the_database_alone),
