@@ -111,6 +111,19 @@ static void apply_many(struct fixture *f)
     assert_ok(core_group_end(&f->core, &f->error), &f->error);
 }
 
+/* Dropped again, it is no redelivery then. */
+static bool is_replaced(struct fixture *f, uint64_t sequence)
+{
+    char which[32];
+    struct arena texts;
+    struct file_record file;
+    arena_init(&texts, STORE_TEXTS_MAX);
+    snprintf(which, sizeof which, "seq=%llu", (unsigned long long)sequence);
+    assert_ok(store_find_file(f->core.store, slice_of(which), &texts, &file, &f->error), &f->error);
+    arena_close(&texts);
+    return file.replaced;
+}
+
 static void one_without_room_for_its_marks_is_undone_alone(void **state)
 {
     struct fixture *f = *state;
@@ -125,6 +138,33 @@ static void one_without_room_for_its_marks_is_undone_alone(void **state)
     assert_ok(good, &f->error);
     assert_ok(core_group_end(&f->core, &f->error), &f->error);
     is_one_history(f, CHANGES_REPLACED + 3, CHANGES_REPLACED + 2);
+    for (unsigned i = 1; i <= CHANGES_REPLACED; i++)
+        assert_true(is_replaced(f, i));
+    assert_false(is_replaced(f, CHANGES_REPLACED + 1));
+}
+
+/* Its batches were written as they were read: the engine has them from the store. */
+static void a_file_of_many_batches_marks_what_it_replaces(void **state)
+{
+    struct fixture *f = *state;
+    struct file_facts facts = {.rows = 0};
+    struct core_result result;
+    const struct core_file file = {.name = "c.json", .facts = &facts};
+    assert_true(apply(f, 1, 1));
+    assert_true(apply(f, 2, 1));
+    core_file_begin(&f->core, f->landing.index);
+    for (unsigned i = 0; i <= CORE_KEPT_MAX; i++) {
+        arena_close(&facts.arena);
+        write_customers(f, 2 + i, 1);
+        read_customers(f, put, f, &facts);
+    }
+    assert_true(f->core.spilled);
+    facts.rows = CORE_KEPT_MAX + 1;
+    assert_ok(core_file_end(&f->core, &file, 1, &result, &f->error), &f->error);
+    arena_close(&facts.arena);
+    assert_false(is_replaced(f, 1));
+    assert_true(is_replaced(f, 2));
+    is_one_history(f, 3, CORE_KEPT_MAX + 2);
 }
 
 /* What the file before it replaced takes no room of it. */
@@ -205,6 +245,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_error_of_the_disk_amid_them_is_told_as_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_without_room_is_undone_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_without_room_for_its_marks_is_undone_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_of_many_batches_marks_what_it_replaces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_needs_room_for_what_it_writes_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_leaves_no_engine_takes_all_of_them_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_engine_that_is_not_built_anew_delivers_nothing_more, set_up, tear_down),
