@@ -119,15 +119,11 @@ static inline struct slice without_trailing_zeros(struct slice digits)
 
 /* --- int64 -------------------------------------------------------------------------------------------------------- */
 
-/* Digits that may be many; false past INT64_MAX, or past INT64_MIN's magnitude when negative. */
-static bool long_magnitude(struct slice digits, bool negative, uint64_t *magnitude)
+/* Of digits that may be many, with their sum modulo 2^64, which is theirs up to 19 digits. False past INT64_MAX, or past
+   INT64_MIN's magnitude when negative. */
+static bool fits_int64(struct slice digits, bool negative, uint64_t sum)
 {
-    digits = without_leading_zeros(digits);
-    if (digits.len > SAFE_DIGITS + 1)
-        return false;
-    /* 19 digits always fit 64 bits unsigned. */
-    *magnitude = append_digits(0, digits);
-    return *magnitude <= (uint64_t)INT64_MAX + negative;
+    return without_leading_zeros(digits).len <= SAFE_DIGITS + 1 && sum <= (uint64_t)INT64_MAX + negative;
 }
 
 static bool parse_int64(struct slice text, int64_t *out, const char **expected)
@@ -145,7 +141,7 @@ static bool parse_int64(struct slice text, int64_t *out, const char **expected)
     }
     if (bad)
         return fail(expected, "an integer");
-    if (digits.len > SAFE_DIGITS && !long_magnitude(digits, negative, &magnitude))
+    if (digits.len > SAFE_DIGITS && !fits_int64(digits, negative, magnitude))
         return fail(expected, "an integer from -9223372036854775808 to 9223372036854775807");
     *out = (int64_t)(negative ? -magnitude : magnitude);
     return true;
