@@ -35,6 +35,26 @@ static void names_begin_with_sequence_and_hash(void **state)
     assert_string_equal(name, "12345678-abababab-x");
 }
 
+static void names_are_told_from_what_else_lies_there(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"a.csv",
+                                         "000007-abababab",
+                                         "000007-ababababa-x",
+                                         "000007-abababa-x",
+                                         "000007-x-y",
+                                         "-7-abababab-x",
+                                         "18446744073709551616-abababab-x"};
+    uint64_t sequence;
+    errno = ERANGE; /* of whatever failed before */
+    assert_string_equal(archive_split_name("000007-abababab-a-b.csv", &sequence), "a-b.csv");
+    assert_int_equal(sequence, 7);
+    assert_string_equal(archive_split_name("18446744073709551615-abababab-x", &sequence), "x");
+    assert_int_equal(sequence, UINT64_MAX);
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        assert_null(archive_split_name(others[i], &sequence));
+}
+
 static void names_are_cut_to_255_bytes_and_between_characters(void **state)
 {
     struct fixture *f = *state;
@@ -452,6 +472,7 @@ int main(void)
 #define MOUNT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_mount)
     const struct CMUnitTest tests[] = {
         TEST(names_begin_with_sequence_and_hash),
+        TEST(names_are_told_from_what_else_lies_there),
         TEST(names_are_cut_to_255_bytes_and_between_characters),
         TEST(moves_the_file_to_the_archive),
         TEST(moves_names_of_255_arbitrary_bytes),

@@ -367,6 +367,26 @@ static void takes_no_folder_for_apart_that_cannot_be_looked_at(void **state)
     }
 }
 
+/* Whose files would be left where they are. */
+static void takes_no_folder_for_one_that_cannot_be_written_when_it_cannot_be_looked_at(void **state)
+{
+    struct fixture *f = *state;
+    for (struct failing each = {0}; failing_next(&each);) {
+        struct landing landing;
+        failing_begin(&each);
+        bool good = landing_open(&landing, f->data, &f->feed, 0, false, &f->error);
+        assert_int_equal(good, !failing_end(&each));
+        if (!good)
+            assert_int_equal(f->error.kind, ERROR_IO);
+        landing_close(&landing);
+    }
+    for (struct failing each = {0}; failing_next(&each);) {
+        failing_begin(&each);
+        assert_false(landing_keeps_now(&f->landing, "a.csv"));
+        (void)failing_end(&each);
+    }
+}
+
 static int set_up_all(void **state)
 {
     char parent[FEED_PATH_MAX];
@@ -395,6 +415,7 @@ int main(void)
         TEST(gives_a_marker_back_to_a_file_in_sight),
         TEST(removes_a_second_name_of_a_file_that_is_back),
         TEST(knows_the_copy_of_a_bad_file),
+        TEST(takes_no_folder_for_one_that_cannot_be_written_when_it_cannot_be_looked_at),
         WATCH_TEST(takes_no_folder_for_lost_that_cannot_be_looked_at),
         WATCH_TEST(takes_no_folder_for_apart_that_cannot_be_looked_at),
     };

@@ -137,6 +137,7 @@ static void tells_what_was_before_the_file_was_replaced(void **state)
     (void)state;
     put_three();
     replace("b.csv", 4);
+    assert_told(&(struct replay_visit){.until = 1}, "1 ");
     assert_told(&(struct replay_visit){.until = 3}, "1 2 3 ");
     assert_told(&(struct replay_visit){.until = 4}, "1 3 4 ");
     assert_told(&(struct replay_visit){.without = 4}, "1 3 ");
