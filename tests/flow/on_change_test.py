@@ -76,7 +76,7 @@ class Replacing(AtOnePath):
         self.apply('Orders', 'day.csv', ONE)
         self.work.drop('Orders', orders(order(1, total='10'), order(2, total='20')), 'day.csv')
         outcome = self.work.run_once()
-        self.assertRegex(outcome.out, r'(?m)^delivered seq=4 groups=\d+ in')
+        self.assertRegex(outcome.out, r'(?m)^delivered seq=4 groups=4 in')
         self.assertEqual(self.totals(), [(1, 2, 30)])
         self.work.command('verify')
 
