@@ -32,21 +32,22 @@ static void rejoins_the_one_way_that_is_valid(void **state)
     (void)state;
     struct parse_feed feed;
     parse_feed_open(&feed, tasks, NULL);
-    check_notes(&feed,
-                HEADER "1,call me,5,-,1.50,,\n"
-                       "2,\"call, please\",5,-,2,,\n"
-                       "3,call , then knock,5,-,3,\n"    /* one in Notes: filled up to the width of all rows */
-                       "4,a,b,c,5,-,4\n"                 /* two of them: still within the width */
-                       "5,x,5,leave it,at the door,5,\n" /* one in Special Instructions */
-                       "6,x,y,5,leave it,there,6\n"      /* one in each */
-                       "7,x,5,-,7,,,\n"                  /* longer than the header, but empty at the end */
-                       "8,a,b,c,d,5,-,8,,\n"
-                       "9,a,b,c,d,5,-,9\n", /* longer than the header, and shifted */
-                "1@2 1|5|1.50|1.50\n2@3 2|5|2.00|2\n3@4 3|5|3.00|3\n4@5 4|5|4.00|4\n5@6 5|5|5.00|5\n6@7 6|5|6.00|6\n"
-                "8@9 8|5|8.00|8\n9@10 9|5|9.00|9\n",
-                "7@8:0 : found 6 fields, expected 5: more than one way of rejoining Notes, Special_Instructions is valid "
-                "[7,x,5,-,7,,,]\n",
-                "repaired: 6 rows");
+    check_notes(
+        &feed,
+        HEADER "1,call me,5,-,1.50,,\n"
+               "2,\"call, please\",5,-,2,,\n"
+               "3,call , then knock,5,-,3,\n"    /* one in Notes: filled up to the width of all rows */
+               "4,a,b,c,5,-,4\n"                 /* two of them: still within the width */
+               "5,x,5,leave it,at the door,5,\n" /* one in Special Instructions */
+               "6,x,y,5,leave it,there,6\n"      /* one in each */
+               "7,x,5,-,7,,,\n"                  /* longer than the header, but empty at the end */
+               "8,a,b,c,d,5,-,8,,\n"
+               "9,a,b,c,d,5,-,9\n", /* longer than the header, and shifted */
+        "1@2 1|5|1.50|1.50\n2@3 2|5|2.00|2\n3@4 3|5|3.00|3\n4@5 4|5|4.00|4\n5@6 5|5|5.00|5\n6@7 6|5|6.00|6\n"
+        "8@9 8|5|8.00|8\n9@10 9|5|9.00|9\n",
+        "7@8:0 : found 6 fields, expected 5: more than one way of rejoining Notes, Special_Instructions is valid "
+        "[7,x,5,-,7,,,]\n",
+        "repaired: 6 rows");
     parse_feed_close(&feed);
 }
 
@@ -63,7 +64,9 @@ static void rejects_what_is_not_valid_or_ambiguous(void **state)
                "4,5,6,-,1,1,\n"                     /* Km is 5 or 6: two different rows */
                "5,a,b,c,d,e,f,g,h,i,j,k,5,-,1,,,\n" /* more than anybody forgets */
                "6,x,5,-\n"                          /* too few is another matter */
-               "7,x,y,5,-,tip,\n",                  /* on_error is no way to be valid */
+               "7,x,y,5,-,tip,\n"                   /* on_error is no way to be valid */
+               "8,a,\"b\",5,-,1,\n"                 /* whichever of them is quoted, */
+               "9, \"a\",b,5,-,1,\n",               /* and behind a blank */
         "1@2 1|5|5.00|5\n",
         "2@3:0 : found 6 fields, expected 5: no way of rejoining Notes, Special_Instructions is valid "
         "[2,x,y,z,-,1,]\n"
@@ -75,7 +78,11 @@ static void rejects_what_is_not_valid_or_ambiguous(void **state)
         "[5,a,b,c,d,e,f,g,h,i,j,k,5,-,1,,,]\n"
         "6@7:0 : found 4 fields, expected 7 [6,x,5,-]\n"
         "7@8:0 : found 6 fields, expected 5: no way of rejoining Notes, Special_Instructions is valid "
-        "[7,x,y,5,-,tip,]\n",
+        "[7,x,y,5,-,tip,]\n"
+        "8@9:0 : found 6 fields, expected 5: no way of rejoining Notes, Special_Instructions is valid "
+        "[8,a,\"b\",5,-,1,]\n"
+        "9@10:0 : found 6 fields, expected 5: no way of rejoining Notes, Special_Instructions is valid "
+        "[9, \"a\",b,5,-,1,]\n",
         "repaired: 1 row");
     parse_feed_close(&feed);
 }

@@ -326,6 +326,41 @@ static void remembers_the_histories_it_replaced_and_how_far_they_went(void **sta
     store_close(third);
 }
 
+/* Rows keep the sums that they had. */
+static void damage(const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(testing_path(folder, "ecommerce.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* To write it anew under a sum of its own would hide the damage. */
+static void takes_nothing_over_that_is_damaged(void **state)
+{
+    (void)state;
+    struct store *first, *second, *third;
+    struct progress one[3], two[4];
+    open_both(&first, &second);
+    list_progress(first, 2, one);
+    list_progress(second, 3, two);
+    assert_ok(store_adopt(second, first, &error), &error);
+    assert_ok(store_swap(first, second, &error), &error);
+    damage("UPDATE adopted SET digests = zeroblob(24)");
+    damage("UPDATE changes SET digest = CAST('11111111111111111111111111111111' AS BLOB) WHERE sequence = 2");
+    second = testing_open(folder, STORE_REPLACE);
+    third = testing_open(folder, STORE_BUILD);
+    assert_ok(store_adopt(third, second, &error), &error);
+    one[2].digest = (struct digest){{0}};
+    assert_adopted(third, &one[2], false);
+    assert_adopted(third, &two[1], true);
+    memset(two[2].digest.bytes, '1', sizeof two[2].digest.bytes);
+    assert_adopted(third, &two[2], false);
+    assert_adopted(third, &two[3], true);
+    store_close(third);
+    store_close(second);
+}
+
 /* As many changes as a file every ten seconds makes in three years. */
 static void remembers_a_history_of_millions_of_changes(void **state)
 {
@@ -362,6 +397,7 @@ int main(void)
         TEST(refuses_while_a_program_that_asks_no_lock_has_the_store_open),
         TEST(leaves_the_old_or_the_new_store_wherever_it_is_killed),
         TEST(remembers_the_histories_it_replaced_and_how_far_they_went),
+        TEST(takes_nothing_over_that_is_damaged),
         TEST(remembers_a_history_of_millions_of_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
