@@ -20,7 +20,6 @@ bool offer_compare(struct decide_input *input, struct store *store, struct error
     const struct progress *target = input->target;
     struct digest digest;
     input->store = store_progress(store);
-    input->rewritten = store_rewritten(store);
     input->files = store_files(store);
     if (!target->present)
         return true;
