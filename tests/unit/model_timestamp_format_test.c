@@ -33,6 +33,7 @@ static void reads_each_directive(void **state)
     assert_format("%Y-%m-%d %H:%M:%S", "2022-02-17 12:03:13", noon);
     assert_format("%d/%m/%Y %H:%M:%S", "17/2/2022 12:3:13", noon);
     assert_format("%Y%m%d%H%M%S", "20220217120313", noon);
+    assert_format("%Y%m%d%I%M%S%p", "20220217120313pm", noon);
     assert_format("%d %b %y, %I:%M:%S %p", "17 FEB 22, 12:03:13 pm", noon);
     assert_format("%b %d %Y %I.%M.%S%p", "feb 17 2022 12.03.13AM", noon - 12 * 3600 * TIMESTAMP_SECOND);
     assert_format("%Y-%m-%dT%H:%M:%S.%f%z", "2022-02-17T14:03:13.25+02:00", noon + 250000);

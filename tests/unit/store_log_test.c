@@ -132,6 +132,20 @@ static void takes_garbled_numbers_of_the_last_change_for_a_power_loss(void **sta
     }
 }
 
+/* Nor does any change lie behind it then: it is flushed before the first of them. */
+static void takes_a_garbled_header_for_a_power_loss(void **state)
+{
+    (void)state;
+    static const char garbled[][32] = {{0}, "no header, and no byte makes it"};
+    for (size_t i = 0; i < COUNT_OF(garbled); i++) {
+        put_back();
+        int fd = open(place("ecommerce.db-wal"), O_RDWR);
+        assert_int_equal(pwrite(fd, garbled[i], sizeof garbled[i], 0), sizeof garbled[i]);
+        close(fd);
+        assert_int_equal(changes_of_sound_store(), 0);
+    }
+}
+
 /* A frame that ends no transaction has zeroes there. */
 static void finds_a_commit_that_a_byte_made_none(void **state)
 {
@@ -207,6 +221,7 @@ int main(void)
         TEST(finds_it_in_the_head_of_a_commit),
         TEST(finds_a_commit_that_a_byte_made_none),
         TEST(takes_garbled_numbers_of_the_last_change_for_a_power_loss),
+        TEST(takes_a_garbled_header_for_a_power_loss),
         TEST(takes_a_byte_of_the_last_change_for_a_power_loss),
         TEST(takes_frames_of_an_earlier_use_for_nothing),
     };
