@@ -181,6 +181,29 @@ static void each_late_row_is_told_with_what_it_is_late_for(void **state)
     shop_close(&shop);
 }
 
+static void a_key_of_two_fields_is_kept_whole(void **state)
+{
+    (void)state;
+    struct shop shop;
+    struct heard heard = {""};
+    shop_open(&shop,
+              "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], " GRAIN "}, 'join': [{'feed': 'Trips', "
+              "'key': ['Task_ID', 'Leg'], 'on': 'Order_ID'}],"
+              "'tables': {'t': {'group_by': ['Customer_ID'], 'window': {'on': 'Time', 'size': '10 days'}, 'columns': {"
+              "'customer': {'group': 'Customer_ID'}, 'start': {'window': 'start'}, 'orders': {'count': 'Order_ID'}}}}, "
+              "'retention': {'lateness': '15 days'}");
+    engine_on_late(shop.engine, hear, &heard);
+    shop_change(&shop, 1, ORDERS, "Order_ID=1 SKU=a Customer_ID=7 Time=2022-01-02T00:00:00 Total=2 Day=2022-01-02",
+                "Order_ID=2 SKU=a Customer_ID=7 Time=2022-02-02T00:00:00 Total=4 Day=2022-01-02");
+    shop_change(&shop, 2, DELIVERIES, "Task_ID=1 Order_ID=1 Leg=3");
+    close_before(&shop, day(10));
+    shop_change(&shop, 4, DELIVERIES, "Task_ID=1 Order_ID=2 Leg=3", "Task_ID=1 Order_ID=2 Leg=5",
+                "Task_ID=3 Order_ID=2 Leg=3");
+    assert_string_equal(heard.text, "1 key 0;");
+    assert_int_equal(shop.buckets.applied, 2);
+    shop_close(&shop);
+}
+
 /* The older line of an order may be all that is left when the newer one is withdrawn; once its window is closed it must not
    be what says where the order lies. */
 static void a_row_that_leaves_its_order_to_a_closed_line_is_late(void **state)
@@ -431,6 +454,7 @@ int main(void)
         cmocka_unit_test(memory_is_given_back_and_taken_again),
         cmocka_unit_test(rows_that_wait_to_be_handed_out_again_are_nobodys),
         cmocka_unit_test(each_late_row_is_told_with_what_it_is_late_for),
+        cmocka_unit_test(a_key_of_two_fields_is_kept_whole),
         cmocka_unit_test(a_row_that_leaves_its_order_to_a_closed_line_is_late),
         cmocka_unit_test(lines_of_a_huge_order_are_corrected_behind_a_close_too),
         cmocka_unit_test(windows_are_due_once_the_watermark_passed_them_by_the_lateness),

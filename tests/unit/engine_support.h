@@ -66,7 +66,8 @@ static inline struct pipeline *shop_pipeline(const char *members)
               "'Distance': {'type': 'decimal(18,1)'}, 'Driver': {'type': 'text'}");
     shop_feed(folder, "Trips", /* deliveries that have an order */
               "'Task_ID': {'type': 'int64', 'required': true}, 'Order_ID': {'type': 'int64', 'required': true},"
-              "'Distance': {'type': 'decimal(18,1)'}, 'Driver': {'type': 'text'}");
+              "'Leg': {'type': 'int64', 'required': true}, 'Distance': {'type': 'decimal(18,1)'}, "
+              "'Driver': {'type': 'text'}");
     shop_feed(folder, "Customers",
               "'Customer_ID': {'type': 'int64', 'required': true}, 'City': {'type': 'text', 'required': true},"
               "'Bonus': {'type': 'int64'}");
