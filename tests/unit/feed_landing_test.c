@@ -222,11 +222,32 @@ static void holds_times_beyond_64_bits_of_nanoseconds(void **state)
     assert_true(out.ctime_ns == INT64_MIN);
 }
 
+static void keeps_what_is_to_be_left_and_what_it_cannot_take(void **state)
+{
+    struct fixture *f = *state;
+    const struct file_stat own = {.owner = geteuid()}, others = {.owner = geteuid() + 1};
+    open_landing(f);
+    file_write(f->folder, "a.csv", "");
+    errno = EACCES; /* of another call */
+    assert_false(landing_keeps_now(&f->landing, "a.csv") || landing_keeps_file(&f->landing, &others));
+    f->landing.sticky = true;
+    assert_false(landing_keeps_now(&f->landing, "a.csv") || landing_keeps_file(&f->landing, &own));
+    assert_false(landing_keeps_now(&f->landing, "gone.csv"));
+    assert_true(landing_keeps_file(&f->landing, &others));
+    f->landing.writable = false;
+    assert_true(landing_keeps_now(&f->landing, "a.csv") && landing_keeps_file(&f->landing, &own));
+    f->landing.writable = true;
+    f->feed.after = FEED_LEAVE;
+    assert_true(landing_keeps_now(&f->landing, "a.csv") && landing_keeps_file(&f->landing, &own));
+}
+
 static void see_a_read_only_folder(void *context)
 {
     struct fixture *f = context;
     child_check(landing_open(&f->landing, f->data, &f->feed, 0, true, &f->error));
     child_check(!f->landing.writable);
+    f->landing.writable = true; /* as it was before */
+    child_check(landing_keeps_now(&f->landing, "a.csv"));
 }
 
 static void knows_a_folder_that_cannot_be_written(void **state)
@@ -251,6 +272,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_names_that_lead_out_of_the_folder, set_up, tear_down),
         cmocka_unit_test(compares_all_that_a_stat_says),
         cmocka_unit_test(holds_times_beyond_64_bits_of_nanoseconds),
+        cmocka_unit_test_setup_teardown(keeps_what_is_to_be_left_and_what_it_cannot_take, set_up, tear_down),
         cmocka_unit_test_setup_teardown(knows_a_folder_that_cannot_be_written, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
