@@ -315,6 +315,31 @@ static void counts_the_groups_that_mix_what_should_be_uniform(void **state)
     shop_close(&shop);
 }
 
+static void counts_them_among_groups_of_many_orders_too(void **state)
+{
+    (void)state;
+    enum { MANY = 40 };
+    char texts[MANY][64];
+    const char *rows[MANY + 1] = {NULL};
+    struct shop shop;
+    shop_open(&shop,
+              "'facts': {'feed': 'Orders', 'key': ['Order_ID']}, 'tables': {'t': {'group_by': ['Region'],"
+              "'uniform': ['Currency'], 'columns': {'region': {'group': 'Region'}, 'n': {'count': 'Order_ID'}}}}");
+    for (int i = 0; i < MANY; i++) {
+        snprintf(texts[i], sizeof texts[i], "Order_ID=%d Region=r Currency=%s", i, i > 0 ? "KES" : "NGN");
+        rows[i] = texts[i];
+    }
+    shop_begin(&shop, 1);
+    shop_rows(&shop, ORDERS, 1, rows);
+    shop_end(&shop);
+    assert_int_equal(shop_stats(&shop).mixed[0], 1);
+    shop_change(&shop, 2, ORDERS, "Order_ID=0 Region=s Currency=NGN");
+    assert_int_equal(shop_stats(&shop).mixed[0], 0);
+    shop_change(&shop, 3, ORDERS, "Order_ID=0 Region=r Currency=NGN");
+    assert_int_equal(shop_stats(&shop).mixed[0], 1);
+    shop_close(&shop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +358,7 @@ int main(void)
         cmocka_unit_test(a_group_is_the_same_whether_it_was_ever_large_or_not),
         cmocka_unit_test(one_more_order_costs_a_large_group_what_it_costs_a_small_one),
         cmocka_unit_test(counts_the_groups_that_mix_what_should_be_uniform),
+        cmocka_unit_test(counts_them_among_groups_of_many_orders_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

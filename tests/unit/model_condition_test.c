@@ -95,6 +95,8 @@ static void compares_every_kind_of_field(void **state)
         "{\"price\": {\"<\": 12.51}}",
         "{\"weight\": 0.5}",
         "{\"weight\": {\"<=\": 1}}",
+        "{\"weight\": {\"<=\": 0.5}}",
+        "{\"id\": {\">=\": 7}}",
         "{\"name\": \"DONE\"}",
         "{\"name\": {\">=\": \"DON\"}}",
         "{\"open\": true}",
