@@ -70,6 +70,9 @@ static void trims_blanks_of_every_type_but_text(void **state)
     open_field(&feed, "{ \"type\": \"text\" }");
     check(&feed, " 12 ", " 12 ");
     parse_feed_close(&feed);
+    open_field(&feed, "{ \"type\": \"text\", \"replace\": { \"x\": \"\" } }");
+    check(&feed, " 1x2 ", " 12 ");
+    parse_feed_close(&feed);
 }
 
 static void knows_null_words_also_between_blanks(void **state)
