@@ -160,12 +160,18 @@ static void hands_out_the_chunks_of_what_it_replaces(void **state)
 {
     (void)state;
     char seen[32] = "";
-    testing_change(store, "a.csv", 1);
+    struct file_record two_chunks = testing_record("a.csv", 1, 6);
+    assert_ok(store_begin(store, &error), &error);
+    assert_ok(store_file_begin(store, two_chunks.feed, &error), &error);
+    assert_ok(testing_put_rows(store, 1, 3, 1, &error), &error);
+    assert_ok(testing_put_rows(store, 4, 3, 4, &error), &error);
+    assert_ok(store_file_end(store, &two_chunks, &error), &error);
+    assert_ok(store_commit(store, SLICE("two chunks"), 1700000000000000, &error), &error);
     testing_change(store, "b.csv", 2);
     testing_change(store, "a.csv", 3);
     begin_replace("a.csv", 4, 2);
     assert_ok(store_taken_chunks(store, see_chunk, seen, &error), &error);
-    assert_string_equal(seen, "1 3 ");
+    assert_string_equal(seen, "1 4 3 ");
     end_replace("a.csv", 4);
 }
 
