@@ -143,28 +143,36 @@ static void one_without_room_for_its_marks_is_undone_alone(void **state)
     assert_false(is_replaced(f, CHANGES_REPLACED + 1));
 }
 
-/* Its batches were written as they were read: the engine has them from the store. */
-static void a_file_of_many_batches_marks_what_it_replaces(void **state)
+/* Of more than a few the store has them as they are read, and the engine from there. */
+static void apply_batches(struct fixture *f, unsigned first, unsigned count)
 {
-    struct fixture *f = *state;
     struct file_facts facts = {.rows = 0};
     struct core_result result;
     const struct core_file file = {.name = "c.json", .facts = &facts};
-    assert_true(apply(f, 1, 1));
-    assert_true(apply(f, 2, 1));
     core_file_begin(&f->core, f->landing.index);
-    for (unsigned i = 0; i <= CORE_KEPT_MAX; i++) {
+    for (unsigned i = 0; i < count; i++) {
         arena_close(&facts.arena);
-        write_customers(f, 2 + i, 1);
+        write_customers(f, first + i, 1);
         read_customers(f, put, f, &facts);
     }
-    assert_true(f->core.spilled);
-    facts.rows = CORE_KEPT_MAX + 1;
+    assert_int_equal(f->core.spilled, count > CORE_KEPT_MAX);
+    facts.rows = count;
     assert_ok(core_file_end(&f->core, &file, 1, &result, &f->error), &f->error);
     arena_close(&facts.arena);
+}
+
+static void a_file_of_several_batches_is_kept_whole_and_marks_what_it_replaces(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned i = 1; i <= 4; i++)
+        assert_true(apply(f, i, 1));
+    apply_batches(f, 4, 2);
+    assert_true(is_replaced(f, 4));
+    is_one_history(f, 5, 5);
+    apply_batches(f, 2, CORE_KEPT_MAX + 1);
     assert_false(is_replaced(f, 1));
-    assert_true(is_replaced(f, 2));
-    is_one_history(f, 3, CORE_KEPT_MAX + 2);
+    assert_true(is_replaced(f, 2) && is_replaced(f, 3));
+    is_one_history(f, 6, CORE_KEPT_MAX + 2);
 }
 
 /* What the file before it replaced takes no room of it. */
@@ -245,7 +253,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_error_of_the_disk_amid_them_is_told_as_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_without_room_is_undone_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_without_room_for_its_marks_is_undone_alone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_file_of_many_batches_marks_what_it_replaces, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_of_several_batches_is_kept_whole_and_marks_what_it_replaces, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_file_needs_room_for_what_it_writes_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_leaves_no_engine_takes_all_of_them_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_engine_that_is_not_built_anew_delivers_nothing_more, set_up, tear_down),
