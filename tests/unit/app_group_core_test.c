@@ -235,6 +235,17 @@ static void an_engine_that_is_not_built_anew_delivers_nothing_more(void **state)
     assert_false(f->core.delivering);
 }
 
+/* As an engine would that sorted rows otherwise than the one that committed them. */
+static void a_history_that_comes_to_other_rows_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    assert_true(apply(f, 1, 1));
+    assert_true(apply(f, 1, 2));
+    f->pipeline->feeds[f->landing.index].key_count = 0;
+    assert_false(core_replay(&f->core, &(struct core_history){0}, &f->error));
+    assert_error(&f->error, ERROR_CORRUPT, "change 2 does not replay to the rows its ledger counts");
+}
+
 static void what_is_not_committed_is_gone_with_the_process(void **state)
 {
     struct fixture *f = *state;
@@ -258,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_needs_room_for_what_it_writes_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_leaves_no_engine_takes_all_of_them_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_engine_that_is_not_built_anew_delivers_nothing_more, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_history_that_comes_to_other_rows_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_committed_is_gone_with_the_process, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, install, NULL);
