@@ -73,7 +73,7 @@ class DiskFull(CrashCase):
         self.without_room('checkpoints', 'no space left, waiting for it')
 
     def test_archive(self):
-        self.without_room('data/archive', 'no space left on device')
+        self.without_room('data/archive', 'No space left on device')
 
     def test_embedded_target(self):
         self.without_room('data/results', 'disk is full')
