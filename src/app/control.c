@@ -325,6 +325,15 @@ static int connect_to(const char *checkpoints, const char *pipeline, struct erro
     return -1;
 }
 
+/* A daemon that hangs up before it reads what it is asked ends a session: it is as if none had listened. One that read it
+   and hangs up then gives the end of its answer instead. */
+static bool unheard(int number, const char *what, struct error *error)
+{
+    return number == EPIPE || number == ECONNRESET
+               ? error_set(error, ERROR_TARGET, "the running dropfold hangs up: it is ending or replaying")
+               : error_errno(error, ERROR_IO, number, "the running dropfold %s", what);
+}
+
 static bool send_words(int fd, const char *const *words, size_t count, struct error *error)
 {
     struct buf line;
@@ -339,7 +348,7 @@ static bool send_words(int fd, const char *const *words, size_t count, struct er
     buf_put_byte(&line, '\n');
     bool ok = line.failed ? error_set(error, ERROR_USAGE, "the request is too long, or has a tab or a newline in it")
                           : send(fd, line.data, line.len, MSG_NOSIGNAL) == (ssize_t)line.len ||
-                                error_errno(error, ERROR_IO, errno, "the running dropfold does not listen");
+                                unheard(errno, "does not listen", error);
     buf_close(&line);
     return ok;
 }
@@ -358,7 +367,7 @@ static bool receive(int fd, int64_t deadline, struct buf *answer, struct error *
             return error_set(error, ERROR_IO, "the running dropfold does not answer");
         ssize_t len = read(fd, block, sizeof block);
         if (len < 0 && errno != EINTR)
-            return error_errno(error, ERROR_IO, errno, "the running dropfold does not answer");
+            return unheard(errno, "does not answer", error);
         if (len == 0)
             return true;
         if (len > 0)

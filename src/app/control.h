@@ -53,8 +53,8 @@ struct control_question {
     size_t count;
     int64_t deadline; /* microseconds to wait for the answer */
 };
-/* Blocks. False with ERROR_TARGET when no daemon listens, or with ERROR_IO when it does not answer or is another user's.
-   `answer` (initialised by the caller) receives the text, *code the exit code. */
+/* Blocks. False with ERROR_TARGET when no daemon listens, or one hangs up before it reads what it is asked; with ERROR_IO when
+   it does not answer or is another user's. `answer` (initialised by the caller) receives the text, *code the exit code. */
 bool control_ask(const struct control_question *question, struct buf *answer, int *code, struct error *error) MUST_USE;
 
 #endif
