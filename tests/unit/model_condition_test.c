@@ -206,7 +206,7 @@ static void refuses_to_compare_with_null(void **state)
 static void refuses_unknown_comparisons(void **state)
 {
     assert_refused(*state, "{\"id\": {\"=>\": 1}}",
-                   "c:1:9: unknown word \"=>\", expected =, !=, <, <=, >, >= or null; did you mean \"=\"?");
+                   "c:1:9: unknown word \"=>\", expected =, !=, <, <=, >, >= or null; did you mean \">=\"?");
 }
 
 static void refuses_what_is_empty(void **state)
