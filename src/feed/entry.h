@@ -36,6 +36,7 @@ struct entry {
     int64_t deadline; /* SETTLING: monotonic, microseconds */
     uint64_t seen;    /* number of the last scan that found it, or that ran when something was heard of it */
     int64_t unseen;   /* since when it can't be looked at (monotonic); 0: it can */
+    int64_t settles;  /* since when it is waited for (monotonic), or 0 */
     int64_t moved;    /* when it was last found not to stand still (monotonic), or 0 */
     int64_t waited;   /* microseconds that it is waited for, but for those in which nobody could look at it */
     uint8_t state;

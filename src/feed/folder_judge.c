@@ -23,7 +23,7 @@ static bool has_markers(const struct folder *folder)
 static void move(struct folder *folder, struct entry *entry, enum entry_state state)
 {
     if (state != ENTRY_DUE && state != ENTRY_SETTLING)
-        entry->moved = entry->waited = 0;
+        entry->settles = entry->moved = entry->waited = 0;
     entry_move(&folder->entries, entry, state);
 }
 
@@ -33,6 +33,7 @@ static void wait_on(const struct folder *folder, struct entry *entry)
 {
     int64_t now = clock_monotonic(), most = folder->feed->settle + LOOK_LATE;
     int64_t since = entry->moved != 0 ? now - entry->moved : 0;
+    entry->settles = entry->settles != 0 ? entry->settles : now;
     entry->moved = now;
     entry->waited += since < most ? since : most;
 }
@@ -56,7 +57,7 @@ static void settle(struct folder *folder, struct entry *entry, const struct file
     entry->known_stat = true;
     wait_on(folder, entry);
     entry->deadline = entry->moved + folder->feed->settle;
-    if (folder->host->once && entry->waited > SETTLES_MOST + folder->feed->settle)
+    if (folder->host->once && entry->moved - entry->settles > SETTLES_MOST + folder->feed->settle)
         leave(folder, entry);
     else
         move(folder, entry, ENTRY_SETTLING);
