@@ -84,6 +84,8 @@ static void trim(struct engine *engine)
     for (size_t i = 0; i < engine->pipeline->join_count; i++)
         if (!engine->joins[i].direct)
             keyed_trim(&engine->joins[i].nodes);
+    for (size_t i = 0; i < engine->pipeline->table_count; i++)
+        rows_trim(&engine->tables[i].runs, UNROLLED_NEXT, 0);
     rows_trim(&engine->alts, ALT_COUNT, 0);
     keyed_trim(&engine->units);
 }

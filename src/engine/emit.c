@@ -53,23 +53,57 @@ static void push_code(struct memory *memory, struct outcome *outcome, int64_t co
     outcome->codes[outcome->count++] = code;
 }
 
+static inline void take_code(struct emit *emit, const struct measure *measure, struct outcome *outcome, int64_t code)
+{
+    int64_t rank = codes_rank(measure->kind, code);
+    struct bag_order order = groups_order(emit->engine, measure);
+    if (!outcome->any || bag_compare(order, rank, outcome->least) < 0)
+        outcome->least = rank;
+    if (!outcome->any || bag_compare(order, rank, outcome->greatest) > 0)
+        outcome->greatest = rank;
+    outcome->any = true;
+    if (measure->distinct)
+        push_code(&emit->memory, outcome, rank);
+}
+
 static void gather(void *context, const struct selection *selection, const struct codes *codes)
 {
     struct gatherer *gatherer = context;
     for (size_t i = selection->first; i < selection->first + selection->count; i++) {
         const struct measure *measure = &gatherer->table->measures[i];
-        struct outcome *outcome = &gatherer->emit->outcomes[i];
-        if (!measure->ordered || codes_null(codes, measure->field))
-            continue;
-        int64_t rank = codes_rank(measure->kind, codes->at[measure->field]);
-        struct bag_order order = groups_order(gatherer->emit->engine, measure);
-        if (!outcome->any || bag_compare(order, rank, outcome->least) < 0)
-            outcome->least = rank;
-        if (!outcome->any || bag_compare(order, rank, outcome->greatest) > 0)
-            outcome->greatest = rank;
-        outcome->any = true;
-        if (measure->distinct)
-            push_code(&gatherer->emit->memory, outcome, rank);
+        if (measure->ordered && !codes_null(codes, measure->field))
+            take_code(gatherer->emit, measure, &gatherer->emit->outcomes[i], codes->at[measure->field]);
+    }
+}
+
+/* The ordered measures of a source, 0 or 1, from one row of it. */
+static inline void gather_row(struct emit *emit, const struct engine_table *table, size_t source, struct rows_at at,
+                              uint64_t nulls)
+{
+    const struct field_home *homes = emit->engine->records[0].homes;
+    size_t first = table->selections[table->source_first[source]].first;
+    size_t end = table->selections[table->source_first[source + 1]].first;
+    for (size_t i = first; i < end; i++) {
+        const struct measure *measure = &table->measures[i];
+        const struct field_home *home = &homes[measure->field];
+        if (measure->ordered && !(nulls & home->null_bit))
+            take_code(emit, measure, &emit->outcomes[i], rows_peek(at, home->column));
+    }
+}
+
+/* What accumulate_walk comes to for a plain table: nothing is read but the fields that are asked for. */
+static void gather_plainly(struct emit *emit, const struct engine_table *table, uint32_t unit)
+{
+    const struct engine *engine = emit->engine;
+    const struct records *lines = &engine->records[0];
+    struct rows_at at = rows_at(&engine->units.rows, unit);
+    if (table->scanned & 1)
+        gather_row(emit, table, 0, at, (uint64_t)rows_peek(at, KEYED_NULLS));
+    uint32_t line = table->scanned & 2 ? (uint32_t)rows_peek(at, lines->head) : 0;
+    for (; line; line = (uint32_t)rows_peek(at, RECORD_NEXT)) {
+        at = rows_at(&lines->rows, line);
+        if (!lines->filters || rows_peek(at, RECORD_FLAGS) == 0)
+            gather_row(emit, table, 1, at, (uint64_t)rows_peek(at, RECORD_NULLS));
     }
 }
 
@@ -81,36 +115,38 @@ static void count_distinct(struct outcome *outcome)
         outcome->distinct += outcome->codes[i] != outcome->codes[i - 1];
 }
 
-/* Goes one unit further; false at the end of the list. */
-static bool next_member(const struct engine *engine, const struct engine_table *table, struct emit_members *members,
-                        uint32_t *next)
+/* Goes one run further; false at the end of the list. */
+static bool take_run(const struct engine *engine, const struct engine_table *table, struct emit_members *members,
+                     struct unrolled_walk *walk)
 {
-    uint32_t unit = *next;
-    if (unit == 0 || members->count == STATE_BIG)
-        return false;
-    members->units[members->count++] = unit;
-    units_prefetch(engine, unit, table->files ? UINT32_MAX : table->scanned);
-    *next = rows_link(&engine->units.rows, unit, table->unit_member);
-    rows_prefetch_some(&engine->units.rows, *next);
-    return true;
+    uint32_t *units = members->units + members->count;
+    size_t count = walk->left <= STATE_BIG ? unrolled_step(&table->runs, walk, units) : 0;
+    unrolled_prefetch(&table->runs, walk);
+    for (size_t i = 0; i < count; i++)
+        rows_prefetch(&engine->units.rows, units[i]);
+    members->count += (uint32_t)count;
+    return count > 0;
 }
 
 void emit_find_members(const struct engine *engine, const struct engine_table *table, const uint32_t *groups,
                        size_t count, struct emit_members *members)
 {
-    uint32_t next[EMIT_GROUPS];
+    struct unrolled_walk walks[EMIT_GROUPS];
     for (size_t i = 0; i < count; i++)
         rows_prefetch(&table->groups.rows, groups[i]);
     for (size_t i = 0; i < count; i++) {
         members[i].count = 0;
-        next[i] = table->scans ? rows_link(&table->groups.rows, groups[i], table->members) : 0;
-        rows_prefetch_some(&engine->units.rows, next[i]);
+        walks[i] = groups_members(table, groups[i]);
+        unrolled_prefetch(&table->runs, &walks[i]);
     }
     for (bool more = true; more;) {
         more = false;
         for (size_t i = 0; i < count; i++)
-            more = next_member(engine, table, &members[i], &next[i]) || more;
+            more = take_run(engine, table, &members[i], &walks[i]) || more;
     }
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t j = 0; j < members[i].count; j++)
+            units_prefetch(engine, members[i].units[j], table->files ? UINT32_MAX : table->scanned);
 }
 
 static void gather_units(struct emit *emit, const struct engine_table *table, const struct emit_members *members)
@@ -121,7 +157,10 @@ static void gather_units(struct emit *emit, const struct engine_table *table, co
     }
     struct gatherer gatherer = {table, emit};
     for (uint32_t i = 0; i < members->count; i++)
-        accumulate_walk(emit->engine, table, members->units[i], gather, &gatherer);
+        if (table->plain)
+            gather_plainly(emit, table, members->units[i]);
+        else
+            accumulate_walk(emit->engine, table, members->units[i], gather, &gatherer);
     for (size_t i = 0; i < table->measure_count; i++)
         if (table->measures[i].distinct)
             count_distinct(&emit->outcomes[i]);

@@ -98,23 +98,39 @@ static void fill_bags(void *context, const struct selection *selection, const st
     }
 }
 
-/* Fills the bags from units of the list, whose records are asked for while it is followed. Returns where it goes on, or 0. */
-static uint32_t fill_from(struct filler *filler, uint32_t next)
+struct unrolled_walk groups_members(const struct engine_table *table, uint32_t group)
+{
+    uint64_t count = table->scans && !groups_bags(table, group) ? groups_units(table, group) : 0;
+    uint32_t head = rows_link(&table->groups.rows, group, table->members);
+    return (struct unrolled_walk){head, head ? count : 0};
+}
+
+/* All of them, with what they lead to asked for; returns how many. */
+static size_t read_members(const struct engine *engine, const struct engine_table *table, uint32_t group,
+                           uint32_t units[STATE_BIG + 1])
+{
+    struct unrolled_walk walk = groups_members(table, group);
+    size_t count = 0;
+    if (walk.left > STATE_BIG + 1) /* memory was out for bags */
+        return 0;
+    for (size_t step; (step = unrolled_step(&table->runs, &walk, units + count)) > 0; count += step) {
+        unrolled_prefetch(&table->runs, &walk);
+        for (size_t i = count; i < count + step; i++)
+            rows_prefetch(&engine->units.rows, units[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        units_prefetch(engine, units[i], table->files ? UINT32_MAX : table->scanned);
+    return count;
+}
+
+static void fill_from(struct filler *filler, const uint32_t *units, size_t count)
 {
     const struct engine_table *table = filler->table;
-    struct engine *engine = filler->engine;
-    uint32_t units[STATE_BIG + 1];
-    size_t count = 0;
-    for (; next && count < COUNT_OF(units); next = rows_link(&engine->units.rows, next, table->unit_member)) {
-        units_prefetch(engine, next, table->files ? UINT32_MAX : table->scanned);
-        units[count++] = next;
-    }
     for (size_t i = 0; i < count; i++) {
-        accumulate_walk(engine, table, units[i], fill_bags, filler);
+        accumulate_walk(filler->engine, table, units[i], fill_bags, filler);
         if (table->files)
-            files_count(engine, &filler->bags[table->files_bag], units[i], 1);
+            files_count(filler->engine, &filler->bags[table->files_bag], units[i], 1);
     }
-    return next;
 }
 
 /* A place in the table's array of bags, from 1; 0 after noting the failure. */
@@ -132,6 +148,18 @@ static uint32_t bags_place(struct engine *engine, struct engine_table *table)
     return (uint32_t)table->big_count;
 }
 
+static void set_members(struct engine_table *table, uint32_t group, uint32_t head)
+{
+    rows_set(&table->groups.rows, group, table->members, head);
+}
+
+static void drop_members(struct engine_table *table, uint32_t group)
+{
+    struct unrolled_walk walk = groups_members(table, group);
+    unrolled_free(&table->runs, walk.at, walk.left);
+    set_members(table, group, 0);
+}
+
 static void make_big(struct engine *engine, struct engine_table *table, uint32_t group)
 {
     uint32_t place = bags_place(engine, table);
@@ -140,10 +168,10 @@ static void make_big(struct engine *engine, struct engine_table *table, uint32_t
         return;
     table->big[place - 1] = bags;
     struct filler filler = {engine, table, bags};
-    for (uint32_t next = rows_link(&table->groups.rows, group, table->members); next;)
-        next = fill_from(&filler, next);
+    uint32_t units[STATE_BIG + 1];
+    fill_from(&filler, units, read_members(engine, table, group, units));
+    drop_members(table, group);
     rows_set(&table->groups.rows, group, table->bags, place);
-    rows_set(&table->groups.rows, group, table->members, 0);
 }
 
 static void drop_bags(struct engine *engine, struct engine_table *table, uint32_t group)
@@ -162,37 +190,23 @@ static void drop_bags(struct engine *engine, struct engine_table *table, uint32_
 
 void groups_release(struct engine *engine, struct engine_table *table, uint32_t group)
 {
+    drop_members(table, group);
     drop_bags(engine, table, group);
-    rows_set(&table->groups.rows, group, table->members, 0);
 }
 
 void groups_enter(struct engine *engine, struct engine_table *table, uint32_t group, uint32_t unit)
 {
-    struct rows *groups = &table->groups.rows, *units = &engine->units.rows;
-    uint64_t count = groups_units(table, group) + 1;
-    rows_set(groups, group, table->units, (int64_t)count);
-    rows_set(units, unit, table->unit_group, group);
-    if (count == 1)
+    struct rows *groups = &table->groups.rows;
+    uint64_t count = groups_units(table, group);
+    rows_set(&engine->units.rows, unit, table->unit_group, group);
+    if (count == 0)
         table->live++;
-    if (!table->scans || groups_bags(table, group))
-        return;
-    rows_set(units, unit, table->unit_member, rows_link(groups, group, table->members));
-    rows_set(groups, group, table->members, unit);
-    if (count > STATE_BIG)
+    bool listed = table->scans && !groups_bags(table, group);
+    if (listed)
+        set_members(table, group, unrolled_add(&table->runs, rows_link(groups, group, table->members), count, unit));
+    rows_set(groups, group, table->units, (int64_t)count + 1);
+    if (listed && count == STATE_BIG)
         make_big(engine, table, group);
-}
-
-static void unlink_member(struct engine *engine, struct engine_table *table, uint32_t group, uint32_t unit)
-{
-    struct rows *groups = &table->groups.rows, *units = &engine->units.rows;
-    uint32_t next = rows_link(units, unit, table->unit_member), before = rows_link(groups, group, table->members);
-    if (before == unit) {
-        rows_set(groups, group, table->members, next);
-        return;
-    }
-    while (before && rows_link(units, before, table->unit_member) != unit)
-        before = rows_link(units, before, table->unit_member);
-    rows_set(units, before, table->unit_member, next);
 }
 
 static void empty(struct engine *engine, struct engine_table *table, uint32_t group)
@@ -207,11 +221,12 @@ static void empty(struct engine *engine, struct engine_table *table, uint32_t gr
 
 void groups_leave(struct engine *engine, struct engine_table *table, uint32_t group, uint32_t unit)
 {
+    struct unrolled_walk members = groups_members(table, group);
     uint64_t count = groups_units(table, group) - 1;
-    rows_set(&table->groups.rows, group, table->units, (int64_t)count);
     rows_set(&engine->units.rows, unit, table->unit_group, 0);
-    if (table->scans && !groups_bags(table, group))
-        unlink_member(engine, table, group, unit);
+    if (members.left > 0)
+        set_members(table, group, unrolled_remove(&table->runs, members.at, members.left, unit));
+    rows_set(&table->groups.rows, group, table->units, (int64_t)count);
     if (count == 0)
         empty(engine, table, group);
 }
@@ -295,9 +310,10 @@ void groups_elect_uniform(struct engine *engine, struct engine_table *table, uin
         if (!measure->uniform || rows_get(groups, group, measure->same) != 0 ||
             rows_get(groups, group, measure->others) == 0)
             continue;
-        uint32_t unit = bags ? 0 : rows_link(groups, group, table->members);
-        for (; unit; unit = rows_link(&engine->units.rows, unit, table->unit_member))
-            accumulate_walk(engine, table, unit, elect, &election);
+        uint32_t units[STATE_BIG + 1];
+        size_t count = read_members(engine, table, group, units);
+        for (size_t j = 0; j < count; j++)
+            accumulate_walk(engine, table, units[j], elect, &election);
         if (bags && bags[measure->bag].root)
             elect_from_bag(&bags[measure->bag], rows_get(groups, group, measure->others), &election);
         rows_set(groups, group, measure->value, election.code);

@@ -31,6 +31,9 @@ void groups_change(struct engine *engine, struct engine_table *table, uint32_t g
 void groups_enter(struct engine *engine, struct engine_table *table, uint32_t group, uint32_t unit);
 void groups_leave(struct engine *engine, struct engine_table *table, uint32_t group, uint32_t unit);
 
+/* A walk over the units of a small group whose measures are looked through; over none where bags have them. */
+struct unrolled_walk groups_members(const struct engine_table *table, uint32_t group);
+
 /* Frees what a group knows of its units but how many there are. */
 void groups_release(struct engine *engine, struct engine_table *table, uint32_t group);
 

@@ -91,8 +91,6 @@ static bool plan_units(struct engine *engine)
         engine->tables[i].scans = plan_scans(&pipeline->tables[i]);
         engine->tables[i].files = table_shows_files(&pipeline->tables[i]);
         engine->files = engine->files || engine->tables[i].files;
-        if (engine->tables[i].scans)
-            engine->tables[i].unit_member = rows_column(units, ROWS_LINK);
     }
     rows_init(&engine->alts, &engine->memory);
     for (size_t i = 0; i < ALT_FIELDS + engine->attribute_count; i++)

@@ -216,6 +216,10 @@ static void place_parts(struct draft *draft, const size_t *column_measure)
     }
     draft->engine->sources |= table->sources;
     table->source_first[STATE_SOURCES] = table->selection_count;
+    table->selections[table->selection_count].first = (uint16_t)table->measure_count;
+    table->plain = (table->scanned & ~UINT32_C(3)) == 0;
+    for (size_t i = 0; i < table->selection_count; i++)
+        table->plain = table->plain && !(table->selections[i].scanned && table->selections[i].where);
     for (size_t i = 0; i < table->table->column_count; i++)
         if (has_measure(table->table->columns[i].kind))
             table->column_measure[i] = measure_at[column_measure[i]];
@@ -269,7 +273,7 @@ static bool plan_table(struct engine *engine, struct engine_table *table, struct
     if (engine->pipeline->retention.on)
         place_kept(table);
     plan_parts(table);
-    return ok && keyed_start(&table->groups);
+    return ok && keyed_start(&table->groups) && unrolled_start(&table->runs, &engine->memory);
 }
 
 bool plan_tables(struct engine *engine, uint64_t *read, struct error *error)
@@ -313,6 +317,7 @@ void plan_close_tables(struct engine *engine)
         close_bags(engine, table);
         memory_close_ids(&engine->memory, &table->dirty);
         memory_close_ids(&engine->memory, &table->emptied);
+        rows_close(&table->runs);
         keyed_close(&table->groups);
     }
 }

@@ -1,6 +1,7 @@
 #include "engine/settle.h"
 
 #include "engine/accumulate.h"
+#include "engine/groups.h"
 #include "engine/units.h"
 
 enum {
@@ -186,6 +187,20 @@ static void ask_for_groups(const struct engine *engine, const struct opened *ope
             prefetch_candidate(&engine->tables[i].groups, opened->keys[i].hash);
 }
 
+/* Each group's list, of which the first run will be written. */
+static void ask_for_lists(const struct engine *engine, const struct opened *opened)
+{
+    struct map_probe probe;
+    for (size_t i = 0; opened->lacks == 0 && i < engine->pipeline->table_count; i++) {
+        const struct engine_table *table = &engine->tables[i];
+        if (!opened->grouped[i] || !table->scans)
+            continue;
+        uint32_t group = map_first(&table->groups.map, opened->keys[i].hash, &probe);
+        struct unrolled_walk walk = groups_members(table, group);
+        unrolled_prefetch(&table->runs, &walk);
+    }
+}
+
 static void settle(struct engine *engine, const uint32_t *units, size_t count)
 {
     struct step steps[SETTLE_UNITS];
@@ -211,6 +226,8 @@ static void settle(struct engine *engine, const uint32_t *units, size_t count)
         accumulate_open(engine, steps[i].unit, &engine->opened[i]);
     for (size_t i = 0; i < counting; i++)
         ask_for_groups(engine, &engine->opened[i]);
+    for (size_t i = 0; i < counting; i++)
+        ask_for_lists(engine, &engine->opened[i]);
     for (size_t i = 0; i < counting; i++)
         accumulate_add(engine, &engine->opened[i]);
 }

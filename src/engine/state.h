@@ -24,10 +24,11 @@
 #include "engine/codes.h"
 #include "engine/engine.h"
 #include "engine/keyed.h"
+#include "engine/unrolled.h"
 #include "engine/where.h"
 
 enum {
-    STATE_BIG = 32,   /* units of a group; with more, bags replace the list of its members */
+    STATE_BIG = 64,   /* units of a group; with more, bags replace the list of its members */
     STATE_CROWD = 16, /* records of a parent; with more, they are found through the feed's map */
     STATE_BATCH = 32, /* rows whose memory is asked for before the first of them is applied */
     STATE_PARTS_MAX = PIPELINE_COLUMNS_MAX + PIPELINE_GROUP_MAX, /* selections or measures of a table */
@@ -140,10 +141,11 @@ struct kept {
 struct engine_table {
     const struct table *table;
     struct keyed groups;
-    size_t changed, units, members, bags; /* columns of groups */
-    size_t closed;                        /* with retention: the change that closed it */
-    size_t unit_group, unit_member;       /* columns of units: its group, the next member of that */
-    struct selection selections[STATE_PARTS_MAX];
+    size_t changed, units, members, bags;             /* columns of groups */
+    size_t closed;                                    /* with retention: the change that closed it */
+    size_t unit_group;                                /* column of units: the group */
+    struct rows runs;                                 /* of the lists of members */
+    struct selection selections[STATE_PARTS_MAX + 1]; /* one more, at which the measures end */
     struct measure measures[STATE_PARTS_MAX];
     struct kept kept[STATE_PARTS_MAX]; /* by measure */
     size_t kept_files;                 /* with retention, column: the files of a closed group, as files_keep has them */
@@ -153,6 +155,7 @@ struct engine_table {
     size_t column_measure[PIPELINE_COLUMNS_MAX]; /* of columns that have one */
     size_t column_part[PIPELINE_COLUMNS_MAX];    /* of group_by and window columns: the part of the groups' key */
     bool scans;        /* units are listed by group: some measure is ordered or uniform, or it shows files */
+    bool plain;        /* what is scanned lies in units and lines, and has no condition */
     bool files;        /* it shows files */
     uint8_t files_bag; /* the place of theirs in a big group's bags */
     struct bag **big;  /* bags of big groups, bag_count each; by the groups' column `bags`, from 1 */

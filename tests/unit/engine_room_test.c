@@ -65,16 +65,16 @@ static void what_is_expected_is_a_hint(void **state)
 
 /* --- changes without end ------------------------------------------------------------------------------------------ */
 
-/* Forty orders go from one region to another and back, disagree with themselves every other time, and their deliveries
+/* Eighty orders go from one region to another and back, disagree with themselves every other time, and their deliveries
    change places: a group with bags empties and fills each time. */
 static void turn_around(struct shop *shop, uint64_t sequence, int turn)
 {
     shop_begin(shop, sequence);
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 80; i++) {
         char first[96], second[96], task[64];
         snprintf(first, sizeof first, "Order_ID=%d SKU=a Region=%s Total=%d.00", i, turn % 2 ? "r" : "s", turn);
         snprintf(second, sizeof second, "Order_ID=%d SKU=b Region=%s Total=%d.00", i, turn % 2 ? "r" : "s", turn);
-        snprintf(task, sizeof task, "Task_ID=%d Order_ID=%d", i, (i + turn) % 40);
+        snprintf(task, sizeof task, "Task_ID=%d Order_ID=%d", i, (i + turn) % 80);
         shop_rows(shop, ORDERS, (uint64_t)i * 2 + 1,
                   turn % 2 ? (const char *const[]){second, first, NULL} : (const char *const[]){first, NULL});
         shop_rows(shop, DELIVERIES, (uint64_t)i + 1, (const char *const[]){task, NULL});
