@@ -80,11 +80,12 @@ void unrolled_prefetch(const struct rows *runs, const struct unrolled_walk *walk
 
 size_t unrolled_step(const struct rows *runs, struct unrolled_walk *walk, uint32_t ids[UNROLLED_RUN])
 {
-    if (walk->left <= 1) { /* behind the first run a multiple of UNROLLED_RUN is left */
+    if (walk->left == 0)
+        return 0;
+    if (walk->left == 1) { /* of a list of one: behind the first run a multiple of UNROLLED_RUN is left */
         ids[0] = walk->at;
-        size_t count = (size_t)walk->left;
         walk->left = 0;
-        return count;
+        return 1;
     }
     struct rows_at at = rows_at(runs, walk->at);
     size_t count = in_first(walk->left);

@@ -39,7 +39,7 @@ struct unrolled_walk {
 /* Asks for the memory that the next step reads. */
 void unrolled_prefetch(const struct rows *runs, const struct unrolled_walk *walk);
 
-/* The next run's numbers, and how many; 0 at the end. */
+/* The next run's numbers, and how many; 0 at the end, where nothing is written. */
 size_t unrolled_step(const struct rows *runs, struct unrolled_walk *walk, uint32_t ids[UNROLLED_RUN]);
 
 #endif

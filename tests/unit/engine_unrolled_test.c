@@ -19,7 +19,8 @@ static int by_number(const void *a, const void *b)
 
 static void assert_same(const struct lists *l)
 {
-    uint32_t found[LONGEST + UNROLLED_RUN], wanted[LONGEST];
+    uint32_t found[LONGEST + 1], wanted[LONGEST];
+    found[l->count] = UINT32_MAX; /* not to be written */
     struct unrolled_walk walk = {l->head, l->count};
     size_t count = 0;
     for (size_t step; (step = unrolled_step(&l->runs, &walk, found + count)) > 0;) {
@@ -29,6 +30,7 @@ static void assert_same(const struct lists *l)
         unrolled_prefetch(&l->runs, &walk);
     }
     assert_int_equal(count, l->count);
+    assert_int_equal(found[count], UINT32_MAX);
     memcpy(wanted, l->ids, count * sizeof *wanted);
     qsort(found, count, sizeof *found, by_number);
     qsort(wanted, count, sizeof *wanted, by_number);
