@@ -6,7 +6,8 @@
 
 enum {
     LIST_SMALLEST = 16,             /* elements */
-    LARGE_ENGINE = 32 * 1024 * 1024 /* bytes held, beside which a block may have all its pages before it needs them */
+    LARGE_ENGINE = 32 * 1024 * 1024 /* bytes held, beside which a block may have all its pages before it needs them, and
+                                       a slab is no waste */
 };
 
 /* Counts `more` bytes, `less` of which are given back at once. */
@@ -43,6 +44,27 @@ void memory_drop(struct memory *memory, void *block, size_t size)
         return;
     memory->used -= size;
     free(block);
+}
+
+void *memory_new_rows(struct memory *memory, size_t size)
+{
+    if (memory->used < LARGE_ENGINE)
+        return memory_new(memory, size);
+    if (!take(memory, 0, size))
+        return NULL;
+    void *block = slabs_take(&memory->slabs, size);
+    if (block)
+        return block;
+    memory->used -= size;
+    return memory_new(memory, size);
+}
+
+void memory_drop_rows(struct memory *memory, void *block, size_t size)
+{
+    if (block && slabs_give(&memory->slabs, block, size))
+        memory->used -= size;
+    else
+        memory_drop(memory, block, size);
 }
 
 void *memory_resize(struct memory *memory, void *block, size_t old, size_t size)

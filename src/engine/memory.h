@@ -15,17 +15,23 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/map.h"
+#include "base/slabs.h"
 
 struct memory {
     size_t used, limit; /* bytes; limit 0: none */
     bool failed;
     bool limited; /* it failed because of the limit */
+    struct slabs slabs;
 };
 
 /* `size` zeroed bytes; NULL after noting the failure. */
 void *memory_new(struct memory *memory, size_t size) MUST_USE;
 /* Gives back a block of that size, or NULL. */
 void memory_drop(struct memory *memory, void *block, size_t size);
+
+/* The same for blocks of many rows, which lie in slabs once there is much memory. */
+void *memory_new_rows(struct memory *memory, size_t size) MUST_USE;
+void memory_drop_rows(struct memory *memory, void *block, size_t size);
 
 /* `old` bytes become `size`; new ones are not zeroed. NULL leaves the block as it was. */
 void *memory_resize(struct memory *memory, void *block, size_t old, size_t size) MUST_USE;

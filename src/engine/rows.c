@@ -85,7 +85,7 @@ static bool add_segment(struct rows *rows)
     const struct rows_layout *layout = find_layout(rows, rows->widths);
     if (!layout)
         return false;
-    uint8_t *data = memory_new(rows->memory, data_size(layout));
+    uint8_t *data = memory_new_rows(rows->memory, data_size(layout));
     if (!data)
         return false;
     rows->segments[rows->segment_count++] = (struct rows_segment){data, layout};
@@ -102,7 +102,7 @@ void rows_close(struct rows *rows)
 {
     for (size_t i = 0; i < rows->segment_count; i++)
         if (rows->segments[i].data != rows->dead.data)
-            memory_drop(rows->memory, rows->segments[i].data, data_size(rows->segments[i].layout));
+            memory_drop_rows(rows->memory, rows->segments[i].data, data_size(rows->segments[i].layout));
     if (rows->dead.data)
         memory_drop(rows->memory, rows->dead.data, data_size(rows->dead.layout));
     for (size_t i = 0; i < rows->layout_count; i++)
@@ -161,7 +161,7 @@ static void copy_rows(const struct rows *rows, const struct rows_segment *old, c
 static bool fill_vacant(struct rows *rows)
 {
     const struct rows_layout *layout = find_layout(rows, rows->widths);
-    uint8_t *data = layout ? memory_new(rows->memory, data_size(layout)) : NULL;
+    uint8_t *data = layout ? memory_new_rows(rows->memory, data_size(layout)) : NULL;
     if (!data)
         return false;
     uint32_t segment = rows->vacant.at[--rows->vacant.count];
@@ -232,7 +232,7 @@ static void vacate(struct rows *rows, const uint32_t *given_back)
         if (!is_vacant(rows, given_back, i))
             continue;
         ids_push(rows->memory, &rows->vacant, (uint32_t)i);
-        memory_drop(rows->memory, segment->data, data_size(segment->layout));
+        memory_drop_rows(rows->memory, segment->data, data_size(segment->layout));
         *segment = rows->dead;
     }
     size_t kept = 0;
@@ -290,13 +290,13 @@ static bool widen(struct rows *rows, uint32_t row, size_t column, int64_t value)
     struct rows_segment now = {.layout = find_layout(rows, rows->widths)};
     if (!now.layout)
         return false;
-    now.data = memory_new(rows->memory, data_size(now.layout));
+    now.data = memory_new_rows(rows->memory, data_size(now.layout));
     if (!now.data)
         return false;
     uint32_t first = row & ~(uint32_t)(ROWS_SEGMENT - 1);
     uint32_t used = rows->end - first < ROWS_SEGMENT ? rows->end - first : ROWS_SEGMENT;
     copy_rows(rows, segment, &now, used);
-    memory_drop(rows->memory, segment->data, data_size(segment->layout));
+    memory_drop_rows(rows->memory, segment->data, data_size(segment->layout));
     *segment = now;
     return true;
 }
