@@ -212,13 +212,14 @@ static void comment(struct buf *out, const struct pipeline *pipeline, size_t rel
 
 /* --- views -------------------------------------------------------------------------------------------------------- */
 
-/* A column as something that SQLite compares and adds by value. */
-static void put_operand(struct buf *out, const char *of, const struct column *column, enum target_dialect dialect)
+/* For "later than": SQLite has decimals as text, those of a key of at most 19 digits. Without the point they are whole
+   numbers, which it compares exactly, and doubles would not be. */
+static void put_place(struct buf *out, const char *of, const struct column *column, enum target_dialect dialect)
 {
-    bool cast = dialect == TARGET_SQLITE && column->type == SQL_NUMERIC;
-    buf_put_text(out, cast ? "CAST(" : "");
+    bool text = dialect == TARGET_SQLITE && column->type == SQL_NUMERIC;
+    buf_put_text(out, text ? "CAST(replace(" : "");
     target_sql_name(out, of, column->name);
-    buf_put_text(out, cast ? " AS REAL)" : "");
+    buf_put_text(out, text ? ", '.', '') AS INTEGER)" : "");
 }
 
 static void put_same(struct buf *out, const char *name)
@@ -239,10 +240,19 @@ static void put_latest(struct buf *out, const struct table *table, const struct 
         put_same(out, table->columns[view->by[i]].name);
         buf_put_text(out, " AND ");
     }
-    put_operand(out, "later.", &table->columns[view->on], dialect);
+    put_place(out, "later.", &table->columns[view->on], dialect);
     buf_put_text(out, " > ");
-    put_operand(out, "this.", &table->columns[view->on], dialect);
+    put_place(out, "this.", &table->columns[view->on], dialect);
     buf_put_text(out, ")");
+}
+
+/* As what a column is added up and compared: NULL where as itself. PostgreSQL would add reals up as reals, each sum rounded
+   anew. */
+static const char *operand_type(const struct column *column, enum view_function function, enum target_dialect dialect)
+{
+    if (dialect == TARGET_SQLITE)
+        return column->type == SQL_NUMERIC ? "REAL" : NULL;
+    return column->type == SQL_REAL && function == VIEW_SUM ? "double precision" : NULL;
 }
 
 static void put_aggregate(struct buf *out, const struct table *table, const struct view_column *column,
@@ -251,12 +261,27 @@ static void put_aggregate(struct buf *out, const struct table *table, const stru
     static const char *const functions[] = {[VIEW_SUM] = "sum(", [VIEW_MIN] = "min(", [VIEW_MAX] = "max("};
     const struct column *of = &table->columns[column->column];
     bool rounded = dialect == TARGET_SQLITE && of->type == SQL_NUMERIC;
+    const char *type = operand_type(of, column->function, dialect);
     buf_put_text(out, rounded ? "round(" : "");
     buf_put_text(out, functions[column->function]);
-    put_operand(out, "", of, dialect);
+    buf_put_text(out, type ? "CAST(" : "");
+    target_sql_name(out, "", of->name);
+    if (type)
+        buf_printf(out, " AS %s)", type);
     buf_put_text(out, ")");
     if (rounded)
         buf_printf(out, ", %u)", (unsigned)of->scale);
+}
+
+/* A sum of reals is a real. */
+static void put_shown(struct buf *out, const struct table *table, const struct view_column *column,
+                      enum target_dialect dialect)
+{
+    bool real =
+        dialect == TARGET_POSTGRESQL && column->function == VIEW_SUM && table->columns[column->column].type == SQL_REAL;
+    buf_put_text(out, real ? "CAST(" : "");
+    put_aggregate(out, table, column, dialect);
+    buf_put_text(out, real ? " AS real)" : "");
 }
 
 static bool floating(const struct table *table, const struct view_column *column)
@@ -295,7 +320,7 @@ static void put_total(struct buf *out, const struct table *table, const struct v
         if (column->function == VIEW_RATIO)
             put_ratio(out, table, view, column, dialect);
         else
-            put_aggregate(out, table, column, dialect);
+            put_shown(out, table, column, dialect);
         target_sql_name(out, " AS ", column->name);
     }
     target_sql_name(out, " FROM ", table->name);

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "model/timestamp.h"
+#include "model/value_quick.h"
 #include "target/target_sqlite.h"
 
 static bool empty_table(struct target_sqlite *sqlite, size_t table, struct error *error)
@@ -140,12 +141,12 @@ static bool prepare(struct target_sqlite *sqlite, sqlite3_stmt **statement, stru
     return ok;
 }
 
-/* The shortest decimal that means the same float, as PostgreSQL prints a real: 0.1 and not 0.100000001490116. */
+/* The decimal of the fewest places that means the same float: 0.1 and not 0.100000001490116. A whole number
+   of nine digits or ten, over a power of ten that is a double: their quotient is the double nearest to that decimal. */
 static double shortest(double real)
 {
-    static const double scales[] = {1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-    for (size_t i = 0; i < COUNT_OF(scales); i++) {
-        double rounded = rint(real * scales[i]) / scales[i];
+    for (size_t i = 0; i <= VALUE_EXACT_POWER; i++) {
+        double rounded = rint(real * value_double_powers[i]) / value_double_powers[i];
         if ((double)(float)rounded == real)
             return rounded;
     }

@@ -1,5 +1,7 @@
 """Floating columns hold the number nearest to the exact one, in both kinds of target."""
+import json
 import random
+from decimal import Decimal
 
 from harness.case import FlowCase, InPostgres
 from harness.files import customers, deliveries, delivery, order, orders
@@ -33,6 +35,54 @@ class Numbers(FlowCase):
         work.run_once()
         self.assert_table(work, files)
         work.command('verify')
+
+
+class RealsAndKeys(FlowCase):
+    """Reals, and a decimal in the key, in tables and views."""
+
+    DESCRIPTOR = {'feed': 'Marks', 'version': 1, 'format': 'csv', 'fields': {
+        'id': {'type': 'int64', 'required': True}, 'who': {'type': 'text', 'required': True},
+        'place': {'type': 'decimal(18,2)', 'required': True}, 'value': {'type': 'decimal(18,12)', 'required': True}}}
+    PIPELINE = {'pipeline': 'marks', 'facts': {'feed': 'Marks', 'key': ['id']}, 'tables': {'marks': {
+        'group_by': ['who', 'place'], 'columns': {
+            'who': {'group': 'who'}, 'place': {'group': 'place'}, 'value': {'sum': 'value', 'type': 'real'},
+            'average': {'avg': 'value', 'type': 'real'}, 'n': {'count': 'id'}}}},
+        'views': {'newest': {'table': 'marks', 'latest': {'by': ['who'], 'on': 'place'}},
+                  'totals': {'table': 'marks', 'by': ['who'], 'columns': {
+                      'value': {'sum': 'value'}, 'n': {'sum': 'n'}, 'each': {'ratio': ['value', 'n']}}}}}
+
+    def marks(self, *rows):
+        work = self.workspace(pipeline='marks', feeds=('Marks',))
+        (work.root / 'schemas' / 'Marks').mkdir()
+        (work.root / 'schemas' / 'Marks' / '1.json').write_text(json.dumps(self.DESCRIPTOR), encoding='utf-8')
+        (work.root / 'schemas' / 'marks.json').write_text(json.dumps(self.PIPELINE), encoding='utf-8')
+        lines = [f'{number},{who},{place},{value}\n' for number, (who, place, value) in enumerate(rows)]
+        work.drop('Marks', ''.join(['id,who,place,value\n', *lines]).encode(), 'm.csv')
+        work.run_once()
+        return work
+
+    def test_the_latest_of_two_decimals_that_are_one_double_is_one_row(self):
+        work = self.marks(('a', '9007199254740993.00', 1), ('a', '9007199254740992.99', 1), ('b', '-0.05', 1), ('b', '-0.50', 1),
+                          ('c', '9.50', 1), ('c', '10.25', 1), ('c', '-11.00', 1))
+        self.assertEqual(sorted(work.target.query('SELECT who, place FROM newest')),
+                         [('a', '9007199254740993.00'), ('b', '-0.05'), ('c', '10.25')])
+
+    def test_a_view_adds_reals_up_without_rounding_each_sum(self):
+        work = self.marks(*(('a', place, 1) for place in range(1, 33)), ('a', 0, 999999), ('a', 0, 999999),
+                          *(('a', -place, 999999) for place in range(1, 31)))
+        [(value, each)] = work.target.query('SELECT value, each FROM totals')
+        self.assertEqual(Decimal(value), 32 + 32 * 999999)
+        self.assertEqual(Decimal(each), Decimal(32000000) / 64)
+
+    def test_a_small_real_is_the_decimal_that_it_means(self):
+        work = self.marks(('a', 1, '0.000123456789'), ('a', 2, '0.000000001234'))
+        self.assertEqual([(Decimal(value), Decimal(average)) for value, average in
+                          work.target.query('SELECT value, average FROM marks ORDER BY n, place')],
+                         [(Decimal('0.00012345679'),) * 2, (Decimal('0.000000001234'),) * 2])
+
+
+class RealsAndKeysInPostgres(InPostgres, RealsAndKeys):
+    pass
 
 
 class NumbersInPostgres(InPostgres, Numbers):

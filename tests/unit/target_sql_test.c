@@ -71,7 +71,9 @@ static void divides_exactly_only_where_it_can(void **state)
         strstr(ended(&out), "CAST(sum(\"total\") AS numeric) / nullif(CAST(sum(\"orders\") AS numeric), 0)"));
     buf_reset(&out);
     target_sql_create(&out, &q.pipeline, relation, TARGET_POSTGRESQL);
-    assert_non_null(strstr(ended(&out), "CAST(sum(\"highest\") AS double precision) / nullif("));
+    assert_non_null(
+        strstr(ended(&out), "CAST(sum(CAST(\"highest\" AS double precision)) AS double precision) / nullif("));
+    assert_non_null(strstr(ended(&out), "CAST(sum(CAST(\"highest\" AS double precision)) AS real) AS \"total\""));
     buf_reset(&out);
     target_sql_create(&out, &p.pipeline, relation, TARGET_SQLITE);
     assert_non_null(strstr(ended(&out), "round(sum(CAST(\"total\" AS REAL)), 2) AS \"total\""));
