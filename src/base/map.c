@@ -2,7 +2,7 @@
    map_remove restores. */
 #include "base/map.h"
 
-#include <stdlib.h>
+#include "base/pages.h"
 
 enum {
     SMALLEST = 2 * MAP_SLOTS,   /* slots */
@@ -18,7 +18,7 @@ void map_init(struct map *map)
 
 void map_close(struct map *map)
 {
-    free(map->memory);
+    pages_free(map->memory, map_size(map->capacity));
     map_init(map);
 }
 
@@ -52,7 +52,7 @@ uint32_t map_capacity_for(uint64_t count)
 bool map_resize(struct map *map, uint32_t capacity)
 {
     map_close(map);
-    map->memory = capacity > 0 ? calloc(1, map_size(capacity)) : NULL;
+    map->memory = capacity > 0 ? pages_new(map_size(capacity)) : NULL;
     if (!map->memory)
         return false;
     uintptr_t past = (uintptr_t)map->memory % sizeof(struct map_line);

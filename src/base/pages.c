@@ -1,9 +1,10 @@
 #include "base/pages.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
-enum { PAGE = 4096, WORTH_A_CALL = 64 * 1024, WORTH_HUGE_PAGES = 4 * 1024 * 1024 };
+enum { PAGE = 4096, HUGE_PAGE = 2 * 1024 * 1024, WORTH_A_CALL = 64 * 1024, WORTH_A_MAPPING = 4 * 1024 * 1024 };
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -12,8 +13,39 @@ enum { PAGE = 4096, WORTH_A_CALL = 64 * 1024, WORTH_HUGE_PAGES = 4 * 1024 * 1024
 void pages_ask(void *block, size_t size)
 {
     uintptr_t first = ((uintptr_t)block + PAGE - 1) / PAGE * PAGE, end = ((uintptr_t)block + size) / PAGE * PAGE;
-    if (size >= WORTH_HUGE_PAGES)
-        (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
     if (size >= WORTH_A_CALL)
         (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
+}
+
+static size_t whole_pages(size_t size)
+{
+    return (size + PAGE - 1) / PAGE * PAGE;
+}
+
+/* What the mapping has before and behind the block was only there for that to begin at a huge page. */
+static void *map_pages(size_t size)
+{
+    size_t mapped = size + HUGE_PAGE;
+    char *mapping = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapping == MAP_FAILED)
+        return NULL;
+    size_t before = (HUGE_PAGE - (uintptr_t)mapping % HUGE_PAGE) % HUGE_PAGE;
+    if (before > 0)
+        (void)munmap(mapping, before);
+    (void)munmap(mapping + before + size, HUGE_PAGE - before);
+    (void)madvise(mapping + before, size, MADV_HUGEPAGE);
+    return mapping + before;
+}
+
+void *pages_new(size_t size)
+{
+    return size < WORTH_A_MAPPING ? calloc(1, size) : map_pages(whole_pages(size));
+}
+
+void pages_free(void *block, size_t size)
+{
+    if (size < WORTH_A_MAPPING)
+        free(block);
+    else if (block)
+        (void)munmap(block, whole_pages(size));
 }

@@ -4,33 +4,30 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/pages.h"
+
 enum {
     PAGE = 4096,
     LINE = 64, /* of the cache: where blocks begin */
-    HUGE_PAGE = 2 * 1024 * 1024,
     SLAB = 8 * 1024 * 1024,
-    MAPPED = SLAB + HUGE_PAGE, /* room to begin at a huge page */
     BLOCK_MAX = SLAB / 8
 };
 
 struct slab {
     struct slab *next;
-    char *mapping, *from, *at, *end; /* blocks lie in `from` to `at` */
-    size_t blocks;                   /* that are not given back */
+    char *from, *at, *end; /* blocks lie in `from` to `at` */
+    size_t blocks;         /* that are not given back */
 };
 
 static struct slab *new_slab(void)
 {
     struct slab *slab = calloc(1, sizeof *slab);
-    char *mapping = slab ? mmap(NULL, MAPPED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
-    if (mapping == MAP_FAILED) {
+    char *from = slab ? pages_new(SLAB) : NULL;
+    if (!from) {
         free(slab);
         return NULL;
     }
-    slab->mapping = mapping;
-    slab->from = slab->at = mapping + (HUGE_PAGE - (uintptr_t)mapping % HUGE_PAGE) % HUGE_PAGE;
-    slab->end = slab->from + SLAB;
-    (void)madvise(slab->from, SLAB, MADV_HUGEPAGE);
+    *slab = (struct slab){.from = from, .at = from, .end = from + SLAB};
     return slab;
 }
 
@@ -61,10 +58,23 @@ static void drop_pages(const char *block, size_t size)
         (void)madvise((void *)first, end - first, MADV_DONTNEED);
 }
 
+static bool holds(const struct slab *slab, const char *block)
+{
+    return block >= slab->from && block < slab->end;
+}
+
+bool slabs_have(const struct slabs *slabs, const void *block)
+{
+    const struct slab *slab = slabs->first;
+    while (slab && !holds(slab, block))
+        slab = slab->next;
+    return slab != NULL;
+}
+
 bool slabs_give(struct slabs *slabs, void *block, size_t size)
 {
     struct slab **link = &slabs->first;
-    while (*link && ((char *)block < (*link)->from || (char *)block >= (*link)->end))
+    while (*link && !holds(*link, block))
         link = &(*link)->next;
     struct slab *slab = *link;
     if (!slab)
@@ -74,7 +84,7 @@ bool slabs_give(struct slabs *slabs, void *block, size_t size)
         return true;
     }
     *link = slab->next;
-    (void)munmap(slab->mapping, MAPPED);
+    pages_free(slab->from, SLAB);
     free(slab);
     return true;
 }

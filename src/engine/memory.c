@@ -5,9 +5,9 @@
 #include "base/pages.h"
 
 enum {
-    LIST_SMALLEST = 16,             /* elements */
-    LARGE_ENGINE = 32 * 1024 * 1024 /* bytes held, beside which a block may have all its pages before it needs them, and
-                                       a slab is no waste */
+    LIST_SMALLEST = 16,              /* elements */
+    LARGE_ENGINE = 32 * 1024 * 1024, /* bytes held, beside which a block may have all its pages before it needs them */
+    SLABS_FROM = 8 * 1024 * 1024     /* the same, beside which most of a slab that is not filled is no waste */
 };
 
 /* Counts `more` bytes, `less` of which are given back at once. */
@@ -46,9 +46,9 @@ void memory_drop(struct memory *memory, void *block, size_t size)
     free(block);
 }
 
-void *memory_new_rows(struct memory *memory, size_t size)
+void *memory_new_rows(struct memory *memory, const void *old, size_t size)
 {
-    if (memory->used < LARGE_ENGINE)
+    if (old ? !slabs_have(&memory->slabs, old) : memory->used < SLABS_FROM)
         return memory_new(memory, size);
     if (!take(memory, 0, size))
         return NULL;

@@ -29,8 +29,9 @@ void *memory_new(struct memory *memory, size_t size) MUST_USE;
 /* Gives back a block of that size, or NULL. */
 void memory_drop(struct memory *memory, void *block, size_t size);
 
-/* The same for blocks of many rows, which lie in slabs once there is much memory. */
-void *memory_new_rows(struct memory *memory, size_t size) MUST_USE;
+/* The same for blocks of many rows, which lie in slabs once there is much memory; one that takes the place of `old`, or NULL,
+   lies where that does, whose room others take then. */
+void *memory_new_rows(struct memory *memory, const void *old, size_t size) MUST_USE;
 void memory_drop_rows(struct memory *memory, void *block, size_t size);
 
 /* `old` bytes become `size`; new ones are not zeroed. NULL leaves the block as it was. */

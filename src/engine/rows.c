@@ -85,7 +85,7 @@ static bool add_segment(struct rows *rows)
     const struct rows_layout *layout = find_layout(rows, rows->widths);
     if (!layout)
         return false;
-    uint8_t *data = memory_new_rows(rows->memory, data_size(layout));
+    uint8_t *data = memory_new_rows(rows->memory, NULL, data_size(layout));
     if (!data)
         return false;
     rows->segments[rows->segment_count++] = (struct rows_segment){data, layout};
@@ -161,7 +161,7 @@ static void copy_rows(const struct rows *rows, const struct rows_segment *old, c
 static bool fill_vacant(struct rows *rows)
 {
     const struct rows_layout *layout = find_layout(rows, rows->widths);
-    uint8_t *data = layout ? memory_new_rows(rows->memory, data_size(layout)) : NULL;
+    uint8_t *data = layout ? memory_new_rows(rows->memory, NULL, data_size(layout)) : NULL;
     if (!data)
         return false;
     uint32_t segment = rows->vacant.at[--rows->vacant.count];
@@ -290,7 +290,7 @@ static bool widen(struct rows *rows, uint32_t row, size_t column, int64_t value)
     struct rows_segment now = {.layout = find_layout(rows, rows->widths)};
     if (!now.layout)
         return false;
-    now.data = memory_new_rows(rows->memory, data_size(now.layout));
+    now.data = memory_new_rows(rows->memory, segment->data, data_size(now.layout));
     if (!now.data)
         return false;
     uint32_t first = row & ~(uint32_t)(ROWS_SEGMENT - 1);
