@@ -10,11 +10,23 @@ enum { PAGE = 4096, HUGE_PAGE = 2 * 1024 * 1024, WORTH_A_CALL = 64 * 1024, WORTH
 #define MADV_POPULATE_WRITE 23
 #endif
 
-void pages_ask(void *block, size_t size)
+/* Of the pages that are the block's alone. */
+static void advise(void *block, size_t size, int advice)
 {
     uintptr_t first = ((uintptr_t)block + PAGE - 1) / PAGE * PAGE, end = ((uintptr_t)block + size) / PAGE * PAGE;
+    if (first < end)
+        (void)madvise((void *)first, end - first, advice);
+}
+
+void pages_ask(void *block, size_t size)
+{
     if (size >= WORTH_A_CALL)
-        (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
+        advise(block, size, MADV_POPULATE_WRITE);
+}
+
+void pages_drop(void *block, size_t size)
+{
+    advise(block, size, MADV_DONTNEED);
 }
 
 static size_t whole_pages(size_t size)
@@ -25,8 +37,7 @@ static size_t whole_pages(size_t size)
 /* What the mapping has before and behind the block was only there for that to begin at a huge page. */
 static void *map_pages(size_t size)
 {
-    size_t mapped = size + HUGE_PAGE;
-    char *mapping = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *mapping = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapping == MAP_FAILED)
         return NULL;
     size_t before = (HUGE_PAGE - (uintptr_t)mapping % HUGE_PAGE) % HUGE_PAGE;

@@ -23,4 +23,7 @@ void *pages_new(size_t size) MUST_USE;
 /* Gives back a block of that size, or NULL. */
 void pages_free(void *block, size_t size);
 
+/* Gives the kernel the pages back that lie wholly in a part of such a mapping. What is read there then is zero. */
+void pages_drop(void *block, size_t size);
+
 #endif

@@ -1,13 +1,10 @@
 #include "base/slabs.h"
 
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "base/pages.h"
 
 enum {
-    PAGE = 4096,
     LINE = 64, /* of the cache: where blocks begin */
     SLAB = 8 * 1024 * 1024,
     BLOCK_MAX = SLAB / 8
@@ -50,14 +47,6 @@ void *slabs_take(struct slabs *slabs, size_t size)
     return block;
 }
 
-/* Pages that are the block's alone. */
-static void drop_pages(const char *block, size_t size)
-{
-    uintptr_t first = ((uintptr_t)block + PAGE - 1) / PAGE * PAGE, end = ((uintptr_t)block + size) / PAGE * PAGE;
-    if (first < end)
-        (void)madvise((void *)first, end - first, MADV_DONTNEED);
-}
-
 static bool holds(const struct slab *slab, const char *block)
 {
     return block >= slab->from && block < slab->end;
@@ -80,7 +69,7 @@ bool slabs_give(struct slabs *slabs, void *block, size_t size)
     if (!slab)
         return false;
     if (--slab->blocks > 0) {
-        drop_pages(block, size);
+        pages_drop(block, size);
         return true;
     }
     *link = slab->next;

@@ -39,7 +39,6 @@ ABOVE_PURE = {'base/log.h', 'base/clock.h'}  # seen by each other only
 OPENINGS = {
     'base/arena.c': {'sanitizer/asan_interface.h'},
     'base/pages.c': {'sys/mman.h'},
-    'base/slabs.c': {'sys/mman.h'},
     'parse/csv_scan.c': {'immintrin.h', 'arm_neon.h'},
     'base/log.[ch]': {'unistd.h', 'time.h'},
     'base/clock.[ch]': {'time.h'},

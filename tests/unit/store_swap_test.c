@@ -294,17 +294,24 @@ static void list_progress(struct store *store, uint64_t changes, struct progress
     }
 }
 
-static void remembers_the_histories_it_replaced_and_how_far_they_went(void **state)
+/* A store of three changes takes the place of one of two, whose history it takes over. What both stood at, change by change. */
+static void replace_once(struct progress one[3], struct progress two[4])
 {
-    (void)state;
-    struct store *first, *second, *third;
-    struct progress one[3], two[4];
+    struct store *first, *second;
     open_both(&first, &second);
     list_progress(first, 2, one);
     list_progress(second, 3, two);
     assert_adopted(second, &one[2], false);
     assert_ok(store_adopt(second, first, &error), &error);
     assert_ok(store_swap(first, second, &error), &error);
+}
+
+static void remembers_the_histories_it_replaced_and_how_far_they_went(void **state)
+{
+    (void)state;
+    struct store *second, *third;
+    struct progress one[3], two[4];
+    replace_once(one, two);
     second = testing_open(folder, STORE_REPLACE);
     third = testing_open(folder, STORE_BUILD);
     assert_ok(store_adopt(third, second, &error), &error);
@@ -339,13 +346,9 @@ static void damage(const char *sql)
 static void takes_nothing_over_that_is_damaged(void **state)
 {
     (void)state;
-    struct store *first, *second, *third;
+    struct store *second, *third;
     struct progress one[3], two[4];
-    open_both(&first, &second);
-    list_progress(first, 2, one);
-    list_progress(second, 3, two);
-    assert_ok(store_adopt(second, first, &error), &error);
-    assert_ok(store_swap(first, second, &error), &error);
+    replace_once(one, two);
     damage("UPDATE adopted SET digests = zeroblob(24)");
     damage("UPDATE changes SET digest = CAST('11111111111111111111111111111111' AS BLOB) WHERE sequence = 2");
     second = testing_open(folder, STORE_REPLACE);
