@@ -270,18 +270,17 @@ void control_stop(struct control *control, void (*stopped)(void *context), void 
     finish_stop(control); /* of one that could not be started */
 }
 
-bool control_start(struct control **out, uv_loop_t *loop, const char *checkpoints, const char *pipeline,
-                   control_request request, void *context, struct error *error)
+bool control_start(struct control **out, uv_loop_t *loop, const struct control_service *service, struct error *error)
 {
     struct control *control = calloc(1, sizeof *control);
     if (!control)
         return error_memory(error);
     control->loop = loop;
-    control->request = request;
-    control->context = context;
-    snprintf(control->name, sizeof control->name, "%s.sock", pipeline);
-    control->checkpoints = checkpoints;
-    control->folder = open(checkpoints, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    control->request = service->request;
+    control->context = service->context;
+    snprintf(control->name, sizeof control->name, "%s.sock", service->pipeline);
+    control->checkpoints = service->checkpoints;
+    control->folder = open(service->checkpoints, O_PATH | O_DIRECTORY | O_CLOEXEC);
     bool ok = make_socket(control, error);
     if (ok)
         *out = control;

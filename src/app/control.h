@@ -31,10 +31,16 @@ struct control_client;
 /* A request: words[0] is what is asked for. Answered by control_answer, at once or later, exactly once. */
 typedef void (*control_request)(void *context, struct control_client *client, char **words, size_t count);
 
-/* Listens, for at most CONTROL_CLIENTS_MAX clients at once; `request` is called on the loop. `checkpoints` must outlive it. On
-   false (ERROR_IO) what is left of it goes when the loop runs. */
-bool control_start(struct control **control, uv_loop_t *loop, const char *checkpoints, const char *pipeline,
-                   control_request request, void *context, struct error *error) MUST_USE;
+/* Whose socket it is, and who answers. */
+struct control_service {
+    const char *checkpoints; /* must outlive the socket */
+    const char *pipeline;
+    control_request request; /* called on the loop */
+    void *context;
+};
+/* Listens, for at most CONTROL_CLIENTS_MAX clients at once. On false (ERROR_IO) what is left of it goes when the loop runs. */
+bool control_start(struct control **control, uv_loop_t *loop, const struct control_service *service,
+                   struct error *error) MUST_USE;
 
 /* *made: the socket was gone from its folder, somebody having removed it, and was made anew; false when it could not be. Clients
    that are connected notice nothing. */

@@ -43,9 +43,8 @@ static bool apply_chunk(void *context, struct slice chunk, struct error *error)
 {
     struct application *application = context;
     struct core *core = application->core;
-    return engine_apply(core->engine, core->file_feed, chunk, application->buckets, mark_replaced, application,
-                        error) &&
-           !application->marked_failed;
+    const struct engine_report report = {application->buckets, mark_replaced, application};
+    return engine_apply(core->engine, core->file_feed, chunk, &report, error) && !application->marked_failed;
 }
 
 bool core_apply(struct core *core, uint64_t sequence, int64_t now, struct buckets *buckets, struct error *error)

@@ -125,7 +125,8 @@ static bool tell_chunk(void *context, const struct replay_chunk *chunk, struct e
     if (replay->ahead)
         return send_rows(replay, feed, chunk, error);
     begin_chunk(replay, chunk);
-    return engine_apply(replay->core->engine, feed, chunk->chunk, &replay->buckets, NULL, NULL, error);
+    return engine_apply(replay->core->engine, feed, chunk->chunk, &(struct engine_report){.buckets = &replay->buckets},
+                        error);
 }
 
 /* What was closed is told by the change, so that it stays closed whatever the pipeline now says of lateness; that it says

@@ -30,8 +30,8 @@ bool ledger_mark(struct store *store, uint64_t file, uint64_t *mark, struct erro
     return file == 0 || store_read_files(store, &range, mark_file, mark, error);
 }
 
-bool ledger_start(struct ledger *ledger, const struct pipeline *pipeline, struct store *store, uint64_t files,
-                  uint64_t sequence, struct delivery *delivery, struct error *error)
+bool ledger_start(struct ledger *ledger, const struct pipeline *pipeline, struct store *store, struct ledger_end end,
+                  struct delivery *delivery, struct error *error)
 {
     *ledger = (struct ledger){.pipeline = pipeline, .store = store};
     if (pipeline->ledger_count == 0)
@@ -39,18 +39,18 @@ bool ledger_start(struct ledger *ledger, const struct pipeline *pipeline, struct
     size_t f = pipeline_files_table(pipeline), r = pipeline_rejects_table(pipeline);
     bool all = delivery->full || delivery->compare;
     uint64_t before = all ? 0 : ledger_known(pipeline, &delivery->from);
-    ledger->range = (struct ledger_range){before, files, sequence};
-    ledger->taken = (struct ledger_taken){.upto = before, .since = delivery->from.sequence, .sequence = sequence};
-    if (!ledger_mark(store, files, &delivery->to.rows[pipeline_delivered(pipeline)], error) ||
+    ledger->range = (struct ledger_range){before, end.files, end.sequence};
+    ledger->taken = (struct ledger_taken){.upto = before, .since = delivery->from.sequence, .sequence = end.sequence};
+    if (!ledger_mark(store, end.files, &delivery->to.rows[pipeline_delivered(pipeline)], error) ||
         !store_open_rejects(store, &ledger->range, &ledger->rejects, error) ||
         (before > 0 && !store_count_taken(store, &ledger->taken, error)))
         return false;
     ledger->gone = (struct ledger_rejects){.taken_back = true, .taken = ledger->taken, .left = ledger->taken.rejects};
-    ledger->files = files - before;
+    ledger->files = end.files - before;
     delivery->upserts[f] = ledger->taken.files + ledger->files;
     delivery->upserts[r] = ledger->rejects.left;
     delivery->deletes[r] = ledger->gone.left;
-    delivery->to.rows[f] = files;
+    delivery->to.rows[f] = end.files;
     delivery->to.rows[r] = ledger->rejects.added + (all ? 0 : delivery->from.rows[r] - ledger->gone.left);
     return true;
 }

@@ -42,7 +42,8 @@ static bool start(struct core *core, const struct decide_input *input, bool full
                   struct error *error)
 {
     struct delivery made = {.from = *input->target, .full = full, .fresh_least = FRESH_LEAST};
-    if (!ledger_start(&core->ledger, core->pipeline, core->store, input->files, input->store->sequence, &made, error) ||
+    const struct ledger_end end = {.files = input->files, .sequence = input->store->sequence};
+    if (!ledger_start(&core->ledger, core->pipeline, core->store, end, &made, error) ||
         !engine_delivery_start(core->engine, full ? 0 : input->target->sequence, full, &made, error))
         return false;
     *delivery = made;

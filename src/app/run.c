@@ -374,8 +374,13 @@ static bool open_core(struct run *run, uint64_t *memory, struct error *error)
 
 static bool start_control(struct run *run, struct error *error)
 {
-    return run->settings->once || control_start(&run->control, &run->loop, run->settings->checkpoints,
-                                                run->pipeline->name, run_control_request, run, error);
+    const struct control_service service = {
+        .checkpoints = run->settings->checkpoints,
+        .pipeline = run->pipeline->name,
+        .request = run_control_request,
+        .context = run,
+    };
+    return run->settings->once || control_start(&run->control, &run->loop, &service, error);
 }
 
 static int exit_code(const struct run *run)

@@ -313,8 +313,8 @@ bool sources_locate(const struct sources *sources, const struct source *source, 
         return true;
     snprintf(landing, sizeof landing, "%s/%s", sources->data, feed_name(sources, source->feed));
     snprintf(path, size, "%s/%s", landing, source->name);
-    if (!look_for_landed(source, path, &found, why) ||
-        (!found && !archive_under_way(landing, source->name, source->stored, path, size, &found, why)))
+    const struct archive_way way = {landing, source->name, source->stored};
+    if (!look_for_landed(source, path, &found, why) || (!found && !archive_under_way(&way, path, size, &found, why)))
         return false;
     if (found)
         return true;

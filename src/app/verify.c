@@ -152,9 +152,9 @@ static uint64_t files_held(const struct verify *v)
 
 static bool write_expected(struct verify *v, struct error *error)
 {
+    const struct ledger_end end = {.files = files_held(v), .sequence = v->delivery.from.sequence};
     struct block *block;
-    if (!ledger_start(&v->core.ledger, v->pipeline, v->core.store, files_held(v), v->delivery.from.sequence,
-                      &v->delivery, error) ||
+    if (!ledger_start(&v->core.ledger, v->pipeline, v->core.store, end, &v->delivery, error) ||
         !engine_delivery_start(v->core.engine, 0, true, &v->delivery, error))
         return false;
     v->core.delivering = true;

@@ -147,8 +147,9 @@ static bool read_source(struct deep *deep, const struct source *source, struct f
     snprintf(landed, sizeof landed, "%s/%s", landing, source->name);
     if (read_at(deep, source, landed, facts, &ignored))
         return true;
+    const struct archive_way way = {landing, source->name, source->stored};
     bool found = false;
-    if (!archive_under_way(landing, source->name, source->stored, hidden, sizeof hidden, &found, &ignored))
+    if (!archive_under_way(&way, hidden, sizeof hidden, &found, &ignored))
         *why = ignored;
     return (found && read_at(deep, source, hidden, facts, &ignored)) ||
            read_at(deep, source, source->path, facts, &ignored) ||

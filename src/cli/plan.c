@@ -28,8 +28,9 @@ struct planning {
 static bool apply_batch(void *context, struct batch *batch)
 {
     struct planning *planning = context;
-    bool good = engine_apply(planning->core.engine, planning->feed, buf_slice(&batch->chunk.buf), &planning->buckets,
-                             NULL, NULL, &planning->error);
+    const struct engine_report report = {.buckets = &planning->buckets};
+    bool good =
+        engine_apply(planning->core.engine, planning->feed, buf_slice(&batch->chunk.buf), &report, &planning->error);
     batch_free(batch);
     return good;
 }

@@ -92,12 +92,6 @@ static void count_row(struct buckets *buckets, enum records_result result, const
     }
 }
 
-struct report {
-    struct buckets *buckets;
-    engine_replaced replaced;
-    void *context;
-};
-
 static void tell_late(const struct closed *closed, const struct batch_row *row)
 {
     struct engine_late late = closed->late;
@@ -114,7 +108,7 @@ static enum records_result apply_row(struct engine *engine, size_t feed, bool an
     return records_apply(engine, feed, row, replaced);
 }
 
-static void apply_batch(struct engine *engine, size_t feed, size_t count, const struct report *report)
+static void apply_batch(struct engine *engine, size_t feed, size_t count, const struct engine_report *report)
 {
     const bool any_closed = engine->closed.any;
     for (size_t i = 0; i < count && !engine->memory.failed; i++) {
@@ -129,7 +123,7 @@ static void apply_batch(struct engine *engine, size_t feed, size_t count, const 
     }
 }
 
-static bool apply_rows(struct engine *engine, size_t feed, struct engine_rows *rows, const struct report *report,
+static bool apply_rows(struct engine *engine, size_t feed, struct engine_rows *rows, const struct engine_report *report,
                        struct error *error)
 {
     number_texts(engine, rows);
@@ -141,20 +135,20 @@ static bool apply_rows(struct engine *engine, size_t feed, struct engine_rows *r
 bool engine_apply_rows(struct engine *engine, size_t feed, struct engine_rows *rows, struct buckets *buckets,
                        struct error *error)
 {
-    return apply_rows(engine, feed, rows, &(struct report){.buckets = buckets}, error);
+    return apply_rows(engine, feed, rows, &(struct engine_report){.buckets = buckets}, error);
 }
 
-bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct buckets *buckets,
-                  engine_replaced replaced, void *context, struct error *error)
+bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, const struct engine_report *report,
+                  struct error *error)
 {
-    const struct report report = {buckets, replaced, context};
+    static const struct engine_report nothing = {0};
     struct chunk_reader reader;
     struct error unread = {0};
     bool more = true;
     chunk_reader_init(&reader, &engine->pipeline->feeds[feed], chunk);
     while (more) {
         bool read = engine_decode(engine->rows, &reader, &more, &unread);
-        if (!apply_rows(engine, feed, engine->rows, &report, error))
+        if (!apply_rows(engine, feed, engine->rows, report ? report : &nothing, error))
             return false;
         if (!read) {
             *error = unread;

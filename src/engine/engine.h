@@ -58,14 +58,18 @@ void engine_rank(struct engine *engine, uint64_t sequence);
 
 /*
  * Applies rows of feed number `feed`. Rank of a row is (version_field, sequence, row number), the sequence being that
- * of the change unless engine_rank told another. `buckets` is added to; NULL: nobody asks for them. `replaced` (or
- * NULL) is called with the sequence of every live record that a row replaces, or takes over from with the same values
- * (what is replaced later is then no longer the earlier file's), at least once per such sequence and change. On false
- * the engine has failed.
+ * of the change unless engine_rank told another. `report` is what is to be told of them; NULL: nothing. On false the
+ * engine has failed.
  */
-typedef void (*engine_replaced)(void *context, uint64_t sequence);
-bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, struct buckets *buckets,
-                  engine_replaced replaced, void *context, struct error *error) MUST_USE;
+struct engine_report {
+    struct buckets *buckets; /* added to; or NULL */
+    /* Or NULL. Called with the sequence of every live record that a row replaces, or takes over from with the same values
+       (what is replaced later is then not the earlier file's any more), at least once per such sequence and change. */
+    void (*replaced)(void *context, uint64_t sequence);
+    void *context;
+};
+bool engine_apply(struct engine *engine, size_t feed, struct slice chunk, const struct engine_report *report,
+                  struct error *error) MUST_USE;
 
 /* The same for rows that engine_decode decoded (decoded.h), from the beginning of the chunk on and without a gap. */
 struct engine_rows;

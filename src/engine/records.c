@@ -342,19 +342,23 @@ static int compare_values(const struct engine *engine, const struct records *rec
     return 0;
 }
 
-static void replace(struct engine *engine, size_t feed, uint32_t record, uint32_t its, uint32_t parent,
-                    const struct batch_row *row)
+/* The live record of a row's key, under its own parent and under the one that the row leads to. */
+struct rival {
+    uint32_t record, parent, new_parent;
+};
+
+static void replace(struct engine *engine, size_t feed, struct rival rival, const struct batch_row *row)
 {
     struct records *records = &engine->records[feed];
-    touch_parent(engine, feed, its);
-    if (its != parent) {
-        touch_parent(engine, feed, parent);
-        move_record(engine, feed, record, parent, row);
+    touch_parent(engine, feed, rival.parent);
+    if (rival.parent != rival.new_parent) {
+        touch_parent(engine, feed, rival.new_parent);
+        move_record(engine, feed, rival.record, rival.new_parent, row);
         return;
     }
-    write_own(records, record, row, false);
+    write_own(records, rival.record, row, false);
     if (feed == 0)
-        units_set_attributes(engine, parent, record, &row->codes);
+        units_set_attributes(engine, rival.parent, rival.record, &row->codes);
 }
 
 /* Whether the row would leave the unit to a line of a closed window. */
@@ -366,20 +370,21 @@ static __attribute__((noinline)) bool leaves_to_closed(struct engine *engine, ui
 }
 
 /* A row whose key has a live record. Rows of one rank (which several files of one change may have) go by their values. */
-static enum records_result meet(struct engine *engine, size_t feed, uint32_t record, uint32_t its, uint32_t parent,
-                                const struct batch_row *row, int64_t *replaced)
+static enum records_result meet(struct engine *engine, size_t feed, struct rival rival, const struct batch_row *row,
+                                int64_t *replaced)
 {
     struct records *records = &engine->records[feed];
+    const uint32_t record = rival.record;
     struct rank rank = records_rank(records, record);
     int order = rank_compare(rank, row->rank);
     note_met(engine, rank, row->rank);
     if (order > 0)
         return RECORDS_SUPERSEDED;
-    int values = compare_values(engine, records, record, its, &row->codes);
+    int values = compare_values(engine, records, record, rival.parent, &row->codes);
     if (values == 0) {
         /* A higher rank may change whose attributes hold for the unit. */
-        if (feed == 0 && keyed_has(&engine->units, parent, PARENT_ALTS))
-            units_touch(engine, parent);
+        if (feed == 0 && keyed_has(&engine->units, rival.parent, PARENT_ALTS))
+            units_touch(engine, rival.parent);
         note_origin(engine, records, record, row->rank);
         write_rank(records, record, row->rank);
         *replaced = order < 0 ? rank.sequence : 0;
@@ -387,10 +392,10 @@ static enum records_result meet(struct engine *engine, size_t feed, uint32_t rec
     }
     if (order == 0 && values > 0)
         return RECORDS_SUPERSEDED;
-    if (feed == 0 && engine->closed.any && leaves_to_closed(engine, parent, record, row))
+    if (feed == 0 && engine->closed.any && leaves_to_closed(engine, rival.parent, record, row))
         return RECORDS_LATE;
     *replaced = rank.sequence;
-    replace(engine, feed, record, its, parent, row);
+    replace(engine, feed, rival, row);
     return RECORDS_APPLIED;
 }
 
@@ -401,7 +406,7 @@ enum records_result records_apply(struct engine *engine, size_t feed, const stru
     uint32_t parent = found ? keyed_find(records->parents, &row->parent) : 0;
     uint32_t record = index_find(engine, records, parent, row);
     if (record && records->nested)
-        return meet(engine, feed, record, parent, parent, row, replaced);
+        return meet(engine, feed, (struct rival){record, parent, parent}, row, replaced);
     /* A superseded row leaves no parent behind. */
     if (record && rank_compare(records_rank(records, record), row->rank) > 0) {
         note_met(engine, records_rank(records, record), row->rank);
@@ -410,7 +415,7 @@ enum records_result records_apply(struct engine *engine, size_t feed, const stru
     if (!parent)
         parent = found ? keyed_add(records->parents, &row->parent) : keyed_add_unfound(records->parents);
     if (record)
-        return meet(engine, feed, record, index_parent(records, record), parent, row, replaced);
+        return meet(engine, feed, (struct rival){record, index_parent(records, record), parent}, row, replaced);
     touch_parent(engine, feed, parent);
     add_record(engine, feed, parent, row);
     return RECORDS_APPLIED;

@@ -119,9 +119,12 @@ typedef bool (*archive_lookup)(void *context, const struct archive_left *left, b
 bool archive_recover(const struct landing *landing, archive_lookup lookup, void *context, struct archive_effort *effort,
                      struct error *error) MUST_USE;
 
-/* Where a file is that is on its way from the landing folder at `landing` to the archive, where it will be `archived`:
-   in a hidden folder, as a path. *found false: it is on no way, or the path is longer than `size`. */
-bool archive_under_way(const char *landing, const char *name, const char *archived, char *path, size_t size,
-                       bool *found, struct error *error) MUST_USE;
+/* A file that may be on its way from the landing folder at the path `landing` to the archive, where it will be `archived`. */
+struct archive_way {
+    const char *landing, *name, *archived;
+};
+/* Where it is: in a hidden folder, as a path. *found false: it is on no way, or the path is longer than `size`. */
+bool archive_under_way(const struct archive_way *way, char *path, size_t size, bool *found,
+                       struct error *error) MUST_USE;
 
 #endif

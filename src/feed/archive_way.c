@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-struct way {
+struct search {
     const char *name;
     char tag[64];
     char *path;
@@ -13,45 +13,45 @@ struct way {
     bool found;
 };
 
-static void note(struct way *way, const char *folder, const char *name)
+static void note(struct search *search, const char *folder, const char *name)
 {
-    int length = snprintf(way->path, way->size, "%s/%s", folder, name);
-    way->found = length > 0 && (size_t)length < way->size;
+    int length = snprintf(search->path, search->size, "%s/%s", folder, name);
+    search->found = length > 0 && (size_t)length < search->size;
 }
 
 /* Calls `look` for each name in the folder until the file is found. What is no folder, or is gone by now, has none. */
-static bool each_name(struct way *way, const char *folder,
-                      bool (*look)(struct way *, const char *, const char *, struct error *), struct error *error)
+static bool each_name(struct search *search, const char *folder,
+                      bool (*look)(struct search *, const char *, const char *, struct error *), struct error *error)
 {
     DIR *dir = opendir(folder);
     bool ok = true;
     if (!dir)
         return errno == ENOENT || errno == ENOTDIR || error_errno(error, ERROR_IO, errno, "cannot list %s", folder);
-    for (struct dirent *entry; ok && !way->found;) {
+    for (struct dirent *entry; ok && !search->found;) {
         errno = 0;
         entry = readdir(dir);
         if (!entry) {
             ok = errno == 0 || error_errno(error, ERROR_IO, errno, "cannot list %s", folder);
             break;
         }
-        ok = look(way, folder, entry->d_name, error);
+        ok = look(search, folder, entry->d_name, error);
     }
     closedir(dir);
     return ok;
 }
 
 /* "<...>-<tag>-<name>" in a shared folder. */
-static bool look_at_file(struct way *way, const char *folder, const char *name, struct error *error)
+static bool look_at_file(struct search *search, const char *folder, const char *name, struct error *error)
 {
     char end[2 * LANDING_NAME_SIZE];
     (void)error;
-    snprintf(end, sizeof end, "-%s-%s", way->tag, way->name);
+    snprintf(end, sizeof end, "-%s-%s", search->tag, search->name);
     if (slice_ends_with(slice_of(name), slice_of(end)))
-        note(way, folder, name);
+        note(search, folder, name);
     return true;
 }
 
-static bool look_at_folder(struct way *way, const char *landing, const char *name, struct error *error)
+static bool look_at_folder(struct search *search, const char *landing, const char *name, struct error *error)
 {
     char inside[LANDING_PATH_SIZE];
     struct slice folder = slice_of(name);
@@ -59,18 +59,17 @@ static bool look_at_folder(struct way *way, const char *landing, const char *nam
     if (length < 0 || (size_t)length >= sizeof inside)
         return true;
     if (slice_starts_with(folder, SLICE(".dropfold-group-")))
-        return each_name(way, inside, look_at_file, error);
-    if (slice_starts_with(folder, SLICE(".dropfold-")) && slice_ends_with(folder, slice_of(way->tag)))
-        note(way, inside, way->name);
+        return each_name(search, inside, look_at_file, error);
+    if (slice_starts_with(folder, SLICE(".dropfold-")) && slice_ends_with(folder, slice_of(search->tag)))
+        note(search, inside, search->name);
     return true;
 }
 
-bool archive_under_way(const char *landing, const char *name, const char *archived, char *path, size_t size,
-                       bool *found, struct error *error)
+bool archive_under_way(const struct archive_way *way, char *path, size_t size, bool *found, struct error *error)
 {
-    struct way way = {.name = name, .path = path, .size = size};
-    archive_tag(archived, way.tag, sizeof way.tag);
-    bool ok = each_name(&way, landing, look_at_folder, error);
-    *found = way.found;
+    struct search search = {.name = way->name, .path = path, .size = size};
+    archive_tag(way->archived, search.tag, sizeof search.tag);
+    bool ok = each_name(&search, way->landing, look_at_folder, error);
+    *found = search.found;
     return ok;
 }

@@ -73,13 +73,12 @@ static bool step(struct json_reader_paths *paths, const struct descriptor *descr
     return true;
 }
 
-/* Takes *at along the path's steps [from, to), to its end or to nothing. */
-static bool follow(struct json_reader_paths *paths, const struct descriptor *descriptor,
-                   const struct descriptor_path *path, size_t from, size_t to, struct json_pick *at,
-                   struct json_path_fault *fault)
+/* Takes *at along the steps, to the end of them or to nothing. */
+static bool follow(struct json_reader_paths *paths, const struct descriptor *descriptor, const struct slice *steps,
+                   size_t count, struct json_pick *at, struct json_path_fault *fault)
 {
-    for (size_t i = from; i < to && at->node; i++) {
-        if (step(paths, descriptor, path->steps[i], at, fault))
+    for (size_t i = 0; i < count && at->node; i++) {
+        if (step(paths, descriptor, steps[i], at, fault))
             continue;
         fault->column = at->place + 1;
         fault->field = SLICE("");
@@ -138,7 +137,8 @@ bool json_reader_paths_pick(struct json_reader_paths *paths, const struct descri
                 at = *element;
             else if (!find_head(descriptor, path, whole, &at, fault))
                 return false;
-            if (!follow(paths, descriptor, path, element ? path->spread : 1, path->count, &at, fault)) {
+            size_t from = element ? path->spread : 1;
+            if (!follow(paths, descriptor, path->steps + from, path->count - from, &at, fault)) {
                 fault->field = slice_of(field->name);
                 return false;
             }
@@ -189,7 +189,7 @@ bool json_reader_paths_array(struct json_reader_paths *paths, const struct descr
     if (!path)
         return true;
     if (!find_head(descriptor, path, whole, array, fault) ||
-        !follow(paths, descriptor, path, 1, path->spread, array, fault))
+        !follow(paths, descriptor, path->steps + 1, path->spread - 1, array, fault))
         return false;
     if (!array->node)
         return true;

@@ -121,7 +121,7 @@ static void apply(struct engine *engine, const struct input *input, uint64_t *se
     struct error error;
     for (size_t i = 0; i < input->count; i++) {
         engine_begin(engine, ++*sequence);
-        if (!engine_apply(engine, input->feeds[i], buf_slice(&input->chunks[i]), NULL, NULL, NULL, &error) ||
+        if (!engine_apply(engine, input->feeds[i], buf_slice(&input->chunks[i]), NULL, &error) ||
             !engine_end(engine, &error))
             fail_on(&error);
     }

@@ -90,7 +90,7 @@ static void apply_orders(struct shop *shop, uint64_t sequence, int step, int shi
         put_order(&writer, i, i * MIXED % ORDERS_MANY + shift);
         if (!chunk_full(&writer) && i + step < ORDERS_MANY)
             continue;
-        assert_ok(engine_apply(shop->engine, ORDERS, buf_slice(&writer.buf), NULL, NULL, NULL, &error), &error);
+        shop_apply(shop, ORDERS, &writer);
         chunk_writer_close(&writer);
     }
     assert_ok(engine_end(shop->engine, &error), &error);

@@ -179,7 +179,7 @@ static void a_corrupt_chunk_is_refused_by_name(void **state)
     struct error error;
     shop_open(&shop, SHOP);
     engine_begin(shop.engine, 1);
-    assert_false(engine_apply(shop.engine, ORDERS, SLICE("\x01\x01\x00\xff"), NULL, NULL, NULL, &error));
+    assert_false(engine_apply(shop.engine, ORDERS, SLICE("\x01\x01\x00\xff"), NULL, &error));
     assert_error(&error, ERROR_CORRUPT, "Orders");
     shop_close(&shop);
 }

@@ -55,12 +55,11 @@ static void compare(uint64_t count, size_t longest, size_t blocks_wanted)
     struct shop whole, apart;
     struct chunk_writer writer;
     struct buf expected;
-    struct error error;
     shop_open(&whole, BY_REGION);
     shop_open(&apart, BY_REGION);
     write_rows(&writer, &whole.pipeline->feeds[ORDERS], count, longest);
     shop_begin(&whole, 1);
-    assert_ok(engine_apply(whole.engine, ORDERS, buf_slice(&writer.buf), &whole.buckets, NULL, NULL, &error), &error);
+    shop_apply(&whole, ORDERS, &writer);
     shop_end(&whole);
     shop_begin(&apart, 1);
     assert_true(apply_in_blocks(&apart, &writer, &apart.buckets) >= blocks_wanted);

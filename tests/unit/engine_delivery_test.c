@@ -203,7 +203,8 @@ static void a_group_that_came_and_went_between_two_deliveries_is_in_none(void **
     assert_delivered(&shop, 1, false, false, "by_region", "s|1|\n");
     shop_change(&shop, 3, ORDERS, "Order_ID=2 Region=r Customer_ID=1");
     assert_delivered(&shop, 1, false, false, "by_region", "r|2|\n");
-    assert_delivered(&shop, 2, false, true, "by_region", "-s\nr|2|\n"); /* it had come through, and nobody heard of it */
+    assert_delivered(&shop, 2, false, true, "by_region",
+                     "-s\nr|2|\n"); /* it had come through, and nobody heard of it */
     shop_close(&shop);
 }
 
@@ -341,11 +342,11 @@ static void add_orders(struct shop *shop, uint64_t sequence, int first, int coun
         shop_values(&shop->pipeline->feeds[ORDERS], row, values);
         assert_true(chunk_put(&writer, (uint64_t)(i - first + 1), 1, values));
         if (chunk_full(&writer)) {
-            assert_ok(engine_apply(shop->engine, ORDERS, buf_slice(&writer.buf), NULL, NULL, NULL, &error), &error);
+            shop_apply(shop, ORDERS, &writer);
             chunk_writer_close(&writer);
         }
     }
-    assert_ok(engine_apply(shop->engine, ORDERS, buf_slice(&writer.buf), NULL, NULL, NULL, &error), &error);
+    shop_apply(shop, ORDERS, &writer);
     assert_ok(engine_end(shop->engine, &error), &error);
     chunk_writer_close(&writer);
     free(row);

@@ -31,7 +31,6 @@ static void a_line_of_a_huge_order_is_found_at_once(void **state)
     struct shop shop;
     struct chunk_writer writer;
     struct value values[PIPELINE_FIELDS_MAX];
-    struct error error;
     shop_open(&shop, ALONE(ORDER_GRAIN, "'orders': {'count': 'Order_ID'}, 'pieces': {'sum': 'Quantity'}"));
     chunk_writer_init(&writer, &shop.pipeline->feeds[ORDERS]);
     for (int i = 0; i < LINES; i++) {
@@ -42,7 +41,7 @@ static void a_line_of_a_huge_order_is_found_at_once(void **state)
     }
     for (uint64_t sequence = 1; sequence <= 2; sequence++) {
         shop_begin(&shop, sequence);
-        assert_ok(engine_apply(shop.engine, ORDERS, buf_slice(&writer.buf), &shop.buckets, NULL, NULL, &error), &error);
+        shop_apply(&shop, ORDERS, &writer);
         shop_end(&shop);
         assert_int_equal(sequence == 1 ? shop.buckets.applied : shop.buckets.unchanged, LINES);
     }
@@ -121,7 +120,6 @@ static void lines_of_a_huge_order_may_all_disagree(void **state)
     enum { LINES = 200000, ROUNDS = 4, ODD = 1000 };
     struct shop shop;
     struct value values[PIPELINE_FIELDS_MAX];
-    struct error error;
     shop_open(&shop, ALONE(ORDER_GRAIN, "'orders': {'count': 'Order_ID'}, 'total': {'sum': 'Total'}"));
     for (int round = 1; round <= ROUNDS; round++) {
         struct chunk_writer writer;
@@ -134,7 +132,7 @@ static void lines_of_a_huge_order_may_all_disagree(void **state)
             assert_true(chunk_put(&writer, (uint64_t)i + 1, 1, values));
         }
         shop_begin(&shop, (uint64_t)round);
-        assert_ok(engine_apply(shop.engine, ORDERS, buf_slice(&writer.buf), &shop.buckets, NULL, NULL, &error), &error);
+        shop_apply(&shop, ORDERS, &writer);
         shop_end(&shop);
         chunk_writer_close(&writer);
         assert_int_equal(shop_stats(&shop).grain_conflicts, round < ROUNDS);

@@ -217,7 +217,6 @@ static inline void random_rows(struct history *h, size_t feed)
 {
     uint64_t rank = random_rank(h);
     struct chunk_writer writer;
-    struct error error;
     struct value values[PIPELINE_FIELDS_MAX];
     uint64_t row = 1 + (uint64_t)random_below(3);
     struct buf rows;
@@ -238,7 +237,7 @@ static inline void random_rows(struct history *h, size_t feed)
     }
     struct buckets before = h->shop.buckets;
     engine_rank(h->shop.engine, rank);
-    assert_ok(engine_apply(h->shop.engine, feed, buf_slice(&writer.buf), &h->shop.buckets, NULL, NULL, &error), &error);
+    shop_apply(&h->shop, feed, &writer);
     assert_int_equal(buckets_total(&h->shop.buckets) - buckets_total(&before), writer.rows);
     assert_int_equal(h->shop.buckets.late, late);
     assert_true(h->applied_count < COUNT_OF(h->applied));

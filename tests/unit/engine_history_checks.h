@@ -175,8 +175,7 @@ static inline void apply_again(struct shop *again, const struct history *h, size
         return;
     }
     engine_rank(again->engine, h->applied[i].rank + more);
-    assert_ok(engine_apply(again->engine, h->applied[i].feed, buf_slice(&h->chunks[i]), NULL, NULL, NULL, &error),
-              &error);
+    assert_ok(engine_apply(again->engine, h->applied[i].feed, buf_slice(&h->chunks[i]), NULL, &error), &error);
 }
 
 static inline void open_again(struct shop *again, const struct history *h)

@@ -234,9 +234,10 @@ static bool apply(struct listener *l, size_t *next)
         return engine_close(l->engine, told->sequence, (18990 + 2 + told->close_before) * TIMESTAMP_DAY, &l->error);
     }
     engine_begin(l->engine, h->chunks[*next].sequence);
+    const struct engine_report report = {&buckets, note_replaced, l};
     do {
         const struct told *told = &h->chunks[(*next)++];
-        if (!engine_apply(l->engine, told->feed, buf_slice(&told->chunk.buf), &buckets, note_replaced, l, &l->error))
+        if (!engine_apply(l->engine, told->feed, buf_slice(&told->chunk.buf), &report, &l->error))
             return false;
     } while (*next < h->count && h->chunks[*next].sequence == 0);
     hear(l, NULL, &buckets);

@@ -268,7 +268,6 @@ static void one_more_order_costs_a_large_group_what_it_costs_a_small_one(void **
     struct shop shop;
     struct chunk_writer writer;
     struct value values[PIPELINE_FIELDS_MAX];
-    struct error error;
     shop_open(&shop, BAGGED);
     chunk_writer_init(&writer, &shop.pipeline->feeds[ORDERS]);
     for (uint64_t i = 1; i <= 50000; i++) {
@@ -279,7 +278,7 @@ static void one_more_order_costs_a_large_group_what_it_costs_a_small_one(void **
         assert_true(chunk_put(&writer, i, i, values));
     }
     shop_begin(&shop, 1);
-    assert_ok(engine_apply(shop.engine, ORDERS, buf_slice(&writer.buf), NULL, NULL, NULL, &error), &error);
+    shop_apply(&shop, ORDERS, &writer);
     shop_end(&shop);
     chunk_writer_close(&writer);
     assert_table(&shop, "t", "r|50000|0|49999|1000|\n");

@@ -239,7 +239,6 @@ static void lines_of_a_huge_order_are_corrected_behind_a_close_too(void **state)
     enum { LINES = 100000 };
     struct shop shop;
     struct value values[PIPELINE_FIELDS_MAX];
-    struct error error;
     shop_open(&shop, of_orders);
     for (int round = 1; round <= 2; round++) {
         struct chunk_writer writer;
@@ -253,7 +252,7 @@ static void lines_of_a_huge_order_are_corrected_behind_a_close_too(void **state)
             assert_true(chunk_put(&writer, (uint64_t)i + 1, 1, values));
         }
         shop_begin(&shop, shop.sequence + 1);
-        assert_ok(engine_apply(shop.engine, ORDERS, buf_slice(&writer.buf), &shop.buckets, NULL, NULL, &error), &error);
+        shop_apply(&shop, ORDERS, &writer);
         shop_end(&shop);
         chunk_writer_close(&writer);
         assert_int_equal(shop.buckets.applied, LINES);

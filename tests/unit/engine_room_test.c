@@ -26,8 +26,7 @@ static void a_memory_limit_ends_a_change_with_its_name(void **state)
             assert_true(chunk_put(&writer, row, row, values));
         }
         engine_begin(shop.engine, sequence);
-        ok = engine_apply(shop.engine, ORDERS, buf_slice(&writer.buf), NULL, NULL, NULL, &error) &&
-             engine_end(shop.engine, &error);
+        ok = engine_apply(shop.engine, ORDERS, buf_slice(&writer.buf), NULL, &error) && engine_end(shop.engine, &error);
         chunk_writer_close(&writer);
     }
     assert_false(ok);

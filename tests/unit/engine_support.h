@@ -173,15 +173,22 @@ static inline void shop_chunk(const struct shop *shop, struct chunk_writer *writ
     }
 }
 
+/* The rows of a chunk, of which only the buckets are asked for. */
+static inline void shop_apply(struct shop *shop, size_t feed, const struct chunk_writer *writer)
+{
+    const struct engine_report report = {.buckets = &shop->buckets};
+    struct error error;
+    assert_ok(engine_apply(shop->engine, feed, buf_slice(&writer->buf), &report, &error), &error);
+}
+
 /* Rows, numbered from `row`, up to a NULL. */
 static inline void shop_rows(struct shop *shop, size_t feed, uint64_t row, const char *const *rows)
 {
     struct chunk_writer writer;
+    const struct engine_report report = {&shop->buckets, shop_note_replaced, shop};
     struct error error;
     shop_chunk(shop, &writer, feed, row, rows);
-    assert_ok(
-        engine_apply(shop->engine, feed, buf_slice(&writer.buf), &shop->buckets, shop_note_replaced, shop, &error),
-        &error);
+    assert_ok(engine_apply(shop->engine, feed, buf_slice(&writer.buf), &report, &error), &error);
     chunk_writer_close(&writer);
 }
 

@@ -136,8 +136,9 @@ static void recover(struct fixture *f, const char *committed)
 
 static bool is_under_way(struct fixture *f, const char *name, const char *archived, char *path, size_t size)
 {
+    const struct archive_way way = {f->folder, name, archived};
     bool found;
-    assert_ok(archive_under_way(f->folder, name, archived, path, size, &found, &f->error), &f->error);
+    assert_ok(archive_under_way(&way, path, size, &found, &f->error), &f->error);
     return found;
 }
 
