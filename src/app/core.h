@@ -140,7 +140,7 @@ struct core_result {
     uint64_t groups;                  /* changed, over all tables */
     uint64_t memory;                  /* bytes the engine holds after it */
     struct buckets buckets;
-    bool columns_new; /* it has undeclared columns, and no file before had just these */
+    bool columns_new; /* it has undeclared columns, and no file of its feed before had just these */
 };
 
 /* Why a file was refused, as an ERROR_DATA: another was applied under its name as change `sequence`. */

@@ -59,7 +59,7 @@ void flight_warn(struct flight *flight, const char *what, const struct error *er
 /* The same of a file that is tried again and again: told once, until something about the file or the error is another. False:
    it was not. A file that was put back under its name is the same. */
 bool flight_warn_once(struct flight *flight, const char *what, const struct error *error);
-/* Names the undeclared columns of a file that was applied, where no file before had just these (run_told.c). */
+/* Names the undeclared columns of a file that was applied, where no file of its feed before had just these (run_told.c). */
 void flight_tell_columns(const struct flight *flight);
 
 #endif

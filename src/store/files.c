@@ -120,15 +120,18 @@ bool store_file_read(struct query *q, struct file_record *file, struct store_fil
 
 /* --- undeclared columns ------------------------------------------------------------------------------------------- */
 
-/* A set's name: the first eight bytes of the SHA-256 over its names, each with its length, as a number, the greatest
-   first. Never 0. */
+/* A set's name: the first eight bytes of the SHA-256 over the feed and its names, each with its length, and how many names,
+   as a number, the greatest first. Never 0. (In older stores it was over the names alone, so that two feeds could share a
+   set; those stay, and a file of today comes to another one.) */
 static bool name_set(const struct file_record *file, int64_t *set, struct error *error)
 {
     struct digester d;
     if (!digester_init(&d, error))
         return false;
+    digester_add_text(&d, file->feed);
     for (size_t i = 0; i < file->unknown_count; i++)
         digester_add_text(&d, file->unknown[i]);
+    digester_add_u64(&d, file->unknown_count);
     struct digest digest = digester_take(&d);
     uint64_t number = 0;
     for (size_t i = 0; i < sizeof number; i++)
@@ -297,7 +300,7 @@ bool store_note_file(struct store *store, const struct file_record *file, int64_
     struct file_record row = *file;
     struct store_file_parts parts = {.noted = now};
     row.id = store->last_file + 1;
-    bool good = store_unknown_set(store, file, &parts.unknown, error) && store_file_write(store, &row, &parts, error);
+    bool good = store_file_write(store, &row, &parts, error);
     if (!note_end(store, good, error))
         return false;
     store->last_file++;

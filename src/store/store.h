@@ -201,7 +201,7 @@ bool store_file_chunks(struct store *store, store_chunk_visit visit, void *conte
    `file->state` is FILE_APPLIED, or FILE_RETRIED behind store_retry; `file->feed` that of the begin. */
 bool store_file_end(struct store *store, const struct file_record *file, struct error *error) MUST_USE;
 
-/* Whether the file that ended last had undeclared columns, and none before it had just these. */
+/* Whether the file that ended last had undeclared columns, and none of its feed before it had just these. */
 bool store_columns_new(const struct store *store);
 
 /* The change is a retry of rejected rows of the applied file `id`, which was not forgotten: the one file that it ends holds
@@ -255,8 +255,8 @@ bool store_group_takes(struct store *store, struct batch *const *batches, size_t
 bool store_group_commit(struct store *store, struct slice summary, struct error *error) MUST_USE;
 void store_group_rollback(struct store *store);
 
-/* A ledger row that is no change: a duplicate or a quarantined file. One transaction of its own, never within a change.
-   ERROR_FULL: nothing happened. */
+/* A ledger row that is no change: a duplicate or a quarantined file, without its undeclared columns: an applied one is the
+   first to have them. One transaction of its own, never within a change. ERROR_FULL: nothing happened. */
 bool store_note_file(struct store *store, const struct file_record *file, int64_t now, struct error *error) MUST_USE;
 
 /* The last delivery known, for `status`: what it brought the target to, when the target cannot be asked, and how many of its

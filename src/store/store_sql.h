@@ -44,7 +44,7 @@ static const char *const store_schema[] = {
     "place INTEGER NOT NULL, field BLOB NOT NULL, reason BLOB NOT NULL, raw BLOB NOT NULL, sum INTEGER NOT NULL) "
     "STRICT",
 
-    /* Files of one feed tend to have the same undeclared columns: each set is kept once, named by its own hash. */
+    /* Files of one feed tend to have the same undeclared columns: each set of a feed is kept once, named by its hash. */
     "CREATE TABLE unknown(set_id INTEGER NOT NULL, ordinal INTEGER NOT NULL, name BLOB NOT NULL, "
     "sum INTEGER NOT NULL, PRIMARY KEY(set_id, ordinal)) STRICT, WITHOUT ROWID",
 

@@ -4,7 +4,7 @@ import re
 import shutil
 
 from harness.case import FlowCase
-from harness.files import customers, deliveries, delivery, order, orders
+from harness.files import customers, deliveries, delivery, order, orders, table
 from harness.places import PROJECT
 
 FEED_COUNTS = {'rows', 'applied', 'unchanged', 'superseded', 'filtered', 'deleted', 'late', 'rejected', 'records', 'waiting'}
@@ -51,6 +51,13 @@ class Reports(FlowCase):
         found = columns.findall(self.work.run_once().err)
         self.assertEqual([name for name, _ in found], ['Deliveries/long.csv'])
         self.assertIn(f'"{"P" * 124}..."', found[0][1])
+
+    def test_columns_that_two_feeds_have_in_common_are_named_for_both(self):
+        needed = ('Order ID', 'SKU', 'Customer ID', 'Order Time', 'Order Total', 'Quantity', 'Order Status', 'Currency Symbol')
+        self.work.drop('Orders', table((*needed, 'Colour'), [order(8)]), 'colour.csv')
+        self.work.drop('Customers', b'[{"Customer ID": 5, "Colour": "red"}]', 'colour.json')
+        told = [line for line in self.work.run_once().err.splitlines() if 'in no descriptor' in line]
+        self.assertEqual([line.rsplit(': ', 2)[-2:] for line in told], [['columns in no descriptor, skipped', '"Colour"']] * 2)
 
     def test_status_as_json(self):
         status = self.work.status()

@@ -372,6 +372,36 @@ static void counts_files_by_undeclared_column(void **state)
     assert_int_equal(next - wanted, COUNT_OF(wanted));
 }
 
+static void put_with_columns(struct file_record *file, uint8_t seed, bool expected)
+{
+    static const struct slice columns[] = {{"Colour", 6}, {"Size", 4}};
+    file->content = testing_digest(seed);
+    file->unknown = columns;
+    file->unknown_count = 2;
+    testing_put_change(store, file);
+    assert_int_equal(store_columns_new(store), expected);
+}
+
+/* A file that was not applied is not told of, and so must not hide its columns from the next. */
+static void tells_columns_as_new_once_a_feed(void **state)
+{
+    (void)state;
+    struct file_record file = testing_record("a.csv", 1, 1);
+    file.state = FILE_QUARANTINED;
+    file.unknown = &(struct slice){"Colour", 6};
+    file.unknown_count = 1;
+    assert_ok(store_note_file(store, &file, 1, &error), &error);
+    file.state = FILE_APPLIED;
+    testing_put_change(store, &file);
+    assert_true(store_columns_new(store));
+    put_with_columns(&file, 2, true);
+    put_with_columns(&file, 3, false);
+    file.feed = SLICE("Deliveries");
+    put_with_columns(&file, 4, true);
+    put_with_columns(&file, 5, false);
+    assert_ok(store_check(store, &error), &error);
+}
+
 static void drops_a_set_of_columns_with_its_change(void **state)
 {
     (void)state;
@@ -448,6 +478,7 @@ int main(void)
         TEST(gives_back_every_field_of_every_row),
         TEST(ends_a_walk_when_told),
         TEST(counts_files_by_undeclared_column),
+        TEST(tells_columns_as_new_once_a_feed),
         TEST(drops_a_set_of_columns_with_its_change),
         TEST(answers_as_fast_when_there_are_many_files),
     };
