@@ -50,7 +50,8 @@ static bool open_once(struct look *look, const struct settings *settings, const 
         return false;
     if (uv_loop_init(&loop) != 0)
         return error_memory(error);
-    const struct target_options options = {.address = address, .deadline = LOOK_DEADLINE, .look = !make};
+    const struct target_options options = {
+        .address = address, .deadline = LOOK_DEADLINE, .folder = settings_makes_folder(settings), .look = !make};
     bool ok = target_new(&visit.target, &loop, pipeline, &options, error);
     if (ok) {
         snprintf(look->name, sizeof look->name, "%s", target_name(visit.target));

@@ -77,7 +77,8 @@ static bool open_target(struct refilling *refilling, const struct settings *sett
     struct error *error = refilling->error;
     if (!settings_target(settings, core->pipeline, address, error))
         return false;
-    const struct target_options options = {.address = address, .deadline = settings->target_timeout};
+    const struct target_options options = {
+        .address = address, .deadline = settings->target_timeout, .folder = settings_makes_folder(settings)};
     if (!target_new(&refilling->target, &refilling->loop, core->pipeline, &options, error))
         return false;
     printf("target %s\n", target_name(refilling->target));

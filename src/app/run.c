@@ -341,7 +341,8 @@ static bool open_target(struct run *run, struct error *error)
     char address[SETTINGS_PATH_SIZE];
     if (!settings_target(run->settings, run->pipeline, address, error))
         return false;
-    const struct target_options options = {.address = address, .deadline = run->settings->target_timeout};
+    const struct target_options options = {
+        .address = address, .deadline = run->settings->target_timeout, .folder = settings_makes_folder(run->settings)};
     return target_new(&run->target, &run->loop, run->pipeline, &options, error);
 }
 

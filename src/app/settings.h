@@ -47,6 +47,12 @@ bool settings_init(struct settings *settings, struct error *error) MUST_USE;
 bool settings_target(const struct settings *settings, const struct pipeline *pipeline, char *out,
                      struct error *error) MUST_USE;
 
+/* Whether the folder of that last one is made when it is missing: where nobody named another. */
+static inline bool settings_makes_folder(const struct settings *settings)
+{
+    return !settings->target;
+}
+
 /* "text" or "json". */
 bool settings_log_format(struct settings *settings, const char *text) MUST_USE;
 

@@ -77,6 +77,7 @@ bool target_new(struct target **out, uv_loop_t *loop, const struct pipeline *pip
     target->loop = loop;
     target->pipeline = pipeline;
     target->deadline = options->deadline > 0 ? options->deadline : DEADLINE_DEFAULT;
+    target->folder = options->folder;
     target->look = options->look;
     target->mend = options->mend;
     target->backend = backend_of(options->address);

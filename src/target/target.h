@@ -48,6 +48,7 @@ struct target_options {
     /* "sqlite:PATH", "none:", else a libpq conninfo or URI as it is ("" takes all from PG* variables). */
     const char *address;
     int64_t deadline; /* microseconds an answer may take; 0: 30 s */
+    bool folder;      /* a SQLite file's folder is made when it is missing (not its parents), and not refused by name */
     bool look;        /* open makes nothing: neither folder nor file nor tables; what is missing counts as empty */
     bool mend;        /* of a look that compares: target_mend may write, and deliveries of others wait meanwhile */
 };

@@ -56,9 +56,9 @@ struct target {
     const struct target_backend *backend;
     void *data; /* the back end's */
     char name[TARGET_NAME_SIZE];
-    int64_t deadline; /* microseconds an answer may take */
-    bool look, mend;  /* as in target_options */
-    int64_t patience; /* the same for the call under way: more where it touches whole tables */
+    int64_t deadline;        /* microseconds an answer may take */
+    bool folder, look, mend; /* as in target_options */
+    int64_t patience;        /* the same for the call under way: more where it touches whole tables */
 
     enum target_state state;
     target_done done; /* of the call under way; NULL: none */

@@ -295,6 +295,7 @@ static void open_sqlite(struct target *target)
     sqlite->path = settings->path;
     sqlite->pipeline = target->pipeline;
     sqlite->lock_patience = target->deadline / 2;
+    sqlite->folder = target->folder;
     sqlite->look = target->look;
     sqlite->mend = target->mend;
     buf_init(&sqlite->text, TEXT_MAX);

@@ -25,7 +25,7 @@ struct target_sqlite {
     const char *name, *path; /* the target's; they outlive this */
     const struct pipeline *pipeline;
     int64_t lock_patience, lock_since; /* how long another writer's lock is waited for, since when; microseconds */
-    bool look, mend;                   /* as in target_options */
+    bool folder, look, mend;           /* as in target_options */
     sqlite3 *db;
     struct progress progress;
     uint64_t rows[PIPELINE_DELIVERED_MAX];

@@ -15,8 +15,19 @@ enum {
     LOCK_WAIT = 5 /* milliseconds between two looks at a lock */
 };
 
-/* The folder of a new database is made, its parents are not: a mistyped path should not grow a tree. */
-static bool make_folder(const struct target_sqlite *sqlite, struct error *error)
+/* What else is wrong with the folder is told when the file is opened. */
+static bool want_folder(const struct target_sqlite *sqlite, const char *folder, struct error *error)
+{
+    if (sqlite->folder)
+        return mkdir(folder, 0777) == 0 || errno == EEXIST ||
+               error_errno(error, ERROR_REFUSED, errno, "%s: cannot make the folder %s", sqlite->name, folder);
+    return access(folder, F_OK) == 0 || errno != ENOENT ||
+           error_set(error, ERROR_REFUSED, "%s: there is no folder %s: make it, or mend the address (-t)", sqlite->name,
+                     folder);
+}
+
+/* A path that a person wrote may be mistyped, and should not grow a tree. */
+static bool find_folder(const struct target_sqlite *sqlite, struct error *error)
 {
     const char *slash = strrchr(sqlite->path, '/');
     if (!slash || slash == sqlite->path)
@@ -24,9 +35,7 @@ static bool make_folder(const struct target_sqlite *sqlite, struct error *error)
     char *folder = strndup(sqlite->path, (size_t)(slash - sqlite->path));
     if (!folder)
         return error_memory(error);
-    bool ok = mkdir(folder, 0777) == 0 || errno == EEXIST;
-    if (!ok)
-        error_errno(error, ERROR_REFUSED, errno, "%s: cannot make the folder %s", sqlite->name, folder);
+    bool ok = want_folder(sqlite, folder, error);
     free(folder);
     return ok;
 }
@@ -389,7 +398,7 @@ static bool look_in(struct target_sqlite *sqlite, struct target_shape *shapes, s
 
 static bool open_fully(struct target_sqlite *sqlite, struct target_shape *shapes, struct error *error)
 {
-    if (!make_folder(sqlite, error))
+    if (!find_folder(sqlite, error))
         return false;
     if (sqlite3_open_v2(sqlite->path, &sqlite->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK)

@@ -130,7 +130,6 @@ class SqlSafety(CrashCase):
         for number in range(self.scale(3, 100)):
             target = self.sqlite_target(f'shop-{number}')
             shop = Shop(self, f'shop-{number}', self.names(), VALUES, target)
-            target.path.parent.mkdir(parents=True)
             target.execute(VICTIM)
             shop.live(shop.work.command)
             self.judge_shop(shop, f'shop {number}')

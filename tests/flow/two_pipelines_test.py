@@ -19,7 +19,6 @@ class TwoPipelines(FlowCase):
     def setUp(self):
         super().setUp()
         self.target = self.make_target('target')
-        (self.folder / 'target' / 'data' / 'results').mkdir(parents=True)
         self.north, self.south = self.pipeline('north'), self.pipeline('south')
 
     def pipeline(self, name):

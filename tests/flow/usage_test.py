@@ -301,15 +301,22 @@ class Places(FlowCase):
         self.assertIn('data/archive/Orders: something else lies there; a symbolic link is not followed', outcome.err)
         self.assertTrue(path.exists())
 
-    def test_a_database_whose_folder_cannot_be_made(self):
+    def test_a_database_whose_folder_is_not_there(self):
+        """It may be a slip, so nothing is made; but the folder of the default."""
         work = self.workspace()
-        address = f'sqlite:{self.folder}/none/deeper/x.db'
-        self.assertIn(f'the target cannot be made in {self.folder}/none/deeper: No such file',
+        folder = self.folder / 'typo'
+        address = f'sqlite:{folder}/x.db'
+        self.assertIn(f'the target cannot be made in {folder}: No such file',
                       work.command('check', target=address, expect=1).err)
-        self.assertIn(f'cannot make the folder {self.folder}/none/deeper: No such file',
-                      work.run_once(target=address, expect=1).err)
+        for words in (('run', '--once'), ('replay',), ('target', 'init')):
+            self.assertIn(f'{address}: there is no folder {folder}: make it, or mend the address (-t)\n',
+                          work.command(*words, target=address, expect=1).err)
+        self.assertFalse(folder.exists())
         work.command('check', target='sqlite:x.db')
-        work.command('check', target='sqlite:new/x.db')
+        folder.mkdir()
+        folder.chmod(0o777)
+        work.command('check', target=address)
+        work.run_once(target=address)
 
     def test_a_folder_is_no_target(self):
         work = self.workspace()

@@ -41,7 +41,9 @@ class FlowCase(unittest.TestCase):
         return self.sqlite_target(name)
 
     def sqlite_target(self, name):
-        return SqliteTarget(self.folder / name / 'data' / 'results' / 'target.db')
+        folder = self.folder / name / 'data' / 'results'
+        folder.mkdir(parents=True, exist_ok=True)
+        return SqliteTarget(folder / 'target.db')
 
     def postgres_target(self, cluster=None):
         return PostgresTarget(cluster or shared_cluster(), f'flow_{next(numbers)}')

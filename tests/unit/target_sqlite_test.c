@@ -48,21 +48,28 @@ static void clean(void)
     }
 }
 
-static void makes_the_folder_but_not_its_parents(void **state)
+static void makes_the_folder_that_it_may_but_not_its_parents(void **state)
 {
     (void)state;
+    static const char *const wrong[][2] = {{"a/b", "cannot make the folder /"}, {"other", "there is no folder /"}};
     struct support_pipeline p;
     struct subject s;
     char path[TESTING_PATH_MAX + 32];
+    struct target_options options = {.address = path, .folder = true};
     support_pipeline_init(&p);
     snprintf(path, sizeof path, "sqlite:%s/new/db", folder);
-    subject_init(&s, &p.pipeline, path, 0);
+    subject_init_as(&s, &p.pipeline, &options);
     assert_works(subject_open(&s));
     subject_close(&s);
-    snprintf(path, sizeof path, "sqlite:%s/a/b/db", folder);
-    subject_init(&s, &p.pipeline, path, 0);
-    assert_fails(subject_open(&s), ERROR_REFUSED, "cannot make the folder");
-    subject_close(&s);
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        snprintf(path, sizeof path, "sqlite:%s/%s/db", folder, wrong[i][0]);
+        options.folder = i == 0;
+        subject_init_as(&s, &p.pipeline, &options);
+        assert_fails(subject_open(&s), ERROR_REFUSED, wrong[i][1]);
+        subject_close(&s);
+        snprintf(path, sizeof path, "%s/%s", folder, wrong[i][0]);
+        assert_int_equal(access(path, F_OK), -1);
+    }
 }
 
 /* As root nothing is forbidden; what is no folder holds no file for anybody. */
@@ -364,7 +371,7 @@ int main(void)
         TARGET_OWNER_CASES,
         TARGET_TAKEN_CASES,
         TARGET_PREPARE_CASES,
-        cmocka_unit_test(makes_the_folder_but_not_its_parents),
+        cmocka_unit_test(makes_the_folder_that_it_may_but_not_its_parents),
         cmocka_unit_test(names_the_path_that_stands_in_the_way),
         cmocka_unit_test(refuses_a_device_and_a_pipe_by_name),
         cmocka_unit_test(wants_a_path),
