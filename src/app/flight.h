@@ -1,4 +1,4 @@
-/* A file on its way, as run_jobs.c and run_moves.c share it. */
+/* A file on its way, as run_jobs.c, run_held.c and run_moves.c share it. */
 #ifndef DROPFOLD_APP_FLIGHT_H
 #define DROPFOLD_APP_FLIGHT_H
 
@@ -47,6 +47,13 @@ struct unmoved_bad {
 void flight_conclude(struct flight *flight, enum watch_outcome outcome);
 /* After some were concluded. */
 void run_jobs_go_on(struct run *run);
+
+/* run_held.c: concludes one that could not be read or committed now, or that would overtake such a one. */
+void flight_again_later(struct flight *flight);
+/* Whether the file is to be held back with its feed; then it is taken. */
+bool run_held_keeps(struct run *run, struct candidate *candidate);
+/* Whether others of its feed wait for this one if it cannot be read: not when that has lasted too long. */
+bool run_held_waits_for(const struct run *run, const struct candidate *candidate);
 
 /* run_moves.c: has it moved by the next run_moves_start, or set aside now. Both conclude it. */
 void flight_move_later(struct flight *flight);

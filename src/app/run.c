@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "app/reading.h"
@@ -14,9 +13,6 @@
 /* A run that is to end waits for an unreachable target no longer than this many failed tries; after as many, for one more,
    as the target may be back. */
 enum { LAST_TRIES = 3, TICK_MS = 250 };
-/* Nobody looks on while a single run works; but of a long one something should be there. Microseconds. */
-enum { ONCE_PATIENCE = 60 * 1000 * 1000 };
-
 /* --- taking down -------------------------------------------------------------------------------------------------- */
 
 /* The loop ends once all of them are. */
@@ -70,7 +66,7 @@ static bool delivery_over(const struct run *run)
     return deliverer_is_settled(run->deliverer) || deliverer_failures(run->deliverer) >= LAST_TRIES;
 }
 
-static void enter(struct run *run, enum run_phase phase)
+void run_enter(struct run *run, enum run_phase phase)
 {
     run->phase = phase;
     switch (phase) {
@@ -106,17 +102,17 @@ void run_progressed(struct run *run)
     if (run->phase == RUN_WORKING && quiet)
         deliverer_hurry(run->deliverer);
     if (run->phase == RUN_WORKING && quiet && run->settings->once && run->watch_idle)
-        enter(run, RUN_DRAINING);
+        run_enter(run, RUN_DRAINING);
     if (run->phase == RUN_DRAINING && run->jobs == 0 && run->asked == 0)
-        enter(run, RUN_SETTLING);
+        run_enter(run, RUN_SETTLING);
     if (run->phase == RUN_SETTLING && (run->failed || delivery_over(run)))
-        enter(run, RUN_STOPPING);
+        run_enter(run, RUN_STOPPING);
 }
 
 void run_drain(struct run *run)
 {
     if (run->phase < RUN_DRAINING)
-        enter(run, RUN_DRAINING);
+        run_enter(run, RUN_DRAINING);
     run_progressed(run);
 }
 
@@ -164,95 +160,6 @@ static void on_committer_failed(void *context, const struct error *error)
     run_fail(context, error);
 }
 
-static void begin_work(struct run *run)
-{
-    if (run->phase == RUN_HELD)
-        log_info(run->log, "the target's history is this store's again: files are taken");
-    enter(run, RUN_WORKING);
-    run_progressed(run);
-}
-
-static void on_decided(void *context)
-{
-    struct run *run = context;
-    const char *view = target_remade(run->target);
-    if (view)
-        log_warning(run->log, "%s: view \"%s\" said something else than the pipeline: it was made anew",
-                    target_name(run->target), view);
-    if (run->phase == RUN_ASKING || run->phase == RUN_HELD)
-        begin_work(run);
-}
-
-static void on_delivered(void *context, const struct delivered *delivered)
-{
-    struct run *run = context;
-    run->trouble.kind = ERROR_NONE; /* also when the run ends before it has settled */
-    if (delivered->groups > 0)
-        run_told_delivered(run, delivered);
-}
-
-static void on_settled(void *context)
-{
-    struct run *run = context;
-    run->trouble.kind = ERROR_NONE;
-    run_progressed(run);
-}
-
-/* True when it is news: told then, not at every try. Another history goes on, so its words change and are no news. */
-static bool note_trouble(struct run *run, const struct error *error)
-{
-    bool same_text = error->kind == ERROR_DIVERGED || strcmp(run->trouble.text, error->text) == 0;
-    bool news = run->trouble.kind != error->kind || !same_text;
-    run->trouble = *error;
-    return news;
-}
-
-static const char *words_of(enum error_kind trouble)
-{
-    if (trouble == ERROR_TARGET)
-        return "the target cannot be reached";
-    return trouble == ERROR_DIVERGED ? "the target changes under the delivery" : "a delivery could not be made";
-}
-
-static void on_trouble(void *context, const struct error *error, int64_t retry)
-{
-    struct run *run = context;
-    if (note_trouble(run, error))
-        log_warning(run->log, "%s, trying again in %.1f s (%s): %s", words_of(error->kind), (double)retry / 1e6,
-                    run->phase == RUN_HELD ? "files wait" : "files go on into the store", error->text);
-    if (run->phase == RUN_ASKING)
-        begin_work(run);
-    run_progressed(run);
-}
-
-/*
- * A target that says no at the start ends the run before any file is touched; later, also after HUP or a replay, files
- * still go into the store. Not so when it tells another history, which may be that of another store that is alive: what
- * one of them takes the other will never see. Then a daemon takes no more files and waits for its user, who can do all
- * that the message names while it runs; to end would only make a supervisor start it again and again.
- */
-static void on_refused(void *context, const struct error *error)
-{
-    struct run *run = context;
-    bool held = error->kind == ERROR_DIVERGED && !run->settings->once;
-    bool begins = run->phase == RUN_ASKING && !run->goes_on;
-    if (begins ? !held : error->kind == ERROR_DIVERGED && !held) {
-        run_fail(run, error);
-        return;
-    }
-    bool news = note_trouble(run, error);
-    if (held && run->phase < RUN_HELD)
-        enter(run, RUN_HELD);
-    if (news)
-        log_error(run->log, "%s: %s",
-                  run->phase == RUN_HELD ? "files wait in their folders, asking the target again now and then"
-                                         : "delivery has stopped, files go on into the store",
-                  error->text);
-    if (run->phase == RUN_ASKING)
-        begin_work(run);
-    run_progressed(run);
-}
-
 /* One that is to end for the next session ends the last one then, and one that ends by itself goes on doing so. */
 static void stop(struct run *run, int number)
 {
@@ -280,7 +187,8 @@ static void on_tick(uv_timer_t *timer)
     struct run *run = timer->data;
     report_tick(&run->report, run->jobs + run->pending.count);
     run_recover_tick(run);
-    run_jobs_tick(run);
+    run_jobs_start(run); /* where there was no memory for a file, nothing else may begin it */
+    run_held_tick(run);
     run_control_tick(run);
     run_reload(run);
 }
@@ -322,28 +230,8 @@ static bool start_watch(struct run *run, struct error *error)
 static bool start_parts(struct run *run, struct error *error)
 {
     const struct committer_callbacks committer = {run, run_jobs_committed, run_moves_start, on_committer_failed};
-    if (!committer_start(&run->committer, &run->loop, &run->core, &run->flow, &committer, error))
-        return false;
-    const struct deliverer_callbacks deliverer = {run, on_decided, on_delivered, on_settled, on_trouble, on_refused};
-    const struct deliverer_options options = {.target = run->target,
-                                              .committer = run->committer,
-                                              .pipeline = run->pipeline,
-                                              .sequence = store_progress(run->core.store)->sequence,
-                                              .overwrite = run->settings->yes,
-                                              .rebuild = run->settings->rebuild,
-                                              .check = run->settings->once ? 0 : run->settings->target_check,
-                                              .patience = run->settings->once ? ONCE_PATIENCE : 0};
-    return deliverer_start(&run->deliverer, &run->loop, &options, &deliverer, error);
-}
-
-static bool open_target(struct run *run, struct error *error)
-{
-    char address[SETTINGS_PATH_SIZE];
-    if (!settings_target(run->settings, run->pipeline, address, error))
-        return false;
-    const struct target_options options = {
-        .address = address, .deadline = run->settings->target_timeout, .folder = settings_makes_folder(run->settings)};
-    return target_new(&run->target, &run->loop, run->pipeline, &options, error);
+    return committer_start(&run->committer, &run->loop, &run->core, &run->flow, &committer, error) &&
+           run_target_start(run, error);
 }
 
 /* Past --memory-limit ingest pauses (run_memory_check); the engine itself gives up a quarter above, should one change
@@ -399,7 +287,7 @@ static int exit_code(const struct run *run)
 static bool start(struct run *run, struct error *error)
 {
     uint64_t memory = 0;
-    bool started = open_target(run, error) && open_core(run, &memory, error) && start_signals(run, error) &&
+    bool started = run_target_open(run, error) && open_core(run, &memory, error) && start_signals(run, error) &&
                    start_watch(run, error) && start_control(run, error) && start_parts(run, error);
     if (started) {
         report_target(&run->report, target_name(run->target));

@@ -122,7 +122,7 @@ static void answer_pause(struct run *run, struct control_client *client, const c
         control_answer(client, error_exit_code(ERROR_USAGE), text);
         return;
     }
-    run_jobs_pause(run, (size_t)(feed - run->pipeline->feeds), pause);
+    run_held_pause(run, (size_t)(feed - run->pipeline->feeds), pause);
     snprintf(text, sizeof text, "%s %s", feed->name, pause ? "is paused: its files wait in their folder" : "goes on");
     log_info(run->log, "%s", text);
     control_answer(client, 0, text);

@@ -2,6 +2,7 @@
  * What the files of the daemon share, each of which has one part of it:
  *
  *   run_sessions.c  one session after the other        run.c          a session: its phases, its start and its end
+ *   run_target.c    what the target's answers mean     run_held.c     feeds that wait
  *   run_jobs.c      files to workers and committer     run_moves.c    and away from their folders (flight.h)
  *   run_recover.c   what stayed hidden on that way     run_aside.c    what lies in the quarantine
  *   run_control.c   the control socket's words         run_reload.c   HUP and replay, which end a session
@@ -16,6 +17,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "app/candidates.h"
 #include "app/committer.h"
 #include "app/control.h"
 #include "app/core.h"
@@ -41,7 +43,7 @@ enum {
     RUN_REASON_SIZE = ERROR_TEXT_MAX + 128 /* bytes of what stands beside a file that is set aside, the NUL included */
 };
 
-/* What the process is doing; changed by enter (run.c) only. */
+/* What the process is doing; changed by run_enter only. */
 enum run_phase {
     RUN_ASKING, /* the target has not answered yet: files wait */
     RUN_WORKING,
@@ -61,11 +63,6 @@ struct session_end {
     struct pipeline *pipeline; /* for a pipeline that was loaded anew; else NULL */
     bool begun;                /* it came to life */
     bool failed;               /* an error ended it, and with it the process or what this session was to try */
-};
-
-struct candidate_queue {
-    struct candidate *first, *last; /* a chain */
-    size_t count;
 };
 
 struct parser_pool {
@@ -112,8 +109,8 @@ struct run {
     struct recovery recovery;
 
     enum run_phase phase;
-    struct candidate_queue pending; /* ready, not begun */
-    struct candidate_queue held;    /* ready, their feed is paused */
+    struct candidates pending; /* ready, not begun */
+    struct candidates held;    /* ready, their feed is paused */
     bool paused[PIPELINE_FEEDS_MAX];
     /* A file found no room in the store, or could not be read: it and those behind it are held until then (monotonic); or 0 */
     int64_t room_due[PIPELINE_FEEDS_MAX];
@@ -148,6 +145,13 @@ struct run {
 int run_session(const struct settings *settings, struct log *log, struct pipeline *pipeline,
                 const struct signals *signals, bool goes_on, struct session_end *end);
 
+/* The one place that changes the phase. */
+void run_enter(struct run *run, enum run_phase phase);
+
+/* Finds the target; nothing is asked of it before deliveries start, behind the committer (run_target.c). */
+bool run_target_open(struct run *run, struct error *error) MUST_USE;
+bool run_target_start(struct run *run, struct error *error) MUST_USE;
+
 /* From the watch: files are ready. */
 void run_jobs_ready(void *context, struct candidate **candidates, size_t count);
 /* From the committer. */
@@ -156,13 +160,14 @@ void run_jobs_committed(void *context, struct job *job);
 void run_moves_start(void *context);
 /* Begins as many pending files as may be under way. */
 void run_jobs_start(struct run *run);
-/* Holds back, or lets go on, the files of one feed. Those under way are finished. */
-void run_jobs_pause(struct run *run, size_t feed, bool paused);
-/* Those that found no room have their next try, when that is due, and pending ones that found no memory. */
-void run_jobs_tick(struct run *run);
-/* Gives pending candidates back unread. */
+/* Gives candidates that wait back unread. */
 void run_jobs_forget_pending(struct run *run);
 void run_jobs_close(struct run *run);
+
+/* Holds back, or lets go on, the files of one feed. Those under way are finished (run_held.c). */
+void run_held_pause(struct run *run, size_t feed, bool paused);
+/* Those that found no room, or could not be read, have their next try, when that is due. */
+void run_held_tick(struct run *run);
 
 /* A job has ended, or something else that the phase may hang on. */
 void run_progressed(struct run *run);

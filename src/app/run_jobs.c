@@ -7,66 +7,6 @@
 #include "app/pack.h"
 #include "base/clock.h"
 
-enum {
-    ROOM_PAUSE = 1000 * 1000,     /* microseconds until a file that found no room is tried again, for each of so many */
-    ROOM_BYTES = 4 * 1024 * 1024, /* that it has; what is to be read and written in vain again is all that fits */
-    ROOM_PAUSES_MAX = 60,
-    READ_PAUSE = 100 * 1000 /* and, at first, one that cannot be read */
-};
-
-/* --- the queue of what is ready ----------------------------------------------------------------------------------- */
-
-/* No memory is needed for a place in it: a file that found none would be overtaken. */
-static void queue_push(struct candidate_queue *queue, struct candidate *candidate)
-{
-    candidate->next = NULL;
-    if (queue->count++ == 0)
-        queue->first = candidate;
-    else
-        queue->last->next = candidate;
-    queue->last = candidate;
-}
-
-/* What was just taken from it. */
-static void queue_put_back(struct candidate_queue *queue, struct candidate *candidate)
-{
-    candidate->next = queue->first;
-    queue->first = candidate;
-    if (queue->count++ == 0)
-        queue->last = candidate;
-}
-
-static struct candidate *queue_pop(struct candidate_queue *queue)
-{
-    struct candidate *candidate = queue->first;
-    queue->first = candidate->next;
-    queue->count--;
-    return candidate;
-}
-
-/* All of both, each of which is in order, in order. */
-static void queue_merge(struct candidate_queue *queue, struct candidate_queue *a, struct candidate_queue *b)
-{
-    while (a->count > 0 || b->count > 0) {
-        bool first = b->count == 0 || (a->count > 0 && watch_compare(&a->first, &b->first) < 0);
-        queue_push(queue, queue_pop(first ? a : b));
-    }
-}
-
-/* In the order in which the watch would hand them out. */
-static void queue_sort(struct candidate_queue *queue)
-{
-    struct candidate_queue half = {0}, rest = *queue;
-    if (queue->count <= 1)
-        return;
-    while (half.count < rest.count)
-        queue_push(&half, queue_pop(&rest));
-    queue_sort(&half);
-    queue_sort(&rest);
-    *queue = (struct candidate_queue){0};
-    queue_merge(queue, &half, &rest);
-}
-
 /* --- the end of a job --------------------------------------------------------------------------------------------- */
 
 static void release(struct flight *flight)
@@ -79,7 +19,7 @@ static void release(struct flight *flight)
         flight->tell(&run->report, &flight->job, flight_where(flight, where, sizeof where));
     flight->job.candidate->stat = flight->job.stat; /* what the watch is to know it by */
     if (flight->held && run->phase < RUN_DRAINING) {
-        queue_push(&run->held, flight->job.candidate);
+        candidates_push(&run->held, flight->job.candidate);
     } else {
         run->files_left |= flight->held;
         watch_release(run->watch, flight->job.candidate, flight->outcome);
@@ -120,59 +60,6 @@ static void conclude(struct flight *flight, enum watch_outcome outcome)
     struct run *run = flight->run;
     flight_conclude(flight, outcome);
     run_jobs_go_on(run);
-}
-
-/* With --once there is no other try for want of room. */
-static void await(struct flight *flight, bool unread, int64_t pause)
-{
-    struct run *run = flight->run;
-    size_t feed = flight->job.candidate->landing->index;
-    flight->held = unread || run->room_due[feed] != 0 || !run->settings->once;
-    run->unread[feed] |= unread;
-    if (flight->held && run->room_due[feed] == 0)
-        run->room_due[feed] = clock_monotonic() + pause;
-}
-
-/* How long it could not be read by now. Those behind it have their time meanwhile, read or not: however many of a feed
-   cannot be read, the feed waits for them all no longer than for one. */
-static int64_t failing_for(struct candidate *candidate)
-{
-    int64_t now = clock_monotonic();
-    if (candidate->failing == 0)
-        candidate->failing = now;
-    return now - candidate->failing;
-}
-
-static int64_t read_pause(int64_t failing)
-{
-    if (failing < READ_PAUSE)
-        return READ_PAUSE;
-    return failing < ROOM_PAUSE ? failing : ROOM_PAUSE;
-}
-
-static int64_t room_pause(uint64_t bytes)
-{
-    uint64_t pauses = 1 + bytes / ROOM_BYTES;
-    return ROOM_PAUSE * (int64_t)(pauses < ROOM_PAUSES_MAX ? pauses : ROOM_PAUSES_MAX);
-}
-
-static void again_later(struct flight *flight)
-{
-    const struct job *job = &flight->job;
-    struct candidate *candidate = job->candidate;
-    bool itself = job->outcome == JOB_LATER, full = itself && job->error.kind == ERROR_FULL;
-    bool touched = job->intake == INTAKE_TOUCHED, fails = touched || job->intake == INTAKE_FAILED;
-    bool unread = job->outcome == JOB_BEHIND_UNREAD || (itself && fails && job->holds);
-    int64_t failing = fails || unread ? failing_for(candidate) : 0;
-    if (job->intake == INTAKE_READ)
-        candidate->failing = 0;
-    if (itself && !touched)
-        (void)flight_warn_once(flight, full ? "no space left, waiting for it" : "cannot be read now", &job->error);
-    candidate->unread |= itself && !full && !touched;
-    if (unread || full || !itself)
-        await(flight, unread, unread ? read_pause(failing) : room_pause(job->stat.size));
-    flight->run->files_left |= !flight->held;
-    conclude(flight, WATCH_LATER);
 }
 
 /* It was read to its end after it had been told that it cannot be. */
@@ -221,7 +108,7 @@ static void on_job_ended(struct flight *flight)
     case JOB_LATER:
     case JOB_BEHIND:
     case JOB_BEHIND_UNREAD:
-        again_later(flight);
+        flight_again_later(flight);
         return;
     case JOB_GONE:
     case JOB_STOPPED:
@@ -281,18 +168,12 @@ static bool have_parser(struct run *run, struct pack *pack, const struct candida
 static void no_memory_for(struct run *run, struct candidate *candidate)
 {
     struct error error;
-    queue_put_back(&run->pending, candidate);
+    candidates_put_back(&run->pending, candidate);
     (void)error_set(&error, ERROR_MEMORY, "out of memory for another file");
     if (run->settings->once)
         run_fail(run, &error);
     else
         log_warning(run->log, "%s, trying again", error.text);
-}
-
-static bool holds_others(const struct run *run, const struct candidate *candidate)
-{
-    int64_t patience = run->settings->once ? RUN_PATIENCE_ONCE : RUN_PATIENCE;
-    return candidate->failing == 0 || clock_monotonic() - candidate->failing < patience;
 }
 
 /* It could only not be moved away. A bad one was put back under its name then, which moves its ctime. */
@@ -344,7 +225,7 @@ static bool start_one(struct run *run, struct pack *pack, struct candidate *cand
                                .stat = candidate->stat,
                                .ticket = run->next_ticket++,
                                .turn = run->turn[candidate->landing->index] + 1,
-                               .holds = holds_others(run, candidate),
+                               .holds = run_held_waits_for(run, candidate),
                                .flow = &run->flow,
                                .started = clock_monotonic()};
     run->flights[flight->job.ticket % RUN_JOBS_MAX] = flight;
@@ -359,20 +240,10 @@ static bool start_one(struct run *run, struct pack *pack, struct candidate *cand
     return true;
 }
 
-static bool is_held(const struct run *run, size_t feed)
-{
-    return run->paused[feed] || run->room_due[feed] != 0;
-}
-
 /* False when there is no memory for it now. */
 static bool start_or_hold(struct run *run, struct pack *pack, struct candidate *candidate)
 {
-    if (!is_held(run, candidate->landing->index))
-        return start_one(run, pack, candidate);
-    if (run->unread[candidate->landing->index])
-        (void)failing_for(candidate);
-    queue_push(&run->held, candidate);
-    return true;
+    return run_held_keeps(run, candidate) || start_one(run, pack, candidate);
 }
 
 /* The workers share what is there. */
@@ -389,7 +260,7 @@ static struct pack *fill_pack(struct run *run)
     bool more = pack != NULL;
     while (more && run->pending.count > 0 && pack->count < most && run->jobs < RUN_JOBS_MAX &&
            pack_takes(pack, run->pending.first))
-        more = start_or_hold(run, pack, queue_pop(&run->pending));
+        more = start_or_hold(run, pack, candidates_pop(&run->pending));
     if (pack && pack->count == 0 && !more) {
         free(pack);
         pack = NULL;
@@ -427,58 +298,22 @@ void run_jobs_start(struct run *run)
     run_moves_start(run);
 }
 
-/* Lets those go on whose feed is not held any more. */
-static void let_go(struct run *run)
-{
-    for (size_t left = run->held.count; left > 0; left--) {
-        struct candidate *candidate = queue_pop(&run->held);
-        queue_push(is_held(run, candidate->landing->index) ? &run->held : &run->pending, candidate);
-    }
-    queue_sort(&run->pending);
-    run_jobs_start(run);
-}
-
-void run_jobs_pause(struct run *run, size_t feed, bool paused)
-{
-    run->paused[feed] = paused;
-    if (!paused)
-        let_go(run);
-}
-
-/* A feed is tried again once none of its files is under way: those of the last try are back before the next one begins. */
-void run_jobs_tick(struct run *run)
-{
-    run_jobs_start(run); /* where there was no memory for it, nothing else may begin them */
-    int64_t now = clock_monotonic();
-    bool any = false;
-    for (size_t f = 0; f < run->pipeline->feed_count; f++) {
-        if (run->room_due[f] == 0 || now < run->room_due[f] || run->under_way[f] > 0)
-            continue;
-        run->room_due[f] = 0;
-        run->unread[f] = false;
-        run->turn[f]++;
-        any = true;
-    }
-    if (any)
-        let_go(run);
-}
-
 void run_jobs_ready(void *context, struct candidate **candidates, size_t count)
 {
     struct run *run = context;
     run->watch_idle = false;
     for (size_t i = 0; i < count; i++)
-        queue_push(&run->pending, candidates[i]);
+        candidates_push(&run->pending, candidates[i]);
     run_jobs_start(run);
 }
 
 void run_jobs_forget_pending(struct run *run)
 {
     while (run->pending.count > 0)
-        watch_release(run->watch, queue_pop(&run->pending), WATCH_DONE);
+        watch_release(run->watch, candidates_pop(&run->pending), WATCH_DONE);
     run->files_left |= run->held.count > 0;
     while (run->held.count > 0)
-        watch_release(run->watch, queue_pop(&run->held), WATCH_DONE);
+        watch_release(run->watch, candidates_pop(&run->held), WATCH_DONE);
 }
 
 void run_jobs_close(struct run *run)

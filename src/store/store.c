@@ -1,112 +1,26 @@
 /*
- * Opening and closing, errors, the state.
+ * Opening and closing, transactions, the state.
  *
  * Durable is what a committed SQLite transaction holds: the log (-wal) is flushed at each COMMIT (synchronous=FULL),
  * the database file at each checkpoint. A crash leaves the last committed change, whole, in the two files together;
  * SQLite reads the log back at the next open. Nothing else of ours is kept: no journal of our own, no state between
  * changes.
- *
- * A failed flush may be reported once and never again although the data is gone (the kernel drops the pages). So after
- * any I/O error in a store that writes, the store is `lost`: it refuses all further writing, and opening it anew, which
- * reads what the disk really has, is the only way on.
- *
- * The database file is made with mode 0640, which its -wal and -shm take over: it holds rows of customers, so it is not
- * for everybody, while a group may run `dropfold status` or a backup.
  */
 #include "store/store_internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
-    FOLDER_MODE = 0755,
-    DATABASE_MODE = 0640,
-    PAGE_MIN = 512,
     ROW_SIZE_MAX = STORE_ADOPTED_MAX + 64 * 1024 /* bytes: a damaged length must not ask for a gigabyte */
 };
 
-#define WAYS_OUT                                                                                                       \
-    "; restore it from a backup, or move it away with its -wal and -shm and run `dropfold replay --from-archive "      \
-    "--yes`"
-
-/* --- errors ------------------------------------------------------------------------------------------------------- */
+/* --- transactions ------------------------------------------------------------------------------------------------- */
 
 bool store_is_writing(const struct store *store)
 {
     return store->in_change || store->in_group;
-}
-
-static bool is_full(int result, int number)
-{
-    return (result & 0xff) == SQLITE_FULL || ((result & 0xff) == SQLITE_IOERR && error_is_full(number));
-}
-
-static bool fail_full(struct store *store, struct error *error)
-{
-    if (!store_is_writing(store))
-        return error_set(error, ERROR_FULL, "no space left for %s", store->path);
-    store->lost = true;
-    return error_set(error, ERROR_IO, "no space left for %s, and the change was undone: make room, then start again",
-                     store->path);
-}
-
-static bool fail_io(struct store *store, int number, struct error *error)
-{
-    const char *reason = number != 0 ? strerror(number) : sqlite3_errmsg(store->db);
-    if (store->mode == STORE_READ)
-        return error_set(error, ERROR_IO, "cannot read %s: %s", store->path, reason);
-    store->lost = true;
-    snprintf(store->reason, sizeof store->reason, ": %s", reason);
-    return error_set(error, ERROR_IO, "cannot use %s: %s; the store must be opened again", store->path, reason);
-}
-
-bool store_fail(struct store *store, int result, struct error *error)
-{
-    int number = sqlite3_system_errno(store->db);
-    const char *text = sqlite3_errmsg(store->db);
-    if (store_is_writing(store))
-        store->lost = true;
-    if (is_full(result, number))
-        return fail_full(store, error);
-    switch (result & 0xff) {
-    case SQLITE_IOERR:
-    case SQLITE_PROTOCOL: /* the -shm cannot be locked or unlocked */
-        return fail_io(store, number, error);
-    case SQLITE_NOMEM:
-        return error_memory(error);
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return error_set(error, ERROR_LOCKED, "%s is in use by another program", store->path);
-    case SQLITE_CANTOPEN:
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-        /* A log has to lie beside it, also for a reader. */
-        return error_set(error, ERROR_IO, "cannot open %s: %s%s", store->path, number != 0 ? strerror(number) : text,
-                         access(store->path, R_OK) == 0 ? " (is its folder writable?)" : "");
-    case SQLITE_MISUSE:
-    case SQLITE_RANGE:
-        return error_set(error, ERROR_BUG, "%s: SQLite says %s", store->path, text);
-    default:
-        /* All our SQL is constant and the schema was compared: whatever else it complains of is the data. */
-        return store_corrupt(store, error, "SQLite says \"%s\"", text);
-    }
-}
-
-bool store_corrupt(const struct store *store, struct error *error, const char *format, ...)
-{
-    char text[ERROR_TEXT_MAX / 2];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    /* A copy that is being checked is no store yet: nothing is lost with it. */
-    return error_set(error, ERROR_CORRUPT, "%s is damaged: %s%s", store->path, text, store->folder ? WAYS_OUT : "");
 }
 
 /* Ends a transaction that could not be ended when it should have been, for lack of memory: what is written within it
@@ -126,8 +40,6 @@ bool store_check_writable(struct store *store, struct error *error)
                          store->reason);
     return end_left_over(store, error);
 }
-
-/* --- transactions ------------------------------------------------------------------------------------------------- */
 
 bool store_execute(struct store *store, const char *sql, struct error *error)
 {
@@ -159,105 +71,6 @@ void store_read_end(struct store *store)
 }
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
-
-bool store_sync_folder(const char *path, struct error *error)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return error_errno(error, ERROR_IO, errno, "cannot open the folder %s", path);
-    bool good = fsync(fd) == 0 || error_errno(error, ERROR_IO, errno, "cannot flush the folder %s", path);
-    (void)close(fd);
-    return good;
-}
-
-bool store_flush(const char *path, uint64_t *bytes, struct error *error)
-{
-    struct stat stat;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return error_errno(error, ERROR_IO, errno, "cannot open %s", path);
-    bool good =
-        (fsync(fd) == 0 && fstat(fd, &stat) == 0) || error_errno(error, ERROR_IO, errno, "cannot flush %s", path);
-    *bytes = good ? (uint64_t)stat.st_size : 0;
-    (void)close(fd);
-    return good;
-}
-
-static bool sync_parent(const char *folder, struct error *error)
-{
-    char *parent = NULL;
-    if (asprintf(&parent, "%s/..", folder) < 0)
-        return error_memory(error);
-    bool good = store_sync_folder(parent, error);
-    free(parent);
-    return good;
-}
-
-static bool make_folder(const char *folder, struct error *error)
-{
-    if (mkdir(folder, FOLDER_MODE) == 0)
-        return sync_parent(folder, error);
-    if (errno == EEXIST)
-        return true;
-    return error_errno(error, ERROR_IO, errno, "cannot make the folder %s", folder);
-}
-
-/* Makes the file when it is missing, and finds out in plain words whether it can be written. */
-static bool touch_database(struct store *store, struct error *error)
-{
-    int fd = open(store->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, DATABASE_MODE);
-    if (fd < 0)
-        return error_errno(error, ERROR_IO, errno, "cannot open %s for writing", store->path);
-    /* Before SQLite has it open: closing any descriptor of a file drops the process's locks on it. */
-    (void)close(fd);
-    return true;
-}
-
-static bool find_database(struct store *store, struct error *error)
-{
-    struct stat stat;
-    if (lstat(store->path, &stat) != 0)
-        return errno == ENOENT ? error_set(error, ERROR_IO,
-                                           "there is no store at %s: the first `dropfold run` makes it", store->path)
-                               : error_errno(error, ERROR_IO, errno, "cannot look at %s", store->path);
-    if (!S_ISREG(stat.st_mode))
-        return error_set(error, ERROR_IO, "%s is not a regular file", store->path);
-    /* SQLite would take what is less than its smallest page for an empty database. */
-    if (stat.st_size > 0 && stat.st_size < PAGE_MIN)
-        return store_corrupt(store, error, "it is cut to %lld bytes", (long long)stat.st_size);
-    return true;
-}
-
-bool store_remove(const char *database, struct error *error)
-{
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
-    bool good = true;
-    for (size_t i = 0; good && i < COUNT_OF(ends); i++) {
-        char *path = NULL;
-        if (asprintf(&path, "%s%s", database, ends[i]) < 0)
-            return error_memory(error);
-        if (unlink(path) != 0 && errno != ENOENT)
-            good = error_errno(error, ERROR_IO, errno, "cannot remove %s", path);
-        free(path);
-    }
-    return good;
-}
-
-/* Folder, lock and file, as the mode wants them. */
-static bool prepare_files(struct store *store, struct error *error)
-{
-    switch (store->mode) {
-    case STORE_WRITE:
-    case STORE_REPLACE:
-        return make_folder(store->folder, error) && store_lock(store, error) && touch_database(store, error) &&
-               find_database(store, error) && store_log_check(store, error);
-    case STORE_READ:
-        return find_database(store, error) && store_lock_shared(store, error);
-    case STORE_BUILD:
-        return store_remove(store->path, error) && touch_database(store, error); /* of a replay that was cut short */
-    }
-    return error_set(error, ERROR_BUG, "no such store mode: %d", (int)store->mode);
-}
 
 static bool connect(struct store *store, struct error *error)
 {
@@ -320,7 +133,7 @@ static struct store *new_store(enum store_mode mode, struct error *error)
 /* A store whose files are named. */
 static bool open_named(struct store *store, const char *pipeline, const struct digest *fingerprint, struct error *error)
 {
-    return prepare_files(store, error) && connect(store, error) && configure(store, error) &&
+    return store_disk_prepare(store, error) && connect(store, error) && configure(store, error) &&
            store_schema_open(store, pipeline, fingerprint, error) && store_log_fold(store, error) &&
            store_load_state(store, error);
 }

@@ -88,14 +88,28 @@ struct store {
     struct digester digester; /* of the open change, else closed */
 };
 
-/* --- store.c: errors, transactions, state --- */
+/* --- errors.c --- */
 
-/* Opens the file at `path` for reading, whatever it is called and of any fingerprint; without a lock. */
-bool store_open_copy(struct store **store, const char *path, const char *pipeline, struct error *error) MUST_USE;
 /* Turns an SQLite result into an error. Within a transaction that writes, any error also marks the store as lost. */
 bool store_fail(struct store *store, int result, struct error *error);
 /* ERROR_CORRUPT in the store's name. */
 bool store_corrupt(const struct store *store, struct error *error, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* --- disk.c --- */
+
+/* Folder, lock and database file, as the store's mode wants them, before SQLite opens it. */
+bool store_disk_prepare(struct store *store, struct error *error) MUST_USE;
+/* Flushes a folder's entries to disk. */
+bool store_sync_folder(const char *path, struct error *error) MUST_USE;
+/* Flushes a database that nobody has open, and says how large it is. */
+bool store_flush(const char *path, uint64_t *bytes, struct error *error) MUST_USE;
+/* Removes a database and what SQLite has beside it, where they are. */
+bool store_remove(const char *database, struct error *error) MUST_USE;
+
+/* --- store.c: opening, transactions, state --- */
+
+/* Opens the file at `path` for reading, whatever it is called and of any fingerprint; without a lock. */
+bool store_open_copy(struct store **store, const char *path, const char *pipeline, struct error *error) MUST_USE;
 /* Refuses a store that only reads, or that is lost. Before whatever writes. */
 bool store_check_writable(struct store *store, struct error *error) MUST_USE;
 /* Runs SQL that is no prepared statement and has no rows of interest. */
@@ -113,12 +127,6 @@ bool store_load_state(struct store *store, struct error *error) MUST_USE;
 /* Brackets of one consistent look at the store, within the open change if there is one. */
 bool store_read_begin(struct store *store, struct error *error) MUST_USE;
 void store_read_end(struct store *store);
-/* Flushes a folder's entries to disk. */
-bool store_sync_folder(const char *path, struct error *error) MUST_USE;
-/* Flushes a database that nobody has open, and says how large it is. */
-bool store_flush(const char *path, uint64_t *bytes, struct error *error) MUST_USE;
-/* Removes a database and what SQLite has beside it, where they are. */
-bool store_remove(const char *database, struct error *error) MUST_USE;
 /* Closes the connection and nothing else; the lock stays. */
 void store_disconnect(struct store *store);
 
