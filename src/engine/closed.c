@@ -103,6 +103,8 @@ bool engine_close_due(const struct engine *engine, int64_t *before)
     int64_t until = closed->watermark - engine->pipeline->retention.lateness;
     int64_t first_open = window_number(&windowed(engine)->window, until);
     *before = window_start(&windowed(engine)->window, first_open);
+    if (*before < TIMESTAMP_MIN)
+        return false; /* no row lies in a window before that one */
     return !closed->any || first_open > closed->first_open;
 }
 

@@ -232,6 +232,36 @@ static void a_row_that_leaves_its_order_to_a_closed_line_is_late(void **state)
     shop_close(&shop);
 }
 
+/* An order whose one line is filtered out, and one that a marker withdrew, lie where these say. */
+static void orders_of_which_nothing_counts_are_closed_too(void **state)
+{
+    (void)state;
+    struct shop shop;
+    struct heard heard = {""};
+    shop_open(&shop, "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], 'filter': {'not': {'Status': 'lost'}}, "
+                     "'delete': {'Status': 'gone'}, " GRAIN "}, 'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], "
+                     "'on': 'Order_ID', 'required': false}]," TABLE("Time"));
+    engine_on_late(shop.engine, hear, &heard);
+    shop_change(&shop, 1, ORDERS,
+                "Order_ID=1 SKU=a Status=lost Customer_ID=7 Time=2022-01-02T00:00:00 Total=1 Day=2022-01-02",
+                "Order_ID=2 SKU=a Customer_ID=7 Time=2022-02-02T00:00:00 Total=2 Day=2022-01-02",
+                "Order_ID=3 SKU=a Customer_ID=7 Time=2022-01-03T00:00:00 Total=4 Day=2022-01-02");
+    shop_change(&shop, 2, ORDERS,
+                "Order_ID=2 SKU=a Status=gone Customer_ID=7 Time=2022-01-02T00:00:00 Total=2 Day=2022-01-02",
+                "Order_ID=3 SKU=a Status=gone Customer_ID=7 Time=2022-02-03T00:00:00 Total=4 Day=2022-01-02",
+                "Order_ID=4 SKU=a Status=gone Customer_ID=7 Time=2022-01-03T00:00:00 Total=8 Day=2022-01-02");
+    close_before(&shop, day(10));
+    assert_int_equal(shop_stats(&shop).closed, 3);
+    shop_change(&shop, 4, ORDERS, "Order_ID=1 SKU=a Customer_ID=7 Time=2022-02-02T00:00:00 Total=1 Day=2022-01-02",
+                "Order_ID=2 SKU=a Customer_ID=7 Time=2022-02-02T00:00:00 Total=2 Day=2022-01-02",
+                "Order_ID=3 SKU=a Customer_ID=7 Time=2022-02-02T00:00:00 Total=4 Day=2022-01-02",
+                "Order_ID=4 SKU=b Customer_ID=7 Time=2022-02-02T00:00:00 Total=8 Day=2022-01-02",
+                "Order_ID=3 SKU=a Status=gone Customer_ID=7 Time=2022-01-02T00:00:00 Total=4 Day=2022-01-02");
+    assert_string_equal(heard.text, "1 key 0;2 key 0;4 key 0;5 window 0;");
+    assert_table(&shop, "t", "7|2022-01-28 00:00:00|1|4.00|a|1|\n");
+    shop_close(&shop);
+}
+
 /* For each of a hundred thousand lines all the others would be looked at, if one of them might lie behind. */
 static void lines_of_a_huge_order_are_corrected_behind_a_close_too(void **state)
 {
@@ -283,6 +313,22 @@ static void windows_are_due_once_the_watermark_passed_them_by_the_lateness(void 
     assert_true(engine_close_due(shop.engine, &before));
     assert_int_equal(before, day(10));
     assert_int_equal(shop_stats(&shop).watermark, day(25));
+    shop_close(&shop);
+}
+
+/* A window of 10 days that holds the first of them begins before the year 1: nothing lies in one that ends there. */
+static void no_window_that_ends_before_the_year_1_is_due(void **state)
+{
+    (void)state;
+    struct shop shop;
+    int64_t before;
+    shop_open(&shop, of_orders);
+    shop_change(&shop, 1, ORDERS, "Order_ID=1 SKU=a Customer_ID=7 Time=0001-01-17T00:00:00 Total=2 Day=2022-01-02");
+    assert_int_equal(shop_stats(&shop).watermark, TIMESTAMP_MIN + 16 * TIMESTAMP_DAY);
+    assert_false(engine_close_due(shop.engine, &before));
+    shop_change(&shop, 2, ORDERS, "Order_ID=2 SKU=a Customer_ID=7 Time=0001-01-18T00:00:00 Total=2 Day=2022-01-02");
+    assert_true(engine_close_due(shop.engine, &before));
+    assert_int_equal(before, TIMESTAMP_MIN + 2 * TIMESTAMP_DAY);
     shop_close(&shop);
 }
 
@@ -457,6 +503,8 @@ int main(void)
         cmocka_unit_test(a_row_that_leaves_its_order_to_a_closed_line_is_late),
         cmocka_unit_test(lines_of_a_huge_order_are_corrected_behind_a_close_too),
         cmocka_unit_test(windows_are_due_once_the_watermark_passed_them_by_the_lateness),
+        cmocka_unit_test(no_window_that_ends_before_the_year_1_is_due),
+        cmocka_unit_test(orders_of_which_nothing_counts_are_closed_too),
         cmocka_unit_test(what_waits_is_closed_too_and_told_by_its_key),
         cmocka_unit_test(days_close_as_moments_do),
         cmocka_unit_test(windows_over_a_field_of_the_key_close_by_it),
