@@ -51,6 +51,11 @@ static void check_window(struct build *build, const struct doc_node *member, con
                     "the windows of \"%s\" and \"%s\" differ in size: with \"retention\" all tables have the same "
                     "windows",
                     first->name, table->name);
+    else if (table->window.origin != first->window.origin)
+        doc_problem(build->doc, doc_member(window, "origin") ? doc_member(window, "origin") : window,
+                    "the windows of \"%s\" and \"%s\" begin at different times: with \"retention\" all tables have the "
+                    "same windows",
+                    first->name, table->name);
 }
 
 static void check_windows(struct build *build, const struct doc_node *root)

@@ -168,6 +168,15 @@ static void put_zone(struct buf *out, const struct table *table)
     buf_printf(out, " with rules %.16s", hex);
 }
 
+static void put_origin(struct buf *out, const struct table *table)
+{
+    const struct window utc = window_in_utc(&table->window);
+    if (utc.origin == 0)
+        return;
+    buf_put_text(out, " from ");
+    timestamp_print_sql(window_start(&utc, 0), out);
+}
+
 static void put_table(struct buf *out, const struct pipeline *p, const struct table *table)
 {
     buf_put_text(out, "table");
@@ -181,6 +190,7 @@ static void put_table(struct buf *out, const struct pipeline *p, const struct ta
         buf_printf(out, " of %" PRId64, table->window.size);
         if (table->window.months)
             buf_printf(out, " month%s", text_plural((uint64_t)table->window.size));
+        put_origin(out, table);
         put_zone(out, table);
     }
     buf_put_text(out, " uniform");

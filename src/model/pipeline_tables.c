@@ -14,7 +14,7 @@ enum {
 };
 
 static const char *const table_words[] = {"doc", "group_by", "window", "uniform", "columns"};
-static const char *const window_words[] = {"on", "size", "zone"};
+static const char *const window_words[] = {"on", "size", "origin", "zone"};
 static const char *const reserved_prefixes[] = {"dropfold_", "sqlite_", "pg_"};
 
 /* --- group_by and uniform ----------------------------------------------------------------------------------------- */
@@ -161,11 +161,43 @@ static bool load_window_zone(struct build *build, const struct doc_node *object,
                        doc_text(doc_member(object, "size")));
 }
 
+/* What clocks show, and so nothing with a zone of its own. */
+static bool parse_origin(struct slice text, int64_t *local, const char **expected)
+{
+    static const char words[] = "a day such as 1970-01-05, or a time as clocks show it, such as 1970-01-05T06:00";
+    bool zone = false;
+    for (size_t i = 0; i < text.len; i++)
+        zone = zone || (i > 10 && strchr("Zz+-", text.data[i]));
+    bool good = timestamp_parse_iso(text, local, expected);
+    if (zone || (!good && strcmp(*expected, TIMESTAMP_ISO_WORDS) == 0))
+        *expected = words;
+    return good && !zone;
+}
+
+static bool load_window_origin(struct build *build, const struct doc_node *object, bool date, struct window *window)
+{
+    const char *text = NULL, *expected = NULL;
+    int64_t local;
+    if (!doc_string(object, "origin", false, &text))
+        return false;
+    if (!text)
+        return true;
+    const struct doc_node *node = doc_member(object, "origin");
+    if (parse_origin(node->text, &local, &expected)) {
+        if (date && local % TIMESTAMP_DAY != 0)
+            expected = "a day for windows on a date";
+        else if (window->size > 0 && !window_align(window, local))
+            expected = "the first day of a month for windows of months";
+        else
+            return true;
+    }
+    return doc_problem(build->doc, node, "\"origin\" is \"%s\", expected %s", doc_text(node), expected);
+}
+
 /* Times whose window would begin before the year 1 or end after 9999 have no row to be in. */
 static void narrow_window(struct build *build, const struct table *table, struct field_ref ref)
 {
-    struct window utc = table->window;
-    utc.zone = utc.months ? &window_utc : NULL;
+    const struct window utc = window_in_utc(&table->window);
     int64_t first = window_number(&utc, TIMESTAMP_MIN), last = window_number(&utc, TIMESTAMP_MAX);
     int64_t far = utc.zone_name ? ZONE_DAYS * TIMESTAMP_DAY : 0;
     int64_t unit = build_feed_field(build, ref)->type.kind == VALUE_DATE ? TIMESTAMP_DAY : 1;
@@ -190,8 +222,9 @@ static bool load_window(struct build *build, const struct doc_node *member, stru
     bool field = load_window_field(build, window, &ref);
     bool days = field && build_feed_field(build, ref)->type.kind == VALUE_DATE;
     bool size = load_window_size(build, window, days, &table->window);
+    bool origin = load_window_origin(build, window, days, &table->window);
     bool zone = load_window_zone(build, window, days, &table->window);
-    if (!ok || !field || !size || !zone)
+    if (!ok || !field || !size || !origin || !zone)
         return false;
     table->windowed = true;
     table->window_field = ref.field;

@@ -24,15 +24,32 @@ static int64_t month_start(int64_t month)
     return exists ? (days + era * ERA_DAYS) * TIMESTAMP_DAY : 0;
 }
 
+bool window_align(struct window *window, int64_t local)
+{
+    int64_t begin = window->months ? month_of(local) : local;
+    if (window->months && month_start(begin) != local)
+        return false;
+    window->origin = begin - timestamp_window(begin, window->size) * window->size;
+    return true;
+}
+
+struct window window_in_utc(const struct window *window)
+{
+    struct window utc = *window;
+    utc.zone = window->months ? &window_utc : NULL;
+    return utc;
+}
+
 int64_t window_start_by_clocks(const struct window *window, int64_t number)
 {
-    int64_t first = number * window->size;
+    int64_t first = number * window->size + window->origin;
     return zone_since(window->zone, window->months ? month_start(first) : first);
 }
 
 int64_t window_number_by_clocks(const struct window *window, int64_t micros)
 {
     int64_t local = zone_local(window->zone, micros);
-    int64_t number = timestamp_window(window->months ? month_of(local) : local, window->size);
+    int64_t since = (window->months ? month_of(local) : local) - window->origin;
+    int64_t number = timestamp_window(since, window->size);
     return number + (micros >= window_start_by_clocks(window, number + 1));
 }

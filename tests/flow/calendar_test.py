@@ -1,4 +1,4 @@
-"""Windows of months in a zone: their rows, late ones too, against a computation in Python; what is asked of them."""
+"""Windows of months, and of others with an origin, in a zone: their rows, late ones too, against a computation in Python; what is asked of them."""
 import json
 import random
 import shutil
@@ -20,25 +20,28 @@ COLUMNS = {'from': {'window': 'start'}, 'to': {'window': 'end', 'type': 'timesta
            'amount': {'sum': 'amount'}, 'most': {'max': 'amount'}}
 
 
-def pipeline(size):
-    window = {'on': 'at', 'size': size, 'zone': ZONE}
+def pipeline(size, origin=None):
+    window = {'on': 'at', 'size': size, 'zone': ZONE, **({'origin': origin} if origin else {})}
     return {'pipeline': 'sales', 'facts': {'feed': 'Sales', 'key': ['id']}, 'retention': {'lateness': f'{LATENESS.days} days'},
             'tables': {'shops': {'group_by': ['shop'], 'window': window, 'columns': {'shop': {'group': 'shop'}, **COLUMNS}},
                        'months': {'window': window, 'columns': COLUMNS}},
             'views': {'newest': {'table': 'shops', 'latest': {'by': ['shop'], 'on': 'from'}}}}
 
 
-def window_of(moment, size):
+def window_of(moment, size, origin=None):
     """The moments at which the window begins and ends that holds this one."""
-    first, second, third = (midnight(day, ZoneInfo(ZONE)) for day in first_days(moment.astimezone(ZoneInfo(ZONE)).date(), size))
+    day = datetime.fromisoformat(origin or '1970-01-01')
+    behind = timedelta(hours=day.hour, minutes=day.minute)
+    local = moment.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None) - behind
+    first, second, third = (midnight(first, ZoneInfo(ZONE), behind) for first in first_days(local.date(), size, day.date()))
     return (first, second) if moment < second else (second, third)
 
 
 class Sales:
     """What the files make of the tables, file by file."""
 
-    def __init__(self, size):
-        self.size = size
+    def __init__(self, *windows):
+        self.windows = windows  # size, and the origin if there is one
         self.live, self.final, self.closed, self.late = {}, {}, set(), []
         self.watermark = self.before = datetime.min.replace(tzinfo=timezone.utc)
 
@@ -46,18 +49,18 @@ class Sales:
         for row in rows:
             number, at = row[:2]
             self.watermark = max(self.watermark, at)
-            if number in self.closed or window_of(at, self.size)[1] <= self.before:
+            if number in self.closed or window_of(at, *self.windows)[1] <= self.before:
                 self.late.append(number)
             else:
                 self.live[number] = row
-        due = window_of(self.watermark - LATENESS, self.size)[0]
+        due = window_of(self.watermark - LATENESS, *self.windows)[0]
         if due > self.before:
             self.close(due)
 
     def close(self, before):
         self.before = before
         self.final = {key: row for key, row in self.groups().items() if key[2] <= before}
-        over = {number for number, row in self.live.items() if window_of(row[1], self.size)[1] <= before}
+        over = {number for number, row in self.live.items() if window_of(row[1], *self.windows)[1] <= before}
         self.closed |= over
         self.live = {number: row for number, row in self.live.items() if number not in over}
 
@@ -66,7 +69,7 @@ class Sales:
         groups = {key: list(amounts) for key, amounts in self.final.items()}
         for _, at, shop, amount in self.live.values():
             for by in (shop, None):
-                groups.setdefault((by, *window_of(at, self.size)), []).append(amount)
+                groups.setdefault((by, *window_of(at, *self.windows)), []).append(amount)
         return groups
 
     def rows(self, by_shop):
@@ -75,15 +78,15 @@ class Sales:
                       for (shop, start, end), amounts in self.groups().items() if by_shop == (shop is not None))
 
 
-def made(rng):
-    """Files around a moment that moves on, of which some rows lie far behind, many at the begin of a month, and some correct
+def made(rng, *windows):
+    """Files around a moment that moves on, of which some rows lie far behind, many at the begin of a window, and some correct
     others; from August 2003 to November 2004."""
     for number in range(16):
         around = datetime(2003, 8, 1, tzinfo=timezone.utc) + timedelta(days=30 * number)
 
         def moment():
             at = around - timedelta(days=rng.choice((0, 0, 5, 12, 40, 80)), seconds=rng.randrange(30 * 86400))
-            begin = window_of(at, '1 month')[rng.randrange(2)] + timedelta(seconds=rng.randrange(-7200, 7200))
+            begin = window_of(at, *windows)[rng.randrange(2)] + timedelta(seconds=rng.randrange(-7200, 7200))
             return (begin if rng.random() < 0.5 and begin < around else at).replace(microsecond=0)
 
         yield [(rng.randrange(40 * number, 40 * number + 90), moment(), rng.choice(SHOPS), Decimal(rng.randrange(-99, 10**6)) / 100)
@@ -101,14 +104,14 @@ class Months(FlowCase):
         if not (DATABASE / ZONE).is_file():
             self.skipTest('no time zones are installed')
 
-    def start(self, size='1 month'):
+    def start(self, *windows):
         work = self.workspace(pipeline='sales', feeds=('Sales',))
         work.FEEDS = ('Sales',)
         schemas = work.root / 'schemas'
         shutil.rmtree(schemas)
         (schemas / 'Sales').mkdir(parents=True)
         (schemas / 'Sales' / '1.json').write_text(json.dumps(DESCRIPTOR))
-        (schemas / 'sales.json').write_text(json.dumps(pipeline(size)))
+        (schemas / 'sales.json').write_text(json.dumps(pipeline(*windows)))
         return work
 
     def assert_like(self, work, sales):
@@ -116,11 +119,12 @@ class Months(FlowCase):
             found = work.target.query(f'SELECT {key}"from", "to", sales, amount, most FROM {table}')
             self.assertEqual(sorted(found), sales.rows(by_shop=table == 'shops'))
 
-    def test_rows_late_ones_too_are_what_python_makes_of_the_files(self):
+    def check_rows(self, *windows):
+        """Of files that are made anew each time."""
         seed = random.randrange(2**32)
         with self.subTest(seed=seed):
-            work, sales, closings = self.start(), Sales('1 month'), set()
-            for number, rows in enumerate(made(random.Random(seed))):
+            work, sales, closings = self.start(*windows), Sales(*windows), set()
+            for number, rows in enumerate(made(random.Random(seed), *windows)):
                 work.drop('Sales', csv(rows), f'{number:02}.csv')
                 work.run_once()
                 sales.apply(rows)
@@ -135,10 +139,31 @@ class Months(FlowCase):
             work.command('replay')
             self.assert_like(work, sales)
             self.assertIn('as they should be', work.command('verify', '--deep').out)
+            return work
+
+    def test_rows_late_ones_too_are_what_python_makes_of_the_files(self):
+        self.check_rows('1 month')
+
+    def test_windows_with_an_origin_begin_there_and_another_one_is_another_shape(self):
+        # That evening clocks showed half past eleven twice: they were put back from midnight to eleven.
+        work = self.check_rows('7 days', '2003-09-30T23:30')
+        starts = {row[0] for row in work.target.query('SELECT "from" FROM months')}
+        self.assertLessEqual({'2003-09-30 20:30:00+00', '2003-10-07 21:30:00+00'}, starts)
+        told = work.command('explain', '--table', 'months', 'window=2003-10-07 21:30').out
+        self.assertIn('months from=2003-10-07 21:30:00+00\n', told)
+        (work.root / 'schemas' / 'sales.json').write_text(json.dumps(pipeline('7 days', '2024-04-30T23:30')))
+        work.run_once()
+        for origin, told in (('2003-10-02', 'of 7 days in'), ('2003-10-06', 'of 7 days from 1970-01-05 00:00:00 in')):
+            (work.root / 'schemas' / 'sales.json').write_text(json.dumps(pipeline('7 days', origin)))
+            work.run_once(expect=78)
+            self.assertRegex(work.command('check', expect=78).err, f'{told} .* it was .* of 7 days from 1970-01-06 23:30:00 in')
+        work.command('replay')
+        self.assertIn(('2003-10-05 22:00:00+00',), work.target.query('SELECT "from" FROM months'))
+        work.run_once()
 
     def test_another_size_is_another_shape_and_a_year_is_twelve_months(self):
         work, sales = self.start('1 year'), Sales('1 year')
-        rows = [row for rows in made(random.Random(5)) for row in rows]
+        rows = [row for rows in made(random.Random(5), '1 month') for row in rows]
         work.drop('Sales', csv(rows), 'all.csv')
         work.run_once()
         sales.apply(rows)
@@ -158,7 +183,7 @@ class Months(FlowCase):
         self.assertIn(f'months from={start}\n', told)
 
     def test_what_is_no_size_is_told_with_its_place(self):
-        work = self.start()
+        work = self.start('1 month')
         for size, expected in (('0 months', 'a time such as'), ('1 month 2 days', 'a time such as'), ('101 years', 'at most 100 years')):
             text = json.dumps(pipeline(size))
             (work.root / 'schemas' / 'sales.json').write_text(text)

@@ -46,9 +46,9 @@ def near_changes(rng, zone):
     return low.astimezone(info).replace(tzinfo=None) + timedelta(seconds=rng.randrange(-9000, 9000))
 
 
-def midnight(day, info):
-    """The first moment at which clocks show that day's midnight or later."""
-    local = datetime.combine(day, datetime.min.time())
+def midnight(day, info, behind=timedelta()):
+    """The first moment at which clocks show that day's midnight, or a time so far behind it, or later."""
+    local = datetime.combine(day, datetime.min.time()) + behind
     utc = local.replace(tzinfo=info).astimezone(timezone.utc)
     if utc.astimezone(info).replace(tzinfo=None) == local:
         return utc
@@ -62,15 +62,16 @@ def midnight(day, info):
     return high
 
 
-def first_days(day, size):
-    """The first day of the window of that size that holds `day`, and those of the two behind it."""
+def first_days(day, size, origin=EPOCH.date()):
+    """The first day of the window of that size that holds `day`, where one begins at `origin`, and those of the two behind it."""
     count, unit = int(size.split(' ')[0]), size.split(' ')[1].rstrip('s')
     if unit == 'day':
-        first = EPOCH.date() + timedelta(days=(day - EPOCH.date()).days // count * count)
+        first = origin + timedelta(days=(day - origin).days // count * count)
         return [first + timedelta(days=i * count) for i in range(3)]
     count *= {'month': 1, 'year': 12}[unit]
-    number = ((day.year - 1970) * 12 + day.month - 1) // count
-    return [date(1970 + (number + i) * count // 12, 1 + (number + i) * count % 12, 1) for i in range(3)]
+    first, number = origin.year * 12 + origin.month - 1, day.year * 12 + day.month - 1
+    first += (number - first) // count * count
+    return [date((first + i * count) // 12, 1 + (first + i * count) % 12, 1) for i in range(3)]
 
 
 class Zones(FlowCase):

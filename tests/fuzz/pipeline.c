@@ -104,6 +104,7 @@ static void check_table(const struct pipeline *p, const struct table *table)
         check(table->key[i] < table->column_count && table->columns[table->key[i]].not_null);
     if (table->windowed) {
         enum value_kind kind = field_of(p, (struct field_ref){0, table->window_field})->type.kind;
+        check(table->window.origin >= 0 && table->window.origin < table->window.size);
         check(table->window.size > 0 && (kind == VALUE_TIMESTAMP || kind == VALUE_DATE));
         check(!table->window.months || (table->window.size <= 1200 && table->window.zone));
     }
@@ -123,6 +124,7 @@ static void check_retention(const struct pipeline *p)
         const struct table *table = &p->tables[i];
         check(table->windowed && table->window_field == p->tables[0].window_field &&
               table->window.size == p->tables[0].window.size && table->window.months == p->tables[0].window.months &&
+              table->window.origin == p->tables[0].window.origin &&
               (table->window.zone_name != NULL) == (p->tables[0].window.zone_name != NULL));
     }
 }

@@ -21,9 +21,9 @@
     "'drivers': {'count_distinct': '" D ".Driver'},"                                                                   \
     "'done_distance': {'avg': '" D ".Distance', 'type': 'double', 'where': {'Status': 'done'}}"
 
-#define BY_CUSTOMER(D) BY_CUSTOMER_IN("10 days", D)
-#define BY_CUSTOMER_IN(SIZE, D)                                                                                        \
-    "'by_customer': {'group_by': ['Customer_ID'], 'window': {'on': 'Time', 'size': '" SIZE "'}, 'uniform': "           \
+#define BY_CUSTOMER(D) BY_CUSTOMER_IN("'size': '10 days'", D)
+#define BY_CUSTOMER_IN(WINDOWS, D)                                                                                     \
+    "'by_customer': {'group_by': ['Customer_ID'], 'window': {'on': 'Time', " WINDOWS "}, 'uniform': "                  \
     "['Currency'],"                                                                                                    \
     "'columns': {'customer': {'group': 'Customer_ID', 'type': 'integer'}, 'start': {'window': 'start'}, 'files': "     \
     "{'files': true}, " ALL_COLUMNS(D) "}}"
@@ -62,7 +62,7 @@ static const char *const pipelines[] = {
     "'facts': {'feed': 'Orders', " GRAIN "},"
     "'join': [{'feed': 'Trips', 'key': ['Order_ID'], 'on': 'Order_ID', 'required': false},"
     "{'feed': 'Customers', 'key': ['Customer_ID', 'City'], 'on': 'Customer_ID'}],"
-    "'tables': {" BY_REGION("Trips") ", " BY_CUSTOMER_IN("1 year", "Trips") "}",
+    "'tables': {" BY_REGION("Trips") ", " BY_CUSTOMER_IN("'size': '1 year', 'origin': '1969-04-01'", "Trips") "}",
     /* A fact is an order; its deliveries lie under it and weigh. */
     "'facts': {'feed': 'Orders', 'key': ['Order_ID']},"
     "'join': [{'feed': 'Trips', 'key': ['Task_ID', 'Order_ID'], 'on': 'Order_ID'},"
@@ -84,7 +84,8 @@ static const char *const pipelines[] = {
     "'columns': {'region': {'group': 'Region'}, 'start': {'window': 'start'}, 'city': {'group': 'Customers.City'},"    \
     "'bonus': {'sum': 'Customers.Bonus'}, 'last_city': {'max': 'Customers.City'}," ALL_COLUMNS(D) "}}"
 
-/* The same six with windows that close, some of them months, and one whose windows are over a part of its key. */
+/* The same six with windows that close, some of them months or with an origin, and one whose windows are over a part of its
+   key. */
 static const char *const closing[] = {
     "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU', 'Time'], 'grain': {'key': ['Order_ID', 'Time'], "
     "'attributes': "
@@ -97,7 +98,8 @@ static const char *const closing[] = {
     "{'feed': 'Customers', 'key': ['Customer_ID'], 'on': 'Customer_ID', 'filter': {'City': {'null': false}}}],"
     "'tables': {" BY_CUSTOMER("Deliveries") ", " BY_PLACE("Deliveries") "}" RETENTION,
     "'facts': {'feed': 'Orders'}, 'join': [{'feed': 'Deliveries', 'on': 'Order_ID', 'required': false},"
-    "{'feed': 'Customers', 'on': 'Customer_ID'}], 'tables': {" BY_CUSTOMER("Deliveries") "}" RETENTION,
+    "{'feed': 'Customers', 'on': 'Customer_ID'}], 'tables': {" BY_CUSTOMER_IN(
+        "'size': '10 days', 'origin': '2024-05-06T10:00:05'", "Deliveries") "}" RETENTION,
     "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], 'filter': {'any': [{'Status': 'done'}, {'Total': {'>': "
     "1}}]}},"
     "'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'on': 'Order_ID', 'filter': {'Driver': ['x', 'y']}},"
@@ -110,7 +112,7 @@ static const char *const closing[] = {
     "'facts': {'feed': 'Orders', 'key': ['Order_ID']},"
     "'join': [{'feed': 'Trips', 'key': ['Task_ID', 'Order_ID'], 'on': 'Order_ID'},"
     "{'feed': 'Customers', 'on': 'Customer_ID', 'required': false}],"
-    "'tables': {" BY_CUSTOMER_IN("2 months", "Trips") "}" RETENTION,
+    "'tables': {" BY_CUSTOMER_IN("'size': '2 months', 'origin': '1970-02-01'", "Trips") "}" RETENTION,
     "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], 'version_field': 'Quantity', 'delete': {'Status': "
     "'lost'}," GRAIN
     "}, 'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'version_field': 'Distance', 'delete': {'Driver': 'w'},"

@@ -306,17 +306,17 @@ static inline struct value_type ref_key_type(const struct pipeline *p, const str
     return p->feeds[table->group_by[i].feed].fields[table->group_by[i].field].type;
 }
 
-/* Where the window that holds `time` begins or ends; months are of UTC, from 1970 on. */
+/* Where the window that holds `time` begins or ends; months are of UTC, from 1980 on. */
 static inline int64_t ref_window_side(const struct window *window, int64_t time, bool end)
 {
-    int64_t size = window->size, start = time - ((time % size) + size) % size;
+    int64_t size = window->size, start = time - (((time - window->origin) % size) + size) % size;
     if (!window->months)
         return start + end * size;
     time_t seconds = time / TIMESTAMP_SECOND;
     struct tm tm;
     assert_non_null(gmtime_r(&seconds, &tm));
-    int64_t month = (tm.tm_year - 70) * 12 + tm.tm_mon;
-    tm = (struct tm){.tm_year = 70, .tm_mon = (int)((month / size + end) * size), .tm_mday = 1};
+    int64_t month = (tm.tm_year - 70) * 12 + tm.tm_mon - window->origin;
+    tm = (struct tm){.tm_year = 70, .tm_mon = (int)((month / size + end) * size + window->origin), .tm_mday = 1};
     return (int64_t)timegm(&tm) * TIMESTAMP_SECOND;
 }
 

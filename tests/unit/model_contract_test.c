@@ -92,6 +92,8 @@ static void changes_its_fingerprint_with_all_that_rows_hang_on(void **state)
         {"\"rooms\": {\"doc\"", "\"rooms2\": {\"doc\""},
         {"\"1 hour\"", "\"2 hours\""},
         {"\"1 hour\"", "\"1 month\""},
+        {"\"1 hour\"", "\"1 hour\", \"origin\": \"2024-05-06T10:20\""},
+        {"\"1 hour\"", "\"1 year\", \"origin\": \"1970-04-01\""},
         {"\"uniform\": [\"Kind\"]", "\"uniform\": [\"Sensor\"]"},
         {"\"to\": {\"window\": \"end\"}", "\"to\": {\"window\": \"end\", \"type\": \"timestamp\"}"},
         {"\"bad\": {\"count\"", "\"Bad\": {\"count\""},
@@ -158,6 +160,33 @@ static void says_which_descriptors_and_which_part_of_the_shape_changed(void **st
     buf_close(&reading);
 }
 
+static void assert_window_line(struct fixture *f, const char *window, const char *line)
+{
+    char text[TEXT_MAX];
+    snprintf(text, sizeof text,
+             PIPELINE(FACTS, "\"tables\": {\"t\": {\"window\": {\"on\": \"At\", \"size\": %s}, \"columns\": {\"w\": "
+                             "{\"window\": \"start\"}}}}"),
+             window);
+    struct slice shape = load(f, text)->shape, wanted = slice_of(line);
+    if (!memmem(shape.data, shape.len, wanted.data, wanted.len))
+        fail_msg("%.*s", (int)shape.len, shape.data);
+}
+
+/* That of a week in 2024 is that of the first one in 1970, and midnight of 1970-01-01 is none. */
+static void says_where_the_first_window_begins(void **state)
+{
+    struct fixture *f = *state;
+    assert_window_line(f, "\"7 days\", \"origin\": \"2024-01-01\"",
+                       " of 604800000000 from 1970-01-05 00:00:00 uniform\n");
+    assert_window_line(f, "\"1 hour\", \"origin\": \"1970-01-01 00:59:58.5\"",
+                       " of 3600000000 from 1970-01-01 00:59:58.5 uniform\n");
+    assert_window_line(f, "\"1 day\", \"origin\": \"1969-12-31T06:00\", \"zone\": \"+03:00\"",
+                       " of 86400000000 from 1970-01-01 06:00:00 in \"+03:00\" with rules ");
+    assert_window_line(f, "\"1 year\", \"origin\": \"2025-04-01\"", " of 12 months from 1970-04-01 00:00:00 uniform\n");
+    assert_window_line(f, "\"1 week\", \"origin\": \"2025-05-01\"", " of 604800000000 uniform\n");
+    assert_window_line(f, "\"1 month\", \"origin\": \"2025-05-01\"", " of 1 month uniform\n");
+}
+
 static void check_shape_change(const char *before, const char *now, const char *wanted)
 {
     static struct pipeline pipeline;
@@ -193,6 +222,10 @@ static void tells_the_size_of_a_window_as_it_was_written(void **state)
         "table \"t\" by window \"A\".\"at\" of 1 month in \"Z\" with rules ab uniform\n",
         "table \"t\" by window \"A\".\"at\" of 1 month in \"Z\" with rules ab uniform; it was table \"t\" by "
         "window \"A\".\"at\" of 3 months uniform");
+    check_shape_change("table \"t\" by window \"A\".\"at\" of 604800000000 uniform\n",
+                       "table \"t\" by window \"A\".\"at\" of 604800000000 from 1970-01-05 00:00:00 uniform\n",
+                       "table \"t\" by window \"A\".\"at\" of 7 days from 1970-01-05 00:00:00 uniform; it was table "
+                       "\"t\" by window \"A\".\"at\" of 7 days uniform");
     check_shape_change("field \"A\" of 90000000\n", "", "no longer field \"A\" of 90000000");
 }
 
@@ -216,6 +249,7 @@ int main(void)
         TEST(keeps_its_fingerprint_while_files_are_only_read_otherwise),
         TEST(changes_its_fingerprint_with_all_that_rows_hang_on),
         TEST(says_which_descriptors_and_which_part_of_the_shape_changed),
+        TEST(says_where_the_first_window_begins),
         TEST(tells_lines_from_longer_ones_that_begin_alike),
         TEST(tells_the_size_of_a_window_as_it_was_written),
         TEST(shows_where_long_lines_differ),

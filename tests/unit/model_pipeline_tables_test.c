@@ -102,6 +102,41 @@ static void refuses_windows_that_make_no_sense(void **state)
             "\"zone\" is \"\", expected how far east of UTC, such as \"+03:00\", or a name such as \"Africa/Lagos\"");
 }
 
+#define ORIGIN_WORDS "a day such as 1970-01-05, or a time as clocks show it, such as 1970-01-05T06:00"
+
+static void refuses_origins_at_which_no_window_can_begin(void **state)
+{
+    static const struct {
+        const char *members, *message;
+    } cases[] = {
+        {"\"on\": \"At\", \"size\": \"1 week\", \"origin\": @5", "\"origin\" is a number, expected a text"},
+        {"\"on\": \"At\", \"size\": \"1 week\", \"origin\": @\"Monday\"",
+         "\"origin\" is \"Monday\", expected " ORIGIN_WORDS},
+        {"\"on\": \"At\", \"size\": \"1 week\", \"origin\": @\"\"", "\"origin\" is \"\", expected " ORIGIN_WORDS},
+        {"\"on\": \"At\", \"size\": \"1 week\", \"origin\": @\"1970-01-05T06:00Z\"",
+         "\"origin\" is \"1970-01-05T06:00Z\", expected " ORIGIN_WORDS},
+        {"\"on\": \"At\", \"size\": \"1 day\", \"origin\": @\"1970-01-05T06:00-03\", \"zone\": \"Etc/UTC\"",
+         "\"origin\" is \"1970-01-05T06:00-03\", expected " ORIGIN_WORDS},
+        {"\"on\": \"At\", \"size\": \"1 week\", \"origin\": @\"1970-02-30\"",
+         "\"origin\" is \"1970-02-30\", expected a day that exists"},
+        {"\"on\": \"At\", \"size\": \"1 week\", \"origin\": @\"1970-01-05T24:00\"",
+         "\"origin\" is \"1970-01-05T24:00\", expected a time of day from 00:00:00 to 23:59:59"},
+        {"\"on\": \"Day\", \"size\": \"1 week\", \"origin\": @\"1970-01-05T06:00\"",
+         "\"origin\" is \"1970-01-05T06:00\", expected a day for windows on a date"},
+        {"\"on\": \"At\", \"size\": \"3 months\", \"origin\": @\"1970-04-02\"",
+         "\"origin\" is \"1970-04-02\", expected the first day of a month for windows of months"},
+        {"\"on\": \"At\", \"size\": \"1 year\", \"origin\": @\"1970-04-01T06:00\"",
+         "\"origin\" is \"1970-04-01T06:00\", expected the first day of a month for windows of months"},
+        {"\"on\": \"At\", \"size\": @\"often\", \"origin\": \"1970-04-02\"",
+         "\"size\" is \"often\", expected a time such as \"10 days\", \"1 hour\" or \"3 months\""},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char text[TEXT_MAX];
+        snprintf(text, sizeof text, WINDOW("{%s}"), cases[i].members);
+        refused(*state, text, cases[i].message);
+    }
+}
+
 /* --- retention ---------------------------------------------------------------------------------------------------- */
 
 /* Two tables with the windows `a` and `b`, and a retention. */
@@ -122,6 +157,10 @@ static void knows_when_windows_close(void **state)
                          "{\"lateness\": \"1 hour\", \"max_ahead\": \"2 weeks\"}"));
     assert_int_equal(p->retention.lateness, TIMESTAMP_DAY / 24);
     assert_int_equal(p->retention.max_ahead, 14 * TIMESTAMP_DAY);
+    p = load(f, RETAINED(WINDOWS("\"At\"", "\"1 week\", \"origin\": \"1970-01-05\""),
+                         WINDOWS("\"At\"", "\"7 days\", \"origin\": \"2024-01-01T00:00:00\""),
+                         "{\"lateness\": \"1 day\"}"));
+    assert_true(p->retention.on);
     p = load(
         f, RETAINED(WINDOWS("\"At\"", "\"12 months\""), WINDOWS("\"At\"", "\"1 year\""), "{\"lateness\": \"1 day\"}"));
     assert_true(p->retention.on);
@@ -162,6 +201,15 @@ static void refuses_a_retention_of_windows_that_differ(void **state)
     refused(
         f, RETAINED(TEN_DAYS, WINDOWS("\"At\"", "\"10 days\", \"zone\": @\"+03:00\""), "{\"lateness\": \"1 day\"}"),
         "the windows of \"t\" and \"u\" are of different zones: with \"retention\" all tables have the same windows");
+    refused(
+        f,
+        RETAINED(TEN_DAYS, WINDOWS("\"At\"", "\"10 days\", \"origin\": @\"1970-01-02\""), "{\"lateness\": \"1 day\"}"),
+        "the windows of \"t\" and \"u\" begin at different times: with \"retention\" all tables have the same windows");
+    refused(
+        f,
+        RETAINED(WINDOWS("\"At\"", "\"10 days\", \"origin\": \"1970-01-02\""),
+                 "\"window\": @{\"on\": \"At\", \"size\": \"10 days\"}, ", "{\"lateness\": \"1 day\"}"),
+        "the windows of \"t\" and \"u\" begin at different times: with \"retention\" all tables have the same windows");
     refused(f,
             PIPELINE(FACTS, "\"tables\": {@\"t\": {\"group_by\": [\"Sensor\"], \"columns\": {\"s\": {\"group\": "
                             "\"Sensor\"}}}}, \"retention\": {\"lateness\": \"1 day\"}"),
@@ -216,6 +264,7 @@ int main(void)
         TEST(groups_by_a_joined_field_only_where_there_is_one_record),
         TEST(refuses_tables_without_groups_or_without_their_key),
         TEST(refuses_windows_that_make_no_sense),
+        TEST(refuses_origins_at_which_no_window_can_begin),
         TEST(knows_when_windows_close),
         TEST(refuses_a_retention_that_makes_no_sense),
         TEST(refuses_a_retention_of_windows_that_differ),

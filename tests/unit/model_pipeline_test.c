@@ -212,6 +212,11 @@ static void keeps_windows_of_months_within_them_too(void **state)
     assert_moments(f, "\"1 year\"", "0001-01-01T00:00:00Z", "9998-12-31T23:59:59.999999Z");
     assert_moments(f, "\"7 months\"", "0001-04-01T00:00:00Z", "9999-07-31T23:59:59.999999Z");
     assert_moments(f, "\"100 years\"", "0070-01-01T00:00:00Z", "9969-12-31T23:59:59.999999Z");
+    assert_moments(f, "\"1 year\", \"origin\": \"1970-04-01\"", "0001-04-01T00:00:00Z", "9999-03-31T23:59:59.999999Z");
+    assert_moments(f, "\"1 day\", \"origin\": \"2000-01-01T06:00\"", "0001-01-01T06:00:00Z",
+                   "9999-12-31T05:59:59.999999Z");
+    assert_moments(f, "\"1 day\", \"origin\": \"2000-01-01T06:00\", \"zone\": \"+03:00\"", "0001-01-05T06:00:00Z",
+                   "9999-12-27T05:59:59.999999Z");
     assert_moments(f, "\"1 month\", \"zone\": \"+03:00\"", "0001-02-04T00:00:00Z", "9999-10-28T23:59:59.999999Z");
     struct table table =
         load(f, PIPELINE(FACTS, "\"tables\": {\"t\": {\"window\": {\"on\": \"Day\", \"size\": \"2 years\"}, "
