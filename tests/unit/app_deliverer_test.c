@@ -1,5 +1,5 @@
 /* From a store that changes to a target: a real loop, the committer's thread and a SQLite target. */
-#include "testing.h"
+#include "hanging.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,10 +10,7 @@
 #include "app/settings.h"
 #include "feed/intake.h"
 
-enum {
-    DEADLINE_MS = 60 * 1000, /* until a test that waits for ever fails */
-    PAUSE_MS = 1000          /* the least for which the deliverer waits for more */
-};
+enum { PAUSE_MS = 1000 /* the least for which the deliverer waits for more */ };
 
 struct fixture {
     char folder[TESTING_PATH_MAX];
@@ -23,7 +20,7 @@ struct fixture {
     struct core core;
     struct flow flow;
     uv_loop_t loop;
-    uv_timer_t deadline;
+    struct hanging hanging;
     struct committer *committer;
     struct deliverer *deliverer;
     struct request commit;
@@ -138,12 +135,6 @@ static void on_trouble(void *context, const struct error *error, int64_t retry)
     on_error(context, error);
 }
 
-static void on_deadline(uv_timer_t *timer)
-{
-    (void)timer;
-    fail_msg("still waiting after %d s", DEADLINE_MS / 1000);
-}
-
 static void start(struct fixture *f, int64_t patience)
 {
     const struct target_options options = {.address = f->address};
@@ -182,8 +173,7 @@ static int set_up_with(void **state, int64_t patience, bool overtakes)
     assert_ok(core_open(&f->core, f->pipeline, f->checkpoints, STORE_WRITE, 0, &f->error), &f->error);
     assert_true(flow_init(&f->flow, 2, &f->error));
     assert_int_equal(uv_loop_init(&f->loop), 0);
-    uv_timer_init(&f->loop, &f->deadline);
-    uv_timer_start(&f->deadline, on_deadline, DEADLINE_MS, 0);
+    hanging_begin(&f->hanging, &f->loop);
     commit_customer(f);
     f->committed = 1;
     start(f, patience);
@@ -220,7 +210,7 @@ static int tear_down(void **state)
     while (f->parts > 1)
         uv_run(&f->loop, UV_RUN_ONCE);
     committer_stop(f->committer, on_stopped, f);
-    uv_close((uv_handle_t *)&f->deadline, NULL);
+    uv_close((uv_handle_t *)&f->hanging.timer, NULL);
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(f->parts, 0);
     assert_int_equal(uv_loop_close(&f->loop), 0);

@@ -25,18 +25,11 @@ static void on_failed(void *context, const struct error *error)
     f->error = *error;
 }
 
-static void on_deadline(uv_timer_t *timer)
-{
-    (void)timer;
-    fail_msg("still waiting after %d s", DEADLINE_MS / 1000);
-}
-
 static void start(struct fixture *f)
 {
     const struct committer_callbacks callbacks = {f, on_job, NULL, on_failed};
     assert_int_equal(uv_loop_init(&f->loop), 0);
-    uv_timer_init(&f->loop, &f->deadline);
-    uv_timer_start(&f->deadline, on_deadline, DEADLINE_MS, 0);
+    hanging_begin(&f->hanging, &f->loop);
     assert_ok(committer_start(&f->committer, &f->loop, &f->core, &f->flow, &callbacks, &f->error), &f->error);
 }
 

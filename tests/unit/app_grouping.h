@@ -4,6 +4,7 @@
 #define DROPFOLD_TESTS_APP_GROUPING_H
 
 #include "failing_vfs.h"
+#include "hanging.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +17,7 @@
 #include "app/settings.h"
 #include "feed/intake.h"
 
-enum { DEADLINE_MS = 60 * 1000, FILES = 12, FILES_MOST = 1025 };
+enum { FILES = 12, FILES_MOST = 1025 };
 
 struct one {
     struct job job;
@@ -33,7 +34,7 @@ struct fixture {
     struct core core;
     struct flow flow;
     uv_loop_t loop;
-    uv_timer_t deadline;
+    struct hanging hanging;
     struct committer *committer;
     struct one files[FILES_MOST];
     size_t count; /* of those: FILES, where a test says nothing else */
@@ -86,7 +87,7 @@ static inline void stop(struct fixture *f)
 {
     committer_stop(f->committer, on_stopped, f);
     f->committer = NULL;
-    uv_close((uv_handle_t *)&f->deadline, NULL);
+    uv_close((uv_handle_t *)&f->hanging.timer, NULL);
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_true(f->stopped);
     assert_int_equal(uv_loop_close(&f->loop), 0);

@@ -10,7 +10,7 @@
 #include "app/pack.h"
 #include "app/settings.h"
 
-enum { FILES = 8, ROUNDS = 100, HANGS_AFTER = 120 /* seconds */ };
+enum { FILES = 8, ROUNDS = 100, HANGS_AFTER = 300 /* seconds */ };
 
 static atomic_int flushes; /* of whole file systems */
 

@@ -15,7 +15,7 @@
 
 enum {
     RUNNING_PATH_MAX = TESTING_PATH_MAX + 64,
-    RUNNING_PATIENCE = 120 /* seconds until a run counts as hung */
+    RUNNING_PATIENCE = 300 /* seconds until a run counts as hung */
 };
 
 struct running {

@@ -13,7 +13,7 @@ enum {
     FILE_BYTES = 250 * 1000,
     SHORT_BYTES = 90 * 1000, /* of a file that is read many times */
     STRIDE = 23,
-    HANGS_AFTER = 120 /* seconds */
+    HANGS_AFTER = 300 /* seconds */
 };
 
 static const char descriptor[] =

@@ -276,7 +276,7 @@ static void lets_two_make_the_tables_at_once(void **state)
     struct subject *a = place_init(&one), *b = place_again(&two);
     target_open(a->target, support_answered, &a->answer);
     target_open(b->target, support_answered, &b->answer);
-    for (int64_t end = clock_monotonic() + 1000 * WAIT_MILLISECONDS;
+    for (int64_t end = clock_monotonic() + SUPPORT_PATIENCE;
          a->answer.count + b->answer.count < 2 && clock_monotonic() < end;) {
         uv_run(&a->loop, UV_RUN_NOWAIT);
         uv_run(&b->loop, UV_RUN_NOWAIT);

@@ -12,7 +12,6 @@ enum { OPERATING_ROWS = 6 };
 /* Where the target is, and how to look at it from outside. */
 struct operating_ground {
     const char *address;
-    int64_t deadline; /* of the target under test; 0: its own */
     /* Puts there what operating_fill left the first time; `empty`: nothing at all. */
     void (*reset)(bool empty);
     /* "sequence|rows|sum of ids|least text|greatest text" of the progress and the table kinds. */
@@ -141,7 +140,7 @@ static inline void operating_prepare(struct operating *o, const struct operation
                                      const struct operating_ground *ground)
 {
     const struct target_options options = {
-        .address = ground->address, .deadline = ground->deadline, .look = operation->look, .mend = operation->mend};
+        .address = ground->address, .look = operation->look, .mend = operation->mend};
     *o = (struct operating){.error = {.kind = ERROR_NONE}};
     support_pipeline_init(&o->pipeline);
     subject_init_as(&o->subject, &o->pipeline.pipeline, &options);

@@ -56,7 +56,7 @@ static inline void ignore_notice(void *context, const char *message)
 static inline PGconn *connect_other(void)
 {
     char conninfo[TESTING_PATH_MAX + 128];
-    snprintf(conninfo, sizeof conninfo, "%s options='-c timezone=UTC -c lock_timeout=5s'", server_address);
+    snprintf(conninfo, sizeof conninfo, "%s options='-c timezone=UTC -c lock_timeout=60s'", server_address);
     PGconn *other = PQconnectdb(conninfo);
     if (PQstatus(other) != CONNECTION_OK)
         print_error("%s\n", PQerrorMessage(other));

@@ -6,6 +6,7 @@
 #include "target_proxy.h"
 
 #include "base/clock.h"
+#include "target/target_internal.h"
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */
 
@@ -113,14 +114,14 @@ static void tries_again_when_nobody_listens(void **state)
     struct support_pipeline p;
     struct subject s;
     char text[128];
-    int port, fd = proxy_listen(&port);
-    close(fd);
+    int port, fd = proxy_bind(&port); /* so that nobody else listens there meanwhile */
     support_pipeline_init(&p);
     snprintf(text, sizeof text, "host=127.0.0.1 port=%d user=x", port);
     subject_init(&s, &p.pipeline, text, 0);
     assert_fails(subject_open(&s), ERROR_TARGET, "Connection refused");
     assert_fails(subject_open(&s), ERROR_TARGET, "Connection refused");
     subject_close(&s);
+    close(fd);
     subject_init(&s, &p.pipeline, "host=/nowhere/at/all user=x", 0);
     assert_fails(subject_open(&s), ERROR_TARGET, "No such file or directory");
     subject_close(&s);
@@ -148,15 +149,20 @@ static void gives_up_on_a_black_hole_at_its_deadline(void **state)
 
 /* --- losing the server -------------------------------------------------------------------------------------------- */
 
+static void wait_for_query(const char *sql, const char *wanted)
+{
+    for (int64_t end = clock_monotonic() + SUPPORT_PATIENCE;
+         strcmp(query(sql), wanted) != 0 && clock_monotonic() < end;)
+        ;
+    assert_query(sql, wanted);
+}
+
 /* The server's process says why it ends only when it reads again what it is asked, which is behind its answer. */
 static void wait_until_it_reads(void)
 {
-    static const char reads[] = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dropfold'"
-                                " AND wait_event = 'ClientRead'";
-    for (int64_t end = clock_monotonic() + 1000 * WAIT_MILLISECONDS;
-         strcmp(query(reads), "1\n") != 0 && clock_monotonic() < end;)
-        ;
-    assert_query(reads, "1\n");
+    wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dropfold'"
+                   " AND wait_event = 'ClientRead'",
+                   "1\n");
 }
 
 static void survives_a_server_that_stops_during_a_delivery(void **state)
@@ -190,23 +196,22 @@ static void notices_a_session_that_was_ended(void **state)
     struct place place;
     struct subject *s = place_init(&place);
     assert_works(subject_open(s));
-    query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'dropfold'");
+    query("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = 'dropfold'");
     subject_prepare(s, 1, true);
     assert_fails(subject_begin(s), ERROR_TARGET,
                  "the connection is lost: terminating connection due to administrator command (57P01)");
     subject_close(s);
 }
 
-/* An idle target keeps no loop alive: the limit does. */
+/* An idle target keeps no loop alive: the guard does. */
 static void end_idle_session(struct subject *s)
 {
-    uv_timer_t limit;
-    uv_timer_init(&s->loop, &limit);
-    uv_timer_start(&limit, support_too_long, WAIT_MILLISECONDS, 0);
-    query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'dropfold'");
+    struct hanging hanging;
+    hanging_begin(&hanging, &s->loop);
+    query("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = 'dropfold'");
     while (target_is_open(s->target))
         uv_run(&s->loop, UV_RUN_ONCE);
-    uv_close((uv_handle_t *)&limit, NULL);
+    uv_close((uv_handle_t *)&hanging.timer, NULL);
     uv_run(&s->loop, UV_RUN_NOWAIT);
 }
 
@@ -242,18 +247,22 @@ static void spoil_commit(enum proxy_mode mode, const char *part, uint64_t kept)
     snprintf(text, sizeof text, "%s/.s.PGSQL.5432", server_folder);
     proxy_start(&proxy, text, mode);
     snprintf(text, sizeof text, "host=127.0.0.1 port=%d sslmode=disable gssencmode=disable", proxy.port);
-    open_as(&through, &spoiled, text, mode == PROXY_SWALLOW ? 4 * 1000 * 1000 : 0);
+    open_as(&through, &spoiled, text, 0);
     assert_works(subject_open(&spoiled));
     subject_prepare(&spoiled, 2, false);
     spoiled.delivery.upserts[KINDS] = 1;
     assert_works(subject_begin(&spoiled));
     assert_works(subject_write(&spoiled, support_kinds_block(2, 1, "second")));
+    if (mode == PROXY_SWALLOW)
+        spoiled.target->deadline = 1000 * 1000;
     assert_fails(subject_commit(&spoiled), ERROR_TARGET, part);
     assert_false(target_is_open(spoiled.target));
     assert_int_equal(target_progress(spoiled.target)->sequence, 1);
     subject_close(&spoiled);
     proxy_stop(&proxy);
     assert_int_equal(atomic_load(&proxy.commits), 1);
+    wait_for_query("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dropfold' AND state <> 'idle'",
+                   "0\n");
     assert_works(subject_open(s));
     assert_int_equal(target_progress(s->target)->sequence, kept);
     assert_int_equal(target_rows(s->target)[KINDS], kept);
@@ -276,7 +285,7 @@ static void does_not_know_after_a_commit_whose_answer_was_cut(void **state)
 static void gives_up_on_a_commit_whose_answer_is_swallowed(void **state)
 {
     (void)state;
-    spoil_commit(PROXY_SWALLOW, "no answer within 4 s", 2);
+    spoil_commit(PROXY_SWALLOW, "no answer within 1 s", 2);
 }
 
 /* Runs the loop until the server's process waits for the lock that another client holds, amid what it is being sent. */
@@ -284,7 +293,7 @@ static void wait_until_it_waits(struct subject *s)
 {
     static const char waits[] = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dropfold'"
                                 " AND wait_event = 'advisory'";
-    for (int64_t end = clock_monotonic() + 1000 * WAIT_MILLISECONDS;
+    for (int64_t end = clock_monotonic() + SUPPORT_PATIENCE;
          strcmp(query(waits), "1\n") != 0 && clock_monotonic() < end;)
         uv_run(&s->loop, UV_RUN_NOWAIT);
     assert_query(waits, "1\n");
@@ -303,7 +312,7 @@ static void end_session_amid(struct subject *s, bool full, size_t rows, const ch
     assert_works(subject_begin(s));
     target_write(s->target, support_kinds_block(1, rows, text), support_answered, &s->answer);
     wait_until_it_waits(s);
-    assert_query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE wait_event = 'advisory'", "t\n");
+    assert_query("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE wait_event = 'advisory'", "t\n");
     assert_fails(subject_wait(s), ERROR_TARGET,
                  "the connection is lost: terminating connection due to administrator command (57P01)");
     PQfinish(other);

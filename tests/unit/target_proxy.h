@@ -33,17 +33,24 @@ struct proxy {
     pthread_t thread;
 };
 
-/* A listening socket on 127.0.0.1 at a free port. */
-static inline int proxy_listen(int *port)
+/* A socket on 127.0.0.1 at a free port. */
+static inline int proxy_bind(int *port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(fd, 8), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     *port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* The same, listening. */
+static inline int proxy_listen(int *port)
+{
+    int fd = proxy_bind(port);
+    assert_int_equal(listen(fd, 8), 0);
     return fd;
 }
 

@@ -1,14 +1,12 @@
 /*
  * A pipeline made by hand, a loop to wait on, and deliveries to send: what the tests of all targets share.
  *
- * Every wait has its own limit of 10 s, so that a callback that never comes is a failed test and not a hanging one.
+ * Every wait has a guard, so that a callback that never comes is a failed test and not a hanging one.
  */
 #ifndef DROPFOLD_TESTS_TARGET_SUPPORT_H
 #define DROPFOLD_TESTS_TARGET_SUPPORT_H
 
-#include "testing.h"
-
-#include <uv.h>
+#include "hanging.h"
 
 #include "target/target.h"
 
@@ -16,7 +14,6 @@
 
 enum { KINDS, SALES, STRANGE, TABLE_COUNT };
 enum { KINDS_COLUMNS = 13, SALES_COLUMNS = 6, STRANGE_COLUMNS = 3 };
-enum { WAIT_MILLISECONDS = 60000 }; /* a guard against hanging */
 
 static inline struct column support_column(const char *name, enum sql_type type, bool not_null, uint8_t scale)
 {
@@ -107,6 +104,8 @@ static inline void support_pipeline_init(struct support_pipeline *s)
     s->pipeline.view_count = 2;
 }
 
+enum { SUPPORT_PATIENCE = 60 * 1000 * 1000 /* microseconds in which what is looked for again and again must come */ };
+
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
 
 /* A callback to wait for. It stops the loop, which would else sleep on after a timer called it. */
@@ -131,22 +130,13 @@ static inline void support_closed(void *context)
     support_answered(context, NULL);
 }
 
-static inline void support_too_long(uv_timer_t *timer)
-{
-    (void)timer;
-    print_error("no answer in %d ms\n", WAIT_MILLISECONDS);
-    abort(); /* its loop lives on this stack: no other test could run after it */
-}
-
 static inline void support_wait(const struct answer *answer)
 {
-    uv_timer_t limit;
-    uv_timer_init(answer->loop, &limit);
-    uv_update_time(answer->loop);
-    uv_timer_start(&limit, support_too_long, WAIT_MILLISECONDS, 0);
+    struct hanging hanging;
+    hanging_begin(&hanging, answer->loop);
     while (answer->count == 0)
         uv_run(answer->loop, UV_RUN_DEFAULT);
-    uv_close((uv_handle_t *)&limit, NULL);
+    uv_close((uv_handle_t *)&hanging.timer, NULL);
     uv_run(answer->loop, UV_RUN_NOWAIT);
 }
 
