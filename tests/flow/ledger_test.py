@@ -124,9 +124,10 @@ class Ledger(FlowCase):
         self.settle()
         with self.work.daemon() as daemon:
             self.work.drop('Orders', orders(order(1, customer=3), order('bad'), order('worse')), 'day.csv')
+            daemon.printed('applied Orders/day.csv')  # and so archived
             daemon.delivered(4)
             self.work.drop('Orders', orders(order(1, customer=2), order('bad')), 'day.csv')
-            daemon.delivered(5)
+            daemon.printed('delivered seq=5 ')
             self.assertEqual([line for line in daemon.out if '(full)' in line], [])
         self.assertEqual(self.query('SELECT id, forgotten FROM dropfold_files WHERE id > 3 ORDER BY id'),
                          [('4', '5'), ('5', None)])

@@ -178,12 +178,13 @@ class StoreLost(FlowCase):
         daemon = work.daemon()
         with daemon:
             work.drop_all(generated[:3])
+            daemon.printed('applied ', 3)  # and so archived
             daemon.delivered(3)
             for path in work.checkpoints.glob('ecommerce.db*'):
                 path.unlink()
             work.drop_all(generated[3:])
             daemon.complained('ecommerce.db-wal was deleted')
-            self.assertEqual(daemon.process.wait(), 1)
+            self.assertEqual(daemon.ended(), 1)
         self.assertEqual(len(work.landed()), 3)
         self.assertIn('another checkpoint store', work.run_once(expect=1).err)
         work.command('replay', '--from-archive', '--yes')
@@ -218,7 +219,7 @@ class StoreLost(FlowCase):
 
     def test_a_damaged_row_of_the_ledger_is_told_as_such_by_the_delivery_that_meets_it(self):
         work = self.workspace()
-        with work.daemon() as daemon:
+        with work.daemon('--target-timeout', 600) as daemon:
             for number in (1, 2):
                 work.drop('Customers', customers(number), f'c-{number}.json')
                 work.drop('Deliveries', deliveries(delivery(number)), f'd-{number}.csv')
@@ -245,7 +246,7 @@ class StoreLost(FlowCase):
             other.execute('BEGIN IMMEDIATE')  # the delivery waits
             other.execute("UPDATE dropfold_progress SET epoch = 'another store'")
             work.drop('Customers', customers(1), 'c.json')
-            run = work.start('run', '--once', '--settle', '0')
+            run = work.start('run', '--once', '--settle', '0', '--target-timeout', '600')
             until(lambda: len(work.archived('Customers')) == 2, lambda: 'the file in the archive')
             other.execute('COMMIT')
         self.assertIn('from another checkpoint store', finish(run, 1, COMMAND_LIMIT).err)

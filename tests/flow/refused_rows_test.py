@@ -41,7 +41,7 @@ class RowsRefused(FlowCase):
 
     def goes_on(self, mend, sequence, rows):
         """Rows of customer 2 are refused; `mend` leads to change `sequence` and to rows of these customers."""
-        with self.work.daemon('--target-check', '0.05') as daemon:
+        with self.work.daemon('--target-check', '0.05', '--target-timeout', '600') as daemon:
             self.drop(1)
             daemon.delivered(3)
             self.forbid()

@@ -318,6 +318,7 @@ class BesideADaemon(Verifying):
                 compared.add(self.assert_equal().sums['sequence'])
             dropping.join()
             daemon.delivered(len(files))
+            daemon.printed('applied ', len(files))  # and so archived
             compared.add(self.assert_equal('--deep').sums['sequence'])
         self.assertIn(len(files), compared)
         self.assert_table(self.work, files)

@@ -13,7 +13,7 @@ def until(predicate, what, seconds=DEADLINE, pause=PAUSE):
             last = predicate()
             if last:
                 return last
-        except (OSError, LookupError, ValueError, AssertionError) as error:
+        except (OSError, LookupError, TypeError, ValueError, AssertionError) as error:
             last = error
         if time.monotonic() > end:
             raise AssertionError(f'not within {seconds} s: {what()}; last seen: {last!r}')

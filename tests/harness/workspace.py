@@ -182,15 +182,21 @@ class Daemon:
         finally:
             if self.process.poll() is None:
                 self.process.kill()
-            self.process.wait()
-            for reader in self.readers:
-                reader.join()
+            self.ended()
             self.process.stdout.close()
             self.process.stderr.close()
 
+    def ended(self):
+        """Its exit code, once it has ended and all that it said is here."""
+        code = self.process.wait(COMMAND_LIMIT)
+        for reader in self.readers:
+            reader.join()
+        return code
+
     def _find(self, lines, start, count):
+        ended = self.process.poll() is not None and self.ended() is not None
         found = [line for line in list(lines) if line.startswith(start) or (lines is self.err and start in line)]
-        if len(found) < count and self.process.poll() is not None:
+        if len(found) < count and ended:
             raise RuntimeError(f'ended with {self.process.returncode}\n{self}')
         return found if len(found) >= count else None
 
@@ -220,7 +226,7 @@ class Daemon:
 
     def stop(self, how=signal.SIGTERM, expect=0):
         self.process.send_signal(how)
-        code = self.process.wait(COMMAND_LIMIT)
+        code = self.ended()
         if expect is not None and code != expect:
             raise AssertionError(f'expected exit code {expect}, got {code}\n{self}')
         return code
