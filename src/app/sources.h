@@ -12,7 +12,6 @@
 #include "base/hash.h"
 #include "feed/intake.h"
 #include "model/pipeline.h"
-#include "parse/parser.h"
 #include "store/store.h"
 
 enum {

@@ -7,7 +7,6 @@
 #ifndef DROPFOLD_BASE_ERROR_H
 #define DROPFOLD_BASE_ERROR_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 
 #include "base/attr.h"

@@ -1,6 +1,5 @@
 #include "cli/options.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"

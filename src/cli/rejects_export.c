@@ -1,7 +1,6 @@
 #include "cli/rejects_export.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"

@@ -1,5 +1,6 @@
 #include "engine/dict.h"
 
+#include "base/hash.h"
 #include "model/value.h"
 
 _Static_assert((int)TEXT_VALUE_MAX < (int)DICT_PIECE, "every text value fits a piece");

@@ -7,7 +7,6 @@
 #ifndef DROPFOLD_ENGINE_DICT_H
 #define DROPFOLD_ENGINE_DICT_H
 
-#include "base/hash.h"
 #include "base/map.h"
 #include "base/slice.h"
 #include "engine/memory.h"

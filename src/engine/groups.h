@@ -11,6 +11,7 @@
 #define DROPFOLD_ENGINE_GROUPS_H
 
 #include "engine/state.h"
+#include "engine/unrolled.h"
 
 /* The key of the group that a unit with these values lies in; false when a value that must not be null is, and the unit
    so lies in none. `lookup` yields the code of a joined feed's field, false when null. */

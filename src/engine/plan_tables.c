@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "engine/plan.h"
+#include "engine/unrolled.h"
 
 /* A table's selections and measures while they are collected, in no order. */
 struct draft {

@@ -24,7 +24,6 @@
 #include "engine/codes.h"
 #include "engine/engine.h"
 #include "engine/keyed.h"
-#include "engine/unrolled.h"
 #include "engine/where.h"
 
 enum {

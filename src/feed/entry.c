@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/slice.h"
 #include "base/text.h"
 
 enum { SLOTS_FIRST = 64 };

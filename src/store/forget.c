@@ -106,8 +106,12 @@ bool store_replace(struct store *store, struct slice name, uint64_t *count, stru
     }
 }
 
-bool store_each_forgotten(struct store *store, uint64_t sequence, store_forgotten_visit visit, void *context,
-                          struct error *error)
+typedef bool (*forgotten_visit)(void *context, const struct file_record *file, const struct store_file_parts *parts,
+                                struct error *error);
+
+/* The files that change `sequence` took out, in order of id. */
+static bool each_forgotten(struct store *store, uint64_t sequence, forgotten_visit visit, void *context,
+                           struct error *error)
 {
     struct file_record file;
     struct store_file_parts parts;
@@ -144,7 +148,7 @@ bool store_digest_replaced(struct store *store, struct digester *d, uint64_t seq
                            struct error *error)
 {
     struct digesting digesting = {d, 0};
-    bool good = store_each_forgotten(store, sequence, digest_one, &digesting, error);
+    bool good = each_forgotten(store, sequence, digest_one, &digesting, error);
     *count = digesting.count;
     return good;
 }
@@ -183,5 +187,5 @@ bool store_taken_chunks(struct store *store, store_chunk_visit visit, void *cont
 {
     struct chunks_visit chunks = {store, visit, context};
     return store_check_change(store, store->file.open, error) &&
-           store_each_forgotten(store, store->progress.sequence + 1, visit_chunks, &chunks, error);
+           each_forgotten(store, store->progress.sequence + 1, visit_chunks, &chunks, error);
 }

@@ -202,12 +202,7 @@ struct store_file_parts {
     uint64_t first_chunk, chunks, first_reject, rejects;
     int64_t unknown, noted;
 };
-/* The files that change `sequence` took out, in order of id. */
-typedef bool (*store_forgotten_visit)(void *context, const struct file_record *file,
-                                      const struct store_file_parts *parts, struct error *error);
-bool store_each_forgotten(struct store *store, uint64_t sequence, store_forgotten_visit visit, void *context,
-                          struct error *error) MUST_USE;
-/* Adds what the digest of a change that replaces has of those files; *count is how many there are. */
+/* Adds what the digest of a change that replaces has of the files that it took out; *count is how many there are. */
 bool store_digest_replaced(struct store *store, struct digester *d, uint64_t sequence, uint64_t *count,
                            struct error *error) MUST_USE;
 

@@ -22,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 
 enum { LINES_AN_ORDERS = 11, PATH_SIZE = 512, WRITE_BUFFER = 1 << 18, PRODUCTS = 20000, TIME_SIZE = 80 };
 

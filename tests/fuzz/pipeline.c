@@ -5,7 +5,6 @@
  * it finds; for what is missing the ones below stand.
  */
 #include "model/pipeline.h"
-#include "base/text.h"
 #include "problems.h"
 
 enum { FIRST_NUMBER = 900, FILES = 4 };

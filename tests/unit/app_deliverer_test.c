@@ -2,7 +2,6 @@
 #include "hanging.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/core_internal.h"

@@ -1,8 +1,6 @@
 /* The stream between a worker and the committer, and its bounds: with real threads and files, without a loop. */
 #include "testing.h"
 
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "app/job.h"
 #include "model/batch.h"

@@ -7,7 +7,6 @@
 #include "base/json.h"
 #include "base/list.h"
 #include "base/map.h"
-#include "base/text.h"
 #include "failing_malloc.h"
 
 static void an_arena_gives_what_it_can_and_goes_on(void **state)

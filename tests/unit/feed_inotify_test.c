@@ -1,7 +1,6 @@
 /* The watch with inotify, without it, and when its queue overflows. */
 #include "feed_watching.h"
 
-#include <sched.h>
 
 enum { NO_NAMESPACES = 77 /* exit code of a child */ };
 

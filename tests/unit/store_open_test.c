@@ -2,7 +2,6 @@
 #include "store_folder.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
