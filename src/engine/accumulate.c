@@ -172,17 +172,21 @@ void accumulate_walk(const struct engine *engine, const struct engine_table *tab
 
 /* --- adding to groups --------------------------------------------------------------------------------------------- */
 
-/* What a unit brings to, or takes from, its group of one table. */
+/* What a unit brings to, or takes from, its groups of one table: the same to all. */
 struct adder {
     struct engine_table *table;
-    struct bag *bags; /* the group's, or NULL */
-    uint32_t group;
-    bool elect;                    /* the value that a uniform field counts is gone */
     int64_t rows[STATE_PARTS_MAX]; /* by selection */
     struct amount {
         wide sum;
         int64_t nulls;
     } amounts[STATE_PARTS_MAX]; /* by measure */
+    size_t count;
+    struct adder_group {
+        struct bag *bags; /* or NULL */
+        uint32_t group;
+        uint32_t slot; /* its place among the unit's groups */
+        bool elect;    /* the value that a uniform field counts is gone */
+    } groups[WINDOW_SPAN_MAX];
 };
 
 struct adding {
@@ -192,27 +196,45 @@ struct adding {
     struct adder adders[PIPELINE_TABLES_MAX];
 };
 
-static void begin_adder(struct adding *adding, struct engine_table *table, uint32_t group)
+static struct adder *begin_adder(struct adding *adding, struct engine_table *table)
 {
     struct adder *adder = &adding->adders[adding->count++];
-    groups_change(adding->engine, table, group);
     adder->table = table;
-    adder->bags = groups_bags(table, group);
-    adder->group = group;
-    adder->elect = false;
+    adder->count = 0;
     memset(adder->rows, 0, table->selection_count * sizeof *adder->rows);
     memset(adder->amounts, 0, table->measure_count * sizeof *adder->amounts);
+    return adder;
 }
 
-static void add_to_bag(const struct adding *adding, struct adder *adder, const struct measure *measure, int64_t code)
+static void begin_group(struct adding *adding, struct adder *adder, uint32_t group, size_t slot)
 {
-    struct bag *bag = &adder->bags[measure->bag];
+    groups_change(adding->engine, adder->table, group);
+    adder->groups[adder->count++] =
+        (struct adder_group){groups_bags(adder->table, group), group, (uint32_t)slot, false};
+}
+
+static void add_to_bag(const struct adding *adding, struct bag *bags, const struct measure *measure, int64_t code)
+{
+    struct bag *bag = &bags[measure->bag];
     struct bag_order order = groups_order(adding->engine, measure);
     int64_t rank = codes_rank(measure->kind, code);
     if (adding->sign > 0)
         bag_add(bag, order, &adding->engine->memory, rank);
     else
         bag_take(bag, order, &adding->engine->memory, rank);
+}
+
+/* Of an ordered or uniform measure each group keeps what values it has. */
+static inline void add_to_each(const struct adding *adding, struct adder *adder, const struct measure *measure,
+                               int64_t code)
+{
+    for (size_t i = 0; i < adder->count; i++) {
+        struct adder_group *to = &adder->groups[i];
+        if (measure->uniform && groups_count_uniform(adder->table, measure, to->group, code, adding->sign))
+            to->elect = true;
+        if (to->bags)
+            add_to_bag(adding, to->bags, measure, code);
+    }
 }
 
 static inline void add_record(const struct adding *adding, struct adder *adder, const struct selection *selection,
@@ -228,10 +250,8 @@ static inline void add_record(const struct adding *adding, struct adder *adder, 
         }
         if (measure->sum)
             amount->sum += (wide)code * weight;
-        if (measure->uniform && groups_count_uniform(adder->table, measure, adder->group, code, adding->sign))
-            adder->elect = true;
-        if (adder->bags && (measure->ordered || measure->uniform))
-            add_to_bag(adding, adder, measure, code);
+        if (measure->ordered || measure->uniform)
+            add_to_each(adding, adder, measure, code);
     }
 }
 
@@ -271,39 +291,42 @@ static inline void add_to_column(struct rows *groups, uint32_t group, struct row
         rows_set_at(groups, group, at, column, rows_peek(*at, column) + value);
 }
 
-static void add_totals(const struct adder *adder, int64_t sign)
+static void add_totals(const struct adder *adder, uint32_t group, int64_t sign)
 {
     struct engine_table *table = adder->table;
     struct rows *groups = &table->groups.rows;
-    struct rows_at at = rows_at(groups, adder->group);
+    struct rows_at at = rows_at(groups, group);
     for (size_t i = 0; i < table->selection_count; i++) {
         const struct selection *selection = &table->selections[i];
         if (adder->rows[i] == 0)
             continue;
         if (selection->counted && !selection->is_units)
-            add_to_column(groups, adder->group, &at, selection->rows, sign * adder->rows[i]);
+            add_to_column(groups, group, &at, selection->rows, sign * adder->rows[i]);
         const struct measure *measure = table->measures + selection->first, *end = measure + selection->count;
         const struct amount *amount = adder->amounts + selection->first;
         for (; measure < end; measure++, amount++) {
             if (measure->counted)
-                add_to_column(groups, adder->group, &at, measure->nulls, sign * amount->nulls);
+                add_to_column(groups, group, &at, measure->nulls, sign * amount->nulls);
             if (amount->sum != 0)
-                add_to_sum(groups, adder->group, &at, measure, sign * amount->sum);
+                add_to_sum(groups, group, &at, measure, sign * amount->sum);
         }
     }
 }
 
-static void end_adder(struct adding *adding, struct adder *adder, uint32_t unit)
+static void end_group(struct adding *adding, const struct adder *adder, const struct adder_group *to, uint32_t unit)
 {
-    add_totals(adder, adding->sign);
-    if (adder->bags && adder->table->files)
-        files_count(adding->engine, &adder->bags[adder->table->files_bag], unit, adding->sign);
+    struct engine *engine = adding->engine;
+    struct engine_table *table = adder->table;
+    add_totals(adder, to->group, adding->sign);
+    if (to->bags && table->files)
+        files_count(engine, &to->bags[table->files_bag], unit, adding->sign);
+    rows_set(&engine->units.rows, unit, table->unit_group + to->slot, adding->sign > 0 ? to->group : 0);
     if (adding->sign > 0)
-        groups_enter(adding->engine, adder->table, adder->group, unit);
+        groups_enter(engine, table, to->group, unit);
     else
-        groups_leave(adding->engine, adder->table, adder->group, unit);
-    if (adder->elect)
-        groups_elect_uniform(adding->engine, adder->table, adder->group);
+        groups_leave(engine, table, to->group, unit);
+    if (to->elect)
+        groups_elect_uniform(engine, table, to->group);
 }
 
 /* --- all that a unit contributes ---------------------------------------------------------------------------------- */
@@ -332,7 +355,8 @@ static void add_to_groups(struct adding *adding, struct opened *opened)
 {
     walk(adding->engine, opened, adding->engine->sources, add, adding);
     for (size_t i = 0; i < adding->count; i++)
-        end_adder(adding, &adding->adders[i], opened->unit);
+        for (size_t j = 0; j < adding->adders[i].count; j++)
+            end_group(adding, &adding->adders[i], &adding->adders[i].groups[j], opened->unit);
 }
 
 static void count_unit(struct engine *engine, uint32_t unit, uint32_t lacks, int sign)
@@ -373,6 +397,31 @@ void accumulate_open(struct engine *engine, uint32_t unit, struct opened *opened
     }
 }
 
+/* `key` is that of the latest of its windows; it ends as that of the earliest. */
+static void begin_groups(struct adding *adding, struct engine_table *table, struct keyed_key *key)
+{
+    struct adder *adder = begin_adder(adding, table);
+    for (size_t slot = 0; slot < table->slots; slot++) {
+        if (slot > 0)
+            groups_key_before(table, key);
+        uint32_t group = keyed_find(&table->groups, key);
+        begin_group(adding, adder, group ? group : groups_add(adding->engine, table, key), slot);
+    }
+}
+
+/* The same of the groups that it lies in. */
+static void begin_its_groups(struct adding *adding, struct engine_table *table, uint32_t unit)
+{
+    struct adder *adder = NULL;
+    for (size_t slot = 0; slot < table->slots; slot++) {
+        uint32_t group = rows_link(&adding->engine->units.rows, unit, table->unit_group + slot);
+        if (group && !adder)
+            adder = begin_adder(adding, table);
+        if (group)
+            begin_group(adding, adder, group, slot);
+    }
+}
+
 void accumulate_add(struct engine *engine, struct opened *opened)
 {
     rows_set(&engine->units.rows, opened->unit, engine->unit_lacks, opened->lacks);
@@ -383,13 +432,9 @@ void accumulate_add(struct engine *engine, struct opened *opened)
     adding.engine = engine;
     adding.sign = 1;
     adding.count = 0;
-    for (size_t i = 0; i < engine->pipeline->table_count; i++) {
-        struct engine_table *table = &engine->tables[i];
-        if (!opened->grouped[i])
-            continue;
-        uint32_t group = keyed_find(&table->groups, &opened->keys[i]);
-        begin_adder(&adding, table, group ? group : groups_add(engine, table, &opened->keys[i]));
-    }
+    for (size_t i = 0; i < engine->pipeline->table_count; i++)
+        if (opened->grouped[i])
+            begin_groups(&adding, &engine->tables[i], &opened->keys[i]);
     add_to_groups(&adding, opened);
 }
 
@@ -407,10 +452,7 @@ void accumulate_take(struct engine *engine, uint32_t unit)
     adding.engine = engine;
     adding.sign = -1;
     adding.count = 0;
-    for (size_t i = 0; i < engine->pipeline->table_count; i++) {
-        uint32_t group = rows_link(&engine->units.rows, unit, engine->tables[i].unit_group);
-        if (group)
-            begin_adder(&adding, &engine->tables[i], group);
-    }
+    for (size_t i = 0; i < engine->pipeline->table_count; i++)
+        begin_its_groups(&adding, &engine->tables[i], unit);
     add_to_groups(&adding, &opened);
 }

@@ -17,7 +17,7 @@ struct opened {
     int64_t matches[PIPELINE_FEEDS_MAX];  /* how many count, where weights matter */
     int64_t weight;
     uint64_t unit_nulls;
-    bool grouped[PIPELINE_TABLES_MAX]; /* it lies in a group of that table, which has this key */
+    bool grouped[PIPELINE_TABLES_MAX]; /* it lies in a group of that table, which has this key; of several the latest */
     struct keyed_key keys[PIPELINE_TABLES_MAX];
     struct codes codes; /* the unit's, and those of the line that is looked at */
 };

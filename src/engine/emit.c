@@ -369,7 +369,8 @@ static struct cell key_cell(struct emit *emit, const struct engine_table *table,
     int64_t code = rows_get(&table->groups.rows, group, KEYED_KEY + table->column_part[i]);
     if (column->kind == COLUMN_GROUP)
         return value_cell(emit, column, code);
-    return time_cell(column, window_start(&table->table->window, code + (column->kind == COLUMN_WINDOW_END)));
+    const struct window *window = &table->table->window;
+    return time_cell(column, window_start(window, code + (column->kind == COLUMN_WINDOW_END ? window->span : 0)));
 }
 
 static struct cell extreme_cell(struct emit *emit, const struct column *column, const struct outcome *outcome)

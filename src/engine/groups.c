@@ -43,6 +43,12 @@ bool groups_key(const struct engine *engine, const struct engine_table *table, c
     return true;
 }
 
+void groups_key_before(const struct engine_table *table, struct keyed_key *key)
+{
+    key->codes[table->table->group_count]--;
+    keyed_hash(&table->groups, key);
+}
+
 uint32_t groups_add(struct engine *engine, struct engine_table *table, const struct keyed_key *key)
 {
     uint32_t group = keyed_add(&table->groups, key);
@@ -198,7 +204,6 @@ void groups_enter(struct engine *engine, struct engine_table *table, uint32_t gr
 {
     struct rows *groups = &table->groups.rows;
     uint64_t count = groups_units(table, group);
-    rows_set(&engine->units.rows, unit, table->unit_group, group);
     if (count == 0)
         table->live++;
     bool listed = table->scans && !groups_bags(table, group);
@@ -223,7 +228,6 @@ void groups_leave(struct engine *engine, struct engine_table *table, uint32_t gr
 {
     struct unrolled_walk members = groups_members(table, group);
     uint64_t count = groups_units(table, group) - 1;
-    rows_set(&engine->units.rows, unit, table->unit_group, 0);
     if (members.left > 0)
         set_members(table, group, unrolled_remove(&table->runs, members.at, members.left, unit));
     rows_set(&table->groups.rows, group, table->units, (int64_t)count);

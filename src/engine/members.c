@@ -67,13 +67,21 @@ static bool tell_unit(const struct telling *telling, uint32_t unit)
     return true;
 }
 
+static bool lies_in(const struct engine *engine, uint32_t unit, const struct engine_table *table, uint32_t group)
+{
+    struct rows_at at = rows_at(&engine->units.rows, unit);
+    for (size_t i = 0; i < table->slots; i++)
+        if ((uint32_t)rows_peek(at, table->unit_group + i) == group)
+            return true;
+    return false;
+}
+
 void engine_each_member(const struct engine *engine, size_t table, uint32_t group, engine_visit_member visit,
                         void *context)
 {
     const struct telling telling = {engine, visit, context};
     for (uint32_t unit = 1; unit < engine->units.rows.end; unit++)
-        if (keyed_has(&engine->units, unit, PARENT_COUNTED) &&
-            rows_link(&engine->units.rows, unit, engine->tables[table].unit_group) == group &&
+        if (keyed_has(&engine->units, unit, PARENT_COUNTED) && lies_in(engine, unit, &engine->tables[table], group) &&
             !tell_unit(&telling, unit))
             return;
 }

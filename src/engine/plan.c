@@ -67,6 +67,15 @@ static bool table_shows_files(const struct table *table)
     return false;
 }
 
+/* The columns in which a unit names its groups. */
+static void plan_slots(struct engine_table *table, const struct table *of, struct rows *units)
+{
+    table->unit_group = units->columns;
+    table->slots = of->windowed ? of->window.span : 1;
+    for (size_t i = 0; i < table->slots; i++)
+        rows_column(units, ROWS_LINK);
+}
+
 static bool plan_units(struct engine *engine)
 {
     const struct pipeline *pipeline = engine->pipeline;
@@ -87,7 +96,7 @@ static bool plan_units(struct engine *engine)
     for (size_t i = 0; i < pipeline->join_count; i++)
         plan_unit_join(engine, i);
     for (size_t i = 0; i < pipeline->table_count; i++) {
-        engine->tables[i].unit_group = rows_column(units, ROWS_LINK);
+        plan_slots(&engine->tables[i], &pipeline->tables[i], units);
         engine->tables[i].scans = plan_scans(&pipeline->tables[i]);
         engine->tables[i].files = table_shows_files(&pipeline->tables[i]);
         engine->files = engine->files || engine->tables[i].files;

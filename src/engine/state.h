@@ -4,7 +4,7 @@
  *   feed 0     unit <--- lines          (records of the fact feed, chained under their unit)
  *   joins      unit <--- records        when `on` is the whole key of the units
  *              unit ---> node <--- records   otherwise; a node also chains the units that lie at it
- *   tables     unit ---> group
+ *   tables     unit ---> group          of sliding windows several
  *
  * A unit is an order where the pipeline has a grain. Without one it is a fact record: its key is the feed's, all other
  * fields count as its attributes, and it has one line without fields of its own. So there is one shape for both, and only
@@ -142,7 +142,7 @@ struct engine_table {
     struct keyed groups;
     size_t changed, units, members, bags;             /* columns of groups */
     size_t closed;                                    /* with retention: the change that closed it */
-    size_t unit_group;                                /* column of units: the group */
+    size_t slots, unit_group;                         /* groups that a unit lies in; columns of units: each of them */
     struct rows runs;                                 /* of the lists of members */
     struct selection selections[STATE_PARTS_MAX + 1]; /* one more, at which the measures end */
     struct measure measures[STATE_PARTS_MAX];

@@ -25,6 +25,7 @@ enum {
     PIPELINE_KEY_MAX = 4,     /* fields of a key, of a grain key, of a join */
     PIPELINE_GROUP_MAX = 8,   /* group_by fields of a table */
     PIPELINE_TABLES_MAX = 16,
+    PIPELINE_SLOTS_MAX = 256,   /* groups that a fact lies in: one of each table, of sliding windows several */
     PIPELINE_LEDGER_TABLES = 2, /* dropfold_files and dropfold_rejects */
     PIPELINE_DELIVERED_MAX = PIPELINE_TABLES_MAX + PIPELINE_LEDGER_TABLES,
     PIPELINE_COLUMNS_MAX = 64,

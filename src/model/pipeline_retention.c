@@ -40,6 +40,12 @@ static void check_window(struct build *build, const struct doc_node *member, con
                     "the same windows",
                     table->name, facts->fields[table->window_field].name, first->name,
                     facts->fields[first->window_field].name);
+    if (table->window.span > 1) {
+        doc_problem(
+            build->doc, doc_member(window, "slide"),
+            "\"slide\" cannot stand beside \"retention\": a fact in several windows is not over with one of them");
+        return;
+    }
     if (!same_zone(&table->window, &first->window))
         doc_problem(
             build->doc, doc_member(window, "zone") ? doc_member(window, "zone") : window,

@@ -177,6 +177,13 @@ static void put_origin(struct buf *out, const struct table *table)
     timestamp_print_sql(window_start(&utc, 0), out);
 }
 
+static void put_length(struct buf *out, const char *word, const struct window *window, int64_t length)
+{
+    buf_printf(out, "%s %" PRId64, word, length);
+    if (window->months)
+        buf_printf(out, " month%s", text_plural((uint64_t)length));
+}
+
 static void put_table(struct buf *out, const struct pipeline *p, const struct table *table)
 {
     buf_put_text(out, "table");
@@ -187,9 +194,9 @@ static void put_table(struct buf *out, const struct pipeline *p, const struct ta
     if (table->windowed) {
         buf_put_text(out, " window");
         put_ref(out, p, 0, table->window_field);
-        buf_printf(out, " of %" PRId64, table->window.size);
-        if (table->window.months)
-            buf_printf(out, " month%s", text_plural((uint64_t)table->window.size));
+        put_length(out, " of", &table->window, table->window.size * table->window.span);
+        if (table->window.span > 1)
+            put_length(out, " each", &table->window, table->window.size);
         put_origin(out, table);
         put_zone(out, table);
     }

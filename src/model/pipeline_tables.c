@@ -1,4 +1,5 @@
 /* Tables: how the facts are grouped, and the primary key that follows from it. */
+#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,7 +15,7 @@ enum {
 };
 
 static const char *const table_words[] = {"doc", "group_by", "window", "uniform", "columns"};
-static const char *const window_words[] = {"on", "size", "origin", "zone"};
+static const char *const window_words[] = {"on", "size", "slide", "origin", "zone"};
 static const char *const reserved_prefixes[] = {"dropfold_", "sqlite_", "pg_"};
 
 /* --- group_by and uniform ----------------------------------------------------------------------------------------- */
@@ -128,18 +129,47 @@ static bool whole_days(const struct window *window)
     return window->months || window->size % TIMESTAMP_DAY == 0;
 }
 
-static bool load_window_size(struct build *build, const struct doc_node *object, bool date, struct window *window)
+/* Reads the member `name`, "size" or "slide", into the window's size. */
+static bool load_window_length(struct build *build, const struct doc_node *object, const char *name, bool date,
+                               struct window *window)
 {
-    static const struct build_interval member = {"size", "\"10 days\", \"1 hour\" or \"3 months\"", WINDOW_DAYS_MAX};
-    const struct doc_node *node = doc_member(object, "size");
+    const struct build_interval member = {name, "\"10 days\", \"1 hour\" or \"3 months\"", WINDOW_DAYS_MAX};
+    const struct doc_node *node = doc_member(object, name);
     window->months = node && node->kind == DOC_STRING && timestamp_parse_months(node->text, &window->size);
     if (!window->months && !build_interval(object, member, true, &window->size))
         return false;
     if (window->months && window->size > WINDOW_MONTHS_MAX)
-        return doc_problem(build->doc, node, "\"size\" is \"%s\", expected at most %d years", doc_text(node),
+        return doc_problem(build->doc, node, "\"%s\" is \"%s\", expected at most %d years", name, doc_text(node),
                            WINDOW_YEARS_MAX);
     return !date || whole_days(window) ||
-           doc_problem(build->doc, node, "\"size\" is \"%s\", expected whole days for a date", doc_text(node));
+           doc_problem(build->doc, node, "\"%s\" is \"%s\", expected whole days for a date", name, doc_text(node));
+}
+
+/* Windows that begin more often than they are long: a moment lies in several. */
+static bool load_window_slide(struct build *build, const struct doc_node *object, bool date, struct window *window)
+{
+    const struct doc_node *node = doc_member(object, "slide");
+    struct window slide = {0};
+    if (!load_window_length(build, object, "slide", date, &slide))
+        return false;
+    int64_t span = window->size / slide.size;
+    if (window->months != slide.months || window->size % slide.size != 0)
+        return doc_problem(build->doc, node, "\"slide\" is \"%s\", of which \"size\", \"%s\", is no multiple",
+                           doc_text(node), doc_text(doc_member(object, "size")));
+    if (span > WINDOW_SPAN_MAX)
+        return doc_problem(build->doc, node,
+                           "\"slide\" is \"%s\", so that a moment lies in %" PRId64 " windows, expected at most %d",
+                           doc_text(node), span, WINDOW_SPAN_MAX);
+    window->size = slide.size;
+    window->span = (uint32_t)span;
+    return true;
+}
+
+static bool load_window_size(struct build *build, const struct doc_node *object, bool date, struct window *window)
+{
+    window->span = 1;
+    return load_window_length(build, object, "size", date, window) &&
+           (!doc_member(object, "slide") || load_window_slide(build, object, date, window));
 }
 
 /* Days begin at midnight there. A date has no time that could be another day's. */
@@ -156,9 +186,10 @@ static bool load_window_zone(struct build *build, const struct doc_node *object,
     if (date)
         return doc_problem(build->doc, node,
                            "\"zone\" is for windows on a timestamp only, a date is the same everywhere");
+    const char *name = doc_member(object, "slide") ? "slide" : "size";
     return whole_days(window) ||
-           doc_problem(build->doc, doc_member(object, "size"), "\"size\" is \"%s\", expected whole days in a zone",
-                       doc_text(doc_member(object, "size")));
+           doc_problem(build->doc, doc_member(object, name), "\"%s\" is \"%s\", expected whole days in a zone", name,
+                       doc_text(doc_member(object, name)));
 }
 
 /* What clocks show, and so nothing with a zone of its own. */
@@ -206,6 +237,8 @@ static void narrow_window(struct build *build, const struct table *table, struct
         first++;
         last--;
     }
+    first += utc.span - 1;
+    last -= utc.span - 1;
     build_narrow(build, ref, (window_start(&utc, first) + far) / unit, (window_start(&utc, last) - far) / unit - 1,
                  build_printf(build, "windows of %s end by the year 9999", table->name));
 }
@@ -354,11 +387,19 @@ void build_tables(struct build *build, const struct doc_node *root)
     p->tables = build_alloc(build, tables->count + PIPELINE_LEDGER_TABLES, sizeof *p->tables);
     if (!p->tables)
         return;
+    size_t slots = 0;
     for (const struct doc_node *member = tables->child; member; member = member->next) {
         struct table *table = &p->tables[p->table_count];
         check_table_name(build, member);
         table->name = member->name.data;
         p->table_count++;
         load_table(build, member, table);
+        slots += table->windowed ? table->window.span : 1;
+        if (slots > PIPELINE_SLOTS_MAX) {
+            build_problem(build, place_of_name(member),
+                          "with the windows of table \"%s\" a fact lies in %zu groups, expected at most %d",
+                          table->name, slots, PIPELINE_SLOTS_MAX);
+            return;
+        }
     }
 }

@@ -86,9 +86,18 @@ static void load_latest(const struct build *build, const struct doc_node *member
 
 /* --- total -------------------------------------------------------------------------------------------------------- */
 
+/* What lies in windows that overlap would be added up once for each of them. */
+static bool adds_twice(const struct table *table, const struct view *view)
+{
+    for (size_t i = 0; i < view->by_count; i++)
+        if (table->columns[view->by[i]].kind == COLUMN_WINDOW_START)
+            return false;
+    return table->window.span > 1;
+}
+
 /* Sums of sums and counts are sums; of averages, extremes and distinct counts they are not. */
 static bool check_function(const struct build *build, const struct doc_node *node, enum view_function function,
-                           const struct table *table, size_t index)
+                           const struct table *table, const struct view *view, size_t index)
 {
     const struct column *column = &table->columns[index];
     if (build_is_broken(build, table, index))
@@ -96,6 +105,11 @@ static bool check_function(const struct build *build, const struct doc_node *nod
     bool adds = column->kind == COLUMN_SUM || column->kind == COLUMN_COUNT;
     if (function == VIEW_SUM && !adds)
         return doc_problem(build->doc, node, "\"sum\" over \"%s\", which is neither a sum nor a count", column->name);
+    if (function == VIEW_SUM && adds_twice(table, view))
+        return doc_problem(build->doc, node,
+                           "\"sum\" over \"%s\" of windows that slide, and so overlap: expected the window's start in "
+                           "\"by\"",
+                           column->name);
     if (function != VIEW_SUM && (column->type == SQL_BOOLEAN || column->type == SQL_BIGINTS))
         return doc_problem(build->doc, node, "\"%s\" over \"%s\", which is %s", node->name.data, column->name,
                            sql_type_name(column->type));
@@ -122,7 +136,7 @@ static const struct doc_node *find_function(const struct build *build, const str
 }
 
 static bool load_column(const struct build *build, const struct doc_node *member, const struct table *table,
-                        struct view_column *column)
+                        const struct view *view, struct view_column *column)
 {
     column->name = member->name.data;
     bool named = build_check_name(build, member, "a column");
@@ -133,7 +147,7 @@ static bool load_column(const struct build *build, const struct doc_node *member
         return doc_problem(build->doc, node, "\"%s\" is %s, expected the name of a column", node->name.data,
                            doc_kind_name(node->kind));
     return build_find_column(build, place_of(node), table, node->text, &column->column) &&
-           check_function(build, node, column->function, table, column->column) && named;
+           check_function(build, node, column->function, table, view, column->column) && named;
 }
 
 static bool find_sum(const struct build *build, const struct view *view, const struct doc_node *node, size_t *column)
@@ -195,7 +209,7 @@ static void load_total(const struct build *build, const struct doc_node *member,
         return;
     bool ok = true;
     for (const struct doc_node *c = columns->child; c; c = c->next)
-        ok = load_column(build, c, table, &view->columns[view->column_count++]) && ok;
+        ok = load_column(build, c, table, view, &view->columns[view->column_count++]) && ok;
     size_t i = 0;
     for (const struct doc_node *c = columns->child; c && ok; c = c->next, i++)
         if (view->columns[i].function == VIEW_RATIO)

@@ -1,5 +1,5 @@
 /*
- * Tumbling windows: in which one a moment lies, and where that begins.
+ * Windows, tumbling or sliding: in which ones a moment lies, and where these begin.
  *
  * They are numbered: 0 begins with 1970 or is the first to begin in it or later, -1 ends there, and of two the later one
  * has the greater number. A window of days or months in a zone begins when the clocks there first show its begin (midnight,
@@ -16,8 +16,11 @@
 #include "model/timestamp.h"
 #include "model/zone.h"
 
+enum { WINDOW_SPAN_MAX = 100 };
+
 struct window {
-    int64_t size;            /* microseconds, or months */
+    int64_t size;            /* from one window's begin to the next one's: microseconds, or months */
+    uint32_t span;           /* the windows that hold a moment, each so many sizes long: 1 tumbling, more sliding */
     int64_t origin;          /* by how much window 0 begins behind 1970, on the clocks of its zone: 0 to size - 1 */
     bool months;             /* else, in a zone, whole days */
     const struct zone *zone; /* NULL: all windows are equally long. Months have one: window_utc, if no other */
@@ -37,14 +40,15 @@ struct window window_in_utc(const struct window *window);
 int64_t window_number_by_clocks(const struct window *window, int64_t micros);
 int64_t window_start_by_clocks(const struct window *window, int64_t number);
 
-/* The number of the window that holds a moment in TIMESTAMP_MIN to TIMESTAMP_MAX. */
+/* The number of the latest window that holds a moment in TIMESTAMP_MIN to TIMESTAMP_MAX; those before it, `span` with it,
+   do so too. */
 static inline int64_t window_number(const struct window *window, int64_t micros)
 {
     return window->zone ? window_number_by_clocks(window, micros)
                         : timestamp_window(micros - window->origin, window->size);
 }
 
-/* The moment at which the window of that number begins. It ends where the next one begins. */
+/* The moment at which the window of that number begins. It ends where the one `span` after it begins. */
 static inline int64_t window_start(const struct window *window, int64_t number)
 {
     return window->zone ? window_start_by_clocks(window, number) : number * window->size + window->origin;

@@ -301,7 +301,7 @@ static inline void run_close(struct history *h)
 {
     struct error error;
     const struct window *window = &h->shop.pipeline->tables[0].window;
-    int64_t before = 0, due = ref_window_side(window, h->latest - 20 * TIMESTAMP_DAY, false);
+    int64_t before = 0, due = ref_window_begin(window, h->latest - 20 * TIMESTAMP_DAY, 0);
     bool is_due = h->latest > 0 && (!h->ref.any_closed || due > h->ref.closed_before);
     assert_int_equal(engine_close_due(h->shop.engine, &before), is_due);
     if (is_due)

@@ -32,8 +32,9 @@
     "'by_region': {'group_by': ['Region'], 'uniform': ['Status', 'Currency'],"                                         \
     "'columns': {'region': {'group': 'Region'}," ALL_COLUMNS(D) "}}"
 
-#define BY_CITY(D)                                                                                                     \
-    "'by_city': {'group_by': ['Customers.City', 'Region'], 'window': {'on': 'Day', 'size': '2 days'},"                 \
+#define BY_CITY(D) BY_CITY_IN("'size': '2 days'", D)
+#define BY_CITY_IN(WINDOWS, D)                                                                                         \
+    "'by_city': {'group_by': ['Customers.City', 'Region'], 'window': {'on': 'Day', " WINDOWS "},"                      \
     "'columns': {'end': {'window': 'end', 'type': 'timestamp'}, 'region': {'group': 'Region'},"                        \
     "'start': {'window': 'start'}, 'city': {'group': 'Customers.City'}, 'bonus': {'sum': 'Customers.Bonus'},"          \
     "'people': {'count': 'Customers.Customer_ID'}," ALL_COLUMNS(D) "}}"
@@ -74,6 +75,19 @@ static const char *const pipelines[] = {
     "}, 'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'version_field': 'Distance', 'delete': {'Driver': 'w'},"
     "'on': 'Order_ID'}, {'feed': 'Customers', 'key': ['Customer_ID'], 'on': 'Customer_ID', 'filter': {'City': {'null': "
     "false}}}], 'tables': {" BY_CUSTOMER("Deliveries") ", " BY_REGION("Deliveries") ", " BY_CITY("Deliveries") "}",
+};
+
+/* Windows that slide: a fact lies in several. */
+static const char *const sliding[] = {
+    "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU'], 'version_field': 'Quantity', 'delete': {'Status': "
+    "'lost'}," GRAIN "}, 'join': [{'feed': 'Deliveries', 'key': ['Task_ID'], 'on': 'Order_ID'},"
+    "{'feed': 'Customers', 'key': ['Customer_ID'], 'on': 'Customer_ID', 'filter': {'City': {'null': false}}}],"
+    "'tables': {" BY_CUSTOMER_IN("'size': '30 days', 'slide': '10 days'", "Deliveries") ", " BY_REGION(
+        "Deliveries") ", " BY_CITY_IN("'size': '4 days', 'slide': '1 day'", "Deliveries") "}",
+    "'facts': {'feed': 'Orders', 'key': ['Order_ID']},"
+    "'join': [{'feed': 'Trips', 'key': ['Task_ID', 'Order_ID'], 'on': 'Order_ID'},"
+    "{'feed': 'Customers', 'on': 'Customer_ID', 'required': false}],"
+    "'tables': {" BY_CUSTOMER_IN("'size': '1 year', 'slide': '3 months', 'origin': '1970-02-01'", "Trips") "}",
 };
 
 #define RETENTION ", 'retention': {'lateness': '20 days', 'max_ahead': '40 days'}"
@@ -227,6 +241,13 @@ static void versions_and_delete_markers_equal_the_reference(void **state)
     run_pipeline(pipelines[5], 200);
 }
 
+static void windows_that_slide_equal_the_reference(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(sliding); i++)
+        run_pipeline(sliding[i], 150);
+}
+
 static void windows_that_close_equal_the_reference(void **state)
 {
     (void)state;
@@ -250,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_that_close_equal_the_reference),
+        cmocka_unit_test(windows_that_slide_equal_the_reference),
         cmocka_unit_test(versions_and_delete_markers_equal_the_reference),
         cmocka_unit_test(orders_with_lines_tasks_and_customers_equal_the_reference),
         cmocka_unit_test(the_plain_join_of_all_rows_equals_the_reference),

@@ -306,21 +306,21 @@ static inline struct value_type ref_key_type(const struct pipeline *p, const str
     return p->feeds[table->group_by[i].feed].fields[table->group_by[i].field].type;
 }
 
-/* Where the window that holds `time` begins or ends; months are of UTC, from 1980 on. */
-static inline int64_t ref_window_side(const struct window *window, int64_t time, bool end)
+/* Where the latest window that holds `time` begins, or the one `steps` after it; months are of UTC, from 1980 on. */
+static inline int64_t ref_window_begin(const struct window *window, int64_t time, int steps)
 {
     int64_t size = window->size, start = time - (((time - window->origin) % size) + size) % size;
     if (!window->months)
-        return start + end * size;
+        return start + steps * size;
     time_t seconds = time / TIMESTAMP_SECOND;
     struct tm tm;
     assert_non_null(gmtime_r(&seconds, &tm));
     int64_t month = (tm.tm_year - 70) * 12 + tm.tm_mon - window->origin;
-    tm = (struct tm){.tm_year = 70, .tm_mon = (int)((month / size + end) * size + window->origin), .tm_mday = 1};
+    tm = (struct tm){.tm_year = 70, .tm_mon = (int)((month / size + steps) * size + window->origin), .tm_mday = 1};
     return (int64_t)timegm(&tm) * TIMESTAMP_SECOND;
 }
 
-/* False when the unit lies in no group of the table. */
+/* The key in the latest of its windows; false when the unit lies in no group of the table. */
 static inline bool ref_key(const struct pipeline *p, const struct table *table, const struct ref_unit *unit,
                            struct value *key)
 {
@@ -339,7 +339,7 @@ static inline bool ref_key(const struct pipeline *p, const struct table *table, 
         return false;
     if (p->feeds[0].fields[table->window_field].type.kind == VALUE_DATE)
         time.i *= TIMESTAMP_DAY;
-    key[table->group_count] = (struct value){.i = ref_window_side(&table->window, time.i, false)};
+    key[table->group_count] = (struct value){.i = ref_window_begin(&table->window, time.i, 0)};
     return true;
 }
 
@@ -465,6 +465,16 @@ static inline void ref_add_closed(const struct pipeline *p, const struct table *
     }
 }
 
+static inline void ref_add_unit(const struct pipeline *p, const struct table *table, const struct ref_unit *unit,
+                                struct ref_group *group)
+{
+    for (size_t c = 0; c < table->column_count; c++)
+        if (table->columns[c].kind >= COLUMN_COUNT && table->columns[c].kind <= COLUMN_MAX)
+            ref_add_column(p, unit, &table->columns[c], &group->columns[c]);
+    ref_note_uniform(p, table, unit, group);
+    ref_note_files(p, unit, group);
+}
+
 /* The groups of a table, in key order. */
 static inline struct ref_groups ref_compute(const struct reference *ref, const struct table *table,
                                             struct ref_totals *totals)
@@ -479,12 +489,12 @@ static inline struct ref_groups ref_compute(const struct reference *ref, const s
         if (!ref_passes(ref, 0, i) || !ref_unit(ref, i, unit) || !ref_total(p, unit, totals) ||
             !ref_key(p, table, unit, key))
             continue;
-        struct ref_group *group = ref_group(p, table, &groups, key);
-        for (size_t c = 0; c < table->column_count; c++)
-            if (table->columns[c].kind >= COLUMN_COUNT && table->columns[c].kind <= COLUMN_MAX)
-                ref_add_column(p, unit, &table->columns[c], &group->columns[c]);
-        ref_note_uniform(p, table, unit, group);
-        ref_note_files(p, unit, group);
+        int64_t latest = key[table->group_count].i;
+        for (int before = 0; before < (table->windowed ? (int)table->window.span : 1); before++) {
+            if (before > 0)
+                key[table->group_count].i = ref_window_begin(&table->window, latest, -before);
+            ref_add_unit(p, table, unit, ref_group(p, table, &groups, key));
+        }
     }
     free(unit);
     ref_add_closed(p, table, &ref->closed[table - p->tables], &groups);

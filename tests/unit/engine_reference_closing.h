@@ -24,7 +24,7 @@ static inline int64_t ref_moment(const struct pipeline *p, const struct ref_row 
 /* Its window ends at `before` or earlier. */
 static inline bool ref_in_closed_window(const struct pipeline *p, const struct ref_row *row, int64_t before)
 {
-    return ref_window_side(&p->tables[0].window, ref_moment(p, row), true) <= before;
+    return ref_window_begin(&p->tables[0].window, ref_moment(p, row), 1) <= before;
 }
 
 /* Whether the feed's records are joined by all of the units' key, and so by nothing else. */
@@ -174,7 +174,7 @@ static inline void ref_close_groups(struct reference *ref, size_t t, int64_t bef
     struct ref_groups groups = ref_compute(ref, table, &totals);
     size_t kept = 0;
     for (size_t i = 0; i < groups.count; i++) {
-        if (ref_window_side(&table->window, groups.at[i].key[table->group_count].i, true) <= before) {
+        if (ref_window_begin(&table->window, groups.at[i].key[table->group_count].i, 1) <= before) {
             groups.at[kept++] = groups.at[i];
             continue;
         }

@@ -104,7 +104,8 @@ static inline void ref_print_cell(const struct table *table, const struct ref_gr
         timestamp_print_sql(group->key[table->group_count].i, out);
         break;
     case COLUMN_WINDOW_END:
-        timestamp_print_sql(ref_window_side(&table->window, group->key[table->group_count].i, true), out);
+        timestamp_print_sql(ref_window_begin(&table->window, group->key[table->group_count].i, (int)table->window.span),
+                            out);
         break;
     case COLUMN_COUNT:
         buf_printf(out, "%llu", (unsigned long long)found->count);

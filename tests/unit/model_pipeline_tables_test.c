@@ -137,6 +137,35 @@ static void refuses_origins_at_which_no_window_can_begin(void **state)
     }
 }
 
+static void refuses_windows_that_do_not_slide(void **state)
+{
+    refused(*state, WINDOW("{\"on\": \"At\", \"size\": \"10 days\", \"slide\": @\"3 days\"}"),
+            "\"slide\" is \"3 days\", of which \"size\", \"10 days\", is no multiple");
+    refused(*state, WINDOW("{\"on\": \"At\", \"size\": \"1 day\", \"slide\": @\"2 days\"}"),
+            "\"slide\" is \"2 days\", of which \"size\", \"1 day\", is no multiple");
+    refused(*state, WINDOW("{\"on\": \"At\", \"size\": \"1 month\", \"slide\": @\"1 day\"}"),
+            "\"slide\" is \"1 day\", of which \"size\", \"1 month\", is no multiple");
+    refused(*state, WINDOW("{\"on\": \"At\", \"size\": \"101 hours\", \"slide\": @\"1 hour\"}"),
+            "\"slide\" is \"1 hour\", so that a moment lies in 101 windows, expected at most 100");
+    refused(*state, WINDOW("{\"on\": \"At\", \"size\": \"1 day\", \"slide\": @\"often\"}"),
+            "\"slide\" is \"often\", expected a time such as \"10 days\", \"1 hour\" or \"3 months\"");
+    refused(*state, WINDOW("{\"on\": \"Day\", \"size\": \"1 day\", \"slide\": @\"6 hours\"}"),
+            "\"slide\" is \"6 hours\", expected whole days for a date");
+    refused(*state, WINDOW("{\"on\": \"At\", \"size\": \"1 day\", \"slide\": @\"6 hours\", \"zone\": \"+03:00\"}"),
+            "\"slide\" is \"6 hours\", expected whole days in a zone");
+}
+
+#define HUNDRED "\"window\": {\"on\": \"At\", \"size\": \"100 hours\", \"slide\": \"1 hour\"}, "
+#define STARTS  "\"columns\": {\"w\": {\"window\": \"start\"}}"
+
+static void refuses_a_fact_in_too_many_windows(void **state)
+{
+    refused(*state,
+            PIPELINE(FACTS, "\"tables\": {\"a\": {" HUNDRED STARTS "}, \"b\": {" HUNDRED STARTS
+                            "},\n@\"c\": {" HUNDRED STARTS "}}"),
+            "with the windows of table \"c\" a fact lies in 300 groups, expected at most 256");
+}
+
 /* --- retention ---------------------------------------------------------------------------------------------------- */
 
 /* Two tables with the windows `a` and `b`, and a retention. */
@@ -185,6 +214,8 @@ static void refuses_a_retention_that_makes_no_sense(void **state)
 static void refuses_a_retention_of_windows_that_differ(void **state)
 {
     struct fixture *f = *state;
+    refused(f, RETAINED(TEN_DAYS, WINDOWS("\"At\"", "\"10 days\", \"slide\": @\"1 day\""), "{\"lateness\": \"1 day\"}"),
+            "\"slide\" cannot stand beside \"retention\": a fact in several windows is not over with one of them");
     refused(f, RETAINED(TEN_DAYS, WINDOWS("@\"Day\"", "\"10 days\""), "{\"lateness\": \"1 day\"}"),
             "the window of \"u\" is on \"Day\", that of \"t\" on \"At\": with \"retention\" all tables have the same "
             "windows");
@@ -265,6 +296,8 @@ int main(void)
         TEST(refuses_tables_without_groups_or_without_their_key),
         TEST(refuses_windows_that_make_no_sense),
         TEST(refuses_origins_at_which_no_window_can_begin),
+        TEST(refuses_windows_that_do_not_slide),
+        TEST(refuses_a_fact_in_too_many_windows),
         TEST(knows_when_windows_close),
         TEST(refuses_a_retention_that_makes_no_sense),
         TEST(refuses_a_retention_of_windows_that_differ),

@@ -218,6 +218,8 @@ static void keeps_windows_of_months_within_them_too(void **state)
     assert_moments(f, "\"1 day\", \"origin\": \"2000-01-01T06:00\", \"zone\": \"+03:00\"", "0001-01-05T06:00:00Z",
                    "9999-12-27T05:59:59.999999Z");
     assert_moments(f, "\"1 month\", \"zone\": \"+03:00\"", "0001-02-04T00:00:00Z", "9999-10-28T23:59:59.999999Z");
+    assert_moments(f, "\"6 months\", \"slide\": \"1 month\"", "0001-06-01T00:00:00Z", "9999-06-30T23:59:59.999999Z");
+    assert_moments(f, "\"4 days\", \"slide\": \"1 day\"", "0001-01-04T00:00:00Z", "9999-12-27T23:59:59.999999Z");
     struct table table =
         load(f, PIPELINE(FACTS, "\"tables\": {\"t\": {\"window\": {\"on\": \"Day\", \"size\": \"2 years\"}, "
                                 "\"columns\": {\"w\": {\"window\": \"start\"}}}}"))
@@ -232,6 +234,17 @@ static void keeps_windows_of_months_within_them_too(void **state)
     timestamp_print_date(day->max, &text);
     assert_slice(buf_slice(&text), "0002-01-01 9997-12-31");
     buf_close(&text);
+}
+
+static void knows_how_windows_slide(void **state)
+{
+    const struct pipeline *p =
+        load(*state, PIPELINE(FACTS, "\"tables\": {\"t\": {\"window\": {\"on\": \"At\", \"size\": "
+                                     "\"2 hours\", \"slide\": \"15 minutes\"}, \"columns\": {\"w\": "
+                                     "{\"window\": \"start\"}}}}"));
+    assert_int_equal(p->tables[0].window.size, 900 * TIMESTAMP_SECOND);
+    assert_int_equal(p->tables[0].window.span, 8);
+    assert_non_null(strstr(p->shape.data, " of 7200000000 each 900000000 "));
 }
 
 int main(void)
@@ -249,6 +262,7 @@ int main(void)
         TEST(narrows_texts_that_are_in_a_primary_key),
         TEST(keeps_windows_within_the_years_that_are_written),
         TEST(keeps_windows_of_months_within_them_too),
+        TEST(knows_how_windows_slide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,20 @@ static void refuses_totals_that_do_not_add_up(void **state)
             "unknown column \"k\" of table \"t\"");
 }
 
+static void refuses_totals_over_windows_that_overlap(void **state)
+{
+#define SLIDING(by, function)                                                                                          \
+    PIPELINE(FACTS,                                                                                                    \
+             "\"tables\": {\"t\": {\"group_by\": [\"Unit\"], \"window\": {\"on\": \"At\", \"size\": \"2 days\", "      \
+             "\"slide\": \"1 day\"}, \"columns\": {\"u\": {\"group\": \"Unit\"}, \"w\": {\"window\": \"start\"}, "     \
+             "\"n\": {\"count\": \"Line\"}}}}, \"views\": {\"v\": {\"table\": \"t\", \"by\": \"" by "\", "             \
+             "\"columns\": {\"x\": {" function "}}}}")
+    refused(*state, SLIDING("u", "\"sum\": @\"n\""),
+            "\"sum\" over \"n\" of windows that slide, and so overlap: expected the window's start in \"by\"");
+    load(*state, SLIDING("u", "\"max\": \"n\""));
+    load(*state, SLIDING("w", "\"sum\": \"n\""));
+}
+
 static void refuses_views_that_are_not_said_right(void **state)
 {
     refused(*state, VIEW("@\"T\": {\"table\": \"t\", \"latest\": {\"by\": [\"s\", \"u\"], \"on\": \"w\"}}"),
@@ -82,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(refuses_views_that_could_show_several_rows_for_one),
         TEST(refuses_totals_that_do_not_add_up),
+        TEST(refuses_totals_over_windows_that_overlap),
         TEST(refuses_views_that_are_not_said_right),
         TEST(takes_and_refuses_lists_of_files),
     };
