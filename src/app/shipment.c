@@ -72,10 +72,13 @@ void shipment_fetch(struct shipment *s)
 /* For `status` only: the target's own row is what counts. */
 static void note(const struct shipment *s, const struct core *core)
 {
+    const struct store_delivered delivered = {.target = slice_of(target_name(s->target)),
+                                              .sequence = s->delivery.to.sequence,
+                                              .overflows = s->overflows.values,
+                                              .at = clock_wall()};
     struct error ignored;
     if (s->delivered && !core->store_open)
-        (void)!store_note_delivered(core->store, slice_of(target_name(s->target)), s->delivery.to.sequence,
-                                    s->overflows.values, clock_wall(), &ignored);
+        (void)!store_note_delivered(core->store, &delivered, &ignored);
 }
 
 static void end_work(struct request *request, struct core *core)

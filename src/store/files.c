@@ -307,16 +307,15 @@ bool store_note_file(struct store *store, const struct file_record *file, int64_
     return true;
 }
 
-bool store_note_delivered(struct store *store, struct slice target, uint64_t sequence, uint64_t overflows, int64_t now,
-                          struct error *error)
+bool store_note_delivered(struct store *store, const struct store_delivered *delivered, struct error *error)
 {
     char at[32], number[32], nulls[32];
-    snprintf(number, sizeof number, "%llu", (unsigned long long)sequence);
-    snprintf(nulls, sizeof nulls, "%llu", (unsigned long long)overflows);
-    snprintf(at, sizeof at, "%lld", (long long)now);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)delivered->sequence);
+    snprintf(nulls, sizeof nulls, "%llu", (unsigned long long)delivered->overflows);
+    snprintf(at, sizeof at, "%lld", (long long)delivered->at);
     if (!note_begin(store, error))
         return false;
-    bool good = store_put_meta(store, "delivered_target", target, error) &&
+    bool good = store_put_meta(store, "delivered_target", delivered->target, error) &&
                 store_put_meta(store, "delivered_sequence", slice_of(number), error) &&
                 store_put_meta(store, "delivered_overflows", slice_of(nulls), error) &&
                 store_put_meta(store, "delivered_at", slice_of(at), error);

@@ -259,10 +259,15 @@ void store_group_rollback(struct store *store);
    first to have them. One transaction of its own, never within a change. ERROR_FULL: nothing happened. */
 bool store_note_file(struct store *store, const struct file_record *file, int64_t now, struct error *error) MUST_USE;
 
-/* The last delivery known, for `status`: what it brought the target to, when the target cannot be asked, and how many of its
-   values are NULL as their column cannot hold them. Durable on return; within a change, with that change. */
-bool store_note_delivered(struct store *store, struct slice target, uint64_t sequence, uint64_t overflows, int64_t now,
-                          struct error *error) MUST_USE;
+/* The last delivery known, for `status` when the target cannot be asked. */
+struct store_delivered {
+    struct slice target; /* its name */
+    uint64_t sequence;   /* that it was brought to */
+    uint64_t overflows;  /* how many of its values are NULL as their column cannot hold them */
+    int64_t at;          /* wall clock, microseconds */
+};
+/* Durable on return; within a change, with that change. */
+bool store_note_delivered(struct store *store, const struct store_delivered *delivered, struct error *error) MUST_USE;
 
 /* What the pipeline's shape and its descriptors are, as texts for people to be told how they differ later (opaque here):
    the one that the store was made with, and the one that files were last read by. store_contract appends them; both are

@@ -66,8 +66,11 @@ bool pg_open_read_progress(const PGresult *result, struct progress *progress, st
         memset(progress, 0, sizeof *progress);
         return true;
     }
-    return target_sql_read_progress(PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2),
-                                    PQgetvalue(result, 0, 3), progress, error);
+    const struct target_sql_progress row = {.epoch = PQgetvalue(result, 0, 0),
+                                            .sequence = PQgetvalue(result, 0, 1),
+                                            .digest = PQgetvalue(result, 0, 2),
+                                            .rows = PQgetvalue(result, 0, 3)};
+    return target_sql_read_progress(&row, progress, error);
 }
 
 enum {

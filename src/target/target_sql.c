@@ -447,15 +447,14 @@ static bool read_rows(const char *text, uint64_t rows[PROGRESS_NUMBERS])
     return strcmp(text, "}") == 0;
 }
 
-bool target_sql_read_progress(const char *epoch, const char *sequence, const char *digest, const char *rows,
-                              struct progress *progress, struct error *error)
+bool target_sql_read_progress(const struct target_sql_progress *row, struct progress *progress, struct error *error)
 {
     memset(progress, 0, sizeof *progress);
     progress->present = true;
-    const char *at = sequence;
-    int len = snprintf(progress->epoch, sizeof progress->epoch, "%s", epoch);
+    const char *at = row->sequence;
+    int len = snprintf(progress->epoch, sizeof progress->epoch, "%s", row->epoch);
     if (len < 0 || (size_t)len >= sizeof progress->epoch || !read_number(&at, &progress->sequence) || *at ||
-        !digest_from_hex(slice_of(digest), &progress->digest) || !read_rows(rows, progress->rows))
+        !digest_from_hex(slice_of(row->digest), &progress->digest) || !read_rows(row->rows, progress->rows))
         return error_set(error, ERROR_REFUSED,
                          "the row of this pipeline in dropfold_progress was not written by dropfold; delete it, and "
                          "then have the tables delivered anew by `dropfold replay --rebuild --yes`");

@@ -47,9 +47,12 @@ void target_sql_query(struct buf *out, const struct pipeline *pipeline, size_t r
 void target_sql_put_rows(struct buf *out, const struct pipeline *pipeline, const uint64_t *rows,
                          const struct target_owner *owner);
 
-/* Fills a progress from the texts of its row, the digest in hexadecimal; ERROR_REFUSED when they are not what dropfold
-   writes. */
-bool target_sql_read_progress(const char *epoch, const char *sequence, const char *digest, const char *rows,
-                              struct progress *progress, struct error *error) MUST_USE;
+/* A row of progress as texts, the digest in hexadecimal. */
+struct target_sql_progress {
+    const char *epoch, *sequence, *digest, *rows;
+};
+/* Fills a progress from them; ERROR_REFUSED when they are not what dropfold writes. */
+bool target_sql_read_progress(const struct target_sql_progress *row, struct progress *progress,
+                              struct error *error) MUST_USE;
 
 #endif

@@ -258,13 +258,13 @@ static bool ensure_relations(struct target_sqlite *sqlite, struct target_shape *
 
 static bool read_row(struct target_sqlite *sqlite, sqlite3_stmt *statement, struct error *error)
 {
-    const char *columns[4];
-    for (int i = 0; i < 4; i++) {
-        columns[i] = target_sqlite_text(sqlite, statement, i);
-        if (!columns[i])
-            return error_memory(error);
-    }
-    return target_sql_read_progress(columns[0], columns[1], columns[2], columns[3], &sqlite->progress, error);
+    const struct target_sql_progress row = {.epoch = target_sqlite_text(sqlite, statement, 0),
+                                            .sequence = target_sqlite_text(sqlite, statement, 1),
+                                            .digest = target_sqlite_text(sqlite, statement, 2),
+                                            .rows = target_sqlite_text(sqlite, statement, 3)};
+    if (!row.epoch || !row.sequence || !row.digest || !row.rows)
+        return error_memory(error);
+    return target_sql_read_progress(&row, &sqlite->progress, error);
 }
 
 /* A step that fails where the statement could be prepared: the table has gone between the two. */

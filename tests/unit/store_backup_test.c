@@ -25,7 +25,7 @@ static void fill(void)
     assert_ok(store_begin(store, &error), &error);
     assert_ok(store_forget(store, SLICE("seq=3"), &texts, &file, &error), &error);
     assert_ok(store_commit(store, SLICE("six"), 1, &error), &error);
-    assert_ok(store_note_delivered(store, SLICE("sqlite:x.db"), 6, 0, 1, &error), &error);
+    assert_ok(store_note_delivered(store, &(struct store_delivered){SLICE("sqlite:x.db"), 6, 0, 1}, &error), &error);
     arena_close(&texts);
 }
 

@@ -244,7 +244,7 @@ static void never_writes_to_a_store_it_only_reads(void **state)
     assert_error(&error, ERROR_BUG, "reading only");
     assert_false(store_adopt(store, store, &error));
     assert_error(&error, ERROR_BUG, "reading only");
-    assert_false(store_note_delivered(store, SLICE("none:"), 1, 0, 1, &error));
+    assert_false(store_note_delivered(store, &(struct store_delivered){SLICE("none:"), 1, 0, 1}, &error));
     assert_error(&error, ERROR_BUG, "reading only");
     assert_changes(store, 1);
     store_close(store);

@@ -84,7 +84,7 @@ static inline void operating_begin(void)
     assert_ok(store_forget(store, SLICE("b.csv"), &texts, &file, &error), &error);
     assert_ok(store_commit(store, SLICE("forgotten"), 9, &error), &error);
     assert_ok(store_note_file(store, &note, 10, &error), &error);
-    assert_ok(store_note_delivered(store, SLICE("sqlite:x.db"), 2, 0, 11, &error), &error);
+    assert_ok(store_note_delivered(store, &(struct store_delivered){SLICE("sqlite:x.db"), 2, 0, 11}, &error), &error);
     testing_copy(testing_path(live, "ecommerce.db"), testing_path(operating_template, "ecommerce.db"));
     testing_copy(testing_path(live, "ecommerce.db-wal"), testing_path(operating_template, "ecommerce.db-wal"));
     store_close(store);

@@ -144,7 +144,7 @@ static inline bool operation_note(struct operating *o, struct error *error)
 
 static inline bool operation_note_delivered(struct operating *o, struct error *error)
 {
-    return store_note_delivered(o->store, SLICE("sqlite:y.db"), 4, 5, 15, error);
+    return store_note_delivered(o->store, &(struct store_delivered){SLICE("sqlite:y.db"), 4, 5, 15}, error);
 }
 
 static inline bool operation_note_contract(struct operating *o, struct error *error)

@@ -187,8 +187,11 @@ static void remembers_the_last_delivery(void **state)
 {
     (void)state;
     struct store_summary summary;
-    assert_ok(store_note_delivered(store, SLICE("postgresql://u@h/db"), UINT64_MAX, 9, 77, &error), &error);
-    assert_ok(store_note_delivered(store, SLICE("sqlite:x.db"), 3, UINT64_MAX, -78, &error), &error);
+    assert_ok(
+        store_note_delivered(store, &(struct store_delivered){SLICE("postgresql://u@h/db"), UINT64_MAX, 9, 77}, &error),
+        &error);
+    assert_ok(store_note_delivered(store, &(struct store_delivered){SLICE("sqlite:x.db"), 3, UINT64_MAX, -78}, &error),
+              &error);
     reopen();
     assert_ok(store_summary(store, &summary, &error), &error);
     assert_string_equal(summary.delivered_target, "sqlite:x.db");
@@ -203,7 +206,7 @@ static void notes_a_delivery_while_a_change_is_open(void **state)
     struct store_summary summary;
     struct file_record file = testing_record("a.csv", 1, 3);
     assert_ok(store_begin(store, &error), &error);
-    assert_ok(store_note_delivered(store, SLICE("none:"), 1, 0, 77, &error), &error);
+    assert_ok(store_note_delivered(store, &(struct store_delivered){SLICE("none:"), 1, 0, 77}, &error), &error);
     testing_put_file(store, &file);
     assert_ok(store_commit(store, SLICE(""), 1, &error), &error);
     assert_ok(store_summary(store, &summary, &error), &error);

@@ -289,7 +289,7 @@ static void waits_for_room_under_a_limit_of_the_size_of_files(void **state)
     testing_change(store, "a.csv", 1);
     limit_files(64 * 1024);
     bool began = store_begin(store, &error);
-    bool noted = store_note_delivered(store, SLICE("there"), 1, 0, 1, &error);
+    bool noted = store_note_delivered(store, &(struct store_delivered){SLICE("there"), 1, 0, 1}, &error);
     limit_files(RLIM_INFINITY);
     assert_false(began);
     assert_false(noted);

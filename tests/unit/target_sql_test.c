@@ -87,7 +87,8 @@ static void divides_exactly_only_where_it_can(void **state)
 static bool reads(const char *epoch, const char *sequence, const char *digest, const char *rows, struct progress *out)
 {
     struct error error = {.kind = ERROR_NONE};
-    bool ok = target_sql_read_progress(epoch, sequence, digest, rows, out, &error);
+    const struct target_sql_progress row = {epoch, sequence, digest, rows};
+    bool ok = target_sql_read_progress(&row, out, &error);
     assert_int_equal(error.kind, ok ? ERROR_NONE : ERROR_REFUSED);
     return ok;
 }
