@@ -245,7 +245,8 @@ static enum job_outcome end_bad(struct committer *committer, struct job *job)
     struct error error = {0};
     const struct core_file file = {
         .name = job->candidate->name, .stat = &job->stat, .facts = &job->facts, .stays = job->stays};
-    end_group(committer);
+    if (!core_group_takes(committer->core, &file))
+        end_group(committer);
     if (core_file_unread(committer->core, &file, clock_wall(), &job->result, &error))
         return job->result.outcome == CORE_DUPLICATE ? JOB_DUPLICATE : JOB_BAD;
     job->error = error;

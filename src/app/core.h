@@ -166,7 +166,8 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
                    struct error *error) MUST_USE;
 
 /* Instead, of a file that cannot be read by today's descriptors or limits, but for its content: CORE_DUPLICATE when it was
-   applied before, and is noted as by core_file_end; any other outcome says that it is to be set aside. No group is open. */
+   applied before, and is noted as by core_file_end; any other outcome says that it is to be set aside. A group that is open
+   has room for it. */
 bool core_file_unread(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
                       struct error *error) MUST_USE;
 

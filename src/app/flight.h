@@ -55,10 +55,9 @@ bool run_held_keeps(struct run *run, struct candidate *candidate);
 /* Whether others of its feed wait for this one if it cannot be read: not when that has lasted too long. */
 bool run_held_waits_for(const struct run *run, const struct candidate *candidate);
 
-/* run_moves.c: has it moved by the next run_moves_start, or set aside now. Both conclude it. */
+/* run_moves.c: has it moved, or set aside where it is bad, by the next run_moves_start, which concludes it. */
 void flight_move_later(struct flight *flight);
-void flight_set_aside(struct flight *flight);
-/* The request that notes one set aside in the ledger. */
+/* The request that notes those set aside together in the ledger. */
 struct request flight_note(void);
 /* Where the file went, for the report. */
 char *flight_where(const struct flight *flight, char *out, size_t size);

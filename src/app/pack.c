@@ -47,7 +47,7 @@ static void flush_device(struct pack *pack, size_t first)
         if (job->candidate->landing->device != landing->device || job->flushed)
             continue;
         job->flushed = true;
-        if (flushed || job->intake != INTAKE_READ)
+        if (flushed || !intake_has_ended(job->intake))
             continue;
         job->intake = INTAKE_FAILED;
         job->error = error;
@@ -59,7 +59,7 @@ static void flush_device(struct pack *pack, size_t first)
 static void tell(struct pack *pack)
 {
     for (size_t i = pack->told; i < pack->read; i++)
-        if (pack->jobs[i]->intake == INTAKE_READ && !pack->jobs[i]->flushed)
+        if (intake_has_ended(pack->jobs[i]->intake) && !pack->jobs[i]->flushed)
             flush_device(pack, i);
     job_end(pack->jobs + pack->told, pack->read - pack->told);
     pack->told = pack->read;

@@ -1,7 +1,8 @@
 /*
  * Files that were set aside and are in no row of the ledger: a crash, or a full disk, came before they were noted. At
  * start they are, as what they lie in the quarantine for. Another pipeline over the same data folder has a ledger of
- * its own, and sets its files aside in the same folders; so a reason says in its second line whose it is.
+ * its own, and sets its files aside in the same folders; so a reason says in its second line whose it is, and behind that
+ * the name under which the file was dropped, which here may have been cut, or got a number.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,13 +20,14 @@
 
 enum { PATH_SIZE = LANDING_PATH_SIZE };
 
-static const char reason_end[] = ".reason", set_aside_by[] = "set aside by pipeline ";
+static const char reason_end[] = ".reason", set_aside_by[] = "set aside by pipeline ", dropped_as[] = "dropped as ";
 
 /* What stands in a reason. */
 struct reason {
     char text[RUN_REASON_SIZE];
     const char *why;
     const char *pipeline; /* NULL: it does not say which */
+    const char *name;     /* under which it was dropped */
 };
 
 /* Where it lies; `open` from its folder. */
@@ -68,9 +70,9 @@ static bool finish_reason(const struct aside *aside, const struct file_stat *sta
     return code == 0 || code == ENOENT || error_errno(error, ERROR_IO, code, "cannot put its reason beside it");
 }
 
-void run_aside_reason(const struct run *run, const char *why, char out[RUN_REASON_SIZE])
+void run_aside_reason(const struct run *run, const char *why, const char *name, char out[RUN_REASON_SIZE])
 {
-    snprintf(out, RUN_REASON_SIZE, "%s\n%s%s", why, set_aside_by, run->pipeline->name);
+    snprintf(out, RUN_REASON_SIZE, "%s\n%s%s\n%s%s", why, set_aside_by, run->pipeline->name, dropped_as, name);
 }
 
 /* The bytes of it; none where there is no such file, or something else under its name. -1: it cannot be read. */
@@ -88,6 +90,18 @@ static ssize_t load_reason(const struct aside *aside, char *text, size_t size)
     return len < 0 && code == EISDIR ? 0 : len;
 }
 
+/* What stands behind the second line, as a name may have lines too. A reason that somebody copied beside another file, or
+   an older one, does not say how that was called. */
+static const char *read_name(const struct aside *aside, char *rest)
+{
+    size_t len = rest ? strlen(rest) : 0;
+    if (len > 0 && rest[len - 1] == '\n')
+        rest[len - 1] = '\0';
+    bool says = rest && slice_starts_with(slice_of(rest), slice_of(dropped_as));
+    const char *name = says ? rest + strlen(dropped_as) : aside->name;
+    return archive_is_aside_name(aside->name, name) ? name : aside->name;
+}
+
 static bool read_reason(const struct aside *aside, struct reason *reason, struct error *error)
 {
     char *line = reason->text;
@@ -100,6 +114,7 @@ static bool read_reason(const struct aside *aside, struct reason *reason, struct
     reason->pipeline =
         slice_starts_with(slice_of(second), slice_of(set_aside_by)) ? second + strlen(set_aside_by) : NULL;
     reason->why = *reason->text != '\0' ? reason->text : "a crash came before it was written why";
+    reason->name = read_name(aside, line);
     return true;
 }
 
@@ -124,7 +139,7 @@ static bool note_open(const struct aside *aside, int fd, struct error *error)
         return false;
     if (is_anothers(aside, &reason))
         return true;
-    const struct core_file file = {.name = aside->name, .stat = &stat, .facts = &facts};
+    const struct core_file file = {.name = reason.name, .stat = &stat, .facts = &facts};
     return source_hash(fd, &facts.content, error) &&
            core_note_quarantined(&aside->run->core, aside->feed, &file, aside->stored, reason.why, clock_wall(), error);
 }
@@ -215,31 +230,37 @@ bool run_aside_is_unnoted(struct run *run, size_t feed, const char *name, bool *
     return ok;
 }
 
-/* A start notes what it finds there by its own stat; a copy has the time of what it was made of. */
-static bool find_noted(const struct aside *aside, const struct file_stat *stat, bool *noted, struct error *error)
+/* A start notes what it finds there by its own stat, a copy having the time of what it was made of; and under the name that it
+   was dropped as or, without its reason, that which it has there. */
+static bool find_noted(const struct aside *aside, const struct archive_left *left, bool *noted, struct error *error)
 {
+    struct store *store = aside->run->core.store;
     struct stat found;
     struct file_stat copy;
     if (fstatat(aside->folder, aside->name, &found, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT || error_errno(error, ERROR_IO, errno, "cannot look at %s", aside->stored);
     file_stat_from(&found, &copy);
-    const struct file_record file = {.feed = slice_of(aside->run->pipeline->feeds[aside->feed].name),
-                                     .name = slice_of(aside->name),
-                                     .size = copy.size,
-                                     .inode = copy.inode,
-                                     .mtime_ns = copy.mtime_ns,
-                                     .ctime_ns = copy.ctime_ns};
-    return copy.mtime_ns != stat->mtime_ns || store_knows(aside->run->core.store, &file, noted, error);
+    struct file_record file = {.feed = slice_of(left->feed),
+                               .name = slice_of(left->name),
+                               .size = copy.size,
+                               .inode = copy.inode,
+                               .mtime_ns = copy.mtime_ns,
+                               .ctime_ns = copy.ctime_ns};
+    if (copy.mtime_ns != left->stat.mtime_ns)
+        return true;
+    bool ok = store_knows(store, &file, noted, error);
+    file.name = slice_of(aside->name);
+    return ok && (*noted || store_knows(store, &file, noted, error));
 }
 
-bool run_aside_is_noted_copy(struct run *run, size_t feed, const char *name, const struct file_stat *stat, bool *noted,
+bool run_aside_is_noted_copy(struct run *run, size_t feed, const struct archive_left *left, bool *noted,
                              struct error *error)
 {
     struct aside aside;
     DIR *dir;
     *noted = false;
     bool ok = open_folder(&aside, run, feed, &dir, error) &&
-              (!dir || !set_name(&aside, name) || find_noted(&aside, stat, noted, error));
+              (!dir || !set_name(&aside, left->archived) || find_noted(&aside, left, noted, error));
     if (dir)
         closedir(dir);
     return ok;

@@ -40,7 +40,8 @@ enum {
     RUN_UNTOLD_MAX = 16,
     RUN_JOBS_MAX = 4096, /* files being read or waiting for their commit */
     RUN_PARSERS_MAX = SETTINGS_THREADS_MAX,
-    RUN_REASON_SIZE = ERROR_TEXT_MAX + 128 /* bytes of what stands beside a file that is set aside, the NUL included */
+    /* Bytes of what stands beside a file that is set aside, the NUL included. */
+    RUN_REASON_SIZE = ERROR_TEXT_MAX + LANDING_NAME_SIZE + 160
 };
 
 /* What the process is doing; changed by run_enter only. */
@@ -127,7 +128,7 @@ struct run {
     struct delivered untold[RUN_UNTOLD_MAX];
     size_t untold_count;
     uint64_t next_told;                   /* ticket of the file whose line comes next */
-    struct flight_chain to_move;          /* committed */
+    struct flight_chain to_move;          /* committed, or to be set aside */
     struct flight *flights[RUN_JOBS_MAX]; /* by ticket: at most so many are under way, so no two share a place */
     uv_work_t trim;
     bool trimming;
@@ -195,12 +196,11 @@ void run_recover_now(struct run *run);
 void run_aside_note(struct run *run);
 /* *unnoted: the file that lies as `name` in the quarantine of the feed is one that would be noted so. */
 bool run_aside_is_unnoted(struct run *run, size_t feed, const char *name, bool *unnoted, struct error *error) MUST_USE;
-/* *noted: the file that lies as `name` in the quarantine of the feed was noted so by a start, and is the copy of one that had
-   `stat`. */
-bool run_aside_is_noted_copy(struct run *run, size_t feed, const char *name, const struct file_stat *stat, bool *noted,
+/* *noted: the file that this one of the feed lies as in the quarantine was noted so by a start, and is the copy of it. */
+bool run_aside_is_noted_copy(struct run *run, size_t feed, const struct archive_left *left, bool *noted,
                              struct error *error) MUST_USE;
-/* What is to stand beside a file that is set aside: `why`, one line, and who does it. */
-void run_aside_reason(const struct run *run, const char *why, char out[RUN_REASON_SIZE]);
+/* What is to stand beside a file that is set aside: `why`, one line, who does it, and what it was called. */
+void run_aside_reason(const struct run *run, const char *why, const char *name, char out[RUN_REASON_SIZE]);
 /* Some file could not be moved on and is hidden: tried again in a while. */
 void run_recover_later(struct run *run);
 /* From the watch: this feed has another folder, which waits to be looked at. */

@@ -100,7 +100,7 @@ static void on_job_ended(struct flight *flight)
         flight_move_later(flight);
         return;
     case JOB_BAD:
-        flight_set_aside(flight);
+        flight_move_later(flight);
         return;
     case JOB_UNSETTLED:
         conclude(flight, WATCH_SETTLE);
@@ -189,7 +189,7 @@ static void set_aside_again(struct flight *flight, const struct unmoved_bad *bad
     flight->job.intake = INTAKE_BAD;
     flight->job.facts = bad->facts;
     flight->job.error = bad->error;
-    flight_set_aside(flight);
+    flight_move_later(flight);
 }
 
 static void move_again(struct flight *flight)

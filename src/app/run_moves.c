@@ -127,6 +127,21 @@ static const struct landing *landing_of(const struct flight *flight)
     return flight->job.candidate->landing;
 }
 
+/* The folders of the chain could not be flushed. */
+static void doubt_moves(struct flight *first, const struct error *error)
+{
+    for (struct flight *flight = first; flight; flight = flight->next_to_move)
+        if (flight->moved == ARCHIVE_MOVED) {
+            flight->moved = ARCHIVE_UNSURE;
+            flight->move_error = *error;
+        }
+}
+
+static bool is_bad(const struct flight *flight)
+{
+    return flight->job.outcome == JOB_BAD;
+}
+
 /* A chain, of one folder. */
 static void move_set(struct flight *first)
 {
@@ -145,13 +160,8 @@ static void move_set(struct flight *first)
         if (landing->feed->after == FEED_DELETE)
             flight->remark = "deleted";
     }
-    if (archive_set_end(&set, &error))
-        return;
-    for (struct flight *flight = first; flight; flight = flight->next_to_move)
-        if (flight->moved == ARCHIVE_MOVED) {
-            flight->moved = ARCHIVE_UNSURE;
-            flight->move_error = error;
-        }
+    if (!archive_set_end(&set, &error))
+        doubt_moves(first, &error);
 }
 
 static void move_files(uv_work_t *work)
@@ -197,13 +207,13 @@ static struct flight_chain take_set(struct flight_chain *waiting)
     struct flight_chain set = {0}, rest = {0};
     struct flight *first = pop(waiting);
     append(&set, first);
-    if (!archive_set_takes(landing_of(first)))
+    if (!is_bad(first) && !archive_set_takes(landing_of(first)))
         return set;
     uint64_t bytes = first->job.candidate->stat.size;
     for (struct flight *flight; (flight = pop(waiting)) != NULL;) {
         uint64_t size = flight->job.candidate->stat.size;
-        bool joins = landing_of(flight) == landing_of(first) && set.count < SET_FILES_MAX && size <= SET_BYTES_MAX &&
-                     bytes <= SET_BYTES_MAX - size;
+        bool joins = landing_of(flight) == landing_of(first) && is_bad(flight) == is_bad(first) &&
+                     set.count < SET_FILES_MAX && size <= SET_BYTES_MAX && bytes <= SET_BYTES_MAX - size;
         append(joins ? &set : &rest, flight);
         bytes += joins ? size : 0;
     }
@@ -211,39 +221,36 @@ static struct flight_chain take_set(struct flight_chain *waiting)
     return set;
 }
 
-void run_moves_start(void *context)
-{
-    struct run *run = context;
-    while (run->to_move.count > 0) {
-        struct flight_chain set = take_set(&run->to_move);
-        uv_queue_work(&run->loop, &set.first->work, move_files, finish_moves);
-    }
-}
-
 /* --- bad files ---------------------------------------------------------------------------------------------------- */
 
+/* The first of a chain. */
 static void note_done(struct request *request)
 {
-    struct flight *flight = CONTAINER_OF(request, struct flight, note);
-    if (flight->move_error.kind != ERROR_NONE)
-        flight_warn(flight, "cannot be noted in the store", &flight->move_error);
-    else
-        deliverer_noted(flight->run->deliverer);
-    flight->tell = report_quarantined;
+    struct flight *next, *flight = CONTAINER_OF(request, struct flight, note);
     struct run *run = flight->run;
-    flight_conclude(flight, flight->moved == ARCHIVE_REPLACED ? WATCH_SETTLE : WATCH_DONE);
+    for (; flight; flight = next) {
+        next = flight->next_to_move;
+        if (flight->move_error.kind != ERROR_NONE)
+            flight_warn(flight, "cannot be noted in the store", &flight->move_error);
+        else
+            deliverer_noted(run->deliverer);
+        flight->tell = report_quarantined;
+        flight_conclude(flight, flight->moved == ARCHIVE_REPLACED ? WATCH_SETTLE : WATCH_DONE);
+    }
     run_jobs_go_on(run);
 }
 
 static void note_work(struct request *request, struct core *core)
 {
     struct flight *flight = CONTAINER_OF(request, struct flight, note);
-    const struct candidate *candidate = flight->job.candidate;
-    const struct core_file file = {.name = candidate->name, .stat = &flight->job.stat, .facts = &flight->job.facts};
-    flight->move_error.kind = ERROR_NONE;
-    /* note_done tells what the error says. */
-    (void)!core_note_quarantined(core, candidate->landing->index, &file, flight->set_aside, flight->job.error.text,
-                                 clock_wall(), &flight->move_error);
+    for (; flight; flight = flight->next_to_move) {
+        const struct candidate *candidate = flight->job.candidate;
+        const struct core_file file = {.name = candidate->name, .stat = &flight->job.stat, .facts = &flight->job.facts};
+        flight->move_error.kind = ERROR_NONE;
+        /* note_done tells what the error says. */
+        (void)!core_note_quarantined(core, candidate->landing->index, &file, flight->set_aside, flight->job.error.text,
+                                     clock_wall(), &flight->move_error);
+    }
 }
 
 /* Without memory for it the file is read again. What the store refused may be another answer then, so that is asked again. */
@@ -264,44 +271,74 @@ static void remember_bad(struct flight *flight)
     note->facts.arena = (struct arena){0};
 }
 
+static void keep_bad(struct flight *flight)
+{
+    (void)flight_warn_once(flight, "cannot be set aside", &flight->move_error);
+    flight->run->files_left = true;
+    remember_bad(flight);
+    if (flight->moved == ARCHIVE_HIDDEN)
+        run_recover_later(flight->run);
+    flight_conclude(flight, WATCH_LATER);
+}
+
+/* The first of a chain. */
 static void finish_bad(uv_work_t *work, int status)
 {
     (void)status;
-    struct flight *flight = CONTAINER_OF(work, struct flight, work);
-    if (flight->moved == ARCHIVE_FAILED || flight->moved == ARCHIVE_HIDDEN) {
-        (void)flight_warn_once(flight, "cannot be set aside", &flight->move_error);
-        flight->run->files_left = true;
-        remember_bad(flight);
-        if (flight->moved == ARCHIVE_HIDDEN)
-            run_recover_later(flight->run);
-        struct run *run = flight->run;
-        flight_conclude(flight, WATCH_LATER);
-        run_jobs_go_on(run);
-        return;
+    struct flight *next, *flight = CONTAINER_OF(work, struct flight, work);
+    struct run *run = flight->run;
+    struct flight_chain moved = {0};
+    for (; flight; flight = next) {
+        next = flight->next_to_move;
+        if (flight->moved == ARCHIVE_FAILED || flight->moved == ARCHIVE_HIDDEN) {
+            keep_bad(flight);
+            continue;
+        }
+        if (flight->moved != ARCHIVE_MOVED)
+            (void)after_move(flight); /* for its remark and its warning; note_done has the outcome */
+        append(&moved, flight);
     }
-    if (flight->moved != ARCHIVE_MOVED)
-        (void)after_move(flight); /* for its remark and its warning; note_done has the outcome */
-    committer_submit(flight->run->committer, &flight->note);
+    if (moved.first)
+        committer_submit(run->committer, &moved.first->note);
+    else
+        run_jobs_go_on(run);
 }
 
+/* A chain, of one folder. */
 static void move_bad(uv_work_t *work)
 {
-    struct flight *flight = CONTAINER_OF(work, struct flight, work);
-    const struct candidate *candidate = flight->job.candidate;
-    char reason[RUN_REASON_SIZE];
-    run_aside_reason(flight->run, flight->job.error.text, reason);
-    flight->moved = archive_quarantine(candidate->landing, candidate->name, &flight->job.stat, reason,
-                                       flight->set_aside, &flight->move_error);
-}
-
-void flight_set_aside(struct flight *flight)
-{
-    uv_queue_work(&flight->run->loop, &flight->work, move_bad, finish_bad);
+    struct flight *first = CONTAINER_OF(work, struct flight, work);
+    struct archive_aside aside;
+    struct error error = {0};
+    archive_aside_begin(&aside, landing_of(first));
+    for (struct flight *flight = first; flight; flight = flight->next_to_move) {
+        char reason[RUN_REASON_SIZE];
+        const char *name = flight->job.candidate->name;
+        run_aside_reason(flight->run, flight->job.error.text, name, reason);
+        flight->moved =
+            archive_aside_move(&aside, name, &flight->job.stat, reason, flight->set_aside, &flight->move_error);
+    }
+    if (!archive_aside_end(&aside, &error))
+        doubt_moves(first, &error);
 }
 
 struct request flight_note(void)
 {
     return (struct request){.work = note_work, .done = note_done, .alone = true};
+}
+
+/* --- both --------------------------------------------------------------------------------------------------------- */
+
+void run_moves_start(void *context)
+{
+    struct run *run = context;
+    while (run->to_move.count > 0) {
+        struct flight *first = take_set(&run->to_move).first;
+        if (is_bad(first))
+            uv_queue_work(&run->loop, &first->work, move_bad, finish_bad);
+        else
+            uv_queue_work(&run->loop, &first->work, move_files, finish_moves);
+    }
 }
 
 char *flight_where(const struct flight *flight, char *out, size_t size)

@@ -27,7 +27,7 @@ static bool is_own_copy(const struct question *question, const struct archive_le
 {
     if (question->at_start)
         return run_aside_is_unnoted(question->run, question->feed, left->archived, own, error);
-    return run_aside_is_noted_copy(question->run, question->feed, left->archived, &left->stat, own, error);
+    return run_aside_is_noted_copy(question->run, question->feed, left, own, error);
 }
 
 static bool goes_on(void *context, const struct archive_left *left, bool *committed, struct error *error)

@@ -86,10 +86,23 @@ bool archive_set_end(struct archive_set *set, struct error *error) MUST_USE;
 enum archive_result archive_delete(const struct landing *landing, const char *name, const struct file_stat *stat,
                                    struct error *error) MUST_USE;
 
+/* Bad files of one landing folder that are set aside together, as those of a set are moved. */
+struct archive_aside {
+    const struct landing *landing;
+    int folder;         /* the quarantine */
+    struct error error; /* why there is none, and nothing is moved */
+    enum archive_result none;
+};
+void archive_aside_begin(struct archive_aside *aside, const struct landing *landing);
 /* Moves a bad file to <data>/quarantine/<feed>/<name> (a long name cut, and numbered when that is taken by other bytes)
    and writes <name>.reason beside it. `path` receives where it went, relative to the data folder. */
-enum archive_result archive_quarantine(const struct landing *landing, const char *name, const struct file_stat *stat,
+enum archive_result archive_aside_move(struct archive_aside *aside, const char *name, const struct file_stat *stat,
                                        const char *reason, char path[ARCHIVE_PATH_SIZE], struct error *error) MUST_USE;
+/* False: what was ARCHIVE_MOVED is ARCHIVE_UNSURE. */
+bool archive_aside_end(struct archive_aside *aside, struct error *error) MUST_USE;
+
+/* Whether a file called `name` can have been set aside as `stored`. */
+bool archive_is_aside_name(const char *stored, const char *name);
 
 /* Gives a file in the quarantine the reason that a crash kept from its name; 0, or the errno: ENOENT when there is none. A
    file that came from another device is not known again by its stat: archive_recover has its stat from there. */

@@ -32,6 +32,17 @@ static void number_name(const char *name, int number, struct stored *stored)
     snprintf(stored->reason, sizeof stored->reason, "%.*s.reason", ARCHIVE_NAME_MAX - 7, stored->name);
 }
 
+bool archive_is_aside_name(const char *stored, const char *name)
+{
+    struct stored first;
+    number_name(name, 0, &first);
+    size_t len = strlen(first.name);
+    if (strncmp(stored, first.name, len) != 0)
+        return false;
+    const char *rest = stored + len;
+    return *rest == '\0' || (*rest == '.' && rest[1] != '\0' && rest[1 + strspn(rest + 1, "0123456789")] == '\0');
+}
+
 /* Written whole under a hidden name first: a reason that can be read is complete. */
 static int write_reason(int folder, const char *name, const char *reason)
 {
@@ -97,32 +108,33 @@ static void waiting_reason(const struct file_stat *stat, char out[WAITING_NAME_S
              stat->size, (uint64_t)stat->mtime_ns);
 }
 
+/* The reason that is there already, of the same bytes set aside before, stays. Then the other one goes before its file does:
+   after that nobody would know it. */
+static int put_reason(int folder, const char *temporary, const char *reason)
+{
+    int code = move_noreplace(folder, temporary, folder, reason);
+    return code == EEXIST ? (unlinkat(folder, temporary, 0) < 0 ? errno : 0) : code;
+}
+
 int archive_finish_reason(int folder, const char *name, const struct file_stat *stat)
 {
     char temporary[WAITING_NAME_SIZE], reason[ARCHIVE_NAME_MAX + 1];
     waiting_reason(stat, temporary);
     int length = snprintf(reason, sizeof reason, "%s.reason", name);
-    int code = length < (int)sizeof reason ? move_noreplace(folder, temporary, folder, reason) : ENAMETOOLONG;
+    int code = length < (int)sizeof reason ? put_reason(folder, temporary, reason) : ENAMETOOLONG;
     return code ? code : move_sync(folder);
 }
 
 enum archive_result archive_finish_aside(struct hidden *hidden, int folder, const char *name, struct error *error)
 {
     int code = archive_finish_reason(folder, name, &hidden->stat);
-    if (code == 0 || code == EEXIST || code == ENOENT)
+    if (code == ENOENT)
         code = move_sync(folder);
     if (code == 0 && unlinkat(hidden->fd, hidden->inner, 0) < 0)
         code = errno;
     if (code)
         return archive_stay_hidden(hidden, code, "set it aside", error);
     return archive_end(hidden, 0, error);
-}
-
-/* The reason that is there already, of the same bytes set aside before, stays. */
-static int put_reason(int folder, const char *temporary, const char *reason)
-{
-    int code = move_noreplace(folder, temporary, folder, reason);
-    return code == 0 || code == EEXIST ? move_sync(folder) : code;
 }
 
 /* A start would note the copy, and then the file once more. Where that is gone after all, the copy is all there is of it. */
@@ -156,6 +168,8 @@ static int store_bad(const struct hidden *hidden, int folder, const char *tempor
     bool placed = code == 0 || remains;
     if (code == 0)
         code = put_reason(folder, temporary, stored->reason);
+    if (code == 0 && remains)
+        code = move_sync(folder);
     if (code == 0 && remains && unlinkat(hidden->fd, hidden->inner, 0) < 0)
         code = errno;
     if (code == 0 || !placed || take_back(hidden, folder, stored, remains) == 0)
@@ -163,41 +177,54 @@ static int store_bad(const struct hidden *hidden, int folder, const char *tempor
     return code;
 }
 
+void archive_aside_begin(struct archive_aside *aside, const struct landing *landing)
+{
+    *aside = (struct archive_aside){.landing = landing, .folder = -1, .none = ARCHIVE_LEFT};
+    if (!archive_can_write(landing, &aside->error))
+        return;
+    aside->folder = archive_open_store(landing, "quarantine", &aside->error);
+    aside->none = aside->folder < 0 ? ARCHIVE_FAILED : ARCHIVE_MOVED;
+}
+
 /* The reason goes first: where the quarantine has no room for it, or cannot be written, the file is not touched. */
-static enum archive_result set_aside(const struct landing *landing, int folder, const char *name,
-                                     const struct file_stat *stat, const char *reason, char path[ARCHIVE_PATH_SIZE],
-                                     struct error *error)
+enum archive_result archive_aside_move(struct archive_aside *aside, const char *name, const struct file_stat *stat,
+                                       const char *reason, char path[ARCHIVE_PATH_SIZE], struct error *error)
 {
     struct hidden hidden;
     struct stored stored;
     char temporary[WAITING_NAME_SIZE];
+    if (aside->none != ARCHIVE_MOVED) {
+        *error = aside->error;
+        return aside->none;
+    }
     waiting_reason(stat, temporary);
-    int code = write_reason(folder, temporary, reason);
+    int code = write_reason(aside->folder, temporary, reason);
     if (code) {
         archive_explain(code, "set it aside", error);
         return ARCHIVE_FAILED;
     }
-    enum hidden_result result = hidden_take(&hidden, landing, name, stat, archive_aside_tag, error);
+    enum hidden_result result = hidden_take(&hidden, aside->landing, name, stat, archive_aside_tag, error);
     if (result != HIDDEN_TAKEN) {
-        (void)unlinkat(folder, temporary, 0);
+        (void)unlinkat(aside->folder, temporary, 0);
         return archive_not_taken(result);
     }
-    code = store_bad(&hidden, folder, temporary, &stored);
+    code = store_bad(&hidden, aside->folder, temporary, &stored);
     if (code)
         return archive_give_up(&hidden, code, "set it aside", error);
-    snprintf(path, ARCHIVE_PATH_SIZE, "quarantine/%s/%s", landing->feed->name, stored.name);
+    snprintf(path, ARCHIVE_PATH_SIZE, "quarantine/%s/%s", aside->landing->feed->name, stored.name);
+    hidden.together = true;
     return archive_end(&hidden, 0, error);
 }
 
-enum archive_result archive_quarantine(const struct landing *landing, const char *name, const struct file_stat *stat,
-                                       const char *reason, char path[ARCHIVE_PATH_SIZE], struct error *error)
+bool archive_aside_end(struct archive_aside *aside, struct error *error)
 {
-    if (!archive_can_write(landing, error))
-        return ARCHIVE_LEFT;
-    int folder = archive_open_store(landing, "quarantine", error);
-    if (folder < 0)
-        return ARCHIVE_FAILED;
-    enum archive_result result = set_aside(landing, folder, name, stat, reason, path, error);
-    close(folder);
-    return result;
+    bool moved = aside->none == ARCHIVE_MOVED;
+    int code = moved ? move_sync(aside->folder) : 0;
+    if (moved && code == 0)
+        code = move_sync(aside->landing->fd);
+    if (aside->folder >= 0)
+        close(aside->folder);
+    aside->folder = -1;
+    return code == 0 ||
+           error_errno(error, ERROR_IO, code, "cannot flush the folders of files of %s", aside->landing->path);
 }

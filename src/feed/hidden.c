@@ -289,7 +289,7 @@ bool hidden_close(struct hidden *hidden, struct error *error)
     if (landing_marker(hidden->landing, hidden->name, marker))
         (void)unlinkat(hidden->fd, marker, 0);
     hidden_leave(hidden);
-    if (hidden->shared)
+    if (hidden->shared || hidden->together)
         return true;
     int code = move_sync(hidden->landing->fd);
     return code == 0 || failed(code, "flush its folder", error);

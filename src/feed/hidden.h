@@ -19,6 +19,7 @@ struct hidden {
     /* And in hiding: the same, or in a shared folder all that the folder's name would say. */
     char inner[LANDING_NAME_SIZE];
     bool shared;           /* the folder is that of several files, and its owner's to close and to flush */
+    bool together;         /* hidden_close: the landing folder is flushed by the caller, for others too */
     bool has_file;         /* false: it is on its way or gone; at most its marker is left here */
     bool has_more;         /* hidden_open: another name of the file (a hard link) is here, too, for another one */
     struct file_stat stat; /* what was read; ctime is not kept in the folder's name, and the device is that of now */

@@ -280,13 +280,18 @@ static enum intake_result not_opened(int number)
     }
 }
 
+bool intake_has_ended(enum intake_result result)
+{
+    return result == INTAKE_READ || result == INTAKE_BAD;
+}
+
 /* The change must not outlive what it was made of: a producer that flushes nothing, and then a power loss, would leave a
-   committed change whose file is empty. */
-static enum intake_result flush(struct reading *reading)
+   committed change whose file is empty; or a bad file of which nothing is left but that it was set aside. */
+static enum intake_result flush(struct reading *reading, enum intake_result result)
 {
     int code = move_sync(reading->fd);
     if (code == 0)
-        return INTAKE_READ;
+        return result;
     errno = code;
     return failed(reading, "flush");
 }
@@ -306,8 +311,8 @@ enum intake_result intake_read(const struct landing *landing, const char *name, 
             *stat = reading.before;
         result = read_open(&reading, name, facts);
     }
-    if (result == INTAKE_READ && how->flushes)
-        result = flush(&reading);
+    if (intake_has_ended(result) && how->flushes)
+        result = flush(&reading, result);
     close(reading.fd);
     return result;
 }

@@ -26,6 +26,9 @@ enum intake_result {
     INTAKE_STOPPED  /* the sink said so */
 };
 
+/* Whether it came to its end, and will not be read again where it lies. */
+bool intake_has_ended(enum intake_result result);
+
 /* Takes a batch over; may block (backpressure). False ends the reading. */
 typedef bool (*intake_sink)(void *context, struct batch *batch);
 
@@ -35,7 +38,7 @@ struct intake_how {
     intake_sink sink;
     void *context;    /* of the sink */
     uint32_t version; /* of the descriptor, as in parser_start; 0: the best one */
-    /* intake_read: to disk, before it is told to be read; else whoever commits what it held does that first
+    /* intake_read: to disk, before it is told to be read, or bad; else whoever commits what it held does that first
        (landing_flush). */
     bool flushes;
     unsigned spare; /* cores that have nothing else to do: so many threads more hash and parse a large file (parts.h) */

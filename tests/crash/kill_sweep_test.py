@@ -206,29 +206,44 @@ class KillSweepOfMoving(KillSweepOnTheWayOut):
 
 
 class KillSweepOfSettingAside(KillSweepOnTheWayOut):
-    """A bad file and its reason come into the quarantine, and it comes into the ledger, once."""
+    """A bad file and its reason come into the quarantine, and it comes into the ledger, once, under its own name."""
     FOLDER = 'quarantine'
     CALLS = {'mkdirat', 'renameat2', 'unlinkat', 'fsync'}
+    BEFORE, STORED = [], ['bad.csv']
 
     @staticmethod
     def end(work):
         folder = work.data / 'quarantine' / 'Orders'
-        return (work.target.query("SELECT name, stored, note FROM dropfold_files WHERE state = 'quarantined'"),
+        return (work.target.query("SELECT name, stored, note FROM dropfold_files WHERE state = 'quarantined' ORDER BY id"),
                 {path.name: path.read_text(encoding='utf-8') for path in folder.iterdir()},
                 [path.name for path in work.landing('Orders').iterdir()])
 
     def sweep(self, mounted):
         self.start = self.workspace('start')
-        (self.start.data / 'quarantine').mkdir()
+        folder = self.start.data / 'quarantine'
+        folder.mkdir()
+        if mounted and self.BEFORE:
+            mount(self, folder, '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs')
+        for content in self.BEFORE:
+            self.start.drop('Orders', content, 'bad.csv')
+            self.start.run_once()
         self.start.drop('Orders', b'"a', 'bad.csv')
         calm = self.again('calm', mounted)
         calls = calls_of(calm)
         rows, aside, landed = wanted = self.end(calm)
-        self.assertEqual((len(rows), sorted(aside), landed), (1, ['bad.csv', 'bad.csv.reason'], []))
+        self.assertEqual(([row[:2] for row in rows], landed),
+                         ([('bad.csv', f'quarantine/Orders/{name}') for name in self.STORED], []))
+        self.assertEqual(sorted(aside), sorted({name + end for name in self.STORED for end in ('', '.reason')}))
         self.sweep_calls(mounted, calls, wanted)
 
+    def again(self, name, mounted):
+        work = super().again(name, mounted)
+        if mounted:  # what lay there is below the mount of the copy
+            shutil.copytree(self.start.data / self.FOLDER, work.data / self.FOLDER, dirs_exist_ok=True)
+        return work
+
     def judge(self, _, end, wanted, where):
-        self.find('doubled', max(len(end[0]) - 1, 0), f'{where}: {end}')
+        self.find('doubled', max(len(end[0]) - len(wanted[0]), 0), f'{where}: {end}')
         self.find('wrong', end != wanted, f'{where}: {end}')
 
     def test_by_a_rename(self):
@@ -236,6 +251,23 @@ class KillSweepOfSettingAside(KillSweepOnTheWayOut):
 
     def test_by_a_copy_to_another_device(self):
         self.sweep(mounted=True)
+
+
+class KillSweepOfSettingAsideBesideAnother(KillSweepOfSettingAside):
+    """Another file of its name lies there already."""
+    SHORT = 12
+    BEFORE, STORED = [b'"b'], ['bad.csv', 'bad.csv.1']
+
+
+class KillSweepOfSettingAsideAgain(KillSweepOfSettingAside):
+    """The same bytes lie there already, under that name, and stay; the note of the file that came again may be lost."""
+    SHORT = 12
+    BEFORE, STORED = [b'"a'], ['bad.csv', 'bad.csv']
+
+    def judge(self, _, end, wanted, where):
+        self.find('doubled', max(len(end[0]) - 2, 0), f'{where}: {end}')
+        self.find('lost', not end[0], f'{where}: {end}')
+        self.find('wrong', end[1:] != wanted[1:], f'{where}: {end}')
 
 
 class KillSweepInPostgres(InPostgres, KillSweep):

@@ -204,6 +204,42 @@ class PowerLossOfManyOnXfs(PowerLossOfMany):
     KIND = 'xfs'
 
 
+class PowerLossOfBad(PowerLoss):
+    """What was said to be set aside is whole in the quarantine, also where the producer flushed nothing."""
+    FILES = 12  # of each loss: more than are flushed alone
+
+    def losses(self, count):
+        disk, work = self.begin()
+        for number in range(count):
+            bad = {f'{number}-{k}.csv': f'"{number} {k}'.encode() * 999 for k in range(self.rng.choice([1, self.FILES]))}
+            with work.daemon() as daemon:
+                with self.stopped(daemon):
+                    for name, content in bad.items():
+                        work.drop('Orders', content, name)
+                until(lambda: self.told(daemon), lambda: f'a file is set aside\n{daemon}', pause=0)
+                with self.stopped(daemon):
+                    told = self.told(daemon)
+                    disk.shut_down()
+                    daemon.process.kill()
+                daemon.process.wait()
+            disk.unmount()
+            disk.mount()
+            aside = work.data / 'quarantine' / 'Orders'
+            whole = {path.name for path in aside.iterdir() if path.read_bytes() == bad.get(path.name)}
+            self.find('lost', len(told - whole), f'{self.KIND}, loss {number}: set aside {told}, whole {whole}')
+            work.run_once()
+            self.count(points=1, acknowledged=len(told))
+        disk.remove()
+
+    @staticmethod
+    def told(daemon):
+        return {line.split(':')[0].split('/')[1] for line in list(daemon.out) if line.startswith('quarantined ')}
+
+
+class PowerLossOfBadOnXfs(PowerLossOfBad):
+    KIND = 'xfs'
+
+
 class Teeth(PowerLoss):
     """The same without flushes: if nothing were lost then, the test above could not fail."""
 

@@ -172,7 +172,24 @@ class Unnoted(FlowCase):
             self.assertEqual([name for name, _ in found], names)
             for name, note in found:
                 reason = (aside / f'{name}.reason').read_text(encoding='utf-8')
-                self.assertEqual(reason, f'{note}\nset aside by pipeline {pipeline}\n')
+                self.assertEqual(reason.splitlines()[:2], [note, f'set aside by pipeline {pipeline}'])
+
+    def test_one_that_got_another_name_there_is_noted_by_its_own(self):
+        """Dropped again as `a.csv.1` it would be another file to what its feed makes of names, and to on_change."""
+        work = self.workspace()
+        long = 'é' * 125 + '.csv'
+        dropped = ['a.csv', 'a.csv', 'a.csv.1', 'b\nc', long, long]
+        for number, name in enumerate(dropped):
+            work.drop('Orders', f'"{number}'.encode(), name)
+            work.run_once()
+        aside = work.data / 'quarantine' / 'Orders'
+        shutil.copy(aside / 'a.csv.1.reason', aside / 'other.csv.reason')
+        (aside / 'other.csv').write_bytes(b'"o')
+        query = "SELECT name FROM dropfold_files WHERE state = 'quarantined' ORDER BY name"
+        self.assertEqual(work.target.query(query), [(name,) for name in sorted(dropped)])
+        shutil.rmtree(work.checkpoints)
+        work.run_once('--yes')
+        self.assertEqual(work.target.query(query), [(name,) for name in sorted([*dropped, 'other.csv'])])
 
     def test_the_next_start_passes_over_what_is_no_file(self):
         work = self.workspace()

@@ -88,7 +88,7 @@ static void does_not_touch_a_file_whose_reason_cannot_be_written(void **state)
              (unsigned long long)before.size, (unsigned long long)before.mtime_ns);
     path_join(path, f->quarantine, name);
     assert_int_equal(mkdir(path, 0755), 0);
-    assert_int_equal(archive_quarantine(&f->landing, "a.csv", &before, "reason", path, &f->error), ARCHIVE_FAILED);
+    assert_int_equal(set_one_aside(f, "a.csv", &before, path), ARCHIVE_FAILED);
     const struct file_stat now = file_stat_of(f->folder, "a.csv");
     assert_true(file_stat_equal(&before, &now));
     assert_int_equal(count_files(f->folder), 1);
