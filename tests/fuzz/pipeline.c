@@ -104,6 +104,7 @@ static void check_table(const struct pipeline *p, const struct table *table)
     if (table->windowed) {
         enum value_kind kind = field_of(p, (struct field_ref){0, table->window_field})->type.kind;
         check(table->window.origin >= 0 && table->window.origin < table->window.size);
+        check(table->window.span >= 1 && table->window.span <= (p->retention.on ? 1 : WINDOW_SPAN_MAX));
         check(table->window.size > 0 && (kind == VALUE_TIMESTAMP || kind == VALUE_DATE));
         check(!table->window.months || (table->window.size <= 1200 && table->window.zone));
     }
