@@ -73,14 +73,30 @@ static void a_list_holds_what_came_and_did_not_go(void **state)
         assert_true(l.count > 0 || l.head == 0);
     }
     assert_true(next > STEPS / 4);
-    unrolled_free(&l.runs, l.head, l.count);
-    assert_int_equal(runs_of(&l), 0);
+    rows_close(&l.runs);
+    assert_int_equal(l.memory.used, 0);
+}
+
+static void a_list_of_any_length_is_given_back_whole(void **state)
+{
+    (void)state;
+    struct lists l = {.memory = {0}};
+    assert_true(unrolled_start(&l.runs, &l.memory));
+    for (size_t length = 0; length <= LONGEST; length++) {
+        l.head = 0;
+        for (l.count = 0; l.count < length;)
+            add(&l, (uint32_t)l.count + 1);
+        assert_true(length < 2 || runs_of(&l) > 0);
+        unrolled_free(&l.runs, l.head, l.count);
+        assert_int_equal(runs_of(&l), 0);
+    }
     rows_close(&l.runs);
     assert_int_equal(l.memory.used, 0);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_list_holds_what_came_and_did_not_go)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_list_holds_what_came_and_did_not_go),
+                                       cmocka_unit_test(a_list_of_any_length_is_given_back_whole)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -333,6 +333,57 @@ static void misses_rows_that_triggers_of_the_progress_take_out(void **state)
     }
 }
 
+/* What waits for the COMMIT is done before the tables are counted, each by itself. */
+static void misses_rows_that_wait_for_the_commit_to_be_taken_out(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = fill_kinds(&place);
+    query("CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM sales; RETURN NULL; END'");
+    query("CREATE CONSTRAINT TRIGGER skip AFTER INSERT ON kinds DEFERRABLE INITIALLY DEFERRED"
+          " FOR EACH ROW WHEN (NEW.id = 0) EXECUTE FUNCTION skip();"
+          "CREATE CONSTRAINT TRIGGER skip AFTER INSERT ON sales DEFERRABLE INITIALLY DEFERRED"
+          " FOR EACH ROW EXECUTE FUNCTION skip()");
+    for (int i = 0; i < 2; i++) {
+        subject_prepare(s, 2, false);
+        s->delivery.upserts[KINDS] = 3;
+        s->delivery.upserts[SALES] = s->delivery.to.rows[SALES] = 1;
+        s->delivery.to.rows[KINDS] = 3;
+        assert_works(subject_begin(s));
+        assert_works(subject_write(s, support_kinds_block(1, 3, "new")));
+        assert_works(subject_write(s, sales_block("NGN")));
+        assert_fails(subject_commit(s), i == 0 ? ERROR_DIVERGED : ERROR_REFUSED,
+                     "table \"sales\" has 0 rows at the end of the delivery");
+        if (i == 0)
+            assert_works(subject_open(s));
+    }
+    assert_untouched(s);
+    subject_close(s);
+}
+
+static void misses_rows_that_wait_for_the_commit_behind_deletes(void **state)
+{
+    (void)state;
+    for (int full = 0; full < 2; full++) {
+        struct place place;
+        struct subject *s = fill_kinds(&place);
+        query("CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS"
+              " 'BEGIN INSERT INTO kinds (id) VALUES (77) ON CONFLICT DO NOTHING; RETURN NULL; END'");
+        query("CREATE CONSTRAINT TRIGGER skip AFTER DELETE ON kinds DEFERRABLE INITIALLY DEFERRED"
+              " FOR EACH ROW EXECUTE FUNCTION skip()");
+        subject_prepare(s, 2, full);
+        s->delivery.deletes[KINDS] = full ? 0 : 1;
+        s->delivery.to.rows[KINDS] = full ? 0 : 2;
+        assert_works(subject_begin(s));
+        if (!full)
+            assert_works(subject_write(s, support_kinds_deletes(1, 1)));
+        assert_fails(subject_commit(s), full ? ERROR_REFUSED : ERROR_DIVERGED,
+                     full ? "table \"kinds\" has 1 row at the end" : "table \"kinds\" has 3 rows at the end");
+        assert_untouched(s);
+        subject_close(s);
+    }
+}
+
 /* As a pooler's session may have that served somebody else before. The trigger makes it behind the last row of a delivery. */
 static void delivers_past_a_temporary_table_of_the_same_name(void **state)
 {
@@ -365,6 +416,8 @@ static void delivers_past_a_temporary_table_of_the_same_name(void **state)
         cmocka_unit_test(does_not_say_that_it_mended_rows_that_a_table_has_twice),                                     \
         cmocka_unit_test(misses_rows_that_a_foreign_key_takes_out),                                                    \
         cmocka_unit_test(misses_rows_that_triggers_of_the_progress_take_out),                                          \
+        cmocka_unit_test(misses_rows_that_wait_for_the_commit_behind_deletes),                                         \
+        cmocka_unit_test(misses_rows_that_wait_for_the_commit_to_be_taken_out),                                        \
         cmocka_unit_test(does_not_commit_what_went_into_two_schemas),                                                  \
         cmocka_unit_test(delivers_past_a_temporary_table_of_the_same_name)
 
