@@ -59,9 +59,8 @@ static bool check_store(struct verify *v, struct error *error)
 {
     if (!open_store(v, error) || !store_check(v->store, error))
         return false;
-    v->result->store_sequence = store_progress(v->store)->sequence;
     if (v->visit->store)
-        v->visit->store(v->visit->context, store_path(v->store), v->result);
+        v->visit->store(v->visit->context, store_path(v->store));
     return true;
 }
 
@@ -111,7 +110,7 @@ static bool is_ours(struct verify *v, struct error *error)
     const char *missing = target_missing(v->asked.target);
     if (!offer_compare(&input, v->store, error) || decide(&input, error) == DECIDE_REFUSE)
         return false;
-    if (!input.target->present || strcmp(input.target->epoch, input.store->epoch) != 0)
+    if (strcmp(input.target->epoch, input.store->epoch) != 0)
         return not_delivered(v, &input, error);
     return !missing || refuse_missing(v, missing, error);
 }

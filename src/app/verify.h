@@ -53,7 +53,7 @@ struct verify_result {
 struct verify_visit {
     void *context;
     /* The store at `path` is sound, as far as store_check looks; the rest is checked as its history is told. */
-    void (*store)(void *context, const char *path, const struct verify_result *result);
+    void (*store)(void *context, const char *path);
     /* One source, or one file of the archive, is not as it should be. */
     void (*problem)(void *context, enum verify_problem kind, const char *path, const char *what);
     /* All sources were read. */

@@ -43,10 +43,10 @@ static struct slice key_of(const struct drift_value *value)
 
 /* --- text --------------------------------------------------------------------------------------------------------- */
 
-static void tell_store(void *context, const char *path, const struct verify_result *result)
+static void tell_store(void *context, const char *path)
 {
     char shown[COMMON_SHOWN];
-    (void)context, (void)result;
+    (void)context;
     printf("store       %s: every page, index and row is sound\n", text_escape(slice_of(path), shown, sizeof shown));
     fflush(stdout);
 }

@@ -128,6 +128,14 @@ class Replay(FlowCase):
         self.assertNotEqual(self.work.status()['epoch'], epoch)
         self.assert_adds_up(self.work)
 
+    def test_what_an_earlier_history_delivered_is_not_compared_with_that_of_a_replay(self):
+        self.work.drop_all(self.sample(files=2))
+        self.work.run_once()
+        self.work.command('replay', target='none:')
+        self.assertIn('holds nothing of this store yet: 6 changes', self.work.command('verify', expect=69).err)
+        self.work.run_once()
+        self.work.command('verify')
+
 
 class ReplayInPostgres(InPostgres, Replay):
     pass

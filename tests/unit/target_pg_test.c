@@ -5,6 +5,8 @@
 #include "target_owner_cases.h"
 #include "target_prepare_cases.h"
 
+#include "target/pg_open.h"
+
 /* --- the database's own ------------------------------------------------------------------------------------------- */
 
 static void fails_a_commit_that_a_constraint_refuses(void **state)
@@ -167,6 +169,24 @@ static void waits_for_a_lock_only_so_long(void **state)
                  "reading the progress: canceling statement due to lock timeout");
     PQfinish(other);
     subject_close(s);
+}
+
+/* Whoever begins a first delivery looks at the marks of others alone: of two at once the second sees the first one's. */
+static void claims_its_tables_one_after_the_other(void **state)
+{
+    (void)state;
+    struct place place;
+    struct subject *s = place_init(&place), brief;
+    assert_works(subject_open(s));
+    subject_close(s);
+    open_as(&place, &brief, "", 6 * 1000 * 1000);
+    assert_works(subject_open(&brief));
+    PGconn *other = connect_other();
+    PQclear(PQexec(other, "BEGIN; SELECT pg_advisory_xact_lock(" PG_OPEN_LOCK ")"));
+    subject_prepare(&brief, 1, true);
+    assert_fails(subject_begin(&brief), ERROR_TARGET, "55P03");
+    PQfinish(other);
+    subject_close(&brief);
 }
 
 /* Those of the role are for others. */
@@ -463,6 +483,7 @@ int main(void)
         cmocka_unit_test(needs_no_right_to_create_when_all_is_there),
         cmocka_unit_test(says_what_a_role_lacks_before_it_delivers),
         cmocka_unit_test(waits_for_a_lock_only_so_long),
+        cmocka_unit_test(claims_its_tables_one_after_the_other),
         cmocka_unit_test(has_limits_of_its_own),
         cmocka_unit_test(lifts_a_limit_of_the_whole_transaction),
         cmocka_unit_test(follows_the_search_path),
