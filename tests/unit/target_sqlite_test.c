@@ -72,6 +72,22 @@ static void makes_the_folder_that_it_may_but_not_its_parents(void **state)
     }
 }
 
+static void takes_a_file_of_the_working_folder(void **state)
+{
+    (void)state;
+    struct support_pipeline p;
+    struct subject s;
+    char before[4096];
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(folder), 0);
+    support_pipeline_init(&p);
+    subject_init(&s, &p.pipeline, "sqlite:here.db", 0);
+    assert_works(subject_open(&s));
+    subject_close(&s);
+    assert_int_equal(access("here.db", F_OK), 0);
+    assert_int_equal(chdir(before), 0);
+}
+
 /* As root nothing is forbidden; what is no folder holds no file for anybody. */
 static void names_the_path_that_stands_in_the_way(void **state)
 {
@@ -346,17 +362,41 @@ static void takes_no_other_row_out_for_a_table_that_says_so(void **state)
     assert_query("SELECT id FROM kinds", "1\n");
 }
 
+/* A float that is no short decimal is one when it is read as a double: 0.1 and not 0.100000001490116. */
+static void keeps_reals_as_their_shortest_decimals(void **state)
+{
+    (void)state;
+    static const float reals[] = {0.1F, 1e-22F, 16777216.0F, -1234.567F};
+    struct place place;
+    struct subject *s = place_init(&place);
+    assert_works(subject_open(s));
+    subject_prepare(s, 1, true);
+    s->delivery.upserts[KINDS] = s->delivery.to.rows[KINDS] = COUNT_OF(reals);
+    assert_works(subject_begin(s));
+    struct block *block = support_block(KINDS, false, COUNT_OF(reals), KINDS_COLUMNS);
+    for (size_t i = 0; i < COUNT_OF(reals); i++) {
+        block->cells[i * KINDS_COLUMNS] = CELL_OF_INT((int64_t)i);
+        block->cells[i * KINDS_COLUMNS + 2] = CELL_OF_FLOAT((double)reals[i]);
+    }
+    assert_works(subject_write(s, block));
+    assert_works(subject_commit(s));
+    subject_close(s);
+    if (!testing_under_valgrind()) /* SQLite reads the numbers by way of a long double */
+        assert_query("SELECT id FROM kinds WHERE r IN (0.1, 1e-22, 16777216, -1234.567) ORDER BY id", "0\n1\n2\n3\n");
+}
+
 static void knows_whose_a_table_is_in_letters_of_either_case(void **state)
 {
     (void)state;
     struct place place, rival;
     struct subject *s = place_init(&place), *r = rival_init(&rival, "rival");
+    place.pipeline.tables[KINDS].name = "a to z";
     assert_works(subject_open(s));
     subject_deliver(s, 1, true, 1, 3, "x");
-    rival.pipeline.tables[KINDS].name = "KINDS";
+    rival.pipeline.tables[KINDS].name = "A TO Z";
     assert_works(subject_open(r));
     const char *by;
-    assert_string_equal(target_taken(r->target, &by), "KINDS");
+    assert_string_equal(target_taken(r->target, &by), "A TO Z");
     subject_close(r);
     subject_close(s);
 }
@@ -384,6 +424,8 @@ int main(void)
         cmocka_unit_test(refuses_keys_that_a_collation_takes_for_equal),
         cmocka_unit_test(takes_no_other_row_out_for_a_table_that_says_so),
         cmocka_unit_test(knows_whose_a_table_is_in_letters_of_either_case),
+        cmocka_unit_test(keeps_reals_as_their_shortest_decimals),
+        cmocka_unit_test(takes_a_file_of_the_working_folder),
         cmocka_unit_test(does_not_disturb_readers),
         cmocka_unit_test(answers_by_its_deadline),
     };
