@@ -160,6 +160,16 @@ class Retry(Retrying):
         self.assertIn('retried Orders/odd.csv', self.retry(expect=65).out, 'the others are retried all the same')
         self.assertIn('there are', self.retry('nobody.csv', expect=64).err)
 
+    def test_as_many_rows_that_are_others_are_refused_too(self):
+        def comments_begin(sign):
+            for version in (1, 2):
+                self.work.edit(f'Orders/{version}.json', lambda d: d.update(comment=sign))
+        self.mend()
+        comments_begin('%')
+        self.apply('signs.csv', orders(order('#5'), order('%6')))
+        comments_begin('#')
+        self.assertIn('is split into other rows now', self.retry('signs.csv', expect=65).err)
+
     def test_explain_and_diff_name_the_line_of_the_file(self):
         self.mend()
         self.retry()
