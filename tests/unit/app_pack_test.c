@@ -13,11 +13,18 @@
 enum { FILES = 8, ROUNDS = 100, HANGS_AFTER = 300 /* seconds */ };
 
 static atomic_int flushes; /* of whole file systems */
+static atomic_int alone;   /* files flushed by themselves */
 
 __attribute__((visibility("default"))) int syncfs(int fd)
 {
     flushes++;
     return (int)syscall(SYS_syncfs, fd);
+}
+
+__attribute__((visibility("default"))) int fsync(int fd)
+{
+    alone++;
+    return (int)syscall(SYS_fsync, fd);
 }
 
 struct one {
@@ -115,19 +122,48 @@ static void all_read(struct fixture *f)
     }
 }
 
-static void reads_a_few_and_many(void **state)
+static void flushes_a_few_each_by_itself_and_many_at_once(void **state)
 {
+    static const struct {
+        size_t count;
+        bool flushable;
+        int flushes, alone;
+    } cases[] = {{1, true, 0, 1}, {4, true, 0, 4}, {5, true, 1, 0}, {FILES, true, 1, 0}, {FILES, false, 0, FILES}};
     struct fixture *f = *state;
-    for (size_t count = 2; count <= FILES; count += FILES - 2) {
+    for (size_t c = 0; c < COUNT_OF(cases); c++) {
         struct parser *parser = f->pack.parsers[f->landing.index];
         f->pack = (struct pack){0};
         f->pack.parsers[f->landing.index] = parser;
-        add_files(f, count);
+        f->landing.flushable = cases[c].flushable;
+        add_files(f, cases[c].count);
+        flushes = alone = 0;
         pack_read(&f->pack);
         all_read(f);
-        for (size_t i = 0; i < count; i++)
+        assert_int_equal(flushes, cases[c].flushes);
+        assert_int_equal(alone, cases[c].alone);
+        for (size_t i = 0; i < cases[c].count; i++)
             job_clear(&f->files[i].job);
     }
+}
+
+/* A landing folder of its own file system beside the first. */
+static void flushes_each_device_of_those_that_were_read(void **state)
+{
+    struct fixture *f = *state;
+    f->landing.flushable = true;
+    struct landing other = f->landing;
+    other.device++;
+    add_files(f, FILES);
+    for (size_t i = 1; i < FILES; i += 2) {
+        f->files[i].candidate.landing = &other;
+        f->files[i].candidate.stat.device = other.device;
+    }
+    flushes = alone = 0;
+    pack_read(&f->pack);
+    for (size_t i = 0; i < FILES; i++)
+        assert_true(f->files[i].job.finished && f->files[i].job.flushed);
+    assert_int_equal(flushes, 2);
+    assert_int_equal(alone, 0);
 }
 
 static void one_that_is_gone_or_bad_is_so_alone(void **state)
@@ -190,10 +226,15 @@ static void what_cannot_be_flushed_is_not_read(void **state)
 {
     struct fixture *f = *state;
     add_files(f, FILES);
+    assert_int_equal(unlinkat(f->landing.fd, f->files[3].name, 0), 0);
     make_unflushable(f);
     pack_read(&f->pack);
     for (size_t i = 0; i < FILES; i++) {
         assert_true(f->files[i].job.finished);
+        if (i == 3) {
+            assert_int_equal(f->files[i].job.intake, INTAKE_GONE);
+            continue;
+        }
         assert_int_equal(f->files[i].job.intake, INTAKE_FAILED);
         assert_error(&f->files[i].job.error, ERROR_IO, "cannot flush");
     }
@@ -206,8 +247,11 @@ static void what_lies_on_another_device_is_flushed_by_itself(void **state)
     add_files(f, FILES);
     make_unflushable(f);
     f->landing.device++;
+    flushes = alone = 0;
     pack_read(&f->pack);
     all_read(f);
+    assert_int_equal(flushes, 0);
+    assert_int_equal(alone, FILES);
 }
 
 static struct batch *wait_for_batch(struct fixture *f, struct job *job)
@@ -231,8 +275,21 @@ static void take_all(struct fixture *f)
         uv_mutex_unlock(&f->flow.mutex);
         for (struct batch *batch; (batch = wait_for_batch(f, job)) != NULL;)
             batch_free(batch);
+        uv_mutex_lock(&f->flow.mutex);
         assert_true(job->finished);
+        job->finished = false; /* it may be freed now: nobody is to tell of it again */
+        uv_mutex_unlock(&f->flow.mutex);
     }
+}
+
+static void end_taken(struct fixture *f)
+{
+    uv_thread_join(&f->worker);
+    for (size_t i = 0; i < FILES; i++) {
+        assert_false(f->files[i].job.finished);
+        f->files[i].job.finished = true;
+    }
+    all_read(f);
 }
 
 /* A large file behind this pack has taken all the room. The store thread is at the pack's first file and must come to its
@@ -244,8 +301,7 @@ static void files_behind_it_that_take_all_room_do_not_stop_it(void **state)
     add_files(f, FILES);
     start(f);
     take_all(f);
-    uv_thread_join(&f->worker);
-    all_read(f);
+    end_taken(f);
     f->flow.bytes = 0;
 }
 
@@ -285,8 +341,7 @@ static void room_that_goes_while_it_is_looked_for_does_not_stop_it(void **state)
         add_files(f, FILES);
         start(f);
         take_all(f);
-        uv_thread_join(&f->worker);
-        all_read(f);
+        end_taken(f);
         for (size_t i = 0; i < FILES; i++)
             job_clear(&f->files[i].job);
     }
@@ -301,12 +356,21 @@ static void room_that_goes_while_it_is_looked_for_does_not_stop_it(void **state)
 static void takes_no_large_file_beside_others(void **state)
 {
     struct fixture *f = *state;
-    struct candidate large = {.landing = &f->landing, .stat = {.size = PACK_FILE_BYTES_MAX + 1}};
+    const uint64_t device = f->landing.device;
+    struct candidate large = {.landing = &f->landing, .stat = {.size = PACK_FILE_BYTES_MAX + 1, .device = device}};
+    struct candidate small = {.landing = &f->landing, .stat = {.size = PACK_FILE_BYTES_MAX, .device = device}};
     struct candidate mounted = {.landing = &f->landing, .stat = {.size = 1, .device = f->landing.device + 1}};
     assert_true(pack_takes(&f->pack, &large));
     add_files(f, 2);
     assert_false(pack_takes(&f->pack, &large));
     assert_false(pack_takes(&f->pack, &mounted));
+    assert_int_equal(f->pack.bytes, f->files[0].candidate.stat.size + f->files[1].candidate.stat.size);
+    assert_true(pack_takes(&f->pack, &small));
+    f->pack.bytes = PACK_BYTES_MAX - PACK_FILE_BYTES_MAX;
+    assert_true(pack_takes(&f->pack, &small));
+    f->pack.bytes++;
+    assert_false(pack_takes(&f->pack, &small));
+    f->pack.bytes = 0;
     f->pack.count = PACK_FILES_MAX;
     assert_false(pack_takes(&f->pack, &f->files[0].candidate));
     f->pack.count = 2;
@@ -317,7 +381,8 @@ static void takes_no_large_file_beside_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(reads_a_few_and_many),
+        TEST(flushes_a_few_each_by_itself_and_many_at_once),
+        TEST(flushes_each_device_of_those_that_were_read),
         TEST(one_that_is_gone_or_bad_is_so_alone),
         TEST(flushes_nothing_when_nothing_was_read),
         TEST(flushes_once_for_those_that_were_read),

@@ -297,6 +297,7 @@ static void looks_without_making_anything(void **state)
     assert_works(subject_open(s));
     assert_false(target_progress(s->target)->present);
     assert_int_equal(target_rows(s->target)[KINDS], 0);
+    assert_non_null(target_missing(s->target));
     target_abort(s->target);
     ground.query("CREATE TABLE another (x integer)"); /* makes the file */
     assert_works(subject_open(s));
