@@ -64,6 +64,7 @@ class Explained(FlowCase):
                     self.explain(work, '--table', table, f'{key}={customer}')]
             self.assertEqual(len(rows), int(work.target.query(f'SELECT count(*) FROM "{table}"')[0][0]))
             for row in rows:
+                self.assertEqual(row['table'], table)
                 self.assert_adds_up(work, row)
             for record in rows[0]['units'][0]:
                 if record['feed'] != 'Customers':
@@ -101,8 +102,24 @@ class Words(Explained):
         work = self.small()
         self.assertEqual(len(self.explain(work, 'Customer_ID=1', 'window=2022-01-08')), 1)
         self.assertEqual(len(self.explain(work, 'Customer_ID=1', 'window=2022-01-08T00:00:00Z')), 1)
-        for window in ('2022-01-18', '2022-01-08T00:00:01Z', ''):
+        for window in ('2022-01-18', '2022-01-08T00:00:01Z', '2022T01-08', ''):
             self.assertIn('no such row', work.command('explain', 'Customer_ID=1', f'window={window}', expect=1).err)
+
+    def test_a_customer_is_not_cut_short(self):
+        work = self.small()
+        work.drop('Customers', customers(12), 'c12.json')
+        work.drop('Deliveries', deliveries(delivery(2)), 'd12.csv')
+        work.drop('Orders', orders(order(2, customer=12)), 'o12.csv')
+        work.run_once()
+        self.assertEqual([row['columns']['Customer_ID']['value'] for row in self.explain(work, 'Customer_ID=1')], ['1'])
+
+    def test_a_value_that_counts_twice_says_so(self):
+        work = self.workspace(pipeline='ecommerce-rowwise')
+        work.drop('Customers', customers(1), 'c.json')
+        work.drop('Deliveries', deliveries(delivery(1), delivery(1)), 'd.csv')
+        work.drop('Orders', orders(order(1, total='100')), 'o.csv')
+        work.run_once()
+        self.assertIn('  Total_Order_Amount = 100.00 x 2 = 200\n', work.command('explain', 'Customer_ID=1').out)
 
     def test_what_is_no_key_is_refused_with_what_there_is(self):
         work = self.small()

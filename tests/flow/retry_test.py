@@ -334,6 +334,17 @@ class Whole(Contract):
         self.work.command('rejects', 'retry', aside)
         self.assertEqual((self.work.landing('Orders') / 'odd.csv').read_bytes(), b'first\n1\n')
 
+    def test_a_file_that_was_applied_or_lies_aside_in_another_folder_is_not_put_back(self):
+        self.basis()
+        for total in ('1', '2'):
+            self.work.drop('Orders', orders(order(2, total=total)), 'twice.csv')
+            self.work.run_once()
+        self.work.drop('Deliveries', b'odd\n1\n', 'odd.csv')
+        self.work.run_once(expect=None)
+        for which in ('twice.csv', 'Orders/odd.csv'):
+            self.work.command('rejects', 'retry', which, expect=64)
+        self.assertEqual([*self.work.landing('Orders').iterdir()], [])
+
     def test_the_same_content_set_aside_in_another_folder_hides_neither(self):
         for feed in ('Orders', 'Deliveries'):
             self.work.drop(feed, b'', 'empty.csv')

@@ -3,10 +3,11 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "app/ahead.h"
 
-enum { STEPS = 20 * AHEAD_STEPS };
+enum { STEPS = 20 * AHEAD_STEPS, ROUNDS = 200, HANGS_AFTER = 120 /* seconds */ };
 
 struct fixture {
     struct pipeline pipeline;
@@ -14,6 +15,8 @@ struct fixture {
     struct ahead *ahead;
     uint64_t applied, fails_at; /* the latter: 0 for none */
     atomic_bool held;           /* the other side waits */
+    atomic_uint_fast64_t told;  /* steps */
+    uint64_t full, late; /* a step that fails waits until so many are told, and then for so many turns of others */
 };
 
 static bool apply(void *context, const struct ahead_step *step, struct error *error)
@@ -22,6 +25,9 @@ static bool apply(void *context, const struct ahead_step *step, struct error *er
     while (atomic_load(&f->held))
         sched_yield();
     f->applied++;
+    if (f->applied == f->fails_at)
+        for (uint64_t turns = 0; atomic_load(&f->told) < f->full || turns < f->late; turns++)
+            sched_yield();
     if (step->kind != AHEAD_CLOSE || step->sequence != f->applied)
         return error_set(error, ERROR_BUG, "step %ju came as %ju", (uintmax_t)step->sequence, (uintmax_t)f->applied);
     return f->applied != f->fails_at || error_set(error, ERROR_CORRUPT, "step %ju is bad", (uintmax_t)f->applied);
@@ -50,6 +56,7 @@ static uint64_t tell(struct fixture *f, uint64_t count)
         step->kind = AHEAD_CLOSE;
         step->sequence = ++told;
         ahead_push(f->ahead);
+        atomic_store(&f->told, told);
     }
     return told;
 }
@@ -90,6 +97,25 @@ static void a_step_that_fails_ends_the_telling(void **state)
     assert_int_equal(f.applied, 40);
 }
 
+/* Whoever waits for room is woken; again and again, so that it sleeps already at one time or another. */
+static void a_step_that_fails_wakes_who_waits_for_room(void **state)
+{
+    (void)state;
+    (void)alarm(HANGS_AFTER);
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        struct fixture f;
+        struct error error = {0};
+        set_up(&f);
+        f.fails_at = 1;
+        f.full = AHEAD_STEPS;
+        f.late = round;
+        assert_int_equal(tell(&f, STEPS), AHEAD_STEPS);
+        assert_false(ahead_end(f.ahead, &error));
+        assert_error(&error, ERROR_CORRUPT, "step 1");
+    }
+    (void)alarm(0);
+}
+
 /* The last step fails when there is nobody left to be told. */
 static void a_failure_is_told_at_the_end(void **state)
 {
@@ -111,6 +137,7 @@ int main(void)
         cmocka_unit_test(steps_are_applied_in_order_and_all_before_the_end),
         cmocka_unit_test(nothing_told_is_an_end_too),
         cmocka_unit_test(a_step_that_fails_ends_the_telling),
+        cmocka_unit_test(a_step_that_fails_wakes_who_waits_for_room),
         cmocka_unit_test(a_failure_is_told_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
