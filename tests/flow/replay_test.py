@@ -97,7 +97,8 @@ class Replay(FlowCase):
         self.work.run_once()
         before = dump(self.work.target)
         name = self.work.archived('Orders')[0]
-        (self.work.data / 'archive' / 'Orders' / name).unlink()
+        kept = self.work.data / 'archive' / 'Orders' / name
+        kept.unlink()
         refusal = self.work.command('replay', expect=None)
         self.assertNotEqual(refusal.code, 0)
         self.assertIn(name, refusal.err + refusal.out)
@@ -105,6 +106,11 @@ class Replay(FlowCase):
         self.assertFalse((self.work.checkpoints / 'ecommerce.db.new').exists())
         self.assertEqual(dump(self.work.target), before)
         self.work.run_once()
+        kept.mkdir()  # which opens, but cannot be read
+        self.assertIn('1 file cannot be read now and may not be gone; nothing was changed',
+                      self.work.command('replay', '--accept-missing', expect=1).err)
+        kept.rmdir()
+        self.assertEqual(dump(self.work.target), before)
         self.work.command('replay', '--accept-missing')
         self.assert_table(self.work, [(feed, path) for feed, path in generated if path.name not in name])
 

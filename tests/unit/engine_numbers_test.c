@@ -106,6 +106,9 @@ static void a_sum_that_its_column_cannot_hold_becomes_null_and_is_counted(void *
     assert_table(&shop, "t",
                  "r|9223372036854775807|9223372036854775807\ns|-9223372036854775808|-9223372036854775808\n");
     assert_int_equal(engine_overflows(shop.engine).values, 1);
+    shop_change(&shop, 3, ORDERS, "Order_ID=2 SKU=a Region=r Quantity=2");
+    assert_table(&shop, "t", "r||9223372036854775809\ns|-9223372036854775808|-9223372036854775808\n");
+    assert_int_equal(engine_overflows(shop.engine).values, 2);
     shop_close(&shop);
 }
 
