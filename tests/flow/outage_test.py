@@ -326,7 +326,6 @@ class SqliteBarred(FlowCase):
     def begin(self, **options):
         self.work = self.workspace(**options)
         self.path = self.work.target.path
-        self.path.parent.mkdir()
         if self.work.identity:
             os.chown(self.path.parent, self.work.identity['user'], self.work.identity['group'])
         self.number = 0
