@@ -19,6 +19,10 @@ class SqliteTarget:
         with self.connect() as connection:
             return [tuple(None if value is None else text(value) for value in row) for row in connection.execute(sql)]
 
+    def query_all(self, statements):
+        """The rows of each."""
+        return [self.query(sql) for sql in statements]
+
     def execute(self, sql):
         with closing(sqlite3.connect(self.path, timeout=30)) as connection:
             connection.executescript(sql)
@@ -30,8 +34,18 @@ class SqliteTarget:
         return [row[0] for row in self.query("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
                                              "AND name NOT LIKE 'sqlite_%' ORDER BY name")]
 
-    def columns(self, relation):
-        return [row[0] for row in self.query(f"SELECT name FROM pragma_table_info('{relation}') ORDER BY cid")]
+    def shape(self):
+        """(relation, column), those of a relation in their order."""
+        return self.query("SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_info(m.name) AS c "
+                          "WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.cid")
+
+    def progress(self, workspace):
+        """The sequence that it holds for it; 0: none, or it cannot be read now."""
+        try:
+            found = self.query(f"SELECT sequence FROM dropfold_progress WHERE pipeline = '{workspace.pipeline}'")
+        except sqlite3.Error:
+            return 0
+        return int(found[0][0]) if found else 0
 
 
 def text(value):
@@ -46,8 +60,17 @@ class PostgresTarget:
         cluster.psql('postgres', f'CREATE DATABASE "{database}";')
 
     def query(self, sql):
-        out = self.cluster.psql(self.database, f"SET TimeZone = 'UTC';\nCOPY ({sql}) TO STDOUT (FORMAT csv, NULL '\\N');")
-        return [tuple(None if value == '\\N' else value for value in row) for row in csv.reader(io.StringIO(out))]
+        return self.query_all([sql])[0]
+
+    def query_all(self, statements):
+        """In one session: to begin one costs more than most of them."""
+        answers = [[] for _ in statements]
+        copies = (f"COPY (SELECT {number}, q.* FROM ({sql}) AS q) TO STDOUT (FORMAT csv, NULL '\\N');\n"
+                  for number, sql in enumerate(statements))
+        out = self.cluster.psql(self.database, "SET TimeZone = 'UTC';\n" + ''.join(copies))
+        for number, *row in csv.reader(io.StringIO(out)):
+            answers[int(number)].append(tuple(None if value == '\\N' else value for value in row))
+        return answers
 
     def execute(self, sql):
         self.cluster.psql(self.database, sql)
@@ -64,18 +87,23 @@ class PostgresTarget:
         return [row[0] for row in self.query("SELECT table_name FROM information_schema.tables "
                                              "WHERE table_schema = 'public' ORDER BY table_name")]
 
-    def columns(self, relation):
-        return [row[0] for row in self.query('SELECT column_name FROM information_schema.columns WHERE '
-                                             f"table_schema = 'public' AND table_name = '{relation}' "
-                                             'ORDER BY ordinal_position')]
+    def shape(self):
+        """(relation, column), those of a relation in their order."""
+        return self.query("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' "
+                          'ORDER BY table_name, ordinal_position')
+
+    @staticmethod
+    def progress(workspace):
+        """As in SQLite. A session of our own would cost no less."""
+        return workspace.status()['target']['sequence'] or 0
 
 
 def dump(target):
     """Every row of every table and view but dropfold's own and the lists of files, sorted: equal dumps are equal tables to
     the last byte. Lists name changes, which have other numbers where the same files came in another order."""
-    return {name: sorted(target.query(f'SELECT {columns_of(target, name)} FROM "{name}"'), key=repr)
-            for name in target.relations() if not name.startswith('dropfold_') and not name.endswith('_files')}
-
-
-def columns_of(target, relation):
-    return ', '.join(f'"{column}"' for column in target.columns(relation) if column != 'files')
+    columns = {}
+    for name, column in target.shape():
+        if not name.startswith('dropfold_') and not name.endswith('_files') and column != 'files':
+            columns.setdefault(name, []).append(f'"{column}"')
+    rows = target.query_all([f'SELECT {", ".join(names)} FROM "{name}"' for name, names in columns.items()])
+    return {name: sorted(found, key=repr) for name, found in zip(columns, rows)}

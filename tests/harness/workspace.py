@@ -221,7 +221,7 @@ class Daemon:
 
     def delivered(self, sequence):
         """Waits until the target holds change `sequence` or a later one."""
-        until(lambda: (self.workspace.status()['target']['sequence'] or 0) >= sequence,
+        until(lambda: self.workspace.target.progress(self.workspace) >= sequence,
               lambda: f'delivery of change {sequence}\n{self}')
 
     def stop(self, how=signal.SIGTERM, expect=0):

@@ -84,6 +84,7 @@ static size_t count_applied(const struct fixture *f)
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
+    testing_in_memory();
     running_open(&f->at);
     f->told = memfd_create("told", MFD_CLOEXEC);
     assert_true(f->told >= 0 && fcntl(f->told, F_SETFL, O_APPEND) == 0);

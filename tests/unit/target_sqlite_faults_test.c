@@ -51,9 +51,7 @@ static struct operating_ground ground = {.address = address, .reset = reset, .lo
 static int begin(void **state)
 {
     (void)state;
-    /* Nothing here needs a disk. */
-    if (access("/dev/shm", W_OK) == 0)
-        (void)setenv("TMPDIR", "/dev/shm", 0);
+    testing_in_memory();
     failing_vfs_install();
     testing_folder_make(folder);
     snprintf(address, sizeof address, "sqlite:%s/test.db", folder);

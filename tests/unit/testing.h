@@ -20,13 +20,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/slice.h"
 
 enum {
-    TESTING_PATH_MAX = 512 /* bytes of a folder's path, the NUL included */
+    TESTING_PATH_MAX = 512,    /* bytes of a folder's path, the NUL included */
+    TESTING_MEMORY = 512 << 20 /* bytes free of what is in memory, for a test to go there */
 };
 
 /* Long sweeps over fault points and random drivers take one step in so many. Only where a sanitizer or counters make each
@@ -42,6 +45,16 @@ enum {
 static inline bool testing_under_valgrind(void)
 {
     return getenv("DROPFOLD_VALGRIND") != NULL;
+}
+
+/* Folders that are made from here on need no disk: in memory, where there is room, flushes cost nothing. */
+static inline void testing_in_memory(void)
+{
+    static const char memory[] = "/dev/shm";
+    struct statvfs there;
+    if (access(memory, W_OK) == 0 && statvfs(memory, &there) == 0 &&
+        (uint64_t)there.f_bavail * there.f_frsize >= TESTING_MEMORY)
+        (void)setenv("TMPDIR", memory, 0);
 }
 
 /* A new empty folder in TMPDIR or /tmp. */
