@@ -46,10 +46,12 @@ class RealsAndKeys(FlowCase):
     PIPELINE = {'pipeline': 'marks', 'facts': {'feed': 'Marks', 'key': ['id']}, 'tables': {'marks': {
         'group_by': ['who', 'place'], 'columns': {
             'who': {'group': 'who'}, 'place': {'group': 'place'}, 'value': {'sum': 'value', 'type': 'real'},
-            'average': {'avg': 'value', 'type': 'real'}, 'n': {'count': 'id'}}}},
+            'average': {'avg': 'value', 'type': 'real'}, 'n': {'count': 'id'}, 'ids': {'sum': 'id'},
+            'exact': {'sum': 'value', 'type': 'numeric'}}}},
         'views': {'newest': {'table': 'marks', 'latest': {'by': ['who'], 'on': 'place'}},
                   'totals': {'table': 'marks', 'by': ['who'], 'columns': {
-                      'value': {'sum': 'value'}, 'n': {'sum': 'n'}, 'each': {'ratio': ['value', 'n']}}}}}
+                      'value': {'sum': 'value'}, 'n': {'sum': 'n'}, 'each': {'ratio': ['value', 'n']},
+                      'ids': {'sum': 'ids'}, 'id': {'ratio': ['ids', 'n']}, 'exact': {'sum': 'exact'}}}}}
 
     def marks(self, *rows):
         work = self.workspace(pipeline='marks', feeds=('Marks',))
@@ -73,6 +75,11 @@ class RealsAndKeys(FlowCase):
         [(value, each)] = work.target.query('SELECT value, each FROM totals')
         self.assertEqual(Decimal(value), 32 + 32 * 999999)
         self.assertEqual(Decimal(each), Decimal(32000000) / 64)
+
+    def test_a_view_cuts_no_ratio_and_rounds_no_sum_of_exact_numbers(self):
+        work = self.marks(('a', 1, '999999.99'), ('a', 2, '999999.98'))
+        [(ratio, exact)] = work.target.query('SELECT id, exact FROM totals')
+        self.assertEqual((Decimal(ratio), round(Decimal(exact), 2)), (Decimal('0.5'), Decimal('1999999.97')))
 
     def test_a_small_real_is_the_decimal_that_it_means(self):
         work = self.marks(('a', 1, '0.000123456789'), ('a', 2, '0.000000001234'))

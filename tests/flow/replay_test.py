@@ -111,7 +111,8 @@ class Replay(FlowCase):
                       self.work.command('replay', '--accept-missing', expect=1).err)
         kept.rmdir()
         self.assertEqual(dump(self.work.target), before)
-        self.work.command('replay', '--accept-missing')
+        kept.write_bytes(orders(order(1), order(2, total='7')))  # as somebody has edited it
+        self.assertIn('its content is not what the ledger says', self.work.command('replay', '--accept-missing').err)
         self.assert_table(self.work, [(feed, path) for feed, path in generated if path.name not in name])
 
     def test_rebuild_refills_a_target_that_was_edited_by_hand(self):
@@ -120,8 +121,10 @@ class Replay(FlowCase):
         expected = dump(self.work.target)
         self.work.target.execute('UPDATE ecommerce SET "Order_Count" = "Order_Count" + 1000;')
         self.assertNotEqual(dump(self.work.target), expected)
+        epoch = self.work.status()['epoch']
         self.work.command('replay', '--rebuild')
         self.assertEqual(dump(self.work.target), expected)
+        self.assertEqual(self.work.status()['epoch'], epoch)
 
     def test_replaying_what_did_not_change_changes_nothing(self):
         generated = self.sample(files=4, seed=11)

@@ -243,6 +243,7 @@ static void makes_a_view_anew_that_says_something_else(void **state)
     ground.query("CREATE VIEW latest_window AS SELECT * FROM sales WHERE orders < 0");
     ground.query("CREATE VIEW of_theirs AS SELECT count(*) AS rows FROM latest_window");
     assert_string_equal(remade_at_open(&place), "latest_window");
+    assert_query("SELECT count(*) FROM latest_window", "0\n"); /* it is back, and not only at the next start */
     assert_null(remade_at_open(&place));
     ground.query("INSERT INTO sales VALUES ('1.50', 1, 'KES', '2022-02-17 00:00:00+00', 1, NULL)");
     assert_query("SELECT * FROM of_theirs", "1\n");
