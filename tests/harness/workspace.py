@@ -221,7 +221,8 @@ class Daemon:
 
     def delivered(self, sequence):
         """Waits until the target holds change `sequence` or a later one."""
-        until(lambda: self.workspace.target.progress(self.workspace) >= sequence,
+        work = self.workspace
+        until(lambda: work.target.progress(work.pipeline) >= sequence and (work.status()['target']['sequence'] or 0) >= sequence,
               lambda: f'delivery of change {sequence}\n{self}')
 
     def stop(self, how=signal.SIGTERM, expect=0):
