@@ -209,6 +209,17 @@ static size_t count_steps(struct slice text)
     return count;
 }
 
+/* Whether the step ends in [], and not in a bracket that a backslash takes for a sign: two in front are one of the name. */
+static bool makes_rows(struct slice step)
+{
+    if (!slice_ends_with(step, SLICE("[]")))
+        return false;
+    size_t end = step.len - strlen("[]"), before = end;
+    while (before > 0 && step.data[before - 1] == '\\')
+        before--;
+    return (end - before) % 2 == 0;
+}
+
 /* Cuts `text` into steps. Leaves the path empty where that makes none: an empty step, or one step that is a plain name. */
 static bool cut_path(const struct doc *doc, struct slice text, struct arena *arena, struct descriptor_path *path,
                      size_t *spreads)
@@ -221,8 +232,8 @@ static bool cut_path(const struct doc *doc, struct slice text, struct arena *are
     for (size_t i = 0; i < count; i++) {
         size_t len = step_length(text);
         struct slice step = {text.data, len};
-        if (slice_ends_with(step, SLICE("[]")) && !slice_ends_with(step, SLICE("\\[]"))) {
-            step.len -= 2;
+        if (makes_rows(step)) {
+            step.len -= strlen("[]");
             path->spread = i + 1;
             ++*spreads;
         }

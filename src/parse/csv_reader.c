@@ -31,6 +31,11 @@ enum {
 /* Of csv_parser.pstate: before a row's first byte, and behind a quote that closes a field or is the first of two. */
 enum { CSV_STATE_IDLE = 0, CSV_STATE_MAYBE_CLOSED = 3 };
 
+/* libcsv has a quote where a file has none: a byte of no text in UTF-8. Where one comes all the same it is given another, which
+   is as wrong. */
+enum { NO_QUOTE = 0xff };
+static const char instead_of_quote = (char)0xfe;
+
 /* --- pieces ------------------------------------------------------------------------------------------------------- */
 
 static void begin_record(struct csv_reader *r, const char *start)
@@ -81,21 +86,27 @@ static size_t open_field_len(const struct csv_parser *csv)
     return csv->entry_pos - csv->spaces - (csv->pstate == CSV_STATE_MAYBE_CLOSED);
 }
 
-/* A field that is too long stands before the quote that was refused behind it. Where there are no quotes libcsv takes NUL
-   for one, and so must not see it. */
-static bool parse_bytes(struct csv_reader *r, const char *from, const char *to)
+/* A field that is too long stands before the quote that was refused behind it. */
+static bool give_bytes(struct csv_reader *r, const char *from, size_t len)
 {
-    const char *nul = r->form->quote ? NULL : memchr(from, '\0', (size_t)(to - from));
-    size_t len = (size_t)((nul ? nul : to) - from);
     size_t used =
         csv_parse(&r->csv, from, len, r->repairs ? csv_rows_on_kept_field : csv_rows_on_field, csv_rows_on_row, r);
     if (r->failed)
         return false;
     if (open_field_len(&r->csv) > PARSER_FIELD_MAX)
         return csv_fail_field(r);
-    if (used < len)
-        return csv_fail_quote(r, from + used);
-    return !nul || csv_fail_nul(r, nul);
+    return used == len || csv_fail_quote(r, from + used);
+}
+
+static bool parse_bytes(struct csv_reader *r, const char *from, const char *to)
+{
+    const char *odd;
+    while (!r->form->quote && (odd = memchr(from, NO_QUOTE, (size_t)(to - from))) != NULL) {
+        if (!give_bytes(r, from, (size_t)(odd - from)) || !give_bytes(r, &instead_of_quote, 1))
+            return false;
+        from = odd + 1;
+    }
+    return give_bytes(r, from, (size_t)(to - from));
 }
 
 /* The end of the record in these bytes, should it end there. */
@@ -286,7 +297,7 @@ static bool start_parser(struct csv_reader *r, struct error *error)
         return error_memory(error);
     csv_set_blk_size(&r->csv, CSV_BUFFER_STEP);
     csv_set_delim(&r->csv, (unsigned char)r->form->delimiter);
-    csv_set_quote(&r->csv, (unsigned char)r->form->quote); /* NUL for none: parse_bytes keeps it away */
+    csv_set_quote(&r->csv, r->form->quote ? (unsigned char)r->form->quote : NO_QUOTE);
     return true;
 }
 

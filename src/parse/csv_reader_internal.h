@@ -61,7 +61,6 @@ bool csv_fail_memory(struct csv_reader *r);
 bool csv_fail_field(struct csv_reader *r);                 /* the one in progress is too long */
 bool csv_fail_record(struct csv_reader *r);                /* so is the record */
 bool csv_fail_quote(struct csv_reader *r, const char *at); /* libcsv refused the byte there */
-bool csv_fail_nul(struct csv_reader *r, const char *at);   /* in a file without quotes */
 bool csv_fail_unclosed(struct csv_reader *r);              /* the file ends inside of quotes */
 
 /* The columns are known: rows follow. */

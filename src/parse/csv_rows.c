@@ -60,13 +60,6 @@ static uintmax_t column_of(const struct csv_reader *r, const char *at)
     return r->line_before + (size_t)(at - r->line_start) + 1;
 }
 
-bool csv_fail_nul(struct csv_reader *r, const char *at)
-{
-    r->failed = true;
-    return error_set(r->error, ERROR_DATA, "%ju:%ju: found a NUL byte, expected text", (uintmax_t)r->line,
-                     column_of(r, at));
-}
-
 /* libcsv refused the byte at `at`. */
 bool csv_fail_quote(struct csv_reader *r, const char *at)
 {

@@ -125,8 +125,9 @@ static void refuses_signs_that_cannot_part_or_quote_fields(void **state)
     assert_refused(*state, HEAD "\"delimiter\": \"\\n\"," FIELD, "1.json:2:14: \"delimiter\" is \"\\n\", " ONE_OF);
     assert_refused(*state, HEAD "\"quote\": \"no\"," FIELD,
                    "1.json:2:10: \"quote\" is \"no\", expected one character such as \"\\\"\" or \"'\", or \"none\"\n");
-    assert_refused(*state, HEAD "\"quote\": \"\\t\"," FIELD,
-                   "1.json:2:10: \"quote\" is \"\\t\", expected one character such as \"\\\"\" or \"'\", or \"none\"\n");
+    assert_refused(
+        *state, HEAD "\"quote\": \"\\t\"," FIELD,
+        "1.json:2:10: \"quote\" is \"\\t\", expected one character such as \"\\\"\" or \"'\", or \"none\"\n");
     assert_refused(*state, HEAD "\"quote\": \";\", \"delimiter\": \";\"," FIELD,
                    "1.json:2:10: \"quote\" and \"delimiter\" are one character, expected two\n");
     assert_refused(*state, HEAD "\"delimiter\": \"\\\"\"," FIELD,
@@ -195,6 +196,27 @@ static void cuts_paths_into_steps(void **state)
     assert_slice(d->spread, "x.y");
 }
 
+static void takes_signs_behind_a_backslash_for_a_name(void **state)
+{
+    const struct descriptor *d =
+        load(*state,
+             "{\"feed\": \"Goods\", \"version\": 1, \"format\": \"json\", \"fields\": {"
+             "\"a\": {\"type\": \"text\", \"from\": [\"a\\\\[]\", \"b\\\\[\\\\].c[1]\", \"d\\\\\\\\.e\", \"f\\\\g\"]},"
+             "\"b\": {\"type\": \"text\", \"from\": \"h\\\\\\\\[].i\"}}}");
+    const struct descriptor_path *paths = d->fields[0].paths, *rows = d->fields[1].paths;
+    assert_int_equal(paths[0].count, 1);
+    assert_slice(paths[0].steps[0], "a[]");
+    assert_int_equal(paths[0].spread, 0);
+    assert_int_equal(paths[1].count, 2);
+    assert_slice(paths[1].steps[0], "b[]");
+    assert_slice(paths[1].steps[1], "c[1]");
+    assert_int_equal(paths[2].count, 2);
+    assert_slice(paths[2].steps[0], "d\\");
+    assert_int_equal(paths[3].count, 0); /* a backslash before another sign is one */
+    assert_int_equal(rows[0].spread, 1);
+    assert_slice(rows[0].steps[0], "h\\");
+}
+
 static void refuses_two_arrays_that_make_rows(void **state)
 {
     assert_refused(*state,
@@ -248,6 +270,7 @@ int main(void)
         TEST(refuses_headers_that_its_fields_cannot_read),
         TEST(refuses_forms_of_another_kind),
         TEST(cuts_paths_into_steps),
+        TEST(takes_signs_behind_a_backslash_for_a_name),
         TEST(refuses_two_arrays_that_make_rows),
         TEST(tells_whether_two_forms_are_one),
     };

@@ -150,11 +150,33 @@ static void takes_another_quote_or_none(void **state)
     check(CSV("\"quote\": \"none\","), SLICE("Id,Name\n1,\"a\n2,5\" pipe\n"), "1@2 1|\"a\n2@3 2|5\" pipe\n", "");
     check_fails(CSV("\"quote\": \"'\","), SLICE("Id,Name\n1,'a\n"),
                 "2:3: the quote that opens here never closes: found the end of the file, expected a quote");
-    check_fails(CSV("\"quote\": \"none\","), SLICE("Id,Name\n1,a\0b\n"), "2:4: found a NUL byte, expected text");
-    check_fails(CSV("\"quote\": \"none\","), SLICE("Id,Name\n1,\0a\0\n"), "2:3: found a NUL byte, expected text");
-    check_fails(CSV("\"quote\": \"none\","), SLICE("Id,Name,Note\n1,a, \0x\n2,b,\0\n"),
-                "2:6: found a NUL byte, expected text");
-    check_fails(CSV("\"quote\": \"none\","), SLICE("\0Id\0,Name\n1,a\n"), "1:1: found a NUL byte, expected text");
+    check(CSV("\"quote\": \"none\","), SLICE("Id,Name,Note\n1,a\xff,\n2,b,\xff\n\xff,\xff\n4,\xfe,c\n5,e,\n"),
+          "2@3 2|b\n5@6 5|e\n",
+          "1@2:2 Name: found \"a\\xfe\", expected valid UTF-8 [1,a\xff,]\n"
+          "3@4:0 : found 2 fields, expected 3 [\xff,\xff]\n"
+          "4@5:2 Name: found \"\\xfe\", expected valid UTF-8 [4,\xfe,c]\n");
+}
+
+static void rejects_a_row_with_nul_where_nothing_is_quoted(void **state)
+{
+    (void)state;
+    struct parse_feed feed;
+    parse_feed_open(&feed, CSV("\"quote\": \"none\","), NULL);
+    for (size_t chunk = 1; chunk < 40; chunk++) {
+        struct parse_result result =
+            parse_file(&feed, SLICE("Id,Name,Note\n1,\0a\0,\n2,b,\0\n\0,\0\n4,d,\n"), chunk, 0);
+        assert_true(result.ok);
+        assert_slice(buf_slice(&result.rows), "2@3 2|b\n4@5 4|d\n");
+        assert_int_equal(result.facts.rejected, 2);
+        struct slice first = SLICE("1@2:2 Name: found \"\\x00a\\x00\", expected a text without NUL [1,\0a\0,]\n");
+        assert_true(slice_starts_with(buf_slice(&result.rejects), first));
+        parse_result_close(&result);
+    }
+    parse_check_fails(
+        &feed, SLICE("\0Id\0,Name\n1,a\n"),
+        "1:1: found a NUL byte in column 1 of the header, expected UTF-8 (UTF-16 without a byte order mark "
+        "must be declared: \"encoding\": \"utf-16le\"; a workbook, .xlsx or .xls, must be saved as CSV)");
+    parse_feed_close(&feed);
 }
 
 static void leaves_comments_out(void **state)
@@ -449,6 +471,7 @@ int main(void)
         cmocka_unit_test(names_the_delimiter_in_messages),
         cmocka_unit_test(repairs_rows_shifted_by_the_delimiter),
         cmocka_unit_test(takes_another_quote_or_none),
+        cmocka_unit_test(rejects_a_row_with_nul_where_nothing_is_quoted),
         cmocka_unit_test(leaves_comments_out),
         cmocka_unit_test(skips_lines_before_the_header),
         cmocka_unit_test(reads_files_without_a_header),
