@@ -73,8 +73,7 @@ static void name_archived(struct ending *ending)
 static void name_noted(struct ending *ending)
 {
     const char *name = strrchr(ending->noted.stored, '/');
-    name_archived(ending);
-    if (name && feed_of(ending)->after == FEED_ARCHIVE)
+    if (name)
         snprintf(ending->result->stored, sizeof ending->result->stored, "%s", name + 1);
 }
 

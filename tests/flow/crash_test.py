@@ -142,6 +142,24 @@ class Unarchived(FlowCase):
             (self.work.landing(feed) / path.name).unlink()
         self.assert_goes_on()
 
+    def test_a_store_that_was_built_anew_with_other_sequences_still_says_where_each_goes(self):
+        self.work.command('forget', self.generated[0][1].name)
+        self.work.command('replay')
+        self.assertEqual(self.work.status()['sequence'], len(self.generated) - 1)
+        stored = self.work.target.query('SELECT stored FROM dropfold_files ORDER BY stored')
+        self.work.run_once()
+        self.assert_archived()
+        self.assertEqual(stored, sorted((f'archive/{feed}/{name}',) for feed in self.work.FEEDS
+                                        for name in self.work.archived(feed)))
+        self.assertEqual(self.work.target.query('SELECT stored FROM dropfold_files ORDER BY stored'), stored)
+
+    def test_those_that_are_to_be_deleted_by_now_are(self):
+        for feed in self.work.FEEDS:
+            self.work.configure(feed, after='delete')
+        self.assertEqual(self.work.run_once().lines('applied'), [])
+        self.assertEqual([(self.work.landed(feed), self.work.archived(feed)) for feed in self.work.FEEDS], [([], [])] * 3)
+        self.assert_table(self.work, self.generated)
+
     def test_a_file_forgotten_in_between_does_not_come_back(self):
         feed, path = self.generated[-1]
         self.work.command('forget', path.name)

@@ -346,6 +346,20 @@ class Places(FlowCase):
         self.assertEqual((shown['reachable'], shown['sequence'], shown['undelivered']), (False, 1, 0))
         self.assertIn(f'\ndelivered   sequence 1 at {shown["last_delivery"]}, 0 changes undelivered\n', work.command('status').out)
 
+    def test_a_target_that_is_away_and_refused_what_came_last(self):
+        work = self.workspace()
+        work.drop('Customers', customers(1), 'c.json')
+        work.run_once()
+        work.target.execute("CREATE TRIGGER no BEFORE INSERT ON ecommerce BEGIN SELECT RAISE(ABORT, 'no'); END")
+        work.drop('Deliveries', deliveries(delivery(1)), 'd.csv')
+        work.drop('Orders', orders(order(1)), 'o.csv')
+        work.run_once(expect=1)
+        results = work.data / 'results'
+        results.rename(work.root / 'away')
+        results.touch()
+        shown = work.status()['target']
+        self.assertEqual((shown['reachable'], shown['sequence'], shown['undelivered']), (False, 1, 2))
+
     def test_a_server_that_is_not_there(self):
         work = self.workspace()
         work.run_once()
