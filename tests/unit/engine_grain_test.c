@@ -50,6 +50,25 @@ static void a_line_of_a_huge_order_is_found_at_once(void **state)
     shop_close(&shop);
 }
 
+/* Of a small group they are looked for among its lines, those that do not count included. */
+static void a_filtered_line_is_neither_the_least_nor_the_greatest(void **state)
+{
+    (void)state;
+    struct shop shop;
+    shop_open(&shop, ALONE(ORDER_GRAIN ", 'filter': {'Status': 'ok'}",
+                           "'least': {'min': 'Quantity'}, 'most': {'max': 'Quantity'}, "
+                           "'products': {'count_distinct': 'SKU'}, 'cheapest': {'min': 'Total'}, "
+                           "'dearest': {'max': 'Total'}"));
+    shop_change(&shop, 1, ORDERS, "Order_ID=1 SKU=a Region=r Total=3 Quantity=5 Status=ok",
+                "Order_ID=1 SKU=b Region=r Total=3 Quantity=9 Status=no",
+                "Order_ID=1 SKU=c Region=r Total=3 Quantity=1 Status=no");
+    assert_int_equal(shop.buckets.filtered, 2);
+    assert_table(&shop, "t", "r|5|5|1|3.00|3.00\n");
+    shop_change(&shop, 2, ORDERS, "Order_ID=1 SKU=c Region=r Total=3 Quantity=1 Status=ok");
+    assert_table(&shop, "t", "r|1|5|2|3.00|3.00\n");
+    shop_close(&shop);
+}
+
 /* --- attributes --------------------------------------------------------------------------------------------------- */
 
 static void an_attribute_counts_once_and_is_what_the_line_of_highest_rank_says(void **state)
@@ -174,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_each_of_very_many_lines_of_an_order),
         cmocka_unit_test(a_line_of_a_huge_order_is_found_at_once),
+        cmocka_unit_test(a_filtered_line_is_neither_the_least_nor_the_greatest),
         cmocka_unit_test(lines_of_a_huge_order_may_all_disagree),
         cmocka_unit_test(lines_that_agree_again_are_no_conflict),
         cmocka_unit_test(an_attribute_counts_once_and_is_what_the_line_of_highest_rank_says),
