@@ -114,6 +114,14 @@ class Ledger(FlowCase):
         self.assertEqual(self.query('SELECT count(*) FROM dropfold_rejects'), [('0',)])
         self.more(order('bad again'))
         self.settle()
+        last = 'SELECT sequence FROM dropfold_files WHERE name = '
+        self.work.drop('Orders', orders(order(2, customer=2)), 'again.csv')
+        self.settle()
+        self.work.command('replay')
+        self.assert_told()
+        self.assertEqual(self.query('SELECT state, rows, applied, rejected, coalesce(forgotten, 0) FROM dropfold_files '
+                                    "WHERE name = 'o-1.csv'"), [('duplicate', '0', '0', '0', '0')])
+        self.assertEqual(self.query(last + "'again.csv' AND state = 'duplicate'"), self.query(last + "'o-2.csv'"))
 
     def test_a_replaced_file_is_marked_in_a_delivery_in_part(self):
         """With the rejects that it had, and those that its successor has."""
