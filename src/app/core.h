@@ -91,8 +91,8 @@ struct core_history {
     void (*late)(void *context, const struct replay_chunk *chunk, const struct engine_late *late);
     void *context; /* of both */
 };
-/* Builds the engine anew from that history; an open delivery is void whatever comes of it. Where it is not the whole one the core
-   is never asked to apply a file. ERROR_CONFIG: the store was made with a pipeline of another shape. */
+/* Builds the engine anew from that history; an open delivery is void whatever comes of it. Where it is not the whole one
+   the core is never asked to apply a file. ERROR_CONFIG: the store was made with a pipeline of another shape. */
 bool core_replay(struct core *core, const struct core_history *history, struct error *error) MUST_USE;
 
 /* Around a store that is open already; takes it over, also when it fails: the store is closed then. */

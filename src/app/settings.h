@@ -10,7 +10,11 @@
 #include "base/error.h"
 #include "model/pipeline.h"
 
-enum { SETTINGS_PATH_SIZE = 4096, SETTINGS_THREADS_MAX = 64, SETTINGS_LIMIT_MAX = 1000000000 };
+enum {
+    SETTINGS_PATH_SIZE = 4096, /* bytes, the NUL included */
+    SETTINGS_THREADS_MAX = 64,
+    SETTINGS_LIMIT_MAX = 1000000000 /* rows */
+};
 
 struct settings {
     const char *pipeline;    /* path of the pipeline file */
@@ -39,11 +43,13 @@ struct settings {
     unsigned long limit;                                /* rows it lists of each table */
 };
 
-/* The defaults, then DROPFOLD_* of the environment. */
+/* The defaults, then DROPFOLD_* of the environment, whose texts are borrowed. ERROR_USAGE names the one that is
+   wrong. */
 bool settings_init(struct settings *settings, struct error *error) MUST_USE;
 
 /* Where the tables go: -t, else DROPFOLD_TARGET, else "" (all from PG* variables) when one of PGHOST, PGHOSTADDR,
-   PGSERVICE or PGDATABASE is set, else sqlite:<data>/results/<pipeline>.db. `out` has SETTINGS_PATH_SIZE bytes. */
+   PGSERVICE or PGDATABASE is set, else sqlite:<data>/results/<pipeline>.db. `out` has SETTINGS_PATH_SIZE bytes; ERROR_USAGE
+   when that is too little. */
 bool settings_target(const struct settings *settings, const struct pipeline *pipeline, char *out,
                      struct error *error) MUST_USE;
 
@@ -53,19 +59,20 @@ static inline bool settings_makes_folder(const struct settings *settings)
     return !settings->target;
 }
 
-/* "text" or "json". */
+/* Takes the word "text" or "json"; false for another. */
 bool settings_log_format(struct settings *settings, const char *text) MUST_USE;
 
-/* A decimal number of seconds ("0.25") as microseconds, at most a day. */
+/* Reads a decimal number of seconds ("0.25") as microseconds, at most a day. False when it is none. */
 bool settings_seconds(const char *text, int64_t *micros) MUST_USE;
 
-/* A count between min and max. */
+/* Reads a number from `min` to `max`. False when it is none. */
 bool settings_count(const char *text, unsigned long min, unsigned long max, unsigned long *out) MUST_USE;
 
 /* Of the CPUs that may be used, those besides the caller's: for a command that has nothing else to do than one file. */
 unsigned settings_spare(const struct settings *settings);
 
-/* Loads the pipeline of the settings. Its mistakes are printed to stderr, a line each, and counted in `error`. */
+/* Loads the pipeline of the settings, with their `settle` for every feed; the caller frees it. NULL with ERROR_CONFIG: its
+   mistakes are printed to stderr, a line each, and counted in `error`. */
 struct pipeline *settings_pipeline(const struct settings *settings, struct error *error) MUST_USE;
 
 #endif

@@ -53,8 +53,8 @@ struct sources {
     bool full; /* SOURCES_BYTES_MAX is reached */
 };
 
-/* Of the ledger in `store` and the data folder `data`, which must all outlive it. What adds to it fails with ERROR_MEMORY, which
-   says so where the limit is reached. */
+/* Of the ledger in `store` and the data folder `data`, which must all outlive it. What adds to it fails with ERROR_MEMORY,
+   which says so where the limit is reached. */
 void sources_init(struct sources *sources, struct store *store, const struct pipeline *pipeline, const char *data);
 void sources_close(struct sources *sources);
 

@@ -52,6 +52,7 @@ struct map_probe {
     bool last; /* the line has an empty slot: the search ends here */
 };
 
+/* Nothing is allocated yet: it has no slots. */
 void map_init(struct map *map);
 void map_close(struct map *map);
 
@@ -68,7 +69,8 @@ static inline bool map_has_room(const struct map *map, uint32_t more)
     return (uint64_t)map->count + more <= map->capacity - map->capacity / 8;
 }
 
-/* Empties it and gives it `capacity` slots (from map_grown or map_capacity_for). On false it is empty, without slots. */
+/* Empties it and gives it `capacity` slots (from map_grown or map_capacity_for). False when memory is out: it is empty then,
+   without slots. */
 bool map_resize(struct map *map, uint32_t capacity) MUST_USE;
 
 /* Adds an entry; the map has room, and no entry of this id. */

@@ -14,9 +14,9 @@
 void pages_ask(void *block, size_t size);
 
 /*
- * `size` zeroed bytes, more than 0; NULL when memory is out. 4 MiB or more are a mapping of their own, which begins at a huge page
- * and has such pages where the kernel has some to give (MADV_HUGEPAGE): of a block that is read here and there, finding the
- * page costs as much as the read.
+ * `size` zeroed bytes, more than 0; NULL when memory is out. 4 MiB or more are a mapping of their own, which begins at a
+ * huge page and has such pages where the kernel has some to give (MADV_HUGEPAGE): of a block that is read here and there,
+ * finding the page costs as much as the read.
  */
 void *pages_new(size_t size) MUST_USE;
 

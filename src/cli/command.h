@@ -68,6 +68,7 @@ extern const struct command command_run, command_status, command_rejects, comman
 
 /* All of them in the order of the help; `count` commands. */
 const struct command *const *command_list(size_t *count);
+/* NULL: there is none of that name. */
 const struct command *command_find(const char *name);
 
 #endif

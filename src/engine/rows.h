@@ -69,9 +69,11 @@ struct rows {
     struct rows_segment dead;
 };
 
-/* Columns are added before the first row. False after noting the failure. */
+/* What it holds is counted by `memory`, which must outlive it. */
 void rows_init(struct rows *rows, struct memory *memory);
+/* Adds a column and returns its number. All of them are added before rows_start. */
 size_t rows_column(struct rows *rows, enum rows_hint hint);
+/* Before the first row. False after noting the failure. */
 bool rows_start(struct rows *rows) MUST_USE;
 void rows_close(struct rows *rows);
 

@@ -27,8 +27,8 @@ static void move(struct folder *folder, struct entry *entry, enum entry_state st
     entry_move(&folder->entries, entry, state);
 }
 
-/* It does not stand still yet. From one look to the next no more counts than it takes to settle, and LOOK_LATE: this process may
-   have been stopped, and that is no time in which somebody wrote. */
+/* It does not stand still yet. From one look to the next no more counts than it takes to settle, and LOOK_LATE: this process
+   may have been stopped, and that is no time in which somebody wrote. */
 static void wait_on(const struct folder *folder, struct entry *entry)
 {
     int64_t now = clock_monotonic(), most = folder->feed->settle + LOOK_LATE;

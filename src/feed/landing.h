@@ -42,12 +42,13 @@ struct file_stat {
     uid_t owner;                /* not compared */
 };
 
-/* Opens and locks (flock, shared by nobody) the folder of `feed` in the data folder, whose path must outlive it. ERROR_LOCKED names it when another instance has it,
-   ERROR_CONFIG when it is missing, ERROR_IO otherwise. After ERROR_LOCKED device and inode say which it is. `lock`
-   false (for commands that only look) takes no lock. The folder itself may be reached through a symlink; nothing inside
-   it may. */
+/* Opens and locks (flock, shared by nobody) the folder of `feed`, which is number `index` of the pipeline, in the data folder,
+   whose path must outlive it. ERROR_LOCKED names it when another instance has it, ERROR_CONFIG when it is missing, ERROR_IO
+   otherwise. After ERROR_LOCKED device and inode say which it is. `lock` false (for commands that only look) takes no lock.
+   The folder itself may be reached through a symlink; nothing inside it may. */
 bool landing_open(struct landing *landing, const char *data, const struct feed *feed, size_t index, bool lock,
                   struct error *error) MUST_USE;
+/* Gives the lock back too. Of one that could not be opened, or is closed, nothing is left to do. */
 void landing_close(struct landing *landing);
 
 /* Of one that is open: gives its lock back, so that others may open it, and takes it again. ERROR_LOCKED: one of them has. */

@@ -38,8 +38,9 @@ struct batch {
     size_t reject_count, reject_capacity;
 };
 
-/* NULL when out of memory. */
+/* For rows of `feed`, which must outlive it. NULL when out of memory. */
 struct batch *batch_new(const struct feed *feed) MUST_USE;
+/* NULL is none. */
 void batch_free(struct batch *batch);
 
 /* Bytes it holds, for bounds on what is in flight. */

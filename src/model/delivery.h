@@ -91,6 +91,7 @@ struct block {
 /* An empty block with room for `rows` rows of null cells: its own `rows` starts at 0. The arena is for texts, at most
    BLOCK_BYTES_MAX. NULL when out of memory. */
 struct block *block_new(size_t table, bool deletes, size_t rows, size_t columns) MUST_USE;
+/* NULL is none. */
 void block_free(struct block *block);
 
 enum { PROGRESS_NUMBERS = PIPELINE_DELIVERED_MAX + 1 };
@@ -111,6 +112,7 @@ static inline size_t progress_numbers(const struct pipeline *pipeline)
     return pipeline_delivered(pipeline) + (pipeline->ledger_count > 0 ? 1 : 0);
 }
 
+/* One transaction of a target. */
 struct delivery {
     struct progress from; /* what the target must hold when it begins; otherwise the delivery is off */
     struct progress to;

@@ -53,7 +53,9 @@ void parser_start(struct parser *parser, uint32_t version);
 /* Tells the name of the file just begun, for fields that are read from it. It is copied. */
 bool parser_name(struct parser *parser, struct slice name, struct error *error) MUST_USE;
 
+/* The next bytes of the file, at most PARSER_INPUT_MAX. They need not outlive the call. */
 bool parser_feed(struct parser *parser, struct slice bytes, struct error *error) MUST_USE;
+/* There are no more. */
 bool parser_finish(struct parser *parser, struct error *error) MUST_USE;
 
 /* True when the batch being filled should be taken before more is fed. */
@@ -89,13 +91,15 @@ bool parser_part(struct parser *twin, struct error *error) MUST_USE;
    `from`; 0: none is seen. */
 size_t parser_cut(struct parser *parser, struct slice bytes, size_t from);
 
+/* Whether the part joins, `parser` having come to its begin; nor may its rejects pass a limit. */
 bool parser_joins(const struct parser *parser, const struct parser *part);
 
 /* Takes the rows of a part that joins. False when out of memory: the file must be read again. */
 bool parser_join(struct parser *parser, struct parser *part, struct error *error) MUST_USE;
 
 /* Fills rows, rejected, version, descriptor, unknown, named and note (allocated in facts->arena, which the caller has
-   made); content and size are the reader's to fill. Meaningful after finish, and after a failure for its report. */
+   made); content and size are the reader's to fill. Meaningful after finish, and after a failure for its report. False when
+   out of memory. */
 bool parser_facts(const struct parser *parser, struct file_facts *facts) MUST_USE;
 
 #endif

@@ -2,8 +2,8 @@
  * Where tables are written: PostgreSQL, SQLite (the embedded default), or nowhere.
  *
  * Everything is asynchronous: each call answers once through its callback, on the loop's thread, never from inside the
- * call. One call is under way at a time. Each has a deadline of its own, so that an answer
- * always comes; a full delivery's begin and every commit have 20 us a row more.
+ * call. One call is under way at a time. Each has a deadline of its own, so that an answer always comes; a full delivery's
+ * begin and every commit have 20 us a row more.
  *
  *   closed --open--> idle --begin--> delivering --write*, commit--> idle        any failure, and abort --> closed
  *
@@ -53,7 +53,8 @@ struct target_options {
     bool mend;        /* of a look that compares: target_mend may write, and deliveries of others wait meanwhile */
 };
 
-/* Checks the address: ERROR_USAGE for a password in it, an unknown scheme, or words that libpq does not know. */
+/* Checks the address: ERROR_USAGE for a password in it, an unknown scheme, or words that libpq does not know. ERROR_CONFIG:
+   a table or view has a name that is ours. Loop and pipeline must outlive it, the options need not. */
 bool target_new(struct target **target, uv_loop_t *loop, const struct pipeline *pipeline,
                 const struct target_options *options, struct error *error) MUST_USE;
 
@@ -66,6 +67,7 @@ void target_open(struct target *target, target_done done, void *context);
 const struct progress *target_progress(const struct target *target);
 /* and how many rows each table had at open (kept up to date by commits). */
 const uint64_t *target_rows(const struct target *target);
+/* Whether a delivery may begin, or one is under way. */
 bool target_is_open(const struct target *target);
 /* The first of the pipeline's tables into which another pipeline delivers, and that pipeline; or NULL. A delivery that is
    begun all the same takes the tables over: the other one has no progress from then on. */
@@ -106,6 +108,7 @@ const uint64_t *target_drift(const struct target *target);
 void target_read_drift(struct target *target, size_t table, uint64_t after, target_done done, void *context);
 /* What was read; valid until the next call. */
 const struct drift_page *target_drift_page(const struct target *target);
+/* ERROR_BUG where `mend` was not asked for. */
 void target_mend(struct target *target, size_t table, target_done done, void *context);
 
 /* Drops the connection and what was not committed; a call under way is answered with an error. */
