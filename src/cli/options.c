@@ -301,32 +301,37 @@ static bool check_use(const struct line *line, const struct parsed *parsed, stru
     return true;
 }
 
+/* Options, the command and its operands, in any order. */
+static bool take_words(struct line *line, struct parsed *parsed, struct invocation *invocation, struct error *error)
+{
+    bool only_operands = false;
+    for (; line->at < line->argc; line->at++) {
+        char *text = line->argv[line->at];
+        bool is_option = !only_operands && text[0] == '-' && text[1];
+        if (is_option && strcmp(text, "--") == 0)
+            only_operands = true;
+        else if (!is_option && parsed->command)
+            invocation->operands[invocation->operand_count++] = text;
+        else if (!(is_option ? take_option(line, parsed, &invocation->settings, error)
+                             : take_command(text, parsed, error)))
+            return false;
+    }
+    return true;
+}
+
 bool options_parse(int argc, char **argv, struct parsed *parsed, struct invocation *invocation, struct error *error)
 {
     struct line line = {.argc = argc, .at = 1, .argv = argv};
-    bool only_operands = false;
     *parsed = (struct parsed){0};
     invocation->command = NULL;
     invocation->operands = argv + 1;
     invocation->operand_count = 0;
     struct error unfit = {0}; /* what the environment says: help must be had all the same */
     bool fit = settings_init(&invocation->settings, &unfit);
-    for (; line.at < argc; line.at++) {
-        char *text = argv[line.at];
-        bool is_option = !only_operands && text[0] == '-' && text[1];
-        if (is_option && strcmp(text, "--") == 0) {
-            only_operands = true;
-        } else if (is_option) {
-            if (!take_option(&line, parsed, &invocation->settings, error))
-                return false;
-        } else if (!parsed->command) {
-            if (!take_command(text, parsed, error))
-                return false;
-            invocation->command = parsed->command;
-        } else {
-            invocation->operands[invocation->operand_count++] = text;
-        }
-    }
+    bool read = take_words(&line, parsed, invocation, error);
+    invocation->command = parsed->command;
+    if (!read)
+        return false;
     if (!fit && !parsed->help && !parsed->version) {
         *error = unfit;
         return false;

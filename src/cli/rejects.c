@@ -198,23 +198,32 @@ static int retry_rejects(const struct invocation *invocation, char **names, size
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-static int execute(const struct invocation *invocation)
+/* What options do not go with what is asked for; or NULL. */
+static const char *find_misuse(const struct invocation *invocation, bool retries, bool exports)
 {
     const struct settings *settings = &invocation->settings;
+    if (settings->dry_run && !retries)
+        return "rejects: --dry-run goes with retry";
+    if (!retries && (invocation->given & (OPTION_MEMORY_LIMIT | OPTION_TARGET_TIMEOUT)))
+        return "rejects: --memory-limit and --target-timeout go with retry";
+    if ((settings->export_json || settings->spreadsheet) && !exports)
+        return "rejects: --format and --spreadsheet go with export";
+    if (settings->spreadsheet && (settings->export_json || settings->json))
+        return "rejects: --spreadsheet goes with CSV";
+    if (retries && (settings->json || settings->all))
+        return "rejects: --json and --all do not go with retry";
+    return NULL;
+}
+
+static int execute(const struct invocation *invocation)
+{
     char **operands = invocation->operands;
     size_t count = invocation->operand_count;
     bool retries = count > 0 && strcmp(operands[0], "retry") == 0;
     bool exports = count > 0 && strcmp(operands[0], "export") == 0;
-    if (settings->dry_run && !retries)
-        return common_misused(invocation, "rejects: --dry-run goes with retry");
-    if (!retries && (invocation->given & (OPTION_MEMORY_LIMIT | OPTION_TARGET_TIMEOUT)))
-        return common_misused(invocation, "rejects: --memory-limit and --target-timeout go with retry");
-    if ((settings->export_json || settings->spreadsheet) && !exports)
-        return common_misused(invocation, "rejects: --format and --spreadsheet go with export");
-    if (settings->spreadsheet && (settings->export_json || settings->json))
-        return common_misused(invocation, "rejects: --spreadsheet goes with CSV");
-    if (retries && (settings->json || settings->all))
-        return common_misused(invocation, "rejects: --json and --all do not go with retry");
+    const char *misuse = find_misuse(invocation, retries, exports);
+    if (misuse)
+        return common_misused(invocation, misuse);
     if (retries)
         return retry_rejects(invocation, operands + 1, count - 1);
     if (exports)

@@ -158,6 +158,15 @@ static bool load_descriptors(struct build *build, struct feed *feed, const char 
     return ok;
 }
 
+/* Whether a version before number `version`, hence a newer one, has a field of this name. */
+static bool is_in_newer(const struct feed *feed, size_t version, const char *name)
+{
+    for (size_t i = 0; i < version; i++)
+        if (descriptor_field(feed->versions[i].descriptor, name))
+            return true;
+    return false;
+}
+
 /* The names of all fields of all versions, each once, the newest version's first. */
 static bool collect_names(struct build *build, struct feed *feed, struct build_feed *known)
 {
@@ -169,13 +178,9 @@ static bool collect_names(struct build *build, struct feed *feed, struct build_f
         return false;
     for (size_t i = 0; i < feed->version_count; i++) {
         const struct descriptor *d = feed->versions[i].descriptor;
-        for (size_t j = 0; j < d->field_count; j++) {
-            bool seen = false;
-            for (size_t k = 0; k < i && !seen; k++)
-                seen = descriptor_field(feed->versions[k].descriptor, d->fields[j].name) != NULL;
-            if (!seen)
+        for (size_t j = 0; j < d->field_count; j++)
+            if (!is_in_newer(feed, i, d->fields[j].name))
                 known->names[known->name_count++] = d->fields[j].name;
-        }
     }
     return true;
 }
@@ -371,20 +376,27 @@ static bool check_fallbacks(const struct feed *feed, const struct feed_version *
     return ok;
 }
 
+/* Which field of the feed each of the version's is. */
+static bool map_fields(struct build *build, const struct feed *feed, struct feed_version *version)
+{
+    const struct descriptor *d = version->descriptor;
+    version->feed_field = build_alloc(build, d->field_count, sizeof *version->feed_field);
+    if (!version->feed_field)
+        return false;
+    for (size_t i = 0; i < d->field_count; i++)
+        version->feed_field[i] = field_index(feed, d->fields[i].name);
+    return true;
+}
+
 bool build_versions(struct build *build)
 {
     bool ok = true;
     for (size_t i = 0; i < build->pipeline->feed_count; i++) {
         struct feed *feed = &build->pipeline->feeds[i];
         for (size_t j = 0; j < feed->version_count; j++) {
-            struct feed_version *version = &feed->versions[j];
-            const struct descriptor *d = version->descriptor;
-            version->feed_field = build_alloc(build, d->field_count, sizeof *version->feed_field);
-            if (!version->feed_field)
+            if (!map_fields(build, feed, &feed->versions[j]))
                 return false;
-            for (size_t k = 0; k < d->field_count; k++)
-                version->feed_field[k] = field_index(feed, d->fields[k].name);
-            ok = check_fallbacks(feed, version) && ok;
+            ok = check_fallbacks(feed, &feed->versions[j]) && ok;
         }
     }
     return ok;

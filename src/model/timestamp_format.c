@@ -353,20 +353,19 @@ bool timestamp_parse_any(struct slice text, const char *const *formats, size_t c
     *expected = TIMESTAMP_FORMAT_WORDS;
     for (size_t i = 0; i < count; i++) {
         int64_t one;
-        if (!parse_one(text, formats[i], zone, &one, &read, &words)) {
-            if (read) {
-                *expected = words;
-                return false;
-            }
-            if (telling(words) > telling(*expected))
-                *expected = words;
-        } else if (found && one != *micros) {
+        bool fits = parse_one(text, formats[i], zone, &one, &read, &words);
+        if (!fits && (read || telling(words) > telling(*expected)))
+            *expected = words;
+        if (!fits && read)
+            return false;
+        if (!fits)
+            continue;
+        if (found && one != *micros) {
             *expected = TIMESTAMP_AMBIGUOUS_WORDS;
             return false;
-        } else {
-            *micros = one;
-            found = true;
         }
+        *micros = one;
+        found = true;
     }
     return found;
 }

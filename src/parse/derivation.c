@@ -78,25 +78,30 @@ static bool coalesce(const struct derivation *d, struct value *value)
     return true;
 }
 
+/* Returns where the next one goes. */
+static char *append(char *at, struct slice text)
+{
+    if (text.len > 0)
+        memcpy(at, text.data, text.len);
+    return at + text.len;
+}
+
 static bool concat(const struct derivation *d, struct value *value)
 {
     struct clean_room *room = &d->coerce->room;
     struct slice join = d->derive->join;
-    size_t len = join.len * (d->derive->count - 1), at = 0;
+    size_t len = join.len * (d->derive->count - 1);
     for (size_t i = 0; i < d->derive->count; i++)
         len += d->sources[i].value.text.len;
     if (len > TEXT_VALUE_MAX)
         return coerce_fail(d->coerce, "concat comes to %zu bytes, expected at most %d", len, TEXT_VALUE_MAX);
     if (len > CLEAN_ROOM_SIZE - room->len)
         return coerce_fail(d->coerce, "expected less text to clean in one row");
-    char *out = room->data + room->len;
+    char *out = room->data + room->len, *at = out;
     for (size_t i = 0; i < d->derive->count; i++) {
-        struct slice parts[] = {i > 0 ? join : SLICE(""), d->sources[i].value.text};
-        for (size_t k = 0; k < 2; k++) {
-            if (parts[k].len > 0)
-                memcpy(out + at, parts[k].data, parts[k].len);
-            at += parts[k].len;
-        }
+        if (i > 0)
+            at = append(at, join);
+        at = append(at, d->sources[i].value.text);
     }
     room->len += len;
     *value = (struct value){.text = {out, len}};

@@ -247,6 +247,36 @@ static bool has_our_rows(const struct table *table, const struct target_shape *s
     return same;
 }
 
+/* What a row of the result says of a table but the one of progress: number `table` of those that are delivered. */
+static void take_table(struct pg_conn *conn, PGresult *result, int row, size_t table)
+{
+    const struct pipeline *pipeline = conn->target->pipeline;
+    if (is_true(result, row, 6) && is_true(result, row, 12))
+        conn->loose[table] = true;
+    if (table < pipeline->table_count)
+        conn->target->owner.marks[table] = target_owner_mark(PQgetvalue(result, row, 10), pipeline->tables[table].name);
+    conn->row_types[table] = (uint32_t)strtoul(PQgetvalue(result, row, 13), NULL, 10);
+}
+
+/* What it says of any relation: a column of it, or that it is there. */
+static void take_shape(struct pg_conn *conn, PGresult *result, int row, size_t relation)
+{
+    const struct pipeline *pipeline = conn->target->pipeline;
+    struct target_shape *shape = &conn->shapes[relation];
+    bool view = target_shape_is_view(pipeline, relation);
+    shape->exists = true;
+    shape->other_kind = !is_true(result, row, view ? 2 : 1);
+    shape->late_key = !view && is_true(result, row, 8);
+    conn->trying = is_true(result, row, 7);
+    if (!view && is_true(result, row, 11))
+        conn->veiled = target_shape_name(pipeline, relation);
+    if (!PQgetisnull(result, row, 3))
+        target_shape_add(shape, PQgetvalue(result, row, 3), view ? "" : PQgetvalue(result, row, 4),
+                         !view && is_true(result, row, 5), !view && is_true(result, row, 6));
+    if (relation > 0 && !view)
+        take_table(conn, result, row, relation - 1);
+}
+
 /* The result's relations are numbered from 1, which stands for `first`. */
 static void take_shapes(struct pg_conn *conn, PGresult *result, size_t first)
 {
@@ -256,26 +286,8 @@ static void take_shapes(struct pg_conn *conn, PGresult *result, size_t first)
     conn->veiled = NULL;
     for (int row = 0; row < PQntuples(result); row++) {
         size_t relation = first + strtoul(PQgetvalue(result, row, 0), NULL, 10) - 1;
-        if (relation >= count)
-            continue;
-        struct target_shape *shape = &conn->shapes[relation];
-        bool view = target_shape_is_view(pipeline, relation);
-        shape->exists = true;
-        conn->trying = is_true(result, row, 7);
-        if (!view && is_true(result, row, 11))
-            conn->veiled = target_shape_name(pipeline, relation);
-        shape->other_kind = !is_true(result, row, view ? 2 : 1);
-        shape->late_key = !view && is_true(result, row, 8);
-        if (relation > 0 && !view && is_true(result, row, 6) && is_true(result, row, 12))
-            conn->loose[relation - 1] = true;
-        if (relation > 0 && relation <= pipeline->table_count)
-            conn->target->owner.marks[relation - 1] =
-                target_owner_mark(PQgetvalue(result, row, 10), pipeline->tables[relation - 1].name);
-        if (!PQgetisnull(result, row, 3))
-            target_shape_add(shape, PQgetvalue(result, row, 3), view ? "" : PQgetvalue(result, row, 4),
-                             !view && is_true(result, row, 5), !view && is_true(result, row, 6));
-        if (relation > 0 && !view)
-            conn->row_types[relation - 1] = (uint32_t)strtoul(PQgetvalue(result, row, 13), NULL, 10);
+        if (relation < count)
+            take_shape(conn, result, row, relation);
     }
     for (size_t i = 0; i < pipeline_delivered(pipeline); i++)
         if (conn->shapes[1 + i].exists && !has_our_rows(&pipeline->tables[i], &conn->shapes[1 + i]))

@@ -32,20 +32,27 @@ static bool is_marked(const struct target_owner *owner, const struct pipeline *p
     return next_mark(&rows) == 0;
 }
 
+/* The table that has this mark; or NULL. */
+static const char *marked_table(const struct target_owner *owner, const struct pipeline *pipeline, uint64_t mark)
+{
+    for (size_t i = 0; i < pipeline->table_count; i++)
+        if (owner->marks[i] == mark)
+            return pipeline->tables[i].name;
+    return NULL;
+}
+
 bool target_owner_read(struct target_owner *owner, const struct pipeline *pipeline, const char *name, const char *rows)
 {
-    bool found = false;
     if (strcmp(name, pipeline->name) == 0) {
         owner->marked = is_marked(owner, pipeline, rows);
         return false;
     }
-    for (uint64_t mark = next_mark(&rows); mark && !found; mark = next_mark(&rows))
-        for (size_t i = 0; i < pipeline->table_count && !found; i++) {
-            found = mark == owner->marks[i];
-            if (found && !owner->table) {
-                owner->table = pipeline->tables[i].name;
-                text_escape(slice_of(name), owner->by, sizeof owner->by);
-            }
-        }
-    return found;
+    const char *table = NULL;
+    for (uint64_t mark; !table && (mark = next_mark(&rows)) != 0;)
+        table = marked_table(owner, pipeline, mark);
+    if (table && !owner->table) {
+        owner->table = table;
+        text_escape(slice_of(name), owner->by, sizeof owner->by);
+    }
+    return table != NULL;
 }
