@@ -362,12 +362,12 @@ static bool is_handed_out(const struct watching *w, const char *name)
 }
 
 /* The older one's writer never ends, and it bears the time of a server whose clock is behind. It may settle all the same: where
-   this machine stands still for so long. */
+   this machine stands still for so long. Their names are in order, as their first times may be one. */
 static bool is_overtaken(struct watching *w, int try)
 {
     char older[32], newer[32];
-    snprintf(older, sizeof older, "older-%d.csv", try);
-    snprintf(newer, sizeof newer, "newer-%d.csv", try);
+    snprintf(older, sizeof older, "a-%d.csv", try);
+    snprintf(newer, sizeof newer, "b-%d.csv", try);
     file_write(w->folder[0], older, "1");
     file_deliver(w->folder[0], newer, "1");
     for (int i = 0; i < 100 && !is_handed_out(w, newer) && !is_handed_out(w, older); i++) {
