@@ -12,7 +12,7 @@
 #include "feed/archive.h"
 #include "feed/intake.h"
 
-#define SOURCE "[{\"Customer ID\": 1}]"
+#define SOURCE "[{\"Customer ID\": 1}, {\"Customer ID\": 3}]"
 
 struct fixture {
     char folder[TESTING_PATH_MAX];
@@ -161,11 +161,10 @@ static void finds_rows_that_agree_with_their_source(void **state)
     assert_int_equal(result.sources, 1);
 }
 
-static void finds_values_that_the_source_does_not_have(void **state)
+static void finds_other_values(struct fixture *f, const char *rows)
 {
-    struct fixture *f = *state;
     struct told told;
-    commit_with_rows(f, "[{\"Customer ID\": 2}]");
+    commit_with_rows(f, rows);
     struct verify_result result = look(f, &told);
     assert_int_equal(told.count, 1);
     assert_string_equal(told.what, "the store has other values in its rows");
@@ -173,13 +172,33 @@ static void finds_values_that_the_source_does_not_have(void **state)
     assert_int_equal(verify_drifted(&result), 0);
 }
 
+static void finds_a_first_row_that_the_source_does_not_have(void **state)
+{
+    finds_other_values(*state, "[{\"Customer ID\": 2}, {\"Customer ID\": 3}]");
+}
+
+static void finds_a_last_row_that_the_source_does_not_have(void **state)
+{
+    finds_other_values(*state, "[{\"Customer ID\": 1}, {\"Customer ID\": 2}]");
+}
+
+static void finds_rows_in_another_order_than_the_source_has_them(void **state)
+{
+    finds_other_values(*state, "[{\"Customer ID\": 3}, {\"Customer ID\": 1}]");
+}
+
+static void finds_rows_on_other_lines_than_the_source_has_them(void **state)
+{
+    finds_other_values(*state, "[{\"Customer ID\": 1},\n{\"Customer ID\": 3}]");
+}
+
 static void finds_rows_too_many_and_too_few(void **state)
 {
     struct fixture *f = *state;
     struct told told;
-    commit_with_rows(f, "[{\"Customer ID\": 1}, {\"Customer ID\": \"x\"}]");
+    commit_with_rows(f, "[{\"Customer ID\": 1}, {\"Customer ID\": 3}, {\"Customer ID\": \"x\"}]");
     struct verify_result result = look(f, &told);
-    assert_string_equal(told.what, "1 row read and 0 rejected, but the store has 2 and 1");
+    assert_string_equal(told.what, "2 rows read and 0 rejected, but the store has 3 and 1");
     assert_false(verify_agrees(&result));
 }
 
@@ -187,7 +206,7 @@ static void mends_nothing_while_store_and_sources_disagree(void **state)
 {
     struct fixture *f = *state;
     struct told told;
-    commit_with_rows(f, "[{\"Customer ID\": 2}]");
+    commit_with_rows(f, "[{\"Customer ID\": 2}, {\"Customer ID\": 3}]");
     add_row_by_hand(f);
     f->settings.repair = true;
     struct verify_result result = look(f, &told);
@@ -206,7 +225,10 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(finds_rows_that_agree_with_their_source),
-        TEST(finds_values_that_the_source_does_not_have),
+        TEST(finds_a_first_row_that_the_source_does_not_have),
+        TEST(finds_a_last_row_that_the_source_does_not_have),
+        TEST(finds_rows_in_another_order_than_the_source_has_them),
+        TEST(finds_rows_on_other_lines_than_the_source_has_them),
         TEST(finds_rows_too_many_and_too_few),
         TEST(mends_nothing_while_store_and_sources_disagree),
     };
