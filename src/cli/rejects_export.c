@@ -4,6 +4,22 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
+
+/* JSON has no bytes: what is no UTF-8 is U+FFFD in "raw", so its digits stand beside it. */
+static void put_hex(struct json *json, struct slice raw)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct buf hex;
+    buf_init(&hex, 2 * raw.len);
+    for (size_t i = 0; i < raw.len; i++) {
+        buf_put_byte(&hex, (uint8_t)digits[(uint8_t)raw.data[i] >> 4]);
+        buf_put_byte(&hex, (uint8_t)digits[raw.data[i] & 15]);
+    }
+    json_text(json, "raw_hex", buf_slice(&hex));
+    json->out->failed |= hex.failed;
+    buf_close(&hex);
+}
 
 void rejects_export_json(struct buf *out, const struct reject_record *record)
 {
@@ -19,6 +35,8 @@ void rejects_export_json(struct buf *out, const struct reject_record *record)
     json_text(&json, "field", record->reject.field);
     json_text(&json, "reason", record->reject.reason);
     json_text(&json, "raw", record->reject.raw);
+    if (text_valid_utf8(record->reject.raw) < record->reject.raw.len)
+        put_hex(&json, record->reject.raw);
     if (record->retried)
         json_count(&json, "retried", record->retried);
     json_close(&json, '}');

@@ -388,3 +388,13 @@ class Export(Contract):
         self.assertTrue(all(row['file'] == "'=odd.csv" for row in safe))
         self.assertTrue(any(row['raw'].startswith("'=1+1") for row in safe))
         self.assertEqual(len(list(csv.reader(io.StringIO(self.work.command('rejects', 'export', 'c.json').out)))), 1)
+
+    def test_json_has_the_bytes_of_a_row_that_is_no_utf_8_as_digits(self):
+        self.basis()
+        self.work.drop('Orders', orders(order('x')), 'plain.csv')
+        self.work.drop('Orders', orders(order(5, quantity='\ufffd')).replace('\ufffd'.encode(), b'\xe9'), 'latin.csv')
+        self.work.run_once()
+        shown = {reject['file']: reject for reject in self.work.rejects()}
+        self.assertIn('\ufffd', shown['latin.csv']['raw'])
+        self.assertIn(b',\xe9,', bytes.fromhex(shown['latin.csv']['raw_hex']))
+        self.assertEqual([name for name, reject in shown.items() if 'raw_hex' in reject], ['latin.csv'])
