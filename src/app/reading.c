@@ -56,7 +56,11 @@ bool reading_note(struct store *store, const struct pipeline *pipeline, struct l
     if (ok && changes.len > 0 && log)
         log_info(log, "descriptors changed: %.*s; files committed before keep what they were read as", (int)changes.len,
                  changes.data);
-    if (ok && !slice_equal(buf_slice(&old.reading), buf_slice(&now)))
+    /* The store would not have been opened for another shape, but for one without a change. */
+    bool reshaped = ok && !slice_equal(buf_slice(&old.shape), pipeline->shape);
+    if (reshaped && old.shape.len > 0 && log)
+        log_info(log, "the pipeline changed; no file was applied by the old one, so there is nothing to build anew");
+    if (ok && (reshaped || !slice_equal(buf_slice(&old.reading), buf_slice(&now))))
         ok = note(store, pipeline, buf_slice(&now), error);
     buf_close(&changes);
     buf_close(&now);

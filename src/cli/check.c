@@ -105,7 +105,9 @@ static bool check_contract(struct store *store, const struct pipeline *pipeline,
                     : "see below");
     else if (ok)
         printf("descriptors as in the last run\n");
-    if (ok && !same)
+    if (ok && !same && store_progress(store)->sequence == 0)
+        printf("the pipeline changed, and no file was applied by the old one: the next run takes it as it is\n");
+    else if (ok && !same)
         ok = error_set(error, ERROR_CONFIG,
                        "what the pipeline computes, or a field's type, changed since %s was made: `dropfold replay` "
                        "builds it anew%s%.*s",

@@ -79,25 +79,31 @@ static bool make_epoch(char out[EPOCH_SIZE], struct error *error)
     return true;
 }
 
-static bool write_schema(struct store *store, const char *pipeline, const struct digest *fingerprint,
-                         struct error *error)
+static bool write_schema(struct store *store, const char *pipeline, struct error *error)
 {
     char mark[128];
     snprintf(mark, sizeof mark, STORE_SQL_MARK_FORMAT, STORE_APPLICATION_ID, STORE_SCHEMA);
     for (size_t i = 0; i < COUNT_OF(store_schema); i++)
         if (!store_execute(store, store_schema[i], error))
             return false;
-    return store_execute(store, mark, error) &&
-           store_put_meta(store, "epoch", slice_of(store->progress.epoch), error) &&
-           store_put_meta(store, "pipeline", slice_of(pipeline), error) &&
+    return store_execute(store, mark, error) && store_put_meta(store, "pipeline", slice_of(pipeline), error);
+}
+
+static bool put_identity(struct store *store, const struct digest *fingerprint, struct error *error)
+{
+    return store_put_meta(store, "epoch", slice_of(store->progress.epoch), error) &&
            store_put_meta(store, "fingerprint", digest_slice(fingerprint), error);
 }
 
-static bool make_store(struct store *store, const char *pipeline, const struct digest *fingerprint, struct error *error)
+/* Makes what is missing of it. Nothing hangs on the fingerprint of a store without a change, so it may become another store,
+   whose epoch a target knows as little as that of one just made. */
+static bool make_store(struct store *store, const char *pipeline, bool empty, const struct digest *fingerprint,
+                       struct error *error)
 {
     if (!make_epoch(store->progress.epoch, error) || !store_run(store, STORE_SQL_BEGIN, error))
         return false;
-    if (!write_schema(store, pipeline, fingerprint, error) || !store_run(store, STORE_SQL_COMMIT, error)) {
+    if ((empty && !write_schema(store, pipeline, error)) || !put_identity(store, fingerprint, error) ||
+        !store_run(store, STORE_SQL_COMMIT, error)) {
         (void)!store_run(store, STORE_SQL_ROLLBACK, NULL);
         return false;
     }
@@ -179,7 +185,7 @@ static bool check_pipeline(struct store *store, const char *pipeline, struct err
 bool store_check_fingerprint(const struct store *store, const char *pipeline, const struct digest *fingerprint,
                              struct error *error)
 {
-    return digest_equal(&store->fingerprint, fingerprint) ||
+    return store->progress.sequence == 0 || digest_equal(&store->fingerprint, fingerprint) ||
            error_set(
                error, ERROR_CONFIG,
                "what the pipeline \"%s\" computes, or the type of a field that it uses, changed since %s was made "
@@ -188,11 +194,20 @@ bool store_check_fingerprint(const struct store *store, const char *pipeline, co
                pipeline, store->path);
 }
 
+/* Before the last change's row is read and checked (store_load_state). */
+static bool find_sequence(struct store *store, struct error *error)
+{
+    int64_t sequence;
+    bool good = scalar(store, STORE_SQL_SEQUENCE, &sequence, error);
+    store->progress.sequence = good ? (uint64_t)sequence : 0;
+    return good;
+}
+
 static bool check_meta(struct store *store, const char *pipeline, const struct digest *fingerprint, struct error *error)
 {
     return get_fixed(store, "epoch", store->progress.epoch, EPOCH_SIZE - 1, error) &&
            get_fixed(store, "fingerprint", store->fingerprint.bytes, DIGEST_SIZE, error) &&
-           check_pipeline(store, pipeline, error) &&
+           check_pipeline(store, pipeline, error) && find_sequence(store, error) &&
            (store->mode != STORE_WRITE || store_check_fingerprint(store, pipeline, fingerprint, error));
 }
 
@@ -230,5 +245,6 @@ bool store_schema_open(struct store *store, const char *pipeline, const struct d
                          store->path);
     if (!store_check_writable(store, error) || !store_execute(store, STORE_SQL_WAL, error))
         return false;
-    return !empty || make_store(store, pipeline, fingerprint, error);
+    bool another = !empty && store->mode == STORE_WRITE && !digest_equal(&store->fingerprint, fingerprint);
+    return (!empty && !another) || make_store(store, pipeline, empty, fingerprint, error);
 }

@@ -50,7 +50,7 @@ enum {
 };
 
 enum store_mode {
-    STORE_WRITE,   /* open or make; locked; a fingerprint that differs is refused */
+    STORE_WRITE,   /* open or make; locked; a fingerprint that differs is refused, or taken where there is no change */
     STORE_REPLACE, /* as STORE_WRITE, any fingerprint: to be replaced by a store that is built from it */
     STORE_READ, /* must exist; beside a writer; any fingerprint. Holds off a store_swap while it is open, and waits for
                       one that is under way, ten seconds at most */
@@ -78,7 +78,7 @@ uint64_t store_rewritten(const struct store *store);
 const char *store_path(const struct store *store);
 /* The one the store was made with. */
 const struct digest *store_fingerprint(const struct store *store);
-/* What STORE_WRITE asks at open: ERROR_CONFIG when it was made with another fingerprint. */
+/* What STORE_WRITE asks at open: ERROR_CONFIG when it was made with another fingerprint, and changes hang on that. */
 bool store_check_fingerprint(const struct store *store, const char *pipeline, const struct digest *fingerprint,
                              struct error *error) MUST_USE;
 

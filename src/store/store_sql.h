@@ -76,6 +76,7 @@ static const char *const store_schema[] = {
 #define STORE_SQL_APPLICATION  "PRAGMA application_id"
 #define STORE_SQL_VERSION      "PRAGMA user_version"
 #define STORE_SQL_SCHEMA_TEXTS "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
+#define STORE_SQL_SEQUENCE     "SELECT ifnull(max(sequence), 0) FROM changes"
 #define STORE_SQL_SCHEMA_COUNT "SELECT count(*) FROM sqlite_schema"
 #define STORE_SQL_MARK_FORMAT  "PRAGMA application_id = %d; PRAGMA user_version = %d"
 #define STORE_SQL_STRUCTURE    "PRAGMA integrity_check(1)"

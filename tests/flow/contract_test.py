@@ -136,3 +136,20 @@ class Shape(Contract):
             daemon.delivered(3)
         self.assertNotEqual(self.work.status()['epoch'], self.epoch)
         self.assertEqual(self.order_count(), 1)
+
+    def test_what_changes_before_any_file_was_applied_is_taken(self):
+        work = self.work
+        work.drop('Orders', orders(order(1)).replace(b'Order ID', b'Number'), 'bad.csv')
+        work.run_once()
+        epoch = work.status()['epoch']
+        for version in (1, 2):
+            work.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_Total'].update(type='decimal(18,4)'))
+        work.edit('ecommerce.json', lambda d: (d['tables'].pop('customer_windows'), d.pop('views')))
+        self.assertIn('no file was applied by the old one: the next run takes it', work.command('check').out)
+        self.assertIn('the pipeline changed; no file was applied by the old one', work.run_once().err)
+        self.assertNotIn('changed', work.run_once().err)
+        self.basis()
+        self.assertNotEqual(self.epoch, epoch)
+        self.assertEqual((self.order_count(), [whole['file'] for whole in work.rejected()]), (1, ['bad.csv']))
+        self.assertEqual(work.target.query("SELECT count(*) FROM dropfold_files WHERE state = 'quarantined'"), [('1',)])
+        work.command('verify')

@@ -112,7 +112,9 @@ static void refuses_a_changed_pipeline_and_names_the_way_out(void **state)
     (void)state;
     struct store *store;
     struct digest other = testing_digest(8);
-    store_close(testing_open(folder, STORE_WRITE));
+    store = testing_open(folder, STORE_WRITE);
+    testing_change(store, "a.csv", 1);
+    store_close(store);
     assert_false(store_open(&store, folder, "ecommerce", &other, STORE_WRITE, &error));
     assert_error(&error, ERROR_CONFIG, "run `dropfold replay`");
     assert_error(&error, ERROR_CONFIG, "put the old pipeline and descriptors back");
@@ -124,6 +126,33 @@ static void refuses_a_changed_pipeline_and_names_the_way_out(void **state)
         assert_true(digest_equal(store_fingerprint(store), &made_with));
         store_close(store);
     }
+}
+
+static void becomes_a_new_store_of_another_fingerprint_while_there_is_no_change(void **state)
+{
+    (void)state;
+    struct digest other = testing_digest(8);
+    struct file_record bad = testing_record("bad.csv", 1, 0);
+    struct store *store = testing_open(folder, STORE_WRITE);
+    char epoch[EPOCH_SIZE];
+    memcpy(epoch, store_progress(store)->epoch, sizeof epoch);
+    bad.state = FILE_QUARANTINED;
+    assert_ok(store_note_file(store, &bad, 1, &error), &error);
+    store_close(store);
+    for (int time = 0; time < 2; time++) {
+        assert_ok(store_open(&store, folder, "ecommerce", &other, STORE_WRITE, &error), &error);
+        assert_true(digest_equal(store_fingerprint(store), &other));
+        assert_true((strcmp(epoch, store_progress(store)->epoch) != 0) == (time == 0));
+        memcpy(epoch, store_progress(store)->epoch, sizeof epoch);
+        assert_ok(store_check(store, &error), &error);
+        store_close(store);
+    }
+    store = testing_open(folder, STORE_READ);
+    struct store_summary summary;
+    assert_ok(store_summary(store, &summary, &error), &error);
+    assert_int_equal(summary.files[FILE_QUARANTINED], 1);
+    assert_ok(store_check_fingerprint(store, "ecommerce", &bad.content, &error), &error);
+    store_close(store);
 }
 
 static void refuses_the_store_of_another_pipeline(void **state)
@@ -277,6 +306,7 @@ int main(void)
         TEST(refuses_a_second_writer_and_names_the_first),
         TEST(is_not_held_up_by_the_lock_of_a_dead_process),
         TEST(refuses_a_changed_pipeline_and_names_the_way_out),
+        TEST(becomes_a_new_store_of_another_fingerprint_while_there_is_no_change),
         TEST(refuses_the_store_of_another_pipeline),
         TEST(refuses_a_store_of_a_newer_dropfold),
         TEST(refuses_a_database_of_another_program_and_leaves_it_as_it_is),

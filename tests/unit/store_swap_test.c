@@ -87,7 +87,9 @@ static void takes_a_changed_fingerprint_to_the_new_store(void **state)
     (void)state;
     struct store *old, *built;
     struct digest other = testing_digest(8);
-    store_close(testing_open(folder, STORE_WRITE));
+    old = testing_open(folder, STORE_WRITE);
+    testing_change(old, "a.csv", 1);
+    store_close(old);
     assert_false(store_open(&old, folder, "ecommerce", &other, STORE_WRITE, &error));
     assert_error(&error, ERROR_CONFIG, "`dropfold replay`");
     assert_ok(store_open(&old, folder, "ecommerce", &other, STORE_REPLACE, &error), &error);
