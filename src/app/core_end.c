@@ -1,4 +1,5 @@
 /* The end of a file: whether it is a redelivery, where it is to be kept, and its change in engine and store. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -150,8 +151,8 @@ static bool end_duplicate(struct ending *ending, struct error *error)
         name_noted(ending);
         return true;
     }
-    snprintf(reason, sizeof reason, "same content as %s (seq %llu)", ending->result->original,
-             (unsigned long long)ending->result->sequence);
+    snprintf(reason, sizeof reason, "same content as %s (seq %" PRIu64 ")", ending->result->original,
+             ending->result->sequence);
     name_archived(ending);
     record->state = FILE_DUPLICATE;
     record->sequence = ending->result->sequence;
@@ -259,8 +260,9 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
 void core_refusal(const struct feed *feed, uint64_t sequence, struct error *error)
 {
     error_set(error, ERROR_DATA,
-              "another content was applied under this name before, as seq=%llu, and \"on_change\" of %s is reject",
-              (unsigned long long)sequence, feed->name);
+              "another content was applied under this name before, as seq=%" PRIu64
+              ", and \"on_change\" of %s is reject",
+              sequence, feed->name);
 }
 
 bool core_note_quarantined(struct core *core, size_t feed, const struct core_file *file, const char *stored,

@@ -4,6 +4,7 @@
  * This thread reads the store, checks it and decodes; another one applies (ahead.h). Questions that want to look into the
  * engine on the way (core_history) are told in one thread.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "app/ahead.h"
@@ -73,8 +74,8 @@ static bool apply_end(struct replay *replay, const struct replay_end *end, struc
     struct buckets replayed = replay->buckets;
     replayed.rejected = end->buckets.rejected;
     if (!same_rows(&replayed, end))
-        return error_set(error, ERROR_CORRUPT, "change %llu does not replay to the rows its ledger counts",
-                         (unsigned long long)end->sequence);
+        return error_set(error, ERROR_CORRUPT, "change %" PRIu64 " does not replay to the rows its ledger counts",
+                         end->sequence);
     replay->rows += buckets_total(&end->buckets);
     const struct core_history *history = replay->history;
     return !history->change_end || history->change_end(history->context, replay->core, end->sequence, error);
@@ -120,8 +121,8 @@ static bool tell_chunk(void *context, const struct replay_chunk *chunk, struct e
     struct replay *replay = context;
     size_t feed = pipeline_feed_index(replay->core->pipeline, chunk->feed);
     if (feed == SIZE_MAX)
-        return error_set(error, ERROR_CORRUPT, "change %llu is of a feed that the pipeline does not have",
-                         (unsigned long long)chunk->sequence);
+        return error_set(error, ERROR_CORRUPT, "change %" PRIu64 " is of a feed that the pipeline does not have",
+                         chunk->sequence);
     if (replay->ahead)
         return send_rows(replay, feed, chunk, error);
     begin_chunk(replay, chunk);
@@ -136,9 +137,10 @@ static bool tell_close(void *context, uint64_t sequence, int64_t before, struct 
     struct replay *replay = context;
     if (!replay->core->pipeline->retention.on)
         return error_set(error, ERROR_CONFIG,
-                         "change %llu closed windows, but the pipeline has no \"retention\" any more: put it back, or "
+                         "change %" PRIu64
+                         " closed windows, but the pipeline has no \"retention\" any more: put it back, or "
                          "`dropfold replay` computes everything anew without it",
-                         (unsigned long long)sequence);
+                         sequence);
     if (!replay->ahead)
         return apply_close(replay, sequence, before, error);
     struct ahead_step *step = ahead_next(replay->ahead);

@@ -1,5 +1,6 @@
 #include "app/decide.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "app/ledger.h"
@@ -51,12 +52,11 @@ static enum decision refuse_taken(const struct decide_input *input, struct error
 
 static enum decision refuse_stranger(const struct decide_input *input, struct error *error)
 {
-    error_set(
-        error, ERROR_DIVERGED,
-        "%s holds %llu group%s of pipeline %s without a progress row: dropfold did not write them, or the row was "
-        "removed. Ways out: rename or empty the tables; or overwrite them with `dropfold replay --rebuild --yes`",
-        input->target_name, (unsigned long long)total_rows(input), text_plural(total_rows(input)),
-        input->pipeline->name);
+    error_set(error, ERROR_DIVERGED,
+              "%s holds %" PRIu64
+              " group%s of pipeline %s without a progress row: dropfold did not write them, or the row was "
+              "removed. Ways out: rename or empty the tables; or overwrite them with `dropfold replay --rebuild --yes`",
+              input->target_name, total_rows(input), text_plural(total_rows(input)), input->pipeline->name);
     return DECIDE_REFUSE;
 }
 
@@ -64,14 +64,15 @@ static enum decision refuse_other_epoch(const struct decide_input *input, struct
 {
     error_set(
         error, ERROR_DIVERGED,
-        "diverged: %s holds %llu group%s of pipeline %s from another checkpoint store (epoch %s, sequence %llu); this "
-        "store (epoch %s) is at sequence %llu, and delivering would lose what only the other one knows. Ways out: give "
+        "diverged: %s holds %" PRIu64
+        " group%s of pipeline %s from another checkpoint store (epoch %s, sequence %" PRIu64 "); this "
+        "store (epoch %s) is at sequence %" PRIu64
+        ", and delivering would lose what only the other one knows. Ways out: give "
         "this one a target of its own; or put the other store back; or build this one anew from every archived file "
         "with `dropfold replay --from-archive --yes`; or give the target's groups up with `dropfold replay --rebuild "
         "--yes`",
-        input->target_name, (unsigned long long)total_rows(input), text_plural(total_rows(input)),
-        input->pipeline->name, input->target->epoch, (unsigned long long)input->target->sequence, input->store->epoch,
-        (unsigned long long)input->store->sequence);
+        input->target_name, total_rows(input), text_plural(total_rows(input)), input->pipeline->name,
+        input->target->epoch, input->target->sequence, input->store->epoch, input->store->sequence);
     return DECIDE_REFUSE;
 }
 
@@ -81,14 +82,15 @@ static enum decision refuse_other_history(const struct decide_input *input, stru
         input->target->sequence > input->store->sequence ? "is ahead of this store" : "tells another history";
     error_set(
         error, ERROR_DIVERGED,
-        "diverged: %s %s: it is at sequence %llu of epoch %s, this store at sequence %llu of the same epoch (an older "
+        "diverged: %s %s: it is at sequence %" PRIu64 " of epoch %s, this store at sequence %" PRIu64
+        " of the same epoch (an older "
         "checkpoint file was put back, or a copy of it went on elsewhere). Ways out: build the store anew from every "
         "archived file with `dropfold replay --from-archive --yes`; or put the newer store back, and drop again what "
-        "this one applied since; or give up what only the target knows and overwrite its %llu group%s from this store "
+        "this one applied since; or give up what only the target knows and overwrite its %" PRIu64
+        " group%s from this store "
         "with `dropfold replay --rebuild --yes`",
-        input->target_name, how, (unsigned long long)input->target->sequence, input->target->epoch,
-        (unsigned long long)input->store->sequence, (unsigned long long)total_rows(input),
-        text_plural(total_rows(input)));
+        input->target_name, how, input->target->sequence, input->target->epoch, input->store->sequence,
+        total_rows(input), text_plural(total_rows(input)));
     return DECIDE_REFUSE;
 }
 

@@ -1,5 +1,6 @@
 #include "app/explain.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/list.h"
@@ -157,8 +158,8 @@ static bool read_values(struct explanation *e, struct store *store, uint64_t unt
     if (!store_replay(store, &visit, error))
         return false;
     return reading.found == e->count ||
-           error_set(error, ERROR_BUG, "row %llu of change %llu is not in the store",
-                     (unsigned long long)unread(e)->row, (unsigned long long)unread(e)->sequence);
+           error_set(error, ERROR_BUG, "row %" PRIu64 " of change %" PRIu64 " is not in the store", unread(e)->row,
+                     unread(e)->sequence);
 }
 
 /* A retry comes behind the file whose rows it retried. */

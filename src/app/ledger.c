@@ -1,5 +1,6 @@
 #include "app/ledger.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -262,8 +263,8 @@ bool ledger_next(struct ledger *ledger, struct block **block, struct error *erro
         return error_memory(error);
     bool good = read_rows(ledger, &filling, part, error) && (!filling.failed || error_memory(error));
     if (good && filling.block->rows == 0)
-        good = error_set(error, ERROR_CORRUPT, "%s: %llu rows of the ledger are gone", store_path(ledger->store),
-                         (unsigned long long)rows);
+        good = error_set(error, ERROR_CORRUPT, "%s: %" PRIu64 " rows of the ledger are gone", store_path(ledger->store),
+                         rows);
     if (!good) {
         block_free(filling.block);
         return false;

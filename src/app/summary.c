@@ -1,5 +1,7 @@
 #include "app/summary.h"
 
+#include <inttypes.h>
+
 #include "base/text.h"
 
 struct word {
@@ -36,7 +38,7 @@ void summary_write(const struct engine_stats *stats, const struct pipeline *pipe
     for (size_t w = 0; w < WORDS; w++) {
         buf_put_text(out, words[w].name);
         for (size_t i = 0; i < words[w].count; i++)
-            buf_printf(out, " %llu", (unsigned long long)words[w].values[i]);
+            buf_printf(out, " %" PRIu64, words[w].values[i]);
         buf_put_byte(out, '\n');
     }
 }

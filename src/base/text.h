@@ -86,7 +86,7 @@ static inline int text_hex_value(char c)
 /* "1,234,567" for people. Returns out. */
 char *text_count(uint64_t value, char out[32]);
 
-/* What ends the noun behind a count: "%llu row%s". "s", or nothing behind 1. */
+/* What ends the noun behind a count: "%" PRIu64 " row%s". "s", or nothing behind 1. */
 const char *text_plural(uint64_t count);
 
 #endif

@@ -1,5 +1,6 @@
 #include "engine/decoded.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,8 +109,9 @@ bool engine_decode(struct engine_rows *rows, struct chunk_reader *reader, bool *
     }
     rows->bytes.len = (size_t)(reader->at - rows->bytes.data);
     *more = result == CHUNK_ROW;
-    return result != CHUNK_CORRUPT || error_set(error, ERROR_CORRUPT, "a chunk of %s cannot be read behind row %llu",
-                                                reader->feed->name, (unsigned long long)reader->row);
+    return result != CHUNK_CORRUPT ||
+           error_set(error, ERROR_CORRUPT, "a chunk of %s cannot be read behind row %" PRIu64, reader->feed->name,
+                     reader->row);
 }
 
 bool engine_rows_hold(struct engine_rows *rows, struct error *error)

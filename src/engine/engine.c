@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "engine/accumulate.h"
@@ -112,11 +113,11 @@ bool engine_end(struct engine *engine, struct error *error)
     if (engine->memory.failed)
         return memory_error(&engine->memory, error);
     if (engine->too_wide)
-        return error_set(
-            error, ERROR_DATA,
-            "a record of %s joins to more than %lld combinations of records of other feeds; where they have no "
-            "\"key\", or the facts no \"grain\", these multiply",
-            engine->pipeline->feeds[0].name, (long long)STATE_WEIGHT_MAX);
+        return error_set(error, ERROR_DATA,
+                         "a record of %s joins to more than %" PRId64
+                         " combinations of records of other feeds; where they have no "
+                         "\"key\", or the facts no \"grain\", these multiply",
+                         engine->pipeline->feeds[0].name, STATE_WEIGHT_MAX);
     return true;
 }
 

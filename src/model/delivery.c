@@ -1,6 +1,7 @@
 /* Cells stand apart from the arena, so that a block of many columns leaves the texts their whole limit. */
 #include "model/delivery.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ static void print_integer(enum sql_type type, int64_t value, struct buf *out)
     else if (type == SQL_TIMESTAMP || type == SQL_TIMESTAMPTZ)
         timestamp_print_sql(value, out);
     else
-        buf_printf(out, "%lld", (long long)value);
+        buf_printf(out, "%" PRId64, value);
     if (type == SQL_TIMESTAMPTZ)
         buf_put_text(out, "+00");
 }
@@ -27,7 +28,7 @@ void cell_print_list(const struct cell *list, char open, char close, struct buf 
 {
     buf_put_byte(out, (uint8_t)open);
     for (size_t i = 0; i < cell_numbers(list); i++)
-        buf_printf(out, "%s%lld", i > 0 ? "," : "", (long long)cell_number(list, i));
+        buf_printf(out, "%s%" PRId64, i > 0 ? "," : "", cell_number(list, i));
     buf_put_byte(out, (uint8_t)close);
 }
 

@@ -1,5 +1,7 @@
 #include "model/timestamp.h"
 
+#include <inttypes.h>
+
 #include "base/cursor.h"
 #include "base/text.h"
 
@@ -357,5 +359,5 @@ void timestamp_print_interval(int64_t micros, struct buf *out)
     while (micros % units[i].micros != 0)
         i++;
     int64_t count = micros / units[i].micros;
-    buf_printf(out, "%lld %s%s", (long long)count, units[i].name, count == 1 ? "" : "s");
+    buf_printf(out, "%" PRId64 " %s%s", count, units[i].name, count == 1 ? "" : "s");
 }

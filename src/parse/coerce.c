@@ -1,5 +1,6 @@
 #include "parse/coerce.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -290,8 +291,8 @@ COLD static bool fail_length(struct coerce *coerce, const struct feed_field *tar
                              struct slice found)
 {
     char shown[ROWSINK_SHOWN_MAX];
-    return coerce_fail(coerce, "found %zu bytes, \"%s\", expected at most %lld%s%s%s", value->text.len,
-                       text_escape(found, shown, sizeof shown), (long long)target->max, target->holder ? " (" : "",
+    return coerce_fail(coerce, "found %zu bytes, \"%s\", expected at most %" PRId64 "%s%s%s", value->text.len,
+                       text_escape(found, shown, sizeof shown), target->max, target->holder ? " (" : "",
                        target->holder ? target->holder : "", target->holder ? ")" : "");
 }
 

@@ -7,6 +7,7 @@
  */
 #include "store/store_internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum {
@@ -222,12 +223,13 @@ static bool check_counts(const struct store *store, const struct file_record *fi
 {
     const struct store_file *open = &store->file;
     if (buckets_total(&file->buckets) != file->rows)
-        return error_set(error, ERROR_BUG, "%s: the buckets of a file hold %llu rows, but %llu were read", store->path,
-                         (unsigned long long)buckets_total(&file->buckets), (unsigned long long)file->rows);
+        return error_set(error, ERROR_BUG, "%s: the buckets of a file hold %" PRIu64 " rows, but %" PRIu64 " were read",
+                         store->path, buckets_total(&file->buckets), file->rows);
     if (open->rejects != file->buckets.rejected || open->accepted + open->rejects != file->rows)
-        return error_set(error, ERROR_BUG, "%s: %llu accepted and %llu rejected rows of a file were put, but %llu read",
-                         store->path, (unsigned long long)open->accepted, (unsigned long long)open->rejects,
-                         (unsigned long long)file->rows);
+        return error_set(error, ERROR_BUG,
+                         "%s: %" PRIu64 " accepted and %" PRIu64 " rejected rows of a file were put, but %" PRIu64
+                         " read",
+                         store->path, open->accepted, open->rejects, file->rows);
     return true;
 }
 

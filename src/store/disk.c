@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -83,7 +84,7 @@ static bool find_database(struct store *store, struct error *error)
         return error_set(error, ERROR_IO, "%s is not a regular file", store->path);
     /* SQLite would take what is less than its smallest page for an empty database. */
     if (stat.st_size > 0 && stat.st_size < PAGE_MIN)
-        return store_corrupt(store, error, "it is cut to %lld bytes", (long long)stat.st_size);
+        return store_corrupt(store, error, "it is cut to %" PRId64 " bytes", stat.st_size);
     return true;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "store/store_internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 enum {
@@ -83,7 +84,7 @@ static void read_parts(struct query *q, struct store_file_parts *parts)
 
 bool store_corrupt_file(const struct store *store, uint64_t id, struct error *error)
 {
-    return store_corrupt(store, error, "the ledger's row of file %llu fails its checksum", (unsigned long long)id);
+    return store_corrupt(store, error, "the ledger's row of file %" PRIu64 " fails its checksum", id);
 }
 
 bool store_file_read(struct query *q, struct file_record *file, struct store_file_parts *parts, struct error *error)
@@ -310,9 +311,9 @@ bool store_note_file(struct store *store, const struct file_record *file, int64_
 bool store_note_delivered(struct store *store, const struct store_delivered *delivered, struct error *error)
 {
     char at[32], number[32], nulls[32];
-    snprintf(number, sizeof number, "%llu", (unsigned long long)delivered->sequence);
-    snprintf(nulls, sizeof nulls, "%llu", (unsigned long long)delivered->overflows);
-    snprintf(at, sizeof at, "%lld", (long long)delivered->at);
+    snprintf(number, sizeof number, "%" PRIu64, delivered->sequence);
+    snprintf(nulls, sizeof nulls, "%" PRIu64, delivered->overflows);
+    snprintf(at, sizeof at, "%" PRId64, delivered->at);
     if (!note_begin(store, error))
         return false;
     bool good = store_put_meta(store, "delivered_target", delivered->target, error) &&
@@ -356,7 +357,7 @@ static bool files_of_change(struct store *store, uint64_t sequence, uint64_t *fi
     query_u64(&q, sequence);
     bool good = query_row(&q, &row, error);
     if (good && (!row || !query_i64_at(&q, 3)))
-        good = store_corrupt(store, error, "change %llu is gone or fails its checksum", (unsigned long long)sequence);
+        good = store_corrupt(store, error, "change %" PRIu64 " is gone or fails its checksum", sequence);
     if (good) {
         *first = query_u64_at(&q, 0);
         *end = *first + query_u64_at(&q, 1);

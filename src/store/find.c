@@ -1,4 +1,5 @@
 /* Which applied file a user means by a name, and what there is instead when that is none or several. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,9 +77,9 @@ static void list_add(struct list *list, const struct file_record *file)
     char name[LISTED_NAME];
     if (list->count++ >= LISTED_MAX)
         return;
-    int len = snprintf(list->text + list->len, sizeof list->text - list->len, "%s%.*s/%s seq=%llu",
+    int len = snprintf(list->text + list->len, sizeof list->text - list->len, "%s%.*s/%s seq=%" PRIu64,
                        list->len > 0 ? ", " : "", (int)(file->feed.len < 32 ? file->feed.len : 32), file->feed.data,
-                       text_escape(file->name, name, sizeof name), (unsigned long long)file->sequence);
+                       text_escape(file->name, name, sizeof name), file->sequence);
     if (len > 0 && (size_t)len < sizeof list->text - list->len)
         list->len += (size_t)len;
     list->text[list->len] = '\0';
@@ -89,7 +90,7 @@ static const char *more(const struct list *list, char out[48])
 {
     out[0] = '\0';
     if (list->count > LISTED_MAX)
-        snprintf(out, 48, " and %llu more", (unsigned long long)(list->count - LISTED_MAX));
+        snprintf(out, 48, " and %" PRIu64 " more", (list->count - LISTED_MAX));
     return out;
 }
 
@@ -120,18 +121,18 @@ static void tell_why_not(struct search *search, const struct file_record *file)
 {
     char *out = search->instead;
     size_t size = sizeof search->instead;
-    unsigned long long sequence = file->sequence;
+    uint64_t sequence = file->sequence;
     char name[LISTED_NAME];
     if (file->state == FILE_DUPLICATE)
-        snprintf(out, size, "it was a redelivery of seq=%llu and not applied", sequence);
+        snprintf(out, size, "it was a redelivery of seq=%" PRIu64 " and not applied", sequence);
     else if (file->state == FILE_RETRIED)
         snprintf(out, size, "it is a retry of rows of file %.100s, which is taken back as a whole",
                  text_escape(file->name, name, sizeof name));
     else if (file->state == FILE_QUARANTINED)
         snprintf(out, size, "it was set aside, and nothing of it applied");
     else
-        snprintf(out, size, "seq=%llu was %s already, by seq=%llu", sequence,
-                 file->succeeded ? "replaced" : "forgotten", (unsigned long long)file->forgotten);
+        snprintf(out, size, "seq=%" PRIu64 " was %s already, by seq=%" PRIu64, sequence,
+                 file->succeeded ? "replaced" : "forgotten", file->forgotten);
 }
 
 static bool look_at(void *context, const struct file_record *file)

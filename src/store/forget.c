@@ -11,6 +11,8 @@
  */
 #include "store/store_internal.h"
 
+#include <inttypes.h>
+
 enum { MARK_PAGES = 28 /* of the row, of the indexes that it leaves and enters, and of its retries, which are few */ };
 
 static bool mark_retries(struct store *store, const struct file_record *file, struct error *error)
@@ -31,8 +33,7 @@ static bool mark(struct store *store, const struct file_record *file, struct err
     if (!query_run(&q, error))
         return false;
     return sqlite3_changes(store->db) == 1 ||
-           store_corrupt(store, error, "the ledger's row of file %llu is gone or fails its checksum",
-                         (unsigned long long)file->id);
+           store_corrupt(store, error, "the ledger's row of file %" PRIu64 " is gone or fails its checksum", file->id);
 }
 
 bool store_forget(struct store *store, struct slice which, struct arena *texts, struct file_record *file,
@@ -174,8 +175,9 @@ static bool visit_chunks(void *context, const struct file_record *file, const st
         struct slice chunk = row ? query_slice_at(&q, 2) : SLICE("");
         if (!row || query_u64_at(&q, 0) != parts->first_chunk + i ||
             query_u64_at(&q, 1) != store_checksum(file->feed, file->sequence, i, chunk))
-            good = store_corrupt(chunks->store, error, "change %llu: a chunk of file %llu is gone or damaged",
-                                 (unsigned long long)file->sequence, (unsigned long long)file->id);
+            good = store_corrupt(chunks->store, error,
+                                 "change %" PRIu64 ": a chunk of file %" PRIu64 " is gone or damaged", file->sequence,
+                                 file->id);
         else
             good = chunks->visit(chunks->context, chunk, error);
     }

@@ -7,6 +7,8 @@
  */
 #include "store/store_internal.h"
 
+#include <inttypes.h>
+
 uint64_t store_files(const struct store *store)
 {
     if (store->in_group)
@@ -129,8 +131,8 @@ static bool read_rejects(struct query *files, struct ledger_rejects *rejects, le
     }
     query_close(&q);
     if (good && *more && next != end)
-        return store_corrupt(files->store, error, "a rejected row of file %llu is gone or fails its checksum",
-                             (unsigned long long)found.file);
+        return store_corrupt(files->store, error, "a rejected row of file %" PRIu64 " is gone or fails its checksum",
+                             found.file);
     if (good && *more) {
         rejects->file = found.file;
         rejects->number = 0;

@@ -25,6 +25,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,7 +186,7 @@ static bool read_frame(struct log_reader *log)
 /* Counts the commits from the first frame that fails on. */
 static bool check_frames(const struct store *store, struct log_reader *log, struct error *error)
 {
-    unsigned long long number = 0;
+    uint64_t number = 0;
     unsigned commits = 0;
     bool more;
     while ((more = read_frame(log)) && is_whole(log))
@@ -197,7 +198,8 @@ static bool check_frames(const struct store *store, struct log_reader *log, stru
     if (ferror(log->file))
         return error_errno(error, ERROR_IO, errno, "cannot read %s-wal", store->path);
     return commits < LOST_COMMITS ||
-           store_corrupt(store, error, "frame %llu of its log (%s-wal) fails its checksum, and changes lie behind it",
+           store_corrupt(store, error,
+                         "frame %" PRIu64 " of its log (%s-wal) fails its checksum, and changes lie behind it",
                          number + 1, store->path);
 }
 

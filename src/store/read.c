@@ -6,6 +6,7 @@
  */
 #include "store/store_internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,8 +137,8 @@ static bool visit_rejects(struct query *files, reject_visit visit, void *context
     }
     query_close(&q);
     if (good && *more && seen != count)
-        return store_corrupt(files->store, error, "a rejected row of file %llu is gone or fails its checksum",
-                             (unsigned long long)id);
+        return store_corrupt(files->store, error, "a rejected row of file %" PRIu64 " is gone or fails its checksum",
+                             id);
     return good;
 }
 

@@ -13,6 +13,8 @@
  */
 #include "store/store_internal.h"
 
+#include <inttypes.h>
+
 #include "base/text.h"
 
 struct replay {
@@ -34,13 +36,13 @@ struct replay {
 static bool damaged_file(const struct replay *r, const struct file_record *file, const char *what, struct error *error)
 {
     char feed[128], name[512];
-    return store_corrupt(r->store, error, "change %llu, file %s/%s: %s", (unsigned long long)r->sequence,
+    return store_corrupt(r->store, error, "change %" PRIu64 ", file %s/%s: %s", r->sequence,
                          text_escape(file->feed, feed, sizeof feed), text_escape(file->name, name, sizeof name), what);
 }
 
 static bool damaged_change(const struct replay *r, const char *what, struct error *error)
 {
-    return store_corrupt(r->store, error, "change %llu: %s", (unsigned long long)r->sequence, what);
+    return store_corrupt(r->store, error, "change %" PRIu64 ": %s", r->sequence, what);
 }
 
 /* The visitor hears of no change after this one. */
@@ -60,7 +62,7 @@ static bool replay_chunk(struct replay *r, const struct file_record *file, uint6
     struct query *q = &r->chunks;
     bool row;
     if (!query_row(q, &row, error))
-        return error_wrap(error, "change %llu", (unsigned long long)r->sequence);
+        return error_wrap(error, "change %" PRIu64, r->sequence);
     if (!row || query_u64_at(q, 0) != r->next_chunk)
         return damaged_file(r, file, "a chunk is missing", error);
     struct replay_chunk chunk = {.sequence = r->sequence,
@@ -90,7 +92,7 @@ static bool check_retry(struct replay *r, const struct file_record *file, struct
     if (!is_retry)
         return true;
     if (!store_retry_read(r->store, file->retry_of, retry, &forgotten, error))
-        return error_wrap(error, "change %llu", (unsigned long long)r->sequence);
+        return error_wrap(error, "change %" PRIu64, r->sequence);
     if (retry->sequence >= r->sequence || file->forgotten != forgotten)
         return damaged_file(r, file, "it does not follow the file that it retried", error);
     r->rank = retry->sequence;
@@ -104,11 +106,11 @@ static bool replay_file(struct replay *r, struct buckets *sum, struct error *err
     struct store_file_parts parts;
     bool row;
     if (!query_row(&r->files, &row, error))
-        return error_wrap(error, "change %llu", (unsigned long long)r->sequence);
+        return error_wrap(error, "change %" PRIu64, r->sequence);
     if (!row)
         return damaged_change(r, "a file is missing", error);
     if (!store_file_read(&r->files, &file, &parts, error))
-        return error_wrap(error, "change %llu", (unsigned long long)r->sequence);
+        return error_wrap(error, "change %" PRIu64, r->sequence);
     if (file.id < r->next_file || file.sequence != r->sequence)
         return damaged_change(r, "its files are not those it was committed with", error);
     if (!check_retry(r, &file, &retry, error))
@@ -227,22 +229,23 @@ static bool check_end(struct replay *r, struct error *error)
     if (chunk && r->store->replacing && r->next_chunk == r->store->kept_chunk + 1)
         chunk = query_u64_at(&r->chunks, 0) != r->next_chunk; /* else the first of the open file's */
     if (file || chunk)
-        return store_corrupt(r->store, error, "behind change %llu there are %s of no change",
-                             (unsigned long long)r->sequence, file ? "files" : "chunks");
+        return store_corrupt(r->store, error, "behind change %" PRIu64 " there are %s of no change", r->sequence,
+                             file ? "files" : "chunks");
     if (r->sequence != progress->sequence || !digest_equal(&r->digest, &progress->digest))
-        return store_corrupt(r->store, error, "it ends at change %llu and not as it did when it was opened",
-                             (unsigned long long)r->sequence);
+        return store_corrupt(r->store, error, "it ends at change %" PRIu64 " and not as it did when it was opened",
+                             r->sequence);
     if (r->rewritten != r->store->rewritten)
-        return store_corrupt(r->store, error, "its index of changes that forget a file does not end at change %llu",
-                             (unsigned long long)r->rewritten);
+        return store_corrupt(r->store, error, "its index of changes that forget a file does not end at change %" PRIu64,
+                             r->rewritten);
     return true;
 }
 
 static bool check_forgotten(struct replay *r, struct error *error)
 {
     return r->forgotten == r->forgets ||
-           store_corrupt(r->store, error, "%llu files are marked as forgotten, but %llu changes forget one",
-                         (unsigned long long)r->forgotten, (unsigned long long)r->forgets);
+           store_corrupt(r->store, error,
+                         "%" PRIu64 " files are marked as forgotten, but %" PRIu64 " changes forget one", r->forgotten,
+                         r->forgets);
 }
 
 static bool replay_all(struct replay *r, struct error *error)

@@ -8,6 +8,8 @@
  */
 #include "store/store_internal.h"
 
+#include <inttypes.h>
+
 bool store_retry_read(struct store *store, uint64_t id, struct store_retry *retry, uint64_t *forgotten,
                       struct error *error)
 {
@@ -18,10 +20,10 @@ bool store_retry_read(struct store *store, uint64_t id, struct store_retry *retr
     query_u64(&q, id);
     bool good = query_row(&q, &row, error);
     if (good && !row)
-        good = store_corrupt(store, error, "file %llu, which was retried, is missing", (unsigned long long)id);
+        good = store_corrupt(store, error, "file %" PRIu64 ", which was retried, is missing", id);
     good = good && store_file_read(&q, &file, NULL, error);
     if (good && file.state != FILE_APPLIED)
-        good = store_corrupt(store, error, "file %llu was retried, and never applied", (unsigned long long)id);
+        good = store_corrupt(store, error, "file %" PRIu64 " was retried, and never applied", id);
     if (good) {
         *retry = (struct store_retry){file.id, file.sequence, file.content};
         *forgotten = file.forgotten;

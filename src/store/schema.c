@@ -11,6 +11,7 @@
 #include "store/store_internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -162,11 +163,11 @@ static bool check_format(struct store *store, bool *empty, struct error *error)
     if (application != STORE_APPLICATION_ID)
         return error_set(error, ERROR_CORRUPT, "%s is not a dropfold store", store->path);
     if (version > STORE_SCHEMA)
-        return error_set(error, ERROR_CONFIG, "%s was made by a newer dropfold (schema %lld; this one knows %d)",
-                         store->path, (long long)version, STORE_SCHEMA);
+        return error_set(error, ERROR_CONFIG, "%s was made by a newer dropfold (schema %" PRId64 "; this one knows %d)",
+                         store->path, version, STORE_SCHEMA);
     /* Version 1 was the first. */
     if (version < STORE_SCHEMA)
-        return store_corrupt(store, error, "there is no schema %lld", (long long)version);
+        return store_corrupt(store, error, "there is no schema %" PRId64, version);
     return check_schema(store, error);
 }
 
@@ -230,7 +231,7 @@ static bool set_by_page(struct store *store, struct error *error)
     if (!scalar(store, STORE_SQL_PAGE_SIZE, &page, error))
         return false;
     store->page = (uint32_t)page;
-    snprintf(sql, sizeof sql, STORE_SQL_BY_PAGE, CACHE_BYTES / (long long)page, LOG_BYTES / (long long)page);
+    snprintf(sql, sizeof sql, STORE_SQL_BY_PAGE, CACHE_BYTES / page, LOG_BYTES / page);
     return store_execute(store, sql, error);
 }
 

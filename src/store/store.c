@@ -8,6 +8,7 @@
  */
 #include "store/store_internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,9 +279,9 @@ bool store_digest_at(struct store *store, uint64_t sequence, struct digest *dige
     query_u64(&q, sequence);
     bool good = query_row(&q, &row, error);
     if (good && !row)
-        good = error_set(error, ERROR_REFUSED, "%s has no change %llu", store->path, (unsigned long long)sequence);
+        good = error_set(error, ERROR_REFUSED, "%s has no change %" PRIu64, store->path, sequence);
     else if (good && !query_i64_at(&q, 3))
-        good = store_corrupt(store, error, "the row of change %llu fails its checksum", (unsigned long long)sequence);
+        good = store_corrupt(store, error, "the row of change %" PRIu64 " fails its checksum", sequence);
     else if (good)
         *digest = query_digest_at(&q, 2);
     query_close(&q);

@@ -71,7 +71,7 @@ static const char *const store_schema[] = {
 /* And what is reckoned in pages, so that it can be told only when the size of this store's is known: the cache, and after
    how much log comes a checkpoint. */
 #define STORE_SQL_PAGE_SIZE    "PRAGMA page_size"
-#define STORE_SQL_BY_PAGE      "PRAGMA cache_size = %lld; PRAGMA wal_autocheckpoint = %lld"
+#define STORE_SQL_BY_PAGE      "PRAGMA cache_size = %" PRId64 "; PRAGMA wal_autocheckpoint = %" PRId64
 #define STORE_SQL_WAL          "PRAGMA journal_mode = WAL"
 #define STORE_SQL_APPLICATION  "PRAGMA application_id"
 #define STORE_SQL_VERSION      "PRAGMA user_version"

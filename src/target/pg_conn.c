@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ static bool wait_socket(struct pg_conn *conn, PostgresPollingStatusType state)
 static PGconn *start(const char *address, int64_t deadline)
 {
     char timeout[32];
-    snprintf(timeout, sizeof timeout, "%lld", (long long)(deadline / 3000));
+    snprintf(timeout, sizeof timeout, "%" PRId64, deadline / 3000);
     const char *keywords[] = {"fallback_application_name", "keepalives_idle", "keepalives_interval", "keepalives_count",
                               "tcp_user_timeout",          "dbname",          "client_encoding",     NULL};
     const char *values[] = {"dropfold", "30", "10", "3", timeout, address, "UTF8", NULL};

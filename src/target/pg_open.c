@@ -20,6 +20,7 @@
  */
 #include "target/pg_open.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,13 +90,13 @@ void pg_open_put_settings(struct pg_conn *conn)
 /* lock_timeout is the shorter one, so that waiting for another's lock is told from slowness. */
 void pg_open_put_begin(struct pg_conn *conn, bool writes)
 {
-    long long patience = (long long)conn->target->patience / 1000;
-    long long deadline = (long long)conn->target->deadline / 1000;
+    int64_t patience = conn->target->patience / 1000;
+    int64_t deadline = conn->target->deadline / 1000;
     buf_printf(&conn->sql,
                "BEGIN ISOLATION LEVEL READ COMMITTED READ %s;"
-               "SET LOCAL statement_timeout = %lld;"
-               "SET LOCAL lock_timeout = %lld;"
-               "SET LOCAL idle_in_transaction_session_timeout = %lld;"
+               "SET LOCAL statement_timeout = %" PRId64 ";"
+               "SET LOCAL lock_timeout = %" PRId64 ";"
+               "SET LOCAL idle_in_transaction_session_timeout = %" PRId64 ";"
                "SET LOCAL synchronous_commit = on",
                writes ? "WRITE" : "ONLY", patience, deadline / 2 + 1, deadline + 1);
     pg_open_put_settings(conn);

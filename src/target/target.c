@@ -6,6 +6,7 @@
  */
 #include "target/target.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -318,10 +319,10 @@ static bool table_complete(const struct target *target, size_t i, struct error *
     const struct delivery *delivery = target->delivery;
     return (target->upserts[i] == delivery->upserts[i] && target->deletes[i] == delivery->deletes[i]) ||
            error_set(error, ERROR_BUG,
-                     "%s: the delivery announced %llu upserts and %llu deletes for %s; %llu and %llu came",
-                     target->name, (unsigned long long)delivery->upserts[i], (unsigned long long)delivery->deletes[i],
-                     target->pipeline->tables[i].name, (unsigned long long)target->upserts[i],
-                     (unsigned long long)target->deletes[i]);
+                     "%s: the delivery announced %" PRIu64 " upserts and %" PRIu64 " deletes for %s; %" PRIu64
+                     " and %" PRIu64 " came",
+                     target->name, delivery->upserts[i], delivery->deletes[i], target->pipeline->tables[i].name,
+                     target->upserts[i], target->deletes[i]);
 }
 
 /* A delivery that lost or doubled a block must not be committed under the progress of a whole one. */

@@ -1,4 +1,5 @@
 /* Errors that more than one back end finds, each in its one wording. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@ static const char *describe(const struct progress *progress, char out[96])
 {
     if (!progress->present)
         return "no progress";
-    snprintf(out, 96, "sequence %llu of epoch %s", (unsigned long long)progress->sequence, progress->epoch);
+    snprintf(out, 96, "sequence %" PRIu64 " of epoch %s", progress->sequence, progress->epoch);
     return out;
 }
 
@@ -32,8 +33,8 @@ bool target_claimed(const struct target_owner *owner, struct error *error)
 
 bool target_emptied(const char *table, uint64_t rows, struct error *error)
 {
-    return error_set(error, ERROR_DIVERGED, "table \"%s\" is empty; the delivery before left %llu row%s there", table,
-                     (unsigned long long)rows, text_plural(rows));
+    return error_set(error, ERROR_DIVERGED, "table \"%s\" is empty; the delivery before left %" PRIu64 " row%s there",
+                     table, rows, text_plural(rows));
 }
 
 /* What can make a statement do less than it says; a constraint never does. */
@@ -45,18 +46,19 @@ static const char *suspects(enum target_dialect dialect)
 
 bool target_left_out(const char *table, uint64_t taken, uint64_t sent, enum target_dialect dialect, struct error *error)
 {
-    return error_set(
-        error, ERROR_REFUSED,
-        "table \"%s\" took %llu row%s instead of %llu without an error, so nothing was committed: look for %s", table,
-        (unsigned long long)taken, text_plural(taken), (unsigned long long)sent, suspects(dialect));
+    return error_set(error, ERROR_REFUSED,
+                     "table \"%s\" took %" PRIu64 " row%s instead of %" PRIu64
+                     " without an error, so nothing was committed: look for %s",
+                     table, taken, text_plural(taken), sent, suspects(dialect));
 }
 
 bool target_left_in(const char *table, uint64_t left, enum target_dialect dialect, struct error *error)
 {
     return error_set(error, ERROR_REFUSED,
-                     "table \"%s\" kept %llu row%s that should be gone, without an error, so nothing was committed: "
+                     "table \"%s\" kept %" PRIu64
+                     " row%s that should be gone, without an error, so nothing was committed: "
                      "look for %s",
-                     table, (unsigned long long)left, text_plural(left), suspects(dialect));
+                     table, left, text_plural(left), suspects(dialect));
 }
 
 bool target_miscounted(const struct pipeline *pipeline, const struct delivery *delivery, size_t table, uint64_t found,
@@ -64,9 +66,8 @@ bool target_miscounted(const struct pipeline *pipeline, const struct delivery *d
 {
     return error_set(
         error, delivery->full || again ? ERROR_REFUSED : ERROR_DIVERGED,
-        "table \"%s\" has %llu row%s at the end of the delivery and should have %llu, so nothing was "
+        "table \"%s\" has %" PRIu64 " row%s at the end of the delivery and should have %" PRIu64 ", so nothing was "
         "committed: look for a trigger that takes rows out or puts some in, a foreign key that cascades, or a "
         "collation that takes keys for equal",
-        pipeline->tables[table].name, (unsigned long long)found, text_plural(found),
-        (unsigned long long)delivery->to.rows[table]);
+        pipeline->tables[table].name, found, text_plural(found), delivery->to.rows[table]);
 }
