@@ -168,11 +168,10 @@ void report_tick(struct report *report, uint64_t ahead)
         clear_bar(report);
         return;
     }
-    char rows[32];
     double spent = seconds(now - report->began);
     uint64_t done = report->files + report->duplicates + report->quarantined;
-    fprintf(stderr, "\r\033[K%" PRIu64 " of %" PRIu64 " file%s, %s row%s, %.1f MB/s", done, done + ahead,
-            text_plural(done + ahead), text_count(report->rows, rows), text_plural(report->rows),
+    fprintf(stderr, "\r\033[K%s of %s file%s, %s row%s, %.1f MB/s", TEXT_COUNT(done), TEXT_COUNT(done + ahead),
+            text_plural(done + ahead), TEXT_COUNT(report->rows), text_plural(report->rows),
             spent > 0 ? (double)report->bytes / 1e6 / spent : 0.0);
     if (done > 0)
         fprintf(stderr, ", about %.0f s left", spent / (double)done * (double)ahead);
@@ -184,13 +183,12 @@ void report_waiting(FILE *out, const struct pipeline *pipeline, const uint64_t *
 {
     bool any = false;
     for (size_t f = 1; f < pipeline->feed_count; f++) {
-        char count[32];
         if (waiting[f] == 0)
             continue;
         if (any)
-            fprintf(out, ", %s for %s", text_count(waiting[f], count), pipeline->feeds[f].name);
+            fprintf(out, ", %s for %s", TEXT_COUNT(waiting[f]), pipeline->feeds[f].name);
         else
-            fprintf(out, "%s %s%s wait%s for %s", text_count(waiting[f], count), pipeline->has_grain ? "unit" : "row",
+            fprintf(out, "%s %s%s wait%s for %s", TEXT_COUNT(waiting[f]), pipeline->has_grain ? "unit" : "row",
                     text_plural(waiting[f]), waiting[f] == 1 ? "s" : "", pipeline->feeds[f].name);
         any = true;
     }
@@ -200,15 +198,13 @@ void report_waiting(FILE *out, const struct pipeline *pipeline, const uint64_t *
 
 static void text_end(struct report *report, const struct engine_stats *stats)
 {
-    char rows[32];
-    fprintf(report->out,
-            "%" PRIu64 " file%s applied, %" PRIu64 " duplicate, %" PRIu64 " quarantined; %s row%s:", report->files,
-            text_plural(report->files), report->duplicates, report->quarantined, text_count(report->rows, rows),
-            text_plural(report->rows));
+    fprintf(report->out, "%s file%s applied, %s duplicate, %s quarantined; %s row%s:", TEXT_COUNT(report->files),
+            text_plural(report->files), TEXT_COUNT(report->duplicates), TEXT_COUNT(report->quarantined),
+            TEXT_COUNT(report->rows), text_plural(report->rows));
     put_buckets(report, &report->buckets);
     fputs(";", report->out);
     for (size_t t = 0; t < report->pipeline->table_count; t++)
-        fprintf(report->out, "%s %" PRIu64 " group%s in %s", t ? "," : "", stats->groups[t],
+        fprintf(report->out, "%s %s group%s in %s", t ? "," : "", TEXT_COUNT(stats->groups[t]),
                 text_plural(stats->groups[t]), report->pipeline->tables[t].name);
     fprintf(report->out, "; %.2f s\n", seconds(clock_monotonic() - report->began));
     report_waiting(report->out, report->pipeline, stats->waiting);

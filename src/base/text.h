@@ -83,8 +83,12 @@ static inline int text_hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* "1,234,567" for people. Returns out. */
+/* "1,234,567": how commands that look (status, verify, store) print counts for people. Messages and name=value have plain
+   digits. Returns out. */
 char *text_count(uint64_t value, char out[32]);
+
+/* The same in memory of its own, until the end of the block. */
+#define TEXT_COUNT(value) text_count(value, (char[32]){""})
 
 /* What ends the noun behind a count: "%" PRIu64 " row%s". "s", or nothing behind 1. */
 const char *text_plural(uint64_t count);

@@ -152,6 +152,7 @@ bool changes_visit(void *changes, const struct row_change *change, struct error 
 
 void changes_sum(const struct changes *changes)
 {
-    fprintf(stderr, "%" PRIu64 " row%s added, %" PRIu64 " changed, %" PRIu64 " deleted\n", changes->counts[ROW_ADDED],
-            text_plural(changes->counts[ROW_ADDED]), changes->counts[ROW_CHANGED], changes->counts[ROW_DELETED]);
+    fprintf(stderr, "%s row%s added, %s changed, %s deleted\n", TEXT_COUNT(changes->counts[ROW_ADDED]),
+            text_plural(changes->counts[ROW_ADDED]), TEXT_COUNT(changes->counts[ROW_CHANGED]),
+            TEXT_COUNT(changes->counts[ROW_DELETED]));
 }

@@ -258,8 +258,8 @@ static void tell_facts(const struct feed *feed, const char *path, const struct f
         printf("version %" PRIu32, facts->version);
     else
         printf("without a record that tells the version");
-    printf(", %" PRIu64 " row%s, %" PRIu64 " of them would be rejected\n", facts->rows, text_plural(facts->rows),
-           facts->rejected);
+    printf(", %s row%s, %s of them would be rejected\n", TEXT_COUNT(facts->rows), text_plural(facts->rows),
+           TEXT_COUNT(facts->rejected));
     for (size_t i = 0; i < facts->unknown_count; i++) {
         char name[COMMON_SHOWN];
         printf("column \"%s\" is in no descriptor and would be skipped\n",

@@ -125,7 +125,7 @@ static int late(const struct invocation *invocation, struct common_view *view)
     if (!ok)
         return common_failed(invocation, &error);
     if (!listing.json)
-        fprintf(stderr, "%" PRIu64 " late row%s\n", listing.count, text_plural(listing.count));
+        fprintf(stderr, "%s late row%s\n", TEXT_COUNT(listing.count), text_plural(listing.count));
     return 0;
 }
 

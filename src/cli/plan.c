@@ -114,10 +114,11 @@ static void tell_rows(const struct planning *planning)
 {
     const struct buckets *b = &planning->buckets;
     fprintf(stderr,
-            "version %" PRIu32 ", %" PRIu64 " row%s: %" PRIu64 " applied, %" PRIu64 " unchanged, %" PRIu64
-            " superseded, %" PRIu64 " filtered, %" PRIu64 " deleted, %" PRIu64 " late, %" PRIu64 " rejected",
-            planning->facts.version, planning->facts.rows, text_plural(planning->facts.rows), b->applied, b->unchanged,
-            b->superseded, b->filtered, b->deleted, b->late, b->rejected);
+            "version %" PRIu32 ", %s row%s: %s applied, %s unchanged, %s superseded, %s filtered, %s deleted, %s late, "
+            "%s rejected",
+            planning->facts.version, TEXT_COUNT(planning->facts.rows), text_plural(planning->facts.rows),
+            TEXT_COUNT(b->applied), TEXT_COUNT(b->unchanged), TEXT_COUNT(b->superseded), TEXT_COUNT(b->filtered),
+            TEXT_COUNT(b->deleted), TEXT_COUNT(b->late), TEXT_COUNT(b->rejected));
     if (feed_of(planning)->on_change == FEED_REPLACE && is_other(planning))
         fprintf(stderr, "; it replaces seq=%" PRIu64, planning->replaced.sequence);
     fputc('\n', stderr);

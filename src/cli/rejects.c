@@ -63,9 +63,9 @@ static bool list_file(struct listing *listing, struct store *store, const char *
 
 static void tell_sum(const struct listing *listing)
 {
-    fprintf(stderr, "%" PRIu64 " rejected row%s", listing->count, text_plural(listing->count));
+    fprintf(stderr, "%s rejected row%s", TEXT_COUNT(listing->count), text_plural(listing->count));
     if (listing->whole > 0)
-        fprintf(stderr, ", %" PRIu64 " file%s set aside whole", listing->whole, text_plural(listing->whole));
+        fprintf(stderr, ", %s file%s set aside whole", TEXT_COUNT(listing->whole), text_plural(listing->whole));
     fputc('\n', stderr);
 }
 

@@ -230,8 +230,8 @@ static void print_altered(const struct state *state)
     size_t t;
     const struct table *altered = altered_table(state, &t);
     if (altered)
-        printf(", but %s has %" PRIu64 " row%s instead of %" PRIu64, altered->name, state->look.rows[t],
-               text_plural(state->look.rows[t]), state->look.progress.rows[t]);
+        printf(", but %s has %s row%s instead of %s", altered->name, TEXT_COUNT(state->look.rows[t]),
+               text_plural(state->look.rows[t]), TEXT_COUNT(state->look.progress.rows[t]));
 }
 
 /* Of a target that does not say so itself now. */
@@ -244,8 +244,8 @@ static void print_delivered(const struct state *state)
         return;
     }
     clock_text(state->summary.delivered_at, when);
-    printf("delivered   sequence %" PRIu64 " at %s, %" PRIu64 " change%s undelivered\n", delivered, when,
-           sequence - delivered, text_plural(sequence - delivered));
+    printf("delivered   sequence %" PRIu64 " at %s, %s change%s undelivered\n", delivered, when,
+           TEXT_COUNT(sequence - delivered), text_plural(sequence - delivered));
 }
 
 static void print_target(const struct state *state)
@@ -268,7 +268,7 @@ static void print_target(const struct state *state)
     else if (delivered == sequence)
         printf("holds everything");
     else
-        printf("holds sequence %" PRIu64 ", %" PRIu64 " change%s undelivered", delivered, sequence - delivered,
+        printf("holds sequence %" PRIu64 ", %s change%s undelivered", delivered, TEXT_COUNT(sequence - delivered),
                text_plural(sequence - delivered));
     print_altered(state);
     putchar('\n');
@@ -277,25 +277,24 @@ static void print_target(const struct state *state)
 static void print_count(const char *name, uint64_t count)
 {
     if (count > 0)
-        printf(", %" PRIu64 " %s", count, name);
+        printf(", %s %s", TEXT_COUNT(count), name);
 }
 
 static void print_feed(const struct state *state, size_t f)
 {
     const struct feed_summary *feed = &state->feeds[f];
     struct bucket list[BUCKETS];
-    char rows[32], records[32];
     buckets_list(&feed->buckets, list);
-    printf("%-11s %" PRIu64 " file%s applied", state->view.pipeline->feeds[f].name, feed->files[FILE_APPLIED],
+    printf("%-11s %s file%s applied", state->view.pipeline->feeds[f].name, TEXT_COUNT(feed->files[FILE_APPLIED]),
            text_plural(feed->files[FILE_APPLIED]));
     print_count("duplicate", feed->files[FILE_DUPLICATE]);
     print_count("quarantined", feed->files[FILE_QUARANTINED]);
     print_count("forgotten", feed->forgotten);
     print_count("replaced", feed->succeeded);
-    printf("; %s row%s: %" PRIu64 " applied", text_count(feed->rows, rows), text_plural(feed->rows), list[0].rows);
+    printf("; %s row%s: %s applied", TEXT_COUNT(feed->rows), text_plural(feed->rows), TEXT_COUNT(list[0].rows));
     for (size_t i = 1; i < BUCKETS; i++)
         print_count(list[i].name, list[i].rows);
-    printf("; %s live record%s\n", text_count(state->stats.records[f], records), text_plural(state->stats.records[f]));
+    printf("; %s live record%s\n", TEXT_COUNT(state->stats.records[f]), text_plural(state->stats.records[f]));
 }
 
 /* Undeclared columns, a line a feed. */
@@ -321,12 +320,12 @@ static bool print_unknown(void *context, struct slice feed, struct slice column,
 
 static void print_closed(const struct engine_stats *stats)
 {
-    char before[CLOCK_TEXT_SIZE], units[32];
+    char before[CLOCK_TEXT_SIZE];
     clock_text(stats->closed_before, before);
-    printf("closed      windows up to %s: %s unit%s freed", before, text_count(stats->closed, units),
+    printf("closed      windows up to %s: %s unit%s freed", before, TEXT_COUNT(stats->closed),
            text_plural(stats->closed));
     if (stats->closed_waiting > 0)
-        printf(", %" PRIu64 " of them while they waited", stats->closed_waiting);
+        printf(", %s of them while they waited", TEXT_COUNT(stats->closed_waiting));
     puts("; later rows of theirs are late (dropfold late)");
 }
 
@@ -343,23 +342,23 @@ static bool print_text(const struct state *state, struct error *error)
     for (size_t f = 0; f < pipeline->feed_count; f++)
         print_feed(state, f);
     for (size_t t = 0; t < pipeline->table_count; t++) {
-        printf("table       %s: %" PRIu64 " group%s", pipeline->tables[t].name, state->stats.groups[t],
+        printf("table       %s: %s group%s", pipeline->tables[t].name, TEXT_COUNT(state->stats.groups[t]),
                text_plural(state->stats.groups[t]));
         if (state->stats.mixed[t] > 0)
-            printf(", %" PRIu64 " of them with several values of what should be uniform", state->stats.mixed[t]);
+            printf(", %s of them with several values of what should be uniform", TEXT_COUNT(state->stats.mixed[t]));
         putchar('\n');
     }
     if (state->stats.closed_before != INT64_MIN)
         print_closed(&state->stats);
     if (pipeline->has_grain)
-        printf("conflicts   %" PRIu64 " unit%s whose lines disagree\n", state->stats.grain_conflicts,
+        printf("conflicts   %s unit%s whose lines disagree\n", TEXT_COUNT(state->stats.grain_conflicts),
                text_plural(state->stats.grain_conflicts));
     if (state->summary.delivered_overflows > 0)
-        printf("overflows   %" PRIu64 " value%s of the last delivery, of sequence %" PRIu64
+        printf("overflows   %s value%s of the last delivery, of sequence %" PRIu64
                ", NULL as their column cannot hold them\n",
-               state->summary.delivered_overflows, text_plural(state->summary.delivered_overflows),
+               TEXT_COUNT(state->summary.delivered_overflows), text_plural(state->summary.delivered_overflows),
                state->summary.delivered_sequence);
-    printf("rejects     %" PRIu64 " row%s (dropfold rejects)\n", state->summary.rejects,
+    printf("rejects     %s row%s (dropfold rejects)\n", TEXT_COUNT(state->summary.rejects),
            text_plural(state->summary.rejects));
     report_waiting(stdout, pipeline, state->stats.waiting);
     struct unknown unknown = {""};

@@ -33,17 +33,18 @@ static bool count_change(void *context, const struct replay_end *end, struct err
 
 static void print_census(const struct store *store, const struct census *census, const struct store_summary *summary)
 {
-    char changes[32], rows[32], chunks[32], files[32], hex[DIGEST_HEX_SIZE];
+    char hex[DIGEST_HEX_SIZE];
     const struct progress *progress = store_progress(store);
     digest_hex(&progress->digest, hex);
-    printf("history     sound: %s changes of %s files", text_count(census->changes, changes),
-           text_count(summary->files[FILE_APPLIED], files));
+    printf("history     sound: %s change%s of %s file%s", TEXT_COUNT(census->changes), text_plural(census->changes),
+           TEXT_COUNT(summary->files[FILE_APPLIED]), text_plural(summary->files[FILE_APPLIED]));
     if (summary->forgotten > 0)
-        printf(" and %" PRIu64 " forgotten", summary->forgotten);
+        printf(" and %s forgotten", TEXT_COUNT(summary->forgotten));
     if (summary->succeeded > 0)
-        printf(" and %" PRIu64 " replaced", summary->succeeded);
-    printf(", %s rows in %s chunks of %.1f MiB; every checksum and digest\n", text_count(census->rows, rows),
-           text_count(census->chunks, chunks), (double)census->bytes / (1024.0 * 1024.0));
+        printf(" and %s replaced", TEXT_COUNT(summary->succeeded));
+    printf(", %s row%s in %s chunk%s of %.1f MiB; every checksum and digest\n", TEXT_COUNT(census->rows),
+           text_plural(census->rows), TEXT_COUNT(census->chunks), text_plural(census->chunks),
+           (double)census->bytes / (1024.0 * 1024.0));
     printf("end         sequence %" PRIu64 " of epoch %s, digest %.16s\n", progress->sequence, progress->epoch, hex);
 }
 
@@ -73,7 +74,7 @@ static int backup(const struct invocation *invocation, const char *path)
     struct common_view view;
     struct store_backup made;
     struct error error = {0};
-    char shown[1200], bytes[32];
+    char shown[1200];
     int code = 0;
     if (!common_view_open(&view, invocation, &code))
         return code;
@@ -83,7 +84,7 @@ static int backup(const struct invocation *invocation, const char *path)
         return common_failed(invocation, &error);
     printf("backed up %s: sequence %" PRIu64 " of epoch %s, %s bytes, read back and compared\n",
            text_escape(slice_of(path), shown, sizeof shown), made.progress.sequence, made.progress.epoch,
-           text_count(made.bytes, bytes));
+           TEXT_COUNT(made.bytes));
     return 0;
 }
 
@@ -104,15 +105,14 @@ static int compact(const struct invocation *invocation)
     struct common_view view;
     struct error error = {0};
     uint64_t before = 0, after = 0;
-    char old[32], new[32], path[COMMON_SHOWN];
+    char path[COMMON_SHOWN];
     int code = 0;
     if (!open_to_compact(&view, invocation, &code))
         return code;
     bool ok = store_compact(view.store, &before, &after, &error);
     if (ok)
         printf("compacted %s: %s bytes before, %s after\n",
-               text_escape(slice_of(store_path(view.store)), path, sizeof path), text_count(before, old),
-               text_count(after, new));
+               text_escape(slice_of(store_path(view.store)), path, sizeof path), TEXT_COUNT(before), TEXT_COUNT(after));
     common_view_close(&view);
     return ok ? 0 : common_failed(invocation, &error);
 }

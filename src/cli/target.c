@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +20,7 @@ static int init_target(const struct invocation *invocation, const struct pipelin
     }
     printf("target %s: tables and views are there", look.name);
     for (size_t t = 0; t < pipeline->table_count; t++)
-        printf("%s %s (%" PRIu64 " group%s)", t ? "," : ":", pipeline->tables[t].name, look.rows[t],
+        printf("%s %s (%s group%s)", t ? "," : ":", pipeline->tables[t].name, TEXT_COUNT(look.rows[t]),
                text_plural(look.rows[t]));
     putchar('\n');
     if (!look.taken)

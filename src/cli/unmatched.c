@@ -83,9 +83,9 @@ static bool print_waiting(void *context, const struct engine_waiting *waiting)
 
 static void tell_sum(const struct listing *listing)
 {
-    fprintf(stderr, "%" PRIu64 " waiting", listing->waiting);
+    fprintf(stderr, "%s waiting", TEXT_COUNT(listing->waiting));
     if (listing->closed > 0)
-        fprintf(stderr, ", and %" PRIu64 " whose window closed while they waited", listing->closed);
+        fprintf(stderr, ", and %s whose window closed while they waited", TEXT_COUNT(listing->closed));
     fputc('\n', stderr);
 }
 

@@ -62,17 +62,17 @@ static void tell_sources(void *context, const struct verify_result *result)
 {
     const uint64_t *problems = result->problems;
     (void)context;
-    printf("sources     %" PRIu64 " file%s read again", result->sources, text_plural(result->sources));
+    printf("sources     %s file%s read again", TEXT_COUNT(result->sources), text_plural(result->sources));
     if (problems[VERIFY_MISSING] + problems[VERIFY_DIFFERENT] == 0)
         printf(": the store has their rows");
     else
-        printf(": %" PRIu64 " missing, of %" PRIu64 " the store has other rows", problems[VERIFY_MISSING],
-               problems[VERIFY_DIFFERENT]);
+        printf(": %s missing, of %s the store has other rows", TEXT_COUNT(problems[VERIFY_MISSING]),
+               TEXT_COUNT(problems[VERIFY_DIFFERENT]));
     if (result->changed > 0)
-        printf("; %" PRIu64 " were read by descriptors that are others now: their bytes were compared, not their rows",
-               result->changed);
+        printf("; %s were read by descriptors that are others now: their bytes were compared, not their rows",
+               TEXT_COUNT(result->changed));
     if (problems[VERIFY_UNKNOWN] > 0)
-        printf("; archived and in no ledger: %" PRIu64, problems[VERIFY_UNKNOWN]);
+        printf("; archived and in no ledger: %s", TEXT_COUNT(problems[VERIFY_UNKNOWN]));
     putchar('\n');
     fflush(stdout);
 }
@@ -83,7 +83,7 @@ static void tell_target(void *context, const struct verify_result *result)
     printf("history     sound: every checksum and digest up to sequence %" PRIu64 "\n", result->store_sequence);
     printf("target      %s: holds sequence %" PRIu64, result->target, result->sequence);
     if (is_behind(result))
-        printf(", %" PRIu64 " change%s undelivered", result->store_sequence - result->sequence,
+        printf(", %s change%s undelivered", TEXT_COUNT(result->store_sequence - result->sequence),
                text_plural(result->store_sequence - result->sequence));
     putchar('\n');
     fflush(stdout);
@@ -92,7 +92,7 @@ static void tell_target(void *context, const struct verify_result *result)
 static void end_rows(struct report *report)
 {
     if (report->found > report->listed)
-        printf("            and %" PRIu64 " row%s more\n", report->found - report->listed,
+        printf("            and %s row%s more\n", TEXT_COUNT(report->found - report->listed),
                text_plural(report->found - report->listed));
     report->found = report->listed = 0;
 }
@@ -101,10 +101,10 @@ static void tell_table(void *context, const struct table *table, const struct ve
 {
     struct report *report = context;
     end_rows(report);
-    printf("table       %s: %" PRIu64 " row%s", table->name, found->rows, text_plural(found->rows));
+    printf("table       %s: %s row%s", table->name, TEXT_COUNT(found->rows), text_plural(found->rows));
     for (size_t kind = 0; kind < DRIFT_KINDS; kind++) {
         if (found->drift[kind] > 0)
-            printf("%s%" PRIu64 " %s", report->found > 0 ? ", " : ": ", found->drift[kind], kind_names[kind]);
+            printf("%s%s %s", report->found > 0 ? ", " : ": ", TEXT_COUNT(found->drift[kind]), kind_names[kind]);
         report->found += found->drift[kind];
     }
     puts(report->found > 0 ? "" : ", as they should be");
