@@ -209,7 +209,7 @@ static enum job_outcome outcome_unread(const struct job *job)
 }
 
 /* What the store refused for want of space is tried again later, the file being where it was; what the engine cannot count
-   would be refused each time, and is set aside as a file that cannot be read; all else is the end. */
+   would be refused each time, and is quarantined as a file that cannot be read; all else is the end. */
 static enum job_outcome refused(struct committer *committer, struct job *job)
 {
     core_file_cancel(committer->core);

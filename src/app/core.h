@@ -166,7 +166,7 @@ bool core_file_end(struct core *core, const struct core_file *file, int64_t now,
                    struct error *error) MUST_USE;
 
 /* Instead, of a file that cannot be read by today's descriptors or limits, but for its content: CORE_DUPLICATE when it was
-   applied before, and is noted as by core_file_end; any other outcome says that it is to be set aside. A group that is open
+   applied before, and is noted as by core_file_end; any other outcome says that it is to be quarantined. A group that is open
    has room for it. */
 bool core_file_unread(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
                       struct error *error) MUST_USE;
@@ -189,7 +189,7 @@ bool core_group_end(struct core *core, struct error *error) MUST_USE;
 bool core_forget(struct core *core, struct slice which, int64_t now, struct arena *texts, struct file_record *file,
                  struct error *error) MUST_USE;
 
-/* A ledger row for a file that was set aside whole; `stored` is where, relative to the data folder. Empty: it is left in its
+/* A ledger row for a file that was quarantined; `stored` is where, relative to the data folder. Empty: it is left in its
    folder; then one row is enough for this very file. */
 bool core_note_quarantined(struct core *core, size_t feed, const struct core_file *file, const char *stored,
                            const char *reason, int64_t now, struct error *error) MUST_USE;

@@ -16,8 +16,8 @@ struct flight {
     uv_work_t work;              /* of the move, of the first of those that are moved together */
     struct flight *next_to_move; /* in the chain that it waits in, or is moved in */
     enum archive_result moved;
-    const char *remark;                /* what became of the file, when it is not in the archive or the quarantine */
-    char set_aside[ARCHIVE_PATH_SIZE]; /* of a bad file: "quarantine/<feed>/<name>", below the data folder */
+    const char *remark;                  /* what became of the file, when it is not in the archive or the quarantine */
+    char quarantined[ARCHIVE_PATH_SIZE]; /* of a bad file: "quarantine/<feed>/<name>", below the data folder */
     struct request note;
     struct error move_error;
     bool committed; /* the committer is done with it: its results may be read */
@@ -36,7 +36,7 @@ struct unmoved {
     char stored[ARCHIVE_NAME_SIZE]; /* its name in the archive; empty when it is to be deleted */
 };
 
-/* The note of one that could not be set aside. What its facts have of their arena is not kept: its undeclared columns. */
+/* The note of one that could not be quarantined. What its facts have of their arena is not kept: its undeclared columns. */
 struct unmoved_bad {
     struct unmoved unmoved;
     struct file_facts facts;
@@ -55,9 +55,9 @@ bool run_held_keeps(struct run *run, struct candidate *candidate);
 /* Whether others of its feed wait for this one if it cannot be read: not when that has lasted too long. */
 bool run_held_waits_for(const struct run *run, const struct candidate *candidate);
 
-/* run_moves.c: has it moved, or set aside where it is bad, by the next run_moves_start, which concludes it. */
+/* run_moves.c: has it moved, or quarantined where it is bad, by the next run_moves_start, which concludes it. */
 void flight_move_later(struct flight *flight);
-/* The request that notes those set aside together in the ledger. */
+/* The request that notes those quarantined together in the ledger. */
 struct request flight_note(void);
 /* Where the file went, for the report. */
 char *flight_where(const struct flight *flight, char *out, size_t size);

@@ -44,7 +44,7 @@ void flow_close(struct flow *flow);
 enum job_outcome {
     JOB_APPLIED,
     JOB_DUPLICATE,
-    JOB_BAD,       /* to be set aside whole; the reason is in `error` */
+    JOB_BAD,       /* to be quarantined; the reason is in `error` */
     JOB_UNSETTLED, /* changed while it was read */
     JOB_GONE,
     JOB_LATER,         /* could not be read or stored now */

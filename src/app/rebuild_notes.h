@@ -1,5 +1,5 @@
 /*
- * What a ledger says of files beside those that a replay applies again: redeliveries, files set aside, and files whose
+ * What a ledger says of files beside those that a replay applies again: redeliveries, quarantined files, and files whose
  * rows were taken back. A store that is built anew takes these rows over. Without them such a file would be a new one
  * to it: where it lies in its landing folder, or in the archive, it would be applied.
  */

@@ -4,7 +4,7 @@
  * are not are rejected again, with today's reasons. Where none is valid nothing is committed.
  *
  * The rows are known again by their numbers and lines, so a source that is split into other rows today is refused, and so
- * is one that is gone or has another content. A file that was set aside whole is put back into its landing folder instead.
+ * is one that is gone or has another content. A file that was quarantined is put back into its landing folder instead.
  */
 #ifndef DROPFOLD_APP_RETRY_H
 #define DROPFOLD_APP_RETRY_H
@@ -43,7 +43,7 @@ struct retry_how {
 bool retry_rows(struct core *core, const struct retry_how *how, const struct file_record *file,
                 struct retry_result *result, struct error *error) MUST_USE;
 
-/* The same of the file that `which` means (store_find_file), or the file of that name that was set aside whole; appends to
+/* The same of the file that `which` means (store_find_file), or the file of that name that was quarantined; appends to
    `out` what was done, for people. *changed tells whether a change was made. Delivering is the caller's. */
 bool retry_file(struct core *core, const struct retry_how *how, const char *which, bool *changed, struct buf *out,
                 struct error *error) MUST_USE;

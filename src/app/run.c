@@ -223,7 +223,7 @@ static bool start_watch(struct run *run, struct error *error)
         return false;
     watch_pause(run->watch, true);
     run_recover_now(run);
-    run_aside_note(run);
+    run_quarantine_note(run);
     return true;
 }
 

@@ -4,7 +4,7 @@
  *   run_sessions.c  one session after the other        run.c          a session: its phases, its start and its end
  *   run_target.c    what the target's answers mean     run_held.c     feeds that wait
  *   run_jobs.c      files to workers and committer     run_moves.c    and away from their folders (flight.h)
- *   run_recover.c   what stayed hidden on that way     run_aside.c    what lies in the quarantine
+ *   run_recover.c   what stayed hidden on that way     run_quarantine.c    what lies in the quarantine
  *   run_control.c   the control socket's words         run_reload.c   HUP and replay, which end a session
  *   run_told.c      the order of lines                 run_memory.c   its limit, and giving it back
  *
@@ -40,7 +40,7 @@ enum {
     RUN_UNTOLD_MAX = 16,
     RUN_JOBS_MAX = 4096, /* files being read or waiting for their commit */
     RUN_PARSERS_MAX = SETTINGS_THREADS_MAX,
-    /* Bytes of what stands beside a file that is set aside, the NUL included. */
+    /* Bytes of what stands beside a file that is quarantined, the NUL included. */
     RUN_REASON_SIZE = ERROR_TEXT_MAX + LANDING_NAME_SIZE + 160
 };
 
@@ -118,7 +118,7 @@ struct run {
     bool unread[PIPELINE_FEEDS_MAX];      /* it was the latter */
     unsigned turn[PIPELINE_FEEDS_MAX];    /* so many times that was tried again */
     size_t under_way[PIPELINE_FEEDS_MAX]; /* of `jobs` */
-    uint64_t memory; /* bytes that the state held behind the last file */
+    uint64_t memory;                      /* bytes that the state held behind the last file */
     bool memory_warned, memory_full;
     unsigned asked;          /* control requests that the store thread has not answered yet */
     struct session_end *end; /* what the next session is to be */
@@ -128,7 +128,7 @@ struct run {
     struct delivered untold[RUN_UNTOLD_MAX];
     size_t untold_count;
     uint64_t next_told;                   /* ticket of the file whose line comes next */
-    struct flight_chain to_move;          /* committed, or to be set aside */
+    struct flight_chain to_move;          /* committed, or to be quarantined */
     struct flight *flights[RUN_JOBS_MAX]; /* by ticket: at most so many are under way, so no two share a place */
     uv_work_t trim;
     bool trimming;
@@ -192,15 +192,16 @@ void run_told_all(struct run *run);
 
 /* Finishes what a crash left half archived; before anything moves (run_recover.c). */
 void run_recover_now(struct run *run);
-/* Notes files that this pipeline set aside before a crash; after that, and before anything moves (run_aside.c). */
-void run_aside_note(struct run *run);
+/* Notes files that this pipeline quarantined before a crash; after that, and before anything moves (run_quarantine.c). */
+void run_quarantine_note(struct run *run);
 /* *unnoted: the file that lies as `name` in the quarantine of the feed is one that would be noted so. */
-bool run_aside_is_unnoted(struct run *run, size_t feed, const char *name, bool *unnoted, struct error *error) MUST_USE;
+bool run_quarantine_is_unnoted(struct run *run, size_t feed, const char *name, bool *unnoted,
+                               struct error *error) MUST_USE;
 /* *noted: the file that this one of the feed lies as in the quarantine was noted so by a start, and is the copy of it. */
-bool run_aside_is_noted_copy(struct run *run, size_t feed, const struct archive_left *left, bool *noted,
-                             struct error *error) MUST_USE;
-/* What is to stand beside a file that is set aside: `why`, one line, who does it, and what it was called. */
-void run_aside_reason(const struct run *run, const char *why, const char *name, char out[RUN_REASON_SIZE]);
+bool run_quarantine_is_noted_copy(struct run *run, size_t feed, const struct archive_left *left, bool *noted,
+                                  struct error *error) MUST_USE;
+/* What is to stand beside a file that is quarantined: `why`, one line, who does it, and what it was called. */
+void run_quarantine_reason(const struct run *run, const char *why, const char *name, char out[RUN_REASON_SIZE]);
 /* Some file could not be moved on and is hidden: tried again in a while. */
 void run_recover_later(struct run *run);
 /* From the watch: this feed has another folder, which waits to be looked at. */

@@ -183,7 +183,7 @@ static bool is_unmoved(const struct candidate *candidate)
     return unmoved && (unmoved->bad ? file_stat_same : file_stat_equal)(&candidate->stat, &unmoved->stat);
 }
 
-static void set_aside_again(struct flight *flight, const struct unmoved_bad *bad)
+static void quarantine_again(struct flight *flight, const struct unmoved_bad *bad)
 {
     flight->job.outcome = JOB_BAD;
     flight->job.intake = INTAKE_BAD;
@@ -197,7 +197,7 @@ static void move_again(struct flight *flight)
     const struct unmoved *unmoved = flight->job.candidate->note;
     struct core_result *result = &flight->job.result;
     if (unmoved->bad) {
-        set_aside_again(flight, flight->job.candidate->note);
+        quarantine_again(flight, flight->job.candidate->note);
         return;
     }
     flight->job.outcome = JOB_DUPLICATE;

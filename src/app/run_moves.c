@@ -248,8 +248,8 @@ static void note_work(struct request *request, struct core *core)
         const struct core_file file = {.name = candidate->name, .stat = &flight->job.stat, .facts = &flight->job.facts};
         flight->move_error.kind = ERROR_NONE;
         /* note_done tells what the error says. */
-        (void)!core_note_quarantined(core, candidate->landing->index, &file, flight->set_aside, flight->job.error.text,
-                                     clock_wall(), &flight->move_error);
+        (void)!core_note_quarantined(core, candidate->landing->index, &file, flight->quarantined,
+                                     flight->job.error.text, clock_wall(), &flight->move_error);
     }
 }
 
@@ -273,7 +273,7 @@ static void remember_bad(struct flight *flight)
 
 static void keep_bad(struct flight *flight)
 {
-    (void)flight_warn_once(flight, "cannot be set aside", &flight->move_error);
+    (void)flight_warn_once(flight, "cannot be quarantined", &flight->move_error);
     flight->run->files_left = true;
     remember_bad(flight);
     if (flight->moved == ARCHIVE_HIDDEN)
@@ -308,17 +308,17 @@ static void finish_bad(uv_work_t *work, int status)
 static void move_bad(uv_work_t *work)
 {
     struct flight *first = CONTAINER_OF(work, struct flight, work);
-    struct archive_aside aside;
+    struct archive_quarantine quarantine;
     struct error error = {0};
-    archive_aside_begin(&aside, landing_of(first));
+    archive_quarantine_begin(&quarantine, landing_of(first));
     for (struct flight *flight = first; flight; flight = flight->next_to_move) {
         char reason[RUN_REASON_SIZE];
         const char *name = flight->job.candidate->name;
-        run_aside_reason(flight->run, flight->job.error.text, name, reason);
-        flight->moved =
-            archive_aside_move(&aside, name, &flight->job.stat, reason, flight->set_aside, &flight->move_error);
+        run_quarantine_reason(flight->run, flight->job.error.text, name, reason);
+        flight->moved = archive_quarantine_move(&quarantine, name, &flight->job.stat, reason, flight->quarantined,
+                                                &flight->move_error);
     }
-    if (!archive_aside_end(&aside, &error))
+    if (!archive_quarantine_end(&quarantine, &error))
         doubt_moves(first, &error);
 }
 
@@ -346,8 +346,8 @@ char *flight_where(const struct flight *flight, char *out, size_t size)
     const char *data = flight->run->settings->data;
     if (flight->remark)
         snprintf(out, size, "%s", flight->remark);
-    else if (flight->set_aside[0] != '\0')
-        snprintf(out, size, "%s/%s", data, flight->set_aside);
+    else if (flight->quarantined[0] != '\0')
+        snprintf(out, size, "%s/%s", data, flight->quarantined);
     else
         snprintf(out, size, "%s/archive/%s/%s", data, landing_of(flight)->feed->name, flight->job.result.stored);
     return out;

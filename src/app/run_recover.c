@@ -20,14 +20,14 @@ struct question {
     bool at_start;
 };
 
-/* At the start run_aside_note comes after it. Later nobody would note the copy: unless the start has, the file is set aside
-   once more, onto it. */
+/* At the start run_quarantine_note comes after it. Later nobody would note the copy: unless the start has, the file is
+   quarantined once more, onto it. */
 static bool is_own_copy(const struct question *question, const struct archive_left *left, bool *own,
                         struct error *error)
 {
     if (question->at_start)
-        return run_aside_is_unnoted(question->run, question->feed, left->archived, own, error);
-    return run_aside_is_noted_copy(question->run, question->feed, left, own, error);
+        return run_quarantine_is_unnoted(question->run, question->feed, left->archived, own, error);
+    return run_quarantine_is_noted_copy(question->run, question->feed, left, own, error);
 }
 
 static bool goes_on(void *context, const struct archive_left *left, bool *committed, struct error *error)
@@ -36,7 +36,7 @@ static bool goes_on(void *context, const struct archive_left *left, bool *commit
     struct store *store = question->run->core.store;
     const struct file_stat *stat = &left->stat;
     char stored[LANDING_PATH_SIZE];
-    if (left->to_set_aside)
+    if (left->to_quarantine)
         return is_own_copy(question, left, committed, error);
     if (left->to_delete) {
         const struct file_record file = {.feed = slice_of(left->feed),

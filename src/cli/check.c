@@ -242,7 +242,7 @@ static bool show_batch(void *context, struct batch *batch)
     return true;
 }
 
-/* Of a file that is set aside for its rejected rows: those that were not handed out yet. */
+/* Of a file that is quarantined for its rejected rows: those that were not handed out yet. */
 static void show_rest(struct reading *reading, struct parser *parser)
 {
     struct batch *batch = NULL;

@@ -224,7 +224,7 @@ const struct command command_plan = {
         "  dropfold plan /tmp/new.csv FEED\n"
         "  dropfold plan data/FEED/new-03.csv --json\n"
         "\n"
-        "Exit codes: 0 shown; 1 the file cannot be read; 64 its feed cannot be told; 65 the file would be set aside\n"
+        "Exit codes: 0 shown; 1 the file cannot be read; 64 its feed cannot be told; 65 the file would be quarantined\n"
         "whole; 78 configuration.\n",
     .options = OPTION_JSON,
     .execute = execute,

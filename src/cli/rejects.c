@@ -16,7 +16,7 @@ struct listing {
     const struct settings *settings;
     bool export, json;
     bool failed;           /* a row could not be shown, as memory is out */
-    uint64_t count, whole; /* rows, files set aside */
+    uint64_t count, whole; /* rows, quarantined files */
     struct buf out;
 };
 
@@ -65,7 +65,7 @@ static void tell_sum(const struct listing *listing)
 {
     fprintf(stderr, "%s rejected row%s", TEXT_COUNT(listing->count), text_plural(listing->count));
     if (listing->whole > 0)
-        fprintf(stderr, ", %s file%s set aside whole", TEXT_COUNT(listing->whole), text_plural(listing->whole));
+        fprintf(stderr, ", %s file%s quarantined", TEXT_COUNT(listing->whole), text_plural(listing->whole));
     fputc('\n', stderr);
 }
 
@@ -162,7 +162,7 @@ static void tell_whole(uint64_t count)
     if (count > 0)
         fprintf(stderr,
                 "%" PRIu64
-                " file%s set aside whole %s not among these: `dropfold rejects` lists them, `dropfold rejects retry "
+                " quarantined file%s %s not among these: `dropfold rejects` lists them, `dropfold rejects retry "
                 "FILE` puts one back\n",
                 count, text_plural(count), count == 1 ? "is" : "are");
 }
@@ -242,9 +242,10 @@ const struct command command_rejects = {
         "Each row with its file, line, column (1 is the row's first one), the reason and its raw text, so that it can "
         "be\n"
         "mended and dropped again. Behind them, how many values of a file are null by \"on_error\" and how many rows\n"
-        "were repaired, and the files set aside whole, until they are read again or taken out of the quarantine. FILE\n"
+        "were repaired, and the quarantined files, until they are read again or taken out of the quarantine. FILE\n"
         "is a file's name in its landing folder, with or without \"<feed>/\" before it. With --json an object a line:\n"
-        "each row, then each file set aside, which has \"whole\", the reason, and where it is kept. A row that is not\n"
+        "each row, then each quarantined file, which has \"whole\", the reason, and where it is kept. A row that is "
+        "not\n"
         "UTF-8 has its bytes in \"raw_hex\" too.\n"
         "\n"
         "retry    after a descriptor was mended: reads the rejected rows again from the kept file (of each FILE, or "
@@ -252,7 +253,7 @@ const struct command command_rejects = {
         "         all), and applies those that are valid now, at the places they had in their file: what corrected "
         "them\n"
         "         since stays. One change a file; those that are rejected again stay listed, with today's reason. A\n"
-        "         FILE that was set aside whole is put back into its landing folder. FILE is as for `forget`.\n"
+        "         FILE that was quarantined is put back into its landing folder. FILE is as for `forget`.\n"
         "export   all open rows as CSV on stdout, or with --format json (or --json) as an object a line. Cells are as\n"
         "         they came; with --spreadsheet those that a spreadsheet would run begin with '.\n"
         "A file that is itself called \"retry\" or \"export\" is meant by \"<feed>/retry\".\n"

@@ -13,15 +13,15 @@
 #include "cli/common.h"
 #include "model/pipeline.h"
 
-/* A file that was set aside, by its row. */
-struct aside {
+/* A file that was quarantined, by its row. */
+struct whole {
     struct digest content;
     char feed[PIPELINE_NAME_MAX + 1];
     uint64_t id, again; /* again: the row of the next file of its feed with its content, or 0 */
 };
 
-struct asides {
-    struct aside *items; /* by content, feed, then id, once all are there */
+struct wholes {
+    struct whole *items; /* by content, feed, then id, once all are there */
     size_t count, room;
     bool failed, all;
     bool silent;         /* they are counted only */
@@ -31,7 +31,7 @@ struct asides {
     uint64_t shown;
 };
 
-static int by_content(const struct aside *a, const struct aside *b)
+static int by_content(const struct whole *a, const struct whole *b)
 {
     int order = memcmp(a->content.bytes, b->content.bytes, DIGEST_SIZE);
     return order != 0 ? order : strcmp(a->feed, b->feed);
@@ -39,39 +39,39 @@ static int by_content(const struct aside *a, const struct aside *b)
 
 static int in_order(const void *left, const void *right)
 {
-    const struct aside *a = left, *b = right;
+    const struct whole *a = left, *b = right;
     int order = by_content(a, b);
     return order != 0 ? order : (a->id > b->id) - (a->id < b->id);
 }
 
-static struct aside aside_of(const struct file_record *file)
+static struct whole whole_of(const struct file_record *file)
 {
-    struct aside aside = {.content = file->content, .id = file->id};
-    snprintf(aside.feed, sizeof aside.feed, "%.*s", (int)file->feed.len, file->feed.data);
-    return aside;
+    struct whole whole = {.content = file->content, .id = file->id};
+    snprintf(whole.feed, sizeof whole.feed, "%.*s", (int)file->feed.len, file->feed.data);
+    return whole;
 }
 
 static bool collect(void *context, const struct file_record *file)
 {
-    struct asides *asides = context;
+    struct wholes *wholes = context;
     if (file->state != FILE_QUARANTINED)
         return true;
-    struct aside *items = list_grow(asides->items, asides->count, &asides->room, sizeof *items);
-    asides->failed = !items;
+    struct whole *items = list_grow(wholes->items, wholes->count, &wholes->room, sizeof *items);
+    wholes->failed = !items;
     if (!items)
         return false;
-    asides->items = items;
-    asides->items[asides->count++] = aside_of(file);
+    wholes->items = items;
+    wholes->items[wholes->count++] = whole_of(file);
     return true;
 }
 
 /* The first of those with its feed and content whose row is not before its own. */
-static size_t first_from(const struct asides *asides, const struct aside *key)
+static size_t first_from(const struct wholes *wholes, const struct whole *key)
 {
-    size_t low = 0, high = asides->count;
+    size_t low = 0, high = wholes->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (in_order(&asides->items[middle], key) < 0)
+        if (in_order(&wholes->items[middle], key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -82,10 +82,10 @@ static size_t first_from(const struct asides *asides, const struct aside *key)
 /* The file is what the last one of its feed before it with its content became. */
 static bool note_again(void *context, const struct file_record *file)
 {
-    struct asides *asides = context;
-    struct aside key = aside_of(file);
-    size_t at = first_from(asides, &key);
-    struct aside *before = at > 0 ? &asides->items[at - 1] : NULL;
+    struct wholes *wholes = context;
+    struct whole key = whole_of(file);
+    size_t at = first_from(wholes, &key);
+    struct whole *before = at > 0 ? &wholes->items[at - 1] : NULL;
     if (before && before->again == 0 && by_content(before, &key) == 0)
         before->again = file->id;
     return true;
@@ -133,55 +133,55 @@ static void print_text(const struct file_record *file, bool again, bool taken)
 
 static bool print_file(void *context, const struct file_record *file)
 {
-    struct asides *asides = context;
+    struct wholes *wholes = context;
     char name[COMMON_SHOWN], reason[COMMON_SHOWN];
-    if (!store_names_file(asides->wanted, file->feed, file->name))
+    if (!store_names_file(wholes->wanted, file->feed, file->name))
         return true;
-    if (file->state == FILE_APPLIED && file->reason.len > 0 && !asides->json && !asides->silent)
+    if (file->state == FILE_APPLIED && file->reason.len > 0 && !wholes->json && !wholes->silent)
         printf("%.*s/%s: %s\n", (int)file->feed.len, file->feed.data, text_escape(file->name, name, sizeof name),
                text_escape_again(file->reason, reason, sizeof reason));
     if (file->state != FILE_QUARANTINED)
         return true;
-    struct aside key = aside_of(file);
-    bool again = asides->items[first_from(asides, &key)].again > 0;
-    bool taken = is_taken(asides->data, file->stored);
-    if ((again || taken) && !asides->all)
+    struct whole key = whole_of(file);
+    bool again = wholes->items[first_from(wholes, &key)].again > 0;
+    bool taken = is_taken(wholes->data, file->stored);
+    if ((again || taken) && !wholes->all)
         return true;
-    asides->shown++;
-    if (asides->silent)
+    wholes->shown++;
+    if (wholes->silent)
         return true;
-    if (asides->json)
-        asides->failed = !print_json(asides->json, file, again, taken);
+    if (wholes->json)
+        wholes->failed = !print_json(wholes->json, file, again, taken);
     else
         print_text(file, again, taken);
-    return !asides->failed;
+    return !wholes->failed;
 }
 
-static bool go_through(struct asides *asides, struct store *store, struct error *error)
+static bool go_through(struct wholes *wholes, struct store *store, struct error *error)
 {
-    bool ok = store_each_file(store, collect, asides, error);
-    if (ok && asides->failed)
+    bool ok = store_each_file(store, collect, wholes, error);
+    if (ok && wholes->failed)
         ok = error_memory(error);
-    if (ok && asides->count > 0)
-        qsort(asides->items, asides->count, sizeof *asides->items, in_order);
-    ok = ok && store_each_file(store, note_again, asides, error) && store_each_file(store, print_file, asides, error);
-    free(asides->items);
-    return ok && (!asides->failed || error_memory(error));
+    if (ok && wholes->count > 0)
+        qsort(wholes->items, wholes->count, sizeof *wholes->items, in_order);
+    ok = ok && store_each_file(store, note_again, wholes, error) && store_each_file(store, print_file, wholes, error);
+    free(wholes->items);
+    return ok && (!wholes->failed || error_memory(error));
 }
 
 bool rejects_whole_print(struct store *store, const char *name, const struct settings *settings, struct buf *json,
                          uint64_t *count, struct error *error)
 {
-    struct asides asides = {.all = settings->all, .data = settings->data, .wanted = slice_of(name), .json = json};
-    bool ok = go_through(&asides, store, error);
-    *count = asides.shown;
+    struct wholes wholes = {.all = settings->all, .data = settings->data, .wanted = slice_of(name), .json = json};
+    bool ok = go_through(&wholes, store, error);
+    *count = wholes.shown;
     return ok;
 }
 
 bool rejects_whole_count(struct store *store, const struct settings *settings, uint64_t *count, struct error *error)
 {
-    struct asides asides = {.data = settings->data, .wanted = slice_of(""), .silent = true};
-    bool ok = go_through(&asides, store, error);
-    *count = asides.shown;
+    struct wholes wholes = {.data = settings->data, .wanted = slice_of(""), .silent = true};
+    bool ok = go_through(&wholes, store, error);
+    *count = wholes.shown;
     return ok;
 }

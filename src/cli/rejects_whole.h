@@ -1,4 +1,4 @@
-/* What `dropfold rejects` says of files: those set aside whole, and the notes of those applied. */
+/* What `dropfold rejects` says of files: those quarantined, and the notes of those applied. */
 #ifndef DROPFOLD_CLI_REJECTS_WHOLE_H
 #define DROPFOLD_CLI_REJECTS_WHOLE_H
 
@@ -10,12 +10,12 @@
 #include "base/error.h"
 #include "store/store.h"
 
-/* Prints them, of the files called `name` or with "" of all. Of files set aside those that were neither read again since (a
+/* Prints them, of the files called `name` or with "" of all. Of quarantined files those that were neither read again since (a
    later file of their feed has their content) nor taken out of the quarantine; with --all those too, and which it was. With
-   `json`, an empty buffer, files set aside alone, an object a line. *count: how many files set aside were printed. */
+   `json`, an empty buffer, quarantined files alone, an object a line. *count: how many quarantined files were printed. */
 bool rejects_whole_print(struct store *store, const char *name, const struct settings *settings, struct buf *json,
                          uint64_t *count, struct error *error) MUST_USE;
-/* How many files that were set aside were neither read again since nor taken out. */
+/* How many files that were quarantined were neither read again since nor taken out. */
 bool rejects_whole_count(struct store *store, const struct settings *settings, uint64_t *count,
                          struct error *error) MUST_USE;
 

@@ -29,7 +29,7 @@ const struct command command_run = {
         "  dropfold run --once                           what is there now; for cron and scripts\n"
         "  dropfold -t 'host=db dbname=shop user=df' run  into PostgreSQL; the password in PGPASSFILE\n"
         "\n"
-        "Exit codes: 0 what was there is applied and delivered, or set aside: rows and files that were rejected are "
+        "Exit codes: 0 what was there is applied and delivered, or quarantined: rows and files that were rejected are "
         "told\n"
         "and do not change it; 1 refused by the target, files were left that could not be read, --memory-limit, or\n"
         "--once was told to end before all was applied; 69 applied, but the target cannot be reached (the next start\n"

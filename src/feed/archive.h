@@ -1,5 +1,5 @@
 /*
- * What becomes of a file once its change is committed: archived, left, deleted; or set aside whole when it is bad.
+ * What becomes of a file once its change is committed: archived, left, deleted; or quarantined when it is bad.
  *
  * A file is only ever taken away when it is still the one that was read. It is first renamed into a hidden folder of
  * its own, inside the landing folder:
@@ -86,23 +86,24 @@ bool archive_set_end(struct archive_set *set, struct error *error) MUST_USE;
 enum archive_result archive_delete(const struct landing *landing, const char *name, const struct file_stat *stat,
                                    struct error *error) MUST_USE;
 
-/* Bad files of one landing folder that are set aside together, as those of a set are moved. */
-struct archive_aside {
+/* Bad files of one landing folder that are quarantined together, as those of a set are moved. */
+struct archive_quarantine {
     const struct landing *landing;
     int folder;         /* the quarantine */
     struct error error; /* why there is none, and nothing is moved */
     enum archive_result none;
 };
-void archive_aside_begin(struct archive_aside *aside, const struct landing *landing);
+void archive_quarantine_begin(struct archive_quarantine *quarantine, const struct landing *landing);
 /* Moves a bad file to <data>/quarantine/<feed>/<name> (a long name cut, and numbered when that is taken by other bytes)
    and writes <name>.reason beside it. `path` receives where it went, relative to the data folder. */
-enum archive_result archive_aside_move(struct archive_aside *aside, const char *name, const struct file_stat *stat,
-                                       const char *reason, char path[ARCHIVE_PATH_SIZE], struct error *error) MUST_USE;
+enum archive_result archive_quarantine_move(struct archive_quarantine *quarantine, const char *name,
+                                            const struct file_stat *stat, const char *reason,
+                                            char path[ARCHIVE_PATH_SIZE], struct error *error) MUST_USE;
 /* False: what was ARCHIVE_MOVED is ARCHIVE_UNSURE. */
-bool archive_aside_end(struct archive_aside *aside, struct error *error) MUST_USE;
+bool archive_quarantine_end(struct archive_quarantine *quarantine, struct error *error) MUST_USE;
 
-/* Whether a file called `name` can have been set aside as `stored`. */
-bool archive_is_aside_name(const char *stored, const char *name);
+/* Whether a file called `name` can have been quarantined as `stored`. */
+bool archive_is_quarantine_name(const char *stored, const char *name);
 
 /* Gives a file in the quarantine the reason that a crash kept from its name; 0, or the errno: ENOENT when there is none. A
    file that came from another device is not known again by its stat: archive_recover has its stat from there. */
@@ -112,14 +113,14 @@ int archive_finish_reason(int folder, const char *name, const struct file_stat *
 struct archive_left {
     const char *feed, *name;
     struct file_stat stat;            /* what was read; ctime only of one that was to be deleted */
-    bool to_delete, to_set_aside;     /* else it was to be archived */
+    bool to_delete, to_quarantine;    /* else it was to be archived */
     char archived[ARCHIVE_NAME_SIZE]; /* its name in the archive; or in the quarantine, where its bytes are already */
 };
 
 /*
  * Deals with what a crash or a failed move left in the folder. Nothing may be moving. `lookup` tells whether the file was
  * committed (false: it cannot say, and the file stays hidden); when it was, and it is still what was read, its move is
- * finished. Of a file that was to be set aside, and whose bytes lie in the quarantine, it tells whether they are its own:
+ * finished. Of a file that was to be quarantined, and whose bytes lie in the quarantine, it tells whether they are its own:
  * those of another file that came before are in the ledger. Every other file goes back under its own name and is read
  * again. On false the rest was dealt with all the same, and what could not be is hidden as before: try again later.
  * Where the archive had no room for a file, none that is not smaller is copied there.

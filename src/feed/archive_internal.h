@@ -10,8 +10,8 @@ enum { ARCHIVE_NAME_MAX = 255 /* bytes of a name, of any file system here */ };
 /* The tag of a file that is to be deleted, before the ctime by which the ledger knows it. */
 static const char archive_delete_prefix[] = "delete-";
 
-/* And of one that is to be set aside. */
-static const char archive_aside_tag[] = "quarantine";
+/* And of one that is to be quarantined. */
+static const char archive_quarantine_tag[] = "quarantine";
 
 /* The tag of an archive name: what stands before its second hyphen. */
 void archive_tag(const char *archived, char *out, size_t size);
@@ -50,10 +50,10 @@ enum archive_result archive_finish_move(struct hidden *hidden, int folder, const
                                         struct error *error) MUST_USE;
 enum archive_result archive_finish_delete(struct hidden *hidden, struct error *error) MUST_USE;
 /* Of one that lies in the quarantine `folder` already, as `name`, and was written to nowhere since. */
-enum archive_result archive_finish_aside(struct hidden *hidden, int folder, const char *name,
-                                         struct error *error) MUST_USE;
+enum archive_result archive_finish_quarantine(struct hidden *hidden, int folder, const char *name,
+                                              struct error *error) MUST_USE;
 
-/* Where in the quarantine `folder` the same bytes lie that are to be set aside. 0, or an errno: ENOENT when nowhere. */
-int archive_find_aside(const struct hidden *hidden, int folder, char name[ARCHIVE_NAME_SIZE]) MUST_USE;
+/* Where in the quarantine `folder` the bytes of such a file lie already. 0, or an errno: ENOENT when nowhere. */
+int archive_find_quarantined(const struct hidden *hidden, int folder, char name[ARCHIVE_NAME_SIZE]) MUST_USE;
 
 #endif

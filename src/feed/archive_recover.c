@@ -26,7 +26,7 @@ static void describe(const struct hidden *hidden, struct archive_left *left)
 {
     *left = (struct archive_left){.feed = hidden->landing->feed->name, .name = hidden->name, .stat = hidden->stat};
     left->to_delete = slice_starts_with(slice_of(hidden->tag), slice_of(archive_delete_prefix));
-    left->to_set_aside = strcmp(hidden->tag, archive_aside_tag) == 0;
+    left->to_quarantine = strcmp(hidden->tag, archive_quarantine_tag) == 0;
     if (left->to_delete)
         left->stat.ctime_ns = (int64_t)strtoull(hidden->tag + strlen(archive_delete_prefix), NULL, 16);
     else
@@ -35,17 +35,17 @@ static void describe(const struct hidden *hidden, struct archive_left *left)
 
 static int open_store(const struct recovery *recovery, const struct archive_left *left, struct error *error)
 {
-    return archive_open_store(recovery->landing, left->to_set_aside ? "quarantine" : "archive", error);
+    return archive_open_store(recovery->landing, left->to_quarantine ? "quarantine" : "archive", error);
 }
 
 /* A crash between the copy of a bad file to another device and the removal of the file leaves both. */
-static bool find_aside(const struct recovery *recovery, const struct hidden *hidden, struct archive_left *left,
-                       bool *found, struct error *error)
+static bool find_quarantined(const struct recovery *recovery, const struct hidden *hidden, struct archive_left *left,
+                             bool *found, struct error *error)
 {
     int folder = open_store(recovery, left, error);
     if (folder < 0)
         return false;
-    int code = archive_find_aside(hidden, folder, left->archived);
+    int code = archive_find_quarantined(hidden, folder, left->archived);
     close(folder);
     *found = code == 0;
     return code == 0 || code == ENOENT || code == EEXIST ||
@@ -58,7 +58,7 @@ static bool ask(const struct recovery *recovery, const struct hidden *hidden, st
     bool found = true;
     *finish = false;
     describe(hidden, left);
-    if (left->to_set_aside && !find_aside(recovery, hidden, left, &found, error))
+    if (left->to_quarantine && !find_quarantined(recovery, hidden, left, &found, error))
         return false;
     return !found || recovery->lookup(recovery->context, left, finish, error);
 }
@@ -67,7 +67,7 @@ static bool ask(const struct recovery *recovery, const struct hidden *hidden, st
 static bool has_room(const struct recovery *recovery, struct hidden *hidden, const struct archive_left *left,
                      struct error *error)
 {
-    if (left->to_set_aside || left->stat.size < recovery->too_large)
+    if (left->to_quarantine || left->stat.size < recovery->too_large)
         return true;
     hidden_leave(hidden);
     return error_set(error, ERROR_FULL, "it waits for room in the archive");
@@ -89,11 +89,11 @@ static bool finish(struct recovery *recovery, struct hidden *hidden, const struc
         hidden_leave(hidden);
         return false;
     }
-    enum archive_result result = left->to_set_aside ? archive_finish_aside(hidden, folder, left->archived, error)
-                                                    : archive_finish_move(hidden, folder, left->archived, error);
+    enum archive_result result = left->to_quarantine ? archive_finish_quarantine(hidden, folder, left->archived, error)
+                                                     : archive_finish_move(hidden, folder, left->archived, error);
     int code = result == ARCHIVE_MOVED && hidden->shared ? move_sync(folder) : 0;
     close(folder);
-    if (result == ARCHIVE_HIDDEN && error->kind == ERROR_FULL && !left->to_set_aside)
+    if (result == ARCHIVE_HIDDEN && error->kind == ERROR_FULL && !left->to_quarantine)
         recovery->too_large = left->stat.size;
     return code == 0 ? result == ARCHIVE_MOVED
                      : error_errno(error, ERROR_IO, code, "cannot flush the archive of %s", left->feed);

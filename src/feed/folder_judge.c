@@ -335,7 +335,7 @@ void folder_judge_return(struct folder *folder, struct entry *entry, enum watch_
     /*
      * An event that came while it was out speaks of another version of it: one that the producer put there, or one that
      * archiving found in its place and put back. The second also arrives by a rename although the producer may still be
-     * writing it, so both have to settle. One for later may have been put back too, by who could not set it aside: tried
+     * writing it, so both have to settle. One for later may have been put back too, by who could not move it: tried
      * again at once for its own event it would go round and round.
      */
     bool again = (entry->touched && outcome != WATCH_LATER) || outcome == WATCH_SETTLE;

@@ -286,7 +286,7 @@ bool intake_has_ended(enum intake_result result)
 }
 
 /* The change must not outlive what it was made of: a producer that flushes nothing, and then a power loss, would leave a
-   committed change whose file is empty; or a bad file of which nothing is left but that it was set aside. */
+   committed change whose file is empty; or a bad file of which nothing is left but that it was quarantined. */
 static enum intake_result flush(struct reading *reading, enum intake_result result)
 {
     int code = move_sync(reading->fd);

@@ -15,7 +15,7 @@
 enum intake_result {
     INTAKE_READ, /* all of it was handed on; the facts are complete */
     INTAKE_BAD,  /* cannot be read as its format or fits no descriptor: `error` says why; content and size are complete
-                    (the rest of the file is hashed), so that it can be set aside by identity */
+                    (the rest of the file is hashed), so that it can be quarantined by identity */
     INTAKE_CHANGED, /* changed while it was read, or is no longer what the candidate was: settle again */
     INTAKE_TOUCHED, /* its mode, owner or links were changed while it was read, or its content and then its times: what was read
                        may be none of its versions, and it can be read again at once (intake_read only) */

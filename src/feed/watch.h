@@ -100,7 +100,7 @@ enum watch_outcome {
     /* It changed while it was read, or archiving found another file in its place: let it settle anew, even when that came
        by a rename (it may be what a producer had only begun, put back by archiving). */
     WATCH_SETTLE,
-    /* It could not be read or set aside now: try again at the next rescan; `once`: not in this run. */
+    /* It could not be read or quarantined now: try again at the next rescan; `once`: not in this run. */
     WATCH_LATER
 };
 

@@ -59,10 +59,10 @@ enum feed_on_change {
     FEED_UPSERT,  /* its rows rank above the earlier ones, which stay; of feeds with a key */
     FEED_APPEND,  /* all its rows are added; of feeds without a key */
     FEED_REPLACE, /* what the earlier file brought is taken back */
-    FEED_REJECT   /* it is set aside */
+    FEED_REJECT   /* it is quarantined */
 };
 
-/* How many rows of a file may be rejected; a file with more is set aside whole. */
+/* How many rows of a file may be rejected; a file with more is quarantined. */
 struct feed_limits {
     bool by_count, by_percent; /* what is limited */
     uint64_t count;            /* rows */

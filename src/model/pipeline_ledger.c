@@ -12,13 +12,13 @@ static const struct column file_columns[LEDGER_FILE_COLUMNS] = {
     COLUMN(LEDGER_FILE_PIPELINE, "pipeline", SQL_TEXT, true, "The pipeline that the file was read for"),
     COLUMN(LEDGER_FILE_ID, "id", SQL_BIGINT, true, "The row's number in the pipeline's ledger: 1, 2, 3, no gaps"),
     COLUMN(LEDGER_FILE_SEQUENCE, "sequence", SQL_BIGINT, false,
-           "The change that applied the file; of a duplicate, its original's; null for a file set aside whole"),
+           "The change that applied the file; of a duplicate, its original's; null for a quarantined file"),
     COLUMN(LEDGER_FILE_FEED, "feed", SQL_TEXT, true, "The landing folder"),
     COLUMN(LEDGER_FILE_NAME, "name", SQL_TEXT, true, "The file's name there"),
-    COLUMN(
-        LEDGER_FILE_STATE, "state", SQL_TEXT, true,
-        "applied; duplicate: a redelivery, nothing of it was applied; quarantined: set aside whole; retried: rejected "
-        "rows of a file, read again"),
+    COLUMN(LEDGER_FILE_STATE, "state", SQL_TEXT, true,
+           "applied; duplicate: a redelivery, nothing of it was applied; quarantined: it could not be read, or too "
+           "much of it was wrong; retried: rejected "
+           "rows of a file, read again"),
     COLUMN(LEDGER_FILE_VERSION, "version", SQL_BIGINT, false,
            "Version of the descriptor it was read with; null when none fitted"),
     COLUMN(LEDGER_FILE_ROWS, "rows", SQL_BIGINT, true,
@@ -38,7 +38,7 @@ static const struct column file_columns[LEDGER_FILE_COLUMNS] = {
     COLUMN(LEDGER_FILE_FORGOTTEN, "forgotten", SQL_BIGINT, false, "The change that took its rows back, or null"),
     COLUMN(LEDGER_FILE_RETRY_OF, "retry_of", SQL_BIGINT, false,
            "Of a retry the id of the file whose rejected rows it read again, else null"),
-    COLUMN(LEDGER_FILE_NOTE, "note", SQL_TEXT, false, "Why it was set aside, or what else is to be said of it"),
+    COLUMN(LEDGER_FILE_NOTE, "note", SQL_TEXT, false, "Why it was quarantined, or what else is to be said of it"),
 };
 
 static const struct column reject_columns[LEDGER_REJECT_COLUMNS] = {

@@ -129,7 +129,7 @@ static void tell_why_not(struct search *search, const struct file_record *file)
         snprintf(out, size, "it is a retry of rows of file %.100s, which is taken back as a whole",
                  text_escape(file->name, name, sizeof name));
     else if (file->state == FILE_QUARANTINED)
-        snprintf(out, size, "it was set aside, and nothing of it applied");
+        snprintf(out, size, "it was quarantined, and nothing of it applied");
     else
         snprintf(out, size, "seq=%" PRIu64 " was %s already, by seq=%" PRIu64, sequence,
                  file->succeeded ? "replaced" : "forgotten", file->forgotten);

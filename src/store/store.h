@@ -14,7 +14,7 @@
  *
  *   open           the format, epoch, fingerprint, the last change and the newest that forgets or replaces
  *   store_replay   the epoch, every change, every applied file's row, every chunk, which files are forgotten
- *   store_check    all rows of all tables, so also rejects, undeclared columns, redeliveries and files set aside, where
+ *   store_check    all rows of all tables, so also rejects, undeclared columns, redeliveries and quarantined files, where
  *                  files are kept, notes for `status`, adopted epochs; pages, indexes, free space
  *   open to write  the log (-wal) that a crash left: a byte in its header, or in any transaction but the last one written
  *
@@ -90,7 +90,7 @@ bool store_digest_at(struct store *store, uint64_t sequence, struct digest *dige
 enum file_state {
     FILE_APPLIED,     /* part of a change */
     FILE_DUPLICATE,   /* a redelivery; nothing of it was applied */
-    FILE_QUARANTINED, /* set aside whole */
+    FILE_QUARANTINED, /* nothing of it could be, or was to be, applied */
     FILE_RETRIED      /* rejected rows of an applied file that were read again, as a change of their own */
 };
 

@@ -1,4 +1,4 @@
-"""Item 21, bombs: small thoughts written large; each is set aside within bounded memory, and the next file goes on."""
+"""Item 21, bombs: small thoughts written large; each is quarantined within bounded memory, and the next file goes on."""
 import gzip
 import re
 import shutil
@@ -109,9 +109,9 @@ class Bombs(CrashCase):
         with open(f'/proc/{process.pid}/status', encoding='ascii') as lines:
             return int(re.search(r'VmHWM:\s+(\d+) kB', lines.read())[1]) * 1024
 
-    def set_aside(self, daemon, feed, name):
+    def quarantined(self, daemon, feed, name):
         line = until(lambda: [line for line in list(daemon.out) if line.startswith(f'quarantined {feed}/{name}: ')],
-                     lambda: f'{name} set aside\n{daemon}', seconds=self.scale(DEADLINE, 600))[0]
+                     lambda: f'{name} quarantined\n{daemon}', seconds=self.scale(DEADLINE, 600))[0]
         self.find('wrong', self.BOMBS[name][2] not in line, f'{name}: {line}')
         self.count(points=1)
 
@@ -129,7 +129,7 @@ class Bombs(CrashCase):
         with self.work.daemon() as daemon:
             self.work.drop_all(files[:2])
             for name, good in zip(self.BOMBS, files[2:]):
-                self.set_aside(daemon, self.drop(name), name)
+                self.quarantined(daemon, self.drop(name), name)
                 began = time.monotonic()
                 self.work.drop(*good)
                 daemon.printed(f'applied Orders/{good[1].name} ')
@@ -146,7 +146,7 @@ class Bombs(CrashCase):
                 feeds = {name: self.drop(name) for name in self.BOMBS}
                 self.work.drop_all(files)
             for name, feed in feeds.items():
-                self.set_aside(daemon, feed, name)
+                self.quarantined(daemon, feed, name)
             daemon.printed('applied ', len(files))
             self.judge_bombs(daemon, files)
         self.assert_adds_up(self.work)

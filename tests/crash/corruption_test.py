@@ -71,13 +71,13 @@ class Corruption(CrashCase):
         self.fill()
 
     def fill(self):
-        """Rows in every table of the store: rejects, a redelivery, a file set aside, one forgotten, a store replaced."""
+        """Rows in every table of the store: rejects, a redelivery, a quarantined file, one forgotten, a store replaced."""
         self.work.drop_all(self.files[:6])
         self.work.run_once()
         self.work.command('replay', '--yes')
         feed, path = self.files[0]
         self.work.drop(feed, path, 'again')
-        self.work.drop('Orders', b'no header of ours\n1\n', 'set-aside.csv')
+        self.work.drop('Orders', b'no header of ours\n1\n', 'quarantined.csv')
         self.work.drop('Orders', orders(order(1, customer=7), order(2, customer=7)), 'taken-back.csv')
         self.work.drop('Customers', customers(7), 'customer-7.json')
         self.work.run_once(expect=None)

@@ -1,4 +1,4 @@
-"""Item 22, dirt: a corpus of files as they come; each is taken, loses rows, or is set aside, as it declares."""
+"""Item 22, dirt: a corpus of files as they come; each is taken, loses rows, or is quarantined, as it declares."""
 import sqlite3
 from collections import defaultdict
 from contextlib import closing
@@ -56,7 +56,7 @@ class Dirt(CrashCase):
             self.find('wrong', found != self.expected(first, fixture), f'{where}: read as {found}, not {self.expected(first, fixture)}')
 
     def files(self):
-        """{name: (state, rows accepted, rows rejected, why it was set aside)}"""
+        """{name: (state, rows accepted, rows rejected, why it was quarantined)}"""
         with closing(sqlite3.connect(self.work.checkpoints / 'ecommerce.db')) as connection:
             return {name.decode(): (state, rows - rejected, rejected, reason.decode()) for name, state, rows, rejected, reason in
                     connection.execute('SELECT name, state, row_count, rejected, reason FROM files')}

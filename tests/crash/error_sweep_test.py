@@ -271,8 +271,8 @@ class ErrorSweepOfSettingAside(CrashCase):
         outcome = work.command('run', '--once', '--settle', '0', expect=None)
         self.find('lost', outcome.code != 0, f'{where}: the next start {outcome}')
         rows = work.target.query("SELECT name, stored FROM dropfold_files WHERE state = 'quarantined'")
-        aside = sorted(path.name for path in (work.data / 'quarantine' / 'Orders').iterdir())
+        quarantine = sorted(path.name for path in (work.data / 'quarantine' / 'Orders').iterdir())
         self.find('doubled', len(rows) > 1, f'{where}: {rows}')
-        self.find('wrong', (len(rows), aside, list(work.landing('Orders').iterdir())) != (1, ['bad.csv', 'bad.csv.reason'], []),
-                  f'{where}: {rows} {aside} {err[-600:]}')
+        self.find('wrong', (len(rows), quarantine, list(work.landing('Orders').iterdir())) != (1, ['bad.csv', 'bad.csv.reason'], []),
+                  f'{where}: {rows} {quarantine} {err[-600:]}')
         shutil.rmtree(work.root)

@@ -141,8 +141,8 @@ class FolderChurn(CrashCase):
         self.count(points=1)
         self.assertEqual([state for _, _, state, _ in self.ledger(work)], [APPLIED] * (1 + replaced))
 
-    def test_a_bad_file_whose_copy_was_set_aside_before_a_crash_is_noted_once_when_its_folder_comes_late(self):
-        work = self.workspace('aside')
+    def test_a_bad_file_whose_copy_was_quarantined_before_a_crash_is_noted_once_when_its_folder_comes_late(self):
+        work = self.workspace('quarantine')
         (work.data / 'quarantine').mkdir()
         mount(self, work.data / 'quarantine', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs')
         landing, away = work.landing('Orders'), work.data / 'away'
@@ -159,7 +159,7 @@ class FolderChurn(CrashCase):
             until(lambda: work.status()['running']['scans']['Orders'], lambda: f'a scan\n{daemon}')
             landing.rename(work.data / 'empty')
             away.rename(landing)
-            until(lambda: not list(landing.iterdir()), lambda: f'it is set aside\n{daemon}')
+            until(lambda: not list(landing.iterdir()), lambda: f'it is quarantined\n{daemon}')
             work.drop(*self.files[2])
             daemon.printed('applied ')
         self.count(points=1)

@@ -148,7 +148,7 @@ class Settled(Case):
                         file.write(self.whole[self.path.stat().st_size:size])
         self.assert_table(self.work, self.files + self.written([('Orders', self.name, self.whole)]))
 
-    def test_what_is_appended_after_a_file_was_archived_is_set_aside_and_told(self):
+    def test_what_is_appended_after_a_file_was_archived_is_quarantined_and_told(self):
         with self.daemon() as self.running:
             self.work.drop_all(self.files)
             self.stands(self.whole[:self.cut])

@@ -230,10 +230,10 @@ class KillSweepOfSettingAside(KillSweepOnTheWayOut):
         self.start.drop('Orders', b'"a', 'bad.csv')
         calm = self.again('calm', mounted)
         calls = calls_of(calm)
-        rows, aside, landed = wanted = self.end(calm)
+        rows, quarantine, landed = wanted = self.end(calm)
         self.assertEqual(([row[:2] for row in rows], landed),
                          ([('bad.csv', f'quarantine/Orders/{name}') for name in self.STORED], []))
-        self.assertEqual(sorted(aside), sorted({name + end for name in self.STORED for end in ('', '.reason')}))
+        self.assertEqual(sorted(quarantine), sorted({name + end for name in self.STORED for end in ('', '.reason')}))
         self.sweep_calls(mounted, calls, wanted)
 
     def again(self, name, mounted):

@@ -88,11 +88,12 @@ class LooksThatFail(CrashCase):
             self.find('wrong', landed not in ([], [content]), f'{where}: put back {landed}')
             self.find('wrong', outcome.code == 0 and not landed, f'{where}: nothing was put back')
 
-    def test_files_that_another_pipeline_set_aside_are_not_noted(self):
+    def test_files_that_another_pipeline_quarantined_are_not_noted(self):
         self.work.drop('Orders', b'Order_ID,1\n"', 'bad.csv')
         self.work.run_once()
         (self.work.checkpoints / 'ecommerce.db').unlink()
         reason = self.work.data / 'quarantine' / 'Orders' / 'bad.csv.reason'
+        # As an older dropfold wrote it.
         reason.write_text('no closing quote\nset aside by pipeline another\n', encoding='utf-8')
         for work, outcome, where in self.each('run', *ARGUMENTS, inside='quarantine/Orders'):
             if (work.checkpoints / 'ecommerce.db').exists() and outcome.code == 0:

@@ -205,7 +205,7 @@ class PowerLossOfManyOnXfs(PowerLossOfMany):
 
 
 class PowerLossOfBad(PowerLoss):
-    """What was said to be set aside is whole in the quarantine, also where the producer flushed nothing."""
+    """What was said to be quarantined is whole in the quarantine, also where the producer flushed nothing."""
     FILES = 12  # of each loss: more than are flushed alone
 
     def losses(self, count):
@@ -216,7 +216,7 @@ class PowerLossOfBad(PowerLoss):
                 with self.stopped(daemon):
                     for name, content in bad.items():
                         work.drop('Orders', content, name)
-                until(lambda: self.told(daemon), lambda: f'a file is set aside\n{daemon}', pause=0)
+                until(lambda: self.told(daemon), lambda: f'a file is quarantined\n{daemon}', pause=0)
                 with self.stopped(daemon):
                     told = self.told(daemon)
                     disk.shut_down()
@@ -224,9 +224,9 @@ class PowerLossOfBad(PowerLoss):
                 daemon.process.wait()
             disk.unmount()
             disk.mount()
-            aside = work.data / 'quarantine' / 'Orders'
-            whole = {path.name for path in aside.iterdir() if path.read_bytes() == bad.get(path.name)}
-            self.find('lost', len(told - whole), f'{self.KIND}, loss {number}: set aside {told}, whole {whole}')
+            quarantine = work.data / 'quarantine' / 'Orders'
+            whole = {path.name for path in quarantine.iterdir() if path.read_bytes() == bad.get(path.name)}
+            self.find('lost', len(told - whole), f'{self.KIND}, loss {number}: quarantined {told}, whole {whole}')
             work.run_once()
             self.count(points=1, acknowledged=len(told))
         disk.remove()

@@ -52,7 +52,7 @@ class Files(FlowCase):
         self.assertIn(reject['reason'], shown)
 
     def assert_quarantined(self, feed, name, content, *words):
-        """A whole file is set aside, with its reason beside it."""
+        """A whole file is quarantined, with its reason beside it."""
         self.work.drop(feed, content, name)
         outcome = self.run_with_good_order()
         lines = outcome.lines('quarantined')
@@ -166,27 +166,27 @@ class Unreadable(FlowCase):
         self.warned(daemon, 'cannot be archived', 4)
         self.assertEqual(len([line for line in daemon.out if 'two.csv' in line]), 2, daemon)  # what it is; where it went
 
-    def test_a_bad_file_that_cannot_be_set_aside_is_told_of_and_read_once(self):
-        aside = self.work.data / 'quarantine' / 'Orders'
-        aside.mkdir(parents=True)
-        aside.chmod(0o555)
+    def test_a_bad_file_that_cannot_be_quarantined_is_told_of_and_read_once(self):
+        quarantine = self.work.data / 'quarantine' / 'Orders'
+        quarantine.mkdir(parents=True)
+        quarantine.chmod(0o555)
         large = b'"' + b'x' * 60_000
         with self.work.daemon('--rescan', 0.1) as daemon:
             self.work.drop('Orders', large, 'bad.csv')
-            daemon.complained('Orders/bad.csv: cannot be set aside: cannot set it aside: Permission denied')
+            daemon.complained('Orders/bad.csv: cannot be quarantined: cannot move it to the quarantine: Permission denied')
             before = self.bytes_read(daemon)
             self.warned(daemon, 'bad.csv', 1)
             self.assertLess(self.bytes_read(daemon) - before, len(large))
-            aside.rename(aside.parent / 'away')
-            aside.touch()
-            self.warned(daemon, 'bad.csv: cannot be set aside: cannot open data/quarantine/Orders', 1)
-            aside.unlink()
-            aside.parent.chmod(0o777)
+            quarantine.rename(quarantine.parent / 'away')
+            quarantine.touch()
+            self.warned(daemon, 'bad.csv: cannot be quarantined: cannot open data/quarantine/Orders', 1)
+            quarantine.unlink()
+            quarantine.parent.chmod(0o777)
             daemon.printed('quarantined Orders/bad.csv: 1:1')
             daemon.stop()
         self.warned(daemon, 'bad.csv', 2)
-        self.assertEqual((aside / 'bad.csv').read_bytes(), large)
-        self.assertIn('set aside by pipeline', (aside / 'bad.csv.reason').read_text(encoding='utf-8'))
+        self.assertEqual((quarantine / 'bad.csv').read_bytes(), large)
+        self.assertIn('quarantined by pipeline', (quarantine / 'bad.csv.reason').read_text(encoding='utf-8'))
         self.assertEqual(self.work.target.query('SELECT name, stored, sha256 FROM dropfold_files'),
                          [('bad.csv', 'quarantine/Orders/bad.csv', hashlib.sha256(large).hexdigest())])
 

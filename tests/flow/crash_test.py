@@ -106,7 +106,7 @@ class Unarchived(FlowCase):
         self.work.command('replay')
         self.assert_table(self.work, self.generated)
 
-    def test_limits_that_were_drawn_closer_meanwhile_set_none_aside(self):
+    def test_limits_that_were_drawn_closer_meanwhile_quarantine_none(self):
         for feed in self.work.FEEDS:
             self.work.configure(feed, max_rejects=0)
         self.assertEqual(self.work.run_once().lines('quarantined'), [])
@@ -172,7 +172,7 @@ class Unarchived(FlowCase):
 
 
 class Unnoted(FlowCase):
-    """A bad file is set aside before the ledger has it."""
+    """A bad file is quarantined before the ledger has it."""
 
     def test_each_of_two_pipelines_over_one_data_folder_notes_its_own(self):
         work = self.workspace()
@@ -180,17 +180,17 @@ class Unnoted(FlowCase):
             work.pipeline = pipeline
             work.drop('Orders', b'"' + name.encode(), name)
             work.run_once()
-        aside = work.data / 'quarantine' / 'Orders'
-        (aside / 'third.csv').write_bytes(b'"3')
-        shutil.copy(aside / 'second.csv.reason', aside / 'third.csv.reason')
+        quarantine = work.data / 'quarantine' / 'Orders'
+        (quarantine / 'third.csv').write_bytes(b'"3')
+        shutil.copy(quarantine / 'second.csv.reason', quarantine / 'third.csv.reason')
         for pipeline, names in (('ecommerce', ['first.csv']), ('ecommerce-rowwise', ['second.csv', 'third.csv'])) * 2:
             work.pipeline = pipeline
             work.run_once()
             found = work.target.query('SELECT name, note FROM dropfold_files WHERE pipeline = \'' + pipeline + '\' ORDER BY name')
             self.assertEqual([name for name, _ in found], names)
             for name, note in found:
-                reason = (aside / f'{name}.reason').read_text(encoding='utf-8')
-                self.assertEqual(reason.splitlines()[:2], [note, f'set aside by pipeline {pipeline}'])
+                reason = (quarantine / f'{name}.reason').read_text(encoding='utf-8')
+                self.assertEqual(reason.splitlines()[:2], [note, f'quarantined by pipeline {pipeline}'])
 
     def test_one_that_got_another_name_there_is_noted_by_its_own(self):
         """Dropped again as `a.csv.1` it would be another file to what its feed makes of names, and to on_change."""
@@ -200,9 +200,9 @@ class Unnoted(FlowCase):
         for number, name in enumerate(dropped):
             work.drop('Orders', f'"{number}'.encode(), name)
             work.run_once()
-        aside = work.data / 'quarantine' / 'Orders'
-        shutil.copy(aside / 'a.csv.1.reason', aside / 'other.csv.reason')
-        (aside / 'other.csv').write_bytes(b'"o')
+        quarantine = work.data / 'quarantine' / 'Orders'
+        shutil.copy(quarantine / 'a.csv.1.reason', quarantine / 'other.csv.reason')
+        (quarantine / 'other.csv').write_bytes(b'"o')
         query = "SELECT name FROM dropfold_files WHERE state = 'quarantined' ORDER BY name"
         self.assertEqual(work.target.query(query), [(name,) for name in sorted(dropped)])
         shutil.rmtree(work.checkpoints)
@@ -211,37 +211,37 @@ class Unnoted(FlowCase):
 
     def test_the_next_start_passes_over_what_is_no_file(self):
         work = self.workspace()
-        aside = work.data / 'quarantine' / 'Orders'
-        (aside / 'folder.csv').mkdir(parents=True)
-        (aside / 'dangling.csv').symlink_to('nowhere')
-        os.mkfifo(aside / 'fifo.csv')
-        make_socket(aside / 'socket.csv')
+        quarantine = work.data / 'quarantine' / 'Orders'
+        (quarantine / 'folder.csv').mkdir(parents=True)
+        (quarantine / 'dangling.csv').symlink_to('nowhere')
+        os.mkfifo(quarantine / 'fifo.csv')
+        make_socket(quarantine / 'socket.csv')
         if os.geteuid() == 0:
-            os.mknod(aside / 'device.csv', stat.S_IFCHR | 0o644, os.makedev(240, 250))
+            os.mknod(quarantine / 'device.csv', stat.S_IFCHR | 0o644, os.makedev(240, 250))
         self.assertEqual(work.run_once().err, '')
         self.assertEqual(sum(feed['files']['quarantined'] for feed in work.status()['feeds']), 0)
 
-    def test_the_next_start_notes_what_was_set_aside(self):
+    def test_the_next_start_notes_what_was_quarantined(self):
         work = self.workspace()
         for name in ('told.csv', 'odd.csv.reason'):
             work.drop('Orders', b'"' + name.encode(), name)
         work.run_once()
-        aside = work.data / 'quarantine' / 'Orders'
-        (aside / 'untold.csv').write_bytes(b'"')
-        (aside / 'with.csv').write_bytes(b'"x')
-        (aside / 'with.csv.reason').write_text('1:1: too odd\n', encoding='utf-8')
-        (aside / '.dropfold-reason-1-2-3').write_text('a half\n', encoding='utf-8')
-        (aside / 'link.csv').symlink_to('with.csv')
-        (aside / 'cut.csv').write_bytes(b'"y')
-        cut = (aside / 'cut.csv').stat()
-        (aside / f'.dropfold-reason-{cut.st_ino:x}-{cut.st_size:x}-{cut.st_mtime_ns:x}').write_text('1:1: cut off\n', encoding='utf-8')
+        quarantine = work.data / 'quarantine' / 'Orders'
+        (quarantine / 'untold.csv').write_bytes(b'"')
+        (quarantine / 'with.csv').write_bytes(b'"x')
+        (quarantine / 'with.csv.reason').write_text('1:1: too odd\n', encoding='utf-8')
+        (quarantine / '.dropfold-reason-1-2-3').write_text('a half\n', encoding='utf-8')
+        (quarantine / 'link.csv').symlink_to('with.csv')
+        (quarantine / 'cut.csv').write_bytes(b'"y')
+        cut = (quarantine / 'cut.csv').stat()
+        (quarantine / f'.dropfold-reason-{cut.st_ino:x}-{cut.st_size:x}-{cut.st_mtime_ns:x}').write_text('1:1: cut off\n', encoding='utf-8')
         for _ in range(2):
             work.run_once()
             found = work.target.query("SELECT name, stored, note FROM dropfold_files WHERE state = 'quarantined' ORDER BY name")
             self.assertEqual([name for name, *_ in found],
                              ['cut.csv', 'odd.csv.reason', 'told.csv', 'untold.csv', 'with.csv'])
             self.assertEqual(found[0][1:], ('quarantine/Orders/cut.csv', '1:1: cut off'))
-            self.assertEqual((aside / 'cut.csv.reason').read_text(encoding='utf-8'), '1:1: cut off\n')
+            self.assertEqual((quarantine / 'cut.csv.reason').read_text(encoding='utf-8'), '1:1: cut off\n')
             self.assertEqual(found[3][1:], ('quarantine/Orders/untold.csv', 'a crash came before it was written why'))
             self.assertEqual(found[4][1:], ('quarantine/Orders/with.csv', '1:1: too odd'))
         self.assertIn('too odd', work.command('rejects').out)

@@ -104,7 +104,7 @@ class Drift(FlowCase):
         self.work.run_once()
         self.assertEqual(self.rows(), self.EXPECTED)
 
-    def test_a_file_with_undeclared_columns_is_set_aside_where_the_version_says_so(self):
+    def test_a_file_with_undeclared_columns_is_quarantined_where_the_version_says_so(self):
         self.work.drop('Sales', STRANGE, 'jos-2.csv')
         line = self.work.run_once().lines('quarantined')[0]
         self.assertIn('2.json has undeclared columns "Surplus"; 1.json lacks Amount', line)

@@ -36,7 +36,7 @@ class Formats(FlowCase):
         self.work.command('replay')
         self.assert_orders(2, 200)
 
-    def test_damaged_files_are_set_aside_with_the_reason(self):
+    def test_damaged_files_are_quarantined_with_the_reason(self):
         packed = gzip.compress(orders(order(1)))
         bomb = gzip.compress(orders() + (b' ' * 9999 + b'\n') * 16000)
         damaged = {'cut.csv.gz': (packed[:-1], 'it is cut'), 'wrong.csv.gz': (packed[:-8] + b'\0' * 8, 'data check'),

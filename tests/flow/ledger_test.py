@@ -71,7 +71,7 @@ class Ledger(FlowCase):
             self.assertEqual((len(path.read_bytes()), sha256(path.read_bytes()).hexdigest()), (int(size), content))
 
     def test_what_is_no_change_comes_by_itself(self):
-        """A redelivery and a file set aside whole: no group changes, and nothing else need come."""
+        """A redelivery and a quarantined file: no group changes, and nothing else need come."""
         path = self.more()
         content = path.read_bytes()
         self.settle()
@@ -89,7 +89,7 @@ class Ledger(FlowCase):
                   lambda: 'the row of a redelivery')
             self.work.drop('Orders', b'none\n', 'fourth.csv')
             until(lambda: self.query("SELECT 1 FROM dropfold_files WHERE name = 'fourth.csv'"),
-                  lambda: 'the row of a file set aside')
+                  lambda: 'the row of a quarantined file')
         self.assert_told()
 
     def test_bytes_that_are_no_text_are_escaped(self):

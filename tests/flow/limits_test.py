@@ -23,7 +23,7 @@ class Limits(FlowCase):
         self.work.drop('Orders', file)
         return self.work.run_once(), asked
 
-    def assert_set_aside(self, content, name, reason, shown, **limits):
+    def assert_quarantined(self, content, name, reason, shown, **limits):
         outcome, asked = self.run_with(content, name, **limits)
         self.assertIn(reason, outcome.lines('quarantined')[0])
         self.assertEqual([(one.code, reason in one.err) for one in asked], [(65, True), (65, True)])
@@ -33,7 +33,7 @@ class Limits(FlowCase):
         self.assertTrue(any(reason in path.read_text(encoding='utf-8', errors='replace') for path in folder.iterdir()))
 
     def test_more_rejected_rows_than_are_allowed(self):
-        self.assert_set_aside(some_orders(3, 2) + b'1,2', 'many.csv',
+        self.assert_quarantined(some_orders(3, 2) + b'1,2', 'many.csv',
                               '6:1: 2 of the first 5 rows are rejected, and "max_rejects" of the feed is 1; '
                               'the first one, line 5, Quantity: found "x", expected an integer',
                               'many.csv:6:', max_rejects=1)
@@ -41,7 +41,7 @@ class Limits(FlowCase):
         self.assertIn(' applied=3 rejected=2 ', outcome.lines('applied')[0])
 
     def test_a_greater_part_than_is_allowed(self):
-        self.assert_set_aside(some_orders(8, 1), 'part.csv',
+        self.assert_quarantined(some_orders(8, 1), 'part.csv',
                               'of 9 rows 1 are rejected, and "max_rejects_percent" of the feed is 10; the first one, line 10, '
                               'Quantity: found "x"', 'part.csv:10:', max_rejects_percent=10)
         outcome, _ = self.run_with(some_orders(9, 1), 'exactly.csv', max_rejects_percent=10)
@@ -57,7 +57,7 @@ class Limits(FlowCase):
 
 
 class Combinations(FlowCase):
-    def test_a_file_with_more_of_them_than_can_be_counted_is_set_aside_and_the_rest_goes_on(self):
+    def test_a_file_with_more_of_them_than_can_be_counted_is_quarantined_and_the_rest_goes_on(self):
         work = self.workspace(pipeline='ecommerce-rowwise')
         work.drop('Customers', customers(*[1] * 50_000), 'c.json')
         work.drop('Deliveries', deliveries(*[delivery(1)] * 50_000, delivery(2)), 'd.csv')

@@ -279,7 +279,7 @@ class Live(AtOnePath):
 class Rejecting(AtOnePath):
     rule = 'reject'
 
-    def test_another_content_is_set_aside_whole(self):
+    def test_another_content_is_quarantined_whole(self):
         self.basis()
         self.apply('Orders', 'day.csv', ONE)
         before, sequence = dump(self.work.target), self.work.status()['sequence']

@@ -168,7 +168,7 @@ class Ledger(FlowCase):
         """Of the files of Orders, as a target shows them."""
         return self.work.target.query("SELECT name, state, note FROM dropfold_files WHERE feed = 'Orders' ORDER BY id")
 
-    def test_redeliveries_and_files_set_aside_are_known_to_it(self):
+    def test_redeliveries_and_files_quarantined_are_known_to_it(self):
         one, two = orders(order(1, customer=1)), orders(order(2, customer=1))
         self.run_with(gone=two, one=one, bad=b'"', again=one)
         self.work.command('forget', 'Orders/gone.csv')

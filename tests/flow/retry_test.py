@@ -277,36 +277,36 @@ class RetryInPostgres(InPostgres, Retrying):
 
 
 class Whole(Contract):
-    def test_a_file_that_was_set_aside_is_put_back_and_read_anew(self):
+    def test_a_file_that_was_quarantined_is_put_back_and_read_anew(self):
         self.basis()
         content = orders(order(2)).replace(b'Order ID', b'Number')
         self.work.drop('Orders', content, 'odd.csv')
         self.work.run_once(expect=None)
-        aside = self.work.data / 'quarantine' / 'Orders' / 'odd.csv'
-        self.assertTrue(aside.is_file())
+        kept = self.work.data / 'quarantine' / 'Orders' / 'odd.csv'
+        self.assertTrue(kept.is_file())
         (self.work.landing('Orders') / 'odd.csv').write_bytes(b'something else')
         self.assertIn('is there already', self.work.command('rejects', 'retry', 'odd.csv', expect=65).err)
         (self.work.landing('Orders') / 'odd.csv').unlink()
-        aside.write_bytes(orders(order(2)))
+        kept.write_bytes(orders(order(2)))
         self.assertIn('odd.csv cannot be put back: its content is not what the ledger says; one that was mended is dropped into ',
                       self.work.command('rejects', 'retry', 'odd.csv', expect=65).err)
-        aside.write_bytes(content)
+        kept.write_bytes(content)
         for version in (1, 2):
             self.work.edit(f'Orders/{version}.json', lambda d: d['fields']['Order_ID'].update({'from': ['Order ID', 'Number']}))
         self.assertIn('would put back', self.work.command('rejects', 'retry', '--dry-run', 'Orders/odd.csv').out)
         with self.work.daemon() as daemon:
             self.assertIn('put back Orders/odd.csv', daemon.asked('rejects', 'retry', 'Orders/odd.csv').out)
             daemon.printed('applied Orders/odd.csv')
-        self.assertEqual(list(aside.parent.iterdir()), [])
+        self.assertEqual(list(kept.parent.iterdir()), [])
         self.assertEqual(self.order_count(), 2)
         self.assertNotIn('the whole file', self.work.command('rejects').out)
         self.assertIn('read again since', self.work.command('rejects', '--all').out)
-        self.assertIn('No such file', self.work.command('rejects', 'retry', aside, expect=65).err)
+        self.assertIn('No such file', self.work.command('rejects', 'retry', kept, expect=65).err)
 
-    def test_a_retry_of_all_says_that_files_were_set_aside_too(self):
-        told = '1 file set aside whole is not among these: `dropfold rejects` lists them'
+    def test_a_retry_of_all_says_that_files_were_quarantined_too(self):
+        told = '1 quarantined file is not among these: `dropfold rejects` lists them'
         self.basis()
-        self.assertNotIn('set aside', self.work.command('rejects', 'retry').err)
+        self.assertNotIn('quarantined', self.work.command('rejects', 'retry').err)
         self.work.drop('Orders', b'odd\n1\n', 'odd.csv')
         self.work.run_once(expect=None)
         for more in ((), ('--dry-run',)):
@@ -319,7 +319,7 @@ class Whole(Contract):
         self.assertIn('none of 1 rejected row', outcome.out)
         self.assertIn(told, outcome.err)
         (self.work.data / 'quarantine' / 'Orders' / 'odd.csv').unlink()
-        self.assertNotIn('set aside', self.work.command('rejects', 'retry').err)
+        self.assertNotIn('quarantined', self.work.command('rejects', 'retry').err)
 
     def test_of_several_of_one_name_the_one_is_put_back_whose_path_is_given(self):
         for content in (b'first\n1\n', b'second\n1\n'):
@@ -327,14 +327,14 @@ class Whole(Contract):
             self.work.run_once(expect=None)
         looked = self.work.command('rejects', 'retry', '--dry-run', 'quarantine/Orders/odd.csv').out
         self.assertIn('from data/quarantine/Orders/odd.csv:', looked)
-        aside = self.work.data / 'quarantine' / 'Orders' / 'odd.csv'
-        newest = next(path.name for path in aside.parent.iterdir() if path.read_bytes().startswith(b'second'))
+        kept = self.work.data / 'quarantine' / 'Orders' / 'odd.csv'
+        newest = next(path.name for path in kept.parent.iterdir() if path.read_bytes().startswith(b'second'))
         for which in (f'quarantine/Orders/{newest}', 'Orders/odd.csv'):
             self.assertIn(f'from data/quarantine/Orders/{newest}:', self.work.command('rejects', 'retry', '--dry-run', which).out)
-        self.work.command('rejects', 'retry', aside)
+        self.work.command('rejects', 'retry', kept)
         self.assertEqual((self.work.landing('Orders') / 'odd.csv').read_bytes(), b'first\n1\n')
 
-    def test_a_file_that_was_applied_or_lies_aside_in_another_folder_is_not_put_back(self):
+    def test_a_file_that_was_applied_or_lies_in_quarantine_in_another_folder_is_not_put_back(self):
         self.basis()
         for total in ('1', '2'):
             self.work.drop('Orders', orders(order(2, total=total)), 'twice.csv')
@@ -345,7 +345,7 @@ class Whole(Contract):
             self.work.command('rejects', 'retry', which, expect=64)
         self.assertEqual([*self.work.landing('Orders').iterdir()], [])
 
-    def test_the_same_content_set_aside_in_another_folder_hides_neither(self):
+    def test_the_same_content_quarantined_in_another_folder_hides_neither(self):
         for feed in ('Orders', 'Deliveries'):
             self.work.drop(feed, b'', 'empty.csv')
             self.work.run_once(expect=None)

@@ -152,11 +152,11 @@ class Names(FlowCase):
         self.assertEqual((outcome.out, outcome.err), ('', '0 rejected rows\n'))
         self.assertEqual(self.work.command('late', 'Customers/c.json').err, '0 late rows\n')
 
-    def test_a_file_that_was_set_aside_whole(self):
+    def test_a_file_that_was_quarantined_whole(self):
         self.assertIn('Orders/bad.csv: the whole file: 1:1: fits no descriptor', self.work.command('rejects', 'bad.csv').out)
         self.assertNotIn('whole file', self.work.command('rejects', 'o.csv').out)
         self.assertEqual([self.work.command('rejects', *name).err for name in ((), ('o.csv',), ('bad.csv',))],
-                         ['1 rejected row, 1 file set aside whole\n', '1 rejected row\n', '0 rejected rows, 1 file set aside whole\n'])
+                         ['1 rejected row, 1 file quarantined\n', '1 rejected row\n', '0 rejected rows, 1 file quarantined\n'])
         row, whole = self.work.rejected()
         self.assertEqual((row['file'], row['reason']), ('o.csv', 'found "x", expected an integer'))
         self.assertTrue(whole.pop('reason').startswith('1:1: fits no descriptor of Orders: '), whole)

@@ -448,7 +448,7 @@ class Deep(Verifying):
         self.assertIn('none of 1 rejected row is valid; nothing was changed',
                       self.work.command('rejects', 'retry', 'torn.json').out)
 
-    def test_files_that_are_left_redelivered_forgotten_and_set_aside_are_no_problem(self):
+    def test_files_that_are_left_redelivered_forgotten_and_quarantined_are_no_problem(self):
         work = self.work = self.workspace('other')
         work.configure('Orders', after='leave')
         self.load(self.files)

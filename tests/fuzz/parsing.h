@@ -26,7 +26,7 @@ struct parsing *parsing_new(const struct feed *feed);
 void parsing_free(struct parsing *parsing);
 
 struct parsing_result {
-    bool ok; /* the file was not set aside as a whole */
+    bool ok; /* the file was not quarantined as a whole */
     uint64_t rejected;
     struct buf rows; /* the accepted ones, each as a chunk of its own with row 1 and line 0 */
 };

@@ -13,7 +13,7 @@ enum { REFERENCE_FIELDS = 3 };
 
 enum reference_verdict {
     REFERENCE_SOUND,  /* exactly these rows are accepted, that many are rejected */
-    REFERENCE_FAULTY, /* the file is set aside, or some row of it is rejected */
+    REFERENCE_FAULTY, /* the file is quarantined, or some row of it is rejected */
     REFERENCE_UNKNOWN /* no claim: the columns are others, or it is the other format */
 };
 

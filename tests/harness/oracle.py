@@ -1,7 +1,7 @@
 """What the tables of schemas/ecommerce*.json must hold, worked out anew from the files alone.
 
 Nothing is shared with the program: its own CSV and JSON readers, whole files in memory, exact arithmetic. Files are
-added in the order of their commits; a file that the program sets aside or takes for a redelivery is not added. What
+added in the order of their commits; a file that the program quarantines or takes for a redelivery is not added. What
 "on_change" of the pipeline makes of several files of one name is surviving()'s to say, beforehand.
 """
 import csv

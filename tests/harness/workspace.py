@@ -131,7 +131,7 @@ class Workspace:
         return [reject for reject in self.rejected(*file) if 'whole' not in reject]
 
     def rejected(self, *file):
-        """Those, and the files that were set aside whole."""
+        """Those, and the files that were quarantined."""
         return [json.loads(line) for line in self.command('rejects', '--json', *file).out.splitlines()]
 
     def unmatched(self):

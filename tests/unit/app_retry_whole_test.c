@@ -1,4 +1,4 @@
-/* Files that were set aside whole, looked for in the ledger. */
+/* Files that were quarantined, looked for in the ledger. */
 #include "testing.h"
 
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 
 enum { MANY = 400 };
 
-/* The name of 200 bytes under which all are set aside, and where the last of them lies. */
+/* The name of 200 bytes under which all are quarantined, and where the last of them lies. */
 static char name[201];
 static char last[300];
 
@@ -52,7 +52,7 @@ static void note_many(struct store *store, const struct digest *content)
     assert_ok(store_group_commit(store, SLICE(""), &error), &error);
 }
 
-static void finds_the_newest_of_many_that_were_set_aside_under_one_name(void **state)
+static void finds_the_newest_of_many_that_were_quarantined_under_one_name(void **state)
 {
     (void)state;
     char folder[TESTING_PATH_MAX];
@@ -90,7 +90,7 @@ static void finds_the_newest_of_many_that_were_set_aside_under_one_name(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_the_newest_of_many_that_were_set_aside_under_one_name),
+        cmocka_unit_test(finds_the_newest_of_many_that_were_quarantined_under_one_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -407,7 +407,7 @@ static void takes_a_file_whose_hidden_folder_goes_with_a_hard_link(void **state)
     assert_int_equal(archive_delete(&f->landing, "b.csv", &stat, &f->error), ARCHIVE_MOVED);
     assert_int_equal(count_files(f->folder), 0);
     to_empty = f->folder;
-    assert_int_equal(set_aside(f, "c.csv", "3", path), ARCHIVE_MOVED);
+    assert_int_equal(quarantined(f, "c.csv", "3", path), ARCHIVE_MOVED);
     assert_int_equal(count_files(f->folder), 0);
 }
 
@@ -430,7 +430,7 @@ static void takes_the_marker_away_with_its_file(void **state)
     assert_int_equal(archive_delete(&f->landing, "b.csv", &stat, &f->error), ARCHIVE_MOVED);
     assert_int_equal(count_files(f->folder), 0);
     file_write(f->folder, "c.csv.done", "");
-    assert_int_equal(set_aside(f, "c.csv", "1", path), ARCHIVE_MOVED);
+    assert_int_equal(quarantined(f, "c.csv", "1", path), ARCHIVE_MOVED);
     assert_int_equal(count_files(f->folder), 0);
 }
 

@@ -98,23 +98,24 @@ static inline enum archive_result move(struct fixture *f, const char *name, cons
     return archive_move(&f->landing, name, stat, archived, &f->error);
 }
 
-/* Sets one aside; `path` is where it then lies. */
-static inline enum archive_result set_one_aside(struct fixture *f, const char *name, const struct file_stat *stat,
-                                                char path[FEED_PATH_MAX])
+/* Quarantines one; `path` is where it then lies. */
+static inline enum archive_result quarantine_one(struct fixture *f, const char *name, const struct file_stat *stat,
+                                                 char path[FEED_PATH_MAX])
 {
-    struct archive_aside aside;
-    archive_aside_begin(&aside, &f->landing);
-    enum archive_result result = archive_aside_move(&aside, name, stat, "3:7: no closing quote", path, &f->error);
-    return archive_aside_end(&aside, &f->error) || result != ARCHIVE_MOVED ? result : ARCHIVE_UNSURE;
+    struct archive_quarantine quarantine;
+    archive_quarantine_begin(&quarantine, &f->landing);
+    enum archive_result result =
+        archive_quarantine_move(&quarantine, name, stat, "3:7: no closing quote", path, &f->error);
+    return archive_quarantine_end(&quarantine, &f->error) || result != ARCHIVE_MOVED ? result : ARCHIVE_UNSURE;
 }
 
-/* Puts a file there and sets it aside; `path` is where it then lies. */
-static inline enum archive_result set_aside(struct fixture *f, const char *name, const char *text,
-                                            char path[FEED_PATH_MAX])
+/* Puts a file there and quarantines it; `path` is where it then lies. */
+static inline enum archive_result quarantined(struct fixture *f, const char *name, const char *text,
+                                              char path[FEED_PATH_MAX])
 {
     file_deliver(f->folder, name, text);
     const struct file_stat stat = file_stat_of(f->folder, name);
-    return set_one_aside(f, name, &stat, path);
+    return quarantine_one(f, name, &stat, path);
 }
 
 /* Puts `name` of the landing folder into hiding as a crash would leave it, as if `stat` had been read. */

@@ -112,7 +112,7 @@ static void tells_of_a_bad_file_where_it_is(void **state)
         char path[FEED_PATH_MAX];
         begin(f, ++k);
         const struct file_stat stat = file_stat_of(f->folder, names[0]);
-        enum archive_result result = set_one_aside(f, names[0], &stat, path);
+        enum archive_result result = quarantine_one(f, names[0], &stat, path);
         assert_told(f, result, names[0], file_there(f->quarantine, names[0]));
         assert_true(result == ARCHIVE_FAILED || file_there(f->data, path));
     } while (goes_on(f));
@@ -131,7 +131,7 @@ static void leaves_no_copy_of_a_bad_file_that_is_back_in_its_folder(void **state
     for (int k = 1; failed; k++) {
         begin(f, k);
         const struct file_stat stat = file_stat_of(f->folder, names[0]);
-        enum archive_result result = set_one_aside(f, names[0], &stat, path);
+        enum archive_result result = quarantine_one(f, names[0], &stat, path);
         failed = failing.calls >= k;
         assert_told(f, result, names[0], count_files(f->quarantine) == 2);
         assert_true(result != ARCHIVE_FAILED || count_files(f->quarantine) == 0);

@@ -12,7 +12,7 @@ static bool look_up(void *context, const struct archive_left *left, bool *commit
 {
     const struct fixture *f = context;
     (void)error;
-    *committed = left->to_set_aside ? f->unnoted != NULL : f->committed != NULL;
+    *committed = left->to_quarantine ? f->unnoted != NULL : f->committed != NULL;
     return true;
 }
 
@@ -76,10 +76,10 @@ static enum archive_result delete_again(struct fixture *f)
     return archive_delete(&f->landing, "a.csv", &read_stat, &f->error);
 }
 
-static enum archive_result set_aside_again(struct fixture *f)
+static enum archive_result quarantine_again(struct fixture *f)
 {
     char path[FEED_PATH_MAX];
-    return set_one_aside(f, "a.csv", &read_stat, path);
+    return quarantine_one(f, "a.csv", &read_stat, path);
 }
 
 static void moves_a_file_with_its_marker_once(void **state)
@@ -179,7 +179,7 @@ static void puts_a_file_with_its_marker_back_that_replaced_the_one_read(void **s
     }
 }
 
-static void sets_a_bad_file_aside_under_one_name_beside_its_reason(void **state)
+static void quarantines_a_bad_file_under_one_name_beside_its_reason(void **state)
 {
     struct fixture *f = *state;
     f->feed.ready = FEED_READY_DONE_MARKER;
@@ -191,7 +191,7 @@ static void sets_a_bad_file_aside_under_one_name_beside_its_reason(void **state)
         file_write(f->quarantine, "a.csv.1", "1");
         file_write(f->quarantine, "a.csv.1.reason", "the same bytes, before\n");
         failing_begin(&each);
-        enum archive_result result = set_aside_again(f);
+        enum archive_result result = quarantine_again(f);
         assert_true(failing_end(&each) || result == ARCHIVE_MOVED);
         assert_true(result != ARCHIVE_REPLACED && result != ARCHIVE_LEFT);
         if (result != ARCHIVE_HIDDEN)
@@ -200,7 +200,7 @@ static void sets_a_bad_file_aside_under_one_name_beside_its_reason(void **state)
         if (file_there(f->folder, "a.csv")) {
             assert_true(file_there(f->folder, "a.csv.done"));
             read_stat = file_stat_of(f->folder, "a.csv");
-            assert_int_equal(set_aside_again(f), ARCHIVE_MOVED);
+            assert_int_equal(quarantine_again(f), ARCHIVE_MOVED);
         }
         assert_int_equal(count_files(f->folder), 0);
         assert_file(f->quarantine, "a.csv.1.reason", "the same bytes, before\n");
@@ -409,7 +409,7 @@ int main(void)
         TEST(finds_a_file_that_is_hidden_already),
         TEST(deletes_a_file_with_its_marker),
         TEST(puts_a_file_with_its_marker_back_that_replaced_the_one_read),
-        TEST(sets_a_bad_file_aside_under_one_name_beside_its_reason),
+        TEST(quarantines_a_bad_file_under_one_name_beside_its_reason),
         TEST(keeps_committed_files_out_of_sight),
         TEST(leaves_the_marker_of_the_next_file),
         TEST(gives_a_marker_back_to_a_file_in_sight),

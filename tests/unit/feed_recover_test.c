@@ -10,7 +10,7 @@ static bool look_up(void *context, const struct archive_left *left, bool *commit
     f->lookups++;
     if (f->silent)
         return error_set(error, ERROR_IO, "no ledger");
-    if (left->to_set_aside) {
+    if (left->to_quarantine) {
         *committed = f->unnoted && strcmp(left->archived, f->unnoted) == 0;
         return true;
     }
@@ -144,7 +144,7 @@ static void deletes_what_was_to_be_deleted_and_is_committed(void **state)
     assert_int_equal(count_files(f->archive), 0);
 }
 
-static void puts_back_what_was_to_be_set_aside(void **state)
+static void puts_back_what_was_to_be_quarantined(void **state)
 {
     struct fixture *f = *state;
     hide_as_read(f, "b.csv", "quarantine");
@@ -154,7 +154,7 @@ static void puts_back_what_was_to_be_set_aside(void **state)
 }
 
 /* <data>/quarantine/Orders with a file in it, as a copy from another device leaves it. */
-static void lay_aside(const struct fixture *f, const char *name, const char *text)
+static void lay_in_quarantine(const struct fixture *f, const char *name, const char *text)
 {
     char parent[FEED_PATH_MAX];
     path_join(parent, f->data, "quarantine");
@@ -163,19 +163,19 @@ static void lay_aside(const struct fixture *f, const char *name, const char *tex
     file_write(f->quarantine, name, text);
 }
 
-static void removes_what_was_set_aside_by_a_copy_and_gives_it_its_reason(void **state)
+static void removes_what_was_quarantined_by_a_copy_and_gives_it_its_reason(void **state)
 {
     struct fixture *f = *state;
     char reason[64];
-    lay_aside(f, "b.csv", "other bytes");
-    lay_aside(f, "b.csv.reason", "of the others\n");
-    lay_aside(f, "b.csv.1.reason", "of one that is gone\n");
-    lay_aside(f, "b.csv.2", "1");
+    lay_in_quarantine(f, "b.csv", "other bytes");
+    lay_in_quarantine(f, "b.csv.reason", "of the others\n");
+    lay_in_quarantine(f, "b.csv.1.reason", "of one that is gone\n");
+    lay_in_quarantine(f, "b.csv.2", "1");
     f->unnoted = "b.csv.2";
     const struct file_stat stat = hide_as_read(f, "b.csv", "quarantine");
     snprintf(reason, sizeof reason, ".dropfold-reason-%llx-%llx-%llx", (unsigned long long)stat.inode,
              (unsigned long long)stat.size, (unsigned long long)stat.mtime_ns);
-    lay_aside(f, reason, "3:7: no closing quote\n");
+    lay_in_quarantine(f, reason, "3:7: no closing quote\n");
     recover(f);
     assert_int_equal(f->lookups, 1);
     assert_int_equal(count_files(f->folder), 0);
@@ -184,10 +184,10 @@ static void removes_what_was_set_aside_by_a_copy_and_gives_it_its_reason(void **
     assert_int_equal(count_files(f->quarantine), 5);
 }
 
-static void puts_back_what_others_were_set_aside_like_before(void **state)
+static void puts_back_what_others_were_quarantined_like_before(void **state)
 {
     struct fixture *f = *state;
-    lay_aside(f, "b.csv", "1");
+    lay_in_quarantine(f, "b.csv", "1");
     hide_as_read(f, "b.csv", "quarantine");
     recover(f);
     assert_int_equal(f->lookups, 1);
@@ -449,9 +449,9 @@ int main(void)
         TEST(puts_back_a_file_that_is_not_the_one_committed),
         TEST(keeps_both_when_the_name_is_taken_by_now),
         TEST(deletes_what_was_to_be_deleted_and_is_committed),
-        TEST(puts_back_what_was_to_be_set_aside),
-        TEST(removes_what_was_set_aside_by_a_copy_and_gives_it_its_reason),
-        TEST(puts_back_what_others_were_set_aside_like_before),
+        TEST(puts_back_what_was_to_be_quarantined),
+        TEST(removes_what_was_quarantined_by_a_copy_and_gives_it_its_reason),
+        TEST(puts_back_what_others_were_quarantined_like_before),
         TEST(leaves_a_file_hidden_that_the_ledger_cannot_be_asked_about),
         TEST(removes_a_second_name_of_a_file_that_is_back),
         TEST(recovers_markers_with_their_files),

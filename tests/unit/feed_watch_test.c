@@ -296,7 +296,7 @@ static void hands_out_later_ones_again_at_the_next_rescan(void **state)
     assert_int_equal(w->count, 4);
 }
 
-/* Takes it out of the folder and puts it back, as one does that cannot be set aside. */
+/* Takes it out of the folder and puts it back, as one does that cannot be quarantined. */
 static void return_for_later(struct watching *w)
 {
     struct watch_stats stats;

@@ -239,7 +239,7 @@ static void says_why_a_file_cannot_be_forgotten(void **state)
     note.sequence = 0;
     assert_ok(store_note_file(store, &note, 1, &error), &error);
     assert_refused("d.csv", "it was a redelivery of seq=3 and not applied");
-    assert_refused("bad.csv", "it was set aside");
+    assert_refused("bad.csv", "it was quarantined");
     forget("seq=3");
     assert_slice(file.name, "c.csv");
     assert_refused("c.csv", "seq=3 was forgotten already, by seq=4");

@@ -32,7 +32,7 @@ static void number_name(const char *name, int number, struct stored *stored)
     snprintf(stored->reason, sizeof stored->reason, "%.*s.reason", ARCHIVE_NAME_MAX - 7, stored->name);
 }
 
-bool archive_is_aside_name(const char *stored, const char *name)
+bool archive_is_quarantine_name(const char *stored, const char *name)
 {
     struct stored first;
     number_name(name, 0, &first);
@@ -82,7 +82,7 @@ static int find_place(const struct hidden *hidden, int folder, struct stored *st
     return code;
 }
 
-int archive_find_aside(const struct hidden *hidden, int folder, char name[ARCHIVE_NAME_SIZE])
+int archive_find_quarantined(const struct hidden *hidden, int folder, char name[ARCHIVE_NAME_SIZE])
 {
     struct stored stored;
     int code = EEXIST;
@@ -108,7 +108,7 @@ static void waiting_reason(const struct file_stat *stat, char out[WAITING_NAME_S
              stat->size, (uint64_t)stat->mtime_ns);
 }
 
-/* The reason that is there already, of the same bytes set aside before, stays. Then the other one goes before its file does:
+/* The reason that is there already, of the same bytes quarantined before, stays. Then the other one goes before its file does:
    after that nobody would know it. */
 static int put_reason(int folder, const char *temporary, const char *reason)
 {
@@ -125,7 +125,7 @@ int archive_finish_reason(int folder, const char *name, const struct file_stat *
     return code ? code : move_sync(folder);
 }
 
-enum archive_result archive_finish_aside(struct hidden *hidden, int folder, const char *name, struct error *error)
+enum archive_result archive_finish_quarantine(struct hidden *hidden, int folder, const char *name, struct error *error)
 {
     int code = archive_finish_reason(folder, name, &hidden->stat);
     if (code == ENOENT)
@@ -133,7 +133,7 @@ enum archive_result archive_finish_aside(struct hidden *hidden, int folder, cons
     if (code == 0 && unlinkat(hidden->fd, hidden->inner, 0) < 0)
         code = errno;
     if (code)
-        return archive_stay_hidden(hidden, code, "set it aside", error);
+        return archive_stay_hidden(hidden, code, "move it to the quarantine", error);
     return archive_end(hidden, 0, error);
 }
 
@@ -177,54 +177,55 @@ static int store_bad(const struct hidden *hidden, int folder, const char *tempor
     return code;
 }
 
-void archive_aside_begin(struct archive_aside *aside, const struct landing *landing)
+void archive_quarantine_begin(struct archive_quarantine *quarantine, const struct landing *landing)
 {
-    *aside = (struct archive_aside){.landing = landing, .folder = -1, .none = ARCHIVE_LEFT};
-    if (!archive_can_write(landing, &aside->error))
+    *quarantine = (struct archive_quarantine){.landing = landing, .folder = -1, .none = ARCHIVE_LEFT};
+    if (!archive_can_write(landing, &quarantine->error))
         return;
-    aside->folder = archive_open_store(landing, "quarantine", &aside->error);
-    aside->none = aside->folder < 0 ? ARCHIVE_FAILED : ARCHIVE_MOVED;
+    quarantine->folder = archive_open_store(landing, "quarantine", &quarantine->error);
+    quarantine->none = quarantine->folder < 0 ? ARCHIVE_FAILED : ARCHIVE_MOVED;
 }
 
 /* The reason goes first: where the quarantine has no room for it, or cannot be written, the file is not touched. */
-enum archive_result archive_aside_move(struct archive_aside *aside, const char *name, const struct file_stat *stat,
-                                       const char *reason, char path[ARCHIVE_PATH_SIZE], struct error *error)
+enum archive_result archive_quarantine_move(struct archive_quarantine *quarantine, const char *name,
+                                            const struct file_stat *stat, const char *reason,
+                                            char path[ARCHIVE_PATH_SIZE], struct error *error)
 {
     struct hidden hidden;
     struct stored stored;
     char temporary[WAITING_NAME_SIZE];
-    if (aside->none != ARCHIVE_MOVED) {
-        *error = aside->error;
-        return aside->none;
+    if (quarantine->none != ARCHIVE_MOVED) {
+        *error = quarantine->error;
+        return quarantine->none;
     }
     waiting_reason(stat, temporary);
-    int code = write_reason(aside->folder, temporary, reason);
+    int code = write_reason(quarantine->folder, temporary, reason);
     if (code) {
-        archive_explain(code, "set it aside", error);
+        archive_explain(code, "move it to the quarantine", error);
         return ARCHIVE_FAILED;
     }
-    enum hidden_result result = hidden_take(&hidden, aside->landing, name, stat, archive_aside_tag, error);
+    enum hidden_result result = hidden_take(&hidden, quarantine->landing, name, stat, archive_quarantine_tag, error);
     if (result != HIDDEN_TAKEN) {
-        (void)unlinkat(aside->folder, temporary, 0);
+        (void)unlinkat(quarantine->folder, temporary, 0);
         return archive_not_taken(result);
     }
-    code = store_bad(&hidden, aside->folder, temporary, &stored);
+    code = store_bad(&hidden, quarantine->folder, temporary, &stored);
     if (code)
-        return archive_give_up(&hidden, code, "set it aside", error);
-    snprintf(path, ARCHIVE_PATH_SIZE, "quarantine/%s/%s", aside->landing->feed->name, stored.name);
+        return archive_give_up(&hidden, code, "move it to the quarantine", error);
+    snprintf(path, ARCHIVE_PATH_SIZE, "quarantine/%s/%s", quarantine->landing->feed->name, stored.name);
     hidden.together = true;
     return archive_end(&hidden, 0, error);
 }
 
-bool archive_aside_end(struct archive_aside *aside, struct error *error)
+bool archive_quarantine_end(struct archive_quarantine *quarantine, struct error *error)
 {
-    bool moved = aside->none == ARCHIVE_MOVED;
-    int code = moved ? move_sync(aside->folder) : 0;
+    bool moved = quarantine->none == ARCHIVE_MOVED;
+    int code = moved ? move_sync(quarantine->folder) : 0;
     if (moved && code == 0)
-        code = move_sync(aside->landing->fd);
-    if (aside->folder >= 0)
-        close(aside->folder);
-    aside->folder = -1;
+        code = move_sync(quarantine->landing->fd);
+    if (quarantine->folder >= 0)
+        close(quarantine->folder);
+    quarantine->folder = -1;
     return code == 0 ||
-           error_errno(error, ERROR_IO, code, "cannot flush the folders of files of %s", aside->landing->path);
+           error_errno(error, ERROR_IO, code, "cannot flush the folders of files of %s", quarantine->landing->path);
 }
