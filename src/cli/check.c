@@ -162,8 +162,6 @@ static bool check_target_file(const struct invocation *invocation, const struct 
     if (slash)
         *slash = '\0';
     const char *folder = slash ? path : ".";
-    if (!settings_makes_folder(&invocation->settings) && access(folder, F_OK) != 0)
-        return error_errno(error, ERROR_REFUSED, errno, "the target cannot be made in %s", folder);
     return can_write(folder) || error_errno(error, ERROR_REFUSED, errno, "the target cannot be %s in %s",
                                             there ? "written" : "made", folder);
 }

@@ -18,6 +18,8 @@ enum {
 /* What else is wrong with the folder is told when the file is opened. */
 static bool want_folder(const struct target_sqlite *sqlite, const char *folder, struct error *error)
 {
+    if (sqlite->folder && sqlite->look)
+        return true;
     if (sqlite->folder)
         return mkdir(folder, 0777) == 0 || errno == EEXIST ||
                error_errno(error, ERROR_REFUSED, errno, "%s: cannot make the folder %s", sqlite->name, folder);
@@ -398,8 +400,6 @@ static bool look_in(struct target_sqlite *sqlite, struct target_shape *shapes, s
 
 static bool open_fully(struct target_sqlite *sqlite, struct target_shape *shapes, struct error *error)
 {
-    if (!find_folder(sqlite, error))
-        return false;
     if (sqlite3_open_v2(sqlite->path, &sqlite->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK)
         return target_sqlite_error(sqlite, "opening", error);
@@ -413,8 +413,8 @@ bool target_sqlite_open(struct target_sqlite *sqlite, struct error *error)
     if (!shapes)
         return error_memory(error);
     mark_tables(sqlite);
-    bool ok =
-        want_file(sqlite, error) && (sqlite->look ? look_in(sqlite, shapes, error) : open_fully(sqlite, shapes, error));
+    bool ok = find_folder(sqlite, error) && want_file(sqlite, error) &&
+              (sqlite->look ? look_in(sqlite, shapes, error) : open_fully(sqlite, shapes, error));
     free(shapes);
     return ok;
 }

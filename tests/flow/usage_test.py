@@ -306,11 +306,10 @@ class Places(FlowCase):
         work = self.workspace()
         folder = self.folder / 'typo'
         address = f'sqlite:{folder}/x.db'
-        self.assertIn(f'the target cannot be made in {folder}: No such file',
-                      work.command('check', target=address, expect=1).err)
-        for words in (('run', '--once'), ('replay',), ('target', 'init')):
+        for words in (('check',), ('run', '--once'), ('verify',), ('replay',), ('target', 'init')):
             self.assertIn(f'{address}: there is no folder {folder}: make it, or mend the address (-t)\n',
                           work.command(*words, target=address, expect=1).err)
+        self.assertIn(f'target      refuses: {address}: there is no folder', work.command('status', target=address).out)
         self.assertFalse(folder.exists())
         work.command('check', target='sqlite:x.db')
         folder.mkdir()

@@ -64,8 +64,16 @@ static void makes_the_folder_that_it_may_but_not_its_parents(void **state)
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         snprintf(path, sizeof path, "sqlite:%s/%s/db", folder, wrong[i][0]);
         options.folder = i == 0;
+        options.look = false;
         subject_init_as(&s, &p.pipeline, &options);
         assert_fails(subject_open(&s), ERROR_REFUSED, wrong[i][1]);
+        subject_close(&s);
+        options.look = true;
+        subject_init_as(&s, &p.pipeline, &options);
+        if (options.folder)
+            assert_works(subject_open(&s));
+        else
+            assert_fails(subject_open(&s), ERROR_REFUSED, wrong[i][1]);
         subject_close(&s);
         snprintf(path, sizeof path, "%s/%s", folder, wrong[i][0]);
         assert_int_equal(access(path, F_OK), -1);
