@@ -92,8 +92,9 @@ static bool not_delivered(const struct verify *v, const struct decide_input *inp
 {
     return error_set(error, ERROR_TARGET,
                      "%s holds nothing of this store yet: %" PRIu64
-                     " changes are not delivered; `dropfold run --once` delivers them",
-                     target_name(v->asked.target), input->store->sequence);
+                     " change%s not delivered; `dropfold run --once` delivers what is missing",
+                     target_name(v->asked.target), input->store->sequence,
+                     input->store->sequence == 1 ? " is" : "s are");
 }
 
 static bool refuse_missing(const struct verify *v, const char *table, struct error *error)

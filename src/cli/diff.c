@@ -198,7 +198,8 @@ static bool find_range(struct range *range, const struct settings *settings, str
         return error_set(error, ERROR_USAGE, "there is no change %" PRIu64 ": the last one is %" PRIu64,
                          range->to > last ? range->to : range->from, last);
     return range->from < range->to ||
-           error_set(error, ERROR_USAGE, "from %" PRIu64 " to %" PRIu64 ": expected the smaller one first", range->from,
+           error_set(error, ERROR_USAGE,
+                     "from %" PRIu64 " to %" PRIu64 ": expected an earlier change first, then a later one", range->from,
                      range->to);
 }
 

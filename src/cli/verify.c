@@ -264,8 +264,9 @@ static int conclude(const struct invocation *invocation, const struct verify_res
         log_error(log, "the deep look is incomplete: put back the files that are missing, move those that the ledger "
                        "does not know out of the archive, or accept it with --accept-missing");
     if (lacking)
-        log_error(log, "%" PRIu64 " changes are not delivered: `dropfold run --once` delivers them",
-                  result->store_sequence - result->sequence);
+        log_error(log, "%" PRIu64 " change%s not delivered: `dropfold run --once` delivers what is missing",
+                  result->store_sequence - result->sequence,
+                  result->store_sequence - result->sequence == 1 ? " is" : "s are");
     if (!verify_agrees(result) || (has_drifted(result) && !result->repaired))
         return FAILED;
     if (!accepted)

@@ -182,7 +182,7 @@ class Diff(Rows):
     def test_of_changes_that_are_not_there(self):
         work = self.small()
         self.assertIn('the last one is 3', work.command('diff', '--to', 4, expect=64).err)
-        self.assertIn('expected the smaller one first', work.command('diff', '--from', 2, '--to', 2, expect=64).err)
+        self.assertIn('expected an earlier change first', work.command('diff', '--from', 2, '--to', 2, expect=64).err)
         self.assertIn('expected the sequence of a change', work.command('diff', '--from', 'x', expect=64).err)
 
 

@@ -49,7 +49,7 @@ class RowsRefused(FlowCase):
             daemon.complained('delivery has stopped, files go on into the store')
             daemon.printed('applied ', 6)
             self.assert_told_while_it_is_asked_again()
-            self.assertIn('changes are not delivered', self.work.command('verify', expect=69).err)
+            self.assertIn(' not delivered: `dropfold run --once`', self.work.command('verify', expect=69).err)
             mend()
             daemon.delivered(sequence)
             daemon.asked('status', '--healthy')

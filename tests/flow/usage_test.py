@@ -166,7 +166,7 @@ class Names(FlowCase):
 
     def test_changes_that_are_not_there(self):
         for words, told in ((('--from', 9), 'there is no change 9: the last one is 3'), (('--to', 8), 'there is no change 8'),
-                            (('--from', 2, '--to', 1), 'expected the smaller one first')):
+                            (('--from', 2, '--to', 1), 'expected an earlier change first')):
             with self.subTest(words=words):
                 self.assertIn(told, self.work.command('diff', *words, expect=64).err)
 

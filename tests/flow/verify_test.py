@@ -218,7 +218,7 @@ class Refusals(Verifying):
         found = self.verify(expect=69)
         self.assertTrue(found.sums['equal'])
         self.assertEqual((found.sums['sequence'], found.sums['undelivered']), (6, 6))
-        self.assertIn('6 changes are not delivered: `dropfold run --once` delivers them', found.err)
+        self.assertIn('6 changes are not delivered: `dropfold run --once` delivers what is missing', found.err)
         self.edit()
         self.verify(expect=1)
         self.verify('--repair', expect=69)
