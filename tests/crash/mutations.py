@@ -24,7 +24,7 @@ MUTATIONS = [
              'PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit', 'unit/store_power_test', 'crash/power_loss_test'),
     mutation('many files are committed before they are flushed', 'feed/landing.c',
              'return syncfs(landing->fd) == 0 ||', 'return true ||', 'crash/power_loss_test.PowerLossOfMany'),
-    mutation('a bad file is set aside before it is flushed', 'feed/intake.c', 'return result == INTAKE_READ || result == INTAKE_BAD;',
+    mutation('a bad file is quarantined before it is flushed', 'feed/intake.c', 'return result == INTAKE_READ || result == INTAKE_BAD;',
              'return result == INTAKE_READ;', 'crash/power_loss_test.PowerLossOfBad'),
     mutation('files are answered before their commit', 'app/committer.c',
              'push_job(grouped ? &group->jobs : &committer->done_jobs, job);', 'push_job(&committer->done_jobs, job);', 'unit/app_group_test'),
