@@ -42,8 +42,8 @@ struct control_service {
 bool control_start(struct control **control, uv_loop_t *loop, const struct control_service *service,
                    struct error *error) MUST_USE;
 
-/* *made: the socket was gone from its folder, somebody having removed it, and was made anew; false when it could not be. Clients
-   that are connected notice nothing. */
+/* *made: the socket was gone from its folder, somebody having removed it, and was made anew; false when it could not
+   be. Clients that are connected notice nothing. */
 bool control_keep(struct control *control, bool *made, struct error *error) MUST_USE;
 
 /* `text` is what the client prints; `code` its exit code. */

@@ -59,8 +59,8 @@ struct retry_wanted {
     bool to_deliver; /* some change was made, and nothing failed but files */
 };
 
-/* Retries each, and prints what was done. Goes on after a file that cannot be retried; the first such decides the exit code. All
-   messages have been written. */
+/* Retries each, and prints what was done. Goes on after a file that cannot be retried; the first such decides the exit
+   code. All messages have been written. */
 int retry_each(struct core *core, const struct settings *settings, struct retry_wanted *wanted, struct log *log);
 
 /* The whole command, for a store that nobody else holds: opens, retries each, delivers. */

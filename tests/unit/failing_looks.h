@@ -1,7 +1,7 @@
 /*
- * Looks at files, and moves, that fail on purpose: the program's own fstatat, stat, lstat, access, faccessat, readdir, renameat,
- * renameat2 and mkdirat, which go before those of the C library, and unlinkat where FAILING_REMOVALS is defined. Only a test that
- * includes this has them.
+ * Looks at files, and moves, that fail on purpose: the program's own fstatat, stat, lstat, access, faccessat, readdir,
+ * renameat, renameat2 and mkdirat, which go before those of the C library, and unlinkat where FAILING_REMOVALS is
+ * defined. Only a test that includes this has them.
  *
  *     for (struct failing f = {0}; failing_next(&f);) {
  *         ...                          what is not under test

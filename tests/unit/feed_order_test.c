@@ -1,6 +1,6 @@
 /*
- * No file is overtaken by newer ones of its folder: neither one that settles, nor one that is missed for a moment because a call
- * to the system failed.
+ * No file is overtaken by newer ones of its folder: neither one that settles, nor one that is missed for a moment
+ * because a call to the system failed.
  */
 #include "feed_watching.h"
 
@@ -14,7 +14,8 @@
 #include "feed/entry.h"
 #include "feed/folder.h"
 
-/* What fails, for the workers of the watch too: looks at this name, entries for one as long, and lists; `spared` calls first. */
+/* What fails, for the workers of the watch too: looks at this name, entries for one as long, and lists; `spared` calls
+   first. */
 static struct {
     char name[64];
     atomic_int looks, entries, lists, spared, number;

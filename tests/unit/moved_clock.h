@@ -1,7 +1,8 @@
 /*
- * The monotonic clock, moved: the program's own clock_gettime and usleep, which go before those of the C library. While the clock
- * is moved, each look that another thread than the first one takes at it finds it so many microseconds later than the look
- * before, 0 for a clock that stands still; and nobody of those threads really sleeps. Only a test that includes this has it.
+ * The monotonic clock, moved: the program's own clock_gettime and usleep, which go before those of the C library. While
+ * the clock is moved, each look that another thread than the first one takes at it finds it so many microseconds later
+ * than the look before, 0 for a clock that stands still; and nobody of those threads really sleeps. Only a test that
+ * includes this has it.
  */
 #ifndef DROPFOLD_TESTS_MOVED_CLOCK_H
 #define DROPFOLD_TESTS_MOVED_CLOCK_H

@@ -1,4 +1,5 @@
-/* The forms a descriptor can give its files: encodings, dialects of CSV, files without a header; and versions that differ in them. */
+/* The forms a descriptor can give its files: encodings, dialects of CSV, files without a header; and versions that
+   differ in them. */
 #include "parse_testing.h"
 
 #define FIELDS      "\"fields\": { \"Id\": { \"type\": \"int64\", \"required\": true }, \"Name\": { \"type\": \"text\" } } }"

@@ -97,8 +97,9 @@ static void live(struct came *came)
     store_close(store);
 }
 
-/* True when the store has all that was acknowledged, and at most the transaction under way more, which it has whole. Fails when it is damaged; with a lazy
-   log, more than the last change may be gone from it, which is told when it is opened. */
+/* True when the store has all that was acknowledged, and at most the transaction under way more, which it has whole.
+   Fails when it is damaged; with a lazy log, more than the last change may be gone from it, which is told when it is
+   opened. */
 static bool is_there(const struct came *came, bool lazy_log)
 {
     struct digest fingerprint = testing_digest(7);

@@ -232,7 +232,8 @@ static void looks_again_when_the_server_is_another(void **state)
     query("DROP OWNED BY plain");
 }
 
-/* Which a table has that inherits from it: an upsert finds only the table's own, and would find that twice where both differ. */
+/* Which a table has that inherits from it: an upsert finds only the table's own, and would find that twice where both
+   differ. */
 static void does_not_say_that_it_mended_rows_that_a_table_has_twice(void **state)
 {
     (void)state;
