@@ -34,7 +34,8 @@ struct ahead_step {
 
 struct ahead;
 
-/* Starts the thread, which calls `apply` for each step until one fails. NULL: there is no memory or no thread for it. */
+/* Starts the thread, which calls `apply` for each step until one fails. NULL: there is no memory or no thread for
+   it. */
 typedef bool (*ahead_apply)(void *context, const struct ahead_step *step, struct error *error);
 struct ahead *ahead_start(const struct pipeline *pipeline, ahead_apply apply, void *context) MUST_USE;
 

@@ -2,8 +2,8 @@
  * Files that are ready and wait for their turn, first in, first out. The list is a chain through the candidates
  * (candidate->next): no memory is needed for a place in it, as a file that found none would be overtaken.
  *
- * Empty when it holds zeros. A candidate is in one list at most, and whoever takes it from there has to give it back to the
- * watch.
+ * Empty when it holds zeros. A candidate is in one list at most, and whoever takes it from there has to give it back to
+ * the watch.
  */
 #ifndef DROPFOLD_APP_CANDIDATES_H
 #define DROPFOLD_APP_CANDIDATES_H

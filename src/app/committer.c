@@ -20,8 +20,8 @@ struct request_queue {
     struct request *first, **last;
 };
 
-/* Jobs that have ended and are not answered, as what they came to is not durable yet: the core's group, while it is open.
-   The store thread's alone. */
+/* Jobs that have ended and are not answered, as what they came to is not durable yet: the core's group, while it is
+   open. The store thread's alone. */
 struct group {
     struct job_queue jobs;
     size_t files;
@@ -208,8 +208,8 @@ static enum job_outcome outcome_unread(const struct job *job)
     return JOB_STOPPED;
 }
 
-/* What the store refused for want of space is tried again later, the file being where it was; what the engine cannot count
-   would be refused each time, and is quarantined as a file that cannot be read; all else is the end. */
+/* What the store refused for want of space is tried again later, the file being where it was; what the engine cannot
+   count would be refused each time, and is quarantined as a file that cannot be read; all else is the end. */
 static enum job_outcome refused(struct committer *committer, struct job *job)
 {
     core_file_cancel(committer->core);
@@ -239,7 +239,8 @@ static void close_windows(struct committer *committer, struct job *job)
         fail(committer, &job->not_closed);
 }
 
-/* One that was applied and lies in its folder still, or came again, is known by its content, however it would be read today. */
+/* One that was applied and lies in its folder still, or came again, is known by its content, however it would be read
+   today. */
 static enum job_outcome end_bad(struct committer *committer, struct job *job)
 {
     struct error error = {0};
@@ -279,8 +280,8 @@ static enum job_outcome end_file(struct committer *committer, struct job *job)
     return JOB_APPLIED;
 }
 
-/* The next thing the head job offers: a batch, its end, or nothing yet. After a failure all that is left to do with jobs
-   is to give them back. Called with the mutex held. */
+/* The next thing the head job offers: a batch, its end, or nothing yet. After a failure all that is left to do with
+   jobs is to give them back. Called with the mutex held. */
 static bool head_ready(const struct committer *committer)
 {
     const struct job *job = committer->jobs.first;

@@ -35,7 +35,8 @@ struct committer_callbacks {
     void (*failed)(void *context, const struct error *error);
 };
 
-/* Starts the thread. `core` is the committer's until committer_stop. On false what is left of it goes when the loop runs. */
+/* Starts the thread. `core` is the committer's until committer_stop. On false what is left of it goes when the loop
+   runs. */
 bool committer_start(struct committer **committer, uv_loop_t *loop, struct core *core, struct flow *flow,
                      const struct committer_callbacks *callbacks, struct error *error) MUST_USE;
 

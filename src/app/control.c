@@ -324,8 +324,8 @@ static int connect_to(const char *checkpoints, const char *pipeline, struct erro
     return -1;
 }
 
-/* A daemon that hangs up before it reads what it is asked ends a session: it is as if none had listened. One that read it
-   and hangs up then gives the end of its answer instead. */
+/* A daemon that hangs up before it reads what it is asked ends a session: it is as if none had listened. One that read
+   it and hangs up then gives the end of its answer instead. */
 static bool unheard(int number, const char *what, struct error *error)
 {
     return number == EPIPE || number == ECONNRESET

@@ -5,7 +5,8 @@
  * exit code in decimal, the rest is for stdout. One request a connection; a line is at most CONTROL_LINE_MAX bytes; a
  * client that is slow to ask is dropped.
  *
- * A socket left by a killed daemon is removed by the next one, which holds the store's lock by then, so it cannot be in use.
+ * A socket left by a killed daemon is removed by the next one, which holds the store's lock by then, so it cannot be in
+ * use.
  */
 #ifndef DROPFOLD_APP_CONTROL_H
 #define DROPFOLD_APP_CONTROL_H
@@ -38,7 +39,8 @@ struct control_service {
     control_request request; /* called on the loop */
     void *context;
 };
-/* Listens, for at most CONTROL_CLIENTS_MAX clients at once. On false (ERROR_IO) what is left of it goes when the loop runs. */
+/* Listens, for at most CONTROL_CLIENTS_MAX clients at once. On false (ERROR_IO) what is left of it goes when the loop
+   runs. */
 bool control_start(struct control **control, uv_loop_t *loop, const struct control_service *service,
                    struct error *error) MUST_USE;
 
@@ -49,7 +51,8 @@ bool control_keep(struct control *control, bool *made, struct error *error) MUST
 /* `text` is what the client prints; `code` its exit code. */
 void control_answer(struct control_client *client, int code, const char *text);
 
-/* Drops clients that still wait, removes the socket; `stopped` is called on the loop when nothing of it is left there. */
+/* Drops clients that still wait, removes the socket; `stopped` is called on the loop when nothing of it is left
+   there. */
 void control_stop(struct control *control, void (*stopped)(void *context), void *context);
 
 /* The client's side: what is asked, and the daemon of which pipeline. */
@@ -59,8 +62,9 @@ struct control_question {
     size_t count;
     int64_t deadline; /* microseconds to wait for the answer */
 };
-/* Blocks. False with ERROR_TARGET when no daemon listens, or one hangs up before it reads what it is asked; with ERROR_IO when
-   it does not answer or is another user's. `answer` (initialised by the caller) receives the text, *code the exit code. */
+/* Blocks. False with ERROR_TARGET when no daemon listens, or one hangs up before it reads what it is asked; with
+   ERROR_IO when it does not answer or is another user's. `answer` (initialised by the caller) receives the text, *code
+   the exit code. */
 bool control_ask(const struct control_question *question, struct buf *answer, int *code, struct error *error) MUST_USE;
 
 #endif

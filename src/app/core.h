@@ -12,22 +12,23 @@
  * When the store refuses after step 2 the engine is ahead of it. core_file_end then builds the engine anew from the
  * store before it reports, so that the two always tell the same history. Any open delivery is void after that.
  *
- * A retry of rejected rows (core_retry_begin) takes the same way as a file, but for step 1: it is no file, and what it is of
- * is in the ledger already.
+ * A retry of rejected rows (core_retry_begin) takes the same way as a file, but for step 1: it is no file, and what it
+ * is of is in the ledger already.
  *
  * With retention windows close between two files, by a change of its own (core_close_windows): after each file that is
- * applied, when one is due, and when a store is opened to write, should a crash have come between the two. What is closed
- * is written in the change, so that a replay closes the same.
+ * applied, when one is due, and when a store is opened to write, should a crash have come between the two. What is
+ * closed is written in the change, so that a replay closes the same.
  *
- * A file that takes the place of an earlier one of its name (FEED_REPLACE) is the same change. Before step 2 the earlier
- * one is marked, within the open transaction, and the engine loses its rows: it takes them back where they are alone
- * (engine_alone), and is else built anew from what the transaction shows.
+ * A file that takes the place of an earlier one of its name (FEED_REPLACE) is the same change. Before step 2 the
+ * earlier one is marked, within the open transaction, and the engine loses its rows: it takes them back where they are
+ * alone (engine_alone), and is else built anew from what the transaction shows.
  *
- * core_forget does the same without a file: the mark, the engine, COMMIT. Before that nothing happened, after it the file is
- * gone for good.
+ * core_forget does the same without a file: the mark, the engine, COMMIT. Before that nothing happened, after it the
+ * file is gone for good.
  *
- * Many small files may share one commit (core_group_begin): step 3 then is durable with the last of them. What step 2 refuses
- * has written nothing yet, and what it lets pass has its room, so that one of them that fails leaves the others be.
+ * Many small files may share one commit (core_group_begin): step 3 then is durable with the last of them. What step 2
+ * refuses has written nothing yet, and what it lets pass has its room, so that one of them that fails leaves the others
+ * be.
  *
  * One thread at a time: the committer's, or the only one of a command without threads.
  */
@@ -60,8 +61,8 @@ struct core {
     bool delivering;      /* a delivery of this engine is open */
     struct ledger ledger; /* what comes behind the engine's part of it */
     uint64_t replayed;    /* rows read by the last replay */
-    /* The newest change that took rows back which this engine never had, or 0: what they were in is in no list of changed
-       groups. A target that is older needs a full delivery. */
+    /* The newest change that took rows back which this engine never had, or 0: what they were in is in no list of
+       changed groups. A target that is older needs a full delivery. */
     uint64_t rewritten;
     bool grouped; /* a group is open: what its files came to is not durable yet */
     /* Why the engine could not be built anew after a failure; ERROR_NONE: nothing is wrong. It lacks what it had, so
@@ -77,8 +78,8 @@ struct core {
     struct buf marks; /* uint64_t each: the changes of which the kept rows replace records */
 };
 
-/* Opens the store and replays it into a new engine; for STORE_WRITE closes the windows that a crash left due. On false there
-   is nothing to close. */
+/* Opens the store and replays it into a new engine; for STORE_WRITE closes the windows that a crash left due. On false
+   there is nothing to close. */
 bool core_open(struct core *core, const struct pipeline *pipeline, const char *checkpoints, enum store_mode mode,
                size_t memory_limit, struct error *error) MUST_USE;
 /* Another history than the store's whole one, for questions. */
@@ -91,8 +92,8 @@ struct core_history {
     void (*late)(void *context, const struct replay_chunk *chunk, const struct engine_late *late);
     void *context; /* of both */
 };
-/* Builds the engine anew from that history; an open delivery is void whatever comes of it. Where it is not the whole one
-   the core is never asked to apply a file. ERROR_CONFIG: the store was made with a pipeline of another shape. */
+/* Builds the engine anew from that history; an open delivery is void whatever comes of it. Where it is not the whole
+   one the core is never asked to apply a file. ERROR_CONFIG: the store was made with a pipeline of another shape. */
 bool core_replay(struct core *core, const struct core_history *history, struct error *error) MUST_USE;
 
 /* Around a store that is open already; takes it over, also when it fails: the store is closed then. */
@@ -105,11 +106,12 @@ void core_use_threads(struct core *core, size_t threads);
 
 /* Begins a file of feed number `feed`, once the one before was ended or cancelled. */
 void core_file_begin(struct core *core, size_t feed);
-/* Begins a retry of open rejects of `file`, an applied one: what is put are those of its rows that are valid now, and those
-   that are rejected again. They rank as rows of that file, whatever came since. `file` must live until the end. */
+/* Begins a retry of open rejects of `file`, an applied one: what is put are those of its rows that are valid now, and
+   those that are rejected again. They rank as rows of that file, whatever came since. `file` must live until the
+   end. */
 void core_retry_begin(struct core *core, size_t feed, const struct file_record *file);
-/* Takes the batch over, also on false, after which the file is to be cancelled: ERROR_FULL when the store has no room for it,
-   else as of store_put_batch. */
+/* Takes the batch over, also on false, after which the file is to be cancelled: ERROR_FULL when the store has no room
+   for it, else as of store_put_batch. */
 bool core_file_put(struct core *core, struct batch *batch, struct error *error) MUST_USE;
 /* Drops the open file, if there is one: nothing of it is in store or engine. */
 void core_file_cancel(struct core *core);
@@ -154,43 +156,45 @@ struct core_closed {
     uint64_t memory;        /* bytes the engine holds after it */
 };
 
-/* Closes the windows that are due, after a file. ERROR_FULL: nothing happened, and they are due after the next file; all
-   else is as of core_file_end. */
+/* Closes the windows that are due, after a file. ERROR_FULL: nothing happened, and they are due after the next file;
+   all else is as of core_file_end. */
 bool core_close_windows(struct core *core, int64_t now, struct core_closed *closed, struct error *error) MUST_USE;
 
-/* The same where nobody tells what was closed. ERROR_FULL counts as done: the next file meets the same lack, and tells. */
+/* The same where nobody tells what was closed. ERROR_FULL counts as done: the next file meets the same lack, and
+   tells. */
 bool core_close_due(struct core *core, int64_t now, struct error *error) MUST_USE;
 
 /* Ends the open file, whatever comes of it. `now` is the wall clock in microseconds. */
 bool core_file_end(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
                    struct error *error) MUST_USE;
 
-/* Instead, of a file that cannot be read by today's descriptors or limits, but for its content: CORE_DUPLICATE when it was
-   applied before, and is noted as by core_file_end; any other outcome says that it is to be quarantined. A group that is open
-   has room for it. */
+/* Instead, of a file that cannot be read by today's descriptors or limits, but for its content: CORE_DUPLICATE when it
+   was applied before, and is noted as by core_file_end; any other outcome says that it is to be quarantined. A group
+   that is open has room for it. */
 bool core_file_unread(struct core *core, const struct core_file *file, int64_t now, struct core_result *result,
                       struct error *error) MUST_USE;
 
-/* From here on files, closed windows and redeliveries share one commit, that of core_group_end; until then nobody may be
-   told of them, and nothing else be asked of the core. Each is a change of its own all the same, and is undone alone when
-   it fails. ERROR_FULL: nothing happened. */
+/* From here on files, closed windows and redeliveries share one commit, that of core_group_end; until then nobody may
+   be told of them, and nothing else be asked of the core. Each is a change of its own all the same, and is undone alone
+   when it fails. ERROR_FULL: nothing happened. */
 bool core_group_begin(struct core *core, struct error *error) MUST_USE;
 /* Whether there is room for the open file in the group, if one is open. */
 bool core_group_takes(const struct core *core, const struct core_file *file) MUST_USE;
-/* Whether the open file is of a batch or less, and may be of a group: a larger one has a transaction of its own open. */
+/* Whether the open file is of a batch or less, and may be of a group: a larger one has a transaction of its own
+   open. */
 bool core_is_small(const struct core *core);
 /* Commits what is open, if anything is. False: nothing of the group happened, and the engine is as the store is, unless
    it could not be built anew (core->broken); ERROR_FULL when only room is missing. */
 bool core_group_end(struct core *core, struct error *error) MUST_USE;
 
-/* Takes one applied file's contribution back, exactly, as a change of its own; see store_forget for `which`, `texts` and
-   `file`. No file may be under way. Where the engine had to be built anew (core->rewritten) any open delivery is void; so
-   it may be when this fails. */
+/* Takes one applied file's contribution back, exactly, as a change of its own; see store_forget for `which`, `texts`
+   and `file`. No file may be under way. Where the engine had to be built anew (core->rewritten) any open delivery is
+   void; so it may be when this fails. */
 bool core_forget(struct core *core, struct slice which, int64_t now, struct arena *texts, struct file_record *file,
                  struct error *error) MUST_USE;
 
-/* A ledger row for a file that was quarantined; `stored` is where, relative to the data folder. Empty: it is left in its
-   folder; then one row is enough for this very file. */
+/* A ledger row for a file that was quarantined; `stored` is where, relative to the data folder. Empty: it is left in
+   its folder; then one row is enough for this very file. */
 bool core_note_quarantined(struct core *core, size_t feed, const struct core_file *file, const char *stored,
                            const char *reason, int64_t now, struct error *error) MUST_USE;
 

@@ -1,9 +1,9 @@
 /*
  * A file's rows into the engine, and then into the store.
  *
- * What the engine refuses must leave nothing behind in a transaction that other files share. So the rows of a file that was
- * kept are written only once the engine has taken them all, and what they replace is marked only then. Of a file that
- * spilled the store has the rows already, in a transaction of the file's own.
+ * What the engine refuses must leave nothing behind in a transaction that other files share. So the rows of a file that
+ * was kept are written only once the engine has taken them all, and what they replace is marked only then. Of a file
+ * that spilled the store has the rows already, in a transaction of the file's own.
  */
 #include <string.h>
 

@@ -69,8 +69,8 @@ static void name_archived(struct ending *ending)
     ending->record.stored = slice_of(ending->stored);
 }
 
-/* The archive name is the one in the ledger: in a store that was built anew it begins with the sequence of before. Also of
-   a file that would stay now: when it was committed it was to be archived, so that is tried. */
+/* The archive name is the one in the ledger: in a store that was built anew it begins with the sequence of before. Also
+   of a file that would stay now: when it was committed it was to be archived, so that is tried. */
 static void name_noted(struct ending *ending)
 {
     const char *name = strrchr(ending->noted.stored, '/');
@@ -80,8 +80,8 @@ static void name_noted(struct ending *ending)
 
 /* --- redeliveries ------------------------------------------------------------------------------------------------- */
 
-/* Whether another content was applied under the file's name, which the feed has a rule for. What is in the archive was applied
-   once, whatever the rule was or became. */
+/* Whether another content was applied under the file's name, which the feed has a rule for. What is in the archive was
+   applied once, whatever the rule was or became. */
 static bool find_change(struct ending *ending, bool *found, struct error *error)
 {
     enum feed_on_change rule = feed_of(ending)->on_change;
@@ -106,8 +106,8 @@ static void take_for_duplicate(struct core_result *result, uint64_t sequence, st
     snprintf(result->original, sizeof result->original, "%.*s", (int)original.len, original.data);
 }
 
-/* Whether the ledger has this very file. Of a file out of the archive nothing is known that tells it from another one of its
-   name and content, which may have been dropped to undo what came between. */
+/* Whether the ledger has this very file. Of a file out of the archive nothing is known that tells it from another one
+   of its name and content, which may have been dropped to undo what came between. */
 static bool find_noted(struct ending *ending, bool *found, struct error *error)
 {
     struct store *store = ending->core->store;
@@ -177,8 +177,8 @@ static bool begin_change(struct core *core, struct slice name, struct core_resul
     return core_begin_taking((struct core_taking){core, core->file_feed, earlier.sequence}, count, rebuilt, error);
 }
 
-/* A retried row that ranks below a live one was replaced before it came: its file dropped again would bring it back, and
-   is no redelivery any more. */
+/* A retried row that ranks below a live one was replaced before it came: its file dropped again would bring it back,
+   and is no redelivery any more. */
 static bool note_superseded(struct core *core, const struct file_record *record, struct error *error)
 {
     return !core->retry_of || record->buckets.superseded == 0 ||

@@ -18,8 +18,8 @@ bool core_begin_taking(struct core_taking taking, uint64_t count, bool *rebuilt,
     return !alone || store_taken_chunks(core->store, take_chunk, &taking, error);
 }
 
-/* Before the commit the engine has what the store will have, so that the commit holds its counts, and so that a history that
-   cannot be told without the file is not begun. */
+/* Before the commit the engine has what the store will have, so that the commit holds its counts, and so that a history
+   that cannot be told without the file is not begun. */
 static bool forget_in_change(struct core *core, const struct file_record *file, int64_t now, struct error *error)
 {
     struct engine_stats stats;

@@ -27,8 +27,8 @@ struct core_taking {
     size_t feed;   /* SIZE_MAX: the pipeline has it no more */
     uint64_t rank; /* the sequence by which its rows rank, retried ones too */
 };
-/* Begins the open change in the engine without the rows that it takes back: those of `count` files, of which `taking` is one.
-   *rebuilt tells whether it is another engine. */
+/* Begins the open change in the engine without the rows that it takes back: those of `count` files, of which `taking`
+   is one. *rebuilt tells whether it is another engine. */
 bool core_begin_taking(struct core_taking taking, uint64_t count, bool *rebuilt, struct error *error) MUST_USE;
 
 /* The rows of the open file into the engine, as change `sequence`; `buckets` is added to. Its change is begun in the

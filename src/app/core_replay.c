@@ -1,8 +1,8 @@
 /*
  * The engine anew, from what the store holds.
  *
- * This thread reads the store, checks it and decodes; another one applies (ahead.h). Questions that want to look into the
- * engine on the way (core_history) are told in one thread.
+ * This thread reads the store, checks it and decodes; another one applies (ahead.h). Questions that want to look into
+ * the engine on the way (core_history) are told in one thread.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -130,8 +130,8 @@ static bool tell_chunk(void *context, const struct replay_chunk *chunk, struct e
                         error);
 }
 
-/* What was closed is told by the change, so that it stays closed whatever the pipeline now says of lateness; that it says
-   nothing at all any more would open it again. */
+/* What was closed is told by the change, so that it stays closed whatever the pipeline now says of lateness; that it
+   says nothing at all any more would open it again. */
 static bool tell_close(void *context, uint64_t sequence, int64_t before, struct error *error)
 {
     struct replay *replay = context;
@@ -181,8 +181,8 @@ static bool tell_all(struct replay *replay, struct error *error)
     return store_replay(replay->core->store, &visit, error);
 }
 
-/* The side that applies is behind: when it fails, it is at what comes first. Where there is nothing for another thread, this
-   one does both. */
+/* The side that applies is behind: when it fails, it is at what comes first. Where there is nothing for another thread,
+   this one does both. */
 static bool tell_ahead(struct replay *replay, struct error *error)
 {
     struct error behind = {0};

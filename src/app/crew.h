@@ -1,5 +1,6 @@
 /*
- * Threads for a step that has parts (engine_lend): made for it and gone after it, so that nobody has to look after them.
+ * Threads for a step that has parts (engine_lend): made for it and gone after it, so that nobody has to look after
+ * them.
  */
 #ifndef DROPFOLD_APP_CREW_H
 #define DROPFOLD_APP_CREW_H

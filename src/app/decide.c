@@ -29,8 +29,8 @@ static uint64_t known_files(const struct decide_input *input)
     return input->pipeline->ledger_count > 0 ? ledger_known(input->pipeline, input->target) : input->files;
 }
 
-/* An older copy of the store was put back, and knew fewer rows of the ledger after the same change: what it counted on from
-   there are other ones. A target of a former dropfold has no mark. */
+/* An older copy of the store was put back, and knew fewer rows of the ledger after the same change: what it counted on
+   from there are other ones. A target of a former dropfold has no mark. */
 static bool is_other_ledger(const struct decide_input *input)
 {
     uint64_t mark = input->target->rows[pipeline_delivered(input->pipeline)];
@@ -111,8 +111,8 @@ enum decision decide(const struct decide_input *input, struct error *error)
     }
     if (!input->digest_known)
         return input->overwrite ? DECIDE_FULL : refuse_other_history(input, error);
-    /* What a forgotten file alone had brought, or a delivery took out since, is in no list of changed groups, but it is in
-       this target. */
+    /* What a forgotten file alone had brought, or a delivery took out since, is in no list of changed groups, but it is
+       in this target. */
     bool rewritten = target->sequence < input->rewritten;
     if (input->rebuild || rewritten || counts_differ(input) || is_other_ledger(input))
         return DECIDE_FULL;

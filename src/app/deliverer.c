@@ -14,8 +14,8 @@ enum { RETRY_BASE = 250 * 1000, RETRY_CAP = 30 * 1000 * 1000, RETRY_DIVERGED = 5
    groups that change again and again are then written once. */
 enum { BUSY_PAUSE = 1000 * 1000, BUSY_TIMES = 4 };
 
-/* So many times in a row a target may be another than it was when it was opened. Then what it says means something else, as a
-   trigger does that finds a table of its own gone, and to open it again will not help. */
+/* So many times in a row a target may be another than it was when it was opened. Then what it says means something
+   else, as a trigger does that finds a table of its own gone, and to open it again will not help. */
 enum { CHANGES_MAX = 4 };
 
 enum state {
@@ -186,8 +186,8 @@ static void settle(struct deliverer *d, uint64_t sequence)
     consider(d);
 }
 
-/* Asked again it may be mended, or the rows that it did not take may be gone. `took`: how long a delivery lasted that it
-   refused, which is made again then. The callback comes last: it may stop the deliverer. */
+/* Asked again it may be mended, or the rows that it did not take may be gone. `took`: how long a delivery lasted that
+   it refused, which is made again then. The callback comes last: it may stop the deliverer. */
 static void refuse(struct deliverer *d, int64_t took)
 {
     int64_t pause = took * BUSY_TIMES;

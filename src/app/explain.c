@@ -69,7 +69,8 @@ static int by_unit(const void *left, const void *right)
 
 /* --- their values and files --------------------------------------------------------------------------------------- */
 
-/* Records by rank, in which they are looked for chunk by chunk; one that several units join to stands there once for each. */
+/* Records by rank, in which they are looked for chunk by chunk; one that several units join to stands there once for
+   each. */
 struct reading {
     struct explanation *explanation;
     size_t found;

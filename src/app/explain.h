@@ -42,14 +42,14 @@ struct explanation {
     size_t file_count;
 };
 
-/* Explains group `group` (engine_each_group) of table number `table`. The core is open for reading and its engine that of
-   `until`, the sequence it was replayed to. explain_close in any case. */
+/* Explains group `group` (engine_each_group) of table number `table`. The core is open for reading and its engine that
+   of `until`, the sequence it was replayed to. explain_close in any case. */
 bool explain_group(struct explanation *explanation, struct core *core, size_t table, uint32_t group, uint64_t until,
                    struct error *error) MUST_USE;
 void explain_close(struct explanation *explanation);
 
-/* Where the records of the facts stand that engine_each_waiting tells of: without a table, units and values. For the core,
-   `until` and explain_close as explain_group; explain_find finds one of them. */
+/* Where the records of the facts stand that engine_each_waiting tells of: without a table, units and values. For the
+   core, `until` and explain_close as explain_group; explain_find finds one of them. */
 bool explain_waiting(struct explanation *explanation, struct core *core, uint64_t until, struct error *error) MUST_USE;
 const struct explained_record *explain_find(const struct explanation *explanation, uint64_t sequence, uint64_t row);
 

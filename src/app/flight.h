@@ -36,7 +36,8 @@ struct unmoved {
     char stored[ARCHIVE_NAME_SIZE]; /* its name in the archive; empty when it is to be deleted */
 };
 
-/* The note of one that could not be quarantined. What its facts have of their arena is not kept: its undeclared columns. */
+/* The note of one that could not be quarantined. What its facts have of their arena is not kept: its undeclared
+   columns. */
 struct unmoved_bad {
     struct unmoved unmoved;
     struct file_facts facts;
@@ -62,10 +63,11 @@ struct request flight_note(void);
 /* Where the file went, for the report. */
 char *flight_where(const struct flight *flight, char *out, size_t size);
 void flight_warn(struct flight *flight, const char *what, const struct error *error);
-/* The same of a file that is tried again and again: told once, until something about the file or the error is another. False:
-   it was not. A file that was put back under its name is the same. */
+/* The same of a file that is tried again and again: told once, until something about the file or the error is another.
+   False: it was not. A file that was put back under its name is the same. */
 bool flight_warn_once(struct flight *flight, const char *what, const struct error *error);
-/* Names the undeclared columns of a file that was applied, where no file of its feed before had just these (run_told.c). */
+/* Names the undeclared columns of a file that was applied, where no file of its feed before had just these
+   (run_told.c). */
 void flight_tell_columns(const struct flight *flight);
 
 #endif

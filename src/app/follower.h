@@ -3,9 +3,9 @@
  *
  *   caller: follower_room, fills the place, follower_push  ...  -->  the thread: `work` for each place
  *
- * A place is the caller's from follower_room to follower_push, and the thread's until `work` has returned; what both only
- * read may be read by both. Each side sleeps until half of the places are there for it: waking a thread costs as much as
- * hashing some pages, or applying some rows.
+ * A place is the caller's from follower_room to follower_push, and the thread's until `work` has returned; what both
+ * only read may be read by both. Each side sleeps until half of the places are there for it: waking a thread costs as
+ * much as hashing some pages, or applying some rows.
  */
 #ifndef DROPFOLD_APP_FOLLOWER_H
 #define DROPFOLD_APP_FOLLOWER_H
@@ -27,8 +27,8 @@ struct follower *follower_start(size_t places, follower_work work, void *context
 bool follower_room(struct follower *follower, size_t *place) MUST_USE;
 void follower_push(struct follower *follower);
 
-/* Waits until all steps were done, ends the thread and frees the follower. False when a step has failed; what `work` wrote
-   can be read from here on. */
+/* Waits until all steps were done, ends the thread and frees the follower. False when a step has failed; what `work`
+   wrote can be read from here on. */
 bool follower_end(struct follower *follower);
 
 #endif

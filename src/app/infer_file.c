@@ -1,11 +1,11 @@
 /*
- * First the file is read by a descriptor that declares nothing, which tells the columns; then, as many at a time as a feed may
- * have fields, by one that declares them all as texts. A column with an object or a list in it fails its row; it is left
- * out then, and the file read again.
+ * First the file is read by a descriptor that declares nothing, which tells the columns; then, as many at a time as a
+ * feed may have fields, by one that declares them all as texts. A column with an object or a list in it fails its row;
+ * it is left out then, and the file read again.
  *
- * A CSV file that has one column by commas, or is none, is tried with the other common delimiters: the first that cuts most
- * rows into the same number of columns, two or more, is it. A first line "sep=;" says it. A file in which something is no
- * UTF-8, and nothing is UTF-8 beyond ASCII, is taken for windows-1252 and read again.
+ * A CSV file that has one column by commas, or is none, is tried with the other common delimiters: the first that cuts
+ * most rows into the same number of columns, two or more, is it. A first line "sep=;" says it. A file in which
+ * something is no UTF-8, and nothing is UTF-8 beyond ASCII, is taken for windows-1252 and read again.
  */
 #include "app/infer_file.h"
 
@@ -167,7 +167,8 @@ static bool list_columns(struct infer_file *file, struct reading *r, int fd, str
     return ok;
 }
 
-/* A first line "sep=;", which Excel reads and some programs write for it: the header is behind it, and is cut at that. */
+/* A first line "sep=;", which Excel reads and some programs write for it: the header is behind it, and is cut at
+   that. */
 static bool read_marker(struct infer_file *file, int fd)
 {
     static const char bom[] = "\xef\xbb\xbf", marker[] = "sep=", signs[] = ",;\t|";

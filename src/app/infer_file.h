@@ -1,4 +1,5 @@
-/* A file's columns and what their values may be, for the draft of a descriptor: read by the very parser that would read it. */
+/* A file's columns and what their values may be, for the draft of a descriptor: read by the very parser that would read
+   it. */
 #ifndef DROPFOLD_APP_INFER_FILE_H
 #define DROPFOLD_APP_INFER_FILE_H
 
@@ -24,8 +25,8 @@ struct infer_file {
     char reject[ERROR_TEXT_MAX]; /* and why */
 };
 
-/* Reads the regular file behind `fd`, several times, with so many cores to `spare`. Whatever the result, infer_file_close
-   follows. */
+/* Reads the regular file behind `fd`, several times, with so many cores to `spare`. Whatever the result,
+   infer_file_close follows. */
 bool infer_file_read(struct infer_file *file, int fd, unsigned spare, struct error *error) MUST_USE;
 void infer_file_close(struct infer_file *file);
 

@@ -36,8 +36,8 @@ struct flow {
     bool closed;   /* nothing is taken out any more: workers stop */
 };
 
-/* A flow from so many workers. They are held back soon: one that runs ahead of the committer takes a core from it that it
-   misses when all is read. */
+/* A flow from so many workers. They are held back soon: one that runs ahead of the committer takes a core from it that
+   it misses when all is read. */
 bool flow_init(struct flow *flow, size_t workers, struct error *error) MUST_USE;
 void flow_close(struct flow *flow);
 

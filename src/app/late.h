@@ -24,8 +24,8 @@ struct late_row {
 };
 typedef void (*late_visit)(void *context, const struct late_row *row);
 
-/* Visits those of all files not forgotten, in the order they came, or of the file `name` only (bare or "feed/name") unless
-   that is empty. The store is open for reading. */
+/* Visits those of all files not forgotten, in the order they came, or of the file `name` only (bare or "feed/name")
+   unless that is empty. The store is open for reading. */
 bool late_each(const struct pipeline *pipeline, struct store *store, struct slice name, late_visit visit, void *context,
                struct error *error) MUST_USE;
 

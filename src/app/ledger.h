@@ -30,16 +30,17 @@ struct ledger {
 /* How many files' rows a target with this progress has. */
 uint64_t ledger_known(const struct pipeline *pipeline, const struct progress *progress);
 
-/* What tells row `file` of the store's ledger from one that another copy of the store may have under that number, where both
-   have the same changes: less than 2^62, and 0 only when there is none. A target keeps that of the newest row it has. */
+/* What tells row `file` of the store's ledger from one that another copy of the store may have under that number, where
+   both have the same changes: less than 2^62, and 0 only when there is none. A target keeps that of the newest row it
+   has. */
 bool ledger_mark(struct store *store, uint64_t file, uint64_t *mark, struct error *error) MUST_USE;
 
 /* How far a delivery goes: the first `files` rows of the ledger, as they were after change `sequence`. */
 struct ledger_end {
     uint64_t files, sequence;
 };
-/* Begins: announces the rows in `delivery`, whose `from`, `full` and `compare` are given. Nothing when the pipeline keeps its
-   ledger to itself. The pipeline and the store must outlive it. */
+/* Begins: announces the rows in `delivery`, whose `from`, `full` and `compare` are given. Nothing when the pipeline
+   keeps its ledger to itself. The pipeline and the store must outlive it. */
 bool ledger_start(struct ledger *ledger, const struct pipeline *pipeline, struct store *store, struct ledger_end end,
                   struct delivery *delivery, struct error *error) MUST_USE;
 

@@ -1,5 +1,5 @@
-/* Asking a target how far it is, without changing anything of it: for `status` and `check`; and, for `target init`, having
-   it make what is missing. */
+/* Asking a target how far it is, without changing anything of it: for `status` and `check`; and, for `target init`,
+   having it make what is missing. */
 #ifndef DROPFOLD_APP_LOOK_H
 #define DROPFOLD_APP_LOOK_H
 
@@ -30,8 +30,8 @@ struct look {
 bool look_at_target(struct look *look, const struct settings *settings, const struct pipeline *pipeline,
                     struct error *error) MUST_USE;
 
-/* Whether a delivery of `store` would be refused for what the target holds. The store is opened behind the look, so that
-   it has all that was delivered by then; NULL: there is none yet. False when the store cannot be read. */
+/* Whether a delivery of `store` would be refused for what the target holds. The store is opened behind the look, so
+   that it has all that was delivered by then; NULL: there is none yet. False when the store cannot be read. */
 bool look_compare(struct look *look, const struct pipeline *pipeline, struct store *store,
                   struct error *error) MUST_USE;
 

@@ -1,6 +1,6 @@
 /*
- * What a store has for a target: the two are compared, and when there is something to deliver, the engine's delivery of it
- * is begun. On the store thread.
+ * What a store has for a target: the two are compared, and when there is something to deliver, the engine's delivery of
+ * it is begun. On the store thread.
  */
 #ifndef DROPFOLD_APP_OFFER_H
 #define DROPFOLD_APP_OFFER_H
@@ -16,8 +16,8 @@
 #include "store/store.h"
 #include "target/target.h"
 
-/* What decide() is to know of a target that is open: its own words. overwrite and rebuild are the caller's. The input points
-   into the target. */
+/* What decide() is to know of a target that is open: its own words. overwrite and rebuild are the caller's. The input
+   points into the target. */
 struct decide_input offer_ask(const struct pipeline *pipeline, const struct target *target);
 
 /* And what `store`, into which it points too, knows of them. ERROR_CORRUPT and ERROR_IO when that cannot be read. */

@@ -54,8 +54,8 @@ static void flush_device(struct pack *pack, size_t first)
     }
 }
 
-/* What was read since the last time is flushed, and given on. Files that could not be read, hundreds maybe at each rescan, have
-   nothing that a flush of all that others write is worth. */
+/* What was read since the last time is flushed, and given on. Files that could not be read, hundreds maybe at each
+   rescan, have nothing that a flush of all that others write is worth. */
 static void tell(struct pack *pack)
 {
     for (size_t i = pack->told; i < pack->read; i++)
@@ -70,8 +70,8 @@ struct reading {
     struct job *job;
 };
 
-/* Nothing may wait for room that is taken by files which the store thread reaches only behind those of this pack. Room that
-   was there a moment ago may have been taken since. */
+/* Nothing may wait for room that is taken by files which the store thread reaches only behind those of this pack. Room
+   that was there a moment ago may have been taken since. */
 static bool push(void *context, struct batch *batch)
 {
     struct reading *reading = context;

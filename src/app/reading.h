@@ -10,8 +10,8 @@
 #include "model/pipeline.h"
 #include "store/store.h"
 
-/* Notes in the store the descriptors of `pipeline`, and its shape. When either is another than before, `log` (or NULL) is told
-   in a line. Where there is no room the next start says it again. */
+/* Notes in the store the descriptors of `pipeline`, and its shape. When either is another than before, `log` (or NULL)
+   is told in a line. Where there is no room the next start says it again. */
 bool reading_note(struct store *store, const struct pipeline *pipeline, struct log *log, struct error *error) MUST_USE;
 
 /* Appends what the store's last descriptors lack or have otherwise, and what its shape; nothing where there is no

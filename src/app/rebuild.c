@@ -47,7 +47,8 @@ static bool put(void *context, struct batch *batch)
     return core_file_put(&rebuild->core, batch, &rebuild->put_error);
 }
 
-/* What the ledger has is committed as of then, so that rows that lay ahead of the clock move the watermark no sooner now. */
+/* What the ledger has is committed as of then, so that rows that lay ahead of the clock move the watermark no sooner
+   now. */
 static int64_t moment_of(const struct source *source)
 {
     return source->recorded ? source->committed : clock_wall();
@@ -71,8 +72,8 @@ static bool end_file(struct rebuild *rebuild, struct source *source, const struc
 }
 
 /* Rows that were retried are retried in the new store, as far as they are rejected there too: their file is read by the
-   version that it was read by, which may have been mended since. Where "on_change" has become `replace`, a file of its name
-   that was applied before the retry has taken its place there, and nothing of it counts. */
+   version that it was read by, which may have been mended since. Where "on_change" has become `replace`, a file of its
+   name that was applied before the retry has taken its place there, and nothing of it counts. */
 static bool apply_retry(struct rebuild *rebuild, const struct source *source, struct error *error)
 {
     char which[32];

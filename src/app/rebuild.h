@@ -18,8 +18,8 @@
 #include "base/log.h"
 #include "model/pipeline.h"
 
-/* Builds the store of settings->checkpoints anew for `pipeline` and swaps it in; delivers nothing. On false the old store
-   is in place, and closed. */
+/* Builds the store of settings->checkpoints anew for `pipeline` and swaps it in; delivers nothing. On false the old
+   store is in place, and closed. */
 bool rebuild_store(const struct settings *settings, struct log *log, struct pipeline *pipeline,
                    struct error *error) MUST_USE;
 

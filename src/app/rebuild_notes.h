@@ -1,7 +1,7 @@
 /*
- * What a ledger says of files beside those that a replay applies again: redeliveries, quarantined files, and files whose
- * rows were taken back. A store that is built anew takes these rows over. Without them such a file would be a new one
- * to it: where it lies in its landing folder, or in the archive, it would be applied.
+ * What a ledger says of files beside those that a replay applies again: redeliveries, quarantined files, and files
+ * whose rows were taken back. A store that is built anew takes these rows over. Without them such a file would be a new
+ * one to it: where it lies in its landing folder, or in the archive, it would be applied.
  */
 #ifndef DROPFOLD_APP_REBUILD_NOTES_H
 #define DROPFOLD_APP_REBUILD_NOTES_H

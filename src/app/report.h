@@ -27,8 +27,8 @@ struct report {
     struct buckets buckets;
 };
 
-/* From here on stdout is flushed line by line, and the log clears the bar before its own lines: until log->around is NULL
-   again, the report must live. */
+/* From here on stdout is flushed line by line, and the log clears the bar before its own lines: until log->around is
+   NULL again, the report must live. */
 void report_init(struct report *report, const struct settings *settings, const struct pipeline *pipeline,
                  struct log *log);
 

@@ -1,10 +1,11 @@
 /*
  * Rejected rows read again, after a descriptor was mended: from the kept source of their file, as the descriptors that
- * there are now would read it. Those that are valid now are committed as one change a file (core_retry_begin); those that
- * are not are rejected again, with today's reasons. Where none is valid nothing is committed.
+ * there are now would read it. Those that are valid now are committed as one change a file (core_retry_begin); those
+ * that are not are rejected again, with today's reasons. Where none is valid nothing is committed.
  *
- * The rows are known again by their numbers and lines, so a source that is split into other rows today is refused, and so
- * is one that is gone or has another content. A file that was quarantined is put back into its landing folder instead.
+ * The rows are known again by their numbers and lines, so a source that is split into other rows today is refused, and
+ * so is one that is gone or has another content. A file that was quarantined is put back into its landing folder
+ * instead.
  */
 #ifndef DROPFOLD_APP_RETRY_H
 #define DROPFOLD_APP_RETRY_H
@@ -38,8 +39,8 @@ struct retry_how {
     int64_t now; /* wall clock, microseconds */
 };
 
-/* Retries the open rejects of `file`, an applied one. ERROR_DATA says why the source is none to retry from; then nothing
-   happened. After all other errors as after core_file_end. */
+/* Retries the open rejects of `file`, an applied one. ERROR_DATA says why the source is none to retry from; then
+   nothing happened. After all other errors as after core_file_end. */
 bool retry_rows(struct core *core, const struct retry_how *how, const struct file_record *file,
                 struct retry_result *result, struct error *error) MUST_USE;
 

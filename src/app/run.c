@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-/* A run that is to end waits for an unreachable target no longer than this many failed tries; after as many, for one more,
-   as the target may be back. */
+/* A run that is to end waits for an unreachable target no longer than this many failed tries; after as many, for one
+   more, as the target may be back. */
 enum { LAST_TRIES = 3, TICK_MS = 250 };
 /* --- taking down -------------------------------------------------------------------------------------------------- */
 
@@ -282,8 +282,8 @@ static int exit_code(const struct run *run)
     return run->settings->once && left ? 1 : 0;
 }
 
-/* The target's line says that the run has begun: it can be asked through its socket and told by signals from here on. The
-   limit may end it at once, which all its parts have to be there for. */
+/* The target's line says that the run has begun: it can be asked through its socket and told by signals from here on.
+   The limit may end it at once, which all its parts have to be there for. */
 static bool start(struct run *run, struct error *error)
 {
     uint64_t memory = 0;

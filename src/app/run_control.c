@@ -227,7 +227,8 @@ static bool make_retry(struct core *core, const struct settings *settings, const
     return retry_file(core, &how, which, changed, out, error);
 }
 
-/* `source`: of the pipeline as the asking command read it; rows that are retried by other descriptors would be a surprise. */
+/* `source`: of the pipeline as the asking command read it; rows that are retried by other descriptors would be a
+   surprise. */
 static void answer_retry(struct run *run, struct control_client *client, const char *source, const char *which)
 {
     char ours[DIGEST_HEX_SIZE];

@@ -1,6 +1,6 @@
 /*
- * Files that are held back and keep their place: their feed is paused, or one before them, which they may correct, found no
- * room in the store or could not be read.
+ * Files that are held back and keep their place: their feed is paused, or one before them, which they may correct,
+ * found no room in the store or could not be read.
  */
 #include "app/flight.h"
 #include "base/clock.h"
@@ -111,7 +111,8 @@ void run_held_pause(struct run *run, size_t feed, bool paused)
         let_go(run);
 }
 
-/* A feed is tried again once none of its files is under way: those of the last try are back before the next one begins. */
+/* A feed is tried again once none of its files is under way: those of the last try are back before the next one
+   begins. */
 void run_held_tick(struct run *run)
 {
     int64_t now = clock_monotonic();

@@ -113,7 +113,8 @@ struct run {
     struct candidates pending; /* ready, not begun */
     struct candidates held;    /* ready, their feed is paused */
     bool paused[PIPELINE_FEEDS_MAX];
-    /* A file found no room in the store, or could not be read: it and those behind it are held until then (monotonic); or 0 */
+    /* A file found no room in the store, or could not be read: it and those behind it are held until then (monotonic);
+       or 0 */
     int64_t room_due[PIPELINE_FEEDS_MAX];
     bool unread[PIPELINE_FEEDS_MAX];      /* it was the latter */
     unsigned turn[PIPELINE_FEEDS_MAX];    /* so many times that was tried again */
@@ -141,8 +142,8 @@ struct run {
     struct error trouble; /* the target's last */
 };
 
-/* From opening the store to closing it, under one pipeline; `goes_on` when another session came before it. The exit code,
-   should it be the last. */
+/* From opening the store to closing it, under one pipeline; `goes_on` when another session came before it. The exit
+   code, should it be the last. */
 int run_session(const struct settings *settings, struct log *log, struct pipeline *pipeline,
                 const struct signals *signals, bool goes_on, struct session_end *end);
 
@@ -184,20 +185,22 @@ void run_memory_trim(struct run *run);
    single run fails. */
 void run_memory_check(struct run *run, uint64_t memory);
 
-/* Tells of a delivery, behind the lines of the files that it brought (run_told.c); of those that wait, after lines of files
-   were told; and of all that are left. */
+/* Tells of a delivery, behind the lines of the files that it brought (run_told.c); of those that wait, after lines of
+   files were told; and of all that are left. */
 void run_told_delivered(struct run *run, const struct delivered *delivered);
 void run_told_file(struct run *run);
 void run_told_all(struct run *run);
 
 /* Finishes what a crash left half archived; before anything moves (run_recover.c). */
 void run_recover_now(struct run *run);
-/* Notes files that this pipeline quarantined before a crash; after that, and before anything moves (run_quarantine.c). */
+/* Notes files that this pipeline quarantined before a crash; after that, and before anything moves
+   (run_quarantine.c). */
 void run_quarantine_note(struct run *run);
 /* *unnoted: the file that lies as `name` in the quarantine of the feed is one that would be noted so. */
 bool run_quarantine_is_unnoted(struct run *run, size_t feed, const char *name, bool *unnoted,
                                struct error *error) MUST_USE;
-/* *noted: the file that this one of the feed lies as in the quarantine was noted so by a start, and is the copy of it. */
+/* *noted: the file that this one of the feed lies as in the quarantine was noted so by a start, and is the copy of
+   it. */
 bool run_quarantine_is_noted_copy(struct run *run, size_t feed, const struct archive_left *left, bool *noted,
                                   struct error *error) MUST_USE;
 /* What is to stand beside a file that is quarantined: `why`, one line, who does it, and what it was called. */
@@ -215,8 +218,8 @@ void run_control_request(void *context, struct control_client *client, char **wo
 /* Makes it anew where somebody removed it. */
 void run_control_tick(struct run *run);
 
-/* When HUP came and the session can end now: loads the pipeline anew. The session ends when it is another and its folders are
-   there; where its shape is another too, the store is built anew before the next session. */
+/* When HUP came and the session can end now: loads the pipeline anew. The session ends when it is another and its
+   folders are there; where its shape is another too, the store is built anew before the next session. */
 void run_reload(struct run *run);
 /* Whether the session can end now for a replay, and the next one begin. ERROR_LOCKED: try again. */
 bool run_can_replay(struct run *run, struct error *error) MUST_USE;

@@ -131,7 +131,8 @@ void run_jobs_committed(void *context, struct job *job)
     part_done(flight);
 }
 
-/* Its parsers come first: a job that ends lets other packs begin, and there is room for those of as many as read at once. */
+/* Its parsers come first: a job that ends lets other packs begin, and there is room for those of as many as read at
+   once. */
 static void on_read(uv_work_t *work, int status)
 {
     (void)status;
@@ -164,7 +165,8 @@ static bool have_parser(struct run *run, struct pack *pack, const struct candida
     return pack->parsers[feed] != NULL;
 }
 
-/* It keeps its place, for the next tick: those of its feed that come behind it may correct it. A single run does not wait. */
+/* It keeps its place, for the next tick: those of its feed that come behind it may correct it. A single run does not
+   wait. */
 static void no_memory_for(struct run *run, struct candidate *candidate)
 {
     struct error error;
@@ -252,7 +254,8 @@ static size_t share(const struct run *run)
     return (run->pending.count + run->settings->threads - 1) / run->settings->threads;
 }
 
-/* A pack of the next files, or of none, and without a parser, when they are held; NULL when there is no memory for it now. */
+/* A pack of the next files, or of none, and without a parser, when they are held; NULL when there is no memory for it
+   now. */
 static struct pack *fill_pack(struct run *run)
 {
     struct pack *pack = calloc(1, sizeof *pack);

@@ -1,7 +1,7 @@
 /*
- * The memory of a session: the engine's is held against --memory-limit, and what a burst of files needed goes back to the
- * system once it is over, as the allocator would keep what its threads freed. A worker does that: it takes its time, which
- * an idle process has.
+ * The memory of a session: the engine's is held against --memory-limit, and what a burst of files needed goes back to
+ * the system once it is over, as the allocator would keep what its threads freed. A worker does that: it takes its
+ * time, which an idle process has.
  */
 #include <stdlib.h>
 #ifdef __GLIBC__ /* which the line before may have defined */

@@ -64,8 +64,8 @@ static enum watch_outcome after_move(struct flight *flight)
         flight->remark = "left in place, the folder cannot be written";
         if (flight->job.result.stored[0] == '\0')
             return WATCH_DONE;
-        /* It could be when that was looked at, so the ledger has a name in the archive for it: there it goes once it can. Or
-           only the file may not be moved. */
+        /* It could be when that was looked at, so the ledger has a name in the archive for it: there it goes once it
+           can. Or only the file may not be moved. */
         break;
     case ARCHIVE_HIDDEN:
         flight_warn(flight, "waits hidden in its folder to be archived", &flight->move_error);
@@ -115,7 +115,8 @@ static void move_alone(struct flight *flight)
     }
 }
 
-/* Its commit says so. Whether the folder can be written by now does not matter: no name in the archive stands in the ledger. */
+/* Its commit says so. Whether the folder can be written by now does not matter: no name in the archive stands in the
+   ledger. */
 static bool is_left(const struct flight *flight)
 {
     return flight->job.stays && flight->job.candidate->landing->feed->after == FEED_ARCHIVE &&
@@ -253,7 +254,8 @@ static void note_work(struct request *request, struct core *core)
     }
 }
 
-/* Without memory for it the file is read again. What the store refused may be another answer then, so that is asked again. */
+/* Without memory for it the file is read again. What the store refused may be another answer then, so that is asked
+   again. */
 static void remember_bad(struct flight *flight)
 {
     struct candidate *candidate = flight->job.candidate;

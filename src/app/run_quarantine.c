@@ -1,8 +1,8 @@
 /*
  * Files that were quarantined and are in no row of the ledger: a crash, or a full disk, came before they were noted. At
  * start they are, as what they lie in the quarantine for. Another pipeline over the same data folder has a ledger of
- * its own, and quarantines its files in the same folders; so a reason says in its second line whose it is, and behind that
- * the name under which the file was dropped, which here may have been cut, or got a number.
+ * its own, and quarantines its files in the same folders; so a reason says in its second line whose it is, and behind
+ * that the name under which the file was dropped, which here may have been cut, or got a number.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -92,8 +92,8 @@ static ssize_t load_reason(const struct bad *bad, char *text, size_t size)
     return len < 0 && code == EISDIR ? 0 : len;
 }
 
-/* What stands behind the second line, as a name may have lines too. A reason that somebody copied beside another file, or
-   an older one, does not say how that was called. */
+/* What stands behind the second line, as a name may have lines too. A reason that somebody copied beside another file,
+   or an older one, does not say how that was called. */
 static const char *read_name(const struct bad *bad, char *rest)
 {
     size_t len = rest ? strlen(rest) : 0;
@@ -230,8 +230,8 @@ bool run_quarantine_is_unnoted(struct run *run, size_t feed, const char *name, b
     return ok;
 }
 
-/* A start notes what it finds there by its own stat, a copy having the time of what it was made of; and under the name that it
-   was dropped as or, without its reason, that which it has there. */
+/* A start notes what it finds there by its own stat, a copy having the time of what it was made of; and under the name
+   that it was dropped as or, without its reason, that which it has there. */
 static bool find_noted(const struct bad *bad, const struct archive_left *left, bool *noted, struct error *error)
 {
     struct store *store = bad->run->core.store;

@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "feed/archive.h"
 
-/* Nothing is read, committed or delivered while they are tried. So a try ends after a while, and the next one comes after a
-   pause that is as long, or many times longer where it was in vain. Microseconds. */
+/* Nothing is read, committed or delivered while they are tried. So a try ends after a while, and the next one comes
+   after a pause that is as long, or many times longer where it was in vain. Microseconds. */
 enum { TRY_MOST = 500 * 1000, PAUSE_TIMES = 20, PAUSE_MOST = 60 * 1000 * 1000 };
 
 /* Who asks about a feed's files. */
@@ -51,8 +51,8 @@ static bool goes_on(void *context, const struct archive_left *left, bool *commit
     return store_has_stored(store, slice_of(stored), committed, error);
 }
 
-/* Through a descriptor of its own: the watch may turn to another folder meanwhile. One that is missing has its turn when
-   it comes. */
+/* Through a descriptor of its own: the watch may turn to another folder meanwhile. One that is missing has its turn
+   when it comes. */
 static bool recover_feed(struct run *run, size_t feed, bool at_start, struct archive_effort *effort,
                          struct error *error)
 {

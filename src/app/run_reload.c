@@ -26,7 +26,8 @@ static struct settings without_flags(const struct settings *settings)
     return as;
 }
 
-/* Whether a session of `pipeline` finds its landing folders, each its own and nobody else's: else it could not begin. */
+/* Whether a session of `pipeline` finds its landing folders, each its own and nobody else's: else it could not
+   begin. */
 static bool check_folders(struct run *run, const struct pipeline *pipeline, struct error *error)
 {
     const char *data = run->settings->data;

@@ -1,7 +1,7 @@
 /*
- * Columns that were skipped, when they come up; and the order of what is told: a delivery behind the files whose rows it
- * brought. It is often there before such a file is archived, and only then that is told. Deliveries of earlier changes are
- * told at once.
+ * Columns that were skipped, when they come up; and the order of what is told: a delivery behind the files whose rows
+ * it brought. It is often there before such a file is archived, and only then that is told. Deliveries of earlier
+ * changes are told at once.
  */
 #include <string.h>
 

@@ -48,8 +48,8 @@ struct settings {
 bool settings_init(struct settings *settings, struct error *error) MUST_USE;
 
 /* Where the tables go: -t, else DROPFOLD_TARGET, else "" (all from PG* variables) when one of PGHOST, PGHOSTADDR,
-   PGSERVICE or PGDATABASE is set, else sqlite:<data>/results/<pipeline>.db. `out` has SETTINGS_PATH_SIZE bytes; ERROR_USAGE
-   when that is too little. */
+   PGSERVICE or PGDATABASE is set, else sqlite:<data>/results/<pipeline>.db. `out` has SETTINGS_PATH_SIZE bytes;
+   ERROR_USAGE when that is too little. */
 bool settings_target(const struct settings *settings, const struct pipeline *pipeline, char *out,
                      struct error *error) MUST_USE;
 
@@ -71,8 +71,8 @@ bool settings_count(const char *text, unsigned long min, unsigned long max, unsi
 /* Of the CPUs that may be used, those besides the caller's: for a command that has nothing else to do than one file. */
 unsigned settings_spare(const struct settings *settings);
 
-/* Loads the pipeline of the settings, with their `settle` for every feed; the caller frees it. NULL with ERROR_CONFIG: its
-   mistakes are printed to stderr, a line each, and counted in `error`. */
+/* Loads the pipeline of the settings, with their `settle` for every feed; the caller frees it. NULL with ERROR_CONFIG:
+   its mistakes are printed to stderr, a line each, and counted in `error`. */
 struct pipeline *settings_pipeline(const struct settings *settings, struct error *error) MUST_USE;
 
 #endif

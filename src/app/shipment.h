@@ -5,8 +5,8 @@
  *   shipment_fetch     its next block, again and again; the changes of files may come in between
  *   shipment_end       the engine's delivery is closed
  *
- * Each step is answered on the loop by its callback. From asking to that answer what it writes here is the store thread's. One
- * step at a time.
+ * Each step is answered on the loop by its callback. From asking to that answer what it writes here is the store
+ * thread's. One step at a time.
  */
 #ifndef DROPFOLD_APP_SHIPMENT_H
 #define DROPFOLD_APP_SHIPMENT_H
@@ -47,7 +47,8 @@ struct shipment {
 void shipment_init(struct shipment *shipment, const struct pipeline *pipeline, struct target *target,
                    struct committer *committer);
 
-/* The target is open and nobody touches it until the answer. `overwrite` and `rebuild` as struct decide_input has them. */
+/* The target is open and nobody touches it until the answer. `overwrite` and `rebuild` as struct decide_input has
+   them. */
 void shipment_prepare(struct shipment *shipment, bool overwrite, bool rebuild);
 void shipment_fetch(struct shipment *shipment);
 void shipment_end(struct shipment *shipment);

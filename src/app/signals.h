@@ -1,7 +1,7 @@
 /*
- * TERM, INT and HUP over all sessions of a run. A session that ends watches them no more before the next one does, and a
- * signal that came then would be lost, or would end a daemon that was only told to read its files again. So they are blocked
- * and read from descriptors, where they wait:
+ * TERM, INT and HUP over all sessions of a run. A session that ends watches them no more before the next one does, and
+ * a signal that came then would be lost, or would end a daemon that was only told to read its files again. So they are
+ * blocked and read from descriptors, where they wait:
  *
  *   HUP         from the beginning of a daemon on, until a session asks for it
  *   TERM, INT   while a session runs and while it ends; then they end the process at once, as a store that is being built

@@ -1,6 +1,6 @@
 /*
- * A row is packed as its table's number, its key columns in the order of the key, then the others: each a varint (0: null,
- * else length + 1) and its text. What stands before the others is the row's packed key.
+ * A row is packed as its table's number, its key columns in the order of the key, then the others: each a varint (0:
+ * null, else length + 1) and its text. What stands before the others is the row's packed key.
  */
 #include "app/snapshot.h"
 

@@ -34,9 +34,9 @@ bool snapshot_take(struct snapshot **snapshot, const struct pipeline *pipeline, 
                    struct error *error) MUST_USE;
 void snapshot_free(struct snapshot *snapshot);
 
-/* Visits each row that the engine now has otherwise than the snapshot, table by table. `since`: the change the snapshot was
-   taken after, when the engine is the same one and went on; 0: any engine, all rows are looked at. A snapshot serves one
-   comparison. */
+/* Visits each row that the engine now has otherwise than the snapshot, table by table. `since`: the change the snapshot
+   was taken after, when the engine is the same one and went on; 0: any engine, all rows are looked at. A snapshot
+   serves one comparison. */
 bool snapshot_compare(struct snapshot *snapshot, struct engine *engine, uint64_t since, row_change_visit visit,
                       void *context, struct error *error) MUST_USE;
 

@@ -95,8 +95,8 @@ static bool keep_again(struct sources *sources, struct source *source, const cha
     return source->again != NULL;
 }
 
-/* A redelivery that was archived. An original that was left in its folder may lie nowhere else by now, nor may one that went
-   from there before it was archived. */
+/* A redelivery that was archived. An original that was left in its folder may lie nowhere else by now, nor may one that
+   went from there before it was archived. */
 static bool add_again(struct ledger_walk *walk, const struct file_record *file)
 {
     char path[SOURCE_PATH_SIZE];

@@ -1,11 +1,11 @@
 /*
- * Whether the target's tables are what the checkpoint store makes of the files, row by row, and the store what it should
- * be itself.
+ * Whether the target's tables are what the checkpoint store makes of the files, row by row, and the store what it
+ * should be itself.
  *
- * The store is read for looking, beside whoever writes it. All of it is checked, then its history is told up to the change
- * that the target holds, and the target compares its tables with that itself, within one transaction (target.h): what it
- * lacks of later changes is no drift but told as such. Without `repair` nothing is locked or written, and deliveries go
- * on. With it they wait, and what drifted is mended in that transaction.
+ * The store is read for looking, beside whoever writes it. All of it is checked, then its history is told up to the
+ * change that the target holds, and the target compares its tables with that itself, within one transaction (target.h):
+ * what it lacks of later changes is no drift but told as such. Without `repair` nothing is locked or written, and
+ * deliveries go on. With it they wait, and what drifted is mended in that transaction.
  *
  * `deep` reads every file that the ledger says was applied once more, as it was read then, and compares its rows with
  * the ones in the store; where its descriptor is another now, its bytes with those that were applied. As all numbers
@@ -72,10 +72,10 @@ uint64_t verify_drifted(const struct verify_result *result);
 bool verify_agrees(const struct verify_result *result);
 
 /*
- * Compares. True when it came to an end, whatever it found: nothing is mended (settings->repair) while the store and its
- * sources disagree. False: ERROR_DIVERGED as decide.h has it, ERROR_TARGET when there is nothing to compare yet or the
- * target cannot be reached, ERROR_REFUSED for tables that are missing or of another shape, ERROR_CORRUPT for a damaged
- * store, ERROR_CONFIG for one of another pipeline.
+ * Compares. True when it came to an end, whatever it found: nothing is mended (settings->repair) while the store and
+ * its sources disagree. False: ERROR_DIVERGED as decide.h has it, ERROR_TARGET when there is nothing to compare yet or
+ * the target cannot be reached, ERROR_REFUSED for tables that are missing or of another shape, ERROR_CORRUPT for a
+ * damaged store, ERROR_CONFIG for one of another pipeline.
  */
 bool verify(const struct settings *settings, const struct pipeline *pipeline, const struct verify_visit *visit,
             struct verify_result *result, struct error *error) MUST_USE;

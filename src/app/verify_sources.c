@@ -1,9 +1,9 @@
 /*
- * Rows are compared by a hash over all rows of a file in their durable form, numbers of row and line included. It does not
- * depend on where one chunk ends and the next begins: that is no promise between versions of the program.
+ * Rows are compared by a hash over all rows of a file in their durable form, numbers of row and line included. It does
+ * not depend on where one chunk ends and the next begins: that is no promise between versions of the program.
  *
- * A running dropfold may have committed a file and be about to archive it, or wait for room there: so a source is looked for
- * all along its way.
+ * A running dropfold may have committed a file and be about to archive it, or wait for room there: so a source is
+ * looked for all along its way.
  */
 #include "app/verify_sources.h"
 
@@ -133,8 +133,8 @@ static bool read_at(struct deep *deep, const struct source *source, const char *
     return false;
 }
 
-/* Where it should be; else where it was before that, in the order of its way; and there again, as it may have come there
-   between two looks; and last where a redelivery of it is. `why` tells of the first. */
+/* Where it should be; else where it was before that, in the order of its way; and there again, as it may have come
+   there between two looks; and last where a redelivery of it is. `why` tells of the first. */
 static bool read_source(struct deep *deep, const struct source *source, struct file_facts *facts, struct error *why)
 {
     struct error ignored;

@@ -29,8 +29,8 @@ void arena_close(struct arena *arena);
 /* Forgets what was handed out and keeps one block for reuse. */
 void arena_reset(struct arena *arena);
 
-/* What `other` handed out is this arena's from here on, and counts against its limit, which may then be passed; `other` is
-   as after init. */
+/* What `other` handed out is this arena's from here on, and counts against its limit, which may then be passed; `other`
+   is as after init. */
 void arena_join(struct arena *arena, struct arena *other);
 
 /* `size` bytes aligned for any type; NULL when memory or the limit is out. */

@@ -42,7 +42,8 @@ bool error_set(struct error *error, enum error_kind kind, const char *format, ..
 /* Whether an errno says that there is no room: ENOSPC, EDQUOT or EFBIG. */
 bool error_is_full(int number);
 
-/* As error_set, with ": " and strerror(number) behind. What error_is_full becomes ERROR_FULL, ENOMEM becomes ERROR_MEMORY. */
+/* As error_set, with ": " and strerror(number) behind. What error_is_full becomes ERROR_FULL, ENOMEM becomes
+   ERROR_MEMORY. */
 bool error_errno(struct error *error, enum error_kind kind, int number, const char *format, ...) PRINTF_LIKE(4, 5);
 
 /* Puts "context: " before the text that is there. Always returns false. */

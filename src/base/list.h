@@ -7,8 +7,9 @@
 
 #include "base/attr.h"
 
-/* Makes room for one more element of `size` bytes behind the `count` that are there (`items` may be NULL then). Returns the
-   list, which may have moved, to be freed by free(); NULL when out of memory: then it is as it was, and still the caller's. */
+/* Makes room for one more element of `size` bytes behind the `count` that are there (`items` may be NULL then). Returns
+   the list, which may have moved, to be freed by free(); NULL when out of memory: then it is as it was, and still the
+   caller's. */
 void *list_grow(void *items, size_t count, size_t *room, size_t size) MUST_USE;
 
 /* Whether the number is among these. */

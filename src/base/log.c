@@ -48,8 +48,8 @@ static void write_line(int fd, const char *line, size_t len)
     while (written < 0 && errno == EINTR);
 }
 
-/* In local time: the clock that the reader sees. Plain information needs no word for its level. One line, whatever words of
-   others stand in it. */
+/* In local time: the clock that the reader sees. Plain information needs no word for its level. One line, whatever
+   words of others stand in it. */
 static void put_text(const struct log *log, enum log_level level, const char *text)
 {
     char line[LINE_SIZE], shown[LOG_TEXT_MAX];

@@ -1,18 +1,19 @@
 /*
- * An index from hashes to row numbers: open addressing in lines of the processor's cache, a little over five bytes a slot.
+ * An index from hashes to row numbers: open addressing in lines of the processor's cache, a little over five bytes a
+ * slot.
  *
  *   line   | 12 tags: 0 or 0x80 + 7 bits of the hash, a byte each | 4 bytes unused | 12 row numbers (1 ..) |
  *
- * A search begins at the line that the hash says and goes on to the next one while there is no empty slot; so it nearly always
- * reads one line, and asking for that ahead is one request.
+ * A search begins at the line that the hash says and goes on to the next one while there is no empty slot; so it nearly
+ * always reads one line, and asking for that ahead is one request.
  *
- * The map knows nothing of keys: it yields candidates, and the caller compares them with its rows. The tags of a line are
- * looked at together and let one wrong candidate in 128 through, so that a miss rarely touches a row. There are no tombstones:
- * removal moves later entries back.
+ * The map knows nothing of keys: it yields candidates, and the caller compares them with its rows. The tags of a line
+ * are looked at together and let one wrong candidate in 128 through, so that a miss rarely touches a row. There are no
+ * tombstones: removal moves later entries back.
  *
  * It does not grow by itself either. Entries are few bytes because hashes are not kept; the owner of the rows puts them
- * all again after map_resize, in the order they lie in memory. The old slots are freed before the new ones are there, so
- * growth has no peak. Capacities need not be powers of two: large maps grow by half.
+ * all again after map_resize, in the order they lie in memory. The old slots are freed before the new ones are there,
+ * so growth has no peak. Capacities need not be powers of two: large maps grow by half.
  */
 #ifndef DROPFOLD_BASE_MAP_H
 #define DROPFOLD_BASE_MAP_H
@@ -69,14 +70,15 @@ static inline bool map_has_room(const struct map *map, uint32_t more)
     return (uint64_t)map->count + more <= map->capacity - map->capacity / 8;
 }
 
-/* Empties it and gives it `capacity` slots (from map_grown or map_capacity_for). False when memory is out: it is empty then,
-   without slots. */
+/* Empties it and gives it `capacity` slots (from map_grown or map_capacity_for). False when memory is out: it is empty
+   then, without slots. */
 bool map_resize(struct map *map, uint32_t capacity) MUST_USE;
 
 /* Adds an entry; the map has room, and no entry of this id. */
 void map_put(struct map *map, uint64_t hash, uint32_t id);
 
-/* For putting very many: entries wait a little for the memory of their slots. map_fill_end puts those that still wait. */
+/* For putting very many: entries wait a little for the memory of their slots. map_fill_end puts those that still
+   wait. */
 struct map_filler {
     uint64_t hashes[MAP_FILLER];
     uint32_t ids[MAP_FILLER];
@@ -116,8 +118,8 @@ static inline uint32_t map_bits(uint64_t tops)
     return (uint32_t)((tops >> 7) * UINT64_C(0x0102040810204080) >> 56);
 }
 
-/* Of eight tags those that are `tag`, as top bits. With one that is, the next one up may be taken for it, too, when it differs
-   in the last bit only: never an empty one, and candidates are compared anyway. */
+/* Of eight tags those that are `tag`, as top bits. With one that is, the next one up may be taken for it, too, when it
+   differs in the last bit only: never an empty one, and candidates are compared anyway. */
 static inline uint64_t map_equal(uint64_t tags, uint8_t tag)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);

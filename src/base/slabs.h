@@ -1,10 +1,10 @@
 /*
- * Blocks of memory that live long, are read here and there, and are too many for each to lie in pages of its own: side by
- * side in slabs of 8 MiB (pages_new). Of hundreds of MiB in pages of 4 KiB, finding the page of a row takes as long as
- * reading it.
+ * Blocks of memory that live long, are read here and there, and are too many for each to lie in pages of its own: side
+ * by side in slabs of 8 MiB (pages_new). Of hundreds of MiB in pages of 4 KiB, finding the page of a row takes as long
+ * as reading it.
  *
- * A block's place is not used again: its pages go back to the kernel at once, its addresses when all blocks of its slab are
- * gone. For blocks of at most a few hundred KiB.
+ * A block's place is not used again: its pages go back to the kernel at once, its addresses when all blocks of its slab
+ * are gone. For blocks of at most a few hundred KiB.
  */
 #ifndef DROPFOLD_BASE_SLABS_H
 #define DROPFOLD_BASE_SLABS_H

@@ -12,10 +12,10 @@
 #include "base/slice.h"
 
 /*
- * Bytes made fit for one line of a terminal: valid UTF-8 stays; control characters, DEL, C1 controls, backslashes and invalid
- * bytes become \n, \t, \r, \\ or \xNN, and so do the bytes of characters that nobody sees and that turn the direction of
- * writing or end a line (U+202E, U+2028 and the like). At most `size - 1` bytes are written and NUL-terminated; text that does
- * not fit ends in "...". Returns out.
+ * Bytes made fit for one line of a terminal: valid UTF-8 stays; control characters, DEL, C1 controls, backslashes and
+ * invalid bytes become \n, \t, \r, \\ or \xNN, and so do the bytes of characters that nobody sees and that turn the
+ * direction of writing or end a line (U+202E, U+2028 and the like). At most `size - 1` bytes are written and
+ * NUL-terminated; text that does not fit ends in "...". Returns out.
  */
 char *text_escape(struct slice s, char *out, size_t size);
 
@@ -40,8 +40,8 @@ size_t text_valid_utf8(struct slice s);
 
 /*
  * The word of `words` nearest to `s` by Damerau-Levenshtein distance, case ignored, when it is near enough to be a
- * likely slip (distance at most a third of the length of s, at least 1, and some letter left alike); else NULL. Of those
- * as near, the first of its length, else the first. Reads at most 64 bytes of each word.
+ * likely slip (distance at most a third of the length of s, at least 1, and some letter left alike); else NULL. Of
+ * those as near, the first of its length, else the first. Reads at most 64 bytes of each word.
  */
 const char *text_nearest(struct slice s, const char *const *words, size_t count);
 
@@ -83,8 +83,8 @@ static inline int text_hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* "1,234,567": how commands that look (status, verify, store) print counts for people. Messages and name=value have plain
-   digits. Returns out. */
+/* "1,234,567": how commands that look (status, verify, store) print counts for people. Messages and name=value have
+   plain digits. Returns out. */
 char *text_count(uint64_t value, char out[32]);
 
 /* The same in memory of its own, until the end of the block. */

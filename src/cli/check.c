@@ -27,8 +27,8 @@ static void print_feed(const struct feed *feed)
     printf("; %s\n", feed->key_count ? "keyed" : "every row is a record");
 }
 
-/* Whether a folder can be written, or made where it is missing: as the store's, the archive's and a SQLite target's are. Its
-   parents are not. */
+/* Whether a folder can be written, or made where it is missing: as the store's, the archive's and a SQLite target's
+   are. Its parents are not. */
 static bool can_write(const char *folder)
 {
     char parent[SETTINGS_PATH_SIZE];

@@ -37,8 +37,8 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
-/* A core would hold customers' rows, and maybe a password. The limit does not hold for cores that the system pipes into a
-   program; a process that is not dumpable has none at all, and other processes of its user cannot look into it. */
+/* A core would hold customers' rows, and maybe a password. The limit does not hold for cores that the system pipes into
+   a program; a process that is not dumpable has none at all, and other processes of its user cannot look into it. */
 static void forbid_cores(void)
 {
     const struct rlimit none = {0, 0};
@@ -67,8 +67,9 @@ static void tame_signals(void)
     (void)signal(SIGXFSZ, SIG_IGN);
 }
 
-/* A stream that was closed is /dev/null. Else the next file to be opened would get its number, and what is printed would be
-   written into that. Standard output is one that takes nothing: what is printed there is lost, and that is an error. */
+/* A stream that was closed is /dev/null. Else the next file to be opened would get its number, and what is printed
+   would be written into that. Standard output is one that takes nothing: what is printed there is lost, and that is an
+   error. */
 static bool open_streams(struct log *log)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {

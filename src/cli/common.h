@@ -35,8 +35,8 @@ int common_with_pipeline(const struct invocation *invocation,
 /* ERROR_USAGE: the pipeline has no feed of that name, but others. Returns false. */
 bool common_no_feed(const struct pipeline *pipeline, const char *name, struct error *error);
 
-/* Opens a file or a pipe for reading; a device is refused, as it may have no end. `flags` are further ones of open(2). The
-   caller closes the descriptor. */
+/* Opens a file or a pipe for reading; a device is refused, as it may have no end. `flags` are further ones of open(2).
+   The caller closes the descriptor. */
 bool common_open(const char *path, int flags, int *fd, struct error *error) MUST_USE;
 
 /* Opens the file that the operands FILE [FEED] mean and finds its feed: the one named, else the last folder of its path
@@ -55,7 +55,8 @@ bool common_view_open(struct common_view *view, const struct invocation *invocat
 bool common_view_open_store(struct common_view *view, const struct invocation *invocation, enum store_mode mode,
                             int *code) MUST_USE;
 void common_view_close(struct common_view *view);
-/* Opens both, does the work with them and closes what it left open. Returns the exit code, that of the work where it began. */
+/* Opens both, does the work with them and closes what it left open. Returns the exit code, that of the work where it
+   began. */
 int common_with_view(const struct invocation *invocation,
                      int (*work)(const struct invocation *invocation, struct common_view *view));
 
@@ -66,8 +67,8 @@ bool common_store_there(const struct invocation *invocation, int *code) MUST_USE
 bool common_store_missing(const struct invocation *invocation, const struct pipeline *pipeline,
                           char path[SETTINGS_PATH_SIZE]);
 
-/* False with ERROR_USAGE when no file that was taken has this name in its landing folder ("x.csv" or "Orders/x.csv"): what
-   there is of it is then nothing because of a slip. */
+/* False with ERROR_USAGE when no file that was taken has this name in its landing folder ("x.csv" or "Orders/x.csv"):
+   what there is of it is then nothing because of a slip. */
 bool common_find_name(struct store *store, const char *name, struct error *error) MUST_USE;
 
 /* Asks the running dropfold and prints its answer. False when none runs: then nothing was printed. */
@@ -80,8 +81,8 @@ int common_ask(const struct invocation *invocation, const char *const *words, si
 /* What follows the last slash. */
 const char *common_base_name(const char *path);
 
-/* What the open file `path` is called in its landing folder, or was: without what the archive put before its name. That begins
-   with the digest of the content, which no name of a producer's does; so it is read for that. */
+/* What the open file `path` is called in its landing folder, or was: without what the archive put before its name. That
+   begins with the digest of the content, which no name of a producer's does; so it is read for that. */
 const char *common_landing_name(const char *path, int fd);
 
 /* Writes the buffer to stdout with a newline and empties it. False when it had failed: then nothing was written. */

@@ -2,8 +2,8 @@
  * Two replays: the tables as they were at the first change, and again up to the last one, noting for each row which
  * changes in between touched it. Then the rows that differ are shown with those.
  *
- * A change that forgot or replaced a file tells the history anew without it, and so touches no row of its by name: it is
- * shown for rows that no other change explains.
+ * A change that forgot or replaced a file tells the history anew without it, and so touches no row of its by name: it
+ * is shown for rows that no other change explains.
  */
 #include <inttypes.h>
 #include <stdlib.h>

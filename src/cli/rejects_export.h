@@ -7,11 +7,13 @@
 #include "base/buf.h"
 #include "store/store.h"
 
-/* Appends the reject as an object of JSON; `retried` stands in it when it is not 0, `raw_hex` when the raw row is no UTF-8. */
+/* Appends the reject as an object of JSON; `retried` stands in it when it is not 0, `raw_hex` when the raw row is no
+   UTF-8. */
 void rejects_export_json(struct buf *out, const struct reject_record *record);
 
-/* Appends the names of the columns, or a reject's cells, as a line of CSV (RFC 4180, but that lines end in LF alone). Bytes
-   are as the store has them; `spreadsheet`: but for a ' before a cell that a spreadsheet would take for a formula. */
+/* Appends the names of the columns, or a reject's cells, as a line of CSV (RFC 4180, but that lines end in LF alone).
+   Bytes are as the store has them; `spreadsheet`: but for a ' before a cell that a spreadsheet would take for a
+   formula. */
 void rejects_export_header(struct buf *out);
 void rejects_export_csv(struct buf *out, const struct reject_record *record, bool spreadsheet);
 

@@ -91,7 +91,8 @@ static bool note_again(void *context, const struct file_record *file)
     return true;
 }
 
-/* Whether somebody took it out of the quarantine, and so is done with it. Not so where the folder itself is not there. */
+/* Whether somebody took it out of the quarantine, and so is done with it. Not so where the folder itself is not
+   there. */
 static bool is_taken(const char *data, struct slice stored)
 {
     char path[SETTINGS_PATH_SIZE + STORE_STORED_SIZE];

@@ -10,9 +10,10 @@
 #include "base/error.h"
 #include "store/store.h"
 
-/* Prints them, of the files called `name` or with "" of all. Of quarantined files those that were neither read again since (a
-   later file of their feed has their content) nor taken out of the quarantine; with --all those too, and which it was. With
-   `json`, an empty buffer, quarantined files alone, an object a line. *count: how many quarantined files were printed. */
+/* Prints them, of the files called `name` or with "" of all. Of quarantined files those that were neither read again
+   since (a later file of their feed has their content) nor taken out of the quarantine; with --all those too, and which
+   it was. With `json`, an empty buffer, quarantined files alone, an object a line. *count: how many quarantined files
+   were printed. */
 bool rejects_whole_print(struct store *store, const char *name, const struct settings *settings, struct buf *json,
                          uint64_t *count, struct error *error) MUST_USE;
 /* How many files that were quarantined were neither read again since nor taken out. */

@@ -1,6 +1,6 @@
 /*
- * Sums never overflow: with a grain every record counts once, without one at most STATE_WEIGHT_MAX = 2^31 times, there are
- * fewer than 2^32 records and values are below 2^63, so a sum stays below 2^126.
+ * Sums never overflow: with a grain every record counts once, without one at most STATE_WEIGHT_MAX = 2^31 times, there
+ * are fewer than 2^32 records and values are below 2^63, so a sum stays below 2^126.
  */
 #include "engine/accumulate.h"
 

@@ -2,8 +2,8 @@
  * An ordered multiset of codes: what min, max and distinct of a large group are read from.
  *
  * A B+ tree. Leaves hold keys with their counts, inner nodes the smallest key that may lie below each child; all leaves
- * are equally deep. Leaves are as large as their content, so that a bag of a few values is small. Adding and withdrawing
- * cost O(log n).
+ * are equally deep. Leaves are as large as their content, so that a bag of a few values is small. Adding and
+ * withdrawing cost O(log n).
  */
 #ifndef DROPFOLD_ENGINE_BAG_H
 #define DROPFOLD_ENGINE_BAG_H

@@ -13,8 +13,8 @@ static inline size_t beside_first(size_t count, size_t parts, size_t i)
     return count * i / parts;
 }
 
-/* Calls part(of, i) for each i below `parts` and returns when all have. They may read the engine and write what is theirs
-   alone. */
+/* Calls part(of, i) for each i below `parts` and returns when all have. They may read the engine and write what is
+   theirs alone. */
 void beside_run(const struct engine *engine, size_t parts, void (*part)(void *of, size_t i), void *of);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * Closing windows: their groups keep the outcome of what they look through units for, then their units are freed.
  *
- * Both are walks over all there is, not only over what closes: a close comes once a window's size of the data's own time,
- * and what is open must not pay for lists.
+ * Both are walks over all there is, not only over what closes: a close comes once a window's size of the data's own
+ * time, and what is open must not pay for lists.
  */
 #include "engine/accumulate.h"
 #include "engine/closed.h"

@@ -1,9 +1,9 @@
 /*
  * Values as the engine stores them: one 64-bit code each, equal exactly where the values are.
  *
- * A text's code is its number in the dictionary, a double's its bits (with one zero), a timestamp's twice its seconds when
- * they are whole, else twice its microseconds plus one: most need five bytes instead of seven. All other kinds are codes
- * as they are. Nulls are bits beside the codes, by field.
+ * A text's code is its number in the dictionary, a double's its bits (with one zero), a timestamp's twice its seconds
+ * when they are whole, else twice its microseconds plus one: most need five bytes instead of seven. All other kinds are
+ * codes as they are. Nulls are bits beside the codes, by field.
  */
 #ifndef DROPFOLD_ENGINE_CODES_H
 #define DROPFOLD_ENGINE_CODES_H

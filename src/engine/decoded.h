@@ -56,8 +56,8 @@ struct engine_rows *engine_rows_new(const struct pipeline *pipeline, struct erro
 void engine_rows_free(struct engine_rows *rows);
 
 /*
- * Decodes the next rows of a chunk; `more` tells whether there may be others. They borrow the chunk's bytes. False when it
- * cannot be read on: the rows before that are there.
+ * Decodes the next rows of a chunk; `more` tells whether there may be others. They borrow the chunk's bytes. False when
+ * it cannot be read on: the rows before that are there.
  */
 bool engine_decode(struct engine_rows *rows, struct chunk_reader *reader, bool *more, struct error *error) MUST_USE;
 

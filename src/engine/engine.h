@@ -1,8 +1,8 @@
 /*
  * Records to groups: keys, ranks, grain, star join, windows, aggregates, all in memory and incremental.
  *
- * The engine is a pure function of the changes applied to it, in order. It knows no clock, disk or database. A change is
- * applied in three steps:
+ * The engine is a pure function of the changes applied to it, in order. It knows no clock, disk or database. A change
+ * is applied in three steps:
  *
  *   engine_begin(N)  engine_apply(chunk) ...  engine_end
  *
@@ -36,17 +36,17 @@ struct engine *engine_new(const struct pipeline *pipeline, size_t memory_limit, 
 void engine_free(struct engine *engine);
 
 /*
- * Lends the engine threads: `run` calls part(of, i) once for each i below `parts`, in any order and on whatever threads, and
- * returns when all calls have. From here on rows of deliveries are made, and brought into order, in up to `parts` at once, of
- * `least` rows or more each. What runs beside each other only reads the engine, and writes what is its own; all else stays
- * on the thread of the caller.
+ * Lends the engine threads: `run` calls part(of, i) once for each i below `parts`, in any order and on whatever
+ * threads, and returns when all calls have. From here on rows of deliveries are made, and brought into order, in up to
+ * `parts` at once, of `least` rows or more each. What runs beside each other only reads the engine, and writes what is
+ * its own; all else stays on the thread of the caller.
  */
 enum { ENGINE_PARTS_MAX = 8 };
 typedef void (*engine_beside)(size_t parts, void (*part)(void *of, size_t i), void *of);
 void engine_lend(struct engine *engine, size_t parts, size_t least, engine_beside run);
 
-/* Makes room in a new engine for as much as `stats`, an earlier engine's, counts, where there is memory for it: growing to
-   it step by step takes longer. A hint: too much and too little are as right. */
+/* Makes room in a new engine for as much as `stats`, an earlier engine's, counts, where there is memory for it: growing
+   to it step by step takes longer. A hint: too much and too little are as right. */
 struct engine_stats;
 void engine_expect(struct engine *engine, const struct engine_stats *stats);
 
@@ -63,8 +63,9 @@ void engine_rank(struct engine *engine, uint64_t sequence);
  */
 struct engine_report {
     struct buckets *buckets; /* added to; or NULL */
-    /* Or NULL. Called with the sequence of every live record that a row replaces, or takes over from with the same values
-       (what is replaced later is then not the earlier file's any more), at least once per such sequence and change. */
+    /* Or NULL. Called with the sequence of every live record that a row replaces, or takes over from with the same
+       values (what is replaced later is then not the earlier file's any more), at least once per such sequence and
+       change. */
     void (*replaced)(void *context, uint64_t sequence);
     void *context;
 };
@@ -77,11 +78,11 @@ bool engine_apply_rows(struct engine *engine, size_t feed, struct engine_rows *r
                        struct error *error) MUST_USE;
 
 /*
- * Taking back the rows of feed number `feed` that rank by `sequence`, as if they had never come, within a later change and
- * before rows of that feed are applied in it. Only so when they are alone: no row that ranks by another sequence had the
- * key of one of them, so that nothing is to come to light below it. Rows of a feed without a key always are. (It is told of
- * sequences, not of rows, and stays so until the engine is built anew.) With retention none are: the watermark, and what is
- * closed, follow from the whole history. Each chunk that was applied is given, in any order.
+ * Taking back the rows of feed number `feed` that rank by `sequence`, as if they had never come, within a later change
+ * and before rows of that feed are applied in it. Only so when they are alone: no row that ranks by another sequence
+ * had the key of one of them, so that nothing is to come to light below it. Rows of a feed without a key always are.
+ * (It is told of sequences, not of rows, and stays so until the engine is built anew.) With retention none are: the
+ * watermark, and what is closed, follow from the whole history. Each chunk that was applied is given, in any order.
  * Costs the rows of the chunk; without a key, a look at every record of the feed. On false the engine has failed.
  */
 bool engine_alone(const struct engine *engine, size_t feed, uint64_t sequence);
@@ -102,7 +103,8 @@ bool engine_end(struct engine *engine, struct error *error) MUST_USE;
  *   facts that would leave their unit to a line whose window is closed
  *   records of a feed joined by the units' whole key, which lead to a closed unit or have the key of one that did
  *
- * A unit's window is that of the line that says its attributes; of a unit without a line that counts, of its newest line.
+ * A unit's window is that of the line that says its attributes; of a unit without a line that counts, of its newest
+ * line.
  */
 
 /* The wall clock when the changes from here on are, or were, committed, in microseconds. Until it is told every row
@@ -175,13 +177,14 @@ void engine_delivery_end(struct engine *engine, bool delivered);
 /* The target is found to hold all that there is: what it holds is known from here on, as it is after a delivery. */
 void engine_delivered(struct engine *engine);
 
-/* The newest change that emptied a group which is forgotten, as a delivery has taken its row out; 0: none is. A target that is
-   older has that row again, which no incremental delivery takes out. */
+/* The newest change that emptied a group which is forgotten, as a delivery has taken its row out; 0: none is. A target
+   that is older has that row again, which no incremental delivery takes out. */
 uint64_t engine_dropped(const struct engine *engine);
 
 /* --- looking in --------------------------------------------------------------------------------------------------- */
 
-/* A unit that waits: its key (grain key, else the fact key, else nothing), the feed it lacks, the rank of its newest line. */
+/* A unit that waits: its key (grain key, else the fact key, else nothing), the feed it lacks, the rank of its newest
+   line. */
 struct engine_waiting {
     const struct value *key;
     const size_t *key_fields; /* of the fact feed */
@@ -193,12 +196,12 @@ struct engine_waiting {
 typedef bool (*engine_visit_waiting)(void *context, const struct engine_waiting *waiting);
 void engine_each_waiting(const struct engine *engine, engine_visit_waiting visit, void *context);
 
-/* Groups of table number `table` that have units: the key's cells in the order of the primary key, texts the engine's. The
-   number of a group is good until the next change. */
+/* Groups of table number `table` that have units: the key's cells in the order of the primary key, texts the engine's.
+   The number of a group is good until the next change. */
 typedef bool (*engine_visit_group)(void *context, uint32_t group, const struct cell *key);
 void engine_each_group(struct engine *engine, size_t table, engine_visit_group visit, void *context);
-/* The group's row as it would be delivered: a cell for each column, texts and lists in the arena. False when that is out of
-   memory. */
+/* The group's row as it would be delivered: a cell for each column, texts and lists in the arena. False when that is
+   out of memory. */
 bool engine_group_row(struct engine *engine, size_t table, uint32_t group, struct arena *arena,
                       struct cell *cells) MUST_USE;
 

@@ -1,10 +1,11 @@
 /*
- * The files of a group: the changes that brought the records it is made of, its facts and those of other feeds that they
- * join to, as they count now.
+ * The files of a group: the changes that brought the records it is made of, its facts and those of other feeds that
+ * they join to, as they count now.
  *
- * Nothing is kept of them while the group is small: its units are looked through when it is delivered. A large group has a
- * bag of them beside its others. A row that comes again with the values that are there lifts its record's rank; what it
- * brings is not new, so the record stays the file's that first brought it so, and no group changes (records_origin).
+ * Nothing is kept of them while the group is small: its units are looked through when it is delivered. A large group
+ * has a bag of them beside its others. A row that comes again with the values that are there lifts its record's rank;
+ * what it brings is not new, so the record stays the file's that first brought it so, and no group changes
+ * (records_origin).
  */
 #ifndef DROPFOLD_ENGINE_FILES_H
 #define DROPFOLD_ENGINE_FILES_H

@@ -13,8 +13,9 @@
 #include "engine/state.h"
 #include "engine/unrolled.h"
 
-/* The key of the group that a unit with these values lies in, of sliding windows the latest one's; false when a value that
-   must not be null is, and the unit so lies in none. `lookup` yields the code of a joined feed's field, false when null. */
+/* The key of the group that a unit with these values lies in, of sliding windows the latest one's; false when a value
+   that must not be null is, and the unit so lies in none. `lookup` yields the code of a joined feed's field, false when
+   null. */
 typedef bool (*groups_lookup)(void *context, struct field_ref field, int64_t *code);
 bool groups_key(const struct engine *engine, const struct engine_table *table, const struct codes *codes,
                 groups_lookup lookup, void *context, struct keyed_key *key);

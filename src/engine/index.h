@@ -1,8 +1,8 @@
 /*
  * Records by key: which record has it, and how one that comes or goes is made known.
  *
- * Records of a feed whose key contains what they are joined by ("nested") lie in the chain of their parent and are looked
- * for there; those of a parent with many, and of all other feeds with a key, are in the feed's map.
+ * Records of a feed whose key contains what they are joined by ("nested") lie in the chain of their parent and are
+ * looked for there; those of a parent with many, and of all other feeds with a key, are in the feed's map.
  */
 #ifndef DROPFOLD_ENGINE_INDEX_H
 #define DROPFOLD_ENGINE_INDEX_H
@@ -25,8 +25,8 @@ bool index_maps(const struct engine *engine, const struct records *records, uint
 /* The hash of a row's key: `parent` matters to nested feeds only. */
 uint64_t index_hash(const struct records *records, const struct codes *codes, uint32_t parent);
 
-/* The record with the row's key, or 0; row->hash is that of its key unless the feed is nested. `parent` 0: there is none.
-   A parent that turns out to have many has its records put into the map. */
+/* The record with the row's key, or 0; row->hash is that of its key unless the feed is nested. `parent` 0: there is
+   none. A parent that turns out to have many has its records put into the map. */
 uint32_t index_find(struct engine *engine, struct records *records, uint32_t parent, const struct batch_row *row);
 
 /* Room in the map for `more` records. False after noting the failure. */

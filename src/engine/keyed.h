@@ -35,8 +35,8 @@ struct keyed_key {
     uint64_t hash;
 };
 
-/* `bits` may be NULL: no part is ever null. Further columns are added to `rows` by the caller, then keyed_start; false after
-   noting the failure. */
+/* `bits` may be NULL: no part is ever null. Further columns are added to `rows` by the caller, then keyed_start; false
+   after noting the failure. */
 void keyed_init(struct keyed *keyed, struct memory *memory, size_t parts, const uint64_t *bits);
 bool keyed_start(struct keyed *keyed) MUST_USE;
 void keyed_close(struct keyed *keyed);

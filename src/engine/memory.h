@@ -1,9 +1,9 @@
 /*
  * The engine's memory: every byte it holds is counted here and held against one limit.
  *
- * The first failure sticks: nothing gets memory after it, also where there would be some again. What failed to get memory
- * leaves its structure valid but incomplete (a map without slots must not be filled again as if it were new), and the
- * engine gives up at the next check; so the many small steps of a change need not each be able to fail.
+ * The first failure sticks: nothing gets memory after it, also where there would be some again. What failed to get
+ * memory leaves its structure valid but incomplete (a map without slots must not be filled again as if it were new),
+ * and the engine gives up at the next check; so the many small steps of a change need not each be able to fail.
  */
 #ifndef DROPFOLD_ENGINE_MEMORY_H
 #define DROPFOLD_ENGINE_MEMORY_H
@@ -29,8 +29,8 @@ void *memory_new(struct memory *memory, size_t size) MUST_USE;
 /* Gives back a block of that size, or NULL. */
 void memory_drop(struct memory *memory, void *block, size_t size);
 
-/* The same for blocks of many rows, which lie in slabs once there is much memory; one that takes the place of `old`, or NULL,
-   lies where that does, whose room others take then. */
+/* The same for blocks of many rows, which lie in slabs once there is much memory; one that takes the place of `old`, or
+   NULL, lies where that does, whose room others take then. */
 void *memory_new_rows(struct memory *memory, const void *old, size_t size) MUST_USE;
 void memory_drop_rows(struct memory *memory, void *block, size_t size);
 
@@ -40,8 +40,8 @@ void *memory_resize(struct memory *memory, void *block, size_t old, size_t size)
 /* Says what failed. Always returns false. */
 bool memory_error(const struct memory *memory, struct error *error);
 
-/* Makes a full list of *room elements of `size` bytes larger by half, and returns it, as it may have moved. NULL after noting
-   the failure: then it is as it was. */
+/* Makes a full list of *room elements of `size` bytes larger by half, and returns it, as it may have moved. NULL after
+   noting the failure: then it is as it was. */
 void *memory_more(struct memory *memory, void *items, size_t *room, size_t size) MUST_USE;
 
 /* --- maps --------------------------------------------------------------------------------------------------------- */
@@ -58,8 +58,8 @@ static inline bool memory_map_room(struct memory *memory, struct map *map, uint3
     return map_has_room(map, more) || memory_grow_map(memory, map, more, refill, context);
 }
 
-/* Gives an empty map room for `count` entries at once, no more than it would have had by growing to them; where that takes
-   more memory than there is, it stays as it was, and nothing has failed. */
+/* Gives an empty map room for `count` entries at once, no more than it would have had by growing to them; where that
+   takes more memory than there is, it stays as it was, and nothing has failed. */
 void memory_expect(struct memory *memory, struct map *map, uint64_t count);
 
 /* Makes a map that is mostly empty smaller, in the same way. */

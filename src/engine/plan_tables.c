@@ -1,4 +1,5 @@
-/* Columns of equal (field, where) share what they need: a sum, an average and a ratio over one field have one accumulator. */
+/* Columns of equal (field, where) share what they need: a sum, an average and a ratio over one field have one
+   accumulator. */
 #include <stdlib.h>
 
 #include "engine/plan.h"

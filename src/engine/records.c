@@ -1,7 +1,7 @@
 /*
  * A record whose parent changes gets a new row under the new parent. The old row stays in its chain as a husk until the
- * end of the change, when every chain that has some is walked once; so chains need no way back. A record that is taken back
- * leaves its row the same way.
+ * end of the change, when every chain that has some is walked once; so chains need no way back. A record that is taken
+ * back leaves its row the same way.
  */
 #include "engine/records.h"
 
@@ -173,7 +173,8 @@ static void make_husk(struct engine *engine, size_t feed, uint32_t record, uint3
     ids_push(&engine->memory, &engine->husks, parent);
 }
 
-/* The record's row becomes a husk, another one takes its place under `parent`. Joined feeds only: facts keep their unit. */
+/* The record's row becomes a husk, another one takes its place under `parent`. Joined feeds only: facts keep their
+   unit. */
 static void move_record(struct engine *engine, size_t feed, uint32_t record, uint32_t parent,
                         const struct batch_row *row)
 {
@@ -238,7 +239,8 @@ static void note_met(struct engine *engine, struct rank stored, struct rank row)
         note_shared(engine, rank_compare(stored, row) > 0 ? stored.sequence : row.sequence);
 }
 
-/* The record of a lifted rank stays its origin's: without that, it would be that of a row between, which nobody knows. */
+/* The record of a lifted rank stays its origin's: without that, it would be that of a row between, which nobody
+   knows. */
 static void note_origin(struct engine *engine, const struct records *records, uint32_t record, struct rank row)
 {
     int64_t origin = records_origin(records, record).sequence;
@@ -295,8 +297,8 @@ static void keep_key(struct engine *engine, size_t feed, uint32_t record, uint32
     closed_keep_record(engine, feed, &codes, window);
 }
 
-/* Entries of a map that are moved when another one goes are hashed by their rows, so all leave it before any row is given
-   back. */
+/* Entries of a map that are moved when another one goes are hashed by their rows, so all leave it before any row is
+   given back. */
 void records_free(struct engine *engine, size_t feed, uint32_t unit, int64_t window)
 {
     struct records *records = &engine->records[feed];
@@ -369,7 +371,8 @@ static __attribute__((noinline)) bool leaves_to_closed(struct engine *engine, ui
     return units_falls_back(engine, unit, line, row, &window) && closed_note_speaks(engine, window);
 }
 
-/* A row whose key has a live record. Rows of one rank (which several files of one change may have) go by their values. */
+/* A row whose key has a live record. Rows of one rank (which several files of one change may have) go by their
+   values. */
 static enum records_result meet(struct engine *engine, size_t feed, struct rival rival, const struct batch_row *row,
                                 int64_t *replaced)
 {

@@ -77,9 +77,9 @@ void records_prefetch_units(const struct engine *engine, size_t feed, const stru
 
 enum records_result { RECORDS_APPLIED, RECORDS_UNCHANGED, RECORDS_SUPERSEDED, RECORDS_LATE };
 
-/* Makes the row its key's live record unless that has a higher rank. *replaced is the sequence of the record it replaced
-   or, with the same values, took over from; else 0. The row is not late by itself (closed.h); that it would leave its unit
-   to a closed window is found here. */
+/* Makes the row its key's live record unless that has a higher rank. *replaced is the sequence of the record it
+   replaced or, with the same values, took over from; else 0. The row is not late by itself (closed.h); that it would
+   leave its unit to a closed window is found here. */
 enum records_result records_apply(struct engine *engine, size_t feed, const struct batch_row *row, int64_t *replaced);
 
 /* Removes the live record of the row's key if a row of the same sequence made it. The units that see it are touched. */
@@ -94,8 +94,8 @@ bool records_shared(const struct engine *engine, uint64_t sequence);
 /* Frees the records that left their parents in this change. */
 void records_sweep(struct engine *engine);
 
-/* Frees all records of the feed under a unit that is to be closed, and keeps their keys where a row could bring one under
-   another unit. */
+/* Frees all records of the feed under a unit that is to be closed, and keeps their keys where a row could bring one
+   under another unit. */
 void records_free(struct engine *engine, size_t feed, uint32_t unit, int64_t window);
 
 /* After units and records were freed: gives memory back. */

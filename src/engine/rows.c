@@ -157,7 +157,8 @@ static void copy_rows(const struct rows *rows, const struct rows_segment *old, c
     }
 }
 
-/* Gives a vacant segment memory again, and its rows to be handed out, the first one first. Until each is, it reads as dead. */
+/* Gives a vacant segment memory again, and its rows to be handed out, the first one first. Until each is, it reads as
+   dead. */
 static bool fill_vacant(struct rows *rows)
 {
     const struct rows_layout *layout = find_layout(rows, rows->widths);

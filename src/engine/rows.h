@@ -1,15 +1,15 @@
 /*
  * Tables of integers whose columns are as wide as their values need.
  *
- * A row is a run of 64-bit numbers by column; a number from 1 on names it for as long as it lives. Rows lie in segments of
- * ROWS_SEGMENT, and each segment gives every column 0 to 8 bytes, enough for the values it holds: a column of nothing but
- * zeros takes no room at all, ids and amounts three or four bytes. A value that does not fit makes its segment be laid out
- * anew, wider; new segments begin with the widths that the older ones came to need. So nothing has to be known of values
- * beforehand, rare columns (nulls, conflicts, the upper half of a 128-bit sum) are free until they are used, and growth
- * neither copies what is there nor has a peak.
+ * A row is a run of 64-bit numbers by column; a number from 1 on names it for as long as it lives. Rows lie in segments
+ * of ROWS_SEGMENT, and each segment gives every column 0 to 8 bytes, enough for the values it holds: a column of
+ * nothing but zeros takes no room at all, ids and amounts three or four bytes. A value that does not fit makes its
+ * segment be laid out anew, wider; new segments begin with the widths that the older ones came to need. So nothing has
+ * to be known of values beforehand, rare columns (nulls, conflicts, the upper half of a 128-bit sum) are free until
+ * they are used, and growth neither copies what is there nor has a peak.
  *
- * Rows that were given back are handed out again. Many at once may leave whole segments without a row; rows_trim frees the
- * memory of these, and each of their rows reads as a dead one until it is handed out again.
+ * Rows that were given back are handed out again. Many at once may leave whole segments without a row; rows_trim frees
+ * the memory of these, and each of their rows reads as a dead one until it is handed out again.
  *
  * Row 0 exists, holds nothing and is never handed out: 0 means "none", and what fails for want of memory lands there.
  * A pointer into a row (rows_at) is valid until the next rows_set or rows_add.
@@ -102,7 +102,8 @@ static inline struct rows_at rows_at(const struct rows *rows, uint32_t row)
                             segment->layout};
 }
 
-/* The row's first byte and its last: most rows lie in one line of the cache, and of wide ones what is between follows. */
+/* The row's first byte and its last: most rows lie in one line of the cache, and of wide ones what is between
+   follows. */
 static inline void rows_prefetch(const struct rows *rows, uint32_t row)
 {
     struct rows_at at = rows_at(rows, row);
@@ -141,8 +142,8 @@ static inline uint32_t rows_link(const struct rows *rows, uint32_t row, size_t c
     return (uint32_t)rows_get(rows, row, column);
 }
 
-/* Writes exactly `width` bytes, as two overlapping numbers: no byte is read, and none behind is touched, so that reading
-   the next column need not wait for this write. */
+/* Writes exactly `width` bytes, as two overlapping numbers: no byte is read, and none behind is touched, so that
+   reading the next column need not wait for this write. */
 static inline void rows_store(uint8_t *at, unsigned width, uint64_t bits)
 {
     if (width >= 4) {

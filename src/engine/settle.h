@@ -2,9 +2,9 @@
  * Settling touched units at the end of a change: the line of highest rank says the attributes, the unit finds its join
  * nodes, and contributes anew.
  *
- * One unit after another would wait for main memory a dozen times each: its row, its line, its joined records, its node,
- * its groups. So a few are taken together and go through these steps side by side, and each step asks for the memory that
- * the next one will read.
+ * One unit after another would wait for main memory a dozen times each: its row, its line, its joined records, its
+ * node, its groups. So a few are taken together and go through these steps side by side, and each step asks for the
+ * memory that the next one will read.
  */
 #ifndef DROPFOLD_ENGINE_SETTLE_H
 #define DROPFOLD_ENGINE_SETTLE_H

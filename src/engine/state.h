@@ -7,15 +7,16 @@
  *   tables     unit ---> group          of sliding windows several
  *
  * A unit is an order where the pipeline has a grain. Without one it is a fact record: its key is the feed's, all other
- * fields count as its attributes, and it has one line without fields of its own. So there is one shape for both, and only
- * the weights of sums differ. A unit holds the attributes that its line of highest rank says; a line that says otherwise
- * refers to an `alt` row, which lines of the unit share where they are not far apart.
+ * fields count as its attributes, and it has one line without fields of its own. So there is one shape for both, and
+ * only the weights of sums differ. A unit holds the attributes that its line of highest rank says; a line that says
+ * otherwise refers to an `alt` row, which lines of the unit share where they are not far apart.
  *
  * With retention, units of closed windows are freed, and what joins to them by their key. Of each its key stays (struct
  * closed), and its groups keep their sums, and of what they look through units for its outcome.
  *
- * Records lie under a parent, a unit or a node, which holds the fields they are joined by. Where the feed's key contains
- * those fields, the parent leads to the record and the feed needs no index of its own, but for parents with many.
+ * Records lie under a parent, a unit or a node, which holds the fields they are joined by. Where the feed's key
+ * contains those fields, the parent leads to the record and the feed needs no index of its own, but for parents with
+ * many.
  */
 #ifndef DROPFOLD_ENGINE_STATE_H
 #define DROPFOLD_ENGINE_STATE_H
@@ -130,7 +131,8 @@ struct measure {
     uint16_t value, same, others; /* columns of a uniform one: a value, how many have it, how many another */
 };
 
-/* With retention: where a closed group keeps the outcome of an ordered measure, in place of the units it was found from. */
+/* With retention: where a closed group keeps the outcome of an ordered measure, in place of the units it was found
+   from. */
 struct kept {
     bool extremes;            /* minimum or maximum is asked for */
     uint16_t least, greatest; /* columns: ranks, where they are */

@@ -4,8 +4,8 @@
 #include "engine/closed.h"
 #include "engine/records.h"
 
-/* So many lines of a unit are looked at for one whose alt says the same: of very many that all differ each would be looked at
-   for each. */
+/* So many lines of a unit are looked at for one whose alt says the same: of very many that all differ each would be
+   looked at for each. */
 enum { ALTS_AHEAD = 64 };
 
 static const struct records *lines_of(const struct engine *engine)
@@ -193,8 +193,8 @@ uint32_t units_top(const struct engine *engine, uint32_t unit)
     return find_top(engine, unit, 0, false);
 }
 
-/* The attributes that the unit or an alt of it says, and the window that they lie in. Where the window's field is of the
-   unit's key all of its lines say the same. */
+/* The attributes that the unit or an alt of it says, and the window that they lie in. Where the window's field is of
+   the unit's key all of its lines say the same. */
 static bool read_window(const struct engine *engine, uint32_t unit, uint32_t alt, struct codes *codes, int64_t *window)
 {
     size_t field = engine->pipeline->tables[0].window_field;

@@ -26,8 +26,8 @@ void units_elect(struct engine *engine, uint32_t unit, uint32_t top);
 /* Asks for the memory of what the unit leads to, records and nodes: of these sources, as bits (struct selection). */
 void units_prefetch(const struct engine *engine, uint32_t unit, uint32_t sources);
 
-/* Under which the records of a joined feed of the unit, whose row is `at`, lie: a node or the unit itself; 0 when it joins to
-   nothing there. */
+/* Under which the records of a joined feed of the unit, whose row is `at`, lie: a node or the unit itself; 0 when it
+   joins to nothing there. */
 static inline uint32_t units_parent(const struct engine *engine, uint32_t unit, struct rows_at at, size_t feed)
 {
     const struct engine_join *join = &engine->joins[feed - 1];

@@ -1,9 +1,10 @@
 /*
- * Lists of row numbers, such as the units of a group, unrolled: the numbers lie in runs of seven, and the runs are linked. Who
- * walks over one waits for memory once a run and not once a number, and asks for that of seven rows at a time.
+ * Lists of row numbers, such as the units of a group, unrolled: the numbers lie in runs of seven, and the runs are
+ * linked. Who walks over one waits for memory once a run and not once a number, and asks for that of seven rows at a
+ * time.
  *
- * Whoever has a list keeps its head and how many numbers are in it. The first run may be partly filled, all others are full; a
- * single number has no run: it is the head itself. Numbers lie in no particular order.
+ * Whoever has a list keeps its head and how many numbers are in it. The first run may be partly filled, all others are
+ * full; a single number has no run: it is the head itself. Numbers lie in no particular order.
  */
 #ifndef DROPFOLD_ENGINE_UNROLLED_H
 #define DROPFOLD_ENGINE_UNROLLED_H
@@ -16,12 +17,12 @@ enum {
     UNROLLED_RUN = 7 /* of them */
 };
 
-/* The runs of many lists. rows_close frees them, rows_trim(.., UNROLLED_NEXT, 0) gives memory back. False after noting the
-   failure. */
+/* The runs of many lists. rows_close frees them, rows_trim(.., UNROLLED_NEXT, 0) gives memory back. False after noting
+   the failure. */
 bool unrolled_start(struct rows *runs, struct memory *memory) MUST_USE;
 
-/* Adds `id` to a list of `count` numbers; returns its head from there on. Without memory, which is noted, the list is of no use
-   any more. */
+/* Adds `id` to a list of `count` numbers; returns its head from there on. Without memory, which is noted, the list is
+   of no use any more. */
 uint32_t unrolled_add(struct rows *runs, uint32_t head, uint64_t count, uint32_t id);
 
 /* Takes `id` out of a list of `count` numbers, in which it is; returns the head of what is left, 0 for nothing. */

@@ -7,21 +7,21 @@
  *   .dropfold-<device>-<inode>-<size>-<mtime>-<tag>/<name>
  *                                                        tag: "NNNNNN-<hash8>", "delete-<ctime>" or "quarantine"
  *
- * whose name says what was read, in hexadecimal, and what is to become of it; its own name it keeps, however long. Files
- * that are moved together share one (but for those whose names are too long for it):
+ * whose name says what was read, in hexadecimal, and what is to become of it; its own name it keeps, however long.
+ * Files that are moved together share one (but for those whose names are too long for it):
  *
  *   .dropfold-group-<number>/<device>-<inode>-<size>-<mtime>-<tag>-<name>
  *
- * Then it is looked at: when a producer has meanwhile put another file there, that one goes back under its name as a new
- * candidate (under "replaced-<n>-<name>" when yet another stands there by now). Then it is moved without replacing
+ * Then it is looked at: when a producer has meanwhile put another file there, that one goes back under its name as a
+ * new candidate (under "replaced-<n>-<name>" when yet another stands there by now). Then it is moved without replacing
  * (renameat2 RENAME_NOREPLACE, or link and unlink where the file system can't); across devices by copy, fsync, rename,
  * unlink. In marker mode the marker follows the file, and goes when the file has gone. A crash, or a disk that refuses
  * half way, leaves a hidden folder, and archive_recover needs nothing else to know whether to go on or to go back. A
  * committed file that is hidden never comes back into sight: a rename moves its ctime, and the ledger would take it for
  * another file.
  *
- * All of this blocks and runs on worker threads. Errors of one file leave its name to whoever tells them, but for those of
- * archive_recover.
+ * All of this blocks and runs on worker threads. Errors of one file leave its name to whoever tells them, but for those
+ * of archive_recover.
  */
 #ifndef DROPFOLD_FEED_ARCHIVE_H
 #define DROPFOLD_FEED_ARCHIVE_H
@@ -44,8 +44,8 @@ enum {
 /* "NNNNNN-<hash8>-<name>": what the commit records before the file is moved. */
 void archive_name(uint64_t sequence, const struct digest *content, const char *name, char out[ARCHIVE_NAME_SIZE]);
 
-/* The other way, but that an end which was cut is gone: where the name begins in `archived`; NULL when that is no name of the
-   archive's. */
+/* The other way, but that an end which was cut is gone: where the name begins in `archived`; NULL when that is no name
+   of the archive's. */
 const char *archive_split_name(const char *archived, uint64_t *sequence);
 
 enum archive_result {
@@ -63,8 +63,8 @@ enum archive_result {
 enum archive_result archive_move(const struct landing *landing, const char *name, const struct file_stat *stat,
                                  const char *archive_name, struct error *error) MUST_USE;
 
-/* Moves, or deletions, of several files of one landing folder, whose folders are flushed once, at the end. Not in marker
-   mode. */
+/* Moves, or deletions, of several files of one landing folder, whose folders are flushed once, at the end. Not in
+   marker mode. */
 struct archive_set {
     const struct landing *landing;
     struct hidden_folder hidden;
@@ -105,8 +105,9 @@ bool archive_quarantine_end(struct archive_quarantine *quarantine, struct error 
 /* Whether a file called `name` can have been quarantined as `stored`. */
 bool archive_is_quarantine_name(const char *stored, const char *name);
 
-/* Gives a file in the quarantine the reason that a crash kept from its name; 0, or the errno: ENOENT when there is none. A
-   file that came from another device is not known again by its stat: archive_recover has its stat from there. */
+/* Gives a file in the quarantine the reason that a crash kept from its name; 0, or the errno: ENOENT when there is
+   none. A file that came from another device is not known again by its stat: archive_recover has its stat from
+   there. */
 int archive_finish_reason(int folder, const char *name, const struct file_stat *stat) MUST_USE;
 
 /* A hidden file that archive_recover asks about. */
@@ -118,12 +119,12 @@ struct archive_left {
 };
 
 /*
- * Deals with what a crash or a failed move left in the folder. Nothing may be moving. `lookup` tells whether the file was
- * committed (false: it cannot say, and the file stays hidden); when it was, and it is still what was read, its move is
- * finished. Of a file that was to be quarantined, and whose bytes lie in the quarantine, it tells whether they are its own:
- * those of another file that came before are in the ledger. Every other file goes back under its own name and is read
- * again. On false the rest was dealt with all the same, and what could not be is hidden as before: try again later.
- * Where the archive had no room for a file, none that is not smaller is copied there.
+ * Deals with what a crash or a failed move left in the folder. Nothing may be moving. `lookup` tells whether the file
+ * was committed (false: it cannot say, and the file stays hidden); when it was, and it is still what was read, its move
+ * is finished. Of a file that was to be quarantined, and whose bytes lie in the quarantine, it tells whether they are
+ * its own: those of another file that came before are in the ledger. Every other file goes back under its own name and
+ * is read again. On false the rest was dealt with all the same, and what could not be is hidden as before: try again
+ * later. Where the archive had no room for a file, none that is not smaller is copied there.
  */
 struct archive_effort {
     int64_t until; /* monotonic microseconds: once a file was moved after this, the rest is left for another call */
@@ -133,7 +134,8 @@ typedef bool (*archive_lookup)(void *context, const struct archive_left *left, b
 bool archive_recover(const struct landing *landing, archive_lookup lookup, void *context, struct archive_effort *effort,
                      struct error *error) MUST_USE;
 
-/* A file that may be on its way from the landing folder at the path `landing` to the archive, where it will be `archived`. */
+/* A file that may be on its way from the landing folder at the path `landing` to the archive, where it will be
+   `archived`. */
 struct archive_way {
     const char *landing, *name, *archived;
 };

@@ -108,8 +108,8 @@ static void waiting_reason(const struct file_stat *stat, char out[WAITING_NAME_S
              stat->size, (uint64_t)stat->mtime_ns);
 }
 
-/* The reason that is there already, of the same bytes quarantined before, stays. Then the other one goes before its file does:
-   after that nobody would know it. */
+/* The reason that is there already, of the same bytes quarantined before, stays. Then the other one goes before its
+   file does: after that nobody would know it. */
 static int put_reason(int folder, const char *temporary, const char *reason)
 {
     int code = move_noreplace(folder, temporary, folder, reason);
@@ -137,7 +137,8 @@ enum archive_result archive_finish_quarantine(struct hidden *hidden, int folder,
     return archive_end(hidden, 0, error);
 }
 
-/* A start would note the copy, and then the file once more. Where that is gone after all, the copy is all there is of it. */
+/* A start would note the copy, and then the file once more. Where that is gone after all, the copy is all there is of
+   it. */
 static int remove_copy(const struct hidden *hidden, int folder, const struct stored *stored)
 {
     bool there;
@@ -159,8 +160,8 @@ static int take_back(const struct hidden *hidden, int folder, const struct store
     return code;
 }
 
-/* Where the file is in both folders by now, it goes last from its hiding: a crash before leaves it there, and tells whose
-   copy the other is. Where it cannot be taken back the next start puts the reason that waits beside it. */
+/* Where the file is in both folders by now, it goes last from its hiding: a crash before leaves it there, and tells
+   whose copy the other is. Where it cannot be taken back the next start puts the reason that waits beside it. */
 static int store_bad(const struct hidden *hidden, int folder, const char *temporary, struct stored *stored)
 {
     bool remains = false;

@@ -1,4 +1,5 @@
-/* Where a file is that has left its landing folder and not come to the archive: for whoever reads it again meanwhile. */
+/* Where a file is that has left its landing folder and not come to the archive: for whoever reads it again
+   meanwhile. */
 #include "feed/archive_internal.h"
 
 #include <dirent.h>

@@ -49,8 +49,8 @@ struct folder_host {
 struct folder_held {
     struct landing landing;
     size_t users;
-    /* Its path does not lead to it any more: it is locked only as long as a file of it is out, for the folder may have become
-       another feed's. */
+    /* Its path does not lead to it any more: it is locked only as long as a file of it is out, for the folder may have
+       become another feed's. */
     bool lost;
     struct folder_held *next; /* of the host's */
 };

@@ -27,8 +27,8 @@ static void move(struct folder *folder, struct entry *entry, enum entry_state st
     entry_move(&folder->entries, entry, state);
 }
 
-/* It does not stand still yet. From one look to the next no more counts than it takes to settle, and LOOK_LATE: this process
-   may have been stopped, and that is no time in which somebody wrote. */
+/* It does not stand still yet. From one look to the next no more counts than it takes to settle, and LOOK_LATE: this
+   process may have been stopped, and that is no time in which somebody wrote. */
 static void wait_on(const struct folder *folder, struct entry *entry)
 {
     int64_t now = clock_monotonic(), most = folder->feed->settle + LOOK_LATE;
@@ -112,8 +112,8 @@ void folder_judge_missed(struct folder *folder, int64_t *since)
     folder->pause = 2 * folder->pause < PAUSE_MOST ? 2 * folder->pause : PAUSE_MOST;
 }
 
-/* What is at rest stays what it was, as far as it is known. Where it is not allowed to look nothing will change by itself, so
-   nothing waits for it. */
+/* What is at rest stays what it was, as far as it is known. Where it is not allowed to look nothing will change by
+   itself, so nothing waits for it. */
 static void unseen(struct folder *folder, struct entry *entry, const struct sight *sight)
 {
     if (entry->unseen == 0)
@@ -222,8 +222,8 @@ void folder_judge_look(struct folder *folder, struct entry *entry, const struct 
 
 /* --- scanned --- */
 
-/* By the wall clock, because it is asked of files that nobody has watched so far: once all were found, what is being written
-   now may bear the time of a server whose clock is behind. A time in the future says nothing. */
+/* By the wall clock, because it is asked of files that nobody has watched so far: once all were found, what is being
+   written now may bear the time of a server whose clock is behind. A time in the future says nothing. */
 static bool is_old(const struct folder *folder, const struct file_stat *stat)
 {
     int64_t limit = (clock_wall() - folder->feed->settle) * NANOS_PER_MICRO;
@@ -260,7 +260,8 @@ static bool is_at_rest(const struct entry *entry)
     return entry->state == ENTRY_LATER || entry->state == ENTRY_DONE || entry->state == ENTRY_ODD;
 }
 
-/* A scan's stat may be older than what looks and events have told since; it decides only where they have said nothing. */
+/* A scan's stat may be older than what looks and events have told since; it decides only where they have said
+   nothing. */
 static void judge_known(struct folder *folder, struct entry *entry, const struct file_stat *stat)
 {
     bool looked_for = entry->looked_for;

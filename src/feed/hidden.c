@@ -153,8 +153,8 @@ static int take_marker(const struct hidden *hidden, const struct marker *marker)
 }
 
 /*
- * A marker without a file speaks of the hidden one, unless a producer puts both there right now: the file is there before
- * its marker, so look for it once the marker is taken. Where that fails it goes back, for another try.
+ * A marker without a file speaks of the hidden one, unless a producer puts both there right now: the file is there
+ * before its marker, so look for it once the marker is taken. Where that fails it goes back, for another try.
  */
 static int take_lone_marker(const struct hidden *hidden, const struct marker *marker)
 {
@@ -184,8 +184,8 @@ static enum hidden_result refused(int code, struct error *error)
     return code == EROFS || code == EACCES || code == EPERM ? HIDDEN_REFUSED : HIDDEN_FAILED;
 }
 
-/* An earlier try may have left the folder, and even the file in it; or it is that of another name of the file (a hard link),
-   for which it may go any moment. One that is made and cannot be opened goes again. */
+/* An earlier try may have left the folder, and even the file in it; or it is that of another name of the file (a hard
+   link), for which it may go any moment. One that is made and cannot be opened goes again. */
 static int make_folder(const struct landing *landing, const char *name, int *fd)
 {
     do {

@@ -45,8 +45,8 @@ struct hidden_folder {
 int hidden_folder_open(struct hidden_folder *folder, const struct landing *landing, uint64_t number) MUST_USE;
 /* Removes it when it is empty. */
 void hidden_folder_close(struct hidden_folder *folder);
-/* The same as hidden_take, into that folder. A name so long that it does not fit there beside the rest: HIDDEN_FAILED with
-   an error of kind ERROR_USAGE, and nothing happened. */
+/* The same as hidden_take, into that folder. A name so long that it does not fit there beside the rest: HIDDEN_FAILED
+   with an error of kind ERROR_USAGE, and nothing happened. */
 enum hidden_result hidden_take_into(struct hidden *hidden, const struct hidden_folder *folder, const char *name,
                                     const struct file_stat *stat, const char *tag, struct error *error) MUST_USE;
 /* What a crash left in the shared folder `name`; *ours false: it is none. */
@@ -60,8 +60,8 @@ bool hidden_find(struct hidden *hidden, const struct hidden_folder *folder, cons
 enum hidden_result hidden_take(struct hidden *hidden, const struct landing *landing, const char *name,
                                const struct file_stat *stat, const char *tag, struct error *error) MUST_USE;
 
-/* Puts the file and its marker back into sight, without replacing anything, and ends the hiding. On false something may be
-   left in hiding, for a later hidden_open. */
+/* Puts the file and its marker back into sight, without replacing anything, and ends the hiding. On false something may
+   be left in hiding, for a later hidden_open. */
 bool hidden_put_back(struct hidden *hidden, struct error *error) MUST_USE;
 
 /* After hidden_open: takes along the marker that a crash left in sight without its file. On false it is as before. */

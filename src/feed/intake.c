@@ -1,6 +1,6 @@
 /*
- * One pass over one descriptor: each block is hashed and parsed, so that identity and rows come from the same bytes. Of a
- * large file other threads do most of both where cores are idle (parts.h).
+ * One pass over one descriptor: each block is hashed and parsed, so that identity and rows come from the same bytes. Of
+ * a large file other threads do most of both where cores are idle (parts.h).
  *
  * A file stood still when fstat says the same before the first and after the last read and when exactly its size was
  * read. read(2) and never mmap: a file that is truncated while it is mapped kills the process by SIGBUS.
@@ -74,8 +74,8 @@ static enum intake_result parse_block(struct reading *reading, struct slice bloc
     return parser_feed(reading->how->parser, block, &why) ? take_full(reading) : parser_failed(reading, &why);
 }
 
-/* Reads up to `size` bytes; 0 at the end. A file that grows while it is read is left as soon as it is longer than it was: one
-   that grows as fast as it is read would never end. */
+/* Reads up to `size` bytes; 0 at the end. A file that grows while it is read is left as soon as it is longer than it
+   was: one that grows as fast as it is read would never end. */
 static enum intake_result read_some(struct reading *reading, char *bytes, size_t size, size_t *len)
 {
     ssize_t count;
@@ -285,8 +285,8 @@ bool intake_has_ended(enum intake_result result)
     return result == INTAKE_READ || result == INTAKE_BAD;
 }
 
-/* The change must not outlive what it was made of: a producer that flushes nothing, and then a power loss, would leave a
-   committed change whose file is empty; or a bad file of which nothing is left but that it was quarantined. */
+/* The change must not outlive what it was made of: a producer that flushes nothing, and then a power loss, would leave
+   a committed change whose file is empty; or a bad file of which nothing is left but that it was quarantined. */
 static enum intake_result flush(struct reading *reading, enum intake_result result)
 {
     int code = move_sync(reading->fd);

@@ -44,10 +44,10 @@ struct intake_how {
     unsigned spare; /* cores that have nothing else to do: so many threads more hash and parse a large file (parts.h) */
 };
 
-/* Reads `name` of `landing`. `stat` is the candidate's (NULL for none). One whose mode, owner or links were
-   changed while it waited is read all the same, for if it had to settle anew those behind it would overtake it; `stat` has
-   the ctime then with which it was read. `facts->arena` is made here whatever the result; the caller closes it. Batches that
-   the sink took before any result but INTAKE_READ are void. */
+/* Reads `name` of `landing`. `stat` is the candidate's (NULL for none). One whose mode, owner or links were changed
+   while it waited is read all the same, for if it had to settle anew those behind it would overtake it; `stat` has the
+   ctime then with which it was read. `facts->arena` is made here whatever the result; the caller closes it. Batches
+   that the sink took before any result but INTAKE_READ are void. */
 enum intake_result intake_read(const struct landing *landing, const char *name, struct file_stat *stat,
                                const struct intake_how *how, struct file_facts *facts, struct error *error) MUST_USE;
 

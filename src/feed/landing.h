@@ -42,31 +42,33 @@ struct file_stat {
     uid_t owner;                /* not compared */
 };
 
-/* Opens and locks (flock, shared by nobody) the folder of `feed`, which is number `index` of the pipeline, in the data folder,
-   whose path must outlive it. ERROR_LOCKED names it when another instance has it, ERROR_CONFIG when it is missing, ERROR_IO
-   otherwise. After ERROR_LOCKED device and inode say which it is. `lock` false (for commands that only look) takes no lock.
-   The folder itself may be reached through a symlink; nothing inside it may. */
+/* Opens and locks (flock, shared by nobody) the folder of `feed`, which is number `index` of the pipeline, in the data
+   folder, whose path must outlive it. ERROR_LOCKED names it when another instance has it, ERROR_CONFIG when it is
+   missing, ERROR_IO otherwise. After ERROR_LOCKED device and inode say which it is. `lock` false (for commands that
+   only look) takes no lock. The folder itself may be reached through a symlink; nothing inside it may. */
 bool landing_open(struct landing *landing, const char *data, const struct feed *feed, size_t index, bool lock,
                   struct error *error) MUST_USE;
 /* Gives the lock back too. Of one that could not be opened, or is closed, nothing is left to do. */
 void landing_close(struct landing *landing);
 
-/* Of one that is open: gives its lock back, so that others may open it, and takes it again. ERROR_LOCKED: one of them has. */
+/* Of one that is open: gives its lock back, so that others may open it, and takes it again. ERROR_LOCKED: one of them
+   has. */
 void landing_unlock(struct landing *landing);
 bool landing_lock(struct landing *landing, struct error *error) MUST_USE;
 
-/* ERROR_CONFIG when two feeds have one folder, by a symlink or a mount: each would take the other's files. Those that are
-   missing are passed over. */
+/* ERROR_CONFIG when two feeds have one folder, by a symlink or a mount: each would take the other's files. Those that
+   are missing are passed over. */
 bool landing_check_apart(const char *data, const struct pipeline *pipeline, struct error *error) MUST_USE;
 
 /* *current: the path still leads to the folder that is open. On false it could not be looked where it leads. */
 bool landing_current(const struct landing *landing, bool *current, struct error *error) MUST_USE;
 
-/* Flushes the file system that the folder lies on; of a flushable one. What was read from files in it is on the disk then. */
+/* Flushes the file system that the folder lies on; of a flushable one. What was read from files in it is on the disk
+   then. */
 bool landing_flush(const struct landing *landing, struct error *error) MUST_USE;
 
-/* Whether a file that had `stat` when it was looked at stays where it is once it was dealt with: all of the folder do, or it is
-   another user's in a sticky one. */
+/* Whether a file that had `stat` when it was looked at stays where it is once it was dealt with: all of the folder do,
+   or it is another user's in a sticky one. */
 bool landing_keeps_file(const struct landing *landing, const struct file_stat *stat);
 
 /* The same as of now: the folder may have become one that cannot be written since it was opened. It takes
@@ -85,8 +87,8 @@ bool landing_marked(const struct landing *landing, const char *name, char out[LA
 
 /*
  * Opens one file of the folder for reading: O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC, then fstat: regular files only.
- * -1 with ERROR_IO, which leaves the file's name to whoever tells it, and errno in *number (ENOENT: gone; ELOOP: a symlink;
- * EISDIR and ENOTSUP: not a regular file).
+ * -1 with ERROR_IO, which leaves the file's name to whoever tells it, and errno in *number (ENOENT: gone; ELOOP: a
+ * symlink; EISDIR and ENOTSUP: not a regular file).
  */
 int landing_open_file(const struct landing *landing, const char *name, struct file_stat *stat, int *number,
                       struct error *error) MUST_USE;

@@ -149,8 +149,9 @@ static int copy_to(int from, const struct file_stat *stat, int to)
     return code ? code : code_of(fsync(to));
 }
 
-/* What a copy that was cut short left has the same name, also after a boot that gave the device another number, so it is
-   replaced and does not pile up. No other has: a file may have two names (a hard link), and two workers be at them. */
+/* What a copy that was cut short left has the same name, also after a boot that gave the device another number, so it
+   is replaced and does not pile up. No other has: a file may have two names (a hard link), and two workers be at
+   them. */
 static int make_temporary(int folder, const char *name, int *fd)
 {
     (void)unlinkat(folder, name, 0);

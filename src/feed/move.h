@@ -13,8 +13,8 @@
    names. */
 int move_noreplace(int from_folder, const char *from, int to_folder, const char *to) MUST_USE;
 
-/* The same into a folder that only the caller writes to, in one step on every file system: the name `from` may be another
-   file's the moment after, and an unlink would take that one. */
+/* The same into a folder that only the caller writes to, in one step on every file system: the name `from` may be
+   another file's the moment after, and an unlink would take that one. */
 int move_away(int from_folder, const char *from, int to_folder, const char *to) MUST_USE;
 
 /*

@@ -1,12 +1,13 @@
 /*
- * A large file read by several threads: the caller reads its bytes in pieces, and what there is of other threads hashes them
- * in order and parses those that begin at likely places, each by a parser of its own (parser_twin). The caller's parser takes
- * in what they read, in order, once it stands at a piece's begin and the place is proven; all other pieces it is fed.
+ * A large file read by several threads: the caller reads its bytes in pieces, and what there is of other threads hashes
+ * them in order and parses those that begin at likely places, each by a parser of its own (parser_twin). The caller's
+ * parser takes in what they read, in order, once it stands at a piece's begin and the place is proven; all other pieces
+ * it is fed.
  *
  *     read >   | piece | piece | piece | piece |   > hashed, parsed (any order)   > joined (in order)
  *
- * The caller does what parts_next says, step by step, which itself parses and hashes where it would have to wait. At most
- * PARTS_PIECES_MAX pieces are held, and of each the rows of at most one batch and one block more.
+ * The caller does what parts_next says, step by step, which itself parses and hashes where it would have to wait. At
+ * most PARTS_PIECES_MAX pieces are held, and of each the rows of at most one batch and one block more.
  */
 #ifndef DROPFOLD_FEED_PARTS_H
 #define DROPFOLD_FEED_PARTS_H
@@ -29,9 +30,9 @@ enum {
 
 struct parts;
 
-/* Starts as many helpers as there can be, of `helpers`. `parser` was fed `head`, all of the file so far, without failing;
-   what the digester was given is that. All three are borrowed until parts_end, the digester wholly. NULL: there is no memory
-   or no thread for it. */
+/* Starts as many helpers as there can be, of `helpers`. `parser` was fed `head`, all of the file so far, without
+   failing; what the digester was given is that. All three are borrowed until parts_end, the digester wholly. NULL:
+   there is no memory or no thread for it. */
 struct parts *parts_start(struct parser *parser, struct slice head, struct digester *digester, unsigned helpers,
                           size_t piece_bytes) MUST_USE;
 

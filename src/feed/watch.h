@@ -5,23 +5,23 @@
  * Whatever touches the folders runs on libuv's thread pool: scans at start, every rescan interval, after an overflow,
  * when a watch is lost; looks at single files. Everything else, every callback too, happens on the loop's thread.
  *
- * Ready at once is a file that was renamed into the folder, and one that the first scan found and whose mtime lies further
- * back than the settle time. Any other is ready when two looks, the settle time apart on the monotonic clock, found the same
- * size, mtime and ctime, and nothing was heard of it between them. A writer that holds it open does not count, only that
- * it does not write.
+ * Ready at once is a file that was renamed into the folder, and one that the first scan found and whose mtime lies
+ * further back than the settle time. Any other is ready when two looks, the settle time apart on the monotonic clock,
+ * found the same size, mtime and ctime, and nothing was heard of it between them. A writer that holds it open does not
+ * count, only that it does not write.
  *
- * One that is ready waits for older ones of its folder that settle: these came by another way, or before the watch began. It
- * does so no longer than they take to settle, and `patience` more: they may be written to again and again.
+ * One that is ready waits for older ones of its folder that settle: these came by another way, or before the watch
+ * began. It does so no longer than they take to settle, and `patience` more: they may be written to again and again.
  *
  * In marker mode a file is ready as soon as `<name>.done` stands beside it, and not before. The producer must not use a
  * name again while its marker is there.
  *
  * The watch is added before the first scan, so a file is seen by one of the two at least; seeing it twice is harmless.
  *
- * Files of a folder are not overtaken by newer ones because something failed for a moment: where one cannot be looked at,
- * where there is no memory for it, where the folder cannot be listed or events were lost, a scan follows at once and then in
- * growing pauses, and nothing of that folder is handed out before one has found all; but no longer than `patience` on
- * account of one file or folder that stays so.
+ * Files of a folder are not overtaken by newer ones because something failed for a moment: where one cannot be looked
+ * at, where there is no memory for it, where the folder cannot be listed or events were lost, a scan follows at once
+ * and then in growing pauses, and nothing of that folder is handed out before one has found all; but no longer than
+ * `patience` on account of one file or folder that stays so.
  *
  * A folder that vanishes is warned of once, let go once no file of it is out, and looked for at each rescan. When the
  * path leads to another folder, that one is opened and locked, and scanned once the owner has dealt with what a crash
@@ -49,7 +49,8 @@ struct candidate {
     struct landing *landing;
     const char *name;      /* at most LANDING_NAME_SIZE - 1 bytes */
     struct file_stat stat; /* as it was when it was found unchanged; when it is released, as it was read */
-    /* The owner's, on the loop's thread: what it remembers of the file as long as that is known to the watch; 0 at first. */
+    /* The owner's, on the loop's thread: what it remembers of the file as long as that is known to the watch; 0 at
+       first. */
     uint64_t told;   /* of what it complained last (a hash) */
     bool unread;     /* it could not be read */
     int64_t failing; /* since when it can not be read although it may be, or waits for one before it of which that is so
@@ -67,8 +68,8 @@ struct watch_callbacks {
        already (left in place or quarantined in place, stat unchanged). Asked once for a file that stays as it is; not
        asked after WATCH_DONE until the file changes. */
     bool (*known)(void *context, const struct landing *landing, const char *name, const struct file_stat *stat);
-    /* The path of this feed leads to another folder than before, which is neither watched nor scanned until watch_opened.
-       Not called for the folders of the start. */
+    /* The path of this feed leads to another folder than before, which is neither watched nor scanned until
+       watch_opened. Not called for the folders of the start. */
     void (*opened)(void *context, size_t feed);
     /*
      * Nothing is settling, ready or being scanned, and nothing is out. `once`: called exactly once, when moreover a
@@ -97,8 +98,8 @@ bool watch_start(struct watch **watch, uv_loop_t *loop, const struct watch_optio
 enum watch_outcome {
     /* Dealt with, moved or left: it comes back only when it changes. */
     WATCH_DONE,
-    /* It changed while it was read, or archiving found another file in its place: let it settle anew, even when that came
-       by a rename (it may be what a producer had only begun, put back by archiving). */
+    /* It changed while it was read, or archiving found another file in its place: let it settle anew, even when that
+       came by a rename (it may be what a producer had only begun, put back by archiving). */
     WATCH_SETTLE,
     /* It could not be read or quarantined now: try again at the next rescan; `once`: not in this run. */
     WATCH_LATER
@@ -129,8 +130,8 @@ uint64_t watch_scans(const struct watch *watch, size_t index);
 /* The files in it that had no marker when it was last scanned. */
 size_t watch_unmarked(const struct watch *watch, size_t index);
 
-/* Whether the last scan of some folder left something out: the folder could not be listed, or a file in it not be looked
-   at; or, once, a file did not stand still. It was warned of. */
+/* Whether the last scan of some folder left something out: the folder could not be listed, or a file in it not be
+   looked at; or, once, a file did not stand still. It was warned of. */
 bool watch_missed(const struct watch *watch);
 
 /* Whether it has the folder that `landing` leads to open, for whichever feed. */

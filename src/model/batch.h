@@ -46,8 +46,8 @@ void batch_free(struct batch *batch);
 /* Bytes it holds, for bounds on what is in flight. */
 size_t batch_bytes(const struct batch *batch);
 
-/* True when it should be handed on before more is read: the chunk or the rejects are near their limits. While it is false,
-   one more row and one more reject of the largest size fit. */
+/* True when it should be handed on before more is read: the chunk or the rejects are near their limits. While it is
+   false, one more row and one more reject of the largest size fit. */
 bool batch_full(const struct batch *batch);
 
 /* Whether the batch surely does not fill up, at none of their rows, when it takes in those of `more`. */

@@ -42,9 +42,9 @@ void chunk_writer_init(struct chunk_writer *writer, const struct feed *feed);
 void chunk_writer_close(struct chunk_writer *writer);
 
 /*
- * Adds a row; values[i] belongs to feed->fields[i]. `row` and `line` never fall. False when out of memory (then buf.failed
- * is set), or when chunk_next would not take the row: a value that its kind cannot hold, numbers that fall, more than
- * CHUNK_ROW_MAX bytes; the writer is then as it was.
+ * Adds a row; values[i] belongs to feed->fields[i]. `row` and `line` never fall. False when out of memory (then
+ * buf.failed is set), or when chunk_next would not take the row: a value that its kind cannot hold, numbers that fall,
+ * more than CHUNK_ROW_MAX bytes; the writer is then as it was.
  */
 bool chunk_put(struct chunk_writer *writer, uint64_t row, uint64_t line, const struct value *values) MUST_USE;
 
@@ -54,8 +54,8 @@ bool chunk_full(const struct chunk_writer *writer);
 /* Whether the writer is surely not full, at none of their rows, when it takes in those of `more`. */
 bool chunk_has_room(const struct chunk_writer *writer, const struct chunk_writer *more);
 
-/* Adds the rows of `more`, of which row 1 is row `row` + 1 here and line 1 line `line` + 1, as if each were put; there is
-   room for them. False when out of memory. */
+/* Adds the rows of `more`, of which row 1 is row `row` + 1 here and line 1 line `line` + 1, as if each were put; there
+   is room for them. False when out of memory. */
 bool chunk_append(struct chunk_writer *writer, const struct chunk_writer *more, uint64_t row, uint64_t line) MUST_USE;
 
 struct chunk_reader {
@@ -69,9 +69,10 @@ void chunk_reader_init(struct chunk_reader *reader, const struct feed *feed, str
 enum chunk_result { CHUNK_ROW, CHUNK_END, CHUNK_CORRUPT };
 
 /*
- * Reads the next row into values[0 .. feed->field_count); text borrows the chunk's bytes. Any bytes are safe to read: what
- * no writer writes (a number cut or spelled too long, stray null bits, row 0, a value beyond its kind, a double that is
- * not finite, more than CHUNK_ROW_MAX bytes) is corrupt, and the reader stays where it is. UTF-8 is not checked again.
+ * Reads the next row into values[0 .. feed->field_count); text borrows the chunk's bytes. Any bytes are safe to read:
+ * what no writer writes (a number cut or spelled too long, stray null bits, row 0, a value beyond its kind, a double
+ * that is not finite, more than CHUNK_ROW_MAX bytes) is corrupt, and the reader stays where it is. UTF-8 is not checked
+ * again.
  */
 enum chunk_result chunk_next(struct chunk_reader *reader, struct value *values) MUST_USE;
 

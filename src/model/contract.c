@@ -124,8 +124,8 @@ static size_t count_digits(struct slice text)
     return count;
 }
 
-/* Where the size of a table's window stands in its line, as a number behind its field; false when it has none, or one in
-   months. What stands in quotes is a name. */
+/* Where the size of a table's window stands in its line, as a number behind its field; false when it has none, or one
+   in months. What stands in quotes is a name. */
 static bool find_size(struct slice line, size_t *at, size_t *digits)
 {
     static const struct slice table = {"table ", 6}, before = {" of ", 4}, months = {" month", 6};

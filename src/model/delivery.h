@@ -1,8 +1,8 @@
 /*
  * What goes to a target: rows of tables with their final values, and the progress they bring it to.
  *
- * Rows are absolute, never increments: delivering them twice changes nothing. All blocks of a delivery are written in one
- * transaction of the target together with the new progress.
+ * Rows are absolute, never increments: delivering them twice changes nothing. All blocks of a delivery are written in
+ * one transaction of the target together with the new progress.
  */
 #ifndef DROPFOLD_MODEL_DELIVERY_H
 #define DROPFOLD_MODEL_DELIVERY_H

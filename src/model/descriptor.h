@@ -65,7 +65,8 @@ struct descriptor_path {
 };
 
 /* How a text becomes a value, in this order: a null word makes it null, strip_prefix, unicode, replace (and a null word
-   again), extract, split and join, map, number or the words of a bool, type. Blanks at both ends of it count for texts only. */
+   again), extract, split and join, map, number or the words of a bool, type. Blanks at both ends of it count for texts
+   only. */
 struct descriptor_field {
     const char *name;
     struct slice *from; /* source names, first found wins; the field's own name when none were given */
@@ -111,8 +112,9 @@ struct descriptor {
 };
 
 /*
- * Reads one descriptor; everything lives in `arena`, which must outlive it (patterns excepted: descriptor_close frees them).
- * `feed` and `version` are what the path says; the file must agree. Problems go to `problems`; NULL when there were any.
+ * Reads one descriptor; everything lives in `arena`, which must outlive it (patterns excepted: descriptor_close frees
+ * them). `feed` and `version` are what the path says; the file must agree. Problems go to `problems`; NULL when there
+ * were any.
  */
 struct descriptor *descriptor_load(const char *path, const char *feed, uint32_t version, struct arena *arena,
                                    struct doc_problems *problems) MUST_USE;
@@ -142,8 +144,9 @@ bool descriptor_value(const struct descriptor_field *field, bool plain, struct s
 /* Whether files of the two have one form, so that one reading tells which of the two fits. */
 bool descriptor_same_form(const struct descriptor *a, const struct descriptor *b);
 
-/* Whether the source column `column` is what the field reads, the descriptor's `names` applied: with "underscore" blanks
-   count as underscores, with "fold" so do hyphens, and capital letters from A to Z as small ones; on both sides. */
+/* Whether the source column `column` is what the field reads, the descriptor's `names` applied: with "underscore"
+   blanks count as underscores, with "fold" so do hyphens, and capital letters from A to Z as small ones; on both
+   sides. */
 bool descriptor_name_matches(const struct descriptor *descriptor, struct slice from, struct slice column);
 
 /* Whether a field's `from`, `match` or a repair speaks of this column; a repair of an unnamed one too. */
@@ -153,9 +156,9 @@ bool descriptor_declares(const struct descriptor *descriptor, struct slice colum
  * Where the fields stand among a file's columns.
  *
  * columns[i] of field i is its index in the header, or -1; a path stands where its first step does. Fits when every
- * required field and every `match` column is there, no declared field is found twice and, with unknown_rejected, no other
- * column is there. When it does not fit, `lacks` (if not NULL) says so in words: `lacks Order_ID, SKU` or
- * `column "Tip" stands twice` or `has undeclared columns "Tip"`.
+ * required field and every `match` column is there, no declared field is found twice and, with unknown_rejected, no
+ * other column is there. When it does not fit, `lacks` (if not NULL) says so in words: `lacks Order_ID, SKU` or `column
+ * "Tip" stands twice` or `has undeclared columns "Tip"`.
  */
 bool descriptor_bind(const struct descriptor *descriptor, const struct slice *header, size_t header_count, int *columns,
                      struct buf *lacks) MUST_USE;

@@ -28,8 +28,8 @@ bool descriptor_same_form(const struct descriptor *a, const struct descriptor *b
 
 /* --- CSV's dialect ------------------------------------------------------------------------------------------------ */
 
-/* Whether the byte can part fields or stand around them: no part of words and numbers, of line ends or of UTF-8. No blank
-   either, for which libcsv takes it first; but a tab that parts fields. */
+/* Whether the byte can part fields or stand around them: no part of words and numbers, of line ends or of UTF-8. No
+   blank either, for which libcsv takes it first; but a tab that parts fields. */
 static bool is_mark(char c)
 {
     bool word = text_is_letter(c) || text_is_digit(c);
@@ -209,7 +209,8 @@ static size_t count_steps(struct slice text)
     return count;
 }
 
-/* Whether the step ends in [], and not in a bracket that a backslash takes for a sign: two in front are one of the name. */
+/* Whether the step ends in [], and not in a bracket that a backslash takes for a sign: two in front are one of the
+   name. */
 static bool makes_rows(struct slice step)
 {
     if (!slice_ends_with(step, SLICE("[]")))
@@ -220,7 +221,8 @@ static bool makes_rows(struct slice step)
     return (end - before) % 2 == 0;
 }
 
-/* Cuts `text` into steps. Leaves the path empty where that makes none: an empty step, or one step that is a plain name. */
+/* Cuts `text` into steps. Leaves the path empty where that makes none: an empty step, or one step that is a plain
+   name. */
 static bool cut_path(const struct doc *doc, struct slice text, struct arena *arena, struct descriptor_path *path,
                      size_t *spreads)
 {

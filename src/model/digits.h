@@ -19,8 +19,8 @@ enum {
 
 #define DIGITS_ALL(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* The last characters before `end`, at most eight of them, each less '0': the last one in the highest byte, zeros before
-   the first. `len` is not 0. */
+/* The last characters before `end`, at most eight of them, each less '0': the last one in the highest byte, zeros
+   before the first. `len` is not 0. */
 static inline uint64_t digits_load(const char *end, size_t len)
 {
     uint64_t word = 0;
@@ -90,8 +90,8 @@ static inline uint64_t digits_without(uint64_t word, unsigned place, uint64_t fi
 }
 
 /*
- * Reads digits, of which one or more stand before a point if there is one, and one or more behind it. False says nothing
- * about the text but that it is another one.
+ * Reads digits, of which one or more stand before a point if there is one, and one or more behind it. False says
+ * nothing about the text but that it is another one.
  */
 static inline bool digits_read(struct slice text, struct digits *out)
 {

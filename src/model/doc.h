@@ -64,7 +64,8 @@ bool doc_parse(struct doc *doc, const char *path, struct slice text, struct aren
 /* Reads the file first: regular, at most DOC_SIZE_MAX bytes. */
 bool doc_load(struct doc *doc, const char *path, struct arena *arena, struct doc_problems *problems) MUST_USE;
 
-/* Fills `data` from `fd` until the end of the file or `size` bytes, whose number it returns. -1 with errno on an error. */
+/* Fills `data` from `fd` until the end of the file or `size` bytes, whose number it returns. -1 with errno on an
+   error. */
 ptrdiff_t doc_read_all(int fd, char *data, size_t size) MUST_USE;
 
 /* Whether there is a file at `path`. */
@@ -96,8 +97,8 @@ const struct doc_node *doc_member(const struct doc_node *object, const char *nam
 /* Reports every member of `object` whose name is not among `words`. False when there was one. */
 bool doc_only(const struct doc_node *object, const char *const *words, size_t count);
 
-/* The same for a field whose member `key` leaves it without a column, and so without all else that is known but not among
-   `words`: `"from" does not go with "constant", which reads no column`. */
+/* The same for a field whose member `key` leaves it without a column, and so without all else that is known but not
+   among `words`: `"from" does not go with "constant", which reads no column`. */
 bool doc_only_beside(const struct doc_node *object, const char *const *words, size_t count, const char *key);
 
 /* Member `name` as the kind wanted. A missing optional member leaves *out alone and gives true; a wrong kind, or a

@@ -134,8 +134,8 @@ static uint64_t word_count(const struct infer_column *column)
     return sum;
 }
 
-/* How the numbers are written where nothing else that all values can be read as is known; `comma`: other columns of the file
-   have decimal commas. */
+/* How the numbers are written where nothing else that all values can be read as is known; `comma`: other columns of the
+   file have decimal commas. */
 static enum infer_number_kind number_of(const struct infer_column *column, bool comma)
 {
     if (comma && infer_number_points(&column->number))

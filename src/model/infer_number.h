@@ -1,7 +1,8 @@
 /*
  * Finds out in which form (model/number_form) a column's numbers are written: "1.234,56", "1,234.56" or "5 €".
  *
- * "1,234" may be either, so each value says which of the two it can only be, and the column is what all of them agree on.
+ * "1,234" may be either, so each value says which of the two it can only be, and the column is what all of them agree
+ * on.
  */
 #ifndef DROPFOLD_MODEL_INFER_NUMBER_H
 #define DROPFOLD_MODEL_INFER_NUMBER_H

@@ -111,8 +111,8 @@ static bool group_follows(const struct reading *r, struct slice mark)
     return digits == GROUP_DIGITS;
 }
 
-/* The digits before the point: in one run, or in groups of three behind a first one of at most three. That begins with no
-   zero: "0,123" is no 123 but what others write for 0.123. */
+/* The digits before the point: in one run, or in groups of three behind a first one of at most three. That begins with
+   no zero: "0,123" is no 123 but what others write for 0.123. */
 static bool take_whole(struct reading *r, const struct number_form *form)
 {
     size_t count;

@@ -28,9 +28,9 @@ struct number_form {
 };
 
 /*
- * Reads the whole of `text`, blanks between its parts skipped (U+00A0 and U+202F too), into `plain`, which lies in `room`
- * and holds a sign, digits and a point at most. A number has at most one sign, or parentheses. False with *expected, static
- * words, for anything else.
+ * Reads the whole of `text`, blanks between its parts skipped (U+00A0 and U+202F too), into `plain`, which lies in
+ * `room` and holds a sign, digits and a point at most. A number has at most one sign, or parentheses. False with
+ * *expected, static words, for anything else.
  */
 bool number_form_plain(const struct number_form *form, struct slice text, char room[NUMBER_FORM_PLAIN_MAX],
                        struct slice *plain, const char **expected) MUST_USE;

@@ -1,9 +1,9 @@
 /*
  * The compiled code and its limits are only read after pattern_new; everything that matching writes is in the scratch.
  *
- * PCRE2's interpreter matches, never its machine code, which is about twice as fast and not the same: it has a small stack,
- * counts steps in its own way, and in PCRE2 10.42 `(a+)*+$` leaves a group set in "aab" that took no part. A value must not
- * hang on the machine that reads it.
+ * PCRE2's interpreter matches, never its machine code, which is about twice as fast and not the same: it has a small
+ * stack, counts steps in its own way, and in PCRE2 10.42 `(a+)*+$` leaves a group set in "aab" that took no part. A
+ * value must not hang on the machine that reads it.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "model/pattern.h"
@@ -146,8 +146,8 @@ void pattern_free(struct pattern *pattern)
     free(pattern);
 }
 
-/* Called before each item of an expression that is tried. PCRE2's own limit begins anew at each place of the text, and a
-   step may pass all of it. */
+/* Called before each item of an expression that is tried. PCRE2's own limit begins anew at each place of the text, and
+   a step may pass all of it. */
 static int count_step(pcre2_callout_block *block, void *scratch)
 {
     struct pattern_scratch *s = scratch;

@@ -2,8 +2,8 @@
  * A compiled regular expression (PCRE2, UTF-8), shared by any number of threads once made.
  *
  * `$` means the end of the text, never the place before a last newline.
- * Matching is bounded, so that no expression hangs on a hostile field: 10,000 steps from each place of the text at which a
- * match is tried, and of a text of 256 bytes or more 10,000,000 in all, the bytes that they pass counted too.
+ * Matching is bounded, so that no expression hangs on a hostile field: 10,000 steps from each place of the text at
+ * which a match is tried, and of a text of 256 bytes or more 10,000,000 in all, the bytes that they pass counted too.
  */
 #ifndef DROPFOLD_MODEL_PATTERN_H
 #define DROPFOLD_MODEL_PATTERN_H
@@ -33,14 +33,14 @@ enum pattern_result {
 enum pattern_result pattern_extract(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice text,
                                     struct slice *out) MUST_USE;
 
-/* As pattern_new, but for replacing: it needs no group, and `by`, which must outlive it, is checked: $1 to $9 or ${1} to ${9}
-   are groups it has, $$ is a dollar sign, and no other $ stands in it. */
+/* As pattern_new, but for replacing: it needs no group, and `by`, which must outlive it, is checked: $1 to $9 or ${1}
+   to ${9} are groups it has, $$ is a dollar sign, and no other $ stands in it. */
 struct pattern *pattern_new_replace(struct slice expression, struct slice by, struct error *error) MUST_USE;
 
 /*
- * Writes *text (valid UTF-8) with every match replaced to `room`, which takes `size` bytes, a NUL at the end among them.
- * PATTERN_FOUND: *text is what stands there; it is as before when nothing matched. PATTERN_NONE: it needs more room or too
- * many steps, as *expected says in static words.
+ * Writes *text (valid UTF-8) with every match replaced to `room`, which takes `size` bytes, a NUL at the end among
+ * them. PATTERN_FOUND: *text is what stands there; it is as before when nothing matched. PATTERN_NONE: it needs more
+ * room or too many steps, as *expected says in static words.
  */
 enum pattern_result pattern_replace(const struct pattern *pattern, struct pattern_scratch *scratch, struct slice *text,
                                     char *room, size_t size, const char **expected) MUST_USE;

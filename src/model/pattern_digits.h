@@ -1,9 +1,9 @@
 /*
  * Expressions that take the digits out of a text, as ^(?:YR-)?([0-9]+)(?:,0)?$ does: matched without PCRE2.
  *
- * An expression is one of them when it is ^, a literal, ([0-9]+), a literal, $, in that order, where each literal may be
- * missing, or optional as (?:...)?. Literals are letters, digits, blanks and "-", "_", ",", ":", "/", "#", and do not begin
- * with a digit: so there is one way at most to match a text, and the group is what PCRE2 would find.
+ * An expression is one of them when it is ^, a literal, ([0-9]+), a literal, $, in that order, where each literal may
+ * be missing, or optional as (?:...)?. Literals are letters, digits, blanks and "-", "_", ",", ":", "/", "#", and do
+ * not begin with a digit: so there is one way at most to match a text, and the group is what PCRE2 would find.
  */
 #ifndef DROPFOLD_MODEL_PATTERN_DIGITS_H
 #define DROPFOLD_MODEL_PATTERN_DIGITS_H

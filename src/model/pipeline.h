@@ -194,8 +194,9 @@ struct view {
 };
 
 /*
- * When windows close. The watermark is the greatest window value of the fact rows read so far, without those further than
- * `max_ahead` ahead of the time their change was committed; a window closes once the watermark is `lateness` past its end.
+ * When windows close. The watermark is the greatest window value of the fact rows read so far, without those further
+ * than `max_ahead` ahead of the time their change was committed; a window closes once the watermark is `lateness` past
+ * its end.
  */
 struct retention {
     bool on;                     /* then all tables have windows, over one field and of one size */
@@ -230,9 +231,9 @@ struct pipeline {
  * Loads the pipeline at `path` and every descriptor `<folder of path>/<feed>/<version>.json` of its feeds. All mistakes
  * of all files are added to `problems`; NULL when there were any.
  *
- * Two pipelines of one fingerprint make the same of the same chunks: keys, grain, joins, conditions, tables and windows,
- * and of each feed the fields in use with their types, are the same. What they may differ in is how files are read and
- * handled, names in the descriptors, comments and views.
+ * Two pipelines of one fingerprint make the same of the same chunks: keys, grain, joins, conditions, tables and
+ * windows, and of each feed the fields in use with their types, are the same. What they may differ in is how files are
+ * read and handled, names in the descriptors, comments and views.
  */
 struct pipeline *pipeline_load(const char *path, struct doc_problems *problems) MUST_USE;
 void pipeline_free(struct pipeline *pipeline);
@@ -246,8 +247,8 @@ enum { PIPELINE_FEEDS_SHOWN = PIPELINE_FEEDS_MAX * (PIPELINE_NAME_MAX + 2) };
 /* Its feeds' names as "Orders, Deliveries, Customers", for messages. Returns out. */
 char *pipeline_list_feeds(const struct pipeline *pipeline, char out[PIPELINE_FEEDS_SHOWN]);
 
-/* The default or constant of a descriptor's field as the feed's field has it; `target` NULL when no pipeline uses it. False
-   when that cannot hold it. */
+/* The default or constant of a descriptor's field as the feed's field has it; `target` NULL when no pipeline uses it.
+   False when that cannot hold it. */
 bool feed_fallback(const struct descriptor_field *field, const struct feed_field *target, struct value *value) MUST_USE;
 
 /* The tables that a target has of the pipeline: its own, then those of the ledger. */

@@ -61,7 +61,8 @@ void *build_alloc(const struct build *build, size_t count, size_t size) MUST_USE
 /* A string in the arena; NULL after reporting. */
 const char *build_printf(const struct build *build, const char *format, ...) PRINTF_LIKE(2, 3) MUST_USE;
 
-/* Whether a name has 1 to PIPELINE_NAME_MAX bytes and none of the characters that text_escape escapes but backslashes. */
+/* Whether a name has 1 to PIPELINE_NAME_MAX bytes and none of the characters that text_escape escapes but
+   backslashes. */
 bool build_name_fits(struct slice name);
 
 /* The same of a table's, a view's or a column's name; reports one that does not. */

@@ -1,8 +1,8 @@
 /*
  * The tables that show the ledger of files and the rejected rows in the target: dropfold_files and dropfold_rejects.
  *
- * They stand behind the pipeline's own tables (pipeline.h) and are delivered, compared and mended as those are; a target
- * has one of each for all its pipelines. Their rows come from the checkpoint store.
+ * They stand behind the pipeline's own tables (pipeline.h) and are delivered, compared and mended as those are; a
+ * target has one of each for all its pipelines. Their rows come from the checkpoint store.
  */
 #ifndef DROPFOLD_MODEL_PIPELINE_LEDGER_H
 #define DROPFOLD_MODEL_PIPELINE_LEDGER_H

@@ -39,7 +39,8 @@ bool timestamp_parse_iso(struct slice text, int64_t *micros, const char **expect
 bool timestamp_parse_date(struct slice text, int64_t *days, const char **expected) MUST_USE;
 
 /*
- * Reads Z, z, +HH:MM, +HHMM or +HH (or with '-') at *at and moves *at behind it; `offset` is east of UTC, in microseconds.
+ * Reads Z, z, +HH:MM, +HHMM or +HH (or with '-') at *at and moves *at behind it; `offset` is east of UTC, in
+ * microseconds.
  */
 bool timestamp_parse_zone(const char **at, const char *end, int64_t *offset) MUST_USE;
 
@@ -51,8 +52,8 @@ bool timestamp_parse_zone(const char **at, const char *end, int64_t *offset) MUS
 #define TIMESTAMP_AMBIGUOUS_WORDS "a date that all its formats read alike; this one is ambiguous"
 
 /* A subset of strptime: %Y %m %d %H %M %S %f (1 to 6 digits of a second) %z %b (English) %y (1970 to 2069) %I %p %s %%;
-   all else stands for itself. %m %d %H %I %M %S take one or two digits, %Y four, %y two. False with a reason when `format`
-   has another directive, no date in it, or says one thing twice. */
+   all else stands for itself. %m %d %H %I %M %S take one or two digits, %Y four, %y two. False with a reason when
+   `format` has another directive, no date in it, or says one thing twice. */
 bool timestamp_format_check(const char *format, struct error *error) MUST_USE;
 bool timestamp_parse_format(struct slice text, const char *format, int64_t *micros, const char **expected) MUST_USE;
 
@@ -82,8 +83,8 @@ static inline int64_t timestamp_window(int64_t micros, int64_t size)
 
 /* "10 days", "1 hour", "90 seconds", "1 week", "15 minutes" in microseconds; false otherwise, also for 0. */
 bool timestamp_parse_interval(struct slice text, int64_t *micros) MUST_USE;
-/* The other way, in the largest unit of whole ones up to days: "10 days", "1 hour"; what is no whole number of seconds in
-   microseconds. */
+/* The other way, in the largest unit of whole ones up to days: "10 days", "1 hour"; what is no whole number of seconds
+   in microseconds. */
 void timestamp_print_interval(int64_t micros, struct buf *out);
 /* "1 month", "3 months", "2 years" in months; false otherwise, also for 0. */
 bool timestamp_parse_months(struct slice text, int64_t *months) MUST_USE;

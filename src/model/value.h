@@ -59,7 +59,8 @@ bool value_widen(struct value_type from, struct value_type to, struct value *val
 /* Turns a value of type `to` that value_widen made of one of type `from` back into that. */
 void value_narrow(struct value_type from, struct value_type to, struct value *value);
 
-/* number / 10^scale (scale at most WIDE_POWER_MAX) as an int64 or a decimal. False when the type cannot hold it exactly. */
+/* number / 10^scale (scale at most WIDE_POWER_MAX) as an int64 or a decimal. False when the type cannot hold it
+   exactly. */
 bool value_from_wide(struct value_type type, wide number, unsigned scale, struct value *value) MUST_USE;
 
 /*

@@ -119,8 +119,8 @@ static inline struct slice without_trailing_zeros(struct slice digits)
 
 /* --- int64 -------------------------------------------------------------------------------------------------------- */
 
-/* Of digits that may be many, with their sum modulo 2^64, which is theirs up to 19 digits. False past INT64_MAX, or past
-   INT64_MIN's magnitude when negative. */
+/* Of digits that may be many, with their sum modulo 2^64, which is theirs up to 19 digits. False past INT64_MAX, or
+   past INT64_MIN's magnitude when negative. */
 static bool fits_int64(struct slice digits, bool negative, uint64_t sum)
 {
     return without_leading_zeros(digits).len <= SAFE_DIGITS + 1 && sum <= (uint64_t)INT64_MAX + negative;

@@ -1,6 +1,6 @@
 /*
- * What most values of a file are, read inline where its fields pass by: short numbers and texts in ASCII. What is read here
- * is read the same by value_parse, which begins with it.
+ * What most values of a file are, read inline where its fields pass by: short numbers and texts in ASCII. What is read
+ * here is read the same by value_parse, which begins with it.
  */
 #ifndef DROPFOLD_MODEL_VALUE_QUICK_H
 #define DROPFOLD_MODEL_VALUE_QUICK_H

@@ -194,8 +194,8 @@ static bool quick_quotient(wide a, wide b, int digits, double *out)
     return true;
 }
 
-/* Bits of over / under * 2^-*exponent, more than `count` of them or all; the last one is set also where anything is left
-   behind it. By long division, 64 bits a digit. */
+/* Bits of over / under * 2^-*exponent, more than `count` of them or all; the last one is set also where anything is
+   left behind it. By long division, 64 bits a digit. */
 static uwide divide_words(uwide over, uint64_t under, int count, int *exponent)
 {
     uwide quotient = over / under, rest = over - quotient * under;
@@ -223,9 +223,9 @@ static uwide divide_any(wide a, wide b, int digits, int count, int *exponent)
     return bits | (over.high != 0 || over.low != 0);
 }
 
-/* The quotient cut to `count` bits, or one less, the last of which is set also where anything is left behind it. So they
-   lie on no number of fewer bits, nor on the middle between two such, where the quotient does not; and they round to two
-   bits fewer, or less, as the quotient would. */
+/* The quotient cut to `count` bits, or one less, the last of which is set also where anything is left behind it. So
+   they lie on no number of fewer bits, nor on the middle between two such, where the quotient does not; and they round
+   to two bits fewer, or less, as the quotient would. */
 static double cut_quotient(wide a, wide b, int digits, int count)
 {
     uwide over, under, bits;
@@ -263,8 +263,8 @@ static bool is_between_floats(double value)
 float wide_to_float(wide a, wide b, int digits)
 {
     /* What lies on one side of the middle between two floats is never rounded beyond it, as the middle is a double: so
-       to round twice is to round once, unless the first time ended in a middle. (The quick quotient is no tiny number, of
-       which floats have fewer bits: 2^-75 at the least.) */
+       to round twice is to round once, unless the first time ended in a middle. (The quick quotient is no tiny number,
+       of which floats have fewer bits: 2^-75 at the least.) */
     double quick;
     if (quick_quotient(a, b, digits, &quick) && !is_between_floats(quick))
         return (float)quick;

@@ -1,10 +1,10 @@
 /*
  * Windows, tumbling or sliding: in which ones a moment lies, and where these begin.
  *
- * They are numbered: 0 begins with 1970 or is the first to begin in it or later, -1 ends there, and of two the later one
- * has the greater number. A window of days or months in a zone begins when the clocks there first show its begin (midnight,
- * if no origin says otherwise) or later. Where they skip that, it is when they do so; where they are put back over it, what
- * they then show of the time before is of the window that has begun.
+ * They are numbered: 0 begins with 1970 or is the first to begin in it or later, -1 ends there, and of two the later
+ * one has the greater number. A window of days or months in a zone begins when the clocks there first show its begin
+ * (midnight, if no origin says otherwise) or later. Where they skip that, it is when they do so; where they are put
+ * back over it, what they then show of the time before is of the window that has begun.
  */
 #ifndef DROPFOLD_MODEL_WINDOW_H
 #define DROPFOLD_MODEL_WINDOW_H
@@ -40,8 +40,8 @@ struct window window_in_utc(const struct window *window);
 int64_t window_number_by_clocks(const struct window *window, int64_t micros);
 int64_t window_start_by_clocks(const struct window *window, int64_t number);
 
-/* The number of the latest window that holds a moment in TIMESTAMP_MIN to TIMESTAMP_MAX; those before it, `span` with it,
-   do so too. */
+/* The number of the latest window that holds a moment in TIMESTAMP_MIN to TIMESTAMP_MAX; those before it, `span` with
+   it, do so too. */
 static inline int64_t window_number(const struct window *window, int64_t micros)
 {
     return window->zone ? window_number_by_clocks(window, micros)

@@ -4,8 +4,8 @@
  *     first | changes[0].offset | changes[1].offset | ...
  *           ^ changes[0].at     ^ changes[1].at
  *
- * Rules that go on for ever ("the last Sunday of March") are written out up to the year 2500. The calendar repeats itself
- * every 400 years, days of the week included, so a later time is looked up as that of a year from 2100 to 2499.
+ * Rules that go on for ever ("the last Sunday of March") are written out up to the year 2500. The calendar repeats
+ * itself every 400 years, days of the week included, so a later time is looked up as that of a year from 2100 to 2499.
  *
  * zone_load reads the system's database (RFC 8536); all else here is arithmetic.
  */
@@ -48,11 +48,12 @@ bool zone_load(const char *name, struct arena *arena, struct zone *zone, struct 
 /* The same from a file's bytes. */
 bool zone_read(struct slice file, struct arena *arena, struct zone *zone, struct error *error) MUST_USE;
 
-/* What the clocks there show at a moment in TIMESTAMP_MIN to TIMESTAMP_MAX, as if it were UTC. It may lie beyond these. */
+/* What the clocks there show at a moment in TIMESTAMP_MIN to TIMESTAMP_MAX, as if it were UTC. It may lie beyond
+   these. */
 int64_t zone_local(const struct zone *zone, int64_t utc);
 
-/* The moment at which the clocks there show `local`. False with *expected, as in value_parse, when they never do, because
-   they were put forward over it, or do twice, because they were put back. */
+/* The moment at which the clocks there show `local`. False with *expected, as in value_parse, when they never do,
+   because they were put forward over it, or do twice, because they were put back. */
 bool zone_utc(const struct zone *zone, int64_t local, int64_t *utc, const char **expected) MUST_USE;
 
 /* The first moment at which they show `local` or later. */

@@ -1,6 +1,6 @@
 /*
- * A zone's file, TZif as RFC 8536 has it: a part with times of 32 bits, which is skipped, the same with 64 bits, and the
- * rule for the time behind the last change.
+ * A zone's file, TZif as RFC 8536 has it: a part with times of 32 bits, which is skipped, the same with 64 bits, and
+ * the rule for the time behind the last change.
  *
  *     header | times | index of the type from then on | types | names | leap seconds | flags      (twice)
  *     \n rule \n

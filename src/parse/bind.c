@@ -152,8 +152,8 @@ void bind_note(struct bind *bind, const char *why)
     }
 }
 
-/* A header that is one column with signs in it which others cut at: most likely these do, too. "sep=;" is a line of Excel's
-   before the header. */
+/* A header that is one column with signs in it which others cut at: most likely these do, too. "sep=;" is a line of
+   Excel's before the header. */
 static bool note_delimiter(struct bind *bind, struct slice name, bool alone)
 {
     static const char marker[] = "sep=";

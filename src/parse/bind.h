@@ -2,8 +2,9 @@
  * Which version of the feed's descriptor a file follows, and which of its columns nobody declares.
  *
  * The highest version whose required fields and `match` columns are all there is taken; when none fits the message says
- * what each one lacks. A version can only fit a file that was read in the version's own form (encoding, delimiter and so
- * on): so versions are tried in runs, each of neighbours that have one form, and the file is read anew for every run.
+ * what each one lacks. A version can only fit a file that was read in the version's own form (encoding, delimiter and
+ * so on): so versions are tried in runs, each of neighbours that have one form, and the file is read anew for every
+ * run.
  */
 #ifndef DROPFOLD_PARSE_BIND_H
 #define DROPFOLD_PARSE_BIND_H

@@ -28,7 +28,8 @@ void clean_room_close(struct clean_room *room);
 bool clean_replace(const struct cleaning *cleaning, struct clean_room *room, struct pattern_scratch *scratch,
                    struct slice *text, const char **expected) MUST_USE;
 
-/* Parts without blanks around them and without empty ones, joined again; the same text when there is nothing to split. */
+/* Parts without blanks around them and without empty ones, joined again; the same text when there is nothing to
+   split. */
 bool clean_split(const struct cleaning *cleaning, struct clean_room *room, struct slice *text,
                  const char **expected) MUST_USE;
 

@@ -355,8 +355,8 @@ static struct slice written_out(struct coerce *coerce, const struct coerce_rule 
     return text;
 }
 
-/* Whether the text is a JSON number or a part of one. What replace or map put in its place is written as in any file, so
-   it is read by the field's number form and has no exponents. */
+/* Whether the text is a JSON number or a part of one. What replace or map put in its place is written as in any file,
+   so it is read by the field's number form and has no exponents. */
 static bool is_json_number(const struct coerce_input *input, struct slice text)
 {
     uintptr_t at = (uintptr_t)text.data, start = (uintptr_t)input->text.data;

@@ -52,8 +52,8 @@ struct coerce_rule {
     const struct value *fallback; /* the field's default as the feed's field has it; or NULL */
 };
 
-/* Fills in the rule, and *fallback if the field has a default; the rule points at it then. ERROR_CONFIG when the default
-   does not fit the feed's field. */
+/* Fills in the rule, and *fallback if the field has a default; the rule points at it then. ERROR_CONFIG when the
+   default does not fit the feed's field. */
 bool coerce_rule_init(struct coerce_rule *rule, const struct feed *feed, const struct feed_version *version,
                       size_t field, struct value *fallback, struct error *error) MUST_USE;
 
@@ -89,8 +89,8 @@ static inline bool coerce_may_be_null_word(const struct coerce_rule *rule, struc
     return (rule->null_lengths >> (text.len < 7 ? text.len : 7) & 1) || coerce_is_null_byte(rule, text);
 }
 
-/* coerce_field of what most fields are, inline: a text that is not empty, no null word, valid, and read at once. False says
-   nothing about others, and the value is void then. */
+/* coerce_field of what most fields are, inline: a text that is not empty, no null word, valid, and read at once. False
+   says nothing about others, and the value is void then. */
 static inline bool coerce_quick(const struct coerce_rule *rule, struct slice text, struct value *value)
 {
     const char *ignored;

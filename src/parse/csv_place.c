@@ -40,8 +40,8 @@ static void skip_blanks(struct walk *walk)
         step(walk);
 }
 
-/* To behind the delimiter that ends the field; false when the record ends it. A doubled quote leaves the quotes and enters
-   them again. */
+/* To behind the delimiter that ends the field; false when the record ends it. A doubled quote leaves the quotes and
+   enters them again. */
 static bool skip_field(struct walk *walk)
 {
     bool inside = false;

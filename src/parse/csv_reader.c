@@ -31,8 +31,8 @@ enum {
 /* Of csv_parser.pstate: before a row's first byte, and behind a quote that closes a field or is the first of two. */
 enum { CSV_STATE_IDLE = 0, CSV_STATE_MAYBE_CLOSED = 3 };
 
-/* libcsv has a quote where a file has none: a byte of no text in UTF-8. Where one comes all the same it is given another, which
-   is as wrong. */
+/* libcsv has a quote where a file has none: a byte of no text in UTF-8. Where one comes all the same it is given
+   another, which is as wrong. */
 enum { NO_QUOTE = 0xff };
 static const char instead_of_quote = (char)0xfe;
 
@@ -213,8 +213,8 @@ static void take_scanned(struct csv_reader *r, const char *from, const struct cs
     r->line_start = record->next;
 }
 
-/* Takes records until one is odd or cut; where that begins. After odd ones libcsv gets some more without a look: in a file
-   of odd records looking would be in vain. */
+/* Takes records until one is odd or cut; where that begins. After odd ones libcsv gets some more without a look: in a
+   file of odd records looking would be in vain. */
 static const char *feed_scanned(struct csv_reader *r, const char *at, const char *end)
 {
     struct csv_scan_record record;
@@ -267,7 +267,8 @@ bool csv_reader_feed(struct csv_reader *r, struct slice block, struct error *err
     return !r->carry.failed || csv_fail_memory(r);
 }
 
-/* Whether nothing was read that stands for the file: without a header it may have no rows, but then the lines before them. */
+/* Whether nothing was read that stands for the file: without a header it may have no rows, but then the lines before
+   them. */
 static bool is_empty(const struct csv_reader *r)
 {
     return !r->have_header || (!r->settled && (!r->lines.seen || r->lines.skip > 0));

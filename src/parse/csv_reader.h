@@ -32,25 +32,25 @@ struct csv_reader *csv_reader_new(struct bind *bind, struct coerce *coerce, stru
                                   struct error *error) MUST_USE;
 void csv_reader_free(struct csv_reader *reader);
 
-/* Begins a file of the run's form (bind_form) whose first byte to come stands at this place. ERROR_DATA when the names it
-   gives files without a header fit no version. */
+/* Begins a file of the run's form (bind_form) whose first byte to come stands at this place. ERROR_DATA when the names
+   it gives files without a header fit no version. */
 bool csv_reader_start(struct csv_reader *reader, uint64_t line, uint64_t column, struct error *error) MUST_USE;
 
 /* Whether the file was found to be of this form: its header fits a version, or its first row the names given. */
 bool csv_reader_settled(const struct csv_reader *reader);
 
 /*
- * Rows that another reader reads. Its file began like this one, and with csv_reader_part it forgets the rows of that and
- * goes on at line 1, before a record. A reader is between records where the next byte begins one, or a line that is none, at
- * the begin of a line; there this one may take in what the part has read up to such a place.
+ * Rows that another reader reads. Its file began like this one, and with csv_reader_part it forgets the rows of that
+ * and goes on at line 1, before a record. A reader is between records where the next byte begins one, or a line that is
+ * none, at the begin of a line; there this one may take in what the part has read up to such a place.
  */
 bool csv_reader_part(struct csv_reader *part, struct error *error) MUST_USE;
 bool csv_reader_between(const struct csv_reader *reader);
 uint64_t csv_reader_line(const struct csv_reader *reader);
 void csv_reader_join(struct csv_reader *reader, const struct csv_reader *part);
 
-/* A place in `bytes` behind `from` that is likely to be between records, as a record seems to begin there; 0: none is seen.
-   Not to be asked before the file is settled. */
+/* A place in `bytes` behind `from` that is likely to be between records, as a record seems to begin there; 0: none is
+   seen. Not to be asked before the file is settled. */
 size_t csv_reader_cut(struct csv_reader *reader, struct slice bytes, size_t from);
 
 /* The error's text begins with the place. After a failure only start may follow. */

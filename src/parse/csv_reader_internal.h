@@ -69,8 +69,8 @@ bool csv_rows_begin(struct csv_reader *r);
 /* A field's values, as the row's: `stays` says that its bytes outlive the row. */
 void csv_rows_take(struct csv_reader *r, const struct csv_column *column, struct slice field, bool stays);
 
-/* What libcsv calls: a field ended (data is NULL when nothing stood there), for a file whose rows may have to be repaired, a
-   row ended. */
+/* What libcsv calls: a field ended (data is NULL when nothing stood there), for a file whose rows may have to be
+   repaired, a row ended. */
 void csv_rows_on_field(void *data, size_t len, void *context);
 void csv_rows_on_kept_field(void *data, size_t len, void *context);
 void csv_rows_on_row(int terminator, void *context);

@@ -1,14 +1,15 @@
 /*
- * Records of well-formed CSV, found 64 bytes at a time by the processor's vector instructions: a fast way past libcsv for
- * what needs none of its judgement.
+ * Records of well-formed CSV, found 64 bytes at a time by the processor's vector instructions: a fast way past libcsv
+ * for what needs none of its judgement.
  *
  * It takes a record only when all of it is in hand and nothing about it is in doubt: as many fields as expected, quotes
  * around whole fields and doubled inside, a line that ends by LF or CR LF. The fields are then those that libcsv would
  * find. Of everything else it says that it is odd, and libcsv reads the record and has the word on what is wrong with
  * it. So there is one grammar and one set of messages, and a record read here or there gives the same row.
  *
- * Quotes are marked, and delimiters and line ends outside of quotes, for a window at a time: a quote toggles, so the sum
- * of quotes before a byte, modulo two, says whether it lies inside. The walk from mark to mark checks what that supposes.
+ * Quotes are marked, and delimiters and line ends outside of quotes, for a window at a time: a quote toggles, so the
+ * sum of quotes before a byte, modulo two, says whether it lies inside. The walk from mark to mark checks what that
+ * supposes.
  */
 #ifndef DROPFOLD_PARSE_CSV_SCAN_H
 #define DROPFOLD_PARSE_CSV_SCAN_H

@@ -42,7 +42,8 @@ static bool keep_number(const struct derivation *d, wide number, unsigned scale,
     return value_from_wide(d->rule->type, number, scale, value) || fail_number(d, number, scale);
 }
 
-/* The other sources added to the first one, or taken from it; in the places of the finest. derive.h says why they fit. */
+/* The other sources added to the first one, or taken from it; in the places of the finest. derive.h says why they
+   fit. */
 static bool add_up(const struct derivation *d, struct value *value)
 {
     wide sum = 0, part;
@@ -139,7 +140,8 @@ static bool compute(const struct derivation *d, struct value *value)
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
-/* Fetches the sources, as values of their own types whatever the feed made of them. Whether the result is null anyway. */
+/* Fetches the sources, as values of their own types whatever the feed made of them. Whether the result is null
+   anyway. */
 static bool fetch(struct derivation *d, const struct coerce_rule *rules, const struct value *values)
 {
     bool null = false;

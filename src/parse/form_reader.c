@@ -86,8 +86,8 @@ static void pass_blank(struct form_reader *r, char c)
     r->after_cr = c == '\r';
 }
 
-/* Skips blanks; then the first byte tells. A tab that parts fields is none: what stands before it is the first, an empty
-   one. */
+/* Skips blanks; then the first byte tells. A tab that parts fields is none: what stands before it is the first, an
+   empty one. */
 static bool sniff(struct form_reader *r, struct slice *block, struct error *error)
 {
     const struct descriptor *form = bind_form(r->bind);

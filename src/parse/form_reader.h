@@ -6,8 +6,8 @@
  *   format    CSV or JSON: the form's; of a feed that has both the first byte that is no blank tells
  *   reader    rows, as that format writes them, to the sink
  *
- * A failure means that the file is not of this form, or that it is broken: trial.h tells these apart, and starts the next
- * run.
+ * A failure means that the file is not of this form, or that it is broken: trial.h tells these apart, and starts the
+ * next run.
  */
 #ifndef DROPFOLD_PARSE_FORM_READER_H
 #define DROPFOLD_PARSE_FORM_READER_H

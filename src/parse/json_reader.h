@@ -25,9 +25,9 @@ struct json_reader *json_reader_new(struct bind *bind, struct coerce *coerce, st
                                     struct error *error) MUST_USE;
 void json_reader_free(struct json_reader *reader);
 
-/* Begins a file whose first byte to come stands at this place. `lines`: each line is a record. `first`: its first record must
-   tell the version; one that cannot be read fails the file instead of being rejected, as a sign that it is to be read in
-   another way. */
+/* Begins a file whose first byte to come stands at this place. `lines`: each line is a record. `first`: its first
+   record must tell the version; one that cannot be read fails the file instead of being rejected, as a sign that it is
+   to be read in another way. */
 void json_reader_start(struct json_reader *reader, bool lines, bool first, uint64_t line, uint64_t column);
 
 /* The error's text begins with the place. After a failure only start may follow. */

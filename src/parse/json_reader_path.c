@@ -99,8 +99,8 @@ PRINTF_LIKE(2, 3) static bool fail_record(struct json_path_fault *fault, const c
     return false;
 }
 
-/* The member of the record that the path begins with; its node is NULL when there is none. False when two names count as
-   this one. */
+/* The member of the record that the path begins with; its node is NULL when there is none. False when two names count
+   as this one. */
 static bool find_head(const struct descriptor *descriptor, const struct descriptor_path *path,
                       const struct json_whole *whole, struct json_pick *head, struct json_path_fault *fault)
 {

@@ -3,8 +3,8 @@
  * are rows.
  *
  * What a field is read from is its pick. json_reader.c picks among the record's own members by their names; here what
- * paths lead to is added. A path that ends at nothing or at null picks nothing; where something else stands in its way the
- * caller is told, who rejects the row.
+ * paths lead to is added. A path that ends at nothing or at null picks nothing; where something else stands in its way
+ * the caller is told, who rejects the row.
  */
 #ifndef DROPFOLD_PARSE_JSON_READER_PATH_H
 #define DROPFOLD_PARSE_JSON_READER_PATH_H

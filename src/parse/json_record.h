@@ -30,8 +30,8 @@ struct json_record {
     const char *expected;   /* and what should stand there */
 };
 
-/* Reads the whole of `text`, which begins with no blank. False at the first fault. Where numbers in it are longer than cJSON
-   reads, short_text is then the text with 0 and blanks in their places; else it is empty. */
+/* Reads the whole of `text`, which begins with no blank. False at the first fault. Where numbers in it are longer than
+   cJSON reads, short_text is then the text with 0 and blanks in their places; else it is empty. */
 bool json_record_read(struct json_record *record, struct slice text) MUST_USE;
 
 /* "an object", "a number" and so on. */

@@ -2,8 +2,8 @@
  * Finds where the elements of a JSON file end, over any cuts between blocks.
  *
  * A file is one top-level array, or values behind each other with or without blanks between them. Only strings, escapes
- * and the depth of braces and brackets are looked at: an element may still be malformed inside, which costs that element
- * only. What stands between elements is checked here, and a mistake there fails the file.
+ * and the depth of braces and brackets are looked at: an element may still be malformed inside, which costs that
+ * element only. What stands between elements is checked here, and a mistake there fails the file.
  *
  * Or each line is an element, whatever it is, but for the blanks around it; blank lines are none (NDJSON).
  */
@@ -62,7 +62,8 @@ void json_scan_advance(struct json_scan *scan, size_t len);
 /* True while an element has begun and not ended. */
 bool json_scan_inside(const struct json_scan *scan);
 
-/* The file's end: MORE when it may end here, ELEMENT when that ends a number, a word or a line, FAULT when it is cut. */
+/* The file's end: MORE when it may end here, ELEMENT when that ends a number, a word or a line, FAULT when it is
+   cut. */
 enum json_scan_result json_scan_finish(struct json_scan *scan) MUST_USE;
 
 /* The column, from 1, of block[at]. */

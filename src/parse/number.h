@@ -18,8 +18,8 @@ enum {
 
 /*
  * The same number without an exponent, leading zeros, and zeros behind its last place: 3.5E2 is 350, 5.0 is 5, 12e-3 is
- * 0.012. False when `token` is no JSON number, as what a field's cleaning left of one may be none, and when it has so many
- * digits, or is so large or so small, that no 64-bit type could hold it.
+ * 0.012. False when `token` is no JSON number, as what a field's cleaning left of one may be none, and when it has so
+ * many digits, or is so large or so small, that no 64-bit type could hold it.
  */
 bool number_plain(struct slice token, char out[NUMBER_PLAIN_MAX], struct slice *plain) MUST_USE;
 

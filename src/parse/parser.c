@@ -82,8 +82,8 @@ bool parser_name(struct parser *p, struct slice name, struct error *error)
 
 /* --- the way of a block ------------------------------------------------------------------------------------------- */
 
-/* Reads on until a batch should be taken, or to the end of what was fed (always, for `all` of it). What is borrowed is used
-   up in any case. */
+/* Reads on until a batch should be taken, or to the end of what was fed (always, for `all` of it). What is borrowed is
+   used up in any case. */
 static bool read_on(struct parser *p, bool all, struct error *error)
 {
     while (all || decode_borrows(&p->decode) || !rowsink_full(&p->sink)) {

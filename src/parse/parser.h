@@ -5,9 +5,10 @@
  *
  *   parser_start -> { parser_feed(<= 64 KiB) -> while parser_full: parser_take }* -> parser_finish -> parser_take
  *
- * Every row read ends either in a batch's chunk or among its rejects. What makes the whole file unreadable (a quote that
- * never closes, truncated JSON, a header that fits no descriptor, a wrong checksum) fails feed, take or finish with ERROR_DATA
- * and a text that begins with "line:column: " where there is a place; the batches taken so far are then void.
+ * Every row read ends either in a batch's chunk or among its rejects. What makes the whole file unreadable (a quote
+ * that never closes, truncated JSON, a header that fits no descriptor, a wrong checksum) fails feed, take or finish
+ * with ERROR_DATA and a text that begins with "line:column: " where there is a place; the batches taken so far are then
+ * void.
  *
  * Lines and columns are those of the text as it is read: unpacked, as UTF-8, columns counted in bytes. Messages say so
  * where the file itself is another.
@@ -43,8 +44,8 @@ struct parser;
 struct parser *parser_new(const struct feed *feed, struct error *error) MUST_USE;
 void parser_free(struct parser *parser);
 
-/* From here on it reads what was applied before: the limits that its feed has now do not hold for that, and a file without a
-   header may be empty. */
+/* From here on it reads what was applied before: the limits that its feed has now do not hold for that, and a file
+   without a header may be empty. */
 void parser_trust(struct parser *parser);
 
 /* Begins a file. `version` 0 chooses the descriptor by the file's columns; another asks for that one and no other. */
@@ -62,8 +63,8 @@ bool parser_finish(struct parser *parser, struct error *error) MUST_USE;
 bool parser_full(const struct parser *parser);
 
 /* The oldest rows not yet taken, to be freed by the caller; NULL in *batch when there are none. One block of input may
-   fill several batches, and a packed one is unpacked as its rows are taken; after finish, or a failure, one take gets the
-   rest. False when out of memory, or as parser_feed. */
+   fill several batches, and a packed one is unpacked as its rows are taken; after finish, or a failure, one take gets
+   the rest. False when out of memory, or as parser_feed. */
 bool parser_take(struct parser *parser, struct batch **batch, struct error *error) MUST_USE;
 
 /*
@@ -73,9 +74,9 @@ bool parser_take(struct parser *parser, struct batch **batch, struct error *erro
  *   for any part between two places: parser_part of a twin -> parser_feed of the part
  *   when the parser itself has come to the part's begin: parser_joins -> parser_join, and it stands at its end
  *
- * The places may be guessed: parser_joins proves them, as both parsers must stand between two records, one at the begin of
- * the part and the other at its end. What does not join is void: the parser is fed the part then, and says what is wrong.
- * Rows, rejects, counts and batches are in any case those of a file that one parser reads.
+ * The places may be guessed: parser_joins proves them, as both parsers must stand between two records, one at the begin
+ * of the part and the other at its end. What does not join is void: the parser is fed the part then, and says what is
+ * wrong. Rows, rejects, counts and batches are in any case those of a file that one parser reads.
  */
 
 /* Whether parts of what follows may be read apart: a CSV file in UTF-8 that is not packed, its header read. */
@@ -98,8 +99,8 @@ bool parser_joins(const struct parser *parser, const struct parser *part);
 bool parser_join(struct parser *parser, struct parser *part, struct error *error) MUST_USE;
 
 /* Fills rows, rejected, version, descriptor, unknown, named and note (allocated in facts->arena, which the caller has
-   made); content and size are the reader's to fill. Meaningful after finish, and after a failure for its report. False when
-   out of memory. */
+   made); content and size are the reader's to fill. Meaningful after finish, and after a failure for its report. False
+   when out of memory. */
 bool parser_facts(const struct parser *parser, struct file_facts *facts) MUST_USE;
 
 #endif

@@ -63,8 +63,8 @@ void repair_keep(struct repair *repair, struct slice field)
 }
 
 /*
- * Fields that the named columns must take in: more than these by as many as the row is longer than the header, or by what
- * stands where the header has no name. What is left behind them is empty.
+ * Fields that the named columns must take in: more than these by as many as the row is longer than the header, or by
+ * what stands where the header has no name. What is left behind them is empty.
  */
 static size_t used_fields(const struct repair *repair)
 {

@@ -3,8 +3,8 @@
  *
  * Such a row has more fields than the header, or, where all rows were filled up to one width, something in the header's
  * unnamed columns at its end. Every way of rejoining fields in the columns that "repair" names is tried; the row is
- * accepted when exactly one of them makes all declared fields valid. Two ways that give the declared fields the same texts
- * count as one.
+ * accepted when exactly one of them makes all declared fields valid. Two ways that give the declared fields the same
+ * texts count as one.
  */
 #ifndef DROPFOLD_PARSE_REPAIR_H
 #define DROPFOLD_PARSE_REPAIR_H

@@ -53,8 +53,8 @@ enum rowsink_result rowsink_accept(struct rowsink *sink, uint64_t line, const st
 bool rowsink_reject(struct rowsink *sink, struct reject reject) MUST_USE;
 
 /* After each rejected row, which is `last`: false when there are too many of them. The limit of all feeds: more than
-   PARSER_REJECTS_MAX, and than accepted ones; the file is of another kind then, and must not fill the store. The feed's own:
-   more than max_rejects. */
+   PARSER_REJECTS_MAX, and than accepted ones; the file is of another kind then, and must not fill the store. The feed's
+   own: more than max_rejects. */
 bool rowsink_check(const struct rowsink *sink, const struct reject *last, struct error *error) MUST_USE;
 
 /* At the end of the file: false when more of its rows were rejected than max_rejects_percent. */
@@ -63,8 +63,8 @@ bool rowsink_check_end(const struct rowsink *sink, struct error *error) MUST_USE
 /* Whether more rejected rows break a limit, or may break one; then the row has to be found at which they do. */
 bool rowsink_may_break(const struct rowsink *sink, uint64_t more);
 
-/* Adds all rows of a sink of the same feed, whose line 1 is line `line` + 1 here, as if they had come here one by one: the
-   same batches come of them. That sink is empty then. False when out of memory. */
+/* Adds all rows of a sink of the same feed, whose line 1 is line `line` + 1 here, as if they had come here one by one:
+   the same batches come of them. That sink is empty then. False when out of memory. */
 bool rowsink_join(struct rowsink *sink, struct rowsink *more, uint64_t line) MUST_USE;
 
 /* True when a batch should be taken before more is read. */

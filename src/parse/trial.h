@@ -1,9 +1,9 @@
 /*
  * Which of a feed's forms a file has, where its versions read files of different forms.
  *
- * Runs of versions (bind.h) are tried one after another until one settles on a version. Until then the head of the file is
- * kept, and a failure sends it through the next run; what the last one says is final, and so is what goes wrong once a
- * version is chosen. Where there is one run only, nothing is kept and blocks go right through.
+ * Runs of versions (bind.h) are tried one after another until one settles on a version. Until then the head of the file
+ * is kept, and a failure sends it through the next run; what the last one says is final, and so is what goes wrong once
+ * a version is chosen. Where there is one run only, nothing is kept and blocks go right through.
  */
 #ifndef DROPFOLD_PARSE_TRIAL_H
 #define DROPFOLD_PARSE_TRIAL_H

@@ -1,9 +1,9 @@
 /*
  * VACUUM, as one transaction of the log that then is folded in.
  *
- * The rewritten database is put together in a temporary file of SQLite's (SQLITE_TMPDIR, TMPDIR or /var/tmp), written to
- * the log, committed there, and copied into the database file, which is then cut. A crash before that commit leaves the
- * old pages, one after it a log that the next open reads.
+ * The rewritten database is put together in a temporary file of SQLite's (SQLITE_TMPDIR, TMPDIR or /var/tmp), written
+ * to the log, committed there, and copied into the database file, which is then cut. A crash before that commit leaves
+ * the old pages, one after it a log that the next open reads.
  */
 #include "store/store_internal.h"
 

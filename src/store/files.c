@@ -121,9 +121,9 @@ bool store_file_read(struct query *q, struct file_record *file, struct store_fil
 
 /* --- undeclared columns ------------------------------------------------------------------------------------------- */
 
-/* A set's name: the first eight bytes of the SHA-256 over the feed and its names, each with its length, and how many names,
-   as a number, the greatest first. Never 0. (In older stores it was over the names alone, so that two feeds could share a
-   set; those stay, and a file of today comes to another one.) */
+/* A set's name: the first eight bytes of the SHA-256 over the feed and its names, each with its length, and how many
+   names, as a number, the greatest first. Never 0. (In older stores it was over the names alone, so that two feeds
+   could share a set; those stay, and a file of today comes to another one.) */
 static bool name_set(const struct file_record *file, int64_t *set, struct error *error)
 {
     struct digester d;

@@ -6,8 +6,8 @@
  * are, as the digests of the file's own change cover them. A crash leaves both or neither. What the mark means for the
  * numbers is not worked out here: whoever replays the store is told the history without that file.
  *
- * A replace is the same beside a file that is applied, in the one transaction of both: what was applied under that name is
- * marked, and the change is told from one of a file by its kind.
+ * A replace is the same beside a file that is applied, in the one transaction of both: what was applied under that name
+ * is marked, and the change is told from one of a file by its kind.
  */
 #include "store/store_internal.h"
 

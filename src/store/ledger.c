@@ -1,9 +1,9 @@
 /*
  * The ledger as a target shows it: a stretch of its rows, as they were after some change.
  *
- * A row's number is given once and its texts never change; what may come later is the mark of a change that took the file
- * back, which names that change, and the row of a retry, which closes rejects of the file. So the first n rows after
- * change m are the same whenever they are asked for.
+ * A row's number is given once and its texts never change; what may come later is the mark of a change that took the
+ * file back, which names that change, and the row of a retry, which closes rejects of the file. So the first n rows
+ * after change m are the same whenever they are asked for.
  */
 #include "store/store_internal.h"
 

@@ -1,16 +1,16 @@
 /*
  * Damage in the log (-wal) that SQLite takes for its end.
  *
- * SQLite reads a log up to the first frame that fails its checksum, which chains over all frames before it: behind that,
- * it supposes, a crash came. A byte that changed on the disk looks the same, and every change behind it would be gone
- * without a word. But a crash can cost no more than the transaction that was being written: each one before it was flushed
- * when it was committed. So when two commits or more lie behind the frame that fails, it was not a crash.
+ * SQLite reads a log up to the first frame that fails its checksum, which chains over all frames before it: behind
+ * that, it supposes, a crash came. A byte that changed on the disk looks the same, and every change behind it would be
+ * gone without a word. But a crash can cost no more than the transaction that was being written: each one before it was
+ * flushed when it was committed. So when two commits or more lie behind the frame that fails, it was not a crash.
  *
- * A header that fails its checksum is told from one that was being written when the power went by trying every other value
- * of each of its bytes.
+ * A header that fails its checksum is told from one that was being written when the power went by trying every other
+ * value of each of its bytes.
  *
- * With one commit behind it nobody can tell: the power may have gone while it was being written. That change is then gone;
- * whoever has heard of it (a target that holds it, an archived file of it) tells that the store is behind.
+ * With one commit behind it nobody can tell: the power may have gone while it was being written. That change is then
+ * gone; whoever has heard of it (a target that holds it, an archived file of it) tells that the store is behind.
  *
  * What a crash left of a transaction that was never committed must not be counted later, when other frames were written
  * over its beginning: so a log that was found is folded in and cut right after it was opened.
@@ -162,8 +162,8 @@ static bool is_whole(struct log_reader *log)
     return true;
 }
 
-/* Whether the first frame that is not whole may have been a commit, and the byte that changed the one that said so. (For
-   SQLite's checksum a few other bytes of the page would do as well; what a power loss left would not.) */
+/* Whether the first frame that is not whole may have been a commit, and the byte that changed the one that said so.
+   (For SQLite's checksum a few other bytes of the page would do as well; what a power loss left would not.) */
 static bool was_commit(struct log_reader *log)
 {
     uint8_t *pages = log->frame + 4;
@@ -213,7 +213,8 @@ static bool count_pages(const struct store *store, struct log_reader *log, struc
     return true;
 }
 
-/* Without a header there are no frames: the power went when it was first written, or anew over a log that was folded in. */
+/* Without a header there are no frames: the power went when it was first written, or anew over a log that was folded
+   in. */
 static bool check_log(const struct store *store, struct log_reader *log, struct error *error)
 {
     uint8_t header[HEADER_SIZE];
@@ -247,7 +248,8 @@ bool store_log_check(struct store *store, struct error *error)
     return good;
 }
 
-/* A reader that stands in the way keeps it from being cut, and a full disk from being folded in: then it stays for now. */
+/* A reader that stands in the way keeps it from being cut, and a full disk from being folded in: then it stays for
+   now. */
 bool store_log_fold(struct store *store, struct error *error)
 {
     struct error why;

@@ -8,8 +8,8 @@
  * A forgotten file is known by its own row before the change that forgets it is reached, so its chunks are checked and
  * not handed out. That row is not covered by the digest of its change. So each change that forgets looks its file up
  * again (by then it was passed), and at the end there must be as many of the one as of the other: a mark that was set,
- * taken away or moved to another file is found. A retry's mark is held against that of its file. A change that replaces has
- * its marks found by an index, and they are in its digest.
+ * taken away or moved to another file is found. A retry's mark is held against that of its file. A change that replaces
+ * has its marks found by an index, and they are in its digest.
  */
 #include "store/store_internal.h"
 

@@ -3,8 +3,8 @@
  *
  * A retry is a change with one ledger row of its own, in state FILE_RETRIED, whose chunks hold the rows that are valid
  * now and whose rejects are those that are not. Its rows rank by the sequence of their file, not by that of the change,
- * so whoever replays the store is told both. The file's own row stays as it was; which of its rejects are closed follows
- * from the retries that refer to it.
+ * so whoever replays the store is told both. The file's own row stays as it was; which of its rejects are closed
+ * follows from the retries that refer to it.
  */
 #include "store/store_internal.h"
 

@@ -20,8 +20,8 @@
 
 enum {
     CACHE_BYTES = 16 * 1024 * 1024, /* of pages */
-    /* After which it is folded into the database: often enough for a quick start, rare enough to fold many writes of one
-       page. */
+    /* After which it is folded into the database: often enough for a quick start, rare enough to fold many writes of
+       one page. */
     LOG_BYTES = 16 * 1024 * 1024
 };
 
@@ -96,8 +96,8 @@ static bool put_identity(struct store *store, const struct digest *fingerprint, 
            store_put_meta(store, "fingerprint", digest_slice(fingerprint), error);
 }
 
-/* Makes what is missing of it. Nothing hangs on the fingerprint of a store without a change, so it may become another store,
-   whose epoch a target knows as little as that of one just made. */
+/* Makes what is missing of it. Nothing hangs on the fingerprint of a store without a change, so it may become another
+   store, whose epoch a target knows as little as that of one just made. */
 static bool make_store(struct store *store, const char *pipeline, bool empty, const struct digest *fingerprint,
                        struct error *error)
 {

@@ -7,10 +7,10 @@
  * happened, and the same call can be made again once there is space.
  *
  * The estimate is generous: of many small changes that share a commit many times what they write. What is not used goes
- * back at the end of the transaction, so that a small disk has it for the target and the archive; a little stays until the
- * log is cut or removed, as the next change asks for as much. The estimate errs at two ends: a file system that cannot
- * reserve (then SQLite's own answer stands), and the -shm, 32 KiB for every 16 MiB of log, which is SQLite's alone to open,
- * as closing it would drop its locks.
+ * back at the end of the transaction, so that a small disk has it for the target and the archive; a little stays until
+ * the log is cut or removed, as the next change asks for as much. The estimate errs at two ends: a file system that
+ * cannot reserve (then SQLite's own answer stands), and the -shm, 32 KiB for every 16 MiB of log, which is SQLite's
+ * alone to open, as closing it would drop its locks.
  */
 #include "store/store_internal.h"
 
@@ -65,8 +65,8 @@ static bool is_allowed(uint64_t end)
     return false;
 }
 
-/* Whether the log has room up to `end`; on false errno says why. Only what is new is asked for: tmpfs takes time for every
-   page of the range, also for those it has. */
+/* Whether the log has room up to `end`; on false errno says why. Only what is new is asked for: tmpfs takes time for
+   every page of the range, also for those it has. */
 static bool reserve(struct store_space *space, uint64_t end)
 {
     int result = 0;

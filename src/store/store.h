@@ -127,8 +127,8 @@ struct file_record {
 bool store_find_file(struct store *store, struct slice which, struct arena *texts, struct file_record *file,
                      struct error *error) MUST_USE;
 
-/* The newest applied and not forgotten file of `feed` called `name`: its id, sequence and content, without texts. The id is 0
-   where there is none. */
+/* The newest applied and not forgotten file of `feed` called `name`: its id, sequence and content, without texts. The
+   id is 0 where there is none. */
 bool store_find_at_name(struct store *store, struct slice feed, struct slice name, struct file_record *file,
                         struct error *error) MUST_USE;
 
@@ -138,15 +138,15 @@ struct store_original {
     uint64_t sequence;
     char name[STORE_NAME_SIZE];
 };
-/* Whether `file` (feed, name, content) is a redelivery: of the newest applied and not forgotten file of its feed with this
-   content nothing was replaced since, and nothing else was committed at its name since that was not forgotten. (Rows that
-   were superseded or late when they came count as replaced once any file was taken back since.) `named`: its rows come out
-   of its name too, so that only a file of the same name can be the original. */
+/* Whether `file` (feed, name, content) is a redelivery: of the newest applied and not forgotten file of its feed with
+   this content nothing was replaced since, and nothing else was committed at its name since that was not forgotten.
+   (Rows that were superseded or late when they came count as replaced once any file was taken back since.) `named`: its
+   rows come out of its name too, so that only a file of the same name can be the original. */
 bool store_find_duplicate(struct store *store, const struct file_record *file, bool named,
                           struct store_original *original, struct error *error) MUST_USE;
 
-/* Whether a ledger row of any state says that this very file (feed, name, size, times, inode) was dealt with. The device
-   does not tell: the same disk may have another number after the next boot. */
+/* Whether a ledger row of any state says that this very file (feed, name, size, times, inode) was dealt with. The
+   device does not tell: the same disk may have another number after the next boot. */
 bool store_knows(struct store *store, const struct file_record *file, bool *known, struct error *error) MUST_USE;
 
 /* What the ledger has of a file that was dealt with. */
@@ -186,9 +186,9 @@ bool store_begin(struct store *store, struct error *error) MUST_USE;
 bool store_file_begin(struct store *store, struct slice feed, struct error *error) MUST_USE;
 bool store_put_batch(struct store *store, const struct batch *batch, struct error *error) MUST_USE;
 
-/* Makes sure of the room for what the open file is still to write, so that store_put_batch of these batches, `marks` calls of
-   store_mark_replaced (each of a change of one file), store_file_end and, within a group, store_commit do not fail with
-   ERROR_FULL. Nothing is written. */
+/* Makes sure of the room for what the open file is still to write, so that store_put_batch of these batches, `marks`
+   calls of store_mark_replaced (each of a change of one file), store_file_end and, within a group, store_commit do not
+   fail with ERROR_FULL. Nothing is written. */
 bool store_reserve(struct store *store, struct batch *const *batches, size_t count, const struct file_record *file,
                    uint64_t marks, struct error *error) MUST_USE;
 
@@ -204,24 +204,24 @@ bool store_file_end(struct store *store, const struct file_record *file, struct 
 /* Whether the file that ended last had undeclared columns, and none of its feed before it had just these. */
 bool store_columns_new(const struct store *store);
 
-/* The change is a retry of rejected rows of the applied file `id`, which was not forgotten: the one file that it ends holds
-   those that were open (store_each_reject), and closes them; those that are rejected again are open instead. */
+/* The change is a retry of rejected rows of the applied file `id`, which was not forgotten: the one file that it ends
+   holds those that were open (store_each_reject), and closes them; those that are rejected again are open instead. */
 bool store_retry(struct store *store, uint64_t id, struct error *error) MUST_USE;
 
-/* Takes the contribution of one file back, and of its retries, found as by store_find_file; the change has no file of its
-   own. Until the commit, store_replay tells what the history before it will be. */
+/* Takes the contribution of one file back, and of its retries, found as by store_find_file; the change has no file of
+   its own. Until the commit, store_replay tells what the history before it will be. */
 bool store_forget(struct store *store, struct slice which, struct arena *texts, struct file_record *file,
                   struct error *error) MUST_USE;
 
-/* Takes the contribution of every file back that was applied as `name` in the open file's feed and not forgotten; the open
-   file, the only one of the change, comes in their place. *count is how many there are: with none the change is one like
-   any other. Until the commit, store_replay tells what the history before it will be. */
+/* Takes the contribution of every file back that was applied as `name` in the open file's feed and not forgotten; the
+   open file, the only one of the change, comes in their place. *count is how many there are: with none the change is
+   one like any other. Until the commit, store_replay tells what the history before it will be. */
 bool store_replace(struct store *store, struct slice name, uint64_t *count, struct error *error) MUST_USE;
 /* The chunks of the files that the open change forgets or replaces, and of their retries. */
 bool store_taken_chunks(struct store *store, store_chunk_visit visit, void *context, struct error *error) MUST_USE;
 
-/* Closes windows: a change that is nothing but the moment `before`, in microseconds, which is what is kept of it and told by
-   store_replay. What it means is not known here. */
+/* Closes windows: a change that is nothing but the moment `before`, in microseconds, which is what is kept of it and
+   told by store_replay. What it means is not known here. */
 bool store_close_windows(struct store *store, int64_t before, struct error *error) MUST_USE;
 
 /* Marks the files of `feed` in change `sequence` as replaced; of the open change those ended so far. */
@@ -238,25 +238,26 @@ void store_rollback(struct store *store);
  * store_group_begin  { store_begin ... store_commit | store_rollback,  store_note_file }*  store_group_commit |
  * store_group_rollback
  *
- * Each has its own sequence, digest and ledger row as without a group, and is seen by all that is asked of the store from
- * its store_commit on. But nothing of the group is durable before store_group_commit returns true: until then nobody may be
- * told. store_group_rollback takes all of it back, so that store_progress is what it was. The summary is that of
- * store_group_commit; what the others are given is not kept. False as above; ERROR_FULL leaves the group open.
+ * Each has its own sequence, digest and ledger row as without a group, and is seen by all that is asked of the store
+ * from its store_commit on. But nothing of the group is durable before store_group_commit returns true: until then
+ * nobody may be told. store_group_rollback takes all of it back, so that store_progress is what it was. The summary is
+ * that of store_group_commit; what the others are given is not kept. False as above; ERROR_FULL leaves the group open.
  *
- * A rollback undoes one change alone while that has written nothing, or began by store_replace. Else the group is undone with
- * it, store_progress is what it was, and all that is left is store_group_rollback: a savepoint for every change would copy
- * each page that it writes. So a change of a group makes sure of its room (store_reserve) and of all else before it writes.
+ * A rollback undoes one change alone while that has written nothing, or began by store_replace. Else the group is
+ * undone with it, store_progress is what it was, and all that is left is store_group_rollback: a savepoint for every
+ * change would copy each page that it writes. So a change of a group makes sure of its room (store_reserve) and of all
+ * else before it writes.
  */
 bool store_group_begin(struct store *store, struct error *error) MUST_USE;
-/* Whether the open group has room for one more change, of a file with these batches that replaces nothing. What is reserved is
-   more than what is written: where there is none, there may be once the group is committed. */
+/* Whether the open group has room for one more change, of a file with these batches that replaces nothing. What is
+   reserved is more than what is written: where there is none, there may be once the group is committed. */
 bool store_group_takes(struct store *store, struct batch *const *batches, size_t count,
                        const struct file_record *file) MUST_USE;
 bool store_group_commit(struct store *store, struct slice summary, struct error *error) MUST_USE;
 void store_group_rollback(struct store *store);
 
-/* A ledger row that is no change: a duplicate or a quarantined file, without its undeclared columns: an applied one is the
-   first to have them. One transaction of its own, never within a change. ERROR_FULL: nothing happened. */
+/* A ledger row that is no change: a duplicate or a quarantined file, without its undeclared columns: an applied one is
+   the first to have them. One transaction of its own, never within a change. ERROR_FULL: nothing happened. */
 bool store_note_file(struct store *store, const struct file_record *file, int64_t now, struct error *error) MUST_USE;
 
 /* The last delivery known, for `status` when the target cannot be asked. */
@@ -269,9 +270,9 @@ struct store_delivered {
 /* Durable on return; within a change, with that change. */
 bool store_note_delivered(struct store *store, const struct store_delivered *delivered, struct error *error) MUST_USE;
 
-/* What the pipeline's shape and its descriptors are, as texts for people to be told how they differ later (opaque here):
-   the one that the store was made with, and the one that files were last read by. store_contract appends them; both are
-   empty until they were noted first. ERROR_FULL: nothing happened. */
+/* What the pipeline's shape and its descriptors are, as texts for people to be told how they differ later (opaque
+   here): the one that the store was made with, and the one that files were last read by. store_contract appends them;
+   both are empty until they were noted first. ERROR_FULL: nothing happened. */
 bool store_note_contract(struct store *store, struct slice shape, struct slice reading, struct error *error) MUST_USE;
 bool store_contract(struct store *store, struct buf *shape, struct buf *reading, struct error *error) MUST_USE;
 
@@ -306,8 +307,8 @@ struct replay_visit {
 /* All changes in order, every checksum and digest checked on the way: ERROR_CORRUPT names the first that fails. */
 bool store_replay(struct store *store, const struct replay_visit *visit, struct error *error) MUST_USE;
 
-/* What a replay does not read: SQLite's own check of every page and index, the checksum of every row, and that no row is
-   missing from those that are numbered. A page that cannot be read counts as damage here. Slow. */
+/* What a replay does not read: SQLite's own check of every page and index, the checksum of every row, and that no row
+   is missing from those that are numbered. A page that cannot be read counts as damage here. Slow. */
 bool store_check(struct store *store, struct error *error) MUST_USE;
 
 /* Ledger rows in order of id. `visit` returning false ends the walk without error. */

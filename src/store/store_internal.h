@@ -145,7 +145,8 @@ bool store_sum_register(struct store *store, struct error *error) MUST_USE;
 
 /* Takes the lock of a writer. */
 bool store_lock(struct store *store, struct error *error) MUST_USE;
-/* Joins the readers: store_swap waits until there are none. One that is under way is waited for, ten seconds at most. */
+/* Joins the readers: store_swap waits until there are none. One that is under way is waited for, ten seconds at
+   most. */
 bool store_lock_shared(struct store *store, struct error *error) MUST_USE;
 /* Waits until no reader is left and keeps new ones out; of a store that holds the lock. */
 bool store_lock_alone(struct store *store, struct error *error) MUST_USE;

@@ -20,8 +20,9 @@ enum {
 static const char *const store_schema[] = {
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL, sum INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 
-    /* kind: enum store_change_kind. A forget has no files of its own: first_file is the one it took out. Nor has a close of
-       windows: first_file is the moment, in microseconds. What a change that replaces took out says so itself. */
+    /* kind: enum store_change_kind. A forget has no files of its own: first_file is the one it took out. Nor has a
+       close of windows: first_file is the moment, in microseconds. What a change that replaces took out says so
+       itself. */
     "CREATE TABLE changes(sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, first_file INTEGER NOT NULL, "
     "files INTEGER NOT NULL, committed INTEGER NOT NULL, digest BLOB NOT NULL, sum INTEGER NOT NULL) STRICT",
 
@@ -44,7 +45,8 @@ static const char *const store_schema[] = {
     "place INTEGER NOT NULL, field BLOB NOT NULL, reason BLOB NOT NULL, raw BLOB NOT NULL, sum INTEGER NOT NULL) "
     "STRICT",
 
-    /* Files of one feed tend to have the same undeclared columns: each set of a feed is kept once, named by its hash. */
+    /* Files of one feed tend to have the same undeclared columns: each set of a feed is kept once, named by its
+       hash. */
     "CREATE TABLE unknown(set_id INTEGER NOT NULL, ordinal INTEGER NOT NULL, name BLOB NOT NULL, "
     "sum INTEGER NOT NULL, PRIMARY KEY(set_id, ordinal)) STRICT, WITHOUT ROWID",
 
@@ -68,8 +70,8 @@ static const char *const store_schema[] = {
 #define STORE_SQL_SETTINGS_WRITE                                                                                       \
     "PRAGMA page_size = %d; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; "                         \
     "PRAGMA secure_delete = OFF"
-/* And what is reckoned in pages, so that it can be told only when the size of this store's is known: the cache, and after
-   how much log comes a checkpoint. */
+/* And what is reckoned in pages, so that it can be told only when the size of this store's is known: the cache, and
+   after how much log comes a checkpoint. */
 #define STORE_SQL_PAGE_SIZE    "PRAGMA page_size"
 #define STORE_SQL_BY_PAGE      "PRAGMA cache_size = %" PRId64 "; PRAGMA wal_autocheckpoint = %" PRId64
 #define STORE_SQL_WAL          "PRAGMA journal_mode = WAL"
@@ -97,13 +99,13 @@ static const char *const store_schema[] = {
     ", ifnull((SELECT min(later.sequence) FROM files AS later INDEXED BY files_by_retry WHERE later.retry_of = "       \
     "iif(files.retry_of = 0, files.id, files.retry_of) AND later.retry_of <> 0 AND later.id > files.id), 0) "          \
     "FROM files WHERE rejects > 0 AND forgotten = 0"
-/* Whether a row of the file may be replaced by now. Of one that came under a row that was taken back since, or late by one,
-   no mark tells what came over it meanwhile. */
+/* Whether a row of the file may be replaced by now. Of one that came under a row that was taken back since, or late by
+   one, no mark tells what came over it meanwhile. */
 #define STORE_SQL_OVERTAKEN                                                                                            \
     "replaced OR (superseded + late > 0 AND EXISTS(SELECT 1 FROM changes INDEXED BY changes_that_forget "              \
     "WHERE kind IN (1, 2) AND changes.sequence > files.sequence))"
-/* Of the ledger up to row ?2 as it was after change ?3: whether the file's rejects are listed, and the change of its first
-   retry behind it, which closed them, or 0. */
+/* Of the ledger up to row ?2 as it was after change ?3: whether the file's rejects are listed, and the change of its
+   first retry behind it, which closed them, or 0. */
 #define STORE_SQL_LEDGER_SHOWN "(forgotten = 0 OR forgotten > ?3)"
 #define STORE_SQL_LATER_RETRY                                                                                          \
     "ifnull((SELECT min(later.sequence) FROM files AS later INDEXED BY files_by_retry WHERE later.retry_of = "         \

@@ -33,8 +33,8 @@ static void put_array(struct pg_conn *conn, size_t i)
     buf_printf(&conn->sql, "$%zu::%s[]", i + 1, sql_type_name(is_text(column) ? SQL_TEXT : column->type));
 }
 
-/* In FROM each array is first written to a store of its own; of one array that costs little. Several at once take a name
-   without a schema. */
+/* In FROM each array is first written to a store of its own; of one array that costs little. Several at once take a
+   name without a schema. */
 void pg_arrays_put_unnest(struct pg_conn *conn)
 {
     const struct block *block = conn->block;

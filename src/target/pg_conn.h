@@ -91,7 +91,8 @@ struct pg_conn {
     bool guarded[PIPELINE_DELIVERED_MAX];                /* and that told that row-level security holds for this role */
     bool stage[PIPELINE_DELIVERED_MAX];                  /* of a comparison: the temporary table exists */
     const char *doubtful; /* SQLSTATE that now means: it is not what it was when it was opened; or NULL */
-    /* What comes after pg_views, pg_delivery_match, pg_open_check_table, pg_stage_block's COPY, pg_recount, pg_claim. */
+    /* What comes after pg_views, pg_delivery_match, pg_open_check_table, pg_stage_block's COPY, pg_recount,
+       pg_claim. */
     pg_step viewed, matched, shaped, copied, recounted, claimed;
 };
 

@@ -14,8 +14,8 @@
 
 /*
  * The block as the data of one COPY (FORMAT binary), a piece at a time: appends rows, one at least, until `out` has
- * `enough` bytes, from *row on, which is 0 at first and moves on. The last piece also has the end's mark, and leaves *row
- * at PG_COPY_ENDED. ERROR_BUG for a cell that is no value of its column.
+ * `enough` bytes, from *row on, which is 0 at first and moves on. The last piece also has the end's mark, and leaves
+ * *row at PG_COPY_ENDED. ERROR_BUG for a cell that is no value of its column.
  */
 #define PG_COPY_ENDED SIZE_MAX
 bool pg_copy_rows(struct buf *out, const struct table *table, const struct block *block, size_t *row, size_t enough,

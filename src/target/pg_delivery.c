@@ -14,18 +14,18 @@
  * waits on the first one's key, then finds it taken, and gives up as diverged.
  *
  * Every write is done when its statement is: no COPY stays open between calls, so that the server's time-outs measure
- * the server and not the caller, and an error belongs to its block. A statement takes one block, so that none grows with
- * the delivery and the deadline holds for any size. No temporary table is made on the way: it would cost as much as the
- * arrays do, and leave dead rows in the catalogue each time. The session keeps nothing (pgbouncer).
+ * the server and not the caller, and an error belongs to its block. A statement takes one block, so that none grows
+ * with the delivery and the deadline holds for any size. No temporary table is made on the way: it would cost as much
+ * as the arrays do, and leave dead rows in the catalogue each time. The session keeps nothing (pgbouncer).
  *
  * A key that is there after all, although it is fresh or the table was empty, was written by somebody else. Then the
  * target is opened again, which counts rows, and until a delivery works nothing goes by COPY.
  *
  * The database's owner can make a statement do less than it says: a trigger skips a row, a rule does nothing instead, a
- * policy hides rows. Such rows are missing from the number that the server answers with. The number alone is no proof: a
- * trigger may skip what is equal already, or put a row into a partition itself, and rows to delete may be gone. So it only
- * raises the question, and what the table has answers it. What triggers take out behind the statement is in no number of its
- * (pg_recount.h).
+ * policy hides rows. Such rows are missing from the number that the server answers with. The number alone is no proof:
+ * a trigger may skip what is equal already, or put a row into a partition itself, and rows to delete may be gone. So it
+ * only raises the question, and what the table has answers it. What triggers take out behind the statement is in no
+ * number of its (pg_recount.h).
  */
 #include "target/pg_delivery.h"
 
@@ -378,8 +378,8 @@ void pg_delivery_write(struct pg_conn *conn, struct block *block)
 {
     conn->block = block;
     conn->doing = table_of(conn)->name;
-    /* Somebody put a row there; or another index than that of the key is the cause, which a second try by keys that may be
-       there will tell. */
+    /* Somebody put a row there; or another index than that of the key is the cause, which a second try by keys that may
+       be there will tell. */
     conn->doubtful = goes_straight(conn, block) ? PG_ERROR_TAKEN : NULL;
     if (block->deletes)
         write_deletes(conn);

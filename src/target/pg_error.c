@@ -6,8 +6,9 @@
  * the server, so the code is found by its shape between two colons. When several hosts were tried, one that may come
  * back makes it worth trying again.
  *
- * For a certificate that is not accepted, and for want of memory in this process, there is no code at all. What libpq and
- * OpenSSL say of it is known by its words: they are spoken by this process, which never sets another language than C.
+ * For a certificate that is not accepted, and for want of memory in this process, there is no code at all. What libpq
+ * and OpenSSL say of it is known by its words: they are spoken by this process, which never sets another language than
+ * C.
  */
 #include "target/pg_error.h"
 

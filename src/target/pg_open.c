@@ -5,8 +5,9 @@
  *               --missing--> begin to write, lock --> find again --> create, commit, begin --> try --> read, end
  *   of a look: begin, find --> read --> ask for the rights that a delivery would need, end
  *
- * Rows that row-level security hides from this role it would take for gone, and leave there. So it has to be let read all.
- * A temporary table, which a pooler's session may have, is found only where there is no other of its name: that one is missing.
+ * Rows that row-level security hides from this role it would take for gone, and leave there. So it has to be let read
+ * all. A temporary table, which a pooler's session may have, is found only where there is no other of its name: that
+ * one is missing.
  *
  * All of it has limits of its own. Those of the role are made for others; and a server that waits for a lock, or counts
  * for long, does not notice that the connection was given up: each try would leave it one session more.
@@ -239,7 +240,8 @@ static bool is_true(const PGresult *result, int row, int column)
     return PQgetvalue(result, row, column)[0] == 't';
 }
 
-/* Whether the table's columns come in the pipeline's order, as far as their types go: rows are told apart by these only. */
+/* Whether the table's columns come in the pipeline's order, as far as their types go: rows are told apart by these
+   only. */
 static bool has_our_rows(const struct table *table, const struct target_shape *shape)
 {
     bool same = shape->count == table->column_count;

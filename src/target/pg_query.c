@@ -19,8 +19,8 @@ enum {
 
 static void advance(struct pg_conn *conn);
 
-/* What the server said before it hung up may be among the results, or unread: amid a COPY libpq looks at errors only when the
-   data has ended, so it is ended, with an error in case that somebody still listens. Waits for nothing. */
+/* What the server said before it hung up may be among the results, or unread: amid a COPY libpq looks at errors only
+   when the data has ended, so it is ended, with an error in case that somebody still listens. Waits for nothing. */
 static void hear_farewell(struct pg_conn *conn)
 {
     if (conn->result)
@@ -166,8 +166,8 @@ static bool collect(struct pg_conn *conn)
     return false;
 }
 
-/* What the server says amid a COPY is looked at once all data is sent; by then all of it may have been read, and the socket
-   would never be readable again. */
+/* What the server says amid a COPY is looked at once all data is sent; by then all of it may have been read, and the
+   socket would never be readable again. */
 static void advance(struct pg_conn *conn)
 {
     bool complete = collect(conn);
@@ -235,8 +235,8 @@ void pg_query_copy(struct pg_conn *conn, pg_more more, pg_step next)
     pg_query_buf(conn, next);
 }
 
-/* What a server says to one that asks nothing of it is that it ends the session; all else (a setting that was changed) is
-   nobody's business. */
+/* What a server says to one that asks nothing of it is that it ends the session; all else (a setting that was changed)
+   is nobody's business. */
 static void on_word(uv_poll_t *poll, int status, int events)
 {
     struct pg_conn *conn = CONTAINER_OF(poll, struct pg_conn, poll);

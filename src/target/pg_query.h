@@ -17,8 +17,8 @@ void pg_query_params(struct pg_conn *conn, int count, const char *const *values,
 
 enum { PG_PIECE = 64 * 1024 /* bytes handed to libpq at a time */ };
 
-/* The COPY ... FROM STDIN in conn->sql, then what `more` appends to conn->data, PG_PIECE or so each time. Goes out as fast
-   as the server takes it, which works while the next piece is made: never more than one is queued in libpq. */
+/* The COPY ... FROM STDIN in conn->sql, then what `more` appends to conn->data, PG_PIECE or so each time. Goes out as
+   fast as the server takes it, which works while the next piece is made: never more than one is queued in libpq. */
 void pg_query_copy(struct pg_conn *conn, pg_more more, pg_step next);
 
 /* Ends the chain: the target's call worked. */

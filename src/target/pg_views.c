@@ -1,6 +1,7 @@
 /*
- * What a view says the server tells in words of its own, so it is asked to take the pipeline's, as temporary views, and to
- * put both into these words. Those that differ are made anew; the temporary ones go as they came, with their transaction.
+ * What a view says the server tells in words of its own, so it is asked to take the pipeline's, as temporary views, and
+ * to put both into these words. Those that differ are made anew; the temporary ones go as they came, with their
+ * transaction.
  */
 #include "target/pg_views.h"
 

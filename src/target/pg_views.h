@@ -1,5 +1,5 @@
-/* Views that say something else than the pipeline does: one keeps its columns' names when the pipeline makes another thing of
-   them. */
+/* Views that say something else than the pipeline does: one keeps its columns' names when the pipeline makes another
+   thing of them. */
 #ifndef DROPFOLD_TARGET_PG_VIEWS_H
 #define DROPFOLD_TARGET_PG_VIEWS_H
 

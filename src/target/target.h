@@ -2,13 +2,13 @@
  * Where tables are written: PostgreSQL, SQLite (the embedded default), or nowhere.
  *
  * Everything is asynchronous: each call answers once through its callback, on the loop's thread, never from inside the
- * call. One call is under way at a time. Each has a deadline of its own, so that an answer always comes; a full delivery's
- * begin and every commit have 20 us a row more.
+ * call. One call is under way at a time. Each has a deadline of its own, so that an answer always comes; a full
+ * delivery's begin and every commit have 20 us a row more.
  *
  *   closed --open--> idle --begin--> delivering --write*, commit--> idle        any failure, and abort --> closed
  *
- * An idle one may close by itself, when its server ends the session. Nobody is told: target_is_open says so, and a begin that
- * comes all the same is answered with why (ERROR_TARGET).
+ * An idle one may close by itself, when its server ends the session. Nobody is told: target_is_open says so, and a
+ * begin that comes all the same is answered with why (ERROR_TARGET).
  *
  * Errors: ERROR_TARGET may pass (refused connection, lost connection, deadlock, out of space, shutdown: SQLSTATE 08,
  * 40, 53, 57P; a COMMIT whose answer was lost); ERROR_REFUSED will not (wrong password, no right, another table shape,
@@ -53,8 +53,8 @@ struct target_options {
     bool mend;        /* of a look that compares: target_mend may write, and deliveries of others wait meanwhile */
 };
 
-/* Checks the address: ERROR_USAGE for a password in it, an unknown scheme, or words that libpq does not know. ERROR_CONFIG:
-   a table or view has a name that is ours. Loop and pipeline must outlive it, the options need not. */
+/* Checks the address: ERROR_USAGE for a password in it, an unknown scheme, or words that libpq does not know.
+   ERROR_CONFIG: a table or view has a name that is ours. Loop and pipeline must outlive it, the options need not. */
 bool target_new(struct target **target, uv_loop_t *loop, const struct pipeline *pipeline,
                 const struct target_options *options, struct error *error) MUST_USE;
 
@@ -69,8 +69,8 @@ const struct progress *target_progress(const struct target *target);
 const uint64_t *target_rows(const struct target *target);
 /* Whether a delivery may begin, or one is under way. */
 bool target_is_open(const struct target *target);
-/* The first of the pipeline's tables into which another pipeline delivers, and that pipeline; or NULL. A delivery that is
-   begun all the same takes the tables over: the other one has no progress from then on. */
+/* The first of the pipeline's tables into which another pipeline delivers, and that pipeline; or NULL. A delivery that
+   is begun all the same takes the tables over: the other one has no progress from then on. */
 const char *target_taken(const struct target *target, const char **by);
 /* The first table that a look did not find, the progress table included; or NULL. */
 const char *target_missing(const struct target *target);
@@ -86,20 +86,21 @@ void target_begin(struct target *target, const struct delivery *delivery, target
 /* Takes the block over. Tables come in order, a table's deletes before its upserts. */
 void target_write(struct target *target, struct block *block, target_done done, void *context);
 /* While a block is being written: which one is written next, so that what can be done of it is done before its turn. It
-   stays the caller's, who changes nothing of it until then, and who calls target_write with it or gives the delivery up. */
+   stays the caller's, who changes nothing of it until then, and who calls target_write with it or gives the delivery
+   up. */
 void target_prepare(struct target *target, const struct block *block);
 /* Writes the progress and commits. After ERROR_TARGET here nobody knows: open again and read the progress. */
 void target_commit(struct target *target, target_done done, void *context);
 
 /*
- * Comparing: a delivery whose `compare` is set writes no table. Its rows go into temporary tables of the same types, and
- * the database itself compares. All of it sees the target as it was at begin; others deliver on meanwhile, unless `mend`
- * was asked for. `delivery->upserts` need to be known, and the rows written, only when target_compare is called.
+ * Comparing: a delivery whose `compare` is set writes no table. Its rows go into temporary tables of the same types,
+ * and the database itself compares. All of it sees the target as it was at begin; others deliver on meanwhile, unless
+ * `mend` was asked for. `delivery->upserts` need to be known, and the rows written, only when target_compare is called.
  *
  *   target_begin  target_write*  { target_compare  target_read_drift* }+  { target_mend+  target_commit | target_abort }
  *
- * target_mend makes a compared table what it should be: unexpected rows are deleted, missing and different ones written,
- * no other is touched. It counts from target_commit on, with the progress of delivery->to.
+ * target_mend makes a compared table what it should be: unexpected rows are deleted, missing and different ones
+ * written, no other is touched. It counts from target_commit on, with the progress of delivery->to.
  */
 void target_compare(struct target *target, size_t table, target_done done, void *context);
 /* How many rows of each kind the last target_compare found. */

@@ -100,8 +100,8 @@ void target_lost(struct target *target, const struct error *why);
 void target_hold(struct target *target);
 void target_release(struct target *target);
 
-/* ERROR_DIVERGED in the one wording. `found` is what the target holds, `wanted` what was expected. Numbers of rows count
-   too: the ledger's go up while the sequence stays as it is, and an older dump may be of in between. */
+/* ERROR_DIVERGED in the one wording. `found` is what the target holds, `wanted` what was expected. Numbers of rows
+   count too: the ledger's go up while the sequence stays as it is, and an older dump may be of in between. */
 bool target_diverged(const struct progress *found, const struct progress *wanted, struct error *error);
 
 /* The same for a table that another pipeline took since it was opened. */
@@ -118,8 +118,8 @@ bool target_left_out(const char *table, uint64_t taken, uint64_t sent, enum targ
 bool target_left_in(const char *table, uint64_t left, enum target_dialect dialect, struct error *error);
 
 /* At the end of `delivery` a table with triggers has `found` rows, not delivery->to.rows. The first time that may be
-   somebody's edit: ERROR_DIVERGED. In a full delivery, where all rows are its own, and when the delivery before failed so
-   too (`again`), it is what a trigger took out: ERROR_REFUSED. Returns false. */
+   somebody's edit: ERROR_DIVERGED. In a full delivery, where all rows are its own, and when the delivery before failed
+   so too (`again`), it is what a trigger took out: ERROR_REFUSED. Returns false. */
 bool target_miscounted(const struct pipeline *pipeline, const struct delivery *delivery, size_t table, uint64_t found,
                        bool again, struct error *error);
 

@@ -1,4 +1,5 @@
-/* The target that keeps nothing but its word: for dry runs and measurements. It holds no progress but that of this process. */
+/* The target that keeps nothing but its word: for dry runs and measurements. It holds no progress but that of this
+   process. */
 #include <stdio.h>
 
 #include "target/target_internal.h"

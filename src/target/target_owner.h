@@ -1,7 +1,7 @@
 /*
- * Whose a table is. Pipelines of one target have a row of progress each; behind the numbers of rows it has a mark of each
- * table of its pipeline, by which another pipeline that delivers into the same table is told from somebody's edits. A row of
- * an older dropfold has no marks; the next delivery of its pipeline writes them.
+ * Whose a table is. Pipelines of one target have a row of progress each; behind the numbers of rows it has a mark of
+ * each table of its pipeline, by which another pipeline that delivers into the same table is told from somebody's
+ * edits. A row of an older dropfold has no marks; the next delivery of its pipeline writes them.
  *
  * A mark stands for a name, not for the table that has it: it outlives a dump, and a table that was dropped.
  */
@@ -25,8 +25,8 @@ struct target_owner {
 /* The mark of a table. */
 uint64_t target_owner_mark(const char *schema, const char *table);
 
-/* Takes a row of progress in: the pipeline it is of, and its numbers. True when it is of another pipeline and has one of the
-   marks. */
+/* Takes a row of progress in: the pipeline it is of, and its numbers. True when it is of another pipeline and has one
+   of the marks. */
 bool target_owner_read(struct target_owner *owner, const struct pipeline *pipeline, const char *name, const char *rows);
 
 /* Whether a delivery has to look at the rows of others, and to write its marks. */

@@ -98,8 +98,9 @@ static void put_table_key(struct buf *out, const struct table *table)
     buf_put_text(out, ")");
 }
 
-/* Rows of aggregates are written again and again. In PostgreSQL new ones fill half of a page, which leaves room for the next
-   version of each beside it: then no index is touched (heap-only tuples). Rows of the ledger mostly stay as they are. */
+/* Rows of aggregates are written again and again. In PostgreSQL new ones fill half of a page, which leaves room for the
+   next version of each beside it: then no index is touched (heap-only tuples). Rows of the ledger mostly stay as they
+   are. */
 static void put_storage(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect)
 {
     bool aggregates = relation > 0 && !pipeline->tables[relation - 1].shared;
@@ -246,8 +247,8 @@ static void put_latest(struct buf *out, const struct table *table, const struct 
     buf_put_text(out, ")");
 }
 
-/* As what a column is added up and compared: NULL where as itself. PostgreSQL would add reals up as reals, each sum rounded
-   anew. */
+/* As what a column is added up and compared: NULL where as itself. PostgreSQL would add reals up as reals, each sum
+   rounded anew. */
 static const char *operand_type(const struct column *column, enum view_function function, enum target_dialect dialect)
 {
     if (dialect == TARGET_SQLITE)

@@ -36,8 +36,8 @@ void target_sql_ours(struct buf *out, const char *words, const struct pipeline *
 /* CREATE of one relation (target_shape.h), with its comments where the dialect has them; each statement ends in ';'. */
 void target_sql_create(struct buf *out, const struct pipeline *pipeline, size_t relation, enum target_dialect dialect);
 
-/* The same of a view that takes the place of the one that is there: in PostgreSQL in `schema`, where rights and views of
-   others that lean on it stay; NULL: in SQLite, which keeps no such ties. */
+/* The same of a view that takes the place of the one that is there: in PostgreSQL in `schema`, where rights and views
+   of others that lean on it stay; NULL: in SQLite, which keeps no such ties. */
 void target_sql_remake(struct buf *out, const struct pipeline *pipeline, size_t relation, const char *schema);
 
 /* The SELECT of a relation that is a view, as target_sql_create writes it. */

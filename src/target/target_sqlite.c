@@ -96,8 +96,8 @@ bool target_sqlite_barred(const struct target_sqlite *sqlite, enum error_kind ki
     return number != 0;
 }
 
-/* Where SQLite may not write a file it tries to read it, so that the errno that it keeps is that of another call; and it
-   says of each that the database is read-only. What it met can be asked for anew. */
+/* Where SQLite may not write a file it tries to read it, so that the errno that it keeps is that of another call; and
+   it says of each that the database is read-only. What it met can be asked for anew. */
 static bool is_about_files(const struct target_sqlite *sqlite, int code, int number)
 {
     if (number == EMFILE || number == ENFILE)

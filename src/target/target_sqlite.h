@@ -83,8 +83,8 @@ bool target_sqlite_prepare(struct target_sqlite *sqlite, const char *sql, sqlite
 bool target_sqlite_prepare_buf(struct target_sqlite *sqlite, struct buf *sql, sqlite3_stmt **statement,
                                struct error *error) MUST_USE;
 
-/* The same of a statement with one parameter, `text`, which has to outlive it. (A text needs memory where the database has
-   another encoding, and is another value where there was none.) */
+/* The same of a statement with one parameter, `text`, which has to outlive it. (A text needs memory where the database
+   has another encoding, and is another value where there was none.) */
 bool target_sqlite_prepare_for(struct target_sqlite *sqlite, const char *sql, const char *text,
                                sqlite3_stmt **statement, struct error *error) MUST_USE;
 

@@ -42,8 +42,8 @@ static bool find_folder(const struct target_sqlite *sqlite, struct error *error)
     return ok;
 }
 
-/* SQLite takes a device or a pipe for a database that is locked, or whose disk fails; so it does with a folder that it only
-   reads. What cannot be looked at it names itself. */
+/* SQLite takes a device or a pipe for a database that is locked, or whose disk fails; so it does with a folder that it
+   only reads. What cannot be looked at it names itself. */
 static bool want_file(const struct target_sqlite *sqlite, struct error *error)
 {
     struct stat stat_of;
@@ -58,8 +58,8 @@ static int one_text(void *context, int count, char **values, char **names)
     return 0;
 }
 
-/* By the clock, too: on a busy machine pauses last longer than was asked for, and the deadline would be told in place of the
-   lock. */
+/* By the clock, too: on a busy machine pauses last longer than was asked for, and the deadline would be told in place
+   of the lock. */
 static int wait_for_lock(void *context, int attempt)
 {
     struct target_sqlite *sqlite = context;
@@ -153,7 +153,8 @@ static void names_only(struct target_shape *shape)
         shape->columns[i].type[0] = '\0';
 }
 
-/* Whether it is a view whose table was dropped: SQLite keeps it, but cannot tell its columns until the table is back. */
+/* Whether it is a view whose table was dropped: SQLite keeps it, but cannot tell its columns until the table is
+   back. */
 static bool is_dangling(const struct pipeline *pipeline, size_t relation, const struct target_shape *shapes)
 {
     if (!target_shape_is_view(pipeline, relation))
@@ -247,7 +248,8 @@ static bool create_missing(struct target_sqlite *sqlite, struct target_shape *sh
     return ok;
 }
 
-/* Looks twice: without a lock, since nearly always all is there; and again under it, since another may make them too. */
+/* Looks twice: without a lock, since nearly always all is there; and again under it, since another may make them
+   too. */
 static bool ensure_relations(struct target_sqlite *sqlite, struct target_shape *shapes, struct error *error)
 {
     bool missing;
@@ -294,8 +296,8 @@ bool target_sqlite_read_progress(struct target_sqlite *sqlite, struct error *err
     return ok;
 }
 
-/* The row that was just read goes; those behind it are read on. By one that a trigger keeps the other pipeline would go on
-   delivering. */
+/* The row that was just read goes; those behind it are read on. By one that a trigger keeps the other pipeline would go
+   on delivering. */
 static bool take_over(struct target_sqlite *sqlite, const char *name, struct error *error)
 {
     sqlite3_stmt *statement;
@@ -373,8 +375,8 @@ static bool look(struct target_sqlite *sqlite, const struct target_shape *shapes
 }
 
 /* Of the connections to one log only one may fold it into the database: SQLite 3.40.1 and many others can lose what is
-   written while two do so. The one that delivers does; this one only adds to the log. (When it is closed and was the only
-   one it folds it in: that is under an exclusive lock.) */
+   written while two do so. The one that delivers does; this one only adds to the log. (When it is closed and was the
+   only one it folds it in: that is under an exclusive lock.) */
 static bool leave_log_alone(struct target_sqlite *sqlite, struct error *error)
 {
     return target_sqlite_exec(sqlite, "PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF", error);

@@ -3,11 +3,11 @@
  *
  * What SQLite keeps as TEXT is printed into one buffer a row, which bound values point into until the row is stepped.
  *
- * A trigger of the database's owner can skip a row (RAISE(IGNORE)) without an error; the statement then changes none. That
- * alone is no proof: the row may have been equal already, or gone where it was to be deleted. So it is looked for.
- * What a trigger takes out behind the statement is in no number of its: a table that has triggers is counted at the end, and
- * so are all where triggers wrote anything, which SQLite counts with the rest. So is one whose key has a collation of
- * somebody's: a row may have taken the place of another.
+ * A trigger of the database's owner can skip a row (RAISE(IGNORE)) without an error; the statement then changes none.
+ * That alone is no proof: the row may have been equal already, or gone where it was to be deleted. So it is looked for.
+ * What a trigger takes out behind the statement is in no number of its: a table that has triggers is counted at the
+ * end, and so are all where triggers wrote anything, which SQLite counts with the rest. So is one whose key has a
+ * collation of somebody's: a row may have taken the place of another.
  */
 #include <math.h>
 
@@ -90,10 +90,10 @@ static bool look_for_unique(struct target_sqlite *sqlite, const struct table *ta
            find_row(sqlite, statement, "reading the indexes", found, error);
 }
 
-/* All columns are given, so that replacing a row is updating it; of a table without other indexes SQLite then overwrites
-   the row unread, twice as fast as ON CONFLICT DO UPDATE. With another unique index it would take out other rows too; so would
-   one that somebody declared ON CONFLICT REPLACE, without OR ABORT. In a full delivery there is no row to replace: one that is
-   met is of a key that a collation of somebody's takes for equal. */
+/* All columns are given, so that replacing a row is updating it; of a table without other indexes SQLite then
+   overwrites the row unread, twice as fast as ON CONFLICT DO UPDATE. With another unique index it would take out other
+   rows too; so would one that somebody declared ON CONFLICT REPLACE, without OR ABORT. In a full delivery there is no
+   row to replace: one that is met is of a key that a collation of somebody's takes for equal. */
 static void put_upsert(struct buf *sql, const struct table *table, const struct delivery *delivery, bool unique,
                        size_t number)
 {

@@ -3,9 +3,10 @@
  *
  *     engine_bench PIPELINE.json [orders] [customers] [days] [files]
  *
- * One line and one delivery an order, as the shipped pipeline names them; customers first, then orders, then deliveries,
- * each in `files` changes. Everything is encoded before the clock starts, which counts this process's own time. Prints
- * rows/s and bytes per order line with its delivery, both by the engine's own count and by what the process grew.
+ * One line and one delivery an order, as the shipped pipeline names them; customers first, then orders, then
+ * deliveries, each in `files` changes. Everything is encoded before the clock starts, which counts this process's own
+ * time. Prints rows/s and bytes per order line with its delivery, both by the engine's own count and by what the
+ * process grew.
  */
 #include <stdio.h>
 #include <stdlib.h>

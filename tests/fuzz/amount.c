@@ -2,8 +2,8 @@
  * Numbers as people write them: what one writer of a form writes is read as what it means, and of any text that is read
  * the digits are kept in their order.
  *
- * An input is a byte for the form, one for how a number is written by it, then a text; the digits of the text are also the
- * number that is written.
+ * An input is a byte for the form, one for how a number is written by it, then a text; the digits of the text are also
+ * the number that is written.
  */
 #include "base/buf.h"
 #include "fuzz.h"

@@ -1,8 +1,8 @@
 /*
  * Descriptors: any text is one, or is told why not; and one that loads reads any file as parsing.h promises.
  *
- * An input is the text of Feed/3.json, then optionally, each behind a NUL, a file of that feed and the texts of 2.json and
- * 1.json, which it may extend.
+ * An input is the text of Feed/3.json, then optionally, each behind a NUL, a file of that feed and the texts of 2.json
+ * and 1.json, which it may extend.
  */
 #include "model/descriptor.h"
 #include "parsing.h"

@@ -103,8 +103,8 @@ static bool take_batch(struct outcome *outcome, struct parser *parser, const str
     return true;
 }
 
-/* Of the next piece; `cuts` 0 is for the largest ones. In pieces of one byte no record is whole, so that libcsv reads them
-   all; in the largest ones csv_scan.h reads those it takes. */
+/* Of the next piece; `cuts` 0 is for the largest ones. In pieces of one byte no record is whole, so that libcsv reads
+   them all; in the largest ones csv_scan.h reads those it takes. */
 static size_t piece_size(uint64_t cuts, uint64_t *random)
 {
     if (cuts == 0)

@@ -13,8 +13,8 @@ bool recode_is_packed(struct slice file);
 /* Whether it begins with the byte order mark of UTF-8 or UTF-16. */
 bool recode_is_marked(struct slice file);
 
-/* Writes `file`, which is neither, in two members, or in UTF-16 with its mark. False when that cannot say it: what is no
-   UTF-8 is nothing in UTF-16. */
+/* Writes `file`, which is neither, in two members, or in UTF-16 with its mark. False when that cannot say it: what is
+   no UTF-8 is nothing in UTF-16. */
 bool recode(struct slice file, enum recode_way way, struct buf *out);
 
 #endif

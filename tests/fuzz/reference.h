@@ -1,6 +1,6 @@
 /*
- * Second readers of CSV and JSON, written from the rules alone and for feeds of one kind, Words and Lines: three texts a, b
- * and c, none of them required, no null words, nothing cleaned.
+ * Second readers of CSV and JSON, written from the rules alone and for feeds of one kind, Words and Lines: three texts
+ * a, b and c, none of them required, no null words, nothing cleaned.
  */
 #ifndef DROPFOLD_TESTS_FUZZ_REFERENCE_H
 #define DROPFOLD_TESTS_FUZZ_REFERENCE_H

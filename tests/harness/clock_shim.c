@@ -1,6 +1,6 @@
 /*
- * Loaded before the C library (LD_PRELOAD), moves the wall clock of one process by the microseconds, a signed number of 8
- * bytes, that stand in the file CLOCK_SHIM: also while it runs, at once. The monotonic clock stays as it is.
+ * Loaded before the C library (LD_PRELOAD), moves the wall clock of one process by the microseconds, a signed number of
+ * 8 bytes, that stand in the file CLOCK_SHIM: also while it runs, at once. The monotonic clock stays as it is.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

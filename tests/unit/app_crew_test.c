@@ -97,7 +97,8 @@ static void apply_orders(struct shop *shop, uint64_t sequence, int step, int shi
     chunk_writer_close(&writer);
 }
 
-/* What the next delivery brings, as a hash of its rows in order, their number and the values that no column can hold. */
+/* What the next delivery brings, as a hash of its rows in order, their number and the values that no column can
+   hold. */
 struct brought {
     uint64_t hash, rows, overflows, blocks;
 };

@@ -70,8 +70,8 @@ static void wait_for_answers(struct fixture *f)
 /* Flushes of the store from here on. */
 static const struct failing_fault never = {.call = FAILING_SYNC, .nth = ULONG_MAX};
 
-/* Applies so many files, all of them at hand, each of `size` bytes as its facts say, while each look at the clock finds it
-   `micros` later. Returns how often the store's log is flushed for that: once a commit. */
+/* Applies so many files, all of them at hand, each of `size` bytes as its facts say, while each look at the clock finds
+   it `micros` later. Returns how often the store's log is flushed for that: once a commit. */
 static unsigned long commits(struct fixture *f, size_t count, uint64_t size, int64_t micros)
 {
     assert_true(apply(f, FILES_MOST + 1, 1)); /* the log has its header */

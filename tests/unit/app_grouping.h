@@ -1,5 +1,5 @@
-/* What the tests of files that share a commit share: a core over the shipped pipeline, files of customers for it, and the store
-   thread where a test starts one. */
+/* What the tests of files that share a commit share: a core over the shipped pipeline, files of customers for it, and
+   the store thread where a test starts one. */
 #ifndef DROPFOLD_TESTS_APP_GROUPING_H
 #define DROPFOLD_TESTS_APP_GROUPING_H
 

@@ -292,8 +292,8 @@ static void end_taken(struct fixture *f)
     all_read(f);
 }
 
-/* A large file behind this pack has taken all the room. The store thread is at the pack's first file and must come to its
-   end, or nobody ever goes on. */
+/* A large file behind this pack has taken all the room. The store thread is at the pack's first file and must come to
+   its end, or nobody ever goes on. */
 static void files_behind_it_that_take_all_room_do_not_stop_it(void **state)
 {
     struct fixture *f = *state;

@@ -1,6 +1,6 @@
 /*
- * A single run that an allocation fails in, as under a passing shortage: it ends, and the next one finds all that it left, in
- * order. Here the run reads, commits and archives; what is opened before that has tests of its own.
+ * A single run that an allocation fails in, as under a passing shortage: it ends, and the next one finds all that it
+ * left, in order. Here the run reads, commits and archives; what is opened before that has tests of its own.
  */
 #include "app_running.h"
 #include "failing_malloc.h"

@@ -1,6 +1,6 @@
 /*
- * A single run in which files cannot be read, however often that is tried: those behind them wait, and then go on without them.
- * Each try takes a second by the clock of this process.
+ * A single run in which files cannot be read, however often that is tried: those behind them wait, and then go on
+ * without them. Each try takes a second by the clock of this process.
  */
 #include "app_running.h"
 
@@ -190,8 +190,8 @@ static void a_feed_waits_for_many_files_no_longer_than_for_one(void **state)
     assert_in_range(seen.tries, UNREAD, UNREAD * TRIES - 1); /* on a busy machine rescans try them some times more */
 }
 
-/* The worker that met the one which cannot be read still reads another, while a second worker is done with the file behind
-   these two. */
+/* The worker that met the one which cannot be read still reads another, while a second worker is done with the file
+   behind these two. */
 static void no_file_is_left_out_for_one_before_it(void **state)
 {
     struct fixture *f = *state;

@@ -1,5 +1,6 @@
 /*
- * A place for single runs within the test's own process: a folder of landing folders, a checkpoint store in it, no target.
+ * A place for single runs within the test's own process: a folder of landing folders, a checkpoint store in it, no
+ * target.
  */
 #ifndef DROPFOLD_TESTS_APP_RUNNING_H
 #define DROPFOLD_TESTS_APP_RUNNING_H

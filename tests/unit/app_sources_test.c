@@ -47,7 +47,8 @@ static void says_that_the_list_of_files_has_reached_its_limit(void **state)
     pipeline_free(pipeline);
 }
 
-/* Only where it is gone, or is another one, may the ledger know where it went; to ask it for each of many files takes long. */
+/* Only where it is gone, or is another one, may the ledger know where it went; to ask it for each of many files takes
+   long. */
 static void asks_no_ledger_for_a_file_that_lies_where_it_was_left(void **state)
 {
     (void)state;

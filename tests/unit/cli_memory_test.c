@@ -1,4 +1,5 @@
-/* A command that runs out of memory says so, or prints all there is: a line that is missing would look like a row that is. */
+/* A command that runs out of memory says so, or prints all there is: a line that is missing would look like a row that
+   is. */
 #include "failing_malloc.h"
 #include "store_testing.h"
 

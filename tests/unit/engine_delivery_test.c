@@ -132,7 +132,8 @@ static void a_failed_delivery_leaves_its_groups_to_the_next(void **state)
     shop_close(&shop);
 }
 
-/* --- fresh groups -------------------------------------------------------------------------------------------------- */
+/* --- fresh groups
+   -------------------------------------------------------------------------------------------------- */
 
 /* The groups of table by_region in a delivery since `since`: the fresh ones, and the others. */
 static void assert_fresh(struct shop *shop, uint64_t since, bool full, size_t least, bool delivered, size_t fresh,

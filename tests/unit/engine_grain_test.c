@@ -131,8 +131,8 @@ static void counts_orders_whose_lines_disagree(void **state)
     shop_close(&shop);
 }
 
-/* The same where no two of them agree; and where all do in the end, but for one, those that said so before others came between
-   them too. */
+/* The same where no two of them agree; and where all do in the end, but for one, those that said so before others came
+   between them too. */
 static void lines_of_a_huge_order_may_all_disagree(void **state)
 {
     (void)state;

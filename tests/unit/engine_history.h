@@ -1,6 +1,6 @@
 /*
- * A random history of a pipeline: changes with random rows, rows that are taken back and windows that close, told to the engine
- * and to the reference alike. engine_history_checks.h holds the one against the other.
+ * A random history of a pipeline: changes with random rows, rows that are taken back and windows that close, told to
+ * the engine and to the reference alike. engine_history_checks.h holds the one against the other.
  */
 #ifndef DROPFOLD_TESTS_ENGINE_HISTORY_H
 #define DROPFOLD_TESTS_ENGINE_HISTORY_H

@@ -1,6 +1,6 @@
 /*
- * What must hold in a random history: the engine delivers what the reference computes from scratch, in full and to a target
- * that only sees changes, and an engine that is told all of it again comes to the same.
+ * What must hold in a random history: the engine delivers what the reference computes from scratch, in full and to a
+ * target that only sees changes, and an engine that is told all of it again comes to the same.
  */
 #ifndef DROPFOLD_TESTS_ENGINE_HISTORY_CHECKS_H
 #define DROPFOLD_TESTS_ENGINE_HISTORY_CHECKS_H

@@ -97,8 +97,8 @@ static void put_tasks(struct history *h, uint64_t sequence, int from, int to, in
         put_row(h, "Task_ID=%d Order_ID=%d Distance=%d.5 Driver=%s%d", i, i % orders, i % 9, driver, i % 3);
 }
 
-/* Groups that are soon empty again, a group of hundreds with its bags, parents with many records, corrections that move and
-   withdraw most of it. */
+/* Groups that are soon empty again, a group of hundreds with its bags, parents with many records, corrections that move
+   and withdraw most of it. */
 static struct history tell(const char *members, int orders)
 {
     struct history h = {.pipeline = shop_pipeline(members)};
@@ -137,8 +137,8 @@ static void put_close(struct history *h, uint64_t sequence, int before)
     h->chunks[h->count++] = (struct told){.sequence = sequence, .feed = CLOSE, .close_before = before};
 }
 
-/* Windows with a group of hundreds, waiting orders, lines that move and lines that disagree; some close, most close, and
-   their rows come again. */
+/* Windows with a group of hundreds, waiting orders, lines that move and lines that disagree; some close, most close,
+   and their rows come again. */
 static struct history tell_of_windows(const char *members, int orders)
 {
     struct history h = {.pipeline = shop_pipeline(members)};

@@ -126,8 +126,8 @@ static void floating_columns_are_the_nearest_numbers_to_the_exact_ones(void **st
 {
     (void)state;
     struct shop shop;
-    /* As a quotient of doubles 0.17 / 3 is 0.05666666666666667, and 3 / 0.17 is 17.64705882352941. 4503599895805952.01 as a
-       double lies just between two floats, and the lower one is even. */
+    /* As a quotient of doubles 0.17 / 3 is 0.05666666666666667, and 3 / 0.17 is 17.64705882352941. 4503599895805952.01
+       as a double lies just between two floats, and the lower one is even. */
     open_lines(&shop,
                LINES("'n': {'count': 'Order_ID'}, 'total': {'sum': 'Total', 'type': 'real'},"
                      "'avg': {'avg': 'Total', 'type': 'double'}, 'turned': {'ratio': ['n', 'total'], 'type': 'double'},"

@@ -143,7 +143,8 @@ static void segments_without_a_row_give_their_memory_back(void **state)
     assert_int_equal(rows_get(&rows, 5 * ROWS_SEGMENT, 1), 5 * ROWS_SEGMENT);
     rows_trim(&rows, 0, DEAD);
     assert_int_equal(rows.vacant.count, 3);
-    /* each row is handed out once more, and is empty; of a segment that has memory again the others stay dead until then */
+    /* each row is handed out once more, and is empty; of a segment that has memory again the others stay dead until
+       then */
     uint32_t again = 5 * ROWS_SEGMENT - 10 - 1, end = rows.end;
     for (uint32_t i = 0; i < again + (SEGMENTS + 1) * ROWS_SEGMENT - end; i++) {
         uint32_t row = rows_add(&rows), next = row + 1;

@@ -1,7 +1,8 @@
 /*
- * Random histories against the reference: after every change the engine must deliver what a computation from scratch over
- * the live rows yields, in full and, through a target that only ever sees changes, in parts. With retention windows close in
- * between. Now and then the target is put back to what it was. Only every TESTING_STEP-th history is told.
+ * Random histories against the reference: after every change the engine must deliver what a computation from scratch
+ * over the live rows yields, in full and, through a target that only ever sees changes, in parts. With retention
+ * windows close in between. Now and then the target is put back to what it was. Only every TESTING_STEP-th history is
+ * told.
  */
 #include "engine_history_checks.h"
 
@@ -98,8 +99,8 @@ static const char *const sliding[] = {
     "'columns': {'region': {'group': 'Region'}, 'start': {'window': 'start'}, 'city': {'group': 'Customers.City'},"    \
     "'bonus': {'sum': 'Customers.Bonus'}, 'last_city': {'max': 'Customers.City'}," ALL_COLUMNS(D) "}}"
 
-/* The same six with windows that close, some of them months or with an origin, and one whose windows are over a part of its
-   key. */
+/* The same six with windows that close, some of them months or with an origin, and one whose windows are over a part of
+   its key. */
 static const char *const closing[] = {
     "'facts': {'feed': 'Orders', 'key': ['Order_ID', 'SKU', 'Time'], 'grain': {'key': ['Order_ID', 'Time'], "
     "'attributes': "
@@ -255,7 +256,8 @@ static void windows_that_close_equal_the_reference(void **state)
         run_pipeline(closing[i], 80);
 }
 
-/* After the others: the histories above had rows taken back, of both kinds, fresh groups, and targets that were older. */
+/* After the others: the histories above had rows taken back, of both kinds, fresh groups, and targets that were
+   older. */
 static void rows_were_taken_back_groups_fresh_and_targets_older(void **state)
 {
     (void)state;

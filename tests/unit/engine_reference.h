@@ -1,8 +1,8 @@
 /*
  * The engine's results computed the plain way: all live rows in lists, every table from scratch by nested loops.
  *
- * Written from the pipeline's meaning (docs of struct join, struct column and design section 4), sharing no code with the
- * engine; slow on purpose. Windows that close are in engine_reference_closing.h, lines as a delivery has them in
+ * Written from the pipeline's meaning (docs of struct join, struct column and design section 4), sharing no code with
+ * the engine; slow on purpose. Windows that close are in engine_reference_closing.h, lines as a delivery has them in
  * engine_reference_print.h.
  */
 #ifndef DROPFOLD_TESTS_ENGINE_REFERENCE_H

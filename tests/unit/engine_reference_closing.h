@@ -1,6 +1,6 @@
 /*
- * Windows that close, the plain way: the groups are computed from scratch and kept, and the rows of their units put aside.
- * Which rows are late is asked of those rows, one by one.
+ * Windows that close, the plain way: the groups are computed from scratch and kept, and the rows of their units put
+ * aside. Which rows are late is asked of those rows, one by one.
  */
 #ifndef DROPFOLD_TESTS_ENGINE_REFERENCE_CLOSING_H
 #define DROPFOLD_TESTS_ENGINE_REFERENCE_CLOSING_H

@@ -108,8 +108,8 @@ static void memory_is_given_back_and_taken_again(void **state)
     shop_close(&shop);
 }
 
-/* Maps are filled anew while a segment that was vacant is handed out row by row. The key that the rows not yet handed out
-   would have must not find one of them. */
+/* Maps are filled anew while a segment that was vacant is handed out row by row. The key that the rows not yet handed
+   out would have must not find one of them. */
 static void rows_that_wait_to_be_handed_out_again_are_nobodys(void **state)
 {
     (void)state;
@@ -204,8 +204,8 @@ static void a_key_of_two_fields_is_kept_whole(void **state)
     shop_close(&shop);
 }
 
-/* The older line of an order may be all that is left when the newer one is withdrawn; once its window is closed it must not
-   be what says where the order lies. */
+/* The older line of an order may be all that is left when the newer one is withdrawn; once its window is closed it must
+   not be what says where the order lies. */
 static void a_row_that_leaves_its_order_to_a_closed_line_is_late(void **state)
 {
     (void)state;

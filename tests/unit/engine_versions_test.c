@@ -91,8 +91,8 @@ static void rows_that_are_alone_are_taken_back_as_if_they_had_never_come(void **
     shop_close(&shop);
 }
 
-/* As many lines of one unit as are found without a map. Two rows come again with their keys, and when they are taken back the
-   lines of these are gone already, but not out of the unit's chain. */
+/* As many lines of one unit as are found without a map. Two rows come again with their keys, and when they are taken
+   back the lines of these are gone already, but not out of the unit's chain. */
 static void lines_with_an_attribute_in_their_key_are_taken_back_as_well(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /*
- * What a / b * 10^digits is next to, by whole numbers that hold every product and by nothing but comparing: no division,
- * no shift that loses a bit, no number that was rounded.
+ * What a / b * 10^digits is next to, by whole numbers that hold every product and by nothing but comparing: no
+ * division, no shift that loses a bit, no number that was rounded.
  */
 #ifndef DROPFOLD_TESTS_EXACT_H
 #define DROPFOLD_TESTS_EXACT_H
@@ -77,7 +77,8 @@ static inline int exact_compare(wide a, wide b, int digits, unsigned __int128 va
     return 0;
 }
 
-/* Whether m * 2^e, m of at most `bits` bits and e not below `least`, is nearest to |a / b * 10^digits|, ties to even. */
+/* Whether m * 2^e, m of at most `bits` bits and e not below `least`, is nearest to |a / b * 10^digits|, ties to
+   even. */
 static inline bool exact_is_nearest(wide a, wide b, int digits, uint64_t m, int e, int bits, int least)
 {
     bool power_of_two = m == UINT64_C(1) << (bits - 1) && e > least; /* numbers below it lie closer together */

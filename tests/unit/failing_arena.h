@@ -1,6 +1,6 @@
 /*
- * An arena in which every piece is an allocation of its own, in the place of base/arena.c: so each of them can fail, not
- * only those that begin a block, and a sanitizer sees where each one ends.
+ * An arena in which every piece is an allocation of its own, in the place of base/arena.c: so each of them can fail,
+ * not only those that begin a block, and a sanitizer sees where each one ends.
  */
 #ifndef DROPFOLD_TESTS_FAILING_ARENA_H
 #define DROPFOLD_TESTS_FAILING_ARENA_H

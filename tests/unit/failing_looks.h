@@ -11,8 +11,8 @@
  *         ...                          what must hold then
  *     }
  *
- * goes over all of these calls: in run k the k-th alone fails, as by a disk or a network that does so for a moment. It ends
- * with the run that nothing failed in, and fails where none did. Calls of all threads are counted together.
+ * goes over all of these calls: in run k the k-th alone fails, as by a disk or a network that does so for a moment. It
+ * ends with the run that nothing failed in, and fails where none did. Calls of all threads are counted together.
  */
 #ifndef DROPFOLD_TESTS_FAILING_LOOKS_H
 #define DROPFOLD_TESTS_FAILING_LOOKS_H

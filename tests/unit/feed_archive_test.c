@@ -362,8 +362,8 @@ static void move_without_unlink(struct fixture *f)
     child_check(move(f, "a.csv", &stat) == ARCHIVE_HIDDEN);
 }
 
-/* Between a link and an unlink a producer may put the next file there, and a crash leaves the file in sight, with another
-   ctime. */
+/* Between a link and an unlink a producer may put the next file there, and a crash leaves the file in sight, with
+   another ctime. */
 static void hides_a_file_in_one_step_where_rename_would_replace(void **state)
 {
     struct fixture *f = *state;

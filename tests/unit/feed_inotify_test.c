@@ -92,7 +92,8 @@ static bool write_text(const char *path, const char *text)
     return written;
 }
 
-/* In a child. Inotify's limits hang on the user namespace too: one of our own can be without, and nobody else notices. */
+/* In a child. Inotify's limits hang on the user namespace too: one of our own can be without, and nobody else
+   notices. */
 static void find_a_file_in_spite_of(struct watching *w, const char *limit, const char *said)
 {
     char map[64];

@@ -1,6 +1,6 @@
 /*
- * A look at a file that fails says nothing of the file. Each call of a move, or of what a start does with what a crash left,
- * fails once: then what the caller does next, by the result, ends as if none had failed.
+ * A look at a file that fails says nothing of the file. Each call of a move, or of what a start does with what a crash
+ * left, fails once: then what the caller does next, by the result, ends as if none had failed.
  */
 #include "failing_looks.h"
 
@@ -44,7 +44,8 @@ static size_t count_hidden(const struct fixture *f)
     return count;
 }
 
-/* What one of the moves came to, in a daemon that tries again: at once what failed, and what is hidden when it recovers. */
+/* What one of the moves came to, in a daemon that tries again: at once what failed, and what is hidden when it
+   recovers. */
 static void go_on(struct fixture *f, enum archive_result result, enum archive_result (*again)(struct fixture *f))
 {
     if (result != ARCHIVE_MOVED && result != ARCHIVE_REPLACED)

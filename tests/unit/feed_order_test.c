@@ -362,8 +362,8 @@ static bool is_handed_out(const struct watching *w, const char *name)
     return false;
 }
 
-/* The older one's writer never ends, and it bears the time of a server whose clock is behind. It may settle all the same: where
-   this machine stands still for so long. Their names are in order, as their first times may be one. */
+/* The older one's writer never ends, and it bears the time of a server whose clock is behind. It may settle all the
+   same: where this machine stands still for so long. Their names are in order, as their first times may be one. */
 static bool is_overtaken(struct watching *w, int try)
 {
     char older[32], newer[32];

@@ -1,5 +1,6 @@
 /*
- * What the tests of the feed floor share: a data folder with landing folders, files in it, and feeds without descriptors.
+ * What the tests of the feed floor share: a data folder with landing folders, files in it, and feeds without
+ * descriptors.
  */
 #ifndef DROPFOLD_TESTS_FEED_SUPPORT_H
 #define DROPFOLD_TESTS_FEED_SUPPORT_H

@@ -1,4 +1,5 @@
-/* What is found, when it is ready, and in which order; feed_folder_test.c has what happens to the folders themselves. */
+/* What is found, when it is ready, and in which order; feed_folder_test.c has what happens to the folders
+   themselves. */
 #include "feed_watching.h"
 
 static void hands_out_a_file_renamed_into_place_at_once(void **state)

@@ -182,8 +182,8 @@ static inline void run_for(struct watching *w, int64_t micros)
         uv_run(&w->loop, UV_RUN_ONCE);
 }
 
-/* Changes that come one after the other, each within the settle time of the one before it: that is long beside the pauses
-   between them, and all of them together are longer. */
+/* Changes that come one after the other, each within the settle time of the one before it: that is long beside the
+   pauses between them, and all of them together are longer. */
 enum {
     WATCHING_CHANGES = 12,
     WATCHING_PAUSE = 100 * 1000,
@@ -191,8 +191,8 @@ enum {
     WATCHING_TRIES = 20
 };
 
-/* change() makes a file of the first folder, of one byte, and adds one at each further call. False when this machine stood
-   still for so long that the file settled between two of them: it is handed out whole in the end all the same. */
+/* change() makes a file of the first folder, of one byte, and adds one at each further call. False when this machine
+   stood still for so long that the file settled between two of them: it is handed out whole in the end all the same. */
 static inline bool watching_change(struct watching *w, const char *name, int64_t *changed,
                                    void (*change)(struct watching *w, const char *name, int i))
 {

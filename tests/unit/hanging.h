@@ -1,8 +1,8 @@
 /*
  * A guard on a loop, which ends a program whose test waits for ever.
  *
- * It counts beats of its timer and asks no clock: after a time in which the process stood still, as it does with the whole
- * machine, one beat comes and no more, however long that was.
+ * It counts beats of its timer and asks no clock: after a time in which the process stood still, as it does with the
+ * whole machine, one beat comes and no more, however long that was.
  */
 #ifndef DROPFOLD_TESTS_HANGING_H
 #define DROPFOLD_TESTS_HANGING_H

@@ -1,8 +1,8 @@
 /* What a derived field may be made of, and the mistakes that are told. */
 #include "model_descriptors.h"
 
-/* A descriptor of version 1 with the fields Price (decimal), N (int64), S (text), T (timestamp), and these; the first of
-   them begins at 3:1. */
+/* A descriptor of version 1 with the fields Price (decimal), N (int64), S (text), T (timestamp), and these; the first
+   of them begins at 3:1. */
 static const struct descriptor *try_fields(struct fixture *f, const char *fields)
 {
     char text[65536];

@@ -1,6 +1,6 @@
 /*
- * What the tests of descriptors share: a folder to be in, and descriptors of the feed Goods that are loaded from texts there,
- * or are refused with just the problems that a test names.
+ * What the tests of descriptors share: a folder to be in, and descriptors of the feed Goods that are loaded from texts
+ * there, or are refused with just the problems that a test names.
  */
 #ifndef DROPFOLD_TESTS_MODEL_DESCRIPTORS_H
 #define DROPFOLD_TESTS_MODEL_DESCRIPTORS_H

@@ -88,7 +88,8 @@ static int remove_schemas(void **state)
     return 0;
 }
 
-/* A load that failed said so: in words, where there was memory for words, and of no other place but those of `mistakes`. */
+/* A load that failed said so: in words, where there was memory for words, and of no other place but those of
+   `mistakes`. */
 static void assert_only_memory_or(const struct doc_problems *problems, struct slice mistakes)
 {
     assert_true(problems->count > 0);
@@ -229,7 +230,8 @@ static void a_pattern_matches_or_is_not_made(void **state)
     }
 }
 
-/* Matching a long text by the interpreter takes memory: where there is none, it is not said that the text does not match. */
+/* Matching a long text by the interpreter takes memory: where there is none, it is not said that the text does not
+   match. */
 static void a_match_without_memory_is_not_taken_for_none(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /*
- * What the tests of pipelines share: pipelines over feeds of a weather station, so that nothing here can lean on what the
- * shipped schemas are about. A test is in a folder of its own, with the descriptors in "s". A text under test may hold '@'
- * signs: they are taken out before it is loaded, and each says where a problem is expected.
+ * What the tests of pipelines share: pipelines over feeds of a weather station, so that nothing here can lean on what
+ * the shipped schemas are about. A test is in a folder of its own, with the descriptors in "s". A text under test may
+ * hold '@' signs: they are taken out before it is loaded, and each says where a problem is expected.
  */
 #ifndef DROPFOLD_TESTS_MODEL_PIPELINES_H
 #define DROPFOLD_TESTS_MODEL_PIPELINES_H

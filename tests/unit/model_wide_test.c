@@ -250,8 +250,8 @@ static void is_the_nearest_at_the_ends(void **state)
     }
 }
 
-/* The middle between two doubles, or two floats, times a divisor: what is at hand then is the middle, or beside it by the
-   least that such a divisor can tell. */
+/* The middle between two doubles, or two floats, times a divisor: what is at hand then is the middle, or beside it by
+   the least that such a divisor can tell. */
 static void rounds_what_is_between_two_numbers_to_the_side_it_is_on(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /*
- * Windows with an origin, against the C library's clocks: a walk through the days around each change of a zone's clocks, and
- * through others, counts the begins that clocks have shown so far.
+ * Windows with an origin, against the C library's clocks: a walk through the days around each change of a zone's
+ * clocks, and through others, counts the begins that clocks have shown so far.
  */
 #include "model_moments.h"
 

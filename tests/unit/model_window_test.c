@@ -1,5 +1,6 @@
-/* Windows: months against a walk through the calendar, and where clocks are put forward or back over a begin. What windows of
-   equal length are is in model_timestamp_format_test.c; tests/flow/zones_test.py compares real zones with Python's. */
+/* Windows: months against a walk through the calendar, and where clocks are put forward or back over a begin. What
+   windows of equal length are is in model_timestamp_format_test.c; tests/flow/zones_test.py compares real zones with
+   Python's. */
 #include "model_moments.h"
 
 #include "model/window.h"

@@ -1,4 +1,5 @@
-/* Files that drift: columns renamed in case, added, missing, named by the file; values that are null instead of wrong. */
+/* Files that drift: columns renamed in case, added, missing, named by the file; values that are null instead of
+   wrong. */
 #include "parse_testing.h"
 
 #define CSV  "{ \"feed\": \"Orders\", \"version\": 1, \"format\": \"csv\", "

@@ -1,4 +1,5 @@
-/* The real files of ../shared/data/market2 by the shipped descriptors. Skipped, and said so, where they are not there. */
+/* The real files of ../shared/data/market2 by the shipped descriptors. Skipped, and said so, where they are not
+   there. */
 #include "parse_testing.h"
 
 #include <unistd.h>

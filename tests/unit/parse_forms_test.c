@@ -339,7 +339,8 @@ static void keeps_rejects_before_the_choice_where_only_one_form_is_json(void **s
     parse_feed_close(&feed);
 }
 
-/* A feed of both formats looks for the first byte that is no blank; a tab may part an empty first field from the rest. */
+/* A feed of both formats looks for the first byte that is no blank; a tab may part an empty first field from the
+   rest. */
 static void takes_a_tab_that_parts_fields_for_no_blank(void **state)
 {
     (void)state;

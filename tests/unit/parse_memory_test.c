@@ -1,6 +1,6 @@
 /*
- * Whole files are parsed while every allocation fails once, and once for good, those of arenas one by one. What comes out
- * is what always comes out, or that memory is out; never a rejected row or a bad file that has nothing wrong.
+ * Whole files are parsed while every allocation fails once, and once for good, those of arenas one by one. What comes
+ * out is what always comes out, or that memory is out; never a rejected row or a bad file that has nothing wrong.
  */
 #include "parse_testing.h"
 

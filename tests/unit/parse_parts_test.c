@@ -1,6 +1,6 @@
 /*
- * Parts of a file read by another parser and joined: whatever the file and wherever they are cut, it all comes to what one
- * parser makes of the file: rows, rejects, batches, facts and message.
+ * Parts of a file read by another parser and joined: whatever the file and wherever they are cut, it all comes to what
+ * one parser makes of the file: rows, rejects, batches, facts and message.
  */
 #include "parse_testing.h"
 

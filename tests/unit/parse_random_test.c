@@ -1,6 +1,6 @@
 /*
- * Random files against a second opinion: CSV records are made first, written with random quoting and line ends, and must
- * come back as they were made, with row and line; cut and garbled files must end the same way at every chunk size.
+ * Random files against a second opinion: CSV records are made first, written with random quoting and line ends, and
+ * must come back as they were made, with row and line; cut and garbled files must end the same way at every chunk size.
  */
 #include "parse_testing.h"
 

@@ -1,4 +1,5 @@
-/* gzip and zstd in front of the readers: what is packed reads like what is not, and damage of any kind fails the file. */
+/* gzip and zstd in front of the readers: what is packed reads like what is not, and damage of any kind fails the
+   file. */
 #include "parse_testing.h"
 
 #include <zlib.h>
@@ -121,7 +122,8 @@ static void refuses_a_file_that_is_cut(void **state)
     }
 }
 
-/* Of each byte one bit at a time: a wrong byte may be one that says nothing (a time, a name's flag), but never changes rows. */
+/* Of each byte one bit at a time: a wrong byte may be one that says nothing (a time, a name's flag), but never changes
+   rows. */
 static void never_reads_other_rows_from_a_damaged_file(void **state)
 {
     struct fixture *f = *state;

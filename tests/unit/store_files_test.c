@@ -455,7 +455,8 @@ static void answers_as_fast_when_there_are_many_files(void **state)
         assert_int_equal(has_original(&file), i % 2 == 0);
         assert_false(has_stored("archive/Orders/none"));
     }
-    /* Walks over the rows of the name, or of the feed, would take several times as long; time that others had is not ours. */
+    /* Walks over the rows of the name, or of the feed, would take several times as long; time that others had is not
+       ours. */
     assert_true(testing_under_valgrind() || clock() - start < 5 * CLOCKS_PER_SEC);
 }
 

@@ -1,5 +1,5 @@
-/* A folder of its own for each test of the store, and the error that its calls fill. Included after the other headers of these
-   tests, whose functions have parameters of the same names. */
+/* A folder of its own for each test of the store, and the error that its calls fill. Included after the other headers
+   of these tests, whose functions have parameters of the same names. */
 #ifndef DROPFOLD_TESTS_STORE_FOLDER_H
 #define DROPFOLD_TESTS_STORE_FOLDER_H
 

@@ -1,4 +1,5 @@
-/* The store that operations are tried on: how it is made, what is done with a copy of it, and all that it holds as text. */
+/* The store that operations are tried on: how it is made, what is done with a copy of it, and all that it holds as
+   text. */
 #ifndef DROPFOLD_TESTS_STORE_OPERATING_H
 #define DROPFOLD_TESTS_STORE_OPERATING_H
 

@@ -1,4 +1,5 @@
-/* Changes that retry rejected rows of a file: of a.csv, which is change 1, with rows 1 to 3 accepted, 4 and 5 rejected. */
+/* Changes that retry rejected rows of a file: of a.csv, which is change 1, with rows 1 to 3 accepted, 4 and 5
+   rejected. */
 #include "store_digesting.h"
 
 #include <sqlite3.h>

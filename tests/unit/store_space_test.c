@@ -254,8 +254,8 @@ static void says_so_when_a_full_disk_hinders_the_open(void **state)
     assert_changes(store, 1);
 }
 
-/* In a child whose files may not grow from just before the commit on: its room was made sure of, and the write fails, as
-   on a disk that breaks. */
+/* In a child whose files may not grow from just before the commit on: its room was made sure of, and the write fails,
+   as on a disk that breaks. */
 static int write_past_limit(void)
 {
     struct rlimit limit = {.rlim_cur = 256 * 1024, .rlim_max = 256 * 1024};

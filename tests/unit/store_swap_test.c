@@ -296,7 +296,8 @@ static void list_progress(struct store *store, uint64_t changes, struct progress
     }
 }
 
-/* A store of three changes takes the place of one of two, whose history it takes over. What both stood at, change by change. */
+/* A store of three changes takes the place of one of two, whose history it takes over. What both stood at, change by
+   change. */
 static void replace_once(struct progress one[3], struct progress two[4])
 {
     struct store *first, *second;

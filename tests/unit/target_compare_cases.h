@@ -1,4 +1,5 @@
-/* What every database that is a target must do when it compares: included by the tests of each, after target_shape_cases.h. */
+/* What every database that is a target must do when it compares: included by the tests of each, after
+   target_shape_cases.h. */
 #ifndef DROPFOLD_TESTS_TARGET_COMPARE_CASES_H
 #define DROPFOLD_TESTS_TARGET_COMPARE_CASES_H
 

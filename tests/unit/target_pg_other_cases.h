@@ -1,6 +1,6 @@
 /*
- * What becomes of a delivery to a PostgreSQL that is another than it was when it was opened: rows that somebody put there,
- * tables of another shape, another server. Included by target_pg_test.c.
+ * What becomes of a delivery to a PostgreSQL that is another than it was when it was opened: rows that somebody put
+ * there, tables of another shape, another server. Included by target_pg_test.c.
  */
 #ifndef DROPFOLD_TESTS_TARGET_PG_OTHER_CASES_H
 #define DROPFOLD_TESTS_TARGET_PG_OTHER_CASES_H
@@ -385,7 +385,8 @@ static void misses_rows_that_wait_for_the_commit_behind_deletes(void **state)
     }
 }
 
-/* As a pooler's session may have that served somebody else before. The trigger makes it behind the last row of a delivery. */
+/* As a pooler's session may have that served somebody else before. The trigger makes it behind the last row of a
+   delivery. */
 static void delivers_past_a_temporary_table_of_the_same_name(void **state)
 {
     (void)state;

@@ -320,8 +320,8 @@ static void end_session_amid(struct subject *s, bool full, size_t rows, const ch
     assert_int_equal(target_progress(s->target)->sequence, 1);
 }
 
-/* The server says why, but amid a COPY libpq does not look at what it says, and elsewhere what comes last is only that the
-   socket was closed. */
+/* The server says why, but amid a COPY libpq does not look at what it says, and elsewhere what comes last is only that
+   the socket was closed. */
 static void tells_why_the_server_ended_a_session(void **state)
 {
     (void)state;

@@ -139,8 +139,8 @@ static const struct answer *begin_within(struct subject *s, int64_t deadline)
     return answer;
 }
 
-/* What is answered where a lock is never given up. Half of a deadline is for locks; where the other half does not do for all
-   else, on a machine that is slow or stood still, a longer one is needed. */
+/* What is answered where a lock is never given up. Half of a deadline is for locks; where the other half does not do
+   for all else, on a machine that is slow or stood still, a longer one is needed. */
 static const struct answer *wait_for_a_lock(struct subject *s,
                                             const struct answer *(*ask)(struct subject *s, int64_t deadline))
 {
@@ -171,7 +171,8 @@ static void waits_for_a_lock_only_so_long(void **state)
     subject_close(s);
 }
 
-/* Whoever begins a first delivery looks at the marks of others alone: of two at once the second sees the first one's. */
+/* Whoever begins a first delivery looks at the marks of others alone: of two at once the second sees the first
+   one's. */
 static void claims_its_tables_one_after_the_other(void **state)
 {
     (void)state;
@@ -224,8 +225,8 @@ static void has_limits_of_its_own(void **state)
     query("DROP OWNED BY plain");
 }
 
-/* One of a transaction as a whole would end any delivery that takes long; where a server knows it, it is lifted. An older
-   server, told to be a newer one, shows that it is asked to. */
+/* One of a transaction as a whole would end any delivery that takes long; where a server knows it, it is lifted. An
+   older server, told to be a newer one, shows that it is asked to. */
 static void lifts_a_limit_of_the_whole_transaction(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* Everything that can be asked of the SQLite target, with every allocation and every call to the file system failing. */
+/* Everything that can be asked of the SQLite target, with every allocation and every call to the file system
+   failing. */
 #include "failing_malloc.h"
 #include "failing_vfs.h"
 #include "target_operations.h"

@@ -302,7 +302,8 @@ static inline struct block *support_kinds_deletes(int32_t first, size_t rows)
     return block;
 }
 
-/* Announces and sends rows of kinds, in blocks as the engine makes them, in one delivery, after which there are `all`. */
+/* Announces and sends rows of kinds, in blocks as the engine makes them, in one delivery, after which there are
+   `all`. */
 static inline void subject_deliver_among(struct subject *s, uint64_t sequence, bool full, int32_t first, size_t rows,
                                          const char *text, uint64_t all)
 {

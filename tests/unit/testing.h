@@ -32,8 +32,8 @@ enum {
     TESTING_MEMORY = 512 << 20 /* bytes free of what is in memory, for a test to go there */
 };
 
-/* Long sweeps over fault points and random drivers take one step in so many. Only where a sanitizer or counters make each
-   step dear it is more than one: DROPFOLD_TESTS_STEP in CMakePresets.json. */
+/* Long sweeps over fault points and random drivers take one step in so many. Only where a sanitizer or counters make
+   each step dear it is more than one: DROPFOLD_TESTS_STEP in CMakePresets.json. */
 #ifndef TESTING_STEP
 #define TESTING_STEP 1
 #endif
