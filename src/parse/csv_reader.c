@@ -31,10 +31,9 @@ enum {
 /* Of csv_parser.pstate: before a row's first byte, and behind a quote that closes a field or is the first of two. */
 enum { CSV_STATE_IDLE = 0, CSV_STATE_MAYBE_CLOSED = 3 };
 
-/* libcsv has a quote where a file has none: a byte of no text in UTF-8. Where one comes all the same it is given
-   another, which is as wrong. */
-enum { NO_QUOTE = 0xff };
-static const char instead_of_quote = (char)0xfe;
+/* libcsv has a quote where a file has none: a byte of no text in UTF-8. Where that comes all the same, it is another one
+   for so long. */
+enum { NO_QUOTE = 0xff, NO_QUOTE_EITHER = 0xfe };
 
 /* --- pieces ------------------------------------------------------------------------------------------------------- */
 
@@ -102,7 +101,12 @@ static bool parse_bytes(struct csv_reader *r, const char *from, const char *to)
 {
     const char *odd;
     while (!r->form->quote && (odd = memchr(from, NO_QUOTE, (size_t)(to - from))) != NULL) {
-        if (!give_bytes(r, from, (size_t)(odd - from)) || !give_bytes(r, &instead_of_quote, 1))
+        if (!give_bytes(r, from, (size_t)(odd - from)))
+            return false;
+        csv_set_quote(&r->csv, NO_QUOTE_EITHER);
+        bool given = give_bytes(r, odd, 1);
+        csv_set_quote(&r->csv, NO_QUOTE);
+        if (!given)
             return false;
         from = odd + 1;
     }

@@ -1,9 +1,7 @@
 """Item 24, SQL safety: names and values that are SQL make no statement, and the runtime role may do only its work."""
 import csv
 import io
-import json
 import re
-import shutil
 from collections import Counter
 
 from crash_case import CrashCase
@@ -56,13 +54,7 @@ class Shop:
         self.names, self.values = names, values
         pipeline, self.made = pipeline_of(names)
         descriptor, self.columns = descriptor_of(names[-5:])
-        self.work = case.workspace(name, target, pipeline='evil', feeds=('Facts',))
-        self.work.FEEDS = ('Facts',)
-        schemas = self.work.root / 'schemas'
-        shutil.rmtree(schemas)
-        (schemas / 'Facts').mkdir(parents=True)
-        (schemas / 'evil.json').write_text(json.dumps(pipeline, ensure_ascii=False), encoding='utf-8')
-        (schemas / 'Facts' / '1.json').write_text(json.dumps(descriptor, ensure_ascii=False), encoding='utf-8')
+        self.work = case.workspace_of(pipeline, descriptor, name=name, target=target)
         self.groups, self.files = {}, 0
 
     def drop(self, rows):

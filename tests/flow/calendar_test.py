@@ -1,7 +1,6 @@
 """Windows of months, and of others with an origin, in a zone: their rows, late ones too, against a computation in Python; what is asked of them."""
 import json
 import random
-import shutil
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -105,14 +104,7 @@ class Months(FlowCase):
             self.skipTest('no time zones are installed')
 
     def start(self, *windows):
-        work = self.workspace(pipeline='sales', feeds=('Sales',))
-        work.FEEDS = ('Sales',)
-        schemas = work.root / 'schemas'
-        shutil.rmtree(schemas)
-        (schemas / 'Sales').mkdir(parents=True)
-        (schemas / 'Sales' / '1.json').write_text(json.dumps(DESCRIPTOR))
-        (schemas / 'sales.json').write_text(json.dumps(pipeline(*windows)))
-        return work
+        return self.workspace_of(pipeline(*windows), DESCRIPTOR)
 
     def assert_like(self, work, sales):
         for table, key in (('shops', 'shop, '), ('months', '')):

@@ -1,7 +1,6 @@
 """Fields that are computed from others, against Python's own decimals and dates."""
 import json
 import random
-import shutil
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, getcontext
 
@@ -92,22 +91,12 @@ def derive(fields):
 
 
 class Derived(FlowCase):
-    def start(self, descriptor, pipeline):
-        work = self.workspace(pipeline=pipeline['pipeline'], feeds=('Items',))
-        work.FEEDS = ('Items',)
-        schemas = work.root / 'schemas'
-        shutil.rmtree(schemas)
-        (schemas / 'Items').mkdir(parents=True)
-        (schemas / 'Items' / '1.json').write_text(json.dumps(descriptor))
-        (schemas / f"{pipeline['pipeline']}.json").write_text(json.dumps(pipeline))
-        return work
-
     def test_numbers_texts_and_days_as_python_makes_them(self):
         rng = random.Random(5)
         rows = [row(rng, number) for number in range(1, ROWS + 1)]
         pipeline = json.loads(json.dumps(PIPELINE))
         del pipeline['tables']['days']  # keys cannot be null
-        work = self.start(DESCRIPTOR, pipeline)
+        work = self.workspace_of(pipeline, DESCRIPTOR)
         text = '\n'.join(json.dumps({name: written(value)
                                      for name, value in fields.items()}, ensure_ascii=False) for fields in rows)
         work.drop('Items', text.encode(), 'north-1.json')
@@ -132,7 +121,7 @@ class Derived(FlowCase):
         descriptor = json.loads(json.dumps(DESCRIPTOR))
         for name in ('day', 'name'):
             descriptor['fields'][name]['required'] = True
-        work = self.start(descriptor, PIPELINE)
+        work = self.workspace_of(PIPELINE, descriptor)
         rows = [{'id': 1, 'count': 2, 'price': '2', 'first': 'Ada', 'last': 'X', 'seen': '2024-03-06T23:59:59Z'},
                 {'id': 2, 'count': 1, 'price': '4', 'first': 'Ada', 'last': 'X', 'seen': '2024-03-06'},
                 {'id': 3, 'count': 1, 'price': '4', 'first': 'Ada', 'last': None, 'seen': '2024-03-06'}]

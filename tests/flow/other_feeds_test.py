@@ -1,6 +1,4 @@
 """Nothing about orders is compiled in: a pipeline of other feeds, other fields, other tables."""
-import json
-import shutil
 from decimal import Decimal
 
 from harness.case import FlowCase, InPostgres
@@ -57,15 +55,7 @@ ALARMS = b'number,place\n1,OSL\n3,CPH\n'
 class OtherFeeds(FlowCase):
     def setUp(self):
         super().setUp()
-        self.work = self.workspace(pipeline='weather', feeds=tuple(DESCRIPTORS))
-        self.work.FEEDS = tuple(DESCRIPTORS)
-        schemas = self.work.root / 'schemas'
-        shutil.rmtree(schemas)
-        schemas.mkdir()
-        (schemas / 'weather.json').write_text(json.dumps(PIPELINE))
-        for feed, descriptor in DESCRIPTORS.items():
-            (schemas / feed).mkdir()
-            (schemas / feed / '1.json').write_text(json.dumps(descriptor))
+        self.work = self.workspace_of(PIPELINE, *DESCRIPTORS.values())
 
     def rows(self, sql):
         """Rows with their numbers as exact numbers."""

@@ -98,16 +98,11 @@ class Plan(Rows):
         self.assertIn(r'a redelivery of a\x1b[2J\n.csv (seq 4)', plan.err)
 
     def test_before_the_first_run_a_plan_is_made_against_nothing(self):
-        work = self.workspace(pipeline='one', feeds=('Goods',))
-        schemas = work.root / 'schemas'
-        shutil.rmtree(schemas)
-        (schemas / 'Goods').mkdir(parents=True)
-        (schemas / 'Goods' / '1.json').write_text(json.dumps({'feed': 'Goods', 'version': 1, 'format': 'csv', 'fields': {
-            'Id': {'type': 'int64', 'required': True}, 'Price': {'type': 'int64'}}}))
-        (schemas / 'one.json').write_text(json.dumps({
-            'pipeline': 'one', 'facts': {'feed': 'Goods', 'key': ['Id']},
-            'feeds': {'Goods': {'on_change': 'reject'}},
-            'tables': {'t': {'group_by': ['Id'], 'columns': {'id': {'group': 'Id'}, 'price': {'sum': 'Price'}}}}}))
+        work = self.workspace_of(
+            {'pipeline': 'one', 'facts': {'feed': 'Goods', 'key': ['Id']}, 'feeds': {'Goods': {'on_change': 'reject'}},
+             'tables': {'t': {'group_by': ['Id'], 'columns': {'id': {'group': 'Id'}, 'price': {'sum': 'Price'}}}}},
+            {'feed': 'Goods', 'version': 1, 'format': 'csv',
+             'fields': {'Id': {'type': 'int64', 'required': True}, 'Price': {'type': 'int64'}}})
         shutil.rmtree(work.checkpoints)
         path = work.drop('Goods', b'Id,Price\n1,5\n1,7\n2,x\n', 'first.csv')
         plan = work.command('plan', path)

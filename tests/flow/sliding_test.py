@@ -1,7 +1,5 @@
 """Windows that slide: a row lies in each that holds its moment, against a computation in Python, through corrections."""
-import json
 import random
-import shutil
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -42,16 +40,6 @@ def made(rng):
 
 
 class Sliding(FlowCase):
-    def start(self):
-        work = self.workspace(pipeline='sales', feeds=('Sales',))
-        work.FEEDS = ('Sales',)
-        schemas = work.root / 'schemas'
-        shutil.rmtree(schemas)
-        (schemas / 'Sales').mkdir(parents=True)
-        (schemas / 'Sales' / '1.json').write_text(json.dumps(DESCRIPTOR))
-        (schemas / 'sales.json').write_text(json.dumps(PIPELINE))
-        return work
-
     def assert_like(self, work, rows):
         for table, key, wanted in (('weeks', 'shop, ', expected(rows, WEEK, DAY, EAST, by_shop=True)),
                                    ('hours', '', expected(rows, LONG, SHORT))):
@@ -61,7 +49,7 @@ class Sliding(FlowCase):
     def test_rows_and_their_corrections_are_what_python_makes_of_the_files(self):
         seed = random.randrange(2**32)
         with self.subTest(seed=seed):
-            work, live = self.start(), {}
+            work, live = self.workspace_of(PIPELINE, DESCRIPTOR), {}
             for number, rows in enumerate(made(random.Random(seed))):
                 before = dict(live)
                 work.drop('Sales', csv(rows.values()), f'{number:02}.csv')
@@ -79,7 +67,7 @@ class Sliding(FlowCase):
             self.assertEqual(sorted(work.target.query('SELECT shop, "from" FROM newest')), sorted(newest))
 
     def test_a_row_is_explained_in_each_of_its_windows_and_no_other(self):
-        work = self.start()
+        work = self.workspace_of(PIPELINE, DESCRIPTOR)
         work.drop('Sales', csv([(1, FIRST, 'east', Decimal('1.50')), (2, FIRST + DAY, 'east', Decimal('2.25'))]), 'a.csv')
         work.run_once()
         for days, lines in ((-7, None), (-6, (2,)), (0, (2, 3)), (1, (3,)), (2, None)):

@@ -1,6 +1,5 @@
 """Zones by name: local times against Python's zoneinfo, what clocks skip or show twice, a system without zones."""
 import functools
-import json
 import random
 import shutil
 from datetime import date, datetime, timedelta, timezone
@@ -81,16 +80,9 @@ class Zones(FlowCase):
             self.skipTest('no time zones are installed')
 
     def start(self, fields, columns, tables=None):
-        work = self.workspace(pipeline='times', feeds=('Times',))
-        work.FEEDS = ('Times',)
-        schemas = work.root / 'schemas'
-        shutil.rmtree(schemas)
-        (schemas / 'Times').mkdir(parents=True)
-        (schemas / 'Times' / '1.json').write_text(json.dumps(descriptor(fields)))
-        (schemas / 'times.json').write_text(json.dumps({
-            'pipeline': 'times', 'facts': {'feed': 'Times', 'key': ['id']},
-            'tables': tables or {'times': {'group_by': ['id'], 'columns': {'id': {'group': 'id'}, **columns}}}}))
-        return work
+        tables = tables or {'times': {'group_by': ['id'], 'columns': {'id': {'group': 'id'}, **columns}}}
+        pipeline = {'pipeline': 'times', 'facts': {'feed': 'Times', 'key': ['id']}, 'tables': tables}
+        return self.workspace_of(pipeline, descriptor(fields))
 
     def test_local_times_are_the_moments_that_zoneinfo_gives(self):
         rng = random.Random(11)

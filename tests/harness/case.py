@@ -57,6 +57,14 @@ class FlowCase(unittest.TestCase):
     def workspace(self, name='work', target=None, **options):
         return Workspace(self.folder / name, target or self.make_target(name), **options)
 
+    def workspace_of(self, pipeline, *descriptors, name='work', target=None):
+        """One with this pipeline and these descriptors, one of each feed, in place of those that come along."""
+        feeds = tuple(descriptor['feed'] for descriptor in descriptors)
+        work = self.workspace(name, target, pipeline=pipeline['pipeline'], feeds=feeds)
+        work.FEEDS = feeds
+        work.describe(pipeline, descriptors)
+        return work
+
     def sample(self, **options):
         """Generated files as [(feed, path), ...] in the order of their times."""
         folder = Path(tempfile.mkdtemp(prefix='sample-', dir=self.folder))

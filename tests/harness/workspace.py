@@ -50,6 +50,16 @@ class Workspace:
         for path in (self.root, *self.root.rglob('*')):
             os.chown(path, self.identity['user'], self.identity['group'])
 
+    def describe(self, pipeline, descriptors):
+        """Schemas of nothing but these."""
+        schemas = self.root / 'schemas'
+        shutil.rmtree(schemas)
+        documents = {f'{descriptor["feed"]}/{descriptor["version"]}.json': descriptor for descriptor in descriptors}
+        documents[f'{pipeline["pipeline"]}.json'] = pipeline
+        for path, document in documents.items():
+            (schemas / path).parent.mkdir(parents=True, exist_ok=True)
+            (schemas / path).write_text(json.dumps(document, ensure_ascii=False), encoding='utf-8')
+
     def configure(self, feed, **options):
         """What the pipeline says of a feed: after='leave', ready='done', settle='2 seconds'."""
         self.edit(f'{self.pipeline}.json', lambda pipeline: pipeline.setdefault('feeds', {}).update({feed: options}))

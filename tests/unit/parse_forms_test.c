@@ -153,7 +153,7 @@ static void takes_another_quote_or_none(void **state)
                 "2:3: the quote that opens here never closes: found the end of the file, expected a quote");
     check(CSV("\"quote\": \"none\","), SLICE("Id,Name,Note\n1,a\xff,\n2,b,\xff\n\xff,\xff\n4,\xfe,c\n5,e,\n"),
           "2@3 2|b\n5@6 5|e\n",
-          "1@2:2 Name: found \"a\\xfe\", expected valid UTF-8 [1,a\xff,]\n"
+          "1@2:2 Name: found \"a\\xff\", expected valid UTF-8 [1,a\xff,]\n"
           "3@4:0 : found 2 fields, expected 3 [\xff,\xff]\n"
           "4@5:2 Name: found \"\\xfe\", expected valid UTF-8 [4,\xfe,c]\n");
 }
