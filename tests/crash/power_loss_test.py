@@ -93,14 +93,19 @@ class PowerLoss(CrashCase):
             self.drop(work, daemon, batch, flushed)
             goal = self.rng.randrange(len(batch)) + 1
             until(lambda: len(self.applied(daemon)) >= goal, lambda: f'{goal} files are applied\n{daemon}', pause=0)
-            with self.stopped(daemon):
-                said = self.applied(daemon)
-                disk.shut_down()
-                daemon.process.kill()
-            daemon.process.wait()
+            said = self.shut_down(disk, daemon, self.applied)
         disk.unmount()
         disk.mount()
         return said
+
+    def shut_down(self, disk, daemon, said):
+        """Takes the disk from the daemon; what that had `said` by then."""
+        with self.stopped(daemon):
+            told = said(daemon)
+            disk.shut_down()
+            daemon.process.kill()
+        daemon.process.wait()
+        return told
 
     def drop(self, work, _, batch, flushed):
         for feed, path in batch:
@@ -217,11 +222,7 @@ class PowerLossOfBad(PowerLoss):
                     for name, content in bad.items():
                         work.drop('Orders', content, name)
                 until(lambda: self.told(daemon), lambda: f'a file is quarantined\n{daemon}', pause=0)
-                with self.stopped(daemon):
-                    told = self.told(daemon)
-                    disk.shut_down()
-                    daemon.process.kill()
-                daemon.process.wait()
+                told = self.shut_down(disk, daemon, self.told)
             disk.unmount()
             disk.mount()
             quarantine = work.data / 'quarantine' / 'Orders'
