@@ -140,6 +140,7 @@ struct run {
     bool failed;                           /* `error` ends the process */
     struct error error;
     struct error trouble; /* the target's last */
+    bool refused;         /* it was a refusal */
 };
 
 /* From opening the store to closing it, under one pipeline; `goes_on` when another session came before it. The exit

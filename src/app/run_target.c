@@ -41,11 +41,12 @@ static void on_settled(void *context)
 }
 
 /* True when it is news: told then, not at every try. Another history goes on, so its words change and are no news. */
-static bool note_trouble(struct run *run, const struct error *error)
+static bool note_trouble(struct run *run, const struct error *error, bool refused)
 {
     bool same_text = error->kind == ERROR_DIVERGED || strcmp(run->trouble.text, error->text) == 0;
-    bool news = run->trouble.kind != error->kind || !same_text;
+    bool news = run->refused != refused || run->trouble.kind != error->kind || !same_text;
     run->trouble = *error;
+    run->refused = refused;
     return news;
 }
 
@@ -59,7 +60,7 @@ static const char *words_of(enum error_kind trouble)
 static void on_trouble(void *context, const struct error *error, int64_t retry)
 {
     struct run *run = context;
-    if (note_trouble(run, error))
+    if (note_trouble(run, error, false))
         log_warning(run->log, "%s, trying again in %.1f s (%s): %s", words_of(error->kind), (double)retry / 1e6,
                     run->phase == RUN_HELD ? "files wait" : "files go on into the store", error->text);
     if (run->phase == RUN_ASKING)
@@ -82,7 +83,7 @@ static void on_refused(void *context, const struct error *error)
         run_fail(run, error);
         return;
     }
-    bool news = note_trouble(run, error);
+    bool news = note_trouble(run, error, true);
     if (held && run->phase < RUN_HELD)
         run_enter(run, RUN_HELD);
     if (news)
